@@ -1,0 +1,37 @@
+import { timingSafeEqual } from 'node:crypto';
+import { invalidToken, type AuthStrategy } from '../auth/authenticate.js';
+import type { ApiKeyScope } from '../auth/principal.js';
+import type { Database } from '../db/database.js';
+import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { statement } from '../db/statement.js';
+import { hashOf, prefixOf } from './key-format.js';
+
+interface KeyRow {
+  id: string;
+  tenant_id: string;
+  key_hash: string;
+  scopes: ApiKeyScope[];
+}
+
+// A key must be found before its tenant is known: the one read of tenants' data that goes through the operator's role for everyone.
+const KEY_BY_PREFIX = statement(
+  'apiKeyByPrefix',
+  `select id, tenant_id, key_hash, scopes from api_keys
+    where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())`,
+);
+
+/** Recognises API keys. Asked of the database for each request, so that a revoked key is refused at once by every gateway. */
+export function apiKeyStrategy(database: Database): AuthStrategy {
+  return async token => {
+    if (!token.startsWith('wvr_')) return null;
+    const prefix = prefixOf(token);
+    if (!prefix) throw invalidToken();
+    const [row] = await database.reads(OPERATOR_SCOPE).query<KeyRow>(KEY_BY_PREFIX, [prefix]);
+    if (!row || !sameHash(row.key_hash, hashOf(token))) throw invalidToken();
+    return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes) };
+  };
+}
+
+function sameHash(stored: string, given: string): boolean {
+  return stored.length === given.length && timingSafeEqual(Buffer.from(stored), Buffer.from(given));
+}

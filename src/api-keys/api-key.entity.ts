@@ -1,0 +1,67 @@
+import type { Opt, Ref } from '@mikro-orm/core';
+import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { ApiKeyScope } from '../auth/principal.js';
+import { TextArrayType, TimestampType } from '../db/column-types.js';
+import { touchedBy, walledBy } from '../db/row-policies.js';
+import { Node } from '../graphql/node.js';
+import { DateTimeScalar } from '../graphql/scalars.js';
+import { Tenant } from '../tenants/tenant.entity.js';
+
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A key that lets a program act for a tenant. The secret itself is shown once, when it is made.' })
+@Entity({ tableName: 'api_keys', ...walledBy('tenant_id') })
+@Unique({ name: 'api_keys_of_tenant', properties: ['tenant', 'id'] })
+@Unique({ name: 'api_keys_prefix_unique', properties: ['prefix'] })
+@Index({ name: 'api_keys_by_creation', properties: ['tenant', 'createdAt', 'id'] })
+@Check({ name: 'api_keys_name_not_empty', expression: 'char_length(name::text) >= 1' })
+@Check({ name: 'api_keys_rate_limit_positive', expression: 'rate_limit_rpm >= 1' })
+@Check({ name: 'api_keys_scopes_known', expression: `scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text]` })
+@Trigger(touchedBy('api_keys'))
+export class ApiKey {
+  @Field(() => ID, { description: "The key's UUID; not the secret." })
+  @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
+  id!: string & Opt;
+
+  @ManyToOne({ entity: () => Tenant, ref: true, deleteRule: 'cascade', index: false })
+  tenant!: Ref<Tenant>;
+
+  @Field(() => String, { description: 'What the key is for, 1 to 255 characters.' })
+  @Property({ type: 'string', length: 255 })
+  name!: string;
+
+  @Field(() => String, { nullable: true, description: 'The public beginning of the key, to recognise it by; null for a key of an older Weaver that was not used since.' })
+  @Property({ type: 'string', length: 32, nullable: true, fieldName: 'key_prefix' })
+  prefix?: string | null;
+
+  /** SHA-256 of the whole key in hexadecimal, or the Argon2id hash of an older Weaver. Never shown. */
+  @Property({ type: 'string', length: 255, hidden: true })
+  keyHash!: string;
+
+  @Field(() => [ApiKeyScope], { description: 'What the key may do.' })
+  @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{read,search}'::text[]` })
+  scopes!: ApiKeyScope[] & Opt;
+
+  @Field(() => Int, { description: 'Requests that the key may make in a minute.' })
+  @Property({ type: 'integer', default: 60 })
+  rateLimitRpm!: number & Opt;
+
+  @Field(() => Boolean, { description: 'Whether the key was withdrawn; a revoked key opens nothing.' })
+  @Property({ type: 'boolean', default: false })
+  revoked!: boolean & Opt;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key stops working; null for never.' })
+  @Property({ type: TimestampType, nullable: true })
+  expiresAt?: string | null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key was last used, to about a minute; null for never.' })
+  @Property({ type: TimestampType, nullable: true })
+  lastUsedAt?: string | null;
+
+  @Field(() => DateTimeScalar, { description: 'When the key was made.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  createdAt!: string & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the key was last changed.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  updatedAt!: string & Opt;
+}

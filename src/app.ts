@@ -1,0 +1,138 @@
+import type { AddressInfo } from 'node:net';
+import { ApolloServer } from '@apollo/server';
+import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
+import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Logger } from 'pino';
+import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
+import { authenticator, type Authenticate } from './auth/authenticate.js';
+import { operatorStrategy } from './auth/operator-strategy.js';
+import type { Principal } from './auth/principal.js';
+import { AppError } from './base/app-error.js';
+import type { Config } from './config.js';
+import type { Database } from './db/database.js';
+import { OPERATOR_SCOPE, tenantScope } from './db/database-scope.js';
+import { ReadModels } from './db/read-model.js';
+import type { ReadScope } from './db/read-scope.js';
+import { createEmbedder } from './embedders/create-embedder.js';
+import type { Embedder } from './embedders/embedder.js';
+import type { RequestContext } from './graphql/context.js';
+import { asAppError, formatError } from './graphql/format-error.js';
+import { operationRules } from './graphql/operation-rules.js';
+import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
+import { registerHealth } from './http/health.js';
+import { createHttpServer } from './http/http-server.js';
+import { playgroundRoutes } from './http/playground.js';
+import { buildGatewaySchema } from './schema.js';
+
+/** Lexical tokens of one operation, at most: a vector of 1536 numbers written out takes as many. */
+const MAX_TOKENS = 10_000;
+
+export interface Gateway {
+  /** Where it listens, such as `http://127.0.0.1:4000`. */
+  readonly url: string;
+  /** Takes no new requests, finishes those in flight, and stops. The database stays open: it is the caller's. */
+  close(): Promise<void>;
+}
+
+export interface GatewayParts {
+  readonly config: Pick<Config, 'http' | 'operatorToken' | 'embedder'>;
+  /** Open, migrated, and with a login that may take Weaver's roles. */
+  readonly database: Database;
+  readonly log: Logger;
+  /** Filled into the Playground for every visitor. */
+  readonly demoKey?: string | undefined;
+}
+
+/** The composition root: puts the parts together and listens. */
+export async function startGateway({ config, database, log, demoKey }: GatewayParts): Promise<Gateway> {
+  const app = createHttpServer(log);
+  const apollo = new ApolloServer<RequestContext>({
+    schema: buildGatewaySchema(),
+    formatError,
+    introspection: true,
+    includeStacktraceInErrorResponses: false,
+    persistedQueries: false,
+    csrfPrevention: true,
+    parseOptions: { maxTokens: MAX_TOKENS },
+    logger: log,
+    stopOnTerminationSignals: false,
+    plugins: [operationRules(), ApolloServerPluginLandingPageDisabled(), ApolloServerPluginDrainHttpServer({ httpServer: app.server })],
+  });
+  await apollo.start();
+
+  const authenticate = authenticator([
+    ...(config.operatorToken === undefined ? [] : [operatorStrategy(config.operatorToken)]),
+    apiKeyStrategy(database),
+  ]);
+  const services = { database, authenticate, models: new ReadModels(database.orm), embedder: createEmbedder(config.embedder) };
+  registerGraphqlEndpoint(app, apollo, request => contextOf(request, services));
+  registerHealth(app, () => database.ping());
+  await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });
+
+  await app.listen(config.http);
+  return {
+    url: urlOf(app),
+    async close() {
+      await apollo.stop();
+      await app.close();
+    },
+  };
+}
+
+interface Services {
+  readonly database: Database;
+  readonly authenticate: Authenticate;
+  readonly models: ReadModels;
+  readonly embedder: Embedder;
+}
+
+async function contextOf(request: FastifyRequest, { database, authenticate, models, embedder }: Services): Promise<RequestContext> {
+  let principal: Principal = { kind: 'nobody' };
+  let refused: AppError | undefined;
+  try {
+    principal = await authenticate(request.headers);
+  } catch (error) {
+    refused = asAppError(error);
+    if (!refused) throw error;
+  }
+  let signal: AbortSignal | undefined;
+  return {
+    requestId: request.id,
+    principal,
+    refused,
+    reads: readsOf(principal, database),
+    models,
+    embedder,
+    log: request.log as Logger,
+    get signal() {
+      return (signal ??= goneSignal(request));
+    },
+  };
+}
+
+function readsOf(principal: Principal, database: Database): ReadScope {
+  switch (principal.kind) {
+    case 'apiKey':
+      return database.reads(tenantScope(principal.tenantId));
+    case 'operator':
+      return database.reads(OPERATOR_SCOPE);
+    case 'nobody':
+      // Never asked: rules refuse nobody's operations before they run. The nil tenant has no rows.
+      return database.reads(tenantScope('00000000-0000-0000-0000-000000000000'));
+  }
+}
+
+function goneSignal(request: FastifyRequest): AbortSignal {
+  const controller = new AbortController();
+  request.raw.once('close', () => {
+    if (!request.raw.complete || request.raw.destroyed) controller.abort();
+  });
+  return controller.signal;
+}
+
+function urlOf(app: FastifyInstance): string {
+  const address = app.server.address() as AddressInfo;
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

@@ -1,0 +1,27 @@
+import { registerEnumType } from 'type-graphql';
+
+/** What an API key may do. Stored in lower case, shown in capitals. */
+export enum ApiKeyScope {
+  READ = 'read',
+  WRITE = 'write',
+  SEARCH = 'search',
+  ASK = 'ask',
+  ADMIN = 'admin',
+}
+registerEnumType(ApiKeyScope, {
+  name: 'ApiKeyScope',
+  description: 'What an API key may do.',
+  valuesConfig: {
+    READ: { description: 'Read everything of the tenant.' },
+    WRITE: { description: 'Change bots, documents and chunks.' },
+    SEARCH: { description: 'Search the chunks.' },
+    ASK: { description: 'Ask bots.' },
+    ADMIN: { description: 'Manage users and keys.' },
+  },
+});
+
+/** Who is asking. Everything that a request may see follows from this. */
+export type Principal =
+  | { kind: 'apiKey'; tenantId: string; keyId: string; scopes: ReadonlySet<ApiKeyScope> }
+  | { kind: 'operator' }
+  | { kind: 'nobody' };

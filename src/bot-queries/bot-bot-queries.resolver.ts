@@ -1,0 +1,20 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
+import { Bot } from '../bots/bot.entity.js';
+import type { Connection } from '../graphql/connection.js';
+import type { RequestContext } from '../graphql/context.js';
+import type { Parent } from '../graphql/list.js';
+import type { BotQuery } from './bot-query.entity.js';
+import { BotQueryListArgs } from './bot-query.inputs.js';
+import { botQueriesOfBot, BotQueryConnection } from './bot-query.lists.js';
+
+/** Adds `Bot.botQueries`. */
+@Resolver(() => Bot)
+export class BotBotQueriesResolver {
+  @Requires('read')
+  @FieldResolver(() => BotQueryConnection, { description: 'What the bot was asked.' })
+  botQueries(@Root() bot: Parent, @Args(() => BotQueryListArgs) args: BotQueryListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Connection<BotQuery>> {
+    return botQueriesOfBot.page(context, info, args, bot);
+  }
+}

@@ -1,0 +1,46 @@
+import type { Opt, Ref } from '@mikro-orm/core';
+import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import { Field, ID, ObjectType } from 'type-graphql';
+import { TimestampType } from '../db/column-types.js';
+import { touchedBy, walledBy } from '../db/row-policies.js';
+import { Node } from '../graphql/node.js';
+import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
+import { Tenant } from '../tenants/tenant.entity.js';
+
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A knowledge bot: it answers from its documents.' })
+@Entity({ tableName: 'bots', ...walledBy('tenant_id') })
+@Unique({ name: 'bots_of_tenant', properties: ['tenant', 'id'] })
+@Index({ name: 'bots_by_creation', properties: ['tenant', 'createdAt', 'id'] })
+@Check({ name: 'bots_name_not_empty', expression: 'char_length(name::text) >= 1' })
+@Check({ name: 'bots_config_is_object', expression: `jsonb_typeof(config_json) = 'object'` })
+@Trigger(touchedBy('bots'))
+@Trigger({
+  name: 'bots_keep_last',
+  timing: 'before',
+  events: ['delete'],
+  expression: 'create trigger bots_keep_last before delete on bots for each row execute function weaver_keep_last_bot()',
+})
+export class Bot {
+  @Field(() => ID, { description: "The bot's UUID." })
+  @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
+  id!: string & Opt;
+
+  @ManyToOne({ entity: () => Tenant, ref: true, deleteRule: 'cascade', index: false })
+  tenant!: Ref<Tenant>;
+
+  @Field(() => String, { description: "The bot's name, 1 to 255 characters." })
+  @Property({ type: 'string', length: 255 })
+  name!: string;
+
+  @Field(() => JSONObjectScalar, { description: 'System prompt, model settings and whatever else the bot is configured with.' })
+  @Property({ type: 'json', fieldName: 'config_json', columnType: 'jsonb', defaultRaw: `'{}'::jsonb` })
+  config!: Record<string, unknown> & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the bot was created.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  createdAt!: string & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the bot was last changed.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  updatedAt!: string & Opt;
+}

@@ -1,0 +1,49 @@
+import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
+import { PageArgs } from '../graphql/connection.js';
+import { DateTimeFilter, IDFilter, JSONObjectFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import { orderByOf, type OrderBy } from '../graphql/order.js';
+
+export enum BotOrderField {
+  NAME = 'name',
+  CREATED_AT = 'createdAt',
+  UPDATED_AT = 'updatedAt',
+}
+registerEnumType(BotOrderField, {
+  name: 'BotOrderField',
+  description: 'What bots can be ordered by.',
+  valuesConfig: {
+    NAME: { description: 'Its name.' },
+    CREATED_AT: { description: 'When it was created.' },
+    UPDATED_AT: { description: 'When it was last changed.' },
+  },
+});
+
+@InputType({ description: 'Which bots to list. All conditions must hold.' })
+export class BotFilter {
+  @Field(() => IDFilter, { nullable: true, description: "The bot's id." })
+  id?: IDFilter | null;
+  @Field(() => StringFilter, { nullable: true, description: "The bot's name." })
+  name?: StringFilter | null;
+  @Field(() => JSONObjectFilter, { nullable: true, description: 'How the bot is configured.' })
+  config?: JSONObjectFilter | null;
+  @Field(() => DateTimeFilter, { nullable: true, description: 'When it was created.' })
+  createdAt?: RangeFilter<string> | null;
+  @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last changed.' })
+  updatedAt?: RangeFilter<string> | null;
+  @Field(() => [BotFilter], { nullable: true, description: 'All of these hold.' })
+  and?: BotFilter[] | null;
+  @Field(() => [BotFilter], { nullable: true, description: 'At least one of these holds.' })
+  or?: BotFilter[] | null;
+  @Field(() => BotFilter, { nullable: true, description: 'This does not hold.' })
+  not?: BotFilter | null;
+}
+
+const BotOrderBy = orderByOf(BotOrderField, 'Bot');
+
+@ArgsType()
+export class BotListArgs extends PageArgs {
+  @Field(() => BotFilter, { nullable: true, description: 'Only bots for which this holds.' })
+  filter?: BotFilter | null;
+  @Field(() => [BotOrderBy], { nullable: true, description: 'In which order, at most 3 steps; oldest first by default.' })
+  orderBy?: OrderBy[] | null;
+}

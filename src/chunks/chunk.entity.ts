@@ -1,0 +1,111 @@
+import type { Opt, Ref } from '@mikro-orm/core';
+import { Check, Entity, Formula, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
+import { BitType, HalfvecType } from 'pgvector/mikro-orm';
+import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { Bot } from '../bots/bot.entity.js';
+import { TextSearchVectorType, TimestampType } from '../db/column-types.js';
+import { walledBy } from '../db/row-policies.js';
+import { Document } from '../documents/document.entity.js';
+import { Node } from '../graphql/node.js';
+import { DateTimeScalar, JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
+import { Tenant } from '../tenants/tenant.entity.js';
+
+/**
+ * A passage of a document and its vector. Chunks are replaced, never edited: there is no `updated_at`.
+ *
+ * How it is stored is half of the search's speed (`docs/search.md`): the vector inline in half precision, a one-bit code of each
+ * dimension in a covering index that leads with the tenant. The migration sets storage and table options, which no metadata holds.
+ * Rows are written by `store-chunks.ts`, not through the unit of work.
+ */
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A passage of a document: what the search finds.' })
+@Entity({ tableName: 'doc_chunks', ...walledBy('tenant_id') })
+@Index({ name: 'doc_chunks_by_position', expression: 'create index doc_chunks_by_position on doc_chunks (tenant_id, doc_id, chunk_index, id)' })
+@Index({
+  name: 'doc_chunks_codes',
+  expression: 'create index doc_chunks_codes on doc_chunks (tenant_id, bot_id, doc_id) include (id, embedding_bq)',
+})
+@Index({ name: 'doc_chunks_words', expression: 'create index doc_chunks_words on doc_chunks using gin (tenant_id, search_vector)' })
+@Index({ name: 'doc_chunks_metadata', expression: 'create index doc_chunks_metadata on doc_chunks using gin (tenant_id, chunk_metadata jsonb_path_ops)' })
+@Check({ name: 'doc_chunks_index_not_negative', expression: 'chunk_index >= 0' })
+@Check({ name: 'doc_chunks_page_positive', expression: 'page_num >= 1' })
+@Check({ name: 'doc_chunks_metadata_is_object', expression: `jsonb_typeof(chunk_metadata) = 'object'` })
+@Trigger({
+  name: 'doc_chunks_choose_bot',
+  timing: 'before',
+  events: ['insert'],
+  expression: 'create trigger doc_chunks_choose_bot before insert on doc_chunks for each row when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
+})
+export class DocumentChunk {
+  @Field(() => ID, { description: "The chunk's UUID." })
+  @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
+  id!: string & Opt;
+
+  /** Without foreign keys of their own: the document's, which holds tenant and bot too, implies both. */
+  @ManyToOne({ entity: () => Tenant, ref: true, index: false, createForeignKeyConstraint: false })
+  tenant!: Ref<Tenant>;
+
+  @ManyToOne({
+    entity: () => Bot,
+    ref: true,
+    joinColumns: ['tenant_id', 'bot_id'],
+    referencedColumnNames: ['tenant_id', 'id'],
+    index: false,
+    createForeignKeyConstraint: false,
+  })
+  bot!: Ref<Bot>;
+
+  @ManyToOne({
+    entity: () => Document,
+    ref: true,
+    joinColumns: ['tenant_id', 'bot_id', 'doc_id'],
+    referencedColumnNames: ['tenant_id', 'bot_id', 'id'],
+    updateRule: 'cascade',
+    deleteRule: 'cascade',
+    index: false,
+    foreignKeyName: 'doc_chunks_document_fk',
+  })
+  document!: Ref<Document>;
+
+  @Field(() => String, { description: 'The passage itself.' })
+  @Property({ type: 'text' })
+  text!: string;
+
+  @Field(() => Int, { description: "The passage's place in its document, from 0." })
+  @Property({ type: 'integer' })
+  chunkIndex!: number;
+
+  @Field(() => Int, { nullable: true, description: 'The page it stands on, from 1; null where the original has no pages.' })
+  @Property({ type: 'integer', nullable: true })
+  pageNum?: number | null;
+
+  @Field(() => JSONObjectScalar, { description: 'What the writer noted about the passage; the search can filter by it.' })
+  @Property({ type: 'json', columnType: 'jsonb', fieldName: 'chunk_metadata', defaultRaw: `'{}'::jsonb` })
+  metadata!: Record<string, unknown> & Opt;
+
+  @Field(() => Boolean, { description: 'Whether the passage has a vector, so that a search by meaning can find it.' })
+  @Formula(columns => `${columns.embedding} is not null`, { type: 'boolean' })
+  hasEmbedding!: boolean & Opt;
+
+  @Field(() => VectorScalar, { nullable: true, description: 'The vector, 1536 numbers; null while it has none.' })
+  @Property({ type: HalfvecType, length: 1536, nullable: true, lazy: true, ignoreSchemaChanges: ['type'] })
+  embedding?: number[] | null;
+
+  @Property({
+    type: BitType,
+    length: 1536,
+    nullable: true,
+    lazy: true,
+    hidden: true,
+    fieldName: 'embedding_bq',
+    generated: '(binary_quantize(embedding)::bit(1536)) stored',
+    ignoreSchemaChanges: ['type', 'extra'],
+  })
+  embeddingCode?: string & Opt;
+
+  @Property({ type: TextSearchVectorType, nullable: true, lazy: true, hidden: true, generated: `(to_tsvector('english'::regconfig, text)) stored` })
+  searchVector?: string & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the passage was stored.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  createdAt!: string & Opt;
+}

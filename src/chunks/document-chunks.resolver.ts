@@ -1,0 +1,47 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Args, Ctx, FieldResolver, Info, Int, Resolver, Root } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
+import { Document } from '../documents/document.entity.js';
+import { connectionOf, type Connection } from '../graphql/connection.js';
+import type { RequestContext } from '../graphql/context.js';
+import { defineList, type Parent } from '../graphql/list.js';
+import { OrderDirection } from '../graphql/order.js';
+import { chunkCountsOf } from './chunk-counts.js';
+import { DocumentChunk } from './chunk.entity.js';
+import { DocumentChunkListArgs } from './chunk.inputs.js';
+import { DocumentProgress } from './document-progress.type.js';
+
+const DocumentChunkConnection = connectionOf(DocumentChunk, 'chunks');
+const chunksOfDocument = defineList({
+  name: 'chunksOfDocument',
+  entity: DocumentChunk,
+  parentId: 'documentId',
+  defaultOrder: [{ field: 'chunkIndex', direction: OrderDirection.ASC }],
+});
+
+/** Adds `Document.chunks`, `chunkCount` and `progress`. */
+@Resolver(() => Document)
+export class DocumentChunksResolver {
+  @Requires('read')
+  @FieldResolver(() => DocumentChunkConnection, { description: "The document's passages, in the order of its text." })
+  chunks(
+    @Root() document: Parent,
+    @Args(() => DocumentChunkListArgs) args: DocumentChunkListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Connection<DocumentChunk>> {
+    return chunksOfDocument.page(context, info, args, document);
+  }
+
+  @Requires('read', 'search')
+  @FieldResolver(() => Int, { description: 'How many chunks the document was split into.' })
+  async chunkCount(@Root() document: Parent, @Ctx() context: RequestContext): Promise<number> {
+    return (await chunkCountsOf(context).load(document)).chunkCount;
+  }
+
+  @Requires('read', 'search')
+  @FieldResolver(() => DocumentProgress, { description: 'How much of the document a search by meaning can find.' })
+  async progress(@Root() document: Parent, @Ctx() context: RequestContext): Promise<DocumentProgress> {
+    return chunkCountsOf(context).load(document);
+  }
+}

@@ -1,0 +1,13 @@
+import { Field, Float, Int, ObjectType } from 'type-graphql';
+
+@ObjectType({ simpleResolvers: true, description: 'How much of a document a search by meaning can find.' })
+export class DocumentProgress {
+  @Field(() => Int, { description: 'Chunks stored.' })
+  chunkCount!: number;
+
+  @Field(() => Int, { description: 'Chunks that have a vector.' })
+  embeddedChunkCount!: number;
+
+  @Field(() => Float, { nullable: true, description: 'Share of the stored chunks that have a vector, 0 to 1; null while there are no chunks.' })
+  embeddedShare!: number | null;
+}

@@ -1,0 +1,99 @@
+/** A piece of a text: `text` is the original from `start` up to and without `end`, counted in UTF-16 code units as JavaScript's strings are. */
+export interface TextPiece {
+  text: string;
+  start: number;
+  end: number;
+}
+
+export interface SplitOptions {
+  /** The most UTF-16 code units that a piece may have, at least 4. */
+  size?: number;
+  /** How far a piece may reach back into the one before it, in UTF-16 code units; at most half of `size`, so that every piece brings something new. */
+  overlap?: number;
+}
+
+/**
+ * Where a piece may end, the best places first: each pattern matches the empty string there. `least` is the part of `size` that the piece must
+ * fill for the place to count, for a good ending is not worth a crumb. Patterns start with what is rare and bound what they repeat, so that hostile
+ * texts (a megabyte of dots, of line feeds) cost no more than others.
+ */
+const ENDS = [
+  { what: 'before a Markdown heading', pattern: /(?=\n#{1,6}\s)/g, least: 0.25 },
+  { what: 'paragraph', pattern: /(?=\n[^\S\n]{0,8}\n)/g, least: 0.5 },
+  { what: 'before a list item or table row', pattern: /(?=\n[^\S\n]{0,8}(?:[-*+|]|\d{1,3}[.)])\s)/g, least: 0.5 },
+  { what: 'sentence', pattern: /(?=\s)(?<=[.!?…]["'”’)\]]{0,3})|(?<=[。！？])/g, least: 0.5 },
+  { what: 'word', pattern: /(?=\s)/g, least: 0 },
+];
+
+/** Where the repeated end of the piece before may start, the best places first: a heading, a sentence or line, a word. */
+const STARTS = [/(?<=\n)(?=#{1,6}\s)/g, /(?=\S)(?<=\n|[.!?…]["'”’)\]]{0,3}\s{1,8}|[。！？])/g, /(?=\S)(?<=\s)/g];
+
+/** How many code units beside a place the patterns above look at. */
+const CONTEXT = 16;
+
+const HEADING = /^#{1,6}\s/;
+
+/**
+ * The text in pieces of at most `size`, cut where its structure allows: before a heading, else after a paragraph, a list item, a sentence or
+ * a word, else anywhere but inside a surrogate pair.
+ *
+ * - Together the pieces hold every character that is not white space; no piece begins or ends with white space. A text without such characters gives none.
+ * - A piece repeats up to `overlap` of the one before, from the start of a sentence or a word, so that what straddles a cut is found in one of the
+ *   two. One that begins with a heading, or with a sentence when the last one is longer than `overlap`, repeats nothing: nothing was torn apart.
+ * - Starts and ends both increase from piece to piece.
+ *
+ * Throws a `RangeError` for a `size` or `overlap` out of range. Takes about 0.1 s for a megabyte, without a pause.
+ */
+export function splitText(text: string, { size = 1000, overlap = 200 }: SplitOptions = {}): TextPiece[] {
+  if (!Number.isInteger(size) || size < 4) throw new RangeError(`The size of a piece must be a whole number of at least 4, not ${size}.`);
+  if (!Number.isInteger(overlap) || overlap < 0 || overlap > size / 2) {
+    throw new RangeError(`The overlap must be a whole number from 0 to half of the size (${size / 2}), not ${overlap}.`);
+  }
+  const pieces: TextPiece[] = [];
+  const textEnd = text.trimEnd().length;
+  let fresh = skipSpace(text, 0); // the first character that no piece holds yet
+  let start = fresh;
+  while (fresh < textEnd) {
+    const place = textEnd - start <= size ? textEnd : findEnd(text, start, fresh, size);
+    const piece = text.slice(start, place).trimEnd();
+    pieces.push({ text: piece, start, end: start + piece.length });
+    fresh = skipSpace(text, place);
+    start = findStart(text, Math.max(fresh - overlap, start + 1), fresh);
+  }
+  return pieces;
+}
+
+/** The best end, after `fresh`, for the piece that starts at `start`. */
+function findEnd(text: string, start: number, fresh: number, size: number): number {
+  const window = text.slice(start, start + size + CONTEXT);
+  for (const { pattern, least } of ENDS) {
+    const places = Array.from(window.matchAll(pattern), match => match.index);
+    const last = places.findLast(place => place <= size);
+    if (last !== undefined && last >= least * size && start + last > fresh) return start + last;
+  }
+  return isInsidePair(text, start + size) ? start + size - 1 : start + size;
+}
+
+/** The best start, from `earliest` to `fresh`, for the piece whose first new character is at `fresh`. */
+function findStart(text: string, earliest: number, fresh: number): number {
+  if (HEADING.test(text.slice(fresh, fresh + CONTEXT))) return fresh;
+  const windowStart = Math.max(0, earliest - CONTEXT);
+  const window = text.slice(windowStart, fresh + CONTEXT);
+  for (const pattern of STARTS) {
+    const places = Array.from(window.matchAll(pattern), match => windowStart + match.index);
+    const first = places.find(place => place >= earliest);
+    if (first !== undefined && first <= fresh) return first;
+  }
+  return isInsidePair(text, earliest) ? earliest + 1 : earliest;
+}
+
+function skipSpace(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && /\s/.test(text[at]!)) at++;
+  return at;
+}
+
+/** Whether a cut at `place` would part the two halves of one character. */
+function isInsidePair(text: string, place: number): boolean {
+  return /^[\ud800-\udbff][\udc00-\udfff]$/.test(text.slice(place - 1, place + 1));
+}

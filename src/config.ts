@@ -1,0 +1,138 @@
+import { z } from 'zod';
+
+/** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
+export interface Config {
+  production: boolean;
+  http: { host: string; port: number; };
+  database: DatabaseConfig;
+  /** The token that makes its bearer the operator; none means that there is no operator over HTTP. */
+  operatorToken: string | undefined;
+  embedder: EmbedderConfig;
+  logLevel: LogLevel;
+}
+
+export type DatabaseConfig =
+  | { kind: 'embedded'; dataDir: string }
+  | { kind: 'postgres'; url: string; migrationUrl: string; pooler: 'none' | 'transaction'; poolSize: number };
+
+export type EmbedderConfig =
+  | { provider: 'hashing' }
+  | {
+      provider: 'openai';
+      /** Up to and without `/embeddings`, such as `https://api.openai.com/v1`. */
+      baseUrl: string;
+      apiKey: string | undefined;
+      model: string;
+      dimensions: number;
+      batchSize: number;
+      timeoutMs: number;
+    };
+
+export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** The environment cannot be used. `problems` names every mistake, one line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(readonly problems: readonly string[]) {
+    super(`The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map(p => `  - ${p}`).join('\n')}`);
+  }
+}
+
+const text = z.string().trim().min(1);
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
+    .transform(Number)
+    .refine(n => n >= least && n <= most, `must be a whole number from ${least} to ${most}`);
+const url = (protocols: string[], example: string) =>
+  text.refine(value => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL such as ${example}`);
+
+/** Each variable with its check; the description becomes its comment in `.env.example`. */
+const SETTINGS = {
+  HOST: text.default('127.0.0.1').describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
+  PORT: wholeNumber(0, 65_535).default(4000).describe('Port to listen on. 0 takes a free one.'),
+  DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgresql://weaver:secret@db.example.com:5432/weaver')
+    .optional()
+    .describe('PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway\'s own login. Not set: the embedded database in WEAVER_DATA_DIR.'),
+  WEAVER_MIGRATION_URL: url(['postgres:', 'postgresql:'], 'postgresql://weaver_owner:secret@db.example.com:5432/weaver')
+    .optional()
+    .describe("The same database as the schema's owner, for migrations. Not set: DATABASE_URL."),
+  DATABASE_POOLER: z
+    .enum(['none', 'transaction'], 'must be none or transaction')
+    .default('none')
+    .describe('transaction: DATABASE_URL leads to a pooler in transaction mode, so no named statements are used.'),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10).describe('Connections to PostgreSQL that the gateway holds at most.'),
+  WEAVER_DATA_DIR: text.default('.data').describe('Folder of the embedded database. One process at a time can open it.'),
+  WEAVER_OPERATOR_TOKEN: text
+    .min(32, 'must have at least 32 characters')
+    .optional()
+    .describe('Bearer token that sees all tenants, at least 32 characters. Not set: there is no operator over HTTP.'),
+  EMBEDDING_PROVIDER: z
+    .enum(['hashing', 'openai'], 'must be hashing or openai')
+    .default('hashing')
+    .describe('hashing: built in and offline. openai: any endpoint that speaks the OpenAI embeddings protocol.'),
+  EMBEDDING_BASE_URL: url(['http:', 'https:'], 'https://api.openai.com/v1').optional().describe('Endpoint of the embedding service, without /embeddings.'),
+  EMBEDDING_API_KEY: text.optional().describe('Key of the embedding service, if it wants one.'),
+  EMBEDDING_MODEL: text.optional().describe('Model to ask the embedding service for.'),
+  EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536).default(1_536).describe("Length of the model's vectors. Shorter ones are padded with zeros, which leaves cosines as they are."),
+  EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
+  EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000).describe('Patience with one request to the embedding service, in milliseconds.'),
+  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info').describe(`How much to log: ${LOG_LEVELS.join(', ')}.`),
+  NODE_ENV: text.optional().describe('production: refuses what is only fit for trying out.'),
+};
+const ENVIRONMENT = z.object(SETTINGS);
+
+/** The environment as a `Config`, or one `ConfigError` that names every mistake. Empty variables count as not set. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.keys(SETTINGS).flatMap(name => (env[name]?.trim() ? [[name, env[name]]] : [])));
+  const parsed = ENVIRONMENT.safeParse(given);
+  const problems = parsed.success ? [] : parsed.error.issues.map(issue => `${issue.path.join('.')} ${issue.message}`);
+  if (given.EMBEDDING_PROVIDER === 'openai') {
+    if (!given.EMBEDDING_BASE_URL) problems.push('EMBEDDING_BASE_URL must be set when EMBEDDING_PROVIDER is openai');
+    if (!given.EMBEDDING_MODEL) problems.push('EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai');
+  }
+  if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return toConfig(parsed.data);
+}
+
+function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
+  return {
+    production: env.NODE_ENV === 'production',
+    http: { host: env.HOST, port: env.PORT },
+    database: env.DATABASE_URL
+      ? {
+          kind: 'postgres',
+          url: env.DATABASE_URL,
+          migrationUrl: env.WEAVER_MIGRATION_URL ?? env.DATABASE_URL,
+          pooler: env.DATABASE_POOLER,
+          poolSize: env.DATABASE_POOL_SIZE,
+        }
+      : { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR },
+    operatorToken: env.WEAVER_OPERATOR_TOKEN,
+    embedder:
+      env.EMBEDDING_PROVIDER === 'openai'
+        ? {
+            provider: 'openai',
+            baseUrl: env.EMBEDDING_BASE_URL!.replace(/\/+$/, ''),
+            apiKey: env.EMBEDDING_API_KEY,
+            model: env.EMBEDDING_MODEL!,
+            dimensions: env.EMBEDDING_DIMENSIONS,
+            batchSize: env.EMBEDDING_BATCH_SIZE,
+            timeoutMs: env.EMBEDDING_TIMEOUT_MS,
+          }
+        : { provider: 'hashing' },
+    logLevel: env.LOG_LEVEL,
+  };
+}
+
+/** The text of `.env.example`: each variable with what it does and its default. */
+export function envExample(): string {
+  const lines = Object.entries(SETTINGS).map(([name, setting]) => {
+    const fallback = setting.safeParse(undefined).data;
+    return `# ${setting.description}\n# ${name}=${fallback ?? ''}\n`;
+  });
+  return `# Weaver reads these variables from the environment. All are optional.\n\n${lines.join('\n')}`;
+}

@@ -1,0 +1,24 @@
+import { Type } from '@mikro-orm/core';
+
+/**
+ * `timestamptz` as text with its microseconds, such as `2026-11-23 09:30:00.123456+00`.
+ * A JavaScript `Date` would round to milliseconds: cursors would repeat rows and `updatedAt` preconditions would miss changes.
+ */
+export class TimestampType extends Type<string, string> {
+  override getColumnType(): string {
+    return 'timestamptz';
+  }
+  override compareAsType(): string {
+    return 'string';
+  }
+}
+
+/** `tsvector`, written only by the database (a generated column). */
+export class TextSearchVectorType extends Type<string, string> {
+  override getColumnType(): string {
+    return 'tsvector';
+  }
+}
+
+/** `text[]` as an array of strings. */
+export { ArrayType as TextArrayType } from '@mikro-orm/core';

@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
+import { vector } from '@electric-sql/pglite-pgvector';
+import type { Options } from '@mikro-orm/core';
+import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
+import { Migrator } from '@mikro-orm/migrations';
+import { PgliteDriver } from '@mikro-orm/pglite';
+import { PostgreSqlDriver } from '@mikro-orm/postgresql';
+import type { DatabaseConfig } from '../config.js';
+import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
+
+/** `dataDir` of an embedded database that lives in memory and ends with the process. */
+export const IN_MEMORY = 'memory://';
+
+export type EntityClasses = NonNullable<Options['entities']>;
+
+export interface DatabaseOptions {
+  /** Ready for `MikroORM.init`, and for the MikroORM command line. */
+  orm: Partial<Options>;
+  /** Frees the embedded database's folder for other processes; nothing for PostgreSQL. */
+  release(): void;
+}
+
+/**
+ * The one place that knows both databases. `purpose` chooses between the gateway's own login and the schema's owner.
+ * The embedded database's folder is locked when its first connection opens, whoever opens it.
+ */
+export function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migrate', entities: EntityClasses, image?: Blob): DatabaseOptions {
+  const { orm, release } = config.kind === 'embedded' ? embeddedOptions(config.dataDir, image) : postgresOptions(config, purpose);
+  return { orm: { ...SHARED_OPTIONS, ...orm, entities }, release };
+}
+
+/** The migrations beside the running code: TypeScript in the source tree, JavaScript in the build. */
+export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../migrations');
+
+const SHARED_OPTIONS: Partial<Options> = {
+  metadataProvider: ReflectMetadataProvider,
+  extensions: [Migrator],
+  discovery: { checkDuplicateFieldNames: false },
+  migrations: {
+    path: MIGRATIONS_FOLDER,
+    snapshot: false,
+    emit: 'ts',
+    fileName: (timestamp, name) => `Migration${timestamp}${name ? `_${name}` : ''}`,
+  },
+  schemaGenerator: {
+    // The functions behind triggers are written in migrations by hand; the comparison would drop them.
+    ignoreRoutines: true,
+  },
+};
+
+function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOptions {
+  let lock: DataFolderLock | undefined;
+  return {
+    orm: {
+      driver: PgliteDriver,
+      dbName: dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'pg'),
+      driverOptions: () => {
+        if (dataDir !== IN_MEMORY) lock ??= lockDataFolder(dataDir);
+        return { extensions: { vector, btree_gin }, ...(image ? { loadDataDir: image } : {}) };
+      },
+    },
+    release() {
+      lock?.release();
+      lock = undefined;
+    },
+  };
+}
+
+function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): DatabaseOptions {
+  return {
+    orm: {
+      driver: PostgreSqlDriver,
+      clientUrl: purpose === 'serve' ? config.url : config.migrationUrl,
+      pool: { min: 0, max: config.poolSize },
+      // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
+      driverOptions: { pipeline: true, connectionTimeoutMillis: 5_000, application_name: 'weaver' },
+    },
+    release() {},
+  };
+}

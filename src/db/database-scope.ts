@@ -1,0 +1,27 @@
+import { OPERATOR_ROLE, TENANT_ROLE, TENANT_SETTING } from './roles.js';
+
+/** Whose rows a transaction may touch: the role that it takes, and the tenant that the role's policies ask for. */
+export type DatabaseScope = { readonly role: typeof TENANT_ROLE; readonly tenantId: string } | { readonly role: typeof OPERATOR_ROLE };
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function tenantScope(tenantId: string): DatabaseScope {
+  if (!UUID.test(tenantId)) throw new TypeError('A tenant is named by its UUID.');
+  return { role: TENANT_ROLE, tenantId };
+}
+
+export const OPERATOR_SCOPE: DatabaseScope = { role: OPERATOR_ROLE };
+
+/** Settings that make a transaction the scope's own and end with it. Times come in UTC, whatever the server's zone. */
+export function scopeSettings(scope: DatabaseScope): Record<string, string> {
+  return { [TENANT_SETTING]: 'tenantId' in scope ? scope.tenantId : '', timezone: 'UTC', role: scope.role };
+}
+
+/**
+ * The one statement that enters a scope in an open transaction. It holds no parameters, so that it can travel with `begin` in one
+ * message; its only variable part is a UUID that `tenantScope` checked.
+ */
+export function enterScopeSql(scope: DatabaseScope): string {
+  const settings = Object.entries(scopeSettings(scope)).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+  return `select ${settings.join(', ')}`;
+}

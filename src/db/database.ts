@@ -1,0 +1,77 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { MikroORM, type EntityManager } from '@mikro-orm/core';
+import type { PgliteConnection } from '@mikro-orm/pglite';
+import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
+import type { DatabaseConfig } from '../config.js';
+import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
+import { scopeSettings, type DatabaseScope } from './database-scope.js';
+import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
+import { ReadScope } from './read-scope.js';
+import type { Statement } from './statement.js';
+
+const openScope = new AsyncLocalStorage<string>();
+
+/** An open database. Tenants' data are reached only through its scopes: `reads` and `write`. */
+export class Database {
+  /** Called for each statement of a read scope; for counting in tests and metrics. */
+  onStatement: (statement: Statement) => void = () => {};
+
+  private constructor(
+    readonly kind: DatabaseConfig['kind'],
+    readonly orm: MikroORM,
+    private readonly connections: ReadConnections,
+    private readonly options: DatabaseOptions,
+  ) {}
+
+  /**
+   * Connects, and takes the embedded database's lock. Throws `DataFolderInUseError`, or the driver's error when the server cannot be
+   * reached. `image` fills a new in-memory database from a dump of another.
+   */
+  static async open(config: DatabaseConfig, entities: EntityClasses, purpose: 'serve' | 'migrate' = 'serve', image?: Blob): Promise<Database> {
+    const options = databaseOptions(config, purpose, entities, image);
+    const orm = await MikroORM.init(options.orm);
+    try {
+      const connection = orm.em.getDriver().getConnection();
+      await connection.connect();
+      await connection.execute('select 1');
+      const connections =
+        config.kind === 'embedded'
+          ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
+          : new PostgresReadConnections(await (connection as PostgreSqlConnection).getNativeClient(), { named: config.pooler === 'none' });
+      return new Database(config.kind, orm, connections, options);
+    } catch (error) {
+      await orm.close(true).catch(() => {});
+      options.release();
+      throw error;
+    }
+  }
+
+  /** The reads of one operation under `scope`. */
+  reads(scope: DatabaseScope): ReadScope {
+    return new ReadScope(scope, this.connections, statement => this.onStatement(statement));
+  }
+
+  /**
+   * Runs `work` in one read-write transaction under `scope` and commits what it did; an error rolls all of it back.
+   * `work` must not use the network and must not open another scope: on the embedded database that would wait for itself for ever.
+   */
+  async write<T>(name: string, scope: DatabaseScope, work: (em: SqlEntityManager) => Promise<T>): Promise<T> {
+    const outer = openScope.getStore();
+    if (outer !== undefined) throw new Error(`Scope "${name}" opened inside "${outer}": pass its entity manager down instead.`);
+    const em = this.orm.em.fork() as EntityManager as SqlEntityManager;
+    const { role, ...variables } = scopeSettings(scope);
+    em.setSessionContext({ variables, role });
+    return openScope.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
+  }
+
+  /** Succeeds when the database answers. */
+  async ping(): Promise<void> {
+    await this.orm.em.getDriver().getConnection().execute('select 1');
+  }
+
+  /** Closes all connections and frees the embedded database's folder. Statements in flight fail. */
+  async close(): Promise<void> {
+    await this.orm.close(true);
+    this.options.release();
+  }
+}

@@ -1,0 +1,105 @@
+import type { PGlite, Transaction } from '@electric-sql/pglite';
+import type { Pool, PoolClient } from 'pg';
+import { enterScopeSql, type DatabaseScope } from './database-scope.js';
+import type { Row, Statement } from './statement.js';
+
+/** One read-only transaction in a scope, from the first statement to `end`. */
+export interface ReadTransaction {
+  query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]>;
+  /** Commits and gives the connection back. Call it once, when no query is in flight. */
+  end(): Promise<void>;
+}
+
+/** Opens read-only transactions: the same promise from both databases. */
+export interface ReadConnections {
+  begin(scope: DatabaseScope): Promise<ReadTransaction>;
+}
+
+// Repeatable read: all statements of a transaction see one state of the data, at no cost for readers.
+const BEGIN = 'begin isolation level repeatable read read only';
+
+/**
+ * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each connection, unless a pooler in
+ * transaction mode stands between. `begin` and the settings travel in one message, and the first statement right behind it:
+ * the pool's connections pipeline (https://node-postgres.com/features/pipelining).
+ */
+export class PostgresReadConnections implements ReadConnections {
+  readonly #pool: Pool;
+  readonly #named: boolean;
+
+  constructor(pool: Pool, options: { named: boolean }) {
+    this.#pool = pool;
+    this.#named = options.named;
+  }
+
+  async begin(scope: DatabaseScope): Promise<ReadTransaction> {
+    const client = await this.#pool.connect();
+    // Not awaited: if it fails, the server refuses every statement behind it in the aborted transaction, and `end` drops the connection.
+    const begun = client.query(`${BEGIN}; ${enterScopeSql(scope)}`);
+    begun.catch(() => {});
+    return new PostgresReadTransaction(client, begun, this.#named);
+  }
+}
+
+class PostgresReadTransaction implements ReadTransaction {
+  constructor(
+    private readonly client: PoolClient,
+    private readonly begun: Promise<unknown>,
+    private readonly named: boolean,
+  ) {}
+
+  async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
+    const values = parameters as unknown[];
+    const answer = this.client.query<Row>(
+      this.named && statement.preparedName ? { name: statement.preparedName, text: statement.text, values } : { text: statement.text, values },
+    );
+    try {
+      return (await answer).rows;
+    } catch (error) {
+      await this.begun;
+      throw error;
+    }
+  }
+
+  async end(): Promise<void> {
+    try {
+      await this.begun;
+      await this.client.query('commit');
+      this.client.release();
+    } catch (error) {
+      this.client.release(error instanceof Error ? error : true);
+    }
+  }
+}
+
+/** Reads through the embedded database's only session, in its exclusive transactions: others wait their turn. */
+export class EmbeddedReadConnections implements ReadConnections {
+  constructor(private readonly pglite: PGlite) {}
+
+  begin(scope: DatabaseScope): Promise<ReadTransaction> {
+    return new Promise((resolve, reject) => {
+      const ended = Promise.withResolvers<void>();
+      const closed = this.pglite.transaction(async transaction => {
+        await transaction.exec(`set transaction isolation level repeatable read read only; ${enterScopeSql(scope)}`);
+        resolve(new EmbeddedReadTransaction(transaction, () => (ended.resolve(), closed)));
+        await ended.promise;
+      });
+      closed.catch(reject);
+    });
+  }
+}
+
+class EmbeddedReadTransaction implements ReadTransaction {
+  constructor(
+    private readonly transaction: Transaction,
+    private readonly close: () => Promise<void>,
+  ) {}
+
+  async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
+    return (await this.transaction.query<Row>(statement.text, parameters as unknown[])).rows;
+  }
+
+  async end(): Promise<void> {
+    await this.close().catch(() => {});
+  }
+}

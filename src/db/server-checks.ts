@@ -1,0 +1,99 @@
+import { StartupError } from '../base/startup-error.js';
+import type { Database } from './database.js';
+import { isDatabaseUnreachable } from './database-errors.js';
+import { pendingForLogin } from './migrations.js';
+import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
+
+const MIN_SERVER_VERSION = 15;
+const MIN_VECTOR_VERSION = '0.8.0';
+/** Parallel HNSW builds of older versions can leak other relations' data into an index (CVE-2026-3172). */
+const SAFE_VECTOR_VERSION = '0.8.2';
+
+export interface ServerFacts {
+  serverVersion: number;
+  vectorVersion: string | null;
+  login: string;
+  database: string;
+  isSuperuser: boolean;
+  bypassesPolicies: boolean;
+  existingRoles: string[];
+  /** Of Weaver's roles, those that the login may take, and those whose rights it has without taking them. */
+  grantedRoles: string[];
+  inheritedRoles: string[];
+  ownedTables: string[];
+}
+
+/** What there is to know about a server and the login that `database` uses. Reads catalogues only. */
+export async function serverFacts(database: Database): Promise<ServerFacts> {
+  const roles = `(values ('${TENANT_ROLE}'), ('${OPERATOR_ROLE}')) as w(role)`;
+  const [facts] = await database.orm.em.getDriver().getConnection().execute<ServerFacts[]>(`
+    select current_setting('server_version_num')::int / 10000 as "serverVersion",
+           (select extversion from pg_extension where extname = 'vector') as "vectorVersion",
+           current_user as login, current_database() as database,
+           r.rolsuper as "isSuperuser", r.rolbypassrls as "bypassesPolicies",
+           array(select role from ${roles} where exists (select from pg_roles where rolname = role)) as "existingRoles",
+           array(select role from ${roles} join pg_roles g on g.rolname = role where pg_has_role(current_user, g.oid, 'MEMBER')) as "grantedRoles",
+           array(select role from ${roles} join pg_roles g on g.rolname = role where pg_has_role(current_user, g.oid, 'USAGE')) as "inheritedRoles",
+           array(select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+                  where n.nspname = current_schema() and c.relkind in ('r', 'p') and c.relrowsecurity and pg_has_role(current_user, c.relowner, 'USAGE')) as "ownedTables"
+      from pg_roles r where r.rolname = current_user`);
+  return facts!;
+}
+
+/**
+ * Refuses, with what to do, a PostgreSQL that the gateway cannot serve from: too old, without Weaver's roles, with pending migrations,
+ * or in production with a login that stands above the policies. Gives back warnings for the log.
+ */
+export async function checkServer(database: Database, production: boolean): Promise<string[]> {
+  const facts = await serverFacts(database);
+  if (facts.serverVersion < MIN_SERVER_VERSION) {
+    throw new StartupError(`PostgreSQL ${facts.serverVersion} is too old: Weaver needs ${MIN_SERVER_VERSION} or later.`);
+  }
+  await checkMigrations(database, facts);
+  if (compareVersions(facts.vectorVersion!, MIN_VECTOR_VERSION) < 0) {
+    throw new StartupError(`pgvector ${facts.vectorVersion} is too old: Weaver needs ${MIN_VECTOR_VERSION} or later. Update it and run "alter extension vector update".`);
+  }
+  const warnings: string[] = [];
+  if (compareVersions(facts.vectorVersion!, SAFE_VECTOR_VERSION) < 0) {
+    warnings.push(`pgvector ${facts.vectorVersion} has a known flaw in parallel index builds (CVE-2026-3172). Update to ${SAFE_VECTOR_VERSION} or later.`);
+  }
+  const above = facts.isSuperuser ? 'is a superuser' : facts.bypassesPolicies ? 'has BYPASSRLS' : facts.ownedTables.length > 0 ? "owns Weaver's tables" : undefined;
+  const inherits = !above && facts.inheritedRoles.length > 0 ? "inherits the rights of Weaver's roles" : undefined;
+  if (above || inherits) {
+    const problem = `The login ${facts.login} ${above ?? inherits}, so a forgotten role would show every tenant's rows.`;
+    const mend = 'Make a login of its own with "weaver db bootstrap --login <name>" and use that in DATABASE_URL.';
+    if (production) throw new StartupError(`${problem} ${mend}`);
+    warnings.push(`${problem} Fine for trying out, refused in production. ${mend}`);
+  }
+  return warnings;
+}
+
+async function checkMigrations(database: Database, facts: ServerFacts): Promise<void> {
+  const command = '"npx weaver db up" (or "npx mikro-orm migration:up")';
+  const missing = [TENANT_ROLE, OPERATOR_ROLE].filter(role => !facts.existingRoles.includes(role));
+  if (missing.length > 0 || facts.vectorVersion === null) {
+    throw new StartupError(`The database ${facts.database} has not been set up for Weaver yet. Run ${command}, then start again.`);
+  }
+  const notGranted = [TENANT_ROLE, OPERATOR_ROLE].filter(role => !facts.grantedRoles.includes(role));
+  if (notGranted.length > 0) {
+    throw new StartupError(`The login ${facts.login} may not take the role ${notGranted.join(' and ')}. Run "npx weaver db bootstrap --login ${facts.login}" as a superuser, then start again.`);
+  }
+  const pending = await pendingForLogin(database).catch(error => {
+    if (isDatabaseUnreachable(error)) throw error;
+    return undefined;
+  });
+  if (pending === undefined) throw new StartupError(`The database ${facts.database} has none of Weaver's tables yet. Run ${command}, then start again.`);
+  if (pending.length > 0) {
+    throw new StartupError(`The database ${facts.database} has ${pending.length} pending migration${pending.length === 1 ? '' : 's'} (${pending.join(', ')}). Run ${command}, then start again.`);
+  }
+}
+
+/** Negative, zero or positive as version `a` is older than, the same as or newer than `b`. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map(version => version.split('.').map(Number));
+  for (let index = 0; index < 3; index += 1) {
+    const difference = (left![index] ?? 0) - (right![index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

@@ -1,0 +1,92 @@
+import type { Opt, Ref } from '@mikro-orm/core';
+import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { Bot } from '../bots/bot.entity.js';
+import { TimestampType } from '../db/column-types.js';
+import { touchedBy, walledBy } from '../db/row-policies.js';
+import { Node } from '../graphql/node.js';
+import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
+import { Tenant } from '../tenants/tenant.entity.js';
+
+export enum DocumentStatus {
+  PENDING = 'pending',
+  PROCESSING = 'processing',
+  COMPLETED = 'completed',
+  FAILED = 'failed',
+}
+registerEnumType(DocumentStatus, {
+  name: 'DocumentStatus',
+  description: 'How far a document has come on its way into the search.',
+  valuesConfig: {
+    PENDING: { description: 'Waiting to be processed.' },
+    PROCESSING: { description: 'Being split and embedded.' },
+    COMPLETED: { description: 'All chunks are stored and can be found.' },
+    FAILED: { description: 'Processing stopped; `errorMessage` says why.' },
+  },
+});
+
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A text that a bot can answer from.' })
+@Entity({ tableName: 'docs', ...walledBy('tenant_id') })
+@Unique({ name: 'docs_of_bot', properties: ['tenant', 'bot', 'id'] })
+@Index({ name: 'docs_by_creation', properties: ['tenant', 'createdAt', 'id'] })
+@Index({ name: 'docs_of_bot_by_creation', properties: ['tenant', 'bot', 'createdAt', 'id'] })
+@Index({ name: 'docs_by_filename', properties: ['tenant', 'filename', 'id'] })
+@Index({ name: 'docs_by_status', properties: ['tenant', 'status', 'createdAt', 'id'] })
+@Check({ name: 'docs_filename_not_empty', expression: 'char_length(filename::text) >= 1' })
+@Check({ name: 'docs_size_not_negative', expression: 'size_bytes >= 0' })
+@Check({ name: 'docs_status_known', expression: `status in ('pending', 'processing', 'completed', 'failed')` })
+@Trigger(touchedBy('docs'))
+@Trigger({
+  name: 'docs_choose_bot',
+  timing: 'before',
+  events: ['insert'],
+  expression: 'create trigger docs_choose_bot before insert on docs for each row when (new.bot_id is null) execute function weaver_choose_bot_of_document()',
+})
+export class Document {
+  @Field(() => ID, { description: "The document's UUID." })
+  @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
+  id!: string & Opt;
+
+  /** Without a foreign key of its own: the bot's, which holds `tenant_id` too, implies it. */
+  @ManyToOne({ entity: () => Tenant, ref: true, index: false, createForeignKeyConstraint: false })
+  tenant!: Ref<Tenant>;
+
+  @ManyToOne({
+    entity: () => Bot,
+    ref: true,
+    joinColumns: ['tenant_id', 'bot_id'],
+    referencedColumnNames: ['tenant_id', 'id'],
+    deleteRule: 'cascade',
+    index: false,
+    foreignKeyName: 'docs_bot_fk',
+  })
+  bot!: Ref<Bot>;
+
+  @Field(() => String, { description: 'The file name, 1 to 500 characters.' })
+  @Property({ type: 'string', length: 500 })
+  filename!: string;
+
+  @Field(() => String, { nullable: true, description: 'Where the original file lies; null for text that was given inline.' })
+  @Property({ type: 'string', length: 1000, nullable: true, fieldName: 'gcs_path' })
+  sourceUri?: string | null;
+
+  @Field(() => BigIntScalar, { description: 'Size of the original in bytes; of inline text, in UTF-8.' })
+  @Property({ type: 'bigint' })
+  sizeBytes!: string;
+
+  @Field(() => DocumentStatus, { description: 'How far processing has come.' })
+  @Property({ type: 'string', length: 50, default: 'pending' })
+  status!: DocumentStatus & Opt;
+
+  @Field(() => String, { nullable: true, description: 'Why processing failed; null while it has not.' })
+  @Property({ type: 'text', nullable: true })
+  errorMessage?: string | null;
+
+  @Field(() => DateTimeScalar, { description: 'When the document was added.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  createdAt!: string & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the document was last changed.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  updatedAt!: string & Opt;
+}

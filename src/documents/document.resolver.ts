@@ -1,0 +1,44 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Arg, Args, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
+import { Bot } from '../bots/bot.entity.js';
+import type { Connection } from '../graphql/connection.js';
+import type { RequestContext } from '../graphql/context.js';
+import type { Parent } from '../graphql/list.js';
+import { relatedRow, rowById } from '../graphql/row-by-id.js';
+import { uuidInput } from '../graphql/uuid-input.js';
+import { Tenant } from '../tenants/tenant.entity.js';
+import { Document } from './document.entity.js';
+import { DocumentListArgs } from './document.inputs.js';
+import { DocumentConnection, documents } from './document.lists.js';
+
+@Resolver(() => Document)
+export class DocumentResolver {
+  @Requires('read')
+  @Query(() => Document, { nullable: true, description: 'A document by its id. Null where there is none for you.' })
+  document(
+    @Arg('id', () => ID, { description: "The document's UUID." }) id: string,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Document | null> {
+    return rowById(context, info, Document, uuidInput('id', id));
+  }
+
+  @Requires('read')
+  @Query(() => DocumentConnection, { description: "Your tenant's documents; for an operator those of all tenants." })
+  documents(@Args(() => DocumentListArgs) args: DocumentListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Connection<Document>> {
+    return documents.page(context, info, args);
+  }
+
+  @Requires('read', 'search')
+  @FieldResolver(() => Bot, { description: 'The bot that answers from the document.' })
+  bot(@Root() document: Parent & { botId: string }, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Bot | Promise<Bot | null> {
+    return relatedRow(context, info, Bot, document.tenantId, document.botId);
+  }
+
+  @Requires('read')
+  @FieldResolver(() => Tenant, { description: 'The tenant that the document belongs to.' })
+  tenant(@Root() document: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | Promise<Tenant | null> {
+    return relatedRow(context, info, Tenant, document.tenantId, document.tenantId);
+  }
+}

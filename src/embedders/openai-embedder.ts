@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { AppError } from '../base/app-error.js';
+import type { EmbedderConfig } from '../config.js';
+import type { Embedder } from './embedder.js';
+
+export type OpenAiEmbedderConfig = Extract<EmbedderConfig, { provider: 'openai' }>;
+
+export interface RetryPolicy {
+  /** How often one batch is sent at most. */
+  attempts: number;
+  /** Longest wait before the second attempt; it doubles with each further one. The wait is random between none and that ("full jitter"). */
+  firstDelayMs: number;
+}
+
+const RETRY: RetryPolicy = { attempts: 3, firstDelayMs: 500 };
+
+/** Statuses after which the same request can succeed: time-out, conflict, too many requests. All of 5xx count too. */
+const PASSING_STATUSES: readonly number[] = [408, 409, 429];
+
+/** What an attempt came to: the answer's JSON, or an error and whether another attempt makes sense. */
+type Attempt = { body: unknown } | { error: AppError; isPassing: boolean };
+
+/** `index` is left out by some services, such as Gemini for its first item; the place in the list counts then. */
+const Answer = z.object({ data: z.array(z.object({ index: z.int().nonnegative().nullish(), embedding: z.array(z.unknown()) })) });
+
+/**
+ * Vectors from any service that speaks OpenAI's `POST /embeddings`: OpenAI, Gemini's compatible endpoint, Ollama, vLLM, Text Embeddings Inference.
+ *
+ * Texts are sent in batches of `batchSize`, one after the other. A batch may take `timeoutMs`, attempts and waits included. Server errors, lost
+ * connections and "too many requests" are tried again, no sooner than `Retry-After` asks; when that is later than the batch may take, at once not.
+ *
+ * Throws an `AppError` with code `UNAVAILABLE` and the details as its `cause`, never with the key in it; when the caller's signal is aborted, the signal's reason.
+ */
+export class OpenAiEmbedder implements Embedder {
+  readonly name = 'openai';
+  readonly model: string;
+  readonly dimensions: number;
+  readonly #config: OpenAiEmbedderConfig;
+  readonly #retry: RetryPolicy;
+  readonly #url: string;
+  readonly #headers: Headers;
+
+  constructor(config: OpenAiEmbedderConfig, retry = RETRY) {
+    this.model = config.model;
+    this.dimensions = config.dimensions;
+    this.#config = config;
+    this.#retry = retry;
+    this.#url = `${config.baseUrl.replace(/\/+$/, '')}/embeddings`;
+    this.#headers = requestHeaders(config.apiKey);
+  }
+
+  async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+    const vectors: number[][] = [];
+    for (let start = 0; start < texts.length; start += this.#config.batchSize) {
+      vectors.push(...(await this.#embedBatch(texts.slice(start, start + this.#config.batchSize), signal)));
+    }
+    return vectors;
+  }
+
+  async #embedBatch(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+    const deadline = AbortSignal.timeout(this.#config.timeoutMs);
+    const endsAt = performance.now() + this.#config.timeoutMs;
+    try {
+      const answer = await this.#send(texts, endsAt, signal ? AbortSignal.any([signal, deadline]) : deadline);
+      return readVectors(answer, texts.length, this.dimensions);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw deadline.aborted ? unavailable('did not answer in time', error) : error;
+    }
+  }
+
+  /** The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`) allows. */
+  async #send(texts: readonly string[], endsAt: number, signal: AbortSignal): Promise<unknown> {
+    const body = JSON.stringify({ model: this.model, input: texts.map(sendable), encoding_format: 'float' });
+    for (let attempt = 1; ; attempt++) {
+      const result = await this.#attempt(body, signal);
+      if ('body' in result) return result.body;
+      const backOff = Math.random() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
+      const wait = Math.max(backOff, result.error.retryAfterMs ?? 0);
+      if (!result.isPassing || attempt >= this.#retry.attempts || performance.now() + wait >= endsAt) throw result.error;
+      await sleep(wait, undefined, { signal });
+    }
+  }
+
+  /** One request. Throws only when `signal` is aborted. */
+  async #attempt(body: string, signal: AbortSignal): Promise<Attempt> {
+    try {
+      const response = await fetch(this.#url, { method: 'POST', headers: this.#headers, body, signal, redirect: 'manual' });
+      if (!response.ok) return this.#refusal(response, await response.text());
+      return { body: await response.json() };
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof SyntaxError) return { error: unusable('it is not JSON'), isPassing: false };
+      return { error: unavailable('cannot be reached', error), isPassing: true };
+    }
+  }
+
+  #refusal(response: Response, body: string): Attempt {
+    const { status } = response;
+    const key = this.#config.apiKey;
+    const excerpt = (key ? body.replaceAll(key, '[key]') : body).slice(0, 500);
+    const cause = new Error(`status ${status}: ${excerpt}`);
+    const retryAfterMs = readRetryAfter(response.headers.get('retry-after'));
+    if (status === 429) return { error: unavailable('has too many requests at the moment', cause, retryAfterMs), isPassing: true };
+    if (status >= 500 || PASSING_STATUSES.includes(status)) {
+      return { error: unavailable('is out of order at the moment', cause, retryAfterMs), isPassing: true };
+    }
+    return { error: unavailable('refused the request', cause), isPassing: false };
+  }
+}
+
+function requestHeaders(apiKey: string | undefined): Headers {
+  const headers = new Headers({ 'content-type': 'application/json', accept: 'application/json' });
+  try {
+    if (apiKey) headers.set('authorization', `Bearer ${apiKey}`);
+  } catch {
+    // The original error quotes the key.
+    throw new TypeError('The key of the embedding service has characters that an HTTP header cannot hold.');
+  }
+  return headers;
+}
+
+/** The text as services take it: an empty one becomes a space and half a surrogate pair becomes U+FFFD, for either makes some refuse the whole batch. */
+function sendable(text: string): string {
+  return text === '' ? ' ' : text.toWellFormed();
+}
+
+/** Milliseconds that a `Retry-After` header asks for, given in seconds or as a date; undefined when it is absent or neither. */
+function readRetryAfter(header: string | null): number | undefined {
+  if (header === null) return undefined;
+  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+function readVectors(answer: unknown, count: number, dimensions: number): number[][] {
+  const parsed = Answer.safeParse(answer);
+  if (!parsed.success) throw unusable(z.prettifyError(parsed.error));
+  const { data } = parsed.data;
+  if (data.length !== count) throw unusable(`it has ${data.length} vectors for ${count} texts`);
+  const vectors = new Array<number[] | undefined>(count);
+  for (const [position, { index, embedding }] of data.entries()) {
+    const place = index ?? position;
+    if (place >= count || vectors[place]) throw unusable(`the index ${place} is out of range or comes twice`);
+    if (embedding.length !== dimensions) throw unusable(`a vector has ${embedding.length} numbers instead of the configured ${dimensions}`);
+    vectors[place] = unitVector(embedding);
+  }
+  return vectors as number[][];
+}
+
+/** The same direction with length 1: not all services normalise. */
+function unitVector(values: readonly unknown[]): number[] {
+  const numbers = values.filter(value => typeof value === 'number');
+  const length = Math.hypot(...numbers);
+  if (numbers.length !== values.length || !Number.isFinite(length) || length === 0) throw unusable('a vector is zero or holds something else than finite numbers');
+  return numbers.map(number => number / length);
+}
+
+function unavailable(whatItDoes: string, cause: unknown, retryAfterMs?: number): AppError {
+  return new AppError('UNAVAILABLE', `The embedding service ${whatItDoes}.`, { cause, retryAfterMs });
+}
+
+function unusable(reason: string): AppError {
+  return unavailable('gave an answer that cannot be used', new Error(`The answer cannot be used: ${reason}.`));
+}

@@ -1,0 +1,21 @@
+import type { Logger } from 'pino';
+import type { Principal } from '../auth/principal.js';
+import type { AppError } from '../base/app-error.js';
+import type { ReadModels } from '../db/read-model.js';
+import type { ReadScope } from '../db/read-scope.js';
+import type { Embedder } from '../embedders/embedder.js';
+
+/** What one GraphQL operation has at hand. Loaders live as long as it does. */
+export interface RequestContext {
+  readonly requestId: string;
+  readonly principal: Principal;
+  /** Why the request's token was not accepted; the operation is refused with it. */
+  readonly refused: AppError | undefined;
+  /** The operation's reads, under the principal's own database role. Throws `UNAUTHENTICATED` for nobody. */
+  readonly reads: ReadScope;
+  readonly models: ReadModels;
+  readonly embedder: Embedder;
+  readonly log: Logger;
+  /** Aborted when the caller has gone or the operation's time is over. */
+  readonly signal: AbortSignal;
+}

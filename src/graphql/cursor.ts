@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import { badInput } from '../base/app-error.js';
+
+/** Where a page ends: the values of its order's columns in one row, as PostgreSQL's text, the id last. */
+export type Position = readonly (string | null)[];
+
+const DIGEST_LENGTH = 8;
+
+// A cursor is a place, not a permission: whoever made one up would see no row that paging does not show them anyway. The digest is
+// there to refuse what was damaged, cut or carried over from another list or order, instead of answering with an arbitrary page.
+function digest(order: string, position: string): Buffer {
+  return createHash('sha256').update(`weaver cursor 1\n${order}\n${position}`).digest().subarray(0, DIGEST_LENGTH);
+}
+
+/** An opaque cursor for `position`, good only for the same list in the same `order`. */
+export function encodeCursor(order: string, position: Position): string {
+  const text = JSON.stringify(position);
+  return Buffer.concat([digest(order, text), Buffer.from(text)]).toString('base64url');
+}
+
+/** The position behind `cursor`; an `AppError` that names `field` when it was made for another order, or not by us. */
+export function decodeCursor(field: string, order: string, cursor: string): Position {
+  const bytes = Buffer.from(cursor, 'base64url');
+  const text = bytes.subarray(DIGEST_LENGTH).toString();
+  const genuine = bytes.length > DIGEST_LENGTH && bytes.toString('base64url') === cursor && digest(order, text).equals(bytes.subarray(0, DIGEST_LENGTH));
+  if (!genuine) {
+    throw badInput(field, `${field} is not a cursor of this list in this order. Pass a cursor as it came from this field, with the same orderBy.`);
+  }
+  return JSON.parse(text) as Position;
+}

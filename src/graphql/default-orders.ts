@@ -1,0 +1,3 @@
+import { OrderDirection, type OrderBy } from './order.js';
+
+export const NEWEST_FIRST: readonly OrderBy[] = [{ field: 'createdAt', direction: OrderDirection.DESC }];

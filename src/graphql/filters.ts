@@ -1,0 +1,103 @@
+import { Field, Float, ID, InputType, Int, type ClassType } from 'type-graphql';
+import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from './scalars.js';
+
+// One input per kind of value. An operator that is left out, or null, asks nothing.
+
+const EQ = 'Equal to this.';
+const IN = 'Equal to one of these, at most 100.';
+const IS_NULL = 'true: has no value. false: has one.';
+
+@InputType({ description: 'Compares an id.' })
+export class IDFilter {
+  @Field(() => ID, { nullable: true, description: EQ })
+  eq?: string | null;
+  @Field(() => [ID], { nullable: true, description: IN })
+  in?: string[] | null;
+  @Field(() => Boolean, { nullable: true, description: IS_NULL })
+  isNull?: boolean | null;
+}
+
+@InputType({ description: 'Compares a text.' })
+export class StringFilter {
+  @Field(() => String, { nullable: true, description: EQ })
+  eq?: string | null;
+  @Field(() => [String], { nullable: true, description: IN })
+  in?: string[] | null;
+  @Field(() => String, { nullable: true, description: 'Has this somewhere in it, whatever the case of its letters.' })
+  contains?: string | null;
+  @Field(() => String, { nullable: true, description: 'Begins with this, whatever the case of its letters.' })
+  startsWith?: string | null;
+  @Field(() => Boolean, { nullable: true, description: IS_NULL })
+  isNull?: boolean | null;
+}
+
+@InputType({ description: 'Compares a truth value.' })
+export class BooleanFilter {
+  @Field(() => Boolean, { nullable: true, description: EQ })
+  eq?: boolean | null;
+}
+
+@InputType({ description: 'Looks into a JSON object.' })
+export class JSONObjectFilter {
+  @Field(() => JSONObjectScalar, { nullable: true, description: 'Has at least these members, with these values. https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT' })
+  contains?: Record<string, unknown> | null;
+}
+
+function rangeFilter<T>(name: string, what: string, type: () => unknown): ClassType<RangeFilter<T>> {
+  const scalar = type as () => typeof Float;
+
+  @InputType(name, { description: `Compares ${what}.` })
+  class Range {
+    @Field(scalar, { nullable: true, description: EQ })
+    eq?: T | null;
+    @Field(() => [scalar()], { nullable: true, description: IN })
+    in?: T[] | null;
+    @Field(scalar, { nullable: true, description: 'Greater than this.' })
+    gt?: T | null;
+    @Field(scalar, { nullable: true, description: 'This or greater.' })
+    gte?: T | null;
+    @Field(scalar, { nullable: true, description: 'Less than this.' })
+    lt?: T | null;
+    @Field(scalar, { nullable: true, description: 'This or less.' })
+    lte?: T | null;
+    @Field(() => Boolean, { nullable: true, description: IS_NULL })
+    isNull?: boolean | null;
+  }
+  return Range as ClassType<RangeFilter<T>>;
+}
+
+export interface RangeFilter<T> {
+  eq?: T | null;
+  in?: T[] | null;
+  gt?: T | null;
+  gte?: T | null;
+  lt?: T | null;
+  lte?: T | null;
+  isNull?: boolean | null;
+}
+
+export const IntFilter = rangeFilter<number>('IntFilter', 'a whole number', () => Int);
+export const BigIntFilter = rangeFilter<string>('BigIntFilter', 'a large whole number', () => BigIntScalar);
+export const DateTimeFilter = rangeFilter<string>('DateTimeFilter', 'an instant', () => DateTimeScalar);
+
+export interface EnumFilter<E> {
+  eq?: E | null;
+  in?: E[] | null;
+  isNull?: boolean | null;
+}
+
+/** The input `<Name>Filter` for an enum that type-graphql knows as `name`. */
+export function enumFilter<E>(enumType: object, name: string): ClassType<EnumFilter<E>> {
+  const type = () => enumType as never;
+
+  @InputType(`${name}Filter`, { description: `Compares a ${name}.` })
+  class EnumComparison {
+    @Field(type, { nullable: true, description: EQ })
+    eq?: E | null;
+    @Field(() => [enumType as never], { nullable: true, description: IN })
+    in?: E[] | null;
+    @Field(() => Boolean, { nullable: true, description: IS_NULL })
+    isNull?: boolean | null;
+  }
+  return EnumComparison as ClassType<EnumFilter<E>>;
+}

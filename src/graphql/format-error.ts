@@ -1,0 +1,68 @@
+import { unwrapResolverError } from '@apollo/server/errors';
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { AppError, type ErrorCode } from '../base/app-error.js';
+import { isDatabaseUnreachable } from '../db/database-errors.js';
+
+/** Status of an answer that holds no data because of an error with this code (GraphQL over HTTP, section 6.4). */
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  RATE_LIMITED: 429,
+  QUERY_TOO_COMPLEX: 400,
+  BAD_USER_INPUT: 400,
+  UNAVAILABLE: 503,
+  INTERNAL_SERVER_ERROR: 500,
+};
+
+/** graphql-js's and Apollo's own codes for requests that cannot be executed, all of them the caller's to mend. */
+const REQUEST_ERRORS = new Set([
+  'GRAPHQL_PARSE_FAILED',
+  'GRAPHQL_VALIDATION_FAILED',
+  'OPERATION_RESOLUTION_FAILURE',
+  'PERSISTED_QUERY_NOT_FOUND',
+  'PERSISTED_QUERY_NOT_SUPPORTED',
+  'BAD_REQUEST',
+  'BAD_USER_INPUT',
+]);
+
+const HIDDEN_MESSAGE = 'Something went wrong on our side. Please report the request id.';
+
+/** The known error behind anything that was thrown; undefined for what callers must not see. */
+export function asAppError(thrown: unknown): AppError | undefined {
+  const error = thrown instanceof GraphQLError ? unwrapResolverError(thrown) : thrown;
+  if (error instanceof AppError) return error;
+  if (isDatabaseUnreachable(error)) {
+    return new AppError('UNAVAILABLE', 'The database cannot be reached at the moment. Try again shortly.', { cause: error, retryAfterMs: 1_000 });
+  }
+  return undefined;
+}
+
+/** An error that refuses a whole operation before it runs, with the HTTP status of its code. */
+export function refusal(error: AppError): GraphQLError {
+  const status = STATUS[error.code] ?? 400;
+  const headers = error.code === 'UNAUTHENTICATED' ? new Map([['www-authenticate', 'Bearer']]) : undefined;
+  return new GraphQLError(error.message, { originalError: error, extensions: { http: { status, headers } } });
+}
+
+/** The one mouth: what a caller sees of an error. Known errors are shown; all others get one sentence, and their details go to the log. */
+export function formatError(formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError {
+  const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
+  const known = asAppError(thrown);
+  if (known) {
+    const { code, field, retryAfterMs } = known;
+    return {
+      message: known.message,
+      ...place,
+      extensions: { code, ...(field !== undefined && { field }), ...(retryAfterMs !== undefined && { retryAfterMs }) },
+    };
+  }
+  if (REQUEST_ERRORS.has(String(formatted.extensions?.code))) {
+    return { message: formatted.message, ...place, extensions: { code: 'BAD_USER_INPUT' } };
+  }
+  return { message: HIDDEN_MESSAGE, ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+}
+
+/** Whether an error is one that the log must explain, since the caller sees nothing of it. */
+export function isHidden(thrown: unknown): boolean {
+  return formatError({ message: '', extensions: thrown instanceof GraphQLError ? thrown.extensions : {} }, thrown).extensions!.code === 'INTERNAL_SERVER_ERROR';
+}

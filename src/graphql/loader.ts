@@ -1,0 +1,24 @@
+import DataLoader from 'dataloader';
+import type { RequestContext } from './context.js';
+
+/** One value, or the error of its own, for each key, in the keys' order. */
+export type BatchLoad<K, V> = (keys: readonly K[], context: RequestContext) => Promise<readonly (V | Error)[]>;
+
+/** The dataloader of the operation that `context` belongs to. */
+export type LoaderOf<K, V> = (context: RequestContext) => DataLoader<K, V, unknown>;
+
+/**
+ * Declares a loader: the only place where a DataLoader is made. All keys that one level of an operation asks for come to `load` in
+ * one call. Keys with the same `cacheKey` are loaded once in an operation; without `cacheKey` nothing is shared but the batch.
+ */
+export function defineLoader<K, V>(load: BatchLoad<K, V>, cacheKey?: (key: K) => string): LoaderOf<K, V> {
+  const perRequest = new WeakMap<RequestContext, DataLoader<K, V, unknown>>();
+  return context => {
+    let loader = perRequest.get(context);
+    if (!loader) {
+      loader = new DataLoader<K, V, unknown>(keys => load(keys, context), cacheKey ? { cacheKeyFn: cacheKey } : { cache: false });
+      perRequest.set(context, loader);
+    }
+    return loader;
+  };
+}

@@ -1,0 +1,108 @@
+import { Field, InputType, registerEnumType, type ClassType } from 'type-graphql';
+import { badInput } from '../base/app-error.js';
+import type { ReadColumn, ReadModel } from '../db/read-model.js';
+import type { Position } from './cursor.js';
+import type { SqlParameters } from './sql-parameters.js';
+
+export enum OrderDirection {
+  ASC = 'asc',
+  DESC = 'desc',
+}
+registerEnumType(OrderDirection, {
+  name: 'OrderDirection',
+  description: 'Which end of an order comes first.',
+  valuesConfig: {
+    ASC: { description: 'Smallest, oldest or first in the alphabet first; what has no value comes last.' },
+    DESC: { description: 'Largest, newest or last in the alphabet first; what has no value comes first.' },
+  },
+});
+
+/** One step of an order: the rows' property to compare. */
+export interface OrderBy {
+  readonly field: string;
+  readonly direction?: OrderDirection | null;
+}
+
+/** The input `<Name>OrderBy` over an enum of properties that type-graphql knows as `<Name>OrderField`. */
+export function orderByOf(fields: object, name: string): ClassType<OrderBy> {
+  @InputType(`${name}OrderBy`, { description: `One step of an order of ${name}s.` })
+  class OrderByType {
+    @Field(() => fields as never, { description: 'What to compare.' })
+    field!: string;
+
+    @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which end comes first.' })
+    direction!: OrderDirection;
+  }
+  return OrderByType as ClassType<OrderBy>;
+}
+
+interface Step {
+  readonly column: ReadColumn;
+  readonly direction: OrderDirection;
+}
+
+const MAX_STEPS = 3;
+const REVERSED = { [OrderDirection.ASC]: OrderDirection.DESC, [OrderDirection.DESC]: OrderDirection.ASC };
+
+/** A total order of a table's rows: what was asked, and the id last, so that no two rows tie. */
+export class Order {
+  private constructor(private readonly steps: readonly Step[]) {}
+
+  /** Throws `BAD_USER_INPUT` when a step repeats or there are more than three. */
+  static of(model: ReadModel, asked: readonly OrderBy[]): Order {
+    if (asked.length > MAX_STEPS) throw badInput('orderBy', `orderBy has ${asked.length} steps; the limit is ${MAX_STEPS}.`);
+    const repeated = asked.findIndex((step, index) => asked.findIndex(other => other.field === step.field) < index);
+    if (repeated >= 0) throw badInput(`orderBy[${repeated}].field`, 'orderBy names the same field twice.');
+    const steps = asked.map(step => ({ column: model.column(step.field), direction: step.direction ?? OrderDirection.ASC }));
+    if (!asked.some(step => step.field === 'id')) steps.push({ column: model.column('id'), direction: steps.at(-1)?.direction ?? OrderDirection.ASC });
+    return new Order(steps);
+  }
+
+  /** The rows' properties whose values make a `Position`. */
+  get properties(): string[] {
+    return this.steps.map(step => step.column.property);
+  }
+
+  /** Tells orders apart in cursors and statements. */
+  get key(): string {
+    return this.steps.map(step => `${step.column.property} ${step.direction}`).join(', ');
+  }
+
+  positionOf(row: Readonly<Record<string, unknown>>): Position {
+    return this.properties.map(property => (row[property] === null ? null : String(row[property])));
+  }
+
+  reversed(): Order {
+    return new Order(this.steps.map(step => ({ ...step, direction: REVERSED[step.direction] })));
+  }
+
+  sql(alias: string): string {
+    return this.steps.map(step => `${step.column.sql(alias)} ${step.direction}`).join(', ');
+  }
+
+  /**
+   * The condition that a row comes after `position` in this order. Where all steps run the same way and none can be null it is one
+   * row comparison, which an index answers as a range; else it is written out. PostgreSQL puts nulls last in ascending order and
+   * first in descending: https://www.postgresql.org/docs/current/queries-order.html
+   */
+  afterSql(position: Position, alias: string, parameters: SqlParameters): string {
+    const direction = this.steps[0]!.direction;
+    if (this.steps.every(step => !step.column.nullable && step.direction === direction)) {
+      const columns = this.steps.map(step => step.column.sql(alias));
+      const values = this.steps.map((step, index) => parameters.add(position[index], step.column.type));
+      return `(${columns.join(', ')}) ${direction === OrderDirection.ASC ? '>' : '<'} (${values.join(', ')})`;
+    }
+    return this.steps.reduceRight((rest, step, index) => {
+      const value = position[index] ?? null;
+      const expression = step.column.sql(alias);
+      if (value === null) {
+        const later = step.direction === OrderDirection.ASC ? 'false' : `${expression} is not null`;
+        return `(${later} or (${expression} is null and ${rest}))`;
+      }
+      const place = parameters.add(value, step.column.type);
+      const later = step.direction === OrderDirection.ASC ? `${expression} > ${place}` : `${expression} < ${place}`;
+      const nullsLater = step.column.nullable && step.direction === OrderDirection.ASC ? ` or ${expression} is null` : '';
+      return `(${later}${nullsLater} or (${expression} = ${place} and ${rest}))`;
+    }, 'false');
+  }
+}

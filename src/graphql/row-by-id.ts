@@ -1,0 +1,57 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import type { EntityClass, ReadModel } from '../db/read-model.js';
+import { statement, type Row } from '../db/statement.js';
+import type { RequestContext } from './context.js';
+import { defineLoader, type LoaderOf } from './loader.js';
+import { rowSelectionOf, type RowSelection } from './selection.js';
+
+interface Key {
+  readonly id: string;
+  /** Known where a relation leads to the row. */
+  readonly tenantId: string | undefined;
+  readonly selection: RowSelection;
+}
+
+const loaders = new Map<EntityClass, LoaderOf<Key, Row | undefined>>();
+
+/** The row with an id, or null where there is none for the caller. All ids of a level are read in one statement. */
+export async function rowById<T extends object>(context: RequestContext, info: GraphQLResolveInfo, entity: EntityClass<T>, id: string): Promise<T | null> {
+  const selection = rowSelectionOf(info, context.models, entity.name);
+  return ((await loaderOf(entity)(context).load({ id, tenantId: undefined, selection })) as T | undefined) ?? null;
+}
+
+/**
+ * The row that a relation leads to: its foreign key says that it exists. Where only its id is selected, or nothing but its own
+ * lists, no statement is needed.
+ */
+export function relatedRow<T extends object>(context: RequestContext, info: GraphQLResolveInfo, entity: EntityClass<T>, tenantId: string, id: string): T | Promise<T | null> {
+  const selection = rowSelectionOf(info, context.models, entity.name);
+  if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
+  return loaderOf(entity)(context).load({ id, tenantId, selection }) as Promise<T | null>;
+}
+
+function loaderOf(entity: EntityClass): LoaderOf<Key, Row | undefined> {
+  let loader = loaders.get(entity);
+  if (!loader) {
+    loader = defineLoader(
+      (keys, context) => loadRows(context.models.of(entity), keys, context),
+      key => `${key.id} ${[...key.selection.properties].join()}`,
+    );
+    loaders.set(entity, loader);
+  }
+  return loader;
+}
+
+async function loadRows(model: ReadModel, keys: readonly Key[], context: RequestContext): Promise<(Row | undefined)[]> {
+  const properties = new Set(keys.flatMap(key => [...key.selection.properties]));
+  const ids = [...new Set(keys.map(key => key.id))];
+  const own = context.reads.tenantId;
+  const tenants = own ? [own] : [...new Set(keys.flatMap(key => key.tenantId ?? []))];
+  // The operator may look up ids without knowing whose they are; everyone else's tenant is always named.
+  const filtered = own !== undefined || keys.every(key => key.tenantId !== undefined);
+  const tenantCondition = filtered ? `t.${model.tenantColumn} = any($2::uuid[]) and ` : '';
+  const text = `select ${model.select(properties, 't')} from ${model.table} t where ${tenantCondition}t.id = any($1::uuid[])`;
+  const rows = await context.reads.query<Row>(statement(`${model.table}ById`, text), filtered ? [ids, tenants] : [ids]);
+  const byId = new Map(rows.map(row => [row.id as string, row]));
+  return keys.map(key => byId.get(key.id));
+}

@@ -1,0 +1,93 @@
+import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** Refuses a value the way graphql-js reports it: with the variable or argument that held it. */
+function refuse(message: string): never {
+  throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
+}
+
+// ISO 8601 with a time zone and up to six digits of a second: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?(Z|[+-]\d{2}:\d{2})$/;
+
+/** Checks an instant and gives it back as written, for the database to read: a `Date` would drop its microseconds. */
+export function parseDateTime(value: unknown): string {
+  const match = typeof value === 'string' ? DATE_TIME.exec(value) : null;
+  if (!match) refuse('DateTime must look like "2026-01-31T09:30:00.123456Z": ISO 8601 with a time zone and at most microseconds.');
+  const [, year, month, day, hour, minute, second] = match as unknown as string[];
+  // Without the zone: a leap day or an hour 24 that does not exist would silently roll over in Date.
+  const instant = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  const exact = !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
+  if (!exact || year === '0000' || Number.isNaN(Date.parse(value as string))) refuse(`DateTime "${value as string}" does not exist in the calendar.`);
+  return value as string;
+}
+
+/** PostgreSQL's text form in UTC, `2026-11-23 09:30:00.1234+00`, as RFC 3339 with six digits of a second. */
+function serializeDateTime(value: unknown): string {
+  const text = String(value);
+  const fraction = text.length > 22 ? text.slice(20, -3).padEnd(6, '0') : '000000';
+  return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}Z`;
+}
+
+export const DateTimeScalar = new GraphQLScalarType<string, string>({
+  name: 'DateTime',
+  description: 'An instant as ISO 8601 text in UTC with microseconds, such as `2026-01-31T09:30:00.123456Z`. Input may have any time zone.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
+  serialize: serializeDateTime,
+  parseValue: parseDateTime,
+  parseLiteral: node => (node.kind === Kind.STRING ? parseDateTime(node.value) : refuse('DateTime must be a string.')),
+});
+
+function parseBigInt(value: unknown): string {
+  const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
+  if (typeof text !== 'string' || !/^-?\d{1,19}$/.test(text) || BigInt(text) > INT64_MAX || BigInt(text) < -INT64_MAX - 1n) {
+    refuse('BigInt must be a whole number of at most 64 bits, as a number or a string of digits.');
+  }
+  return text;
+}
+
+export const BigIntScalar = new GraphQLScalarType<string, number | string>({
+  name: 'BigInt',
+  description: 'A whole number of up to 64 bits: a JSON number while JavaScript can hold it exactly (up to 2^53 - 1), else a string of digits.',
+  serialize(value) {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : String(value);
+  },
+  parseValue: parseBigInt,
+  parseLiteral: node => (node.kind === Kind.INT || node.kind === Kind.STRING ? parseBigInt(node.value) : refuse('BigInt must be a whole number.')),
+});
+
+function parseJsonObject(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse('JSONObject must be an object, such as {"category": "returns"}.');
+  return value as Record<string, unknown>;
+}
+
+export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({
+  name: 'JSONObject',
+  description: 'A JSON object with any members.',
+  specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
+  serialize: value => value as Record<string, unknown>,
+  parseValue: parseJsonObject,
+  parseLiteral: (node, variables) => parseJsonObject(valueFromASTUntyped(node, variables)),
+});
+
+function parseVector(value: unknown): number[] {
+  if (!Array.isArray(value)) refuse('Vector must be a list of numbers.');
+  const wrong = value.findIndex(item => typeof item !== 'number' || !Number.isFinite(item));
+  if (wrong >= 0) refuse(`Vector must hold finite numbers only; the item at index ${wrong} is not one.`);
+  return value as number[];
+}
+
+function vectorOfLiteral(node: ValueNode): number[] {
+  if (node.kind !== Kind.LIST) refuse('Vector must be a list of numbers.');
+  return parseVector(node.values.map(item => (item.kind === Kind.INT || item.kind === Kind.FLOAT ? Number(item.value) : NaN)));
+}
+
+export const VectorScalar = new GraphQLScalarType<number[], number[]>({
+  name: 'Vector',
+  description: 'An embedding: a list of finite numbers, 1536 long in answers. Input may also have the length that the embedding model makes.',
+  // pgvector's text form, `[0.1,0.2]`, is JSON.
+  serialize: value => (typeof value === 'string' ? JSON.parse(value) : value) as number[],
+  parseValue: parseVector,
+  parseLiteral: vectorOfLiteral,
+});

@@ -1,0 +1,132 @@
+import {
+  getDirectiveValues,
+  getNamedType,
+  GraphQLIncludeDirective,
+  GraphQLSkipDirective,
+  isAbstractType,
+  isObjectType,
+  type FieldNode,
+  type GraphQLObjectType,
+  type GraphQLResolveInfo,
+  type SelectionSetNode,
+} from 'graphql';
+import type { ReadModel, ReadModels } from '../db/read-model.js';
+
+/** What an operation asks of one object: field names, each with the nodes that ask for it (aliases ask more than once). */
+export type Selection = ReadonlyMap<string, readonly FieldNode[]>;
+
+type Info = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments' | 'variableValues' | 'schema' | 'returnType'>;
+
+/** The selection under the field being resolved, where the answer is of `type`. Honours @skip, @include and type conditions. */
+export function selectionOf(info: Info, type: GraphQLObjectType): Selection {
+  return collect(info, type, info.fieldNodes);
+}
+
+function collect(info: Info, type: GraphQLObjectType, nodes: readonly FieldNode[]): Selection {
+  const fields = new Map<string, FieldNode[]>();
+  const visited = new Set<string>();
+  const visit = (set: SelectionSetNode): void => {
+    for (const node of set.selections) {
+      if (node.directives?.length && !isIncluded(info, node)) continue;
+      if (node.kind === 'Field') {
+        const asked = fields.get(node.name.value);
+        if (asked) asked.push(node);
+        else fields.set(node.name.value, [node]);
+      } else if (node.kind === 'InlineFragment') {
+        if (!node.typeCondition || applies(info, node.typeCondition.name.value, type)) visit(node.selectionSet);
+      } else if (!visited.has(node.name.value)) {
+        visited.add(node.name.value);
+        const fragment = info.fragments[node.name.value];
+        if (fragment && applies(info, fragment.typeCondition.name.value, type)) visit(fragment.selectionSet);
+      }
+    }
+  };
+  for (const node of nodes) if (node.selectionSet) visit(node.selectionSet);
+  return fields;
+}
+
+function isIncluded(info: Info, node: Parameters<typeof getDirectiveValues>[1]): boolean {
+  const skip = getDirectiveValues(GraphQLSkipDirective, node, info.variableValues);
+  const include = getDirectiveValues(GraphQLIncludeDirective, node, info.variableValues);
+  return skip?.['if'] !== true && include?.['if'] !== false;
+}
+
+function applies(info: Info, condition: string, type: GraphQLObjectType): boolean {
+  if (condition === type.name) return true;
+  const conditionType = info.schema.getType(condition);
+  return isAbstractType(conditionType) && info.schema.isSubType(conditionType, type);
+}
+
+/** What the answer of a field must hold: of its rows only the properties that something selected needs. */
+export interface RowSelection {
+  readonly model: ReadModel;
+  /** Always `id` and `tenantId`, which navigation stands on. */
+  readonly properties: ReadonlySet<string>;
+}
+
+export interface ConnectionSelection extends RowSelection {
+  readonly rows: boolean;
+  readonly cursors: boolean;
+  readonly totalCount: boolean;
+}
+
+const rowSelections = new WeakMap<readonly FieldNode[], Map<string, RowSelection>>();
+const connectionSelections = new WeakMap<readonly FieldNode[], ConnectionSelection>();
+
+/** The row behind a field that answers an entity. Worked out once for all its siblings in an operation. */
+export function rowSelectionOf(info: Info, models: ReadModels, typeName = getNamedType(info.returnType).name): RowSelection {
+  let byType = rowSelections.get(info.fieldNodes);
+  if (!byType) rowSelections.set(info.fieldNodes, (byType = new Map()));
+  let selection = byType.get(typeName);
+  if (!selection) {
+    selection = toRowSelection(info, models, typeName, [selectionOf(info, objectType(info, typeName))]);
+    byType.set(typeName, selection);
+  }
+  return selection;
+}
+
+/** The same for a field that answers a connection: the rows behind `nodes` and `edges { node }`, and what else is asked. */
+export function connectionSelectionOf(info: Info, models: ReadModels): ConnectionSelection {
+  let selection = connectionSelections.get(info.fieldNodes);
+  if (!selection) connectionSelections.set(info.fieldNodes, (selection = toConnectionSelection(info, models)));
+  return selection;
+}
+
+function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelection {
+  const connectionType = getNamedType(info.returnType) as GraphQLObjectType;
+  const connection = selectionOf(info, connectionType);
+  const edgeType = getNamedType(connectionType.getFields().edges!.type) as GraphQLObjectType;
+  const nodeType = getNamedType(connectionType.getFields().nodes!.type) as GraphQLObjectType;
+  const edges = collect(info, edgeType, connection.get('edges') ?? []);
+  const rows = toRowSelection(info, models, nodeType.name, [
+    collect(info, nodeType, connection.get('nodes') ?? []),
+    collect(info, nodeType, edges.get('node') ?? []),
+  ]);
+  const pageInfo = connection.get('pageInfo') ?? [];
+  return {
+    ...rows,
+    rows: connection.has('nodes') || connection.has('edges') || pageInfo.length > 0,
+    cursors: edges.has('cursor') || pageInfo.length > 0,
+    totalCount: connection.has('totalCount'),
+  };
+}
+
+function toRowSelection(info: Info, models: ReadModels, typeName: string, selections: readonly Selection[]): RowSelection {
+  const model = models.ofType(typeName);
+  if (!model) throw new Error(`${typeName} is not an entity.`);
+  const fields = objectType(info, typeName).getFields();
+  const properties = new Set(['id', 'tenantId']);
+  for (const selection of selections) {
+    for (const name of selection.keys()) {
+      for (const property of model.propertiesBehind(name)) properties.add(property);
+      for (const property of (fields[name]?.extensions.needs as string[] | undefined) ?? []) properties.add(property);
+    }
+  }
+  return { model, properties };
+}
+
+function objectType(info: Info, name: string): GraphQLObjectType {
+  const type = info.schema.getType(name);
+  if (!isObjectType(type)) throw new Error(`${name} is not an object type.`);
+  return type;
+}

@@ -1,0 +1,10 @@
+/** Collects the parameters of one statement while its text is written. */
+export class SqlParameters {
+  readonly values: unknown[] = [];
+
+  /** Adds a value and gives its place in the text, `$3::uuid`. The type is the program's own, never the caller's. */
+  add(value: unknown, type: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${type}`;
+  }
+}

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import fastifyStatic from '@fastify/static';
+import { getDistDirectory, isSandboxFrame, renderAltair } from 'altair-static';
+import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
+
+import { playgroundStartScript, type PlaygroundOptions } from './playground-start.js';
+
+export const PLAYGROUND_PATH = '/playground';
+
+/**
+ * What the page may do: nothing beyond this server. The one concession is inline styles, because Angular, ng-zorro and CodeMirror add
+ * `<style>` elements as they go, four of them without the nonce that Altair could be given.
+ */
+const PAGE_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self'",
+  "base-uri 'self'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** For the files, of which only workers mind: one of them runs, by `eval`, the scripts that a visitor adds to a request. It gets no network; the page sends for it. */
+const WORKER_POLICY = "default-src 'none'; script-src 'self' 'unsafe-eval'";
+
+const HASHED_NAME = /-[A-Z0-9]{8}\.js$/;
+
+/** Serves Altair, a GraphQL client, at `/playground`: all of it from this server, so that it works without any other network. */
+export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (app, options) => {
+  const files = getDistDirectory();
+  const page = renderAltair({ baseURL: 'playground/', serveInitialOptionsInSeperateRequest: 'start.js' }).replace('<title>Altair<', '<title>Weaver Playground<');
+  const startScript = playgroundStartScript(options);
+  const englishTexts = await readEnglishTexts(files);
+
+  app.addHook('onRequest', async (_, reply) => {
+    reply.headers({
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      // A stranger's page could load the start script, with the demo key in it, as its own.
+      'cross-origin-resource-policy': 'same-origin',
+    });
+  });
+  app.get(PLAYGROUND_PATH, async (_, reply) =>
+    reply.headers({ 'content-security-policy': PAGE_POLICY, 'cache-control': 'no-store' }).type('text/html; charset=utf-8').send(page));
+  app.get(`${PLAYGROUND_PATH}/`, async (_, reply) => reply.redirect('../playground'));
+  app.get(`${PLAYGROUND_PATH}/start.js`, async (_, reply) =>
+    reply.header('cache-control', 'no-store').type('text/javascript; charset=utf-8').send(startScript));
+  app.get(`${PLAYGROUND_PATH}/assets/i18n/en-US.json`, async (_, reply) => reply.header('cache-control', 'no-cache').send(englishTexts));
+
+  await app.register(fastifyStatic, {
+    root: files,
+    prefix: `${PLAYGROUND_PATH}/`,
+    decorateReply: false,
+    index: false,
+    redirect: false,
+    // Neither Altair's page without our options, nor the frame that evaluates what any page posts to it: on this origin it would be a way in.
+    allowedPath: path => !path.endsWith('.html') && !isSandboxFrame(path),
+    cacheControl: false,
+    setHeaders: (reply, path) =>
+      reply.headers({
+        'content-security-policy': WORKER_POLICY,
+        'cache-control': HASHED_NAME.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache',
+      }),
+  });
+};
+
+/** Altair's English texts, with a hint in place of the joke that stands where the answer will be. */
+async function readEnglishTexts(files: string): Promise<Record<string, string>> {
+  const texts = JSON.parse(await readFile(join(files, 'assets/i18n/en-US.json'), 'utf8')) as Record<string, string>;
+  return { ...texts, QUERY_RESULT_NO_RESULT_TEXT: 'Send the request to see its answer here.' };
+}
+
+type Navigation = Pick<FastifyRequest, 'method' | 'headers' | 'query'>;
+
+/** Whether somebody opened the GraphQL endpoint in a browser, without anything to execute: the place for them is the Playground. */
+export function isBrowserNavigation({ method, headers, query }: Navigation): boolean {
+  const executes = ['query', 'documentId', 'extensions'].some(name => name in (query as object));
+  return (method === 'GET' || method === 'HEAD') && !executes && wantsPlayground(headers);
+}
+
+/** Whether the client asks for a page: only browsers name `text/html` as what they accept; GraphQL clients name JSON. */
+export function wantsPlayground(headers: FastifyRequest['headers']): boolean {
+  return (headers.accept ?? '').split(',').some(range => range.split(';', 1)[0]?.trim().toLowerCase() === 'text/html');
+}

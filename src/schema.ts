@@ -1,0 +1,52 @@
+import 'reflect-metadata';
+import type { GraphQLSchema } from 'graphql';
+import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
+import { BotStatsResolver, TenantStatsResolver } from './analytics/stats.resolver.js';
+import { ApiKeyResolver } from './api-keys/api-key.resolver.js';
+import { TenantApiKeysResolver } from './api-keys/tenant-api-keys.resolver.js';
+import { ApiKeyBotQueriesResolver } from './bot-queries/api-key-bot-queries.resolver.js';
+import { BotBotQueriesResolver } from './bot-queries/bot-bot-queries.resolver.js';
+import { BotQueryResolver } from './bot-queries/bot-query.resolver.js';
+import { TenantBotQueriesResolver } from './bot-queries/tenant-bot-queries.resolver.js';
+import { BotResolver } from './bots/bot.resolver.js';
+import { TenantBotsResolver } from './bots/tenant-bots.resolver.js';
+import { ChunkResolver } from './chunks/chunk.resolver.js';
+import { DocumentChunksResolver } from './chunks/document-chunks.resolver.js';
+import { BotDocumentsResolver } from './documents/bot-documents.resolver.js';
+import { DocumentResolver } from './documents/document.resolver.js';
+import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.js';
+import { ENTITIES } from './entities.js';
+import { nodeResolver } from './graphql/node.resolver.js';
+import { TenantResolver } from './tenants/tenant.resolver.js';
+import { TenantUsersResolver } from './users/tenant-users.resolver.js';
+import { UserResolver } from './users/user.resolver.js';
+import { ViewerResolver } from './viewer/viewer.resolver.js';
+
+/** Every resolver class of Weaver: with `entities.ts`, the only place that names every feature. */
+const RESOLVERS: NonEmptyArray<Function> = [
+  ViewerResolver,
+  nodeResolver(ENTITIES),
+  TenantResolver,
+  TenantUsersResolver,
+  UserResolver,
+  TenantApiKeysResolver,
+  ApiKeyResolver,
+  TenantBotsResolver,
+  BotResolver,
+  TenantDocumentsResolver,
+  BotDocumentsResolver,
+  DocumentResolver,
+  DocumentChunksResolver,
+  ChunkResolver,
+  TenantBotQueriesResolver,
+  BotBotQueriesResolver,
+  ApiKeyBotQueriesResolver,
+  BotQueryResolver,
+  TenantStatsResolver,
+  BotStatsResolver,
+];
+
+/** The executable schema. Arguments are checked by the fields that take them, which know the limits to name. */
+export function buildGatewaySchema(): GraphQLSchema {
+  return buildSchemaSync({ resolvers: RESOLVERS, validate: false });
+}

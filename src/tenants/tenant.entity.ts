@@ -1,0 +1,47 @@
+import type { Opt } from '@mikro-orm/core';
+import { Check, Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
+import { Field, ID, ObjectType } from 'type-graphql';
+import { TimestampType } from '../db/column-types.js';
+import { touchedBy, walledBy } from '../db/row-policies.js';
+import { Node } from '../graphql/node.js';
+import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
+
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A customer: the owner of bots and everything below them, invisible to every other tenant.' })
+@Entity({ tableName: 'tenants', ...walledBy('id') })
+@Index({ name: 'tenants_by_creation', properties: ['createdAt', 'id'] })
+@Index({ name: 'tenants_by_name', properties: ['name', 'id'] })
+@Check({ name: 'tenants_name_not_empty', expression: 'char_length(name::text) >= 1' })
+@Check({ name: 'tenants_plan_tier_not_empty', expression: 'char_length(plan_tier::text) >= 1' })
+@Check({ name: 'tenants_storage_not_negative', expression: 'storage_used_bytes >= 0' })
+@Trigger(touchedBy('tenants'))
+@Trigger({
+  name: 'tenants_create_bot',
+  timing: 'after',
+  events: ['insert'],
+  expression: 'create trigger tenants_create_bot after insert on tenants for each row execute function weaver_create_bot_of_tenant()',
+})
+export class Tenant {
+  @Field(() => ID, { description: "The tenant's UUID." })
+  @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
+  id!: string & Opt;
+
+  @Field(() => String, { description: "The tenant's name, 1 to 255 characters." })
+  @Property({ type: 'string', length: 255 })
+  name!: string;
+
+  @Field(() => String, { description: 'The plan that the tenant pays for, such as `free` or `business`.' })
+  @Property({ type: 'string', length: 50, default: 'free' })
+  planTier!: string & Opt;
+
+  @Field(() => BigIntScalar, { description: "Bytes that the tenant's documents take." })
+  @Property({ type: 'bigint', defaultRaw: '0' })
+  storageUsedBytes!: string & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the tenant was created.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  createdAt!: string & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the tenant was last changed.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  updatedAt!: string & Opt;
+}

@@ -1,0 +1,59 @@
+import { ArgsType, Field, ID, InputType, registerEnumType } from 'type-graphql';
+import { PageArgs } from '../graphql/connection.js';
+import { BigIntFilter, DateTimeFilter, IDFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import { orderByOf, type OrderBy } from '../graphql/order.js';
+
+export enum TenantOrderField {
+  CREATED_AT = 'createdAt',
+  UPDATED_AT = 'updatedAt',
+  NAME = 'name',
+  STORAGE_USED_BYTES = 'storageUsedBytes',
+}
+registerEnumType(TenantOrderField, {
+  name: 'TenantOrderField',
+  description: 'What tenants can be ordered by.',
+  valuesConfig: {
+    CREATED_AT: { description: 'When it was created.' },
+    UPDATED_AT: { description: 'When it was last changed.' },
+    NAME: { description: 'Its name.' },
+    STORAGE_USED_BYTES: { description: 'Bytes that its documents take.' },
+  },
+});
+
+@InputType({ description: 'Which tenants to list. All conditions must hold.' })
+export class TenantFilter {
+  @Field(() => IDFilter, { nullable: true, description: "The tenant's id." })
+  id?: IDFilter | null;
+  @Field(() => StringFilter, { nullable: true, description: "The tenant's name." })
+  name?: StringFilter | null;
+  @Field(() => StringFilter, { nullable: true, description: 'The plan.' })
+  planTier?: StringFilter | null;
+  @Field(() => BigIntFilter, { nullable: true, description: 'Bytes that its documents take.' })
+  storageUsedBytes?: RangeFilter<string> | null;
+  @Field(() => DateTimeFilter, { nullable: true, description: 'When it was created.' })
+  createdAt?: RangeFilter<string> | null;
+  @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last changed.' })
+  updatedAt?: RangeFilter<string> | null;
+  @Field(() => [TenantFilter], { nullable: true, description: 'All of these hold.' })
+  and?: TenantFilter[] | null;
+  @Field(() => [TenantFilter], { nullable: true, description: 'At least one of these holds.' })
+  or?: TenantFilter[] | null;
+  @Field(() => TenantFilter, { nullable: true, description: 'This does not hold.' })
+  not?: TenantFilter | null;
+}
+
+const TenantOrderBy = orderByOf(TenantOrderField, 'Tenant');
+
+@ArgsType()
+export class TenantListArgs extends PageArgs {
+  @Field(() => TenantFilter, { nullable: true, description: 'Only tenants for which this holds.' })
+  filter?: TenantFilter | null;
+  @Field(() => [TenantOrderBy], { nullable: true, description: 'In which order, at most 3 steps; newest first by default.' })
+  orderBy?: OrderBy[] | null;
+}
+
+@ArgsType()
+export class TenantArgs {
+  @Field(() => ID, { nullable: true, description: "The tenant's id; your own tenant when left out." })
+  id?: string | null;
+}

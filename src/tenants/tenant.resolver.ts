@@ -1,0 +1,32 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Args, Ctx, Info, Query, Resolver } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
+import { badInput } from '../base/app-error.js';
+import { connectionOf, type Connection } from '../graphql/connection.js';
+import type { RequestContext } from '../graphql/context.js';
+import { NEWEST_FIRST } from '../graphql/default-orders.js';
+import { defineList } from '../graphql/list.js';
+import { rowById } from '../graphql/row-by-id.js';
+import { uuidInput } from '../graphql/uuid-input.js';
+import { Tenant } from './tenant.entity.js';
+import { TenantArgs, TenantListArgs } from './tenant.inputs.js';
+
+const TenantConnection = connectionOf(Tenant, 'tenants');
+const tenants = defineList({ name: 'tenants', entity: Tenant, defaultOrder: NEWEST_FIRST });
+
+@Resolver(() => Tenant)
+export class TenantResolver {
+  @Requires('read')
+  @Query(() => Tenant, { nullable: true, description: 'A tenant: your own when no id is given. Null where there is none for you.' })
+  tenant(@Args(() => TenantArgs) { id }: TenantArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Tenant | null> {
+    const wanted = id == null ? context.reads.tenantId : uuidInput('id', id);
+    if (wanted === undefined) throw badInput('id', 'An operator has no tenant of their own: name one by its id.');
+    return rowById(context, info, Tenant, wanted);
+  }
+
+  @Requires('read')
+  @Query(() => TenantConnection, { description: 'All tenants for an operator; for everyone else the one that is theirs.' })
+  tenants(@Args(() => TenantListArgs) args: TenantListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Connection<Tenant>> {
+    return tenants.page(context, info, args);
+  }
+}

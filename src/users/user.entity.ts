@@ -1,0 +1,56 @@
+import type { Opt, Ref } from '@mikro-orm/core';
+import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { TimestampType } from '../db/column-types.js';
+import { touchedBy, walledBy } from '../db/row-policies.js';
+import { Node } from '../graphql/node.js';
+import { DateTimeScalar } from '../graphql/scalars.js';
+import { Tenant } from '../tenants/tenant.entity.js';
+
+export enum UserRole {
+  OWNER = 'owner',
+  ADMIN = 'admin',
+  MEMBER = 'member',
+}
+registerEnumType(UserRole, {
+  name: 'UserRole',
+  description: 'What a user may do in their tenant.',
+  valuesConfig: {
+    OWNER: { description: 'Everything in the tenant, other owners included.' },
+    ADMIN: { description: 'Everything but owners and the tenant itself.' },
+    MEMBER: { description: 'Reading, searching and asking.' },
+  },
+});
+
+/** A person of a tenant. The table is called `profiles`: `id` is the subject (`sub`) at the identity provider. */
+@ObjectType({ implements: Node, simpleResolvers: true, description: 'A person who works in a tenant.' })
+@Entity({ tableName: 'profiles', ...walledBy('tenant_id') })
+@Unique({ name: 'profiles_email_unique', properties: ['tenant', 'email'] })
+@Index({ name: 'profiles_by_creation', properties: ['tenant', 'createdAt', 'id'] })
+@Check({ name: 'profiles_email_not_empty', expression: 'char_length(email::text) >= 1' })
+@Check({ name: 'profiles_role_known', expression: `role in ('owner', 'admin', 'member')` })
+@Trigger(touchedBy('profiles'))
+export class User {
+  @Field(() => ID, { description: "The user's UUID, which is also their subject at the identity provider." })
+  @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
+  id!: string & Opt;
+
+  @ManyToOne({ entity: () => Tenant, ref: true, deleteRule: 'cascade', index: false })
+  tenant!: Ref<Tenant>;
+
+  @Field(() => String, { description: "The user's e-mail address, unique within the tenant." })
+  @Property({ type: 'string', length: 255 })
+  email!: string;
+
+  @Field(() => UserRole, { description: 'What the user may do.' })
+  @Property({ type: 'string', length: 50, default: 'member' })
+  role!: UserRole & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the user was added.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  createdAt!: string & Opt;
+
+  @Field(() => DateTimeScalar, { description: 'When the user was last changed.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  updatedAt!: string & Opt;
+}

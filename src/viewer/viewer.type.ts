@@ -1,0 +1,24 @@
+import { Field, ObjectType, registerEnumType } from 'type-graphql';
+import { ApiKeyScope } from '../auth/principal.js';
+
+export enum ViewerKind {
+  API_KEY = 'apiKey',
+  OPERATOR = 'operator',
+}
+registerEnumType(ViewerKind, {
+  name: 'ViewerKind',
+  description: 'What kind of caller is asking.',
+  valuesConfig: {
+    API_KEY: { description: 'A program with an API key of a tenant.' },
+    OPERATOR: { description: 'The operator, who sees all tenants.' },
+  },
+});
+
+@ObjectType({ simpleResolvers: true, description: 'Who is asking, and what they may do.' })
+export class Viewer {
+  @Field(() => ViewerKind, { description: 'What kind of caller this is.' })
+  kind!: ViewerKind;
+
+  @Field(() => [ApiKeyScope], { description: 'What the caller may do.' })
+  scopes!: ApiKeyScope[];
+}

@@ -1,0 +1,208 @@
+import { existsSync } from 'node:fs';
+import { chromium, type Browser, type BrowserContext, type Page, type Request } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { PLAYGROUND_OPERATIONS } from '../../src/http/playground-operations.js';
+import { startGateway } from '../support/gateway.js';
+
+const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+const isInstalled = existsSync(CHROMIUM);
+if (!isInstalled) {
+  const problem = `There is no browser at ${CHROMIUM}: install Chromium (Debian: apt-get install chromium) or set CHROMIUM_PATH.`;
+  if (process.env['WEAVER_REQUIRE_BROWSER'] === '1') throw new Error(problem);
+  console.warn(`\n*** The Playground is NOT tested. ${problem} ***\n`);
+}
+
+// Chromium's own errands would count as requests to strangers.
+const QUIET = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+
+describe.skipIf(!isInstalled)('the Playground in a browser', { timeout: 60_000 }, () => {
+  let gateway: Awaited<ReturnType<typeof startGateway>>;
+  let browser: Browser;
+  let visitor: Visitor;
+
+  beforeAll(async () => {
+    [gateway, browser] = await Promise.all([
+      startGateway(),
+      chromium.launch({ executablePath: CHROMIUM, args: ['--headless', '--no-sandbox', '--disable-gpu', ...QUIET] }),
+    ]);
+  }, 120_000);
+  afterAll(async () => {
+    await browser?.close();
+    await gateway?.close();
+  });
+
+  beforeEach(async () => {
+    visitor = await newVisitor(browser, gateway.url);
+  });
+  afterEach(async () => {
+    await visitor.context.close();
+    expect(visitor.strangers, 'requests to other origins').toEqual([]);
+    expect(visitor.complaints, 'errors and warnings in the console').toEqual([]);
+  });
+
+  test('is where a browser lands that opens /graphql', async () => {
+    await visitor.page.goto(`${gateway.url}/graphql`);
+    expect(visitor.page.url()).toBe(`${gateway.url}/playground`);
+    expect(await visitor.page.title()).toBe('Weaver Playground');
+  });
+
+  test('greets with an operation that is answered already, with the demo key', async () => {
+    await visitor.open();
+    await visitor.page.getByText('Welcome to Weaver!').waitFor();
+    await visitor.answerPane.getByText('"viewer"').waitFor();
+    await visitor.page.click('[track-id="show_set_headers"]');
+    const header = await visitor.page.locator('app-headers-editor .cm-content').allInnerTexts();
+    expect(header).toEqual(['Authorization', `Bearer ${gateway.demoKey}`]);
+  });
+
+  test('runs the operation in the open tab when its button is pressed', async () => {
+    await visitor.open();
+    await visitor.tab('Search by meaning').click();
+    const answer = await visitor.answerTo(() => visitor.send());
+    expect(answer.errors).toBeUndefined();
+    await visitor.answerPane.getByText('"completeness"').waitFor();
+  });
+
+  test('has a collection whose every operation answers without an error', async () => {
+    await visitor.open();
+    await visitor.collection.first().waitFor();
+    expect((await visitor.collection.allInnerTexts()).map(title => title.trim())).toEqual(PLAYGROUND_OPERATIONS.map(operation => operation.name));
+    for (const { name } of PLAYGROUND_OPERATIONS) {
+      await visitor.collection.filter({ hasText: name }).click();
+      await visitor.activeTab(name).waitFor();
+      const answer = await visitor.answerTo(() => visitor.send());
+      expect(answer, name).not.toHaveProperty('errors');
+      expect(Object.values(answer.data ?? {}), name).not.toContain(null);
+    }
+  });
+
+  test('shows what the schema says of itself beside the operation', async () => {
+    await visitor.open();
+    const { data } = await query(gateway, '{ __type(name: "Viewer") { description fields { name description } } }');
+    const viewer = data as { __type: { description: string; fields: { name: string; description: string }[] } };
+    await visitor.page.click('[track-id="show_docs"]');
+    const docs = visitor.page.locator('app-doc-viewer');
+    await docs.getByText('Query', { exact: true }).click();
+    await docs.getByText('Viewer!', { exact: true }).click();
+    await docs.getByText(viewer.__type.description).waitFor();
+    for (const { description } of viewer.__type.fields) await docs.getByText(description).first().waitFor();
+  });
+
+  test("keeps the visitor's own work, and does not begin again, on the next visit", async () => {
+    await visitor.open();
+    await visitor.write('query Mine { viewer { kind } }');
+    await visitor.saved('query Mine');
+    await visitor.open();
+    await visitor.page.getByText('query Mine').waitFor();
+    expect(await visitor.tabs.allInnerTexts()).toHaveLength(3);
+    await visitor.page.click('[track-id="show_collections"]');
+    await visitor.page.click('[data-test-id="collection-collapse"]');
+    await visitor.collection.first().waitFor();
+    expect(await visitor.collection.count()).toBe(PLAYGROUND_OPERATIONS.length);
+  });
+
+  test('puts the demo key of today in place of the one of the last visit', async () => {
+    const outdated = 'wvr_of_a_database_that_is_gone';
+    await visitor.page.route('**/playground/start.js', async route => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replaceAll(gateway.demoKey, outdated).replace(/edition = '/, "edition = 'former-") });
+    });
+    await visitor.open();
+    await visitor.answerPane.getByText('UNAUTHENTICATED').waitFor();
+    await visitor.saved(outdated);
+    await visitor.page.unroute('**/playground/start.js');
+    visitor.complaints.length = 0; // Altair says that it could not read the schema.
+
+    await visitor.open();
+    const answer = await visitor.answerTo(() => visitor.send());
+    expect(answer).toMatchObject({ data: { viewer: { kind: 'API_KEY' } } });
+  });
+
+  test("runs a visitor's script before the request, in a worker without a network", async () => {
+    await visitor.open();
+    await visitor.page.getByText('Pre-request', { exact: true }).click();
+    await visitor.page.getByText('Enable pre-request script').click();
+    await visitor.page.locator('app-pre-request-editor .cm-content').click();
+    await visitor.page.keyboard.insertText('altair.log(await fetch("/health/live").then(() => "reached", () => "held back"));');
+    await visitor.answerTo(() => visitor.send());
+    await visitor.page.getByText('Logs', { exact: true }).click();
+    await visitor.page.getByText('"held back"').waitFor();
+    visitor.complaints.length = 0; // The browser says that the policy held the script back.
+  });
+});
+
+interface Answer {
+  data?: Record<string, unknown> | null;
+  errors?: unknown[];
+}
+
+async function query({ url, demoKey }: { url: string; demoKey: string }, text: string): Promise<Answer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${demoKey}` },
+    body: JSON.stringify({ query: text }),
+  });
+  return (await response.json()) as Answer;
+}
+
+type Visitor = Awaited<ReturnType<typeof newVisitor>>;
+
+/** A browser that was never here before, held off from all other servers. */
+async function newVisitor(browser: Browser, url: string) {
+  const context: BrowserContext = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const strangers: string[] = [];
+  const complaints: string[] = [];
+  await context.route(
+    address => address.origin !== new URL(url).origin,
+    async route => {
+      strangers.push(route.request().url());
+      await route.abort();
+    },
+  );
+  const page: Page = await context.newPage();
+  page.on('pageerror', error => complaints.push(error.message));
+  page.on('console', message => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  const isOperation = (request: Request) => request.method() === 'POST' && !(request.postData() ?? '').includes('IntrospectionQuery');
+  return {
+    context,
+    page,
+    strangers,
+    complaints,
+    tabs: page.locator('.window-switcher__item'),
+    collection: page.locator('[data-test-id="query-item-title"]'),
+    answerPane: page.locator('app-query-result'),
+    tab: (name: string) => page.locator('.window-switcher__item', { hasText: name }),
+    activeTab: (name: string) => page.locator('.window-switcher__item--active', { hasText: name }),
+    /** The page with the answer to the first operation, which it sends itself, or with that of the last visit. */
+    async open() {
+      await page.goto(`${url}/playground`);
+      await page.locator('app-query-result .cm-content').waitFor();
+    },
+    async send() {
+      await page.locator('[track-id="set_request"]').click();
+    },
+    async answerTo(action: () => Promise<void>): Promise<Answer> {
+      const [response] = await Promise.all([page.waitForResponse(candidate => isOperation(candidate.request())), action()]);
+      return (await response.json()) as Answer;
+    },
+    /** Replaces the operation in the open tab. */
+    async write(text: string) {
+      await page.locator('.query-editor__input .cm-content').click();
+      await page.keyboard.press('ControlOrMeta+a');
+      await page.keyboard.insertText(text);
+    },
+    /** Waits until the browser has stored `text`, which Altair does a moment later. */
+    async saved(text: string) {
+      await page.waitForFunction(`new Promise(resolve => {
+        indexedDB.open('AltairDB').onsuccess = ({ target: { result: database } }) => {
+          database.transaction('appState').objectStore('appState').getAll().onsuccess = ({ target: { result: rows } }) => {
+            database.close();
+            resolve(JSON.stringify(rows).includes(${JSON.stringify(text)}));
+          };
+        };
+      })`);
+    },
+  };
+}

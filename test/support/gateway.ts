@@ -1,0 +1,73 @@
+import { startGateway as startApp } from '../../src/app.js';
+import type { EmbedderConfig } from '../../src/config.js';
+import { seedDemo } from '../../src/demo/seed-demo.js';
+import { createEmbedder } from '../../src/embedders/create-embedder.js';
+import { createLogger } from '../../src/observability/logger.js';
+import { Client } from './client.js';
+import { openTestDatabase, type TestDatabase } from './database.js';
+import { World } from './world.js';
+
+export const OPERATOR_TOKEN = 'test-operator-token-of-forty-characters!';
+
+export interface TestGateway {
+  readonly url: string;
+  readonly db: TestDatabase;
+  readonly world: World;
+  readonly operator: Client;
+  client(token?: string): Client;
+  /** Names of the read statements that `work` caused, in order, without the look-up of the key. */
+  statements(work: () => Promise<unknown>): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** A gateway on a free port of this machine, over a new, empty database. */
+export async function startTestGateway(options: { poolSize?: number; pooler?: 'none' | 'transaction'; embedder?: EmbedderConfig } = {}): Promise<TestGateway> {
+  const db = await openTestDatabase(options);
+  const gateway = await startApp({
+    config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: OPERATOR_TOKEN, embedder: options.embedder ?? { provider: 'hashing' } },
+    database: db.database,
+    log: createLogger('silent'),
+  });
+  const client = (token?: string): Client => new Client(gateway.url, token);
+  return {
+    url: gateway.url,
+    db,
+    world: new World(db.database),
+    operator: client(OPERATOR_TOKEN),
+    client,
+    async statements(work) {
+      const names: string[] = [];
+      db.database.onStatement = ({ name }) => void (name === 'apiKeyByPrefix' || names.push(name));
+      try {
+        await work();
+      } finally {
+        db.database.onStatement = () => {};
+      }
+      return names;
+    },
+    async close() {
+      await gateway.close();
+      await db.close();
+    },
+  };
+}
+
+/** A gateway over the demo data, as `npm start` gives it. */
+export async function startGateway(): Promise<{ url: string; demoKey: string; close(): Promise<void> }> {
+  const db = await openTestDatabase();
+  const { apiKey } = await seedDemo(db.database, createEmbedder({ provider: 'hashing' }));
+  const gateway = await startApp({
+    config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: OPERATOR_TOKEN, embedder: { provider: 'hashing' } },
+    database: db.database,
+    log: createLogger('silent'),
+    demoKey: apiKey,
+  });
+  return {
+    url: gateway.url,
+    demoKey: apiKey,
+    async close() {
+      await gateway.close();
+      await db.close();
+    },
+  };
+}

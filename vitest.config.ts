@@ -1,0 +1,43 @@
+import { defineConfig } from 'vitest/config';
+
+// Two copies of graphql under one roof break instanceof: everything gets the CommonJS one, as type-graphql does.
+const resolve = { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] };
+
+export default defineConfig({
+  test: {
+    projects: [
+      { resolve, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/house/**/*.test.ts'], setupFiles: ['test/support/setup.ts'], testTimeout: 20_000 } },
+      {
+        resolve,
+        test: {
+          name: process.env.TEST_DATABASE_URL ? 'postgres' : 'embedded',
+          include: ['test/integration/**/*.test.ts'],
+          setupFiles: ['test/support/setup.ts'],
+          globalSetup: ['test/support/template-database.ts'],
+          // A cold embedded database takes 2 to 17 seconds by the machine's load.
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        resolve,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          setupFiles: ['test/support/setup.ts'],
+          globalSetup: ['test/support/template-database.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      exclude: ['src/main.ts'],
+      reporter: ['text-summary', 'html'],
+    },
+  },
+});
