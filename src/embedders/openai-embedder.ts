@@ -9,11 +9,13 @@ export type OpenAiEmbedderConfig = Extract<EmbedderConfig, { provider: 'openai' 
 export interface RetryPolicy {
   /** How often one batch is sent at most. */
   attempts: number;
-  /** Longest wait before the second attempt; it doubles with each further one. The wait is random between none and that ("full jitter"). */
+  /** The longest wait before the second attempt; it doubles for each further one. */
   firstDelayMs: number;
+  /** Which part of the longest wait to take, from 0 to 1. Random, so that many clients do not come back all at once. */
+  jitter: () => number;
 }
 
-const RETRY: RetryPolicy = { attempts: 3, firstDelayMs: 500 };
+const RETRY: RetryPolicy = { attempts: 3, firstDelayMs: 500, jitter: Math.random };
 
 /** Statuses after which the same request can succeed: time-out, conflict, too many requests. All of 5xx count too. */
 const PASSING_STATUSES: readonly number[] = [408, 409, 429];
@@ -76,7 +78,7 @@ export class OpenAiEmbedder implements Embedder {
     for (let attempt = 1; ; attempt++) {
       const result = await this.#attempt(body, signal);
       if ('body' in result) return result.body;
-      const backOff = Math.random() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
+      const backOff = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
       const wait = Math.max(backOff, result.error.retryAfterMs ?? 0);
       if (!result.isPassing || attempt >= this.#retry.attempts || performance.now() + wait >= endsAt) throw result.error;
       await sleep(wait, undefined, { signal });

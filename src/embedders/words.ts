@@ -28,7 +28,7 @@ export function wordsOf(text: string): string[] {
  * In the spirit of Harman's S-stemmer ("How effective is suffixing?", 1991), with `-ed` and `-ing`; the stem need not be a word: `policies` gives `polici`.
  */
 export function stemOf(word: string): string {
-  if (word.length < 3 || !/^[a-z]+$/.test(word)) return word;
+  if (!/^[a-z]{3,30}$/.test(word)) return word;
   return word
     .replace(/ie[sd]$/, 'y')
     .replace(/(?<=[^aeious])es$|(?<=..[^us])s$/, '')

@@ -85,6 +85,17 @@ export function rowSelectionOf(info: Info, models: ReadModels, typeName = getNam
   return selection;
 }
 
+/** The rows of an entity further down, under the fields that `path` names in turn, such as `hits` and `chunk`. */
+export function nestedRowSelectionOf(info: Info, models: ReadModels, path: readonly string[]): RowSelection {
+  let type = getNamedType(info.returnType) as GraphQLObjectType;
+  let selection = selectionOf(info, type);
+  for (const name of path) {
+    type = getNamedType(type.getFields()[name]!.type) as GraphQLObjectType;
+    selection = collect(info, type, selection.get(name) ?? []);
+  }
+  return toRowSelection(info, models, type.name, [selection]);
+}
+
 /** The same for a field that answers a connection: the rows behind `nodes` and `edges { node }`, and what else is asked. */
 export function connectionSelectionOf(info: Info, models: ReadModels): ConnectionSelection {
   let selection = connectionSelections.get(info.fieldNodes);

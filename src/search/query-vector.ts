@@ -8,7 +8,7 @@ import { padVector, toVectorLiteral } from '../embedders/pad-vector.js';
 export class QueryVector {
   readonly #values: readonly number[];
 
-  /** The direction of `vector`, padded to the stored length. `vector` is finite and not all zero; its length in space does not matter. */
+  /** The direction of `vector`, padded to the stored length. `vector` is finite and not all zero; its magnitude does not matter. */
   constructor(vector: readonly number[]) {
     this.#values = padVector(unitVector(vector));
   }

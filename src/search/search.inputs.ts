@@ -16,7 +16,7 @@ export class SearchChunksInput {
 
   @Field(() => VectorScalar, {
     nullable: true,
-    description: "A vector made elsewhere by the gateway's model, as long as the model makes it or 1536 numbers. Its length in space does not matter. Give this or `text`.",
+    description: "A vector made elsewhere by the gateway's model, as long as the model makes it or 1536 numbers. Its magnitude does not matter. Give this or `text`.",
   })
   embedding?: number[] | null;
 

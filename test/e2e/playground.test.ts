@@ -93,7 +93,7 @@ describe.skipIf(!isInstalled)('the Playground in a browser', { timeout: 60_000 }
     await visitor.write('query Mine { viewer { kind } }');
     await visitor.saved('query Mine');
     await visitor.open();
-    await visitor.page.getByText('query Mine').waitFor();
+    await visitor.page.getByText('query Mine {').waitFor();
     expect(await visitor.tabs.allInnerTexts()).toHaveLength(3);
     await visitor.page.click('[track-id="show_collections"]');
     await visitor.page.click('[data-test-id="collection-collapse"]');
@@ -109,7 +109,7 @@ describe.skipIf(!isInstalled)('the Playground in a browser', { timeout: 60_000 }
     });
     await visitor.open();
     await visitor.answerPane.getByText('UNAUTHENTICATED').waitFor();
-    await visitor.saved(outdated);
+    await visitor.saved('UNAUTHENTICATED');
     await visitor.page.unroute('**/playground/start.js');
     visitor.complaints.length = 0; // Altair says that it could not read the schema.
 
@@ -126,7 +126,7 @@ describe.skipIf(!isInstalled)('the Playground in a browser', { timeout: 60_000 }
     await visitor.page.keyboard.insertText('altair.log(await fetch("/health/live").then(() => "reached", () => "held back"));');
     await visitor.answerTo(() => visitor.send());
     await visitor.page.getByText('Logs', { exact: true }).click();
-    await visitor.page.getByText('"held back"').waitFor();
+    await visitor.answerPane.getByText('"held back"').waitFor();
     visitor.complaints.length = 0; // The browser says that the policy held the script back.
   });
 });
@@ -193,16 +193,23 @@ async function newVisitor(browser: Browser, url: string) {
       await page.keyboard.press('ControlOrMeta+a');
       await page.keyboard.insertText(text);
     },
-    /** Waits until the browser has stored `text`, which Altair does a moment later. */
+    /** Waits until the browser has stored `text`, which Altair does a second later; asking all the time would get in its way. */
     async saved(text: string) {
-      await page.waitForFunction(`new Promise(resolve => {
-        indexedDB.open('AltairDB').onsuccess = ({ target: { result: database } }) => {
-          database.transaction('appState').objectStore('appState').getAll().onsuccess = ({ target: { result: rows } }) => {
-            database.close();
-            resolve(JSON.stringify(rows).includes(${JSON.stringify(text)}));
-          };
-        };
-      })`);
+      await expect.poll(() => page.evaluate<string>(STORED_STATE), { interval: 1_000, timeout: 20_000 }).toContain(text);
     },
   };
 }
+
+/** What Altair keeps in the browser, as JSON. */
+const STORED_STATE = `new Promise((resolve, reject) => {
+  const opening = indexedDB.open('AltairDB');
+  opening.onerror = reject;
+  opening.onsuccess = () => {
+    const reading = opening.result.transaction('appState').objectStore('appState').getAll();
+    reading.onerror = reject;
+    reading.onsuccess = () => {
+      opening.result.close();
+      resolve(JSON.stringify(reading.result));
+    };
+  };
+})`;

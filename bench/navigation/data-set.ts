@@ -1,0 +1,191 @@
+import { Client } from 'pg';
+import { v7 } from 'uuid';
+import { newKey } from '../../src/api-keys/key-format.js';
+import { Database } from '../../src/db/database.js';
+import { applyMigrations, migrationState } from '../../src/db/migrations.js';
+import { ENTITIES } from '../../src/entities.js';
+import { ClusteredVectors } from '../../test/support/clustered-vectors.js';
+import { random, sentences } from './random.js';
+
+const DATABASE = 'weaver_bench';
+const LOGIN = 'weaver_bench_gateway';
+
+/** The database's comment: by it a run knows that the database is its own, and whether the data set in it is complete. */
+const OURS = 'Weaver bench';
+const COMPLETE = `${OURS}: navigation data set 1`;
+
+const TENANTS = 50;
+const BOTS = 3;
+const DOCUMENTS = 40;
+const CHUNKS = 5;
+const TEXT_LENGTH = 800;
+const SEED = 20_261_123;
+const EPOCH_MS = Date.UTC(2026, 0, 1);
+
+/** The data set in a database, and how to reach it. */
+export interface DataSet {
+  /** As the superuser, who is asked about the server and whom no policy holds. */
+  readonly adminUrl: string;
+  /** As the gateway's login: NOINHERIT, a member of both roles, owner of nothing. */
+  readonly gatewayUrl: string;
+  readonly tenants: readonly { readonly id: string; readonly apiKey: string; readonly question: readonly number[] }[];
+}
+
+/** Makes the database anew, or takes the complete one that `reuse` finds. Throws when a database of that name is not ours. */
+export async function prepareDataSet(serverUrl: string, reuse: boolean, progress: (line: string) => void): Promise<DataSet> {
+  const adminUrl = urlOf(serverUrl, DATABASE);
+  const password = v7();
+  await withClient(serverUrl, async admin => {
+    const comment = await commentOf(admin);
+    if (!(reuse && comment === COMPLETE && (await isMigrated(adminUrl)))) {
+      if (comment !== undefined) await admin.query(`drop database ${DATABASE} with (force)`);
+      await admin.query(`create database ${DATABASE}`);
+      await admin.query(`comment on database ${DATABASE} is '${OURS}: incomplete'`);
+      await migrate(adminUrl);
+      await fill(adminUrl, progress);
+      await admin.query(`comment on database ${DATABASE} is '${COMPLETE}'`);
+    }
+    const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [LOGIN]);
+    await admin.query(`${rowCount ? 'alter' : 'create'} role ${LOGIN} login noinherit password '${password}'`);
+    await admin.query(`grant weaver_tenant, weaver_operator to ${LOGIN}`);
+  });
+  return { adminUrl, gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password), tenants: await addKeys(adminUrl) };
+}
+
+/** Drops the database and the login. */
+export async function removeDataSet(serverUrl: string): Promise<void> {
+  await withClient(serverUrl, async admin => {
+    await admin.query(`drop database if exists ${DATABASE} with (force)`);
+    await admin.query(`drop role if exists ${LOGIN}`);
+  });
+}
+
+async function commentOf(admin: Client): Promise<string | undefined> {
+  const { rows } = await admin.query<{ comment: string | null }>(`select shobj_description(oid, 'pg_database') as comment from pg_database where datname = $1`, [DATABASE]);
+  const [row] = rows;
+  if (row && !row.comment?.startsWith(OURS)) throw new Error(`There is a database ${DATABASE} that was not made by this bench. Rename or drop it.`);
+  return row?.comment ?? undefined;
+}
+
+async function isMigrated(adminUrl: string): Promise<boolean> {
+  const database = await openAsOwner(adminUrl);
+  const { pending } = await migrationState(database).finally(() => database.close());
+  return pending.length === 0;
+}
+
+async function migrate(adminUrl: string): Promise<void> {
+  const database = await openAsOwner(adminUrl);
+  await applyMigrations(database).finally(() => database.close());
+}
+
+function openAsOwner(adminUrl: string): Promise<Database> {
+  return Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+}
+
+/** 30,000 chunks of text with vectors, the same on every machine. Triggers and foreign keys are off meanwhile, as when a dump is restored. */
+async function fill(adminUrl: string, progress: (line: string) => void): Promise<void> {
+  const vectors = new ClusteredVectors(SEED);
+  const next = random(SEED);
+  let made = 0;
+  // One row each second of a made-up time, so that every order has one answer.
+  const row = (): { id: string; created_at: string } => {
+    const msecs = EPOCH_MS + 1_000 * made++;
+    return { id: v7({ msecs, random: Uint8Array.from({ length: 16 }, () => Math.floor(next() * 256)) }), created_at: new Date(msecs).toISOString().replace('Z', '123Z') };
+  };
+
+  await withClient(adminUrl, async client => {
+    await client.query('set session_replication_role = replica');
+    for (let t = 0; t < TENANTS; t += 1) {
+      const tenant = { ...row(), name: `Tenant ${t} ${sentences(next, 20)}`, plan_tier: ['free', 'team', 'business'][t % 3] };
+      await insert(client, 'tenants', 'id uuid, created_at timestamptz, name text, plan_tier text', [tenant]);
+      for (let b = 0; b < BOTS; b += 1) {
+        const bot = { ...row(), tenant_id: tenant.id, name: `Bot ${b} ${sentences(next, 20)}` };
+        const documents = Array.from({ length: DOCUMENTS }, (_, d) => ({
+          ...row(),
+          tenant_id: tenant.id,
+          bot_id: bot.id,
+          filename: `${sentences(next, 24).toLowerCase().replaceAll(/\W+/g, '-')}-${d}.md`,
+          gcs_path: d % 2 === 0 ? `gs://bench/${t}/${b}/${d}.md` : null,
+          size_bytes: CHUNKS * TEXT_LENGTH,
+          status: d % 10 === 9 ? 'failed' : 'completed',
+          error_message: d % 10 === 9 ? sentences(next, 60) : null,
+        }));
+        const chunks = documents.flatMap(document =>
+          vectors.document(CHUNKS).map((vector, c) => ({
+            ...row(),
+            tenant_id: tenant.id,
+            bot_id: bot.id,
+            doc_id: document.id,
+            text: sentences(next, TEXT_LENGTH),
+            chunk_index: c,
+            page_num: 1 + Math.floor(c / 2),
+            chunk_metadata: { section: c },
+            embedding: literalOf(vector),
+          })),
+        );
+        await insert(client, 'bots', 'id uuid, created_at timestamptz, tenant_id uuid, name text', [bot]);
+        await insert(
+          client,
+          'docs',
+          'id uuid, created_at timestamptz, tenant_id uuid, bot_id uuid, filename text, gcs_path text, size_bytes bigint, status text, error_message text',
+          documents,
+        );
+        await insert(
+          client,
+          'doc_chunks',
+          'id uuid, created_at timestamptz, tenant_id uuid, bot_id uuid, doc_id uuid, text text, chunk_index int, page_num int, chunk_metadata jsonb, embedding halfvec(1536)',
+          chunks,
+        );
+      }
+      if (t % 10 === 9) progress(`${t + 1} of ${TENANTS} tenants`);
+    }
+    await client.query('vacuum (analyze)');
+  });
+}
+
+async function insert(client: Client, table: string, columns: string, rows: readonly object[]): Promise<void> {
+  const names = columns.split(', ').map(column => column.split(' ', 1)[0]);
+  await client.query(`insert into ${table} (${names}) select ${names} from json_to_recordset($1) as r(${columns})`, [JSON.stringify(rows)]);
+}
+
+/** Four digits are as much as half precision holds of such numbers. */
+function literalOf(vector: Float32Array): string {
+  return `[${Array.from(vector, value => value.toFixed(4)).join()}]`;
+}
+
+/** A new key for each tenant, in place of the last run's: secrets are not stored. */
+async function addKeys(adminUrl: string): Promise<DataSet['tenants']> {
+  const vectors = new ClusteredVectors(SEED);
+  return withClient(adminUrl, async client => {
+    await client.query('delete from api_keys');
+    const { rows } = await client.query<{ id: string }>('select id from tenants order by created_at');
+    const tenants = [];
+    for (const { id } of rows) {
+      const { secret, prefix, hash } = newKey();
+      await client.query(
+        `insert into api_keys (tenant_id, name, key_prefix, key_hash, scopes, rate_limit_rpm) values ($1, 'Bench', $2, $3, '{read,search}', 2000000000)`,
+        [id, prefix, hash],
+      );
+      tenants.push({ id, apiKey: secret, question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))) });
+    }
+    await client.query('vacuum (analyze) api_keys');
+    return tenants;
+  });
+}
+
+export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+function urlOf(serverUrl: string, database: string, user?: string, password?: string): string {
+  const url = new URL(serverUrl);
+  url.pathname = `/${database}`;
+  if (user !== undefined && password !== undefined) Object.assign(url, { username: user, password });
+  return url.href;
+}

@@ -1,0 +1,21 @@
+import { describe, expect, test } from 'vitest';
+import { createEmbedder } from '../../../src/embedders/create-embedder.js';
+
+describe('createEmbedder', () => {
+  test('makes the built-in embedder', () => {
+    expect(createEmbedder({ provider: 'hashing' })).toMatchObject({ name: 'hashing', model: 'weaver-hashing-1', dimensions: 1536 });
+  });
+
+  test('makes a client of the configured service without calling it', () => {
+    const embedder = createEmbedder({
+      provider: 'openai',
+      baseUrl: 'http://127.0.0.1:9/v1',
+      apiKey: undefined,
+      model: 'some-model',
+      dimensions: 768,
+      batchSize: 16,
+      timeoutMs: 1000,
+    });
+    expect(embedder).toMatchObject({ name: 'openai', model: 'some-model', dimensions: 768 });
+  });
+});

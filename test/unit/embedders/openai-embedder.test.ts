@@ -1,0 +1,244 @@
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AppError } from '../../../src/base/app-error.js';
+import { OpenAiEmbedder, type OpenAiEmbedderConfig, type RetryPolicy } from '../../../src/embedders/openai-embedder.js';
+import { describeEmbedder } from '../../contracts/embedder.contract.js';
+import * as behaviour from '../../support/openai-server.js';
+
+const KEY = 'sk-not-for-anybodys-eyes';
+const QUICK: RetryPolicy = { attempts: 3, firstDelayMs: 1, jitter: () => 1 };
+let server: behaviour.OpenAiServer;
+
+beforeAll(async () => {
+  server = await behaviour.startOpenAiServer({ dimensions: 64 });
+});
+afterAll(() => server.close());
+beforeEach(() => void server.requests.splice(0));
+
+function makeEmbedder(config: Partial<OpenAiEmbedderConfig> = {}, retry = QUICK): OpenAiEmbedder {
+  return new OpenAiEmbedder(
+    { provider: 'openai', baseUrl: server.baseUrl, apiKey: KEY, model: 'test-embedding', dimensions: 64, batchSize: 16, timeoutMs: 5000, ...config },
+    retry,
+  );
+}
+
+/** The error that embedding one text ends in. */
+async function failure(embedder = makeEmbedder(), signal?: AbortSignal): Promise<AppError> {
+  const error = await embedder.embed(['text'], signal).then(() => undefined, (thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(AppError);
+  expect(error).toMatchObject({ code: 'UNAVAILABLE' });
+  return error as AppError;
+}
+
+describeEmbedder('openai', () => makeEmbedder());
+
+describe('OpenAiEmbedder, the request', () => {
+  test('is what the protocol asks for, with the key and without a dimension', async () => {
+    await makeEmbedder().embed(['one', 'two']);
+    expect(server.requests).toHaveLength(1);
+    const [request] = server.requests;
+    expect(request).toMatchObject({ method: 'POST', path: '/v1/embeddings' });
+    expect(request!.headers).toMatchObject({ authorization: `Bearer ${KEY}`, 'content-type': 'application/json' });
+    expect(request!.body).toEqual({ model: 'test-embedding', input: ['one', 'two'], encoding_format: 'float' });
+  });
+
+  test('has no authorization when there is no key, and one slash however the base URL ends', async () => {
+    await makeEmbedder({ apiKey: undefined, baseUrl: `${server.baseUrl}/` }).embed(['one']);
+    expect(server.requests[0]!.path).toBe('/v1/embeddings');
+    expect(server.requests[0]!.headers).not.toHaveProperty('authorization');
+  });
+
+  test('holds at most a batch of texts, in order', async () => {
+    const texts = Array.from({ length: 10 }, (_, i) => `text ${i}`);
+    await makeEmbedder({ batchSize: 4 }).embed(texts);
+    expect(server.requests.map(request => request.body.input)).toEqual([texts.slice(0, 4), texts.slice(4, 8), texts.slice(8)]);
+  });
+
+  test('holds nothing that makes services refuse the batch: no empty text, no half of a surrogate pair', async () => {
+    await makeEmbedder().embed(['', 'a\ud83d']);
+    expect(server.requests[0]!.body.input).toEqual([' ', 'a\ufffd']);
+  });
+
+  test('is not sent for no texts, nor when the signal is aborted already', async () => {
+    await makeEmbedder().embed([]);
+    await expect(makeEmbedder().embed(['text'], AbortSignal.abort())).rejects.toThrow();
+    expect(server.requests).toHaveLength(0);
+  });
+});
+
+describe('OpenAiEmbedder, the answer', () => {
+  test('is put in order by its indexes', async () => {
+    const texts = ['alpha', 'beta', 'gamma'];
+    const expected = await makeEmbedder().embed(texts);
+    server.next(behaviour.answers(items => items.toReversed()));
+    expect(await makeEmbedder().embed(texts)).toEqual(expected);
+  });
+
+  test('is taken in its own order where indexes are left out', async () => {
+    const texts = ['alpha', 'beta', 'gamma'];
+    const expected = await makeEmbedder().embed(texts);
+    server.next(
+      behaviour.answers(items => items.map(({ index, ...item }) => (index === 0 ? item : { index, ...item }))),
+      behaviour.answers(items => items.map(item => ({ ...item, index: null }))),
+    );
+    expect(await makeEmbedder().embed(texts)).toEqual(expected);
+    expect(await makeEmbedder().embed(texts)).toEqual(expected);
+  });
+
+  test('is brought to length 1', async () => {
+    server.next(behaviour.answersWithVectors(() => [3, 4]));
+    expect(await makeEmbedder({ dimensions: 2 }).embed(['text'])).toEqual([[0.6, 0.8]]);
+  });
+
+  test.each<[string, behaviour.Behaviour, RegExp]>([
+    ['has too few vectors', behaviour.answers(items => items.slice(1)), /0 vectors for 1 texts/],
+    ['has too many vectors', behaviour.answers(items => [...items, ...items]), /2 vectors for 1 texts/],
+    ['has an index out of range', behaviour.answers(items => items.map(item => ({ ...item, index: 7 }))), /index 7 is out of range/],
+    ['has vectors of another length', behaviour.answersWithVectors(vector => vector.slice(0, 32)), /32 numbers instead of the configured 64/],
+    ['has a number that is none', behaviour.answersWithVectors(([, ...rest]) => [null, ...rest]), /else than finite numbers/],
+    ['has numbers as strings', behaviour.answersWithVectors(vector => vector.map(String)), /else than finite numbers/],
+    ['has only zeros', behaviour.answersWithVectors(vector => vector.map(() => 0)), /zero/],
+    ['has vectors in base64', behaviour.answersWithVectors(() => 'AACAPwAAgD8='), /embedding/],
+    ['has a number beyond all bounds', behaviour.says(`{"data":[{"index":0,"embedding":[${'1e999,'.repeat(63)}1]}]}`), /else than finite numbers/],
+    ['has NaN', behaviour.says(`{"data":[{"index":0,"embedding":[${'NaN,'.repeat(63)}1]}]}`), /not JSON/],
+    ['is not JSON', behaviour.says('<html>Welcome to the proxy</html>'), /not JSON/],
+    ['is empty', behaviour.says(''), /not JSON/],
+    ['is JSON of another kind', behaviour.says('{"embeddings":[[1]]}'), /data/],
+  ])('cannot be used when it %s, and is not asked for again', async (_, answer, detail) => {
+    server.next(answer);
+    const error = await failure();
+    expect(error.message).toBe('The embedding service gave an answer that cannot be used.');
+    expect((error.cause as Error).message).toMatch(detail);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('cannot be used when an index comes twice', async () => {
+    server.next(behaviour.answers(items => items.map(item => ({ ...item, index: 0 }))));
+    await expect(makeEmbedder().embed(['one', 'two'])).rejects.toMatchObject({ code: 'UNAVAILABLE', cause: { message: expect.stringContaining('comes twice') } });
+  });
+});
+
+describe('OpenAiEmbedder, when the service fails', () => {
+  test.each([408, 409, 429, 500, 502, 503, 504])('tries again after status %d', async status => {
+    server.next(behaviour.fails(status), behaviour.fails(status));
+    expect(await makeEmbedder().embed(['text'])).toHaveLength(1);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test.each([
+    ['closes the connection', behaviour.hangsUp()],
+    ['closes it in the middle of the answer', behaviour.hangsUpHalfway()],
+  ])('tries again when it %s', async (_, fault) => {
+    server.next(fault, fault);
+    expect(await makeEmbedder().embed(['text'])).toHaveLength(1);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test.each([301, 400, 401, 403, 404, 413, 422])('does not try again after status %d', async status => {
+    server.next(behaviour.fails(status, { location: `${server.baseUrl}/elsewhere` }));
+    expect((await failure()).message).toBe('The embedding service refused the request.');
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('gives up after three attempts, saying what kind of failure it was', async () => {
+    server.next(behaviour.fails(503), behaviour.fails(503), behaviour.fails(503));
+    expect((await failure()).message).toBe('The embedding service is out of order at the moment.');
+    expect(server.requests).toHaveLength(3);
+    server.next(behaviour.fails(429), behaviour.fails(429), behaviour.fails(429));
+    expect((await failure()).message).toBe('The embedding service has too many requests at the moment.');
+    server.next(behaviour.hangsUp(), behaviour.hangsUp(), behaviour.hangsUp());
+    expect((await failure()).message).toBe('The embedding service cannot be reached.');
+  });
+
+  test('says that nobody listens', async () => {
+    const gone = await behaviour.startOpenAiServer();
+    await gone.close();
+    const error = await failure(makeEmbedder({ baseUrl: gone.baseUrl }));
+    expect(error.message).toBe('The embedding service cannot be reached.');
+    expect(inspect(error)).toContain('ECONNREFUSED');
+  });
+
+  test('waits twice as long before the third attempt as before the second', async () => {
+    server.next(behaviour.fails(500), behaviour.fails(500));
+    await makeEmbedder({}, { attempts: 3, firstDelayMs: 60, jitter: () => 1 }).embed(['text']);
+    const [first, second, third] = server.requests.map(request => request.at);
+    expect(second! - first!).toBeGreaterThanOrEqual(55);
+    expect(third! - second!).toBeGreaterThanOrEqual(115);
+  });
+
+  test.each([
+    ['in seconds', () => '1'],
+    ['as a date', () => new Date(Date.now() + 2000).toUTCString()],
+  ])('waits as long as Retry-After asks for %s', async (_, retryAfter) => {
+    server.next(behaviour.fails(429, { 'retry-after': retryAfter() }));
+    await makeEmbedder().embed(['text']);
+    const [first, second] = server.requests.map(request => request.at);
+    expect(second! - first!).toBeGreaterThanOrEqual(900);
+  });
+
+  test('does not wait for a Retry-After beyond its time, and passes it on', async () => {
+    server.next(behaviour.fails(429, { 'retry-after': '30' }));
+    const begin = performance.now();
+    const error = await failure();
+    expect(performance.now() - begin).toBeLessThan(1000);
+    expect(error.retryAfterMs).toBe(30_000);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test('passes over a Retry-After that it cannot read', async () => {
+    server.next(behaviour.fails(503, { 'retry-after': 'soon' }));
+    expect(await makeEmbedder().embed(['text'])).toHaveLength(1);
+  });
+
+  test.each([
+    ['does not answer', behaviour.stalls()],
+    ['stops in the middle of its answer', behaviour.stallsHalfway()],
+  ])('gives up at the deadline when it %s', async (_, fault) => {
+    server.next(fault);
+    const begin = performance.now();
+    const error = await failure(makeEmbedder({ timeoutMs: 150 }));
+    expect(error.message).toBe('The embedding service did not answer in time.');
+    expect(performance.now() - begin).toBeLessThan(2000);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test("stops at once when the caller's signal is aborted, with its reason: in a request and between two", async () => {
+    const reason = new Error('the caller has gone');
+    for (const [fault, retry] of [[behaviour.stalls(), QUICK], [behaviour.fails(503), { ...QUICK, firstDelayMs: 4000 }]] as const) {
+      const controller = new AbortController();
+      server.next(fault);
+      setTimeout(() => controller.abort(reason), 100);
+      const begin = performance.now();
+      await expect(makeEmbedder({}, retry).embed(['text'], controller.signal)).rejects.toBe(reason);
+      expect(performance.now() - begin).toBeLessThan(2000);
+    }
+    expect(server.requests).toHaveLength(2);
+  });
+});
+
+describe('OpenAiEmbedder, the key', () => {
+  test('is in no error, though the service repeats it', async () => {
+    server.next(behaviour.fails(401));
+    const error = await failure();
+    const shown = inspect(error, { depth: Infinity, showHidden: true });
+    expect(shown).toContain('status 401');
+    expect(shown).toContain('Bearer [key]');
+    expect(shown).not.toContain(KEY);
+  });
+
+  test('is not in the embedder as logs would show it', () => {
+    const embedder = makeEmbedder();
+    expect(inspect(embedder, { depth: Infinity, showHidden: true }) + JSON.stringify(embedder)).not.toContain(KEY);
+  });
+
+  test('is not in the error that refuses a key which HTTP cannot carry', () => {
+    let error: unknown;
+    try {
+      makeEmbedder({ apiKey: `${KEY}\nsecond line` });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(error).toBeInstanceOf(TypeError);
+    expect(inspect(error, { depth: Infinity, showHidden: true })).not.toContain(KEY);
+  });
+});
