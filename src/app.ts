@@ -2,13 +2,13 @@ import type { AddressInfo } from 'node:net';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
 import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
 import { authenticator, type Authenticate } from './auth/authenticate.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
-import { AppError } from './base/app-error.js';
+import type { AppError } from './base/app-error.js';
 import type { Config } from './config.js';
 import type { Database } from './db/database.js';
 import { OPERATOR_SCOPE, tenantScope } from './db/database-scope.js';
@@ -17,7 +17,8 @@ import type { ReadScope } from './db/read-scope.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
 import type { RequestContext } from './graphql/context.js';
-import { asAppError, formatError } from './graphql/format-error.js';
+import { asAppError, formatError, hiddenError } from './graphql/format-error.js';
+import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
 import { registerHealth } from './http/health.js';
@@ -27,6 +28,12 @@ import { buildGatewaySchema } from './schema.js';
 
 /** Lexical tokens of one operation, at most: a vector of 1536 numbers written out takes as many. */
 const MAX_TOKENS = 10_000;
+
+/**
+ * A GET with one of these headers is no forgery: browsers ask first before they send one for a stranger's page. That holds for tokens as
+ * well, since we take none that a browser would add by itself.
+ */
+const NOT_SIMPLE = ['authorization', 'x-api-key', 'graphql-require-preflight', 'apollo-require-preflight', 'x-apollo-operation-name'];
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4000`. */
@@ -53,11 +60,11 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     introspection: true,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
-    csrfPrevention: true,
+    csrfPrevention: { requestHeaders: NOT_SIMPLE },
     parseOptions: { maxTokens: MAX_TOKENS },
     logger: log,
     stopOnTerminationSignals: false,
-    plugins: [operationRules(), ApolloServerPluginLandingPageDisabled(), ApolloServerPluginDrainHttpServer({ httpServer: app.server })],
+    plugins: [operationRules(), operationAnswers(), ApolloServerPluginLandingPageDisabled(), ApolloServerPluginDrainHttpServer({ httpServer: app.server })],
   });
   await apollo.start();
 
@@ -66,7 +73,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     apiKeyStrategy(database),
   ]);
   const services = { database, authenticate, models: new ReadModels(database.orm), embedder: createEmbedder(config.embedder) };
-  registerGraphqlEndpoint(app, apollo, request => contextOf(request, services));
+  registerGraphqlEndpoint(app, apollo, (request, reply) => contextOf(request, reply, services));
   registerHealth(app, () => database.ping());
   await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });
 
@@ -87,16 +94,14 @@ interface Services {
   readonly embedder: Embedder;
 }
 
-async function contextOf(request: FastifyRequest, { database, authenticate, models, embedder }: Services): Promise<RequestContext> {
+async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, authenticate, models, embedder }: Services): Promise<RequestContext> {
   let principal: Principal = { kind: 'nobody' };
   let refused: AppError | undefined;
   try {
     principal = await authenticate(request.headers);
   } catch (error) {
-    refused = asAppError(error);
-    if (!refused) throw error;
+    refused = asAppError(error) ?? hiddenError(error);
   }
-  let signal: AbortSignal | undefined;
   return {
     requestId: request.id,
     principal,
@@ -105,9 +110,7 @@ async function contextOf(request: FastifyRequest, { database, authenticate, mode
     models,
     embedder,
     log: request.log as Logger,
-    get signal() {
-      return (signal ??= goneSignal(request));
-    },
+    signal: goneSignal(reply),
   };
 }
 
@@ -123,10 +126,11 @@ function readsOf(principal: Principal, database: Database): ReadScope {
   }
 }
 
-function goneSignal(request: FastifyRequest): AbortSignal {
+/** Aborted when the connection closes before its answer is sent. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  request.raw.once('close', () => {
-    if (!request.raw.complete || request.raw.destroyed) controller.abort();
+  raw.once('close', () => {
+    if (!raw.writableFinished) controller.abort();
   });
   return controller.signal;
 }

@@ -17,6 +17,7 @@ import { DocumentResolver } from './documents/document.resolver.js';
 import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.js';
 import { ENTITIES } from './entities.js';
 import { nodeResolver } from './graphql/node.resolver.js';
+import { SearchResolver } from './search/search.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
 import { TenantUsersResolver } from './users/tenant-users.resolver.js';
 import { UserResolver } from './users/user.resolver.js';
@@ -38,6 +39,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   DocumentResolver,
   DocumentChunksResolver,
   ChunkResolver,
+  SearchResolver,
   TenantBotQueriesResolver,
   BotBotQueriesResolver,
   ApiKeyBotQueriesResolver,

@@ -4,8 +4,8 @@ import { newKey } from '../../src/api-keys/key-format.js';
 import { Database } from '../../src/db/database.js';
 import { applyMigrations, migrationState } from '../../src/db/migrations.js';
 import { ENTITIES } from '../../src/entities.js';
-import { ClusteredVectors } from '../../test/support/clustered-vectors.js';
-import { random, sentences } from './random.js';
+import { ClusteredVectors, randomNumbers } from '../../test/support/clustered-vectors.js';
+import { sentences } from './made-up-text.js';
 
 const DATABASE = 'weaver_bench';
 const LOGIN = 'weaver_bench_gateway';
@@ -85,7 +85,7 @@ function openAsOwner(adminUrl: string): Promise<Database> {
 /** 30,000 chunks of text with vectors, the same on every machine. Triggers and foreign keys are off meanwhile, as when a dump is restored. */
 async function fill(adminUrl: string, progress: (line: string) => void): Promise<void> {
   const vectors = new ClusteredVectors(SEED);
-  const next = random(SEED);
+  const next = randomNumbers(SEED);
   let made = 0;
   // One row each second of a made-up time, so that every order has one answer.
   const row = (): { id: string; created_at: string } => {

@@ -1,7 +1,7 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { ApiKeyScope } from '../auth/principal.js';
 import { PageArgs } from '../graphql/connection.js';
-import { BooleanFilter, DateTimeFilter, IDFilter, IntFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import { AND, NOT, OR, BooleanFilter, DateTimeFilter, IDFilter, IntFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum ApiKeyOrderField {
@@ -51,11 +51,11 @@ export class ApiKeyFilter {
   createdAt?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last changed.' })
   updatedAt?: RangeFilter<string> | null;
-  @Field(() => [ApiKeyFilter], { nullable: true, description: 'All of these hold.' })
+  @Field(() => [ApiKeyFilter], { nullable: true, description: AND })
   and?: ApiKeyFilter[] | null;
-  @Field(() => [ApiKeyFilter], { nullable: true, description: 'At least one of these holds.' })
+  @Field(() => [ApiKeyFilter], { nullable: true, description: OR })
   or?: ApiKeyFilter[] | null;
-  @Field(() => ApiKeyFilter, { nullable: true, description: 'This does not hold.' })
+  @Field(() => ApiKeyFilter, { nullable: true, description: NOT })
   not?: ApiKeyFilter | null;
 }
 

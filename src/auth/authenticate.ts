@@ -10,10 +10,14 @@ export type Authenticate = (headers: IncomingHttpHeaders) => Promise<Principal>;
 
 const NOBODY: Principal = { kind: 'nobody' };
 
+/** Longer than any token of ours; what is longer is not looked at. */
+const MAX_TOKEN_LENGTH = 4_096;
+
 export function authenticator(strategies: readonly AuthStrategy[]): Authenticate {
   return async headers => {
     const token = tokenOf(headers);
     if (token === undefined) return NOBODY;
+    if (token.length > MAX_TOKEN_LENGTH) throw invalidToken();
     for (const strategy of strategies) {
       const principal = await strategy(token);
       if (principal) return principal;
@@ -29,12 +33,14 @@ export function invalidToken(): AppError {
 
 function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   const authorization = headers.authorization?.trim();
-  if (authorization) {
-    // https://www.rfc-editor.org/rfc/rfc6750#section-2.1
-    const bearer = /^bearer +(\S+)$/i.exec(authorization);
-    if (!bearer) throw new AppError('UNAUTHENTICATED', 'The Authorization header must read "Bearer <token>".');
-    return bearer[1];
+  const apiKey = String(headers['x-api-key'] ?? '').trim() || undefined;
+  if (!authorization) return apiKey;
+  // https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+  const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
+  if (token === undefined) throw new AppError('UNAUTHENTICATED', 'The Authorization header must read "Bearer <token>".');
+  // Whichever were taken, somebody would be surprised whose rows these are.
+  if (apiKey !== undefined && apiKey !== token) {
+    throw new AppError('UNAUTHENTICATED', 'Authorization and X-API-Key hold different tokens. Send one of them.');
   }
-  const apiKey = headers['x-api-key'];
-  return typeof apiKey === 'string' && apiKey.trim() !== '' ? apiKey.trim() : undefined;
+  return token;
 }

@@ -1,6 +1,6 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { DateTimeFilter, IDFilter, IntFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
+import { AND, NOT, OR, DateTimeFilter, IDFilter, IntFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { Confidence } from './bot-query.entity.js';
 
@@ -39,11 +39,11 @@ export class BotQueryFilter {
   latencyMs?: RangeFilter<number> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was asked.' })
   createdAt?: RangeFilter<string> | null;
-  @Field(() => [BotQueryFilter], { nullable: true, description: 'All of these hold.' })
+  @Field(() => [BotQueryFilter], { nullable: true, description: AND })
   and?: BotQueryFilter[] | null;
-  @Field(() => [BotQueryFilter], { nullable: true, description: 'At least one of these holds.' })
+  @Field(() => [BotQueryFilter], { nullable: true, description: OR })
   or?: BotQueryFilter[] | null;
-  @Field(() => BotQueryFilter, { nullable: true, description: 'This does not hold.' })
+  @Field(() => BotQueryFilter, { nullable: true, description: NOT })
   not?: BotQueryFilter | null;
 }
 

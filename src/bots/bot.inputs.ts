@@ -1,6 +1,6 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { DateTimeFilter, IDFilter, JSONObjectFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import { AND, NOT, OR, DateTimeFilter, IDFilter, JSONObjectFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum BotOrderField {
@@ -30,11 +30,11 @@ export class BotFilter {
   createdAt?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last changed.' })
   updatedAt?: RangeFilter<string> | null;
-  @Field(() => [BotFilter], { nullable: true, description: 'All of these hold.' })
+  @Field(() => [BotFilter], { nullable: true, description: AND })
   and?: BotFilter[] | null;
-  @Field(() => [BotFilter], { nullable: true, description: 'At least one of these holds.' })
+  @Field(() => [BotFilter], { nullable: true, description: OR })
   or?: BotFilter[] | null;
-  @Field(() => BotFilter, { nullable: true, description: 'This does not hold.' })
+  @Field(() => BotFilter, { nullable: true, description: NOT })
   not?: BotFilter | null;
 }
 

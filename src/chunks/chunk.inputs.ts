@@ -1,6 +1,6 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { BooleanFilter, DateTimeFilter, IDFilter, IntFilter, JSONObjectFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import { AND, NOT, OR, BooleanFilter, DateTimeFilter, IDFilter, IntFilter, JSONObjectFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum DocumentChunkOrderField {
@@ -34,11 +34,11 @@ export class DocumentChunkFilter {
   hasEmbedding?: BooleanFilter | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was stored.' })
   createdAt?: RangeFilter<string> | null;
-  @Field(() => [DocumentChunkFilter], { nullable: true, description: 'All of these hold.' })
+  @Field(() => [DocumentChunkFilter], { nullable: true, description: AND })
   and?: DocumentChunkFilter[] | null;
-  @Field(() => [DocumentChunkFilter], { nullable: true, description: 'At least one of these holds.' })
+  @Field(() => [DocumentChunkFilter], { nullable: true, description: OR })
   or?: DocumentChunkFilter[] | null;
-  @Field(() => DocumentChunkFilter, { nullable: true, description: 'This does not hold.' })
+  @Field(() => DocumentChunkFilter, { nullable: true, description: NOT })
   not?: DocumentChunkFilter | null;
 }
 

@@ -1,6 +1,10 @@
-/** SQLSTATE classes and codes of a server that is not there, going away, or full: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const UNREACHABLE = /^(08...|57P0[1235]|53300|28...|3D000)$/;
+/** SQLSTATE classes and codes of a server that is not there, going away, full, or tired of waiting for us: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const UNREACHABLE = /^(08...|57P0[1-5]|25P03|53300|28...|3D000)$/;
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'EAI_AGAIN', 'ENETUNREACH']);
+
+/** node-postgres reports a lost connection, an exhausted and a closed pool by message alone; so does the embedded database that it was closed. */
+const BY_MESSAGE =
+  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|PGlite is clos)/;
 
 interface CodedError {
   code?: unknown;
@@ -14,8 +18,7 @@ export function isDatabaseUnreachable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { code, cause, errors, message } = error as CodedError;
   if (typeof code === 'string' && (UNREACHABLE.test(code) || NETWORK.has(code))) return true;
-  // node-postgres reports a lost connection and an exhausted pool by message alone.
-  if (typeof message === 'string' && /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(message)) return true;
+  if (typeof message === 'string' && BY_MESSAGE.test(message)) return true;
   if (Array.isArray(errors) && errors.some(isDatabaseUnreachable)) return true;
   return cause !== undefined && cause !== error && isDatabaseUnreachable(cause);
 }

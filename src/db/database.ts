@@ -4,12 +4,13 @@ import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
 import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
-import { scopeSettings, type DatabaseScope } from './database-scope.js';
+import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope } from './database-scope.js';
 import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
-import type { Statement } from './statement.js';
+import { statement, type Statement } from './statement.js';
 
-const openScope = new AsyncLocalStorage<string>();
+const openWrite = new AsyncLocalStorage<string>();
+const PING = statement('ping', 'select 1');
 
 /** An open database. Tenants' data are reached only through its scopes: `reads` and `write`. */
 export class Database {
@@ -22,6 +23,13 @@ export class Database {
     private readonly connections: ReadConnections,
     private readonly options: DatabaseOptions,
   ) {}
+
+  readonly #readConnections: ReadConnections = {
+    begin: async scope => {
+      refuseInsideWrite('Reads');
+      return this.connections.begin(scope);
+    },
+  };
 
   /**
    * Connects, and takes the embedded database's lock. Throws `DataFolderInUseError`, or the driver's error when the server cannot be
@@ -48,7 +56,7 @@ export class Database {
 
   /** The reads of one operation under `scope`. */
   reads(scope: DatabaseScope): ReadScope {
-    return new ReadScope(scope, this.connections, statement => this.onStatement(statement));
+    return new ReadScope(scope, this.#readConnections, asked => this.onStatement(asked));
   }
 
   /**
@@ -56,17 +64,16 @@ export class Database {
    * `work` must not use the network and must not open another scope: on the embedded database that would wait for itself for ever.
    */
   async write<T>(name: string, scope: DatabaseScope, work: (em: SqlEntityManager) => Promise<T>): Promise<T> {
-    const outer = openScope.getStore();
-    if (outer !== undefined) throw new Error(`Scope "${name}" opened inside "${outer}": pass its entity manager down instead.`);
+    refuseInsideWrite(`"${name}"`);
     const em = this.orm.em.fork() as EntityManager as SqlEntityManager;
     const { role, ...variables } = scopeSettings(scope);
     em.setSessionContext({ variables, role });
-    return openScope.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
+    return openWrite.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
   }
 
-  /** Succeeds when the database answers. */
+  /** Succeeds when the database answers and the login may take its roles. */
   async ping(): Promise<void> {
-    await this.orm.em.getDriver().getConnection().execute('select 1');
+    await this.reads(OPERATOR_SCOPE).query(PING, []);
   }
 
   /** Closes all connections and frees the embedded database's folder. Statements in flight fail. */
@@ -74,4 +81,10 @@ export class Database {
     await this.orm.close(true);
     this.options.release();
   }
+}
+
+/** A scope inside a write would wait for ever on the embedded database, and take a second connection, which sees nothing of the write, on PostgreSQL. */
+function refuseInsideWrite(scope: string): void {
+  const outer = openWrite.getStore();
+  if (outer !== undefined) throw new Error(`${scope} opened inside the write "${outer}": use its entity manager instead.`);
 }

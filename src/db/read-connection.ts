@@ -34,7 +34,8 @@ export class PostgresReadConnections implements ReadConnections {
 
   async begin(scope: DatabaseScope): Promise<ReadTransaction> {
     const client = await this.#pool.connect();
-    // Not awaited: if it fails, the server refuses every statement behind it in the aborted transaction, and `end` drops the connection.
+    // Not awaited: the first statement follows at once. If this fails, the server refuses what comes behind it in the broken
+    // transaction, `query` throws why, and `end` drops the connection.
     const begun = client.query(`${BEGIN}; ${enterScopeSql(scope)}`);
     begun.catch(() => {});
     return new PostgresReadTransaction(client, begun, this.#named);
@@ -53,12 +54,10 @@ class PostgresReadTransaction implements ReadTransaction {
     const answer = this.client.query<Row>(
       this.named && statement.preparedName ? { name: statement.preparedName, text: statement.text, values } : { text: statement.text, values },
     );
-    try {
-      return (await answer).rows;
-    } catch (error) {
-      await this.begun;
-      throw error;
-    }
+    answer.catch(() => {});
+    // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
+    await this.begun;
+    return (await answer).rows;
   }
 
   async end(): Promise<void> {

@@ -1,6 +1,6 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { BigIntFilter, DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
+import { AND, NOT, OR, BigIntFilter, DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { DocumentStatus } from './document.entity.js';
 
@@ -45,11 +45,11 @@ export class DocumentFilter {
   createdAt?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last changed.' })
   updatedAt?: RangeFilter<string> | null;
-  @Field(() => [DocumentFilter], { nullable: true, description: 'All of these hold.' })
+  @Field(() => [DocumentFilter], { nullable: true, description: AND })
   and?: DocumentFilter[] | null;
-  @Field(() => [DocumentFilter], { nullable: true, description: 'At least one of these holds.' })
+  @Field(() => [DocumentFilter], { nullable: true, description: OR })
   or?: DocumentFilter[] | null;
-  @Field(() => DocumentFilter, { nullable: true, description: 'This does not hold.' })
+  @Field(() => DocumentFilter, { nullable: true, description: NOT })
   not?: DocumentFilter | null;
 }
 

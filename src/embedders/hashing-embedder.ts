@@ -69,10 +69,9 @@ function lengthOf(vector: Float64Array): number {
 }
 
 function addWords(vector: Float64Array, words: readonly string[]): void {
+  const stopWords = words.filter(word => STOP_WORDS.has(word));
+  for (const [stopWord, count] of countEach(stopWords)) addFeature(vector, hash(WORD, stopWord), saturated(count) * STOP_WORD_WEIGHT);
   const telling = words.filter(word => !STOP_WORDS.has(word)).map(stemOf);
-  for (const [word, count] of countEach(words.filter(word => STOP_WORDS.has(word)))) {
-    addFeature(vector, hash(WORD, word), saturated(count) * STOP_WORD_WEIGHT);
-  }
   for (const [stem, count] of countEach(telling)) {
     addFeature(vector, hash(WORD, stem), saturated(count));
     addLetters(vector, `<${stem}>`, saturated(count) * LETTERS_WEIGHT);

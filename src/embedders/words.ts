@@ -2,7 +2,7 @@
 const UNSPACED = '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}';
 const WORD = new RegExp(`[${UNSPACED}]|(?:(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}])+`, 'gu');
 const ASCII_WORD = /[a-z0-9]+/g;
-const NOT_ASCII = /[^\x00-\x7f]/;
+const NOT_ASCII = /[\u0080-\uffff]/;
 const DIACRITICS = /[\u0300-\u036f]/g;
 
 /** English words that say little about a text's subject, as the words of a text come out of `wordsOf`: without apostrophes. */
@@ -28,7 +28,7 @@ export function wordsOf(text: string): string[] {
  * In the spirit of Harman's S-stemmer ("How effective is suffixing?", 1991), with `-ed` and `-ing`; the stem need not be a word: `policies` gives `polici`.
  */
 export function stemOf(word: string): string {
-  if (!/^[a-z]{3,30}$/.test(word)) return word;
+  if (!/^[a-z]{3,}$/.test(word)) return word;
   return word
     .replace(/ie[sd]$/, 'y')
     .replace(/(?<=[^aeious])es$|(?<=..[^us])s$/, '')

@@ -3,9 +3,10 @@ import type { ReadModel } from '../db/read-model.js';
 import { uuidInput } from './uuid-input.js';
 import type { SqlParameters } from './sql-parameters.js';
 
-/** Comparisons in one filter, and values in one `in`, at most. */
+/** Comparisons in one filter, values in one `in`, and levels of `and`, `or` and `not`, at most. */
 export const MAX_COMPARISONS = 100;
 export const MAX_LIST = 100;
+export const MAX_DEPTH = 20;
 
 type Filter = { readonly [key: string]: unknown };
 
@@ -14,41 +15,51 @@ const SIMPLE: Record<string, string> = { eq: '=', gt: '>', gte: '>=', lt: '<', l
 
 /**
  * A filter input as a SQL condition on the table under `alias`, its values as parameters. Keys of the filter are the entity's
- * properties; `and`, `or` and `not` combine. Returns `true` where nothing is asked. Throws `BAD_USER_INPUT` with the path of what
- * is wrong.
+ * properties; `and`, `or` and `not` combine. Returns `true` where nothing is asked. `not` means "does not hold", so that it finds
+ * rows without a value. Throws `BAD_USER_INPUT` with the path of what is wrong.
  */
 export function filterSql(filter: Filter, model: ReadModel, alias: string, parameters: SqlParameters): string {
   let comparisons = 0;
 
-  const all = (conditions: string[], word: string): string => (conditions.length === 1 ? conditions[0]! : `(${conditions.join(word)})`);
-
-  const group = (value: Filter, path: string): string => {
-    const conditions = Object.entries(value).flatMap(([key, asked]) => {
-      if (asked === null || asked === undefined) return [];
-      if (key === 'and' || key === 'or') return list(asked as Filter[], `${path}.${key}`, key);
-      if (key === 'not') return [`(${group(asked as Filter, `${path}.not`)}) is not true`];
-      return comparisonsOf(key, asked as Filter, `${path}.${key}`);
-    });
-    return conditions.length === 0 ? 'true' : all(conditions, ' and ');
+  const count = (path: string): void => {
+    if (++comparisons > MAX_COMPARISONS) throw badInput(path, `The filter compares more than ${MAX_COMPARISONS} times.`);
   };
 
-  const list = (filters: Filter[], path: string, word: 'and' | 'or'): string[] => {
+  const all = (conditions: string[], word: string): string => (conditions.length === 1 ? conditions[0]! : `(${conditions.join(word)})`);
+
+  const group = (value: Filter, path: string, depth: number): string => {
+    if (depth > MAX_DEPTH) throw badInput(path, `The filter has and, or and not inside each other more than ${MAX_DEPTH} levels deep.`);
+    const conditions = Object.entries(value).flatMap(([key, asked]) => {
+      if (asked === null || asked === undefined) return [];
+      if (key === 'and' || key === 'or') return list(asked as Filter[], `${path}.${key}`, key, depth + 1);
+      if (key === 'not') return [`(${group(asked as Filter, `${path}.not`, depth + 1)}) is not true`];
+      return comparisonsOf(key, asked as Filter, `${path}.${key}`);
+    });
+    if (conditions.length > 0) return all(conditions, ' and ');
+    // An empty filter counts too: a flood of them would be as long a statement.
+    count(path);
+    return 'true';
+  };
+
+  const list = (filters: Filter[], path: string, word: 'and' | 'or', depth: number): string[] => {
     if (filters.length > MAX_LIST) throw badInput(path, `${path} has ${filters.length} filters; the limit is ${MAX_LIST}.`);
     if (filters.length === 0) return word === 'or' ? ['false'] : [];
-    return [all(filters.map((item, index) => group(item, `${path}[${index}]`)), ` ${word} `)];
+    return [all(filters.map((item, index) => group(item, `${path}[${index}]`, depth)), ` ${word} `)];
   };
 
   const comparisonsOf = (property: string, operators: Filter, path: string): string[] => {
     const column = model.column(property);
     const expression = column.sql(alias);
-    const checked = (value: unknown, field: string): unknown => (column.type === 'uuid' ? uuidInput(field, value as string) : value);
+    // Without its length: a cast to varchar(255) would cut a longer text, which then equals what it does not.
+    const type = column.type.replace(/\(\d+\)$/, '');
+    const checked = (value: unknown, field: string): unknown => (type === 'uuid' ? uuidInput(field, value as string) : value);
 
     return Object.entries(operators).flatMap(([operator, value]) => {
       if (value === null || value === undefined) return [];
       const field = `${path}.${operator}`;
-      if (++comparisons > MAX_COMPARISONS) throw badInput(field, `The filter compares more than ${MAX_COMPARISONS} times.`);
+      count(field);
       const simple = SIMPLE[operator];
-      if (simple) return [`${expression} ${simple} ${parameters.add(checked(value, field), column.type)}`];
+      if (simple) return [`${expression} ${simple} ${parameters.add(checked(value, field), type)}`];
       switch (operator) {
         case 'isNull':
           return [`${expression} is ${value ? '' : 'not '}null`];
@@ -56,11 +67,11 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
           const values = value as unknown[];
           if (values.length > MAX_LIST) throw badInput(field, `${field} has ${values.length} values; the limit is ${MAX_LIST}.`);
           const items = values.map((item, index) => checked(item, `${field}[${index}]`));
-          return [`${expression} = any(${parameters.add(items, `${column.type}[]`)})`];
+          return [`${expression} = any(${parameters.add(items, `${type}[]`)})`];
         }
         case 'contains':
-          if (column.type === 'jsonb') return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
-          if (column.type === 'text[]') return [`${expression} @> ${parameters.add(value, 'text[]')}`];
+          if (type === 'jsonb') return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
+          if (type === 'text[]') return [`${expression} @> ${parameters.add(value, 'text[]')}`];
           return [`${expression} ilike ${parameters.add(`%${escapeLike(value as string)}%`, 'text')}`];
         case 'startsWith':
           return [`${expression} ilike ${parameters.add(`${escapeLike(value as string)}%`, 'text')}`];
@@ -70,7 +81,7 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
     });
   };
 
-  return group(filter, 'filter');
+  return group(filter, 'filter', 0);
 }
 
 function escapeLike(text: string): string {

@@ -1,10 +1,15 @@
 import { Field, Float, ID, InputType, Int, type ClassType } from 'type-graphql';
 import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from './scalars.js';
 
+/** What every `<Type>Filter` says of the fields that combine others. */
+export const AND = 'All of these hold, at most 100. They do where the list is empty.';
+export const OR = 'At least one of these holds, of at most 100. None does where the list is empty.';
+export const NOT = 'This does not hold, be it for want of a value: `not: {pageNum: {eq: 3}}` finds what has no page, too.';
+
 // One input per kind of value. An operator that is left out, or null, asks nothing.
 
 const EQ = 'Equal to this.';
-const IN = 'Equal to one of these, at most 100.';
+const IN = 'Equal to one of these, at most 100. Nothing is equal to one of an empty list.';
 const IS_NULL = 'true: has no value. false: has one.';
 
 @InputType({ description: 'Compares an id.' })

@@ -1,18 +1,21 @@
-import { unwrapResolverError } from '@apollo/server/errors';
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode } from '../base/app-error.js';
 import { isDatabaseUnreachable } from '../db/database-errors.js';
 
 /** Status of an answer that holds no data because of an error with this code (GraphQL over HTTP, section 6.4). */
-const STATUS: Partial<Record<ErrorCode, number>> = {
+const STATUS: Record<ErrorCode, number> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
-  RATE_LIMITED: 429,
-  QUERY_TOO_COMPLEX: 400,
+  NOT_FOUND: 404,
   BAD_USER_INPUT: 400,
+  CONFLICT: 409,
+  RATE_LIMITED: 429,
+  QUOTA_EXCEEDED: 403,
+  QUERY_TOO_COMPLEX: 400,
   UNAVAILABLE: 503,
   INTERNAL_SERVER_ERROR: 500,
 };
+
 
 /** graphql-js's and Apollo's own codes for requests that cannot be executed, all of them the caller's to mend. */
 const REQUEST_ERRORS = new Set([
@@ -27,9 +30,14 @@ const REQUEST_ERRORS = new Set([
 
 const HIDDEN_MESSAGE = 'Something went wrong on our side. Please report the request id.';
 
+/** What a caller sees of an error that is none of theirs. */
+export function hiddenError(cause?: unknown): AppError {
+  return new AppError('INTERNAL_SERVER_ERROR', HIDDEN_MESSAGE, { cause });
+}
+
 /** The known error behind anything that was thrown; undefined for what callers must not see. */
 export function asAppError(thrown: unknown): AppError | undefined {
-  const error = thrown instanceof GraphQLError ? unwrapResolverError(thrown) : thrown;
+  const error = thrown instanceof GraphQLError ? (thrown.originalError ?? thrown) : thrown;
   if (error instanceof AppError) return error;
   if (isDatabaseUnreachable(error)) {
     return new AppError('UNAVAILABLE', 'The database cannot be reached at the moment. Try again shortly.', { cause: error, retryAfterMs: 1_000 });
@@ -37,11 +45,17 @@ export function asAppError(thrown: unknown): AppError | undefined {
   return undefined;
 }
 
+/** Status and headers of an answer that holds no data because of such an error. */
+export function headOf({ code, retryAfterMs }: Pick<AppError, 'code' | 'retryAfterMs'>): { status: number; headers: Map<string, string> } {
+  const headers = new Map<string, string>();
+  if (code === 'UNAUTHENTICATED') headers.set('www-authenticate', 'Bearer');
+  if (retryAfterMs !== undefined) headers.set('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
+  return { status: STATUS[code], headers };
+}
+
 /** An error that refuses a whole operation before it runs, with the HTTP status of its code. */
 export function refusal(error: AppError): GraphQLError {
-  const status = STATUS[error.code] ?? 400;
-  const headers = error.code === 'UNAUTHENTICATED' ? new Map([['www-authenticate', 'Bearer']]) : undefined;
-  return new GraphQLError(error.message, { originalError: error, extensions: { http: { status, headers } } });
+  return new GraphQLError(error.message, { originalError: error, extensions: { http: headOf(error) } });
 }
 
 /** The one mouth: what a caller sees of an error. Known errors are shown; all others get one sentence, and their details go to the log. */

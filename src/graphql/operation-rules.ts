@@ -1,10 +1,13 @@
 import type { ApolloServerPlugin } from '@apollo/server';
 import {
-
+  isAbstractType,
+  Kind,
   TypeInfo,
   visit,
   visitWithTypeInfo,
   type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
@@ -12,10 +15,13 @@ import type { ApiKeyScope, Principal } from '../auth/principal.js';
 import { RULE } from '../auth/requires.js';
 import { AppError, badInput } from '../base/app-error.js';
 import type { RequestContext } from './context.js';
-import { asAppError, isHidden, refusal } from './format-error.js';
+import { refusal } from './format-error.js';
 
-/** What a document asks of its caller, worked out once for each document that Apollo keeps parsed. */
-interface DocumentRules {
+/** How deep objects and lists in variables may be nested: far beyond what any input takes, far below what a stack does. */
+const MAX_DEPTH = 100;
+
+/** What an operation asks of its caller. */
+interface OperationRules {
   /** Schema coordinate and scopes of each field that has a rule. */
   readonly fields: readonly { readonly coordinate: string; readonly anyOf: readonly ApiKeyScope[] }[];
   /** Whether anything beyond introspection is selected. */
@@ -25,72 +31,74 @@ interface DocumentRules {
 
 /**
  * Checks an operation before anything of it runs: that its caller may select every field, and that its texts can be stored and
- * compared at all. Afterwards it puts the request's id into errors and writes what callers do not see into the log.
+ * compared at all. What counts is the operation that runs with all its fragments, whatever @skip and @include say; other operations
+ * of the document do not.
  */
 export function operationRules(): ApolloServerPlugin<RequestContext> {
-  const known = new WeakMap<DocumentNode, DocumentRules>();
-  const rulesOf = (schema: GraphQLSchema, document: DocumentNode): DocumentRules => {
-    let rules = known.get(document);
-    if (!rules) known.set(document, (rules = readRules(schema, document)));
+  // Apollo keeps parsed documents, so that an operation that comes again is the same node.
+  const known = new WeakMap<OperationDefinitionNode, OperationRules>();
+  const rulesOf = (schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): OperationRules => {
+    let rules = known.get(operation);
+    if (!rules) known.set(operation, (rules = readRules(schema, document, operation)));
     return rules;
   };
   return {
     async requestDidStart() {
       return {
         async didResolveOperation({ schema, document, operation, request, contextValue }) {
-          const rules = rulesOf(schema, document);
-          const problem =
-            contextValue.refused ??
-            forbidden(rules, contextValue.principal, operation) ??
-            rules.problem ??
-            unusableText(request.variables, 'variables');
+          if (contextValue.refused) throw refusal(contextValue.refused);
+          // No operation, or none that the request's operationName finds: graphql-js refuses to execute it.
+          if (!operation) return;
+          const rules = rulesOf(schema, document, operation);
+          const problem = forbidden(rules, contextValue.principal, operation) ?? rules.problem ?? unusableText(request.variables, 'variables');
           if (problem) throw refusal(problem);
-        },
-        async didEncounterErrors({ errors, contextValue }) {
-          for (const error of errors) {
-            if (isHidden(error)) contextValue.log.error({ err: error.originalError ?? error, path: error.path }, 'Unexpected error');
-            else if (asAppError(error)?.code === 'UNAVAILABLE') contextValue.log.warn({ err: asAppError(error)?.cause, path: error.path }, 'Unavailable');
-          }
-        },
-        async willSendResponse({ response, contextValue }) {
-          if (response.body.kind !== 'single') return;
-          for (const error of response.body.singleResult.errors ?? []) {
-            if (error.extensions) error.extensions.requestId = contextValue.requestId;
-          }
         },
       };
     },
   };
 }
 
-function readRules(schema: GraphQLSchema, document: DocumentNode): DocumentRules {
+function readRules(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): OperationRules {
   const typeInfo = new TypeInfo(schema);
   const fields = new Map<string, readonly ApiKeyScope[]>();
+  const fragments = new Map(document.definitions.flatMap(definition => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])));
+  const reached: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
   let readsData = false;
   let problem: AppError | undefined;
-  visit(
-    document,
-    visitWithTypeInfo(typeInfo, {
-      Field(node) {
-        const parent = typeInfo.getParentType();
-        const field = typeInfo.getFieldDef();
-        if (!parent || !field || node.name.value.startsWith('__')) return;
-        if (!parent.name.startsWith('__')) readsData = true;
-        const anyOf = field.extensions[RULE] as ApiKeyScope[] | undefined;
-        if (anyOf) fields.set(`${parent.name}.${field.name}`, anyOf);
-      },
-      StringValue(node) {
-        problem ??= unusableText(node.value, typeInfo.getArgument()?.name ?? 'query');
-      },
-    }),
-  );
+
+  const visitor = visitWithTypeInfo(typeInfo, {
+    Field(node) {
+      const parent = typeInfo.getParentType();
+      const name = node.name.value;
+      if (!parent || name.startsWith('__')) return;
+      if (!parent.name.startsWith('__')) readsData = true;
+      for (const [coordinate, anyOf] of rulesOfField(schema, parent, name)) fields.set(coordinate, anyOf);
+    },
+    FragmentSpread(node) {
+      const fragment = fragments.get(node.name.value);
+      if (fragment && !reached.includes(fragment)) reached.push(fragment);
+    },
+    StringValue(node) {
+      problem ??= unusableText(node.value, typeInfo.getArgument()?.name ?? 'query');
+    },
+  });
+  for (const definition of reached) visit(definition, visitor);
   return { fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })), readsData, problem };
 }
 
-function forbidden(rules: DocumentRules, principal: Principal, operation: OperationDefinitionNode | undefined): AppError | undefined {
+/** The rules of a field by coordinate. Selected on an interface, those that it has on any type that may turn out to be there. */
+function rulesOfField(schema: GraphQLSchema, parent: GraphQLCompositeType, name: string): [string, readonly ApiKeyScope[]][] {
+  const types = isAbstractType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
+  return types.flatMap(type => {
+    const anyOf = 'getFields' in type ? (type.getFields()[name]?.extensions[RULE] as ApiKeyScope[] | undefined) : undefined;
+    return anyOf ? [[`${type.name}.${name}`, anyOf]] : [];
+  });
+}
+
+function forbidden(rules: OperationRules, principal: Principal, operation: OperationDefinitionNode): AppError | undefined {
   if (principal.kind === 'operator' || !rules.readsData) return undefined;
   if (principal.kind === 'nobody') {
-    return new AppError('UNAUTHENTICATED', `This ${operation?.operation ?? 'operation'} needs a token: send "Authorization: Bearer <API key>".`);
+    return new AppError('UNAUTHENTICATED', `This ${operation.operation} needs a token: send "Authorization: Bearer <API key>".`);
   }
   const closed = rules.fields.find(field => !field.anyOf.some(scope => principal.scopes.has(scope)));
   if (!closed) return undefined;
@@ -99,16 +107,17 @@ function forbidden(rules: DocumentRules, principal: Principal, operation: Operat
 }
 
 /** PostgreSQL cannot hold NUL in a text, nor half of a surrogate pair: refused here, by name, before any of it gets there. */
-function unusableText(value: unknown, path: string): AppError | undefined {
+function unusableText(value: unknown, path: string, depth = 0): AppError | undefined {
   if (typeof value === 'string') {
     if (value.includes('\0')) return badInput(path, `${path} holds a NUL character (U+0000), which texts cannot have.`);
     return value.isWellFormed() ? undefined : badInput(path, `${path} holds half of a surrogate pair, which is not Unicode text.`);
   }
   if (typeof value !== 'object' || value === null) return undefined;
+  if (depth > MAX_DEPTH) return badInput('variables', `The variables are nested deeper than ${MAX_DEPTH} levels.`);
   // Vectors are long and hold no text.
   if (Array.isArray(value) && typeof value[0] === 'number') return undefined;
   for (const [key, item] of Object.entries(value)) {
-    const problem = unusableText(item, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`) ?? unusableText(key, `a member name in ${path}`);
+    const problem = unusableText(item, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, depth + 1) ?? unusableText(key, `a member name in ${path}`);
     if (problem) return problem;
   }
   return undefined;

@@ -8,7 +8,8 @@ function refuse(message: string): never {
 }
 
 // ISO 8601 with a time zone and up to six digits of a second: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
-const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,6}))?(Z|[+-]\d{2}:\d{2})$/;
+// PostgreSQL knows no zone beyond 15:59.
+const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-5]):[0-5]\d)$/;
 
 /** Checks an instant and gives it back as written, for the database to read: a `Date` would drop its microseconds. */
 export function parseDateTime(value: unknown): string {
@@ -18,7 +19,7 @@ export function parseDateTime(value: unknown): string {
   // Without the zone: a leap day or an hour 24 that does not exist would silently roll over in Date.
   const instant = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   const exact = !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
-  if (!exact || year === '0000' || Number.isNaN(Date.parse(value as string))) refuse(`DateTime "${value as string}" does not exist in the calendar.`);
+  if (!exact || year === '0000') refuse(`DateTime "${value as string}" does not exist in the calendar.`);
   return value as string;
 }
 
@@ -59,7 +60,14 @@ export const BigIntScalar = new GraphQLScalarType<string, number | string>({
 
 function parseJsonObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse('JSONObject must be an object, such as {"category": "returns"}.');
+  if (!holdsOnlyFiniteNumbers(value)) refuse('JSONObject must hold finite numbers only: JSON has no form for others.');
   return value as Record<string, unknown>;
+}
+
+/** JavaScript reads a number that is too large, such as `1e999`, as infinity, and writes it as null. */
+function holdsOnlyFiniteNumbers(value: unknown): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  return typeof value !== 'object' || value === null || Object.values(value).every(holdsOnlyFiniteNumbers);
 }
 
 export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({

@@ -1,22 +1,83 @@
-import type { ApolloServer } from '@apollo/server';
-import { fastifyApolloHandler } from '@as-integrations/fastify';
+import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { errorBody } from './http-server.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from './playground.js';
 
 export const GRAPHQL_PATH = '/graphql';
 
-/** What one request's operation has at hand, made from the request. */
+/** The methods that execute; a HEAD is a GET whose body nobody wants. */
+const EXECUTING = ['GET', 'HEAD', 'POST'] as const;
+const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
+
+/** What one request's operation has at hand, made from the request. It must not throw. */
 export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply) => Promise<C>;
 
 /** `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/ */
 export function registerGraphqlEndpoint<C extends object>(app: FastifyInstance, apollo: ApolloServer<C>, contextOf: ContextOf<C>): void {
-  const handle = fastifyApolloHandler(apollo, { context: contextOf as never });
   app.route({
-    method: ['GET', 'POST', 'OPTIONS', 'HEAD'],
+    method: [...EXECUTING],
     url: GRAPHQL_PATH,
     async handler(request, reply) {
       if (isBrowserNavigation(request)) return reply.redirect(PLAYGROUND_PATH);
-      return handle.call(app, request as never, reply as never);
+      // Before anything is executed: a mutation whose answer cannot be sent had better not run.
+      if (!acceptsJson(request.headers.accept)) {
+        return reply.code(406).send(errorBody('BAD_USER_INPUT', 'Answers are application/graphql-response+json or application/json. Accept one of them.', request.id));
+      }
+      const answer = await apollo.executeHTTPGraphQLRequest({
+        httpGraphQLRequest: {
+          method: request.method === 'HEAD' ? 'GET' : request.method,
+          headers: headersOf(request),
+          search: searchOf(request.url),
+          body: request.body,
+        },
+        context: () => contextOf(request, reply),
+      });
+      return send(answer, request, reply);
     },
+  });
+  app.route({ method: 'OPTIONS', url: GRAPHQL_PATH, handler: async (_request, reply) => reply.code(204).header('allow', ALLOWED).send() });
+  app.route({
+    method: ['PUT', 'PATCH', 'DELETE'],
+    url: GRAPHQL_PATH,
+    handler: async (request, reply) =>
+      reply.code(405).header('allow', ALLOWED).send(errorBody('BAD_USER_INPUT', `GraphQL takes GET and POST, not ${request.method}.`, request.id)),
+  });
+}
+
+function send({ status, headers, body }: HTTPGraphQLResponse, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (body.kind === 'chunked') throw new Error('No operation of ours is delivered in parts.');
+  reply.code(status ?? 200);
+  for (const [name, value] of headers) reply.header(name, value);
+  return reply.send(reply.statusCode < 400 ? body.string : withRequestId(body.string, request.id));
+}
+
+/** Apollo refuses some requests before an operation begins that could note the request's id. */
+function withRequestId(body: string, requestId: string): string {
+  const { errors, ...rest } = JSON.parse(body) as { errors?: { extensions?: object }[] };
+  return JSON.stringify({ errors: errors?.map(error => ({ ...error, extensions: { ...error.extensions, requestId } })), ...rest });
+}
+
+function headersOf({ headers }: FastifyRequest): HeaderMap {
+  const map = new HeaderMap();
+  for (const name in headers) {
+    const value = headers[name];
+    if (value) map.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  return map;
+}
+
+function searchOf(url: string): string {
+  const start = url.indexOf('?');
+  return start < 0 ? '' : url.slice(start);
+}
+
+const ACCEPTABLE = new Set(['*/*', 'application/*', 'application/json', 'application/graphql-response+json']);
+
+/** Whether an Accept header allows an answer in JSON: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1 */
+function acceptsJson(accept: string | undefined): boolean {
+  if (!accept) return true;
+  return accept.split(',').some(range => {
+    const [type, ...parameters] = range.split(';').map(part => part.trim().toLowerCase());
+    return ACCEPTABLE.has(type!) && !parameters.some(parameter => /^q=0(\.0*)?$/.test(parameter));
   });
 }

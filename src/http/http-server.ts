@@ -1,9 +1,15 @@
-import { fastify, type FastifyInstance } from 'fastify';
+import { isUtf8 } from 'node:buffer';
+import { STATUS_CODES } from 'node:http';
+import { fastify, LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { v7 } from 'uuid';
+import type { ErrorCode } from '../base/app-error.js';
 
 /** Largest request body, in bytes. */
 const BODY_LIMIT = 1024 * 1024;
+
+/** How long a request may take to arrive. Senders that drip a byte at a time would hold connections for ever. */
+const ARRIVAL_TIMEOUT_MS = 60_000;
 
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
@@ -11,36 +17,82 @@ const REQUEST_ID = /^[\w.:-]{1,100}$/;
 export function createHttpServer(log: Logger): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT,
+    requestTimeout: ARRIVAL_TIMEOUT_MS,
     // Finds a request in the logs of the proxy before us, where that gave it an id.
     genReqId: request => {
       const given = request.headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : v7();
     },
     forceCloseConnections: 'idle',
+    frameworkErrors: (error, request, reply) => {
+      identify(request, reply as FastifyReply);
+      refuse(error, request, reply as FastifyReply);
+      logRequest(request, reply as FastifyReply);
+    },
+    clientErrorHandler: (error, socket) => {
+      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+      const status = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code as string] ?? 400;
+      const body = JSON.stringify(errorBody('BAD_USER_INPUT', `This is not a request that can be read: ${STATUS_CODES[status]}.`, v7()));
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    },
   }) as unknown as FastifyInstance;
 
-  app.addHook('onSend', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
-  });
-  app.addHook('onResponse', async (request, reply) => {
-    request.log.info({ method: request.method, path: request.url.split('?', 1)[0], status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
-  });
+  acceptOnlyJson(app);
+  app.addHook('onSend', async (request, reply) => identify(request, reply));
+  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  app.addHook('onRequestAbort', async request => request.log.info({ ...placeOf(request), aborted: true }, 'request'));
   app.setNotFoundHandler((request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql.', request.id)));
-  app.setErrorHandler((error: { statusCode?: number; code?: string; message: string }, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status >= 500) {
-      request.log.error({ err: error }, 'Unexpected error');
-      return reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', 'Something went wrong on our side. Please report the request id.', request.id));
-    }
-    const message = status === 413 ? `The request body is larger than the limit of ${BODY_LIMIT} bytes.` : error.message;
-    return reply.code(status).send(errorBody('BAD_USER_INPUT', message, request.id));
-  });
+  app.setErrorHandler(refuse);
   return app;
 }
 
-function errorBody(code: string, message: string, requestId: string): object {
+/** An answer in the shape of a GraphQL error, for requests that never get as far as GraphQL. */
+export function errorBody(code: ErrorCode, message: string, requestId: string): object {
   return { errors: [{ message, extensions: { code, requestId } }] };
+}
+
+/**
+ * Reads bodies of `application/json` in UTF-8 and refuses all others with 415. Forms and plain text are what a stranger's page can
+ * send without asking first (https://fetch.spec.whatwg.org/#simple-header).
+ */
+function acceptOnlyJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type']!)?.[1];
+    if (charset !== undefined && !/^utf-?8$/i.test(charset)) return done(httpError(415, 'The body must be JSON in UTF-8, without any other charset.'));
+    if (!isUtf8(body)) return done(httpError(400, 'The body is not valid UTF-8.'));
+    return parse(request, body.toString(), done);
+  });
+}
+
+function httpError(statusCode: number, message: string): Error {
+  return Object.assign(new Error(message), { statusCode });
+}
+
+function refuse(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const status = ('statusCode' in error && error.statusCode) || 500;
+  if (status >= 500) {
+    request.log.error({ err: error }, 'Unexpected error');
+    reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', 'Something went wrong on our side. Please report the request id.', request.id));
+    return;
+  }
+  const message = status === 413 ? `The request body is larger than the limit of ${BODY_LIMIT} bytes.` : error.message;
+  reply.code(status).send(errorBody('BAD_USER_INPUT', message, request.id));
+}
+
+function identify(request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('x-request-id', request.id);
+  reply.header('x-content-type-options', 'nosniff');
+}
+
+/** Without the query string, where a GET has its operation and careless clients their tokens. */
+function placeOf(request: FastifyRequest): { method: string; path: string } {
+  return { method: request.method, path: request.url.split('?', 1)[0]! };
+}
+
+function logRequest(request: FastifyRequest, reply: FastifyReply): void {
+  request.log.info({ ...placeOf(request), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
 }

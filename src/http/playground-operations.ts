@@ -36,17 +36,8 @@ query WhoAmI {
   viewer {
     kind
     scopes
-    tenant {
-      id
-      name
-      planTier
-    }
-    apiKey {
-      name
-      prefix
-      rateLimitRpm
-      expiresAt
-    }
+    tenant { id name planTier }
+    apiKey { name prefix rateLimitRpm expiresAt }
   }
 }
 `,
@@ -66,12 +57,7 @@ query MyTenant {
     createdAt
     bots(first: 10) {
       totalCount
-      nodes {
-        id
-        name
-        config
-        createdAt
-      }
+      nodes { id name config createdAt }
     }
   }
 }
@@ -81,8 +67,8 @@ query MyTenant {
 const TENANT_TO_CHUNKS: PlaygroundOperation = {
   name: 'From the tenant down to the text',
   query: `# Tenant, bots, documents, chunks: four levels in one
-# request, and one SQL statement for each level,
-# however many rows it has.
+# request. The server reads a level at a time, however
+# many rows it has.
 
 query TenantToChunks {
   tenant {
@@ -90,17 +76,14 @@ query TenantToChunks {
     bots(first: 5) {
       nodes {
         name
-        documents(first: 3, orderBy: [{ field: CREATED_AT, direction: DESC }]) {
+        documents(first: 3, filter: { status: { eq: COMPLETED } }) {
           totalCount
           nodes {
             filename
             status
             chunkCount
             chunks(first: 2) {
-              nodes {
-                chunkIndex
-                text
-              }
+              nodes { chunkIndex text }
             }
           }
         }
@@ -113,16 +96,16 @@ query TenantToChunks {
 
 const NEWEST_DOCUMENTS: PlaygroundOperation = {
   name: 'Newest documents, filtered',
-  query: `# Every list takes "filter" and "orderBy". All the
-# conditions must hold. Ctrl+Space inside the braces
-# shows what there is.
+  query: `# Every list takes "filter" and "orderBy": Ctrl+Space
+# inside their braces shows what there is. All
+# conditions must hold.
 
-query NewestDocuments($since: DateTime!) {
+query NewestDocuments($word: String!, $since: DateTime!) {
   documents(
     first: 10
     filter: {
       status: { eq: COMPLETED }
-      filename: { contains: "a" }
+      filename: { contains: $word }
       createdAt: { gte: $since }
     }
     orderBy: [{ field: CREATED_AT, direction: DESC }]
@@ -134,14 +117,12 @@ query NewestDocuments($since: DateTime!) {
       sizeBytes
       status
       createdAt
-      bot {
-        name
-      }
+      bot { name }
     }
   }
 }
 `,
-  variables: { since: '2020-01-01T00:00:00Z' },
+  variables: { word: 'and', since: '2020-01-01T00:00:00Z' },
 };
 
 const NEXT_PAGE: PlaygroundOperation = {
@@ -156,17 +137,9 @@ query DocumentsPageByPage($first: Int!, $after: String) {
     totalCount
     edges {
       cursor
-      node {
-        id
-        filename
-      }
+      node { id filename }
     }
-    pageInfo {
-      hasNextPage
-      endCursor
-      hasPreviousPage
-      startCursor
-    }
+    pageInfo { startCursor endCursor hasNextPage }
   }
 }
 `,
@@ -184,28 +157,20 @@ query SearchByMeaning($text: String!) {
   searchChunks(input: { text: $text, topK: 5 }) {
     tookMs
     embeddingModel
-    completeness {
-      requested
-      returned
-      exact
-    }
+    completeness { requested returned exact }
     hits {
       rank
       similarity
       chunk {
         text
-        document {
-          filename
-        }
-        bot {
-          name
-        }
+        document { filename }
+        bot { name }
       }
     }
   }
 }
 `,
-  variables: { text: 'How long do I have to return a tent?' },
+  variables: { text: 'How do I return an item and when do I get my money?' },
 };
 
 const SEARCH_IN_ONE_BOT: PlaygroundOperation = {
@@ -224,12 +189,7 @@ query SearchInOneBot($text: String!, $botId: ID, $minSimilarity: Float, $metadat
       metadata: $metadata
     }
   ) {
-    completeness {
-      requested
-      returned
-      exact
-      candidates
-    }
+    completeness { requested returned exact reason }
     hits {
       rank
       similarity
@@ -237,16 +197,13 @@ query SearchInOneBot($text: String!, $botId: ID, $minSimilarity: Float, $metadat
         id
         text
         metadata
-        document {
-          id
-          filename
-        }
+        document { id filename }
       }
     }
   }
 }
 `,
-  variables: { text: 'What does delivery cost?', botId: SAMPLE_BOT_ID, minSimilarity: 0.1, metadata: { audience: 'customers' } },
+  variables: { text: 'How much is shipping to Canada?', botId: SAMPLE_BOT_ID, minSimilarity: 0.05, metadata: { audience: 'customers' } },
 };
 
 const ONE_NODE: PlaygroundOperation = {
@@ -259,23 +216,10 @@ query AnythingById($id: ID!) {
   node(id: $id) {
     __typename
     id
-    ... on Document {
-      filename
-      status
-      chunkCount
-    }
-    ... on DocumentChunk {
-      chunkIndex
-      text
-    }
-    ... on Bot {
-      name
-      config
-    }
-    ... on Tenant {
-      name
-      planTier
-    }
+    ... on Document { filename status chunkCount }
+    ... on DocumentChunk { chunkIndex text }
+    ... on Bot { name config }
+    ... on Tenant { name planTier }
   }
 }
 `,
@@ -300,9 +244,7 @@ query UnsureAnswers {
       confidence
       latencyMs
       createdAt
-      bot {
-        name
-      }
+      bot { name }
     }
   }
 }
@@ -330,12 +272,7 @@ query KeysAndUsers {
       }
     }
     users(first: 20) {
-      nodes {
-        id
-        email
-        role
-        createdAt
-      }
+      nodes { id email role createdAt }
     }
   }
 }
@@ -350,10 +287,7 @@ const THE_SCHEMA: PlaygroundOperation = {
 query TheSchema($type: String!) {
   __schema {
     queryType {
-      fields {
-        name
-        description
-      }
+      fields { name description }
     }
   }
   __type(name: $type) {
@@ -366,10 +300,7 @@ query TheSchema($type: String!) {
       type {
         name
         kind
-        ofType {
-          name
-          kind
-        }
+        ofType { name kind }
       }
     }
   }

@@ -1,7 +1,32 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
 import type { LogLevel } from '../config.js';
 
-/** JSON lines on standard output. Tokens never get here: requests are logged without their headers, bodies and variables. */
-export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime });
+/**
+ * JSON lines, on standard output where no other place is given. Tokens never get here: requests are logged without their headers,
+ * bodies and variables, and errors without the statements and values that database drivers attach to them.
+ */
+export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
+  return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorForLog } }, destination ?? pino.destination(1));
+}
+
+/** What tells where an error of PostgreSQL is from, and holds no rows: https://www.postgresql.org/docs/current/protocol-error-fields.html */
+const SHOWN = ['code', 'schema', 'table', 'column', 'constraint', 'routine'] as const;
+
+/** An error as it is logged: what it is, where it happened and what caused it. Everything else that hangs on it may be a tenant's. */
+function errorForLog(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return error;
+  const { cause } = error;
+  const details = error as Partial<Record<(typeof SHOWN)[number], unknown>>;
+  return {
+    type: error.constructor.name,
+    message: withoutValue(error.message, details.code),
+    stack: error.stack && withoutValue(error.stack, details.code),
+    ...Object.fromEntries(SHOWN.flatMap(name => (details[name] === undefined ? [] : [[name, details[name]]]))),
+    ...(cause instanceof Error && depth < 5 && { cause: errorForLog(cause, depth + 1) }),
+  };
+}
+
+/** Errors of PostgreSQL's class 22, data exceptions, quote the value that they are about. */
+function withoutValue(text: string, code: unknown): string {
+  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code) ? text.replace(/".*?"(?=\n|$)/s, '"…"') : text;
 }

@@ -3,6 +3,7 @@ import type { DocumentChunk } from '../chunks/chunk.entity.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { RequestContext } from '../graphql/context.js';
 import { nestedRowSelectionOf } from '../graphql/selection.js';
+import { hasAllHits } from './code-scan.js';
 import { QueryVector } from './query-vector.js';
 import { ScopeSizes } from './scope-sizes.js';
 import { checkSearch, noSuchTenant, type Search, type SearchChunksInput, type SearchScope } from './search.inputs.js';
@@ -54,14 +55,16 @@ async function choosePath(reads: ReadScope, { tenantId, botId }: SearchScope): P
   return size > MAX_EXACT ? SearchPath.CODES : SearchPath.EXACT;
 }
 
-/**
- * Never fewer hits than there are: should vectors of zeros, which a failing model may have left behind, crowd out the candidates of the
- * code scan, the exact one follows.
- */
+/** The exact scan follows where that of the codes could have missed a hit. */
 async function rank(reads: ReadScope, ranking: Ranking): Promise<[SearchPath, Ranked]> {
   const ranked = await rankChunks(reads, ranking);
-  if (ranked.exact || ranked.comparable >= ranking.topK) return [ranking.path, ranked];
+  if (ranked.exact || hasAllHits(ranked.edge, lowestWanted(ranking, ranked))) return [ranking.path, ranked];
   return [SearchPath.EXACT, await rankChunks(reads, { ...ranking, path: SearchPath.EXACT })];
+}
+
+/** The similarity above which a missed chunk would have been a hit. */
+function lowestWanted({ topK, minSimilarity }: Ranking, { hits }: Ranked): number | undefined {
+  return hits.length === topK ? hits.at(-1)!.similarity : minSimilarity;
 }
 
 function completenessOf({ topK }: Search, path: SearchPath, { hits, exact, candidates, comparable }: Ranked): SearchCompleteness {

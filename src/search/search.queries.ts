@@ -2,6 +2,7 @@ import type { ReadScope } from '../db/read-scope.js';
 import { statement } from '../db/statement.js';
 import type { RowSelection } from '../graphql/selection.js';
 import { SqlParameters } from '../graphql/sql-parameters.js';
+import type { CodeScanEdge } from './code-scan.js';
 import type { QueryVector } from './query-vector.js';
 import type { SearchScope } from './search.inputs.js';
 import { SearchPath } from './search.types.js';
@@ -12,6 +13,8 @@ const CANDIDATES_PER_HIT = 8;
 
 const CANDIDATES = '_candidates';
 const COMPARABLE = '_comparable';
+const EDGE = '_edge';
+const SPREAD = '_spread';
 const SIMILARITY = '_similarity';
 
 export interface Ranking {
@@ -33,9 +36,11 @@ export interface Ranked {
   readonly comparable: number;
   /** Whether no chunk of the scope was left out of the exact comparison. */
   readonly exact: boolean;
+  /** Where the scan of the codes stopped; without meaning when no chunk was left out. */
+  readonly edge: CodeScanEdge;
 }
 
-type RankedRow = { [CANDIDATES]: number; [COMPARABLE]: number; [SIMILARITY]: number | null };
+type RankedRow = { [CANDIDATES]: number; [COMPARABLE]: number; [EDGE]: number | null; [SPREAD]: number | null; [SIMILARITY]: number | null };
 
 /** The chunks of a scope that are nearest to a vector, by exact cosine similarity and then by id. One statement. */
 export async function rankChunks(reads: ReadScope, ranking: Ranking): Promise<Ranked> {
@@ -53,7 +58,12 @@ export async function rankChunks(reads: ReadScope, ranking: Ranking): Promise<Ra
   const text = `
     with query as materialized (${query}), compared as materialized (${compared})
     select total.*, hit.similarity as "${SIMILARITY}", chunk.*
-      from (select count(*)::int as "${CANDIDATES}", (count(*) filter (where similarity <= 1))::int as "${COMPARABLE}" from compared) total
+      from (
+        select (select count(*)::int from compared) as "${CANDIDATES}", count(*)::int as "${COMPARABLE}",
+               regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as "${EDGE}",
+               sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0) / nullif(count(*), 0)) as "${SPREAD}"
+          from compared where similarity <= 1
+      ) total
       left join (
         select id, similarity from compared where similarity between ${least} and 1 order by similarity desc, id limit ${parameters.add(topK, 'int')}
       ) hit on true
@@ -62,19 +72,20 @@ export async function rankChunks(reads: ReadScope, ranking: Ranking): Promise<Ra
       ) chunk on true
      order by hit.similarity desc, hit.id`;
   const rows = await reads.query<RankedRow>(statement(`searchChunks_${path}`, text), parameters.values);
-  const { [CANDIDATES]: candidates, [COMPARABLE]: comparable } = rows[0]!;
+  const { [CANDIDATES]: candidates, [COMPARABLE]: comparable, [EDGE]: similarity, [SPREAD]: spread } = rows[0]!;
   return {
     hits: rows.flatMap(row => (row[SIMILARITY] === null ? [] : [{ chunk: row, similarity: row[SIMILARITY] }])),
     candidates,
     comparable,
     exact: path === SearchPath.EXACT || candidates < limit,
+    edge: { similarity, spread },
   };
 }
 
 /** Every chunk of the scope with its similarity. An index on vectors could not answer `1 - …` in order, so nothing is left to the planner. */
 function exactSql(conditions: string): string {
   return `
-    select t.id, 1 - (t.embedding <=> (select vector from query)) as similarity
+    select t.id, 1 - (t.embedding <=> (select vector from query)) as similarity, null::float8 as bits
       from doc_chunks t where ${conditions} and t.embedding is not null`;
 }
 
@@ -85,10 +96,10 @@ function exactSql(conditions: string): string {
  */
 function codesSql(conditions: string, tenant: string, limit: string): string {
   return `
-    select near.id, 1 - (chunk.embedding <=> (select vector from query)) as similarity
+    select near.id, 1 - (chunk.embedding <=> (select vector from query)) as similarity, near.bits
       from (
-        select t.id from doc_chunks t where ${conditions} and t.embedding_bq is not null
-         order by (t.embedding_bq <~> (select binary_quantize(vector)::bit(1536) from query)) + 0, t.id limit ${limit}
+        select t.id, (t.embedding_bq <~> (select binary_quantize(vector)::bit(1536) from query)) + 0 as bits
+          from doc_chunks t where ${conditions} and t.embedding_bq is not null order by bits, t.id limit ${limit}
       ) near
      cross join lateral (select t.embedding from doc_chunks t where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
 }

@@ -1,6 +1,6 @@
 import { ArgsType, Field, ID, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { BigIntFilter, DateTimeFilter, IDFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import { AND, NOT, OR, BigIntFilter, DateTimeFilter, IDFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum TenantOrderField {
@@ -34,11 +34,11 @@ export class TenantFilter {
   createdAt?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last changed.' })
   updatedAt?: RangeFilter<string> | null;
-  @Field(() => [TenantFilter], { nullable: true, description: 'All of these hold.' })
+  @Field(() => [TenantFilter], { nullable: true, description: AND })
   and?: TenantFilter[] | null;
-  @Field(() => [TenantFilter], { nullable: true, description: 'At least one of these holds.' })
+  @Field(() => [TenantFilter], { nullable: true, description: OR })
   or?: TenantFilter[] | null;
-  @Field(() => TenantFilter, { nullable: true, description: 'This does not hold.' })
+  @Field(() => TenantFilter, { nullable: true, description: NOT })
   not?: TenantFilter | null;
 }
 

@@ -1,6 +1,6 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
+import { AND, NOT, OR, DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { UserRole } from './user.entity.js';
 
@@ -35,11 +35,11 @@ export class UserFilter {
   createdAt?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When the user was last changed.' })
   updatedAt?: RangeFilter<string> | null;
-  @Field(() => [UserFilter], { nullable: true, description: 'All of these hold.' })
+  @Field(() => [UserFilter], { nullable: true, description: AND })
   and?: UserFilter[] | null;
-  @Field(() => [UserFilter], { nullable: true, description: 'At least one of these holds.' })
+  @Field(() => [UserFilter], { nullable: true, description: OR })
   or?: UserFilter[] | null;
-  @Field(() => UserFilter, { nullable: true, description: 'This does not hold.' })
+  @Field(() => UserFilter, { nullable: true, description: NOT })
   not?: UserFilter | null;
 }
 

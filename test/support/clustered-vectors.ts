@@ -66,7 +66,7 @@ export function dot(a: Float32Array, b: Float32Array): number {
 }
 
 /** mulberry32: uniform numbers from 0 and below 1. https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed | 0;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import { startGateway as startApp } from '../../src/app.js';
 import type { EmbedderConfig } from '../../src/config.js';
 import { seedDemo } from '../../src/demo/seed-demo.js';
@@ -21,12 +22,12 @@ export interface TestGateway {
 }
 
 /** A gateway on a free port of this machine, over a new, empty database. */
-export async function startTestGateway(options: { poolSize?: number; pooler?: 'none' | 'transaction'; embedder?: EmbedderConfig } = {}): Promise<TestGateway> {
+export async function startTestGateway(options: { poolSize?: number; pooler?: 'none' | 'transaction'; embedder?: EmbedderConfig; log?: Logger } = {}): Promise<TestGateway> {
   const db = await openTestDatabase(options);
   const gateway = await startApp({
     config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: OPERATOR_TOKEN, embedder: options.embedder ?? { provider: 'hashing' } },
     database: db.database,
-    log: createLogger('silent'),
+    log: options.log ?? createLogger('silent'),
   });
   const client = (token?: string): Client => new Client(gateway.url, token);
   return {

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { splitText } from '../../../src/chunks/split-text.js';
 
@@ -79,9 +79,10 @@ describe('splitText, whatever the text', () => {
 
   test('gives one piece when the text fits, and the same pieces every time', () => {
     holds((text, options) => {
-      const pieces = splitText(text, options);
-      expect(splitText(text, options)).toEqual(pieces);
-      if (text.trim().length <= options.size) expect(pieces.map(piece => piece.text)).toEqual(text.trim() === '' ? [] : [text.trim()]);
+      const visible = text.trim();
+      const fitting = { size: Math.max(4, visible.length), overlap: 0 };
+      expect(splitText(text, fitting).map(piece => piece.text)).toEqual(visible === '' ? [] : [visible]);
+      expect(splitText(text, options)).toEqual(splitText(text, options));
     });
   });
 });
@@ -103,6 +104,13 @@ describe('splitText', () => {
     expect(pieces.map(piece => piece.text)).toEqual([first, second]);
   });
 
+  test('does not stop at a heading or a paragraph when that would leave a crumb', () => {
+    const crumbs = `# Returns\n\n${sentence('return', 100)}\n\n## Refunds\n\n${sentence('refund', 100)}`;
+    const [first] = splitText(`${crumbs}\n\n${`${sentence('money', 100)} `.repeat(12)}`);
+    expect(first!.text.length).toBeGreaterThan(800);
+    expect(first!.text).toMatch(/\.$/);
+  });
+
   test('cuts after a paragraph rather than after a sentence', () => {
     const paragraph = `${sentence('one', 300)} ${sentence('two', 300)}`;
     const [first] = splitText(`${paragraph}\n\n${sentence('three', 300)} ${sentence('four', 300)}`);
@@ -110,7 +118,7 @@ describe('splitText', () => {
   });
 
   test('cuts between list items rather than inside one', () => {
-    const item = (word: string) => `- ${sentence(word, 150)} ${sentence(word, 150)}`;
+    const item = (word: string) => `- ${sentence(word, 150)} ${sentence(word, 150)} and no full stop`;
     const pieces = splitText(['one', 'two', 'three', 'four', 'five'].map(item).join('\n'), { overlap: 0 });
     expect(pieces.map(piece => piece.text.match(/^- /gm)!.length)).toEqual([3, 2]);
     expect(pieces[1]!.text).toBe(`${item('four')}\n${item('five')}`);
@@ -138,15 +146,14 @@ describe('splitText', () => {
   test('repeats whole sentences of the piece before', () => {
     const text = Array.from({ length: 40 }, (_, i) => `This is sentence ${String.fromCharCode(65 + (i % 26))}${i}.`).join(' ');
     const pieces = splitText(text, { size: 200, overlap: 50 });
-    for (const [i, piece] of pieces.entries()) {
-      expect(piece.text).toMatch(/^This is sentence .*\.$/);
-      if (i > 0) expect(pieces[i - 1]!.end - piece.start).toBeGreaterThanOrEqual(20);
-    }
+    for (const piece of pieces) expect(piece.text).toMatch(/^This is sentence .*\.$/);
+    for (const [i, piece] of pieces.slice(1).entries()) expect(pieces[i]!.end - piece.start).toBeGreaterThanOrEqual(20);
   });
 
-  test('repeats nothing before a heading', () => {
-    const pieces = splitText(`${sentence('one', 40).repeat(10)}\n\n# Two\n\n${sentence('two', 40).repeat(20)}`, { size: 600, overlap: 200 });
-    expect(pieces[1]!.text).toMatch(/^# Two/);
+  test('repeats nothing before a heading, not even a whole small section', () => {
+    const sections = [sentence('one', 500), sentence('two', 80), sentence('three', 500)].map((text, i) => `# Section ${i + 1}\n\n${text}`);
+    const pieces = splitText(sections.join('\n\n'), { size: 700, overlap: 200 });
+    expect(pieces.map(piece => piece.text)).toEqual([`${sections[0]}\n\n${sections[1]}`, sections[2]]);
   });
 
   test.each([{ size: 3 }, { size: 10.5 }, { size: Number.NaN }, { size: 100, overlap: 51 }, { overlap: -1 }, { overlap: 1.5 }])('refuses %j', options => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 import { describeEmbedder } from '../../contracts/embedder.contract.js';

@@ -1,14 +1,3 @@
-/** mulberry32: uniform numbers from 0 and below 1, the same for the same seed. https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
-export function random(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 const SYLLABLES = 'ba ce di fo gu la me ni po ru sa te vi xo zu bran cler dost flim grop'.split(' ');
 const VOCABULARY = 2_000;
 

@@ -1,0 +1,139 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { prepareDataSet, removeDataSet } from './data-set.js';
+import { cpuMs, peakMemoryMb, startFloor, startGateway, startLoadGenerator, type LoadGenerator, type Server } from './processes.js';
+import { report, writeReport, type Facts, type Measurement, type Sample } from './report.js';
+import { cpuBetween, ServerWatch, type StatementCounts } from './server-watch.js';
+import { verifyAnswers } from './verify-answers.js';
+import { WORKLOAD_NAMES, workloadsOf, type Workload, type WorkloadName } from './workloads.js';
+
+const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
+const COUNTED_SECONDS = 0.5;
+
+interface Options {
+  databaseUrl: string;
+  keep: boolean;
+  write: boolean;
+  workloads: WorkloadName[];
+  connections: number[];
+  rounds: number;
+  seconds: number;
+  warmup: number;
+}
+
+export function navigationCommand(): Command {
+  return new Command('navigation')
+    .description(
+      `Measures what frontends do, over HTTP: the gateway in production mode with its permissions and both walls, beside hand-written
+servers that have none of these (one statement whose JSON PostgreSQL makes; one whose rows Node shapes). The better of the two is
+the floor that the gateway is compared with. Rounds take turns, so that a noisy machine is noisy for all of them.
+
+Makes the database weaver_bench with 50 tenants and 30,000 chunks, and the login weaver_bench_gateway, and drops both afterwards.
+Build the gateway first: npm run build.`,
+    )
+    .requiredOption('--database-url <url>', 'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres')
+    .option('--keep', 'leave the database for the next run, and use the one that an earlier run left', false)
+    .option('--write', 'put the result into docs/performance.md', false)
+    .addOption(new Option('--workloads <names>', 'which, separated by commas').argParser(toWorkloads).default([...WORKLOAD_NAMES], WORKLOAD_NAMES.join()))
+    .addOption(new Option('--connections <numbers>', 'clients at the same time, separated by commas').argParser(toNumbers).default([1, 16], '1,16'))
+    .addOption(new Option('--rounds <number>', 'rounds of each server').argParser(toNumber).default(5))
+    .addOption(new Option('--seconds <number>', 'length of a round').argParser(toNumber).default(3))
+    .addOption(new Option('--warmup <number>', 'seconds before the first round of each server').argParser(toNumber).default(3))
+    .action((options: Options) => benchNavigation(options, line => console.log(line)));
+}
+
+async function benchNavigation(options: Options, print: (line: string) => void): Promise<void> {
+  print('Preparing the data set ...');
+  const dataSet = await prepareDataSet(options.databaseUrl, options.keep, line => print(`  ${line}`));
+  const watch = await ServerWatch.open(dataSet.adminUrl);
+  const servers: Server[] = [];
+  let load: LoadGenerator | undefined;
+  try {
+    servers.push(await startGateway(dataSet.gatewayUrl, OPERATOR_TOKEN));
+    servers.push(await startFloor('JSON in SQL', 'json-in-sql', dataSet.adminUrl));
+    servers.push(await startFloor('rows', 'rows', dataSet.adminUrl));
+    load = await startLoadGenerator();
+
+    const measurements: Measurement[] = [];
+    for (const workload of workloadsOf(dataSet, OPERATOR_TOKEN).filter(({ name }) => options.workloads.includes(name))) {
+      measurements.push(...(await measure(workload, { servers, load, watch, options, print })));
+    }
+    const memory = servers.map(({ name, pid }) => ({ name, megabytes: peakMemoryMb(pid) }));
+    const facts: Facts = { postgres: await watch.version(), rounds: options.rounds, seconds: options.seconds, memory };
+    print(`\n${report(measurements, facts)}`);
+    if (options.write) writeReport(measurements, facts);
+  } finally {
+    await load?.stop();
+    await Promise.all(servers.map(server => server.stop()));
+    await watch.close();
+    if (!options.keep) await removeDataSet(options.databaseUrl);
+  }
+}
+
+interface Stage {
+  readonly servers: readonly Server[];
+  readonly load: LoadGenerator;
+  readonly watch: ServerWatch;
+  readonly options: Options;
+  readonly print: (line: string) => void;
+}
+
+/** One workload at each number of connections. Throws when the servers do not all give the same data. */
+async function measure(workload: Workload, { servers, load, watch, options, print }: Stage): Promise<Measurement[]> {
+  const contenders = servers.map((server, index) => ({ server, requests: index === 0 ? workload.gateway : workload.floor }));
+  const lengths = await verifyAnswers(workload.name, contenders);
+  const round = (index: number, connections: number, seconds: number) => {
+    const { server, requests } = contenders[index]!;
+    return load.run({ url: server.url, requests, lengths: lengths[index]!, connections, seconds });
+  };
+
+  const measurements: Measurement[] = [];
+  for (const connections of options.connections) {
+    for (const index of contenders.keys()) await round(index, connections, options.warmup);
+    const samples: Sample[][] = contenders.map(() => []);
+    for (let turn = 0; turn < options.rounds; turn += 1) {
+      for (const [index, { server }] of contenders.entries()) {
+        const before = { node: cpuMs(server.pid), postgres: await watch.backendsCpu() };
+        const result = await round(index, connections, options.seconds);
+        const node = cpuMs(server.pid);
+        const postgres = cpuBetween(before.postgres, await watch.backendsCpu());
+        samples[index]!.push({
+          perSecond: result.requests / result.seconds,
+          p50Ms: result.p50Ms,
+          p99Ms: result.p99Ms,
+          nodeMs: node === undefined || before.node === undefined ? undefined : (node - before.node) / result.requests,
+          postgresMs: postgres === undefined ? undefined : postgres / result.requests,
+        });
+      }
+    }
+    const measurement = { workload, connections, servers: servers.map(({ name }, index) => ({ name, samples: samples[index]! })), statements: await countStatements(round, watch) };
+    measurements.push(measurement);
+    print(`\n${report([measurement])}`);
+  }
+  return measurements;
+}
+
+/** Asked of the gateway alone, one request after another. */
+async function countStatements(
+  round: (index: number, connections: number, seconds: number) => Promise<{ requests: number }>,
+  watch: ServerWatch,
+): Promise<StatementCounts | undefined> {
+  return watch.statementsDuring(async () => (await round(0, 1, COUNTED_SECONDS)).requests);
+}
+
+function toNumber(text: string): number {
+  const number = Number(text);
+  if (!(number > 0)) throw new InvalidArgumentError('It must be a number greater than 0.');
+  return number;
+}
+
+function toNumbers(text: string): number[] {
+  return text.split(',').map(toNumber);
+}
+
+function toWorkloads(text: string): WorkloadName[] {
+  return text.split(',').map(name => {
+    const known = WORKLOAD_NAMES.find(workload => workload === name);
+    if (!known) throw new InvalidArgumentError(`It must be among ${WORKLOAD_NAMES.join(', ')}.`);
+    return known;
+  });
+}

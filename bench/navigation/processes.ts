@@ -1,0 +1,126 @@
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Round, RoundResult } from './load-generator.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+const START_MS = 30_000;
+
+/** A server under measurement, in a process of its own. */
+export interface Server {
+  readonly name: string;
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** The built gateway as a user runs it in production, its log in a file. */
+export async function startGateway(databaseUrl: string, operatorToken: string): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'weaver-bench-'));
+  const logFile = join(folder, 'log');
+  const log = openSync(logFile, 'w');
+  const child = spawn(process.execPath, [...gatewayOptions(), join(ROOT, 'dist/src/main.js'), 'serve'], {
+    cwd: folder,
+    stdio: ['ignore', log, log],
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', DATABASE_URL: databaseUrl, WEAVER_OPERATOR_TOKEN: operatorToken },
+  });
+  const stop = async (): Promise<void> => {
+    await stopped(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const urlInLog = async (): Promise<string> => {
+    for (let waited = 0; waited < START_MS && child.exitCode === null; waited += 50) {
+      const url = /GraphQL +(http:\S+)\/graphql/.exec(readFileSync(logFile, 'utf8'))?.[1];
+      if (url) return url;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
+    throw new Error(`The gateway did not start:\n${readFileSync(logFile, 'utf8')}`);
+  };
+  try {
+    return { name: 'Weaver', url: await urlInLog(), pid: child.pid!, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Options of Node for the gateway's process, such as `--cpu-prof`, from the environment. */
+function gatewayOptions(): string[] {
+  return process.env.WEAVER_BENCH_NODE_OPTIONS?.split(' ') ?? [];
+}
+
+export async function startFloor(name: string, variant: 'json-in-sql' | 'rows', databaseUrl: string): Promise<Server> {
+  const child = fork(join(import.meta.dirname, 'floor-server.ts'), [variant], {
+    execArgv: ['--import', 'tsx'],
+    env: { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_URL: databaseUrl },
+  });
+  return { name, url: await firstMessage<string>(child), pid: child.pid!, stop: () => stopped(child) };
+}
+
+export interface LoadGenerator {
+  run(round: Round): Promise<RoundResult>;
+  stop(): Promise<void>;
+}
+
+export async function startLoadGenerator(): Promise<LoadGenerator> {
+  const child = fork(join(import.meta.dirname, 'load-generator.ts'), { execArgv: ['--import', 'tsx'] });
+  await firstMessage(child);
+  return {
+    async run(round) {
+      const answer = firstMessage<{ result: RoundResult } | { error: string }>(child);
+      child.send(round);
+      const message = await answer;
+      if ('error' in message) throw new Error(message.error);
+      return message.result;
+    },
+    stop: () => stopped(child),
+  };
+}
+
+function firstMessage<T>(child: ChildProcess): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onExit = (): void => reject(new Error('A process of the bench ended early.'));
+    child.once('exit', onExit);
+    child.once('message', message => {
+      child.off('exit', onExit);
+      resolve(message as T);
+    });
+  });
+}
+
+function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
+  return new Promise(resolve => {
+    child.once('exit', () => resolve());
+    child.kill('SIGTERM');
+  });
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** Milliseconds of CPU that a process has used; undefined where the system does not tell. */
+export function cpuMs(pid: number): number | undefined {
+  // The name in the second field may hold spaces; the rest follows its parenthesis. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+  const fields = read(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ');
+  return fields && ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
+}
+
+/** The most memory that a process has held, in megabytes; undefined where the system does not tell. */
+export function peakMemoryMb(pid: number): number | undefined {
+  const kilobytes = /VmHWM:\s+(\d+)/.exec(read(`/proc/${pid}/status`) ?? '')?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
+}
+
+/** Whether a process of PostgreSQL with this id runs on this machine. */
+export function isLocalPostgres(pid: number): boolean {
+  return read(`/proc/${pid}/comm`)?.trim() === 'postgres';
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

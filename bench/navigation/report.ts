@@ -1,0 +1,109 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { StatementCounts } from './server-watch.js';
+import type { Workload } from './workloads.js';
+
+/** One server in one round. */
+export interface Sample {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** CPU for each request, of the Node process and of all of PostgreSQL's; undefined where the system does not tell. */
+  readonly nodeMs: number | undefined;
+  readonly postgresMs: number | undefined;
+}
+
+export interface Measurement {
+  readonly workload: Workload;
+  readonly connections: number;
+  /** The gateway first, then the hand-written ones; of each as many samples as there were rounds. */
+  readonly servers: readonly { readonly name: string; readonly samples: readonly Sample[] }[];
+  readonly statements: StatementCounts | undefined;
+}
+
+/** What holds for the whole run. */
+export interface Facts {
+  readonly postgres: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly memory: readonly { readonly name: string; readonly megabytes: number | undefined }[];
+}
+
+const FILE = join(import.meta.dirname, '../../docs/performance.md');
+const BEGIN = '<!-- navigation: written by `npm run bench -- navigation --write` -->';
+const END = '<!-- navigation: end -->';
+
+/** The measurements as Markdown. A ratio is the median of the rounds' ratios to the better hand-written server of the same round. */
+export function report(measurements: readonly Measurement[], facts?: Facts): string {
+  const lines = [
+    '| | Connections | Server | Requests/s | p50 ms | p99 ms | CPU ms, Node | CPU ms, PostgreSQL | Of the floor |',
+    '|---|---:|---|---:|---:|---:|---:|---:|---:|',
+  ];
+  for (const { workload, connections, servers } of measurements) {
+    const floor = betterFloor(servers);
+    servers.forEach(({ name, samples }, index) => {
+      const of = (value: (sample: Sample) => number | undefined): number | undefined => median(samples.map(value));
+      const ratio = index === 0 ? median(samples.map((sample, round) => sample.perSecond / floor.samples[round]!.perSecond)) : undefined;
+      const cells = [
+        index === 0 ? workload.name : '',
+        index === 0 ? String(connections) : '',
+        name === floor.name ? `${name} (floor)` : name,
+        digits(of(sample => sample.perSecond), 0),
+        digits(of(sample => sample.p50Ms), 2),
+        digits(of(sample => sample.p99Ms), 2),
+        digits(of(sample => sample.nodeMs), 3),
+        digits(of(sample => sample.postgresMs), 3),
+        ratio === undefined ? '' : `**${digits(ratio, 2)}**`,
+      ];
+      lines.push(`| ${cells.join(' | ')} |`);
+    });
+  }
+  if (facts) {
+    lines.push('', `Statements for each request: ${statementsOf(measurements)}.`);
+    lines.push(`Peak memory: ${facts.memory.map(({ name, megabytes }) => `${name} ${digits(megabytes, 0)} MB`).join(', ')}.`);
+  }
+  return lines.join('\n');
+}
+
+/** Puts the report between its marks in `docs/performance.md`. */
+export function writeReport(measurements: readonly Measurement[], facts: Facts): void {
+  const workloads = new Map(measurements.map(({ workload }) => [workload.name, workload.what]));
+  const [cpu] = cpus();
+  const text = [
+    BEGIN,
+    '',
+    `Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpu?.model ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, PostgreSQL ${facts.postgres}; all of it, the clients included, on one machine.`,
+    `${facts.rounds} rounds of ${facts.seconds} s; medians.`,
+    '',
+    ...Array.from(workloads, ([name, what]) => `- **${name}** ${what}`),
+    '',
+    report(measurements, facts),
+    '',
+    END,
+  ].join('\n');
+  const page = readFileSync(FILE, 'utf8');
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`${FILE} has lost the marks of its generated part.`);
+  writeFileSync(FILE, page.slice(0, begin) + text + page.slice(end + END.length));
+}
+
+function betterFloor(servers: Measurement['servers']): Measurement['servers'][number] {
+  const [, ...floors] = servers;
+  return floors.reduce((best, floor) => (median(floor.samples.map(sample => sample.perSecond))! > median(best.samples.map(sample => sample.perSecond))! ? floor : best));
+}
+
+function statementsOf(measurements: readonly Measurement[]): string {
+  const byWorkload = new Map(measurements.map(({ workload, statements }) => [workload.name, statements]));
+  return Array.from(byWorkload, ([name, counts]) => `${name} ${counts ? `${digits(counts.reads, 1)} + ${digits(counts.scope, 1)}` : 'unknown'}`).join(', ') +
+    ' (reads, the look-up of the key among them, and what opens, sets up and closes transactions)';
+}
+
+function median(values: readonly (number | undefined)[]): number | undefined {
+  const known = values.filter(value => value !== undefined).sort((a, b) => a - b);
+  return known.length < values.length || known.length === 0 ? undefined : known[Math.floor(known.length / 2)];
+}
+
+function digits(value: number | undefined, count: number): string {
+  return value === undefined ? '—' : value.toFixed(count);
+}

@@ -1,0 +1,50 @@
+import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from '@apollo/server';
+import type { AppError } from '../base/app-error.js';
+import type { RequestContext } from './context.js';
+import { asAppError, headOf, isHidden } from './format-error.js';
+
+/** Finishes answers: errors get the request's id, the log gets what callers do not see, and the HTTP status says what happened. */
+export function operationAnswers(): ApolloServerPlugin<RequestContext> {
+  return {
+    async requestDidStart() {
+      return {
+        async didEncounterErrors({ errors, contextValue: { log } }) {
+          for (const error of errors) {
+            if (isHidden(error)) log.error({ err: error.originalError ?? error, path: error.path }, 'Unexpected error');
+            else if (asAppError(error)?.code === 'UNAVAILABLE') log.warn({ err: asAppError(error), path: error.path }, 'Unavailable');
+          }
+        },
+        async willSendResponse({ request, source, response, contextValue }) {
+          if (response.body.kind !== 'single') return;
+          const { singleResult } = response.body;
+          for (const error of singleResult.errors ?? []) {
+            if (error.extensions) error.extensions.requestId = contextValue.requestId;
+          }
+          if (isUnavailable(singleResult)) {
+            // Without `data` it is a request that failed, so that clients, proxies and monitors may go by the status.
+            delete singleResult.data;
+            const { status, headers } = headOf(singleResult.errors![0]!.extensions as unknown as AppError);
+            response.http.status = status;
+            for (const [name, value] of headers) response.http.headers.set(name, value);
+          }
+          // The request itself was well-formed: https://graphql.github.io/graphql-over-http/draft/#sec-application-json
+          if (response.http.status === 400 && source !== undefined && isOlderClient(request.http?.headers.get('accept'))) response.http.status = 200;
+        },
+      };
+    },
+  };
+}
+
+type SingleResult = Extract<GraphQLRequestContextWillSendResponse<RequestContext>['response']['body'], { kind: 'single' }>['singleResult'];
+
+/** Whether nothing of an operation could be answered, all for want of the database or another service. */
+function isUnavailable({ data, errors }: SingleResult): boolean {
+  if (data === undefined || !errors?.length || errors.some(error => error.extensions?.code !== 'UNAVAILABLE')) return false;
+  const failed = new Set(errors.map(error => error.path?.[0]));
+  return data === null || Object.entries(data).every(([name, value]) => value === null && failed.has(name));
+}
+
+/** Whether a client asks for `application/json` by name and does not know GraphQL's own media type. */
+function isOlderClient(accept: string | undefined): boolean {
+  return accept !== undefined && /application\/json/i.test(accept) && !/application\/graphql-response\+json/i.test(accept);
+}

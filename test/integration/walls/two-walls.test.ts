@@ -1,0 +1,196 @@
+import { buildClientSchema, getIntrospectionQuery } from 'graphql';
+import { v4 } from 'uuid';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ReadScope } from '../../../src/db/read-scope.js';
+import type { Client } from '../../support/client.js';
+import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import type { TenantWorld } from '../../support/world.js';
+import { nameOf, SchemaWalk, type Slot } from './schema-walk.js';
+
+/** What a search must bring at least; other inputs that are required one day want a line of their own. */
+const SAMPLES = { SearchChunksInput: { text: 'about the canary' } };
+const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries'];
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** Members that differ from one answer to the next although the question was the same. */
+const VOLATILE = new Set(['requestId', 'tookMs', 'lastUsedAt']);
+
+let gateway: TestGateway;
+let walk: SchemaWalk;
+let owner: Inhabitant;
+let stranger: Inhabitant;
+
+/** A tenant with a row in every table, whose texts all hold one word that stands nowhere else. */
+interface Inhabitant {
+  readonly tenant: TenantWorld;
+  readonly canary: string;
+  readonly client: Client;
+  /** Every id of its rows, by table. */
+  readonly ids: ReadonlyMap<string, readonly string[]>;
+}
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  owner = await settle('zanzibarcanary');
+  stranger = await settle('reykjavikcanary');
+  const { data } = await gateway.operator.query(getIntrospectionQuery());
+  walk = new SchemaWalk(buildClientSchema(data), SAMPLES);
+});
+afterAll(() => gateway.close());
+
+async function settle(canary: string): Promise<Inhabitant> {
+  const tenant = await gateway.world.tenant({ name: `Tenant ${canary}`, planTier: canary });
+  await tenant.user({ email: `${canary}@example.com` });
+  const key = await tenant.key({ name: `Key ${canary}`, scopes: ['read', 'write', 'search', 'ask', 'admin'] });
+  for (const bot of [await tenant.bot({ name: `Bot ${canary}`, config_json: JSON.stringify({ prompt: canary }) }), await tenant.bot({ name: `Other ${canary}` })]) {
+    const document = await bot.document({ filename: `${canary}.md`, gcs_path: `gs://${canary}`, error_message: canary });
+    const embedding = Array.from({ length: 1536 }, (_, index) => Number(index % 2 === 0));
+    await document.chunks([0, 1].map(chunkIndex => ({ text: `About the ${canary} ${chunkIndex}`, chunkIndex, metadata: { canary }, embedding })));
+    await bot.query({ query: `${canary}?`, answer: `${canary}!`, api_key_id: key.id, sources: JSON.stringify([{ canary }]) });
+  }
+  const ids = new Map<string, string[]>();
+  for (const table of TABLES) {
+    const rows = await gateway.db.asSuperuser<{ id: string }>(`select id from ${table} where ${table === 'tenants' ? 'id' : 'tenant_id'} = ?`, [tenant.id]);
+    ids.set(table, rows.map(row => row.id));
+  }
+  return { tenant, canary, client: gateway.client(key.secret), ids };
+}
+
+const allIds = ({ ids }: Inhabitant): string[] => [...ids.values()].flat();
+
+/** An answer as text: status and body, without what changes from one time to the next. */
+async function ask({ client }: Inhabitant, query: string, variables: Record<string, unknown> = {}): Promise<string> {
+  const { status, data, errors } = await client.query(query, variables);
+  return JSON.stringify({ status, data, errors }, (key, value: unknown) => (VOLATILE.has(key) ? undefined : value));
+}
+
+function askSlot(asker: Inhabitant, slot: Slot, value: unknown): Promise<string> {
+  return ask(asker, walk.query(slot.place, 1, [slot.argument]), { [slot.argument.name]: walk.fill(slot, value) });
+}
+
+/** What of `other`'s is in an answer: ids, and the word. `asked` is what the question itself held. */
+function leaks(answer: string, other: Inhabitant, asked: readonly string[] = []): string[] {
+  const theirs = new Set(allIds(other));
+  const ids = (answer.match(UUID) ?? []).filter(id => theirs.has(id) && !asked.includes(id));
+  return answer.includes(other.canary) ? [...ids, other.canary] : ids;
+}
+
+/** Everything that one sees by asking every field of the schema without naming any id. */
+async function survey(asker: Inhabitant): Promise<string> {
+  const answers: string[] = [];
+  for (const place of walk.places) answers.push(await ask(asker, walk.query(place, 2)));
+  return answers.join('\n');
+}
+
+const idSlots = (): Slot[] => walk.slots(typeName => typeName === 'ID');
+const textSlots = (): Slot[] => walk.slots((typeName, path) => typeName === 'String' && !['after', 'before'].includes(path.at(-1)!));
+const cursorSlots = (): Slot[] => walk.slots((typeName, path) => typeName === 'String' && ['after', 'before'].includes(path.at(-1)!));
+
+/** All that B may try. Each test answers with what B got to know of A, which must be nothing. */
+function provesThatNothingShows(): void {
+  test('a walk through every field of the schema shows nothing of another tenant', async () => {
+    expect(leaks(await survey(stranger), owner)).toEqual([]);
+  });
+
+  test("another tenant's ids give the same answers as unknown ones, in every argument and filter", async () => {
+    const found: string[] = [];
+    for (const slot of idSlots()) {
+      const foreign = slot.takesList ? [allIds(owner)] : slot.path.length === 0 ? allIds(owner) : [...owner.ids.values()].map(([id]) => id!);
+      const unknown = (slot.takesList ? allIds(owner) : ['']).map(() => v4());
+      const expected = withoutIds(await askSlot(stranger, slot, slot.takesList ? unknown : unknown[0]), unknown);
+      for (const value of foreign) {
+        const answer = await askSlot(stranger, slot, value);
+        const asked = [value].flat();
+        if (leaks(answer, owner, asked).length > 0) found.push(`${nameOf(slot)} shows ${leaks(answer, owner, asked).join()}`);
+        if (withoutIds(answer, asked) !== expected) found.push(`${nameOf(slot)} tells ${String(asked[0])} from an unknown id:\n${answer}\n${expected}`);
+      }
+    }
+    expect(found).toEqual([]);
+  });
+
+  test("another tenant's texts give the same answers as unknown ones, in every argument and filter", async () => {
+    const found: string[] = [];
+    for (const slot of textSlots()) {
+      const value = (text: string): unknown => (slot.takesList ? [text] : text);
+      const answer = await askSlot(stranger, slot, value(owner.canary));
+      const expected = await askSlot(stranger, slot, value('montevideocanary'));
+      if (answer.replaceAll(owner.canary, 'montevideocanary') !== expected) found.push(`${nameOf(slot)} tells ${owner.canary} from an unknown text:\n${answer}\n${expected}`);
+      if (leaks(answer, owner).some(leak => leak !== owner.canary)) found.push(`${nameOf(slot)} shows ${leaks(answer, owner).join()}`);
+    }
+    expect(found).toEqual([]);
+  });
+
+  test("another tenant's cursors lead to nothing of theirs", async () => {
+    const found: string[] = [];
+    for (const slot of cursorSlots()) {
+      const { data } = await owner.client.query(walk.query(slot.place, 0));
+      const cursors = [...JSON.stringify(data).matchAll(/"(?:start|end)Cursor":"([^"]+)"/g)].map(match => match[1]!);
+      for (const cursor of cursors) {
+        const answer = await askSlot(stranger, slot, cursor);
+        if (leaks(answer, owner).length > 0) found.push(`${nameOf(slot)} shows ${leaks(answer, owner).join()}`);
+      }
+    }
+    expect(found).toEqual([]);
+  });
+}
+
+function withoutIds(answer: string, ids: readonly string[]): string {
+  return ids.reduce((text, id) => text.replaceAll(id, '<id>'), answer);
+}
+
+/** Removes the wall inside the gateway: it takes every caller for one who may see all tenants. */
+function withoutTheGatewaysFilter(): void {
+  beforeEach(() => void vi.spyOn(ReadScope.prototype, 'tenantId', 'get').mockReturnValue(undefined));
+  afterEach(() => void vi.restoreAllMocks());
+}
+
+/** Removes the wall inside PostgreSQL. */
+function withoutRowLevelSecurity(): void {
+  const alter = async (how: 'enable' | 'disable'): Promise<void> => {
+    for (const table of TABLES) await gateway.db.asSuperuser(`alter table ${table} ${how} row level security`);
+  };
+  beforeAll(() => alter('disable'));
+  afterAll(() => alter('enable'));
+}
+
+describe('the probe', () => {
+  test('reaches every row of a tenant that may see it', async () => {
+    const seen = new Set((await survey(owner)).match(UUID));
+    expect(allIds(owner).filter(id => !seen.has(id))).toEqual([]);
+  });
+
+  test('knows the arguments that matter', () => {
+    const names = idSlots().map(nameOf);
+    expect(names).toEqual(expect.arrayContaining(['Query.node(id)', 'Query.nodes(ids)', 'Query.tenant(id)', 'Query.chunk(id)', 'Query.documents(filter.botId.in)', 'Bot.botQueries(filter.or.apiKeyId.eq)']));
+    expect(textSlots().map(nameOf)).toEqual(expect.arrayContaining(['Query.bots(filter.name.contains)', 'Document.chunks(filter.not.text.startsWith)']));
+  });
+});
+
+describe('two walls', () => {
+  provesThatNothingShows();
+});
+
+describe('row-level security alone', () => {
+  withoutTheGatewaysFilter();
+  provesThatNothingShows();
+});
+
+describe("the gateway's filter alone", () => {
+  withoutRowLevelSecurity();
+  provesThatNothingShows();
+});
+
+describe('no wall at all', () => {
+  withoutTheGatewaysFilter();
+  withoutRowLevelSecurity();
+
+  test('shows another tenant, so that the tests above can fail', async () => {
+    const seen = leaks(await survey(stranger), owner);
+    for (const [table, [id]] of owner.ids) expect(seen, `the walk should see ${table}`).toContain(id);
+    for (const name of ['Query.node(id)', 'Query.bot(id)', 'Query.tenant(id)', 'Query.documents(filter.botId.in)']) {
+      const slot = idSlots().find(candidate => nameOf(candidate) === name)!;
+      const asked = allIds(owner);
+      const answers = await Promise.all(slot.takesList ? [askSlot(stranger, slot, asked)] : asked.map(id => askSlot(stranger, slot, id)));
+      expect(leaks(answers.join('\n'), owner), name).toContain(owner.canary);
+    }
+  });
+});

@@ -1,0 +1,9 @@
+import { MikroORM } from '@mikro-orm/core';
+import { databaseOptions, IN_MEMORY } from '../../src/db/database-options.js';
+import { ReadModels } from '../../src/db/read-model.js';
+import { ENTITIES } from '../../src/entities.js';
+
+/** The read models of the real entities, without a database: nothing connects. */
+export async function readModels(): Promise<ReadModels> {
+  return new ReadModels(await MikroORM.init(databaseOptions({ kind: 'embedded', dataDir: IN_MEMORY }, 'serve', ENTITIES).orm));
+}

@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest';
+import { hasAllHits } from '../../../src/search/code-scan.js';
+
+describe('hasAllHits', () => {
+  test('is sure when the last hit lies far above what is left out', () => {
+    expect(hasAllHits({ similarity: 0.2, spread: 0.02 }, 0.4)).toBe(true);
+  });
+
+  test('is not sure when what is left out reaches up to the last hit', () => {
+    expect(hasAllHits({ similarity: 0.35, spread: 0.02 }, 0.4)).toBe(false);
+  });
+
+  test('is not sure where there are fewer hits than asked for and no least similarity', () => {
+    expect(hasAllHits({ similarity: 0.2, spread: 0.02 }, undefined)).toBe(false);
+  });
+
+  test('is not sure when all candidates differ in the same number of bits', () => {
+    expect(hasAllHits({ similarity: null, spread: null }, 0.9)).toBe(false);
+  });
+});
