@@ -71,7 +71,9 @@ export function formatError(formatted: GraphQLFormattedError, thrown: unknown): 
     };
   }
   if (REQUEST_ERRORS.has(String(formatted.extensions?.code))) {
-    return { message: formatted.message, ...place, extensions: { code: 'BAD_USER_INPUT' } };
+    // graphql-js reads by recursion: what is nested thousands of levels deep runs out of stack.
+    const message = formatted.message.startsWith('Maximum call stack') ? 'The operation is nested too deep to be read.' : formatted.message;
+    return { message, ...place, extensions: { code: 'BAD_USER_INPUT' } };
   }
   return { message: HIDDEN_MESSAGE, ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' } };
 }

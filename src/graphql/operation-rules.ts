@@ -49,6 +49,8 @@ export function operationRules(): ApolloServerPlugin<RequestContext> {
           if (contextValue.refused) throw refusal(contextValue.refused);
           // No operation, or none that the request's operationName finds: graphql-js refuses to execute it.
           if (!operation) return;
+          // graphql-js says so only while it executes, as if it were our mistake.
+          if (!schema.getRootType(operation.operation)) throw refusal(badInput('query', `The schema has no ${operation.operation}s.`));
           const rules = rulesOf(schema, document, operation);
           const problem = forbidden(rules, contextValue.principal, operation) ?? rules.problem ?? unusableText(request.variables, 'variables');
           if (problem) throw refusal(problem);
@@ -114,10 +116,12 @@ function unusableText(value: unknown, path: string, depth = 0): AppError | undef
   }
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth > MAX_DEPTH) return badInput('variables', `The variables are nested deeper than ${MAX_DEPTH} levels.`);
-  // Vectors are long and hold no text.
-  if (Array.isArray(value) && typeof value[0] === 'number') return undefined;
-  for (const [key, item] of Object.entries(value)) {
-    const problem = unusableText(item, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`, depth + 1) ?? unusableText(key, `a member name in ${path}`);
+  const isList = Array.isArray(value);
+  for (const key in value) {
+    const item = (value as Record<string, unknown>)[key];
+    // Vectors are long and hold no text.
+    if (isList && typeof item === 'number') continue;
+    const problem = (isList ? undefined : unusableText(key, path)) ?? unusableText(item, isList ? `${path}[${key}]` : `${path}.${key}`, depth + 1);
     if (problem) return problem;
   }
   return undefined;

@@ -28,9 +28,9 @@ const WHO_AM_I: PlaygroundOperation = {
 #   Look up   "Docs": every type, field and argument
 #   Complete  Ctrl+Space while you type
 #
-# Your key goes into the header Authorization: see
-# "Set Headers", the first symbol on the left. This
-# operation shows what the server knows about it.
+# Your key goes into a header, Authorization: Bearer
+# <key>. See "Set Headers", the first symbol on the
+# left. What the key may do, this operation shows.
 
 query WhoAmI {
   viewer {

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-
 import { OPENED_OPERATIONS, PLAYGROUND_OPERATIONS, SAMPLE_BOT_ID, SAMPLE_DOCUMENT_ID, SAMPLE_IDS } from './playground-operations.js';
 
 export interface PlaygroundOptions {

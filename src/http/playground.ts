@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
 import fastifyStatic from '@fastify/static';
 import { getDistDirectory, isSandboxFrame, renderAltair } from 'altair-static';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-
 import { playgroundStartScript, type PlaygroundOptions } from './playground-start.js';
 
 export const PLAYGROUND_PATH = '/playground';

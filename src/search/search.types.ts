@@ -62,7 +62,7 @@ export class SearchCompleteness {
   returned!: number;
 
   @Field(() => Boolean, {
-    description: 'true: every chunk of the scope was compared exactly, so these are the nearest for certain. false: a nearer chunk can be missing, which is rare.',
+    description: 'true: every chunk of the scope was compared exactly, so these are the nearest for certain. false: the codes ruled the others out, by a margin that is checked in each search.',
   })
   exact!: boolean;
 

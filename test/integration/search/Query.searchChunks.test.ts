@@ -47,7 +47,7 @@ const corpora = new Map<number, Corpus>();
 beforeAll(async () => {
   gateway = await startTestGateway();
   for (const size of [100, 1_000, 5_000]) corpora.set(size, await corpus(size));
-});
+}, 300_000);
 afterAll(() => gateway.close());
 
 /** A tenant with `size` chunks of documents on topics that all tenants share, spread over three bots. */
@@ -247,7 +247,7 @@ describe('what cannot be told apart or compared', () => {
 
   test('vectors of zeros never match, and crowd nothing out', async () => {
     const tenant = await gateway.world.tenant();
-    await same(tenant, 1_200, unit(-1)); // nowhere a 1
+    await same(tenant, 1_200, unit(-1));
     await same(tenant, 4, unit(5));
     const { hits, completeness } = await search(await clientOf(tenant), { embedding: JSON.parse(unit(6)) });
     expect(hits.map(hit => hit.similarity)).toEqual([0, 0, 0, 0]);

@@ -50,6 +50,11 @@ export class SchemaWalk {
     this.places = this.#findPlaces();
   }
 
+  /** The places that lead to objects and need no id: asked one by one, with everything below them, they show all that can be seen. */
+  get openPlaces(): Place[] {
+    return this.places.filter(({ field }) => this.#needsNoId(field) && !isLeafType(getNamedType(field.type)));
+  }
+
   /** A query for one field, with these of its arguments in variables, and everything below it to a depth of objects. */
   query({ field, route }: Place, depth: number, variables: readonly GraphQLArgument[] = []): string {
     const definitions = variables.map(argument => `$${argument.name}: ${String(argument.type)}`).join(', ');
