@@ -3,11 +3,11 @@ import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { vector } from '@electric-sql/pglite-pgvector';
 import type { Options } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
-import { Migrator } from '@mikro-orm/migrations';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
+import { Migrator } from './migrator.js';
 
 /** `dataDir` of an embedded database that lives in memory and ends with the process. */
 export const IN_MEMORY = 'memory://';
@@ -36,10 +36,16 @@ export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../migrations');
 const SHARED_OPTIONS: Partial<Options> = {
   metadataProvider: ReflectMetadataProvider,
   extensions: [Migrator],
+  // Standard output belongs to results.
+  logger: line => void process.stderr.write(`${line}\n`),
   discovery: { checkDuplicateFieldNames: false },
   migrations: {
     path: MIGRATIONS_FOLDER,
     snapshot: false,
+    // A connection is kept for the lock of `Migrator`, and an index that is built concurrently cannot live in a transaction around all.
+    allOrNothing: false,
+    // Whoever migrates says so in words of its own; the command line of MikroORM turns this off.
+    silent: true,
     emit: 'ts',
     fileName: (timestamp, name) => `Migration${timestamp}${name ? `_${name}` : ''}`,
   },
@@ -67,12 +73,15 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
   };
 }
 
+/** One holds the lock of `Migrator`, one runs the migration, one is spare. */
+const MIGRATION_CONNECTIONS = 3;
+
 function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): DatabaseOptions {
   return {
     orm: {
       driver: PostgreSqlDriver,
       clientUrl: purpose === 'serve' ? config.url : config.migrationUrl,
-      pool: { min: 0, max: config.poolSize },
+      pool: { min: 0, max: purpose === 'migrate' ? MIGRATION_CONNECTIONS : config.poolSize },
       // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
       driverOptions: { pipeline: true, connectionTimeoutMillis: 5_000, application_name: 'weaver' },
     },

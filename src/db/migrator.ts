@@ -41,7 +41,7 @@ export class Migrator extends UnguardedMigrator {
     const name = executed.at(-1);
     if (name === undefined) return undefined;
     this.#refuseUnknownToThisVersion([name], known);
-    const file = (await this.getMigrationFiles()).find(migration => migration.name === name)!;
+    const file = (await this.discoverMigrations()).find(migration => migration.name === name)!;
     const module = (await import(pathToFileURL(file.path!).href)) as Record<string, new (...parts: unknown[]) => Migration>;
     const migration = new (Object.values(module)[0]!)(this.driver, this.config);
     let statements: string[] = [];
@@ -110,12 +110,7 @@ export class Migrator extends UnguardedMigrator {
 
   async #names(): Promise<{ known: string[]; executed: string[] }> {
     await this.init();
-    return { known: (await this.getMigrationFiles()).map(migration => migration.name), executed: await this.storage.executed() };
-  }
-
-  private async getMigrationFiles(): Promise<MigrationInfo[]> {
-    // Inherited, but missing from the package's types.
-    return (this as unknown as { discoverMigrations(): Promise<MigrationInfo[]> }).discoverMigrations();
+    return { known: (await this.discoverMigrations()).map(migration => migration.name), executed: await this.storage.executed() };
   }
 
   /** Runs `work` while no other process migrates this database. The embedded one has a single process anyway. */

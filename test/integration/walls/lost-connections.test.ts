@@ -48,10 +48,11 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
   afterEach(() => expect(fatal).toEqual([]));
   afterAll(async () => {
     process.off('unhandledRejection', note).off('uncaughtException', note);
-    await gateway.close();
-    await database.close();
-    await proxy.cut();
-    await db.close();
+    console.log('a'); const pool = await (database.orm.em.getDriver().getConnection() as any).getNativeClient(); console.log(pool.totalCount, pool.idleCount, pool.waitingCount, pool._clients.map((c: any) => [c._ending, c._ended, c._queryable, c._connected, !!c._activeQuery, c._sentQueryQueue.length]));
+    await gateway.close(); console.log('b');
+    await database.close();console.log('c');
+    await proxy.cut();console.log('d');
+    await db.close();console.log('e');
   });
 
   const ready = async (): Promise<number> => (await fetch(`${gateway.url}/health/ready`)).status;

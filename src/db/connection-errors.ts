@@ -1,0 +1,47 @@
+import { StartupError } from '../base/startup-error.js';
+import { isDatabaseUnreachable } from './database-errors.js';
+
+/** SQLSTATE codes that a server gives instead of a connection. */
+const WRONG_LOGIN = /^28/;
+const NO_SUCH_DATABASE = '3D000';
+const NO_RIGHT_TO_CONNECT = '42501';
+const FULL = '53300';
+
+/** `error`, met while opening `url`, as a `StartupError` that says what to do; undefined where it is of another kind. `variable` holds the URL. */
+export function connectionError(error: unknown, url: string, variable: string): StartupError | undefined {
+  const { server, database, login } = target(url);
+  const code = codeOf(error);
+  const because = reason(error);
+  const fail = (message: string): StartupError => new StartupError(message, { cause: error });
+  if (code && WRONG_LOGIN.test(code)) return fail(`${server} refuses the login ${login}: ${because}. Check user and password in ${variable}.`);
+  if (code === NO_SUCH_DATABASE) return fail(`${server} has no database ${database}. Create it, for example with "createdb ${database}", or correct ${variable}.`);
+  if (code === NO_RIGHT_TO_CONNECT) return fail(`${server} does not let ${login} into the database ${database}: ${because}. "weaver db bootstrap" grants it.`);
+  if (code === FULL) return fail(`${server} takes no more connections: ${because}. Lower DATABASE_POOL_SIZE or raise the server's max_connections.`);
+  if (isDatabaseUnreachable(error) || isTlsTrouble(error)) return fail(`${server} cannot be reached: ${because}. Check ${variable} and that the server is running.`);
+  return undefined;
+}
+
+/** Where a URL leads, in words and without its password. */
+export function target(url: string): { server: string; database: string; login: string } {
+  const { hostname, port, pathname, username } = new URL(url);
+  const login = decodeURIComponent(username) || '(none)';
+  return { server: `PostgreSQL at ${hostname || 'localhost'}:${port || 5432}`, database: decodeURIComponent(pathname.slice(1)) || login, login };
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  return typeof code === 'string' ? code : codeOf(cause);
+}
+
+function isTlsTrouble(error: unknown): boolean {
+  return /\b(SSL|TLS|certificate)\b/i.test(reason(error));
+}
+
+/** What went wrong, in one line and without statements. */
+export function reason(error: unknown): string {
+  const { message, code, cause, errors } = (error ?? {}) as { message?: string; code?: string; cause?: unknown; errors?: unknown[] };
+  const inner = cause ?? errors?.[0];
+  if (inner !== undefined && inner !== error) return reason(inner);
+  return message?.split('\n', 1)[0]?.replace(/\.$/, '') || code || 'unknown reason';
+}
