@@ -18,7 +18,7 @@ fi
 [[ $(id -u) -eq 0 ]] || { say "must run as root (it installs a package)"; exit 1; }
 
 # shellcheck source=.ci/apt.bash
-source "${BASH_SOURCE[0]%/*}/apt.bash"
+source "$(dirname "${BASH_SOURCE[0]}")/apt.bash"
 
 # A repository of somebody else's that does not answer is no reason to stop
 # here: if the lists are too old for what follows, the install says so.

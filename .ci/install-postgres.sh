@@ -55,7 +55,7 @@ fi
 [[ $(id -u) -eq 0 ]] || die "must run as root (it installs packages)"
 
 # shellcheck source=.ci/apt.bash
-source "${BASH_SOURCE[0]%/*}/apt.bash"
+source "$(dirname "${BASH_SOURCE[0]}")/apt.bash"
 
 install_packages() {
   quiet 180 "${apt[@]}" install --no-install-recommends "$@"
