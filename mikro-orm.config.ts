@@ -1,7 +1,7 @@
 import 'reflect-metadata';
-import { readConfig } from './src/config.js';
-import { databaseOptions } from './src/db/database-options.js';
-import { ENTITIES } from './src/entities.js';
+import { loadEnvFile } from './src/cli/env-file.js';
+import { mikroOrmOptions } from './src/cli/mikro-orm-options.js';
 
-/** For the MikroORM command line: whichever database the environment names, opened as the schema's owner. */
-export default databaseOptions(readConfig(process.env).database, 'migrate', ENTITIES).orm;
+loadEnvFile();
+/** For the MikroORM command line only. */
+export default await mikroOrmOptions(process.env, process.argv);

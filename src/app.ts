@@ -1,7 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
-import { ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
@@ -64,7 +64,14 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     parseOptions: { maxTokens: MAX_TOKENS },
     logger: log,
     stopOnTerminationSignals: false,
-    plugins: [operationRules(), operationAnswers(), ApolloServerPluginLandingPageDisabled(), ApolloServerPluginDrainHttpServer({ httpServer: app.server })],
+    plugins: [
+      operationRules(),
+      operationAnswers(),
+      // Apollo would follow every field for hints that no field gives: a quarter of the time of large answers.
+      ApolloServerPluginCacheControlDisabled(),
+      ApolloServerPluginLandingPageDisabled(),
+      ApolloServerPluginDrainHttpServer({ httpServer: app.server }),
+    ],
   });
   await apollo.start();
 

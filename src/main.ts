@@ -1,4 +1,6 @@
 import 'reflect-metadata';
 import { runCommandLine } from './cli/command-line.js';
+import { loadEnvFile } from './cli/env-file.js';
 
-process.exitCode = await runCommandLine(process.argv, process.env);
+loadEnvFile();
+process.exitCode = await runCommandLine(process.argv);

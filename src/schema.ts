@@ -50,5 +50,8 @@ const RESOLVERS: NonEmptyArray<Function> = [
 
 /** The executable schema. Arguments are checked by the fields that take them, which know the limits to name. */
 export function buildGatewaySchema(): GraphQLSchema {
-  return buildSchemaSync({ resolvers: RESOLVERS, validate: false });
+  const schema = buildSchemaSync({ resolvers: RESOLVERS, validate: false });
+  // Made of many classes, it has none that could say this.
+  schema.getQueryType()!.description = 'Everything that can be read. What is not yours does not exist: other tenants\' objects are null, as unknown ones are.';
+  return schema;
 }

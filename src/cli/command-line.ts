@@ -1,29 +1,55 @@
 import { Command, CommanderError } from 'commander';
 import { StartupError } from '../base/startup-error.js';
-import { ConfigError, readConfig } from '../config.js';
-import { serve } from './serve.js';
+import { ConfigError } from '../config.js';
+import { processIo, type CommandIo } from './command-io.js';
+import { addConfigCommands } from './config-commands.js';
+import { addDbCommands } from './db-commands.js';
+import { addDemoCommand } from './demo-command.js';
+import { addKeyCommands } from './key-commands.js';
+import { packageVersion } from './package-folder.js';
+import { addSchemaCommands } from './schema-commands.js';
+import { addServeCommand } from './serve-command.js';
+
+const HELP = `
+Commands read the environment, and a file .env in the working directory for what the environment does not set:
+.env.example names every variable. Without DATABASE_URL they work on the embedded database in WEAVER_DATA_DIR (.data).
+
+Exit codes: 0 done, 1 could not be done, 2 wrong usage.
+
+Examples:
+  npx weaver serve
+  npx weaver db status
+  npx weaver key create --tenant "Harbor Outdoor" --name "My app"
+  npx weaver help db bootstrap`;
 
 /** Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage. */
-export async function runCommandLine(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const print = (line: string): void => void process.stdout.write(`${line}\n`);
-  const program = new Command('weaver').description('GraphQL gateway for multi-tenant knowledge bots.').exitOverride();
-
-  program
-    .command('serve')
-    .description('Start the gateway: on the embedded database with demo data, or on DATABASE_URL.')
-    .action(() => serve(readConfig(env), print));
+export async function runCommandLine(argv: readonly string[], io: CommandIo = processIo(process.env)): Promise<number> {
+  const program = new Command('weaver')
+    .description('GraphQL gateway for multi-tenant knowledge bots.')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show help for a command')
+    .configureOutput({ writeOut: text => io.out(text.replace(/\n$/, '')), writeErr: text => io.say(text.replace(/\n$/, '')) })
+    .showHelpAfterError('Add --help to see what it takes.')
+    .exitOverride()
+    .addHelpText('after', HELP);
+  let exitCode = 0;
+  const context: CommandContext = { io, fail: () => void (exitCode = 1) };
+  for (const add of [addServeCommand, addDbCommands, addDemoCommand, addKeyCommands, addSchemaCommands, addConfigCommands]) add(program, context);
 
   try {
     await program.parseAsync(argv);
-    return 0;
+    return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof ConfigError || error instanceof StartupError) {
-      process.stderr.write(`${error.message}\n`);
-      return 1;
-    }
+    if (error instanceof ConfigError || error instanceof StartupError) io.say(error.message);
     // Not the error itself: those of the database hold the statement with its values.
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    else io.say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   }
+}
+
+export interface CommandContext {
+  readonly io: CommandIo;
+  /** For a command that has told all by itself, and yet could not do what was asked. */
+  fail(): void;
 }

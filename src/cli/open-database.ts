@@ -1,7 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
-import { connectionError, reason } from '../db/connection-errors.js';
+import { connectionError, reason, target } from '../db/connection-errors.js';
 import { Database } from '../db/database.js';
+import { applyMigrations } from '../db/migrations.js';
+import { checkServer } from '../db/server-checks.js';
 import { ENTITIES } from '../entities.js';
 
 /** Opens the configured database, or throws a `StartupError` that says what to do. Close it when done. */
@@ -36,9 +40,25 @@ export async function withDatabase<T>(config: Config, purpose: 'serve' | 'migrat
   }
 }
 
+/**
+ * Opens a database whose data are to be used, as `serve` would: the embedded one is migrated, a given one checked. Warnings are left to
+ * `serve` and `db doctor`.
+ */
+export async function withReadyDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
+  return withDatabase(config, 'serve', async database => {
+    await (database.kind === 'embedded' ? applyMigrations(database) : checkServer(database, config.production));
+    return work(database);
+  });
+}
+
+/** Whether there is an embedded database to open; true for PostgreSQL. Opening would make one. */
+export function embeddedExists(database: DatabaseConfig): boolean {
+  return database.kind !== 'embedded' || existsSync(join(database.dataDir, 'pg'));
+}
+
 /** The database in words: which, where, and as whom. */
 export function describeDatabase(database: DatabaseConfig, purpose: 'serve' | 'migrate'): string {
   if (database.kind === 'embedded') return `the embedded database in ${database.dataDir}`;
-  const url = new URL(purpose === 'migrate' ? database.migrationUrl : database.url);
-  return `database ${decodeURIComponent(url.pathname.slice(1)) || '(default)'} on ${url.hostname || 'localhost'}:${url.port || 5432}, as ${decodeURIComponent(url.username) || '(default)'}`;
+  const { server, database: name, login } = target(purpose === 'migrate' ? database.migrationUrl : database.url);
+  return `database ${name} of ${server}, as ${login}`;
 }

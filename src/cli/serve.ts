@@ -1,5 +1,3 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { startGateway, type Gateway } from '../app.js';
 import { StartupError } from '../base/startup-error.js';
@@ -7,47 +5,51 @@ import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
 import { applyMigrations } from '../db/migrations.js';
 import { checkServer } from '../db/server-checks.js';
-import { isEmpty, seedDemo } from '../demo/seed-demo.js';
-import { createEmbedder } from '../embedders/create-embedder.js';
+import { demoTenantsMissing, isEmpty } from '../demo/seed-demo.js';
 import { createLogger } from '../observability/logger.js';
+import type { CommandIo } from './command-io.js';
+import { fillWithDemo } from './demo.js';
+import { readDemoKey } from './demo-key.js';
 import { openDatabase } from './open-database.js';
 
-/** How long requests in flight may take when the gateway is told to stop. */
+/** How long requests in flight may take when the gateway is told to stop, and then the database to close. */
 const DRAIN_MS = 10_000;
+const CLOSE_MS = 5_000;
 
 /**
  * Starts the gateway and serves until SIGINT or SIGTERM. The embedded database is made, migrated and, when new, filled with demo data;
  * a given one is only checked.
  */
-export async function serve(config: Config, print: (line: string) => void): Promise<void> {
+export async function serve(config: Config, io: CommandIo): Promise<void> {
   const log = createLogger(config.logLevel);
+  const told = whenTold(log);
   const database = await openDatabase(config);
   let gateway: Gateway;
   try {
-    const demoKey = config.database.kind === 'embedded' ? await prepareEmbedded(database, config, config.database.dataDir, print) : undefined;
+    const demoKey = config.database.kind === 'embedded' ? await prepareEmbedded(database, config, config.database.dataDir, io) : undefined;
     if (database.kind === 'postgres') for (const warning of await checkServer(database, config.production)) log.warn(warning);
-    gateway = await startGateway({ config, database, log, demoKey: config.production ? undefined : demoKey });
-    print(welcome(gateway.url, config, demoKey));
+    gateway = await startGateway({ config, database, log, demoKey });
+    io.out(welcome(gateway.url, config, demoKey));
   } catch (error) {
     await database.close();
-    throw isAddressInUse(error) ? new StartupError(`Port ${config.http.port} on ${config.http.host} is taken by another program. Stop that one, or set PORT to a free port.`) : error;
+    throw listeningError(error, config) ?? error;
   }
-  await untilTold(log);
-  await Promise.race([gateway.close(), new Promise(resolve => setTimeout(resolve, DRAIN_MS).unref())]);
-  await database.close();
+  await told;
+  const drained = await within(DRAIN_MS, gateway.close());
+  const closed = await within(CLOSE_MS, database.close());
+  // What is still open would keep the process alive.
+  if (!drained || !closed) process.exit(0);
 }
 
-/** Migrates the embedded database, fills a new one, and gives the demo's API key, which is kept beside it. */
-async function prepareEmbedded(database: Database, config: Config, dataDir: string, print: (line: string) => void): Promise<string | undefined> {
-  const keyFile = join(dataDir, 'demo-api-key');
+/** Migrates the embedded database, fills a new one outside production, and gives the demo's API key, which is kept beside it. */
+async function prepareEmbedded(database: Database, config: Config, dataDir: string, io: CommandIo): Promise<string | undefined> {
   const applied = await applyMigrations(database);
-  if (applied.length > 0) print(`Applied ${applied.length} migration${applied.length === 1 ? '' : 's'} to the embedded database in ${dataDir}.`);
-  if (await isEmpty(database)) {
-    print('Filling it with demo data ...');
-    const { apiKey } = await seedDemo(database, createEmbedder(config.embedder), line => print(`  ${line}`));
-    writeFileSync(keyFile, `${apiKey}\n`, { mode: 0o600 });
-  }
-  return existsSync(keyFile) ? readFileSync(keyFile, 'utf8').trim() : undefined;
+  if (applied.length > 0) io.say(`Applied ${applied.length} migration${applied.length === 1 ? '' : 's'} to the embedded database in ${dataDir}.`);
+  if (config.production) return undefined;
+  const key = readDemoKey(dataDir);
+  // Without a key, some of the demo means that the first start was interrupted.
+  if ((await isEmpty(database)) || (key === undefined && (await demoTenantsMissing(database)) !== 'all')) return (await fillWithDemo(database, config, io)).apiKey;
+  return key;
 }
 
 function welcome(url: string, config: Config, demoKey: string | undefined): string {
@@ -73,11 +75,23 @@ function welcome(url: string, config: Config, demoKey: string | undefined): stri
   return lines.join('\n');
 }
 
-function isAddressInUse(error: unknown): boolean {
-  return (error as { code?: string }).code === 'EADDRINUSE';
+/** Why the gateway cannot listen, with what to do; undefined for any other error. */
+function listeningError(error: unknown, { http: { host, port } }: Config): StartupError | undefined {
+  switch ((error as { code?: string }).code) {
+    case 'EADDRINUSE':
+      return new StartupError(`Port ${port} on ${host} is taken by another program. Stop that one, or set PORT to a free port.`);
+    case 'EACCES':
+      return new StartupError(`This user may not listen on port ${port} of ${host}. Set PORT to one from 1024 on.`);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new StartupError(`${host} is not an address of this machine. Set HOST to one, such as 127.0.0.1, or 0.0.0.0 for all.`);
+    default:
+      return undefined;
+  }
 }
 
-function untilTold(log: Logger): Promise<void> {
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function whenTold(log: Logger): Promise<void> {
   return new Promise(resolve => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
@@ -86,4 +100,17 @@ function untilTold(log: Logger): Promise<void> {
       });
     }
   });
+}
+
+/** Whether `work` is done within `ms`. */
+async function within(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>(resolve => {
+    timer = setTimeout(resolve, ms, false);
+  });
+  try {
+    return await Promise.race([work.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -41,11 +41,11 @@ export class Database {
     try {
       const connection = orm.em.getDriver().getConnection();
       await connection.connect();
-      await connection.execute('select 1');
       const connections =
         config.kind === 'embedded'
           ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
           : new PostgresReadConnections(await (connection as PostgreSqlConnection).getNativeClient(), { named: config.pooler === 'none' });
+      await connection.execute('select 1');
       return new Database(config.kind, orm, connections, options);
     } catch (error) {
       await orm.close(true).catch(() => {});

@@ -1,6 +1,7 @@
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
 import { enterScopeSql, type DatabaseScope } from './database-scope.js';
+import { takeBackLostConnections } from './lost-connections.js';
 import type { Row, Statement } from './statement.js';
 
 /** One read-only transaction in a scope, from the first statement to `end`. */
@@ -29,6 +30,7 @@ export class PostgresReadConnections implements ReadConnections {
 
   constructor(pool: Pool, options: { named: boolean }) {
     this.#pool = pool;
+    takeBackLostConnections(pool);
     this.#named = options.named;
   }
 

@@ -4,19 +4,25 @@ import { isDatabaseUnreachable } from './database-errors.js';
 import { pendingForLogin } from './migrations.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
 
-const MIN_SERVER_VERSION = 15;
-const MIN_VECTOR_VERSION = '0.8.0';
+export const MIN_SERVER_VERSION = 15;
+export const MIN_VECTOR_VERSION = '0.8.0';
 /** Parallel HNSW builds of older versions can leak other relations' data into an index (CVE-2026-3172). */
-const SAFE_VECTOR_VERSION = '0.8.2';
+export const SAFE_VECTOR_VERSION = '0.8.2';
 
 export interface ServerFacts {
+  /** The major version, and the whole of it. */
   serverVersion: number;
-  vectorVersion: string | null;
+  fullVersion: string;
+  /** Versions by name of the extensions that this database has, and of those that the server could give it. */
+  extensions: Record<string, string>;
+  available: Record<string, string>;
   login: string;
   database: string;
   isSuperuser: boolean;
   bypassesPolicies: boolean;
   existingRoles: string[];
+  /** Of Weaver's roles, those that may log in or stand above policies themselves. */
+  strongRoles: string[];
   /** Of Weaver's roles, those that the login may take, and those whose rights it has without taking them. */
   grantedRoles: string[];
   inheritedRoles: string[];
@@ -25,19 +31,31 @@ export interface ServerFacts {
 
 /** What there is to know about a server and the login that `database` uses. Reads catalogues only. */
 export async function serverFacts(database: Database): Promise<ServerFacts> {
-  const roles = `(values ('${TENANT_ROLE}'), ('${OPERATOR_ROLE}')) as w(role)`;
+  const weavers = `pg_roles g where g.rolname in ('${TENANT_ROLE}', '${OPERATOR_ROLE}')`;
+  // From PostgreSQL 16 on, a member may be kept from taking the role.
+  const mayTake = `case when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end`;
   const [facts] = await database.orm.em.getDriver().getConnection().execute<ServerFacts[]>(`
     select current_setting('server_version_num')::int / 10000 as "serverVersion",
-           (select extversion from pg_extension where extname = 'vector') as "vectorVersion",
-           current_user as login, current_database() as database,
+           split_part(current_setting('server_version'), ' ', 1) as "fullVersion",
+           (select json_object_agg(extname, extversion) from pg_extension) as extensions,
+           coalesce((select json_object_agg(name, default_version) from pg_available_extensions where name in ('vector', 'btree_gin')), '{}') as available,
+           current_user::text as login, current_database()::text as database,
            r.rolsuper as "isSuperuser", r.rolbypassrls as "bypassesPolicies",
-           array(select role from ${roles} where exists (select from pg_roles where rolname = role)) as "existingRoles",
-           array(select role from ${roles} join pg_roles g on g.rolname = role where pg_has_role(current_user, g.oid, 'MEMBER')) as "grantedRoles",
-           array(select role from ${roles} join pg_roles g on g.rolname = role where pg_has_role(current_user, g.oid, 'USAGE')) as "inheritedRoles",
+           array(select g.rolname::text from ${weavers}) as "existingRoles",
+           array(select g.rolname::text from ${weavers} and (g.rolcanlogin or g.rolsuper or g.rolbypassrls)) as "strongRoles",
+           array(select g.rolname::text from ${weavers} and pg_has_role(current_user, g.oid, ${mayTake})) as "grantedRoles",
+           array(select g.rolname::text from ${weavers} and pg_has_role(current_user, g.oid, 'USAGE')) as "inheritedRoles",
            array(select c.relname::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
                   where n.nspname = current_schema() and c.relkind in ('r', 'p') and c.relrowsecurity and pg_has_role(current_user, c.relowner, 'USAGE')) as "ownedTables"
       from pg_roles r where r.rolname = current_user`);
   return facts!;
+}
+
+/** Why no policy would hold the login, as the end of a sentence; undefined where policies do. */
+export function loginAbovePolicies({ isSuperuser, bypassesPolicies, ownedTables }: ServerFacts): string | undefined {
+  if (isSuperuser) return 'is a superuser';
+  if (bypassesPolicies) return 'has BYPASSRLS';
+  return ownedTables.length > 0 ? "owns Weaver's tables" : undefined;
 }
 
 /**
@@ -50,14 +68,15 @@ export async function checkServer(database: Database, production: boolean): Prom
     throw new StartupError(`PostgreSQL ${facts.serverVersion} is too old: Weaver needs ${MIN_SERVER_VERSION} or later.`);
   }
   await checkMigrations(database, facts);
-  if (compareVersions(facts.vectorVersion!, MIN_VECTOR_VERSION) < 0) {
-    throw new StartupError(`pgvector ${facts.vectorVersion} is too old: Weaver needs ${MIN_VECTOR_VERSION} or later. Update it and run "alter extension vector update".`);
+  const vectorVersion = facts.extensions.vector!;
+  if (compareVersions(vectorVersion, MIN_VECTOR_VERSION) < 0) {
+    throw new StartupError(`pgvector ${vectorVersion} is too old: Weaver needs ${MIN_VECTOR_VERSION} or later. Update it and run "alter extension vector update".`);
   }
   const warnings: string[] = [];
-  if (compareVersions(facts.vectorVersion!, SAFE_VECTOR_VERSION) < 0) {
-    warnings.push(`pgvector ${facts.vectorVersion} has a known flaw in parallel index builds (CVE-2026-3172). Update to ${SAFE_VECTOR_VERSION} or later.`);
+  if (compareVersions(vectorVersion, SAFE_VECTOR_VERSION) < 0) {
+    warnings.push(`pgvector ${vectorVersion} has a known flaw in parallel index builds (CVE-2026-3172). Update to ${SAFE_VECTOR_VERSION} or later.`);
   }
-  const above = facts.isSuperuser ? 'is a superuser' : facts.bypassesPolicies ? 'has BYPASSRLS' : facts.ownedTables.length > 0 ? "owns Weaver's tables" : undefined;
+  const above = loginAbovePolicies(facts);
   const inherits = !above && facts.inheritedRoles.length > 0 ? "inherits the rights of Weaver's roles" : undefined;
   if (above || inherits) {
     const problem = `The login ${facts.login} ${above ?? inherits}, so a forgotten role would show every tenant's rows.`;
@@ -71,7 +90,7 @@ export async function checkServer(database: Database, production: boolean): Prom
 async function checkMigrations(database: Database, facts: ServerFacts): Promise<void> {
   const command = '"npx weaver db up" (or "npx mikro-orm migration:up")';
   const missing = [TENANT_ROLE, OPERATOR_ROLE].filter(role => !facts.existingRoles.includes(role));
-  if (missing.length > 0 || facts.vectorVersion === null) {
+  if (missing.length > 0 || facts.extensions.vector === undefined) {
     throw new StartupError(`The database ${facts.database} has not been set up for Weaver yet. Run ${command}, then start again.`);
   }
   const notGranted = [TENANT_ROLE, OPERATOR_ROLE].filter(role => !facts.grantedRoles.includes(role));

@@ -36,6 +36,13 @@ export async function isEmpty(database: Database): Promise<boolean> {
   return database.write('isEmpty', OPERATOR_SCOPE, async em => (await em.count(Tenant)) === 0);
 }
 
+/** Whether none, some or all of the demo tenants are missing. */
+export async function demoTenantsMissing(database: Database): Promise<'none' | 'some' | 'all'> {
+  const ids = readDemoTenants().map(tenant => demoId(tenant.slug));
+  const there = await database.write('demoTenantsMissing', OPERATOR_SCOPE, async em => em.count(Tenant, { id: { $in: ids } }));
+  return there === 0 ? 'all' : there < ids.length ? 'some' : 'none';
+}
+
 /**
  * Fills a migrated database with the demo tenants, each in one transaction, split and embedded as documents of users would be.
  * A tenant that is there already is left alone, with a new key for whoever asked: running it again is harmless.

@@ -1,4 +1,5 @@
 import type { FieldNode, GraphQLResolveInfo } from 'graphql';
+import { AppError } from '../base/app-error.js';
 import type { EntityClass, ReadModel } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { Connection, PageArgs } from './connection.js';
@@ -49,6 +50,12 @@ interface Key {
   readonly parent: Parent | undefined;
 }
 
+/**
+ * Places of one operation that ask for the same list, at most. Each is a branch of a statement with parameters of its own: planning
+ * time grows with their square, and beyond 65,535 parameters PostgreSQL drops the connection.
+ */
+const MAX_ASKS = 100;
+
 /** Rows of a batch say by `group` which field they answer (its place in the batch) and by `nth` which of that field's parents. */
 const GROUP = '_group';
 const NTH = '_nth';
@@ -68,7 +75,10 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
       let known = asks.get(context);
       if (!known) asks.set(context, (known = new Map<readonly FieldNode[], Ask>()));
       let ask = known.get(info.fieldNodes);
-      if (!ask) known.set(info.fieldNodes, (ask = toAsk(definition, context, info, args)));
+      if (!ask) {
+        if (known.size === MAX_ASKS) throw tooManyAsks(info);
+        known.set(info.fieldNodes, (ask = toAsk(definition, context, info, args)));
+      }
       const key = { ask, parent };
       const [rows, totalCount] = await Promise.all([
         ask.selection.rows ? rowsOf(context).load(key) : [],
@@ -77,6 +87,11 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
       return toConnection(rows as T[], ask.page, definition.name, ask.order, ask.selection, totalCount);
     },
   };
+}
+
+function tooManyAsks({ parentType, fieldName }: GraphQLResolveInfo): AppError {
+  const field = `${parentType.name}.${fieldName}`;
+  return new AppError('QUERY_TOO_COMPLEX', `The operation asks for ${field} in more than ${MAX_ASKS} places.`, { field });
 }
 
 function toAsk<T extends object>(definition: ListDefinition<T>, context: RequestContext, info: GraphQLResolveInfo, args: ListArgs): Ask {

@@ -46,7 +46,8 @@ export function registerGraphqlEndpoint<C extends object>(app: FastifyInstance, 
 
 function send({ status, headers, body }: HTTPGraphQLResponse, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (body.kind === 'chunked') throw new Error('No operation of ours is delivered in parts.');
-  reply.code(status ?? 200);
+  // An answer is its caller's alone and may be another one the next moment.
+  reply.code(status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of headers) reply.header(name, value);
   return reply.send(reply.statusCode < 400 ? body.string : withRequestId(body.string, request.id));
 }

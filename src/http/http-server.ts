@@ -27,9 +27,9 @@ export function createHttpServer(log: Logger): FastifyInstance {
     },
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
+      reply.raw.once('close', () => logRequest(request, reply as FastifyReply));
       identify(request, reply as FastifyReply);
       refuse(error, request, reply as FastifyReply);
-      logRequest(request, reply as FastifyReply);
     },
     clientErrorHandler: (error, socket) => {
       if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
@@ -40,9 +40,12 @@ export function createHttpServer(log: Logger): FastifyInstance {
   }) as unknown as FastifyInstance;
 
   acceptOnlyJson(app);
+  app.addHook('onRequest', (request, reply, done) => {
+    // Comes for every request: after its answer is sent, or when its caller has gone before.
+    reply.raw.once('close', () => logRequest(request, reply));
+    done();
+  });
   app.addHook('onSend', async (request, reply) => identify(request, reply));
-  app.addHook('onResponse', async (request, reply) => logRequest(request, reply));
-  app.addHook('onRequestAbort', async request => request.log.info({ ...placeOf(request), aborted: true }, 'request'));
   app.setNotFoundHandler((request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql.', request.id)));
   app.setErrorHandler(refuse);
   return app;
@@ -88,11 +91,9 @@ function identify(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-content-type-options', 'nosniff');
 }
 
-/** Without the query string, where a GET has its operation and careless clients their tokens. */
-function placeOf(request: FastifyRequest): { method: string; path: string } {
-  return { method: request.method, path: request.url.split('?', 1)[0]! };
-}
-
-function logRequest(request: FastifyRequest, reply: FastifyReply): void {
-  request.log.info({ ...placeOf(request), status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request');
+function logRequest({ log, method, url }: FastifyRequest, reply: FastifyReply): void {
+  // Without the query string, where a GET has its operation and careless clients their tokens.
+  const path = url.split('?', 1)[0];
+  const outcome = reply.raw.writableFinished ? { status: reply.statusCode } : { aborted: true };
+  log.info({ method, path, ...outcome, ms: Math.round(reply.elapsedTime) }, 'request');
 }

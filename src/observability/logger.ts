@@ -17,16 +17,13 @@ function errorForLog(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return error;
   const { cause } = error;
   const details = error as Partial<Record<(typeof SHOWN)[number], unknown>>;
+  // Errors of PostgreSQL's class 22, data exceptions, quote the value that they are about.
+  const message = /^22\w{3}$/.test(String(details.code)) ? error.message.replace(/".*"/s, '"…"') : error.message;
   return {
     type: error.constructor.name,
-    message: withoutValue(error.message, details.code),
-    stack: error.stack && withoutValue(error.stack, details.code),
+    message,
+    stack: error.stack?.replace(error.message, () => message),
     ...Object.fromEntries(SHOWN.flatMap(name => (details[name] === undefined ? [] : [[name, details[name]]]))),
     ...(cause instanceof Error && depth < 5 && { cause: errorForLog(cause, depth + 1) }),
   };
-}
-
-/** Errors of PostgreSQL's class 22, data exceptions, quote the value that they are about. */
-function withoutValue(text: string, code: unknown): string {
-  return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code) ? text.replace(/".*?"(?=\n|$)/s, '"…"') : text;
 }

@@ -233,6 +233,33 @@ describe('Bot.documents', () => {
   });
 });
 
+describe('one list at many places of an operation', () => {
+  const query = (places: number) => `query ($filter: BotFilter) { ${Array.from({ length: places }, (_, nth) => `at${nth}: bots(first: ${nth + 1}, filter: $filter) { totalCount nodes { name } }`).join('\n')} }`;
+  // As many comparisons as a filter may have.
+  const filter = { or: Array.from({ length: 100 }, (_, nth) => ({ name: { eq: `Bot ${nth}` } })) };
+
+  test('is two statements at 100 of them, with the right rows for each', async () => {
+    expect(await statementsOf(query(100), { filter })).toEqual(['bots', 'botsCount']);
+    const found = Object.values<{ totalCount: number; nodes: object[] }>(await dataOf(query(100), { filter }));
+    for (const [nth, list] of found.entries()) {
+      expect(list.totalCount).toBe(BOTS);
+      expect(list.nodes).toEqual(bots.slice(0, nth + 1).map((_, index) => ({ name: `Bot ${index}` })));
+    }
+  });
+
+  test('is refused at the 101st: a statement grows with each', async () => {
+    const { status, errors } = await gateway.client(key.secret).query(query(101), { filter });
+    expect(status).toBeLessThan(500);
+    expect(errors).toMatchObject([{ extensions: { code: 'QUERY_TOO_COMPLEX', field: 'Query.bots' }, message: expect.stringContaining('100') }]);
+    expect((await dataOf('{ bots { totalCount } }')).bots.totalCount).toBe(BOTS + 1);
+  });
+
+  test('counts as one below however many parents', async () => {
+    const found = await dataOf('{ bots(first: 100) { nodes { documents { nodes { bot { documents { nodes { bot { documents(first: 1) { nodes { id } } } } } } } } } } }');
+    expect(found.bots.nodes).toHaveLength(BOTS + 1);
+  });
+});
+
 describe('counts and figures of many parents', () => {
   test('Document.chunkCount and Document.progress cost one statement together', async () => {
     const query = 'query ($n: Int) { documents(first: $n, orderBy: {field: FILENAME}) { nodes { filename chunkCount progress { chunkCount embeddedChunkCount embeddedShare } } } }';

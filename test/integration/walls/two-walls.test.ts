@@ -87,8 +87,8 @@ async function survey(asker: Inhabitant): Promise<string> {
   return answers.join('\n');
 }
 
-/** Inside `and`, `or` and `not` only the lists: they take all at once. */
-const idSlots = (): Slot[] => walk.slots(typeName => typeName === 'ID').filter(slot => slot.takesList || slot.path.length <= 2);
+/** Of filters within filters, those that negate, and of them only the lists: they take all ids at once. */
+const idSlots = (): Slot[] => walk.slots(typeName => typeName === 'ID').filter(slot => slot.path.length <= 2 || (slot.takesList && slot.path[0] === 'not'));
 const stringSlots = (cursors: boolean): Slot[] => walk.slots((typeName, path) => typeName === 'String' && cursors === ['after', 'before'].includes(path.at(-1)!));
 const textSlots = (): Slot[] => stringSlots(false).filter(slot => slot.path.length <= 2);
 const cursorSlots = (): Slot[] => stringSlots(true);
@@ -167,7 +167,7 @@ describe('the probe', () => {
 
   test('knows the arguments that matter', () => {
     expect(idSlots().map(nameOf)).toEqual(expect.arrayContaining([
-      'Query.node(id)', 'Query.nodes(ids)', 'Query.tenant(id)', 'Query.chunk(id)', 'Query.documents(filter.botId.in)', 'Query.searchChunks(input.documentIds)', 'Bot.botQueries(filter.or.apiKeyId.in)']));
+      'Query.node(id)', 'Query.nodes(ids)', 'Query.tenant(id)', 'Query.chunk(id)', 'Query.documents(filter.botId.in)', 'Query.searchChunks(input.documentIds)', 'Bot.botQueries(filter.not.apiKeyId.in)']));
     expect(textSlots().map(nameOf)).toEqual(expect.arrayContaining(['Query.bots(filter.name.contains)', 'Document.chunks(filter.text.startsWith)', 'Query.searchChunks(input.text)']));
   });
 });

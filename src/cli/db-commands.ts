@@ -1,0 +1,85 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { readConfig } from '../config.js';
+import { loginNameProblem } from '../db/bootstrap.js';
+import type { CommandContext } from './command-line.js';
+
+const MIGRATING = `
+Environment:
+  DATABASE_URL             the database; not set: the embedded one in WEAVER_DATA_DIR
+  WEAVER_MIGRATION_URL     the same database as the owner of its tables (DATABASE_URL)`;
+
+export interface BootstrapOptions {
+  readonly login?: string;
+  readonly owner?: string;
+  readonly passwordStdin?: boolean;
+  readonly sql?: boolean;
+}
+
+export function addDbCommands(program: Command, { io, fail }: CommandContext): void {
+  const group = program.command('db').summary('the database').description('Prepares, migrates and examines the configured database.');
+
+  group
+    .command('up')
+    .summary('apply the pending migrations')
+    .description('Applies every pending migration, each in a transaction of its own. Harmless when there is none.')
+    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db up`)
+    .action(async () => (await import('./migrate.js')).migrateUp(readConfig(io.env), io));
+
+  group
+    .command('down')
+    .summary('revert the last migration')
+    .description('Reverts the last migration. Says first which tables and columns go, with how many rows, and stops there when there are rows.')
+    .option('--yes', 'go ahead although rows are lost')
+    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down --yes`)
+    .action(async ({ yes = false }: { yes?: boolean }) => (await import('./migrate.js')).migrateDown(readConfig(io.env), io, { yes }));
+
+  group
+    .command('status')
+    .summary('show what is applied and what is pending')
+    .description('Shows which database is configured, which migrations are applied and since when (UTC), and which are pending. Changes nothing. The exit code does not depend on what it finds.')
+    .option('--json', 'as one JSON object')
+    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db status\n  npx weaver db status --json`)
+    .action(async ({ json = false }: { json?: boolean }) => (await import('./migrate.js')).migrationStatus(readConfig(io.env), io, { json }));
+
+  group
+    .command('bootstrap')
+    .summary("prepare a PostgreSQL database: extensions, roles, the gateway's login")
+    .description(
+      "Creates what the migrations and the gateway need and only a superuser may make: the extensions vector and btree_gin, the roles weaver_tenant and weaver_operator, and the gateway's own login, which owns nothing and sees nothing without taking a role. Running it again is harmless.",
+    )
+    .addOption(new Option('--login <name>', "the gateway's login (the user of DATABASE_URL, where WEAVER_MIGRATION_URL names another)").argParser(loginName))
+    .addOption(new Option('--owner <name>', 'also a login that runs migrations and owns the tables').argParser(loginName))
+    .option('--password-stdin', "read the gateway's password from standard input, to set or change it")
+    .addOption(new Option('--sql', 'only print the SQL, for whoever is a superuser').conflicts('passwordStdin'))
+    .addHelpText(
+      'after',
+      `
+Environment:
+  WEAVER_MIGRATION_URL     the database as a superuser (DATABASE_URL)
+
+A new login's password is the one in DATABASE_URL where that names the login, or comes from standard input, or is made
+and printed once. An existing login keeps its password unless standard input gives one.
+
+Examples:
+  WEAVER_MIGRATION_URL=postgresql://postgres@db/weaver DATABASE_URL=postgresql://weaver_gateway:secret@db/weaver \\
+    npx weaver db bootstrap
+  DATABASE_URL=postgresql://postgres@db/weaver npx weaver db bootstrap --login weaver_gateway --owner weaver_owner
+  npx weaver db bootstrap --login weaver_gateway --sql > bootstrap.sql`,
+    )
+    .action(async (options: BootstrapOptions) => (await import('./prepare-database.js')).prepareDatabase(readConfig(io.env), io, options));
+
+  group
+    .command('doctor')
+    .summary('check that everything is as it should be')
+    .description('Checks versions, extensions, roles, the login, row-level security and its policies, and migrations, tries the walls between tenants, and says how to mend what is wrong. Changes nothing. Exits with 1 when anything fails; what is only a warning is fatal in production, if it says so.')
+    .addHelpText('after', `\nEnvironment:\n  DATABASE_URL             the database, as the gateway's own login\n  NODE_ENV=production      what the gateway would refuse in production fails\n\nExamples:\n  npx weaver db doctor`)
+    .action(async () => {
+      if (!(await (await import('./doctor.js')).doctor(readConfig(io.env), io))) fail();
+    });
+}
+
+function loginName(value: string): string {
+  const problem = loginNameProblem(value);
+  if (problem) throw new InvalidArgumentError(problem);
+  return value;
+}

@@ -1,0 +1,85 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { readConfig } from '../config.js';
+import type { CommandContext } from './command-line.js';
+
+export interface NewKeyOptions {
+  readonly tenant: string;
+  readonly name: string;
+  readonly scopes: string[];
+  readonly rateLimit: number;
+  readonly expires?: Date;
+}
+
+const SCOPES = ['read', 'write', 'search', 'ask', 'admin'];
+const MAX_RATE_LIMIT = 1_000_000;
+const MAX_NAME_LENGTH = 255;
+const DAY_MS = 86_400_000;
+const MAX_DAYS = 36_500;
+
+export function addKeyCommands(program: Command, { io }: CommandContext): void {
+  const group = program.command('key').summary('API keys').description('API keys, by which programs act for a tenant.');
+  group
+    .command('create')
+    .summary('make a key and print its secret')
+    .description('Makes an API key. Standard output is its secret alone: it is shown once, and only its digest is stored.')
+    .addOption(new Option('--tenant <tenant>', "the tenant's id, or its exact name").makeOptionMandatory().argParser(filled))
+    .addOption(new Option('--name <name>', `what the key is for, 1 to ${MAX_NAME_LENGTH} characters`).makeOptionMandatory().argParser(parseName))
+    .addOption(new Option('--scopes <scopes>', `what it may do, of ${SCOPES.join(', ')}`).argParser(parseScopes).default(['read', 'search'], 'read,search'))
+    .addOption(new Option('--rate-limit <requests>', 'requests a minute').argParser(parseRateLimit).default(60))
+    .addOption(new Option('--expires <when>', 'days from now, or a date such as 2027-01-31 (not given: never)').argParser(parseExpiry))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  npx weaver key create --tenant "Harbor Outdoor" --name "My app" --scopes read,search
+  KEY=$(npx weaver key create --tenant 018f… --name nightly --expires 30)`,
+    )
+    .action(async (options: NewKeyOptions) => {
+      const config = readConfig(io.env);
+      await (await import('./create-key.js')).createKey(config, io, options);
+    });
+}
+
+function filled(value: string): string {
+  if (!value.trim()) throw new InvalidArgumentError('It is empty.');
+  return value;
+}
+
+function parseName(value: string): string {
+  filled(value);
+  if ([...value].length > MAX_NAME_LENGTH) throw new InvalidArgumentError(`It has more than ${MAX_NAME_LENGTH} characters.`);
+  return value;
+}
+
+function parseScopes(value: string): string[] {
+  const scopes = [...new Set(value.split(',').map(scope => scope.trim().toLowerCase()))];
+  const unknown = scopes.filter(scope => !SCOPES.includes(scope));
+  if (unknown.length > 0) throw new InvalidArgumentError(`There is no scope "${unknown.join('", "')}": give one or more of ${SCOPES.join(', ')}, with commas between.`);
+  return scopes;
+}
+
+function parseRateLimit(value: string): number {
+  const limit = Number(value);
+  if (!/^\d+$/.test(value) || limit < 1 || limit > MAX_RATE_LIMIT) throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_RATE_LIMIT}.`);
+  return limit;
+}
+
+const ISO_DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/;
+
+function parseExpiry(value: string): Date {
+  if (/^\d+$/.test(value)) {
+    const days = Number(value);
+    if (days < 1 || days > MAX_DAYS) throw new InvalidArgumentError(`Give 1 to ${MAX_DAYS} days.`);
+    return new Date(Date.now() + days * DAY_MS);
+  }
+  const date = new Date(value);
+  // The parser takes 31 February for a day in March.
+  if (!ISO_DATE.test(value) || Number.isNaN(date.getTime()) || !isCalendarDay(value)) throw new InvalidArgumentError('Give days from now, a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.');
+  if (date.getTime() <= Date.now()) throw new InvalidArgumentError('It is in the past.');
+  return date;
+}
+
+function isCalendarDay(value: string): boolean {
+  const day = value.slice(0, 10);
+  return new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
+}

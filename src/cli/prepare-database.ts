@@ -1,0 +1,75 @@
+import { StartupError } from '../base/startup-error.js';
+import type { Config, DatabaseConfig } from '../config.js';
+import { bootstrap, bootstrapScript, loginExists, loginNameProblem, type BootstrapPlan } from '../db/bootstrap.js';
+import { newPassword, storedPassword } from '../db/bootstrap-password.js';
+import type { Database } from '../db/database.js';
+import type { CommandIo } from './command-io.js';
+import type { BootstrapOptions } from './db-commands.js';
+import { describeDatabase, withDatabase } from './open-database.js';
+
+/** `weaver db bootstrap`. */
+export async function prepareDatabase(config: Config, io: CommandIo, options: BootstrapOptions): Promise<void> {
+  const plan: BootstrapPlan = { login: options.login ?? loginOf(config.database), owner: options.owner };
+  if (plan.login !== undefined && plan.login === plan.owner) throw new StartupError("The gateway's login and the owner must be two: whoever owns the tables stands above their policies.");
+  const problem = plan.login === undefined ? undefined : loginNameProblem(plan.login);
+  if (problem) throw new StartupError(`${problem} Name another with --login.`);
+  if (options.sql) return io.out(bootstrapScript(plan).trimEnd());
+  if (config.database.kind === 'embedded') {
+    return io.out('Nothing to do: the embedded database prepares itself. Set DATABASE_URL to prepare a PostgreSQL, or add --sql to print the statements.');
+  }
+  const postgres = config.database;
+  const given = options.passwordStdin ? await passwordFromStdin(io, plan) : undefined;
+  await withDatabase(config, 'migrate', async database => {
+    const passwords = await passwordsOf(database, plan, postgres, given);
+    const stored = new Map([...passwords].map(([login, { password }]) => [login, storedPassword(password)]));
+    const { made, found } = await bootstrap(database, plan, stored);
+    for (const thing of found) io.out(`There already: ${thing}`);
+    for (const thing of made) io.out(`Made: ${thing}`);
+    for (const [login, { password, generated }] of passwords) {
+      if (generated) io.out(`Password of ${login}, shown this once: ${password}`);
+      else io.out(`Set: the password of ${login}`);
+    }
+    io.say(`This is ${describeDatabase(postgres, 'migrate')}.`);
+    if (plan.login === undefined) io.say('No login of the gateway was named: add --login <name> to make one.');
+    io.say('Next: "npx weaver db up", as whoever is to own the tables.');
+  });
+}
+
+/** The login that the configuration asks for, where somebody else is there to make it. */
+function loginOf(database: DatabaseConfig): string | undefined {
+  if (database.kind === 'embedded') return undefined;
+  const login = userOf(database.url);
+  return login && login !== userOf(database.migrationUrl) ? login : undefined;
+}
+
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username);
+}
+
+async function passwordFromStdin(io: CommandIo, { login }: BootstrapPlan): Promise<string> {
+  if (login === undefined) throw new StartupError('--password-stdin needs --login <name>: whose password is it?');
+  const password = (await io.read()).replace(/\r?\n$/, '');
+  if (!password || /[\r\n]/.test(password)) throw new StartupError('Standard input must hold the password in one line.');
+  return password;
+}
+
+/** The passwords to set: the one that was given, and one for each login that is new. */
+async function passwordsOf(
+  database: Database,
+  { login, owner }: BootstrapPlan,
+  postgres: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  given: string | undefined,
+): Promise<Map<string, { password: string; generated: boolean }>> {
+  const passwords = new Map<string, { password: string; generated: boolean }>();
+  const makeFor = async (name: string, known: string | undefined): Promise<void> => {
+    if (known !== undefined) passwords.set(name, { password: known, generated: false });
+    else if (!(await loginExists(database, name))) passwords.set(name, { password: newPassword(), generated: true });
+  };
+  if (owner !== undefined) await makeFor(owner, undefined);
+  if (login !== undefined) {
+    const configured = userOf(postgres.url) === login ? decodeURIComponent(new URL(postgres.url).password) : '';
+    const isNew = !(await loginExists(database, login));
+    await makeFor(login, given ?? (isNew && configured ? configured : undefined));
+  }
+  return passwords;
+}

@@ -1,0 +1,90 @@
+import { EXTENSIONS } from './bootstrap.js';
+import { reason } from './connection-errors.js';
+import type { Database } from './database.js';
+import { fail, ok, warn, type Finding } from './doctor-finding.js';
+import { probeWalls } from './doctor-probes.js';
+import { examineWalls } from './doctor-walls.js';
+import { migrationState } from './migrations.js';
+import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
+import { compareVersions, loginAbovePolicies, MIN_SERVER_VERSION, MIN_VECTOR_VERSION, SAFE_VECTOR_VERSION, serverFacts, type ServerFacts } from './server-checks.js';
+
+/** Everything that must hold of a live database, one finding each, in the order in which to mend. Changes nothing. */
+export async function examine(database: Database, production: boolean): Promise<Finding[]> {
+  const facts = await serverFacts(database);
+  const prepared = rolesExist(facts);
+  const findings = [...server(facts), ...extensions(facts, database.kind), ...roles(facts)];
+  if (database.kind === 'postgres') findings.push(...login(facts, production));
+  const migrations = await examineMigrations(database).catch(error => [fail(`The log of migrations cannot be read: ${reason(error)}.`, 'Mend the above first.')]);
+  findings.push(...migrations);
+  if (prepared && !migrations.some(finding => finding.level === 'fail')) {
+    findings.push(...(await examineWalls(database, facts.login)));
+    findings.push(...(await probeWalls(database, production).catch(error => [fail(`The walls cannot be tried: ${reason(error)}.`, 'Mend the above first.')])));
+  }
+  return findings;
+}
+
+function server({ serverVersion, fullVersion }: ServerFacts): Finding[] {
+  if (serverVersion < MIN_SERVER_VERSION) return [fail(`PostgreSQL ${fullVersion} is too old.`, `Upgrade it to ${MIN_SERVER_VERSION} or later.`)];
+  return [ok(`PostgreSQL ${fullVersion}`)];
+}
+
+function extensions({ extensions: installed, available }: ServerFacts, kind: Database['kind']): Finding[] {
+  return EXTENSIONS.map(name => {
+    const version = installed[name];
+    if (version === undefined) {
+      const mend = available[name] === undefined ? 'Install it on the server, then run "npx weaver db bootstrap" as a superuser.' : 'Run "npx weaver db bootstrap" as a superuser.';
+      return fail(`The extension ${name} is missing.`, mend);
+    }
+    // The embedded database has no parallel workers, and its version comes with Weaver.
+    return name === 'vector' && kind === 'postgres' ? vector(version, available.vector) : ok(`Extension ${name} ${version}`);
+  });
+}
+
+function vector(version: string, available: string | undefined): Finding {
+  const newer = available !== undefined && compareVersions(available, version) > 0;
+  const update = newer ? `Run "alter extension vector update" (the server has ${available}).` : `Install pgvector ${SAFE_VECTOR_VERSION} or later on the server, then run "alter extension vector update".`;
+  if (compareVersions(version, MIN_VECTOR_VERSION) < 0) return fail(`pgvector ${version} is too old: Weaver needs ${MIN_VECTOR_VERSION} or later.`, update);
+  if (compareVersions(version, SAFE_VECTOR_VERSION) < 0) return warn(`pgvector ${version}: parallel index builds can leak other tables' data (CVE-2026-3172).`, update);
+  return ok(`Extension vector ${version}`);
+}
+
+function rolesExist(facts: ServerFacts): boolean {
+  return [TENANT_ROLE, OPERATOR_ROLE].every(role => facts.existingRoles.includes(role));
+}
+
+function roles(facts: ServerFacts): Finding[] {
+  return [TENANT_ROLE, OPERATOR_ROLE].map(role => {
+    if (!facts.existingRoles.includes(role)) return fail(`The role ${role} is missing.`, 'Run "npx weaver db bootstrap" as a superuser.');
+    if (facts.strongRoles.includes(role)) {
+      return fail(`The role ${role} can log in or stands above row-level security.`, `As a superuser: alter role ${role} nologin nosuperuser nobypassrls.`);
+    }
+    return ok(`Role ${role}`);
+  });
+}
+
+function login(facts: ServerFacts, production: boolean): Finding[] {
+  const { grantedRoles, inheritedRoles, existingRoles } = facts;
+  const own = `Make a login of its own with "npx weaver db bootstrap --login <name>" and use that in DATABASE_URL.`;
+  const above = loginAbovePolicies(facts);
+  if (above) {
+    const message = `The login ${facts.login} ${above}: a forgotten role would show every tenant's rows.`;
+    return [production ? fail(message, own) : warn(`${message} Refused in production.`, own)];
+  }
+  const again = `Run "npx weaver db bootstrap --login ${facts.login}" as a superuser.`;
+  const missing = existingRoles.filter(role => !grantedRoles.includes(role));
+  if (missing.length > 0) return [fail(`The login ${facts.login} may not take ${missing.join(' and ')}.`, again)];
+  if (inheritedRoles.length > 0) {
+    const message = `The login ${facts.login} has the rights of ${inheritedRoles.join(' and ')} without taking the role.`;
+    return [production ? fail(message, again) : warn(`${message} Refused in production.`, again)];
+  }
+  return [ok(`The login ${facts.login} owns nothing, inherits nothing and may take both roles`)];
+}
+
+async function examineMigrations(database: Database): Promise<Finding[]> {
+  const { executed, pending, unknown } = await migrationState(database);
+  if (executed.length === 0) return [fail("None of Weaver's tables are there yet.", 'Run "npx weaver db up".')];
+  const findings: Finding[] = [];
+  if (unknown.length > 0) findings.push(warn(`Migrations of another version of Weaver are applied: ${unknown.join(', ')}.`, 'Use that version, or a later one.'));
+  if (pending.length > 0) findings.push(fail(`Migrations are pending: ${pending.join(', ')}.`, 'Run "npx weaver db up".'));
+  return findings.length > 0 ? findings : [ok(`No migration is pending; the last is ${executed.at(-1)!.name}`)];
+}

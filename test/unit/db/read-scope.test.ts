@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
+import type { ReadConnections, ReadTransaction } from '../../../src/db/read-connection.js';
+import { ReadScope } from '../../../src/db/read-scope.js';
+import { statement, type Row } from '../../../src/db/statement.js';
+
+const ASK = statement('ask', 'select 1');
+const SCOPE = tenantScope('0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10');
+
+/** Connections that note what happens to them. A statement answers when its parameter, a promise, does. */
+class NotedConnections implements ReadConnections {
+  readonly events: string[] = [];
+  failing: Error | undefined;
+  #begun = 0;
+
+  async begin(): Promise<ReadTransaction> {
+    const n = ++this.#begun;
+    this.events.push(`begin ${n}`);
+    if (this.failing) throw this.failing;
+    return {
+      query: async (_, [answer]) => {
+        this.events.push(`query ${n}`);
+        return (await answer) as Row[];
+      },
+      end: async () => void this.events.push(`end ${n}`),
+    };
+  }
+}
+
+function open(): { connections: NotedConnections; scope: ReadScope; ask(answer?: unknown): Promise<Row[]> } {
+  const connections = new NotedConnections();
+  const scope = new ReadScope(SCOPE, connections, () => {});
+  return { connections, scope, ask: (answer = []) => scope.query(ASK, [answer]) };
+}
+
+const nextTurn = (): Promise<void> => sleep(5);
+
+describe('ReadScope', () => {
+  test('begins nothing before the first statement', async () => {
+    const { connections } = open();
+    await nextTurn();
+    expect(connections.events).toEqual([]);
+  });
+
+  test('asks statement after statement in one transaction, and ends it when nothing more comes', async () => {
+    const { connections, ask } = open();
+    await Promise.all([ask(), ask()]);
+    await ask();
+    await Promise.resolve().then(() => ask());
+    expect(connections.events).toEqual(['begin 1', 'query 1', 'query 1', 'query 1', 'query 1']);
+    await nextTurn();
+    expect(connections.events.slice(5)).toEqual(['end 1']);
+  });
+
+  test('begins another after a pause, and ends each exactly once', async () => {
+    const { connections, ask } = open();
+    await ask();
+    await nextTurn();
+    await ask();
+    await nextTurn();
+    await nextTurn();
+    expect(connections.events).toEqual(['begin 1', 'query 1', 'end 1', 'begin 2', 'query 2', 'end 2']);
+  });
+
+  test('does not end a transaction that still has something to answer', async () => {
+    const { connections, ask } = open();
+    const slow = ask(sleep(30, []));
+    await ask();
+    await nextTurn();
+    await ask();
+    expect(connections.events).toEqual(['begin 1', 'query 1', 'query 1', 'query 1']);
+    await slow;
+    await nextTurn();
+    expect(connections.events.at(-1)).toBe('end 1');
+  });
+
+  test('leaves a transaction in which a statement failed, and ends it when its last answer has come', async () => {
+    const { connections, ask } = open();
+    const slow = ask(sleep(30, []));
+    await expect(ask(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+    await ask();
+    await nextTurn();
+    expect(connections.events).toEqual(['begin 1', 'query 1', 'query 1', 'begin 2', 'query 2', 'end 2']);
+    await slow;
+    await nextTurn();
+    expect(connections.events.at(-1)).toBe('end 1');
+  });
+
+  test('tells everyone who asked when it cannot begin, ends nothing then, and tries again the next time', async () => {
+    const { connections, ask } = open();
+    connections.failing = new Error('no connection');
+    const answers = await Promise.allSettled([ask(), ask()]);
+    expect(answers).toMatchObject([{ reason: connections.failing }, { reason: connections.failing }]);
+    await nextTurn();
+    connections.failing = undefined;
+    await ask();
+    await nextTurn();
+    expect(connections.events).toEqual(['begin 1', 'begin 2', 'query 2', 'end 2']);
+  });
+
+  test('gives its connection back even where whoever counts statements fails', async () => {
+    const connections = new NotedConnections();
+    const scope = new ReadScope(SCOPE, connections, () => {
+      throw new Error('cannot count');
+    });
+    await expect(scope.query(ASK, [[]])).rejects.toThrow('cannot count');
+    await nextTurn();
+    expect(connections.events).toEqual(['begin 1', 'end 1']);
+  });
+
+  test('names the tenant to filter by, and none for the operator', () => {
+    expect(open().scope.tenantId).toBe('0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10');
+    expect(new ReadScope(OPERATOR_SCOPE, new NotedConnections(), () => {}).tenantId).toBeUndefined();
+  });
+});
