@@ -42,12 +42,16 @@ const FUNCTIONS = [
     insert into bots (tenant_id, name) values (new.id, left(new.name, 251) || ' Bot');
     return null;
   end $function$`,
-  // Deletes of a tenant's last two bots wait for each other at the tenant's row. A deleted tenant takes its last bot along.
+  // Deletes of a tenant's last two bots wait for each other at the tenant's row. The bot that stays is locked too: a transaction whose
+  // snapshot is older than the other's delete would still see it, and fails instead. A deleted tenant takes its last bot along.
   `create function weaver_keep_last_bot() returns trigger language plpgsql as $function$
   begin
     perform from tenants where id = old.tenant_id for no key update;
-    if found and not exists (select from bots where tenant_id = old.tenant_id and id <> old.id) then
-      raise exception 'A tenant keeps its last bot.' using errcode = 'check_violation', table = 'bots', constraint = 'bots_keep_last';
+    if found then
+      perform from bots where tenant_id = old.tenant_id and id <> old.id limit 1 for key share;
+      if not found then
+        raise exception 'A tenant keeps its last bot.' using errcode = 'check_violation', table = 'bots', constraint = 'bots_keep_last';
+      end if;
     end if;
     return old;
   end $function$`,

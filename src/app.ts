@@ -11,9 +11,8 @@ import type { Principal } from './auth/principal.js';
 import type { AppError } from './base/app-error.js';
 import type { Config } from './config.js';
 import type { Database } from './db/database.js';
-import { OPERATOR_SCOPE, tenantScope } from './db/database-scope.js';
+import { OPERATOR_SCOPE, tenantScope, type DatabaseScope } from './db/database-scope.js';
 import { ReadModels } from './db/read-model.js';
-import type { ReadScope } from './db/read-scope.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
 import type { RequestContext } from './graphql/context.js';
@@ -77,7 +76,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
 
   const authenticate = authenticator([
     ...(config.operatorToken === undefined ? [] : [operatorStrategy(config.operatorToken)]),
-    apiKeyStrategy(database),
+    apiKeyStrategy(),
   ]);
   const services = { database, authenticate, models: new ReadModels(database.orm), embedder: createEmbedder(config.embedder) };
   registerGraphqlEndpoint(app, apollo, (request, reply) => contextOf(request, reply, services));
@@ -104,8 +103,9 @@ interface Services {
 async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, authenticate, models, embedder }: Services): Promise<RequestContext> {
   let principal: Principal = { kind: 'nobody' };
   let refused: AppError | undefined;
+  const lookUp = database.reads(OPERATOR_SCOPE);
   try {
-    principal = await authenticate(request.headers);
+    principal = await authenticate(request.headers, lookUp);
   } catch (error) {
     refused = asAppError(error) ?? hiddenError(error);
   }
@@ -113,7 +113,7 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
     requestId: request.id,
     principal,
     refused,
-    reads: readsOf(principal, database),
+    reads: lookUp.continueAs(scopeOf(principal)),
     models,
     embedder,
     log: request.log as Logger,
@@ -121,15 +121,15 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
   };
 }
 
-function readsOf(principal: Principal, database: Database): ReadScope {
+function scopeOf(principal: Principal): DatabaseScope {
   switch (principal.kind) {
     case 'apiKey':
-      return database.reads(tenantScope(principal.tenantId));
+      return tenantScope(principal.tenantId);
     case 'operator':
-      return database.reads(OPERATOR_SCOPE);
+      return OPERATOR_SCOPE;
     case 'nobody':
       // Never asked: rules refuse nobody's operations before they run. The nil tenant has no rows.
-      return database.reads(tenantScope('00000000-0000-0000-0000-000000000000'));
+      return tenantScope('00000000-0000-0000-0000-000000000000');
   }
 }
 

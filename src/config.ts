@@ -93,6 +93,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     if (!given.EMBEDDING_BASE_URL) problems.push('EMBEDDING_BASE_URL must be set when EMBEDDING_PROVIDER is openai');
     if (!given.EMBEDDING_MODEL) problems.push('EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai');
   }
+  const forService = (['EMBEDDING_BASE_URL', 'EMBEDDING_MODEL', 'EMBEDDING_API_KEY'] as const).filter(name => given[name]);
+  if ((given.EMBEDDING_PROVIDER ?? 'hashing') === 'hashing' && forService.length > 0) {
+    problems.push(`${forService.join(', ')} ${forService.length === 1 ? 'is' : 'are'} of no use while EMBEDDING_PROVIDER is hashing: set that to openai`);
+  }
   if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data);
@@ -128,11 +132,11 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
   };
 }
 
-/** The text of `.env.example`: each variable with what it does and its default. */
+/** The text of `.env.example`, as `weaver config example` prints it: each variable with what it does and its default. */
 export function envExample(): string {
   const lines = Object.entries(SETTINGS).map(([name, setting]) => {
     const fallback = setting.safeParse(undefined).data;
     return `# ${setting.description}\n# ${name}=${fallback ?? ''}\n`;
   });
-  return `# Weaver reads these variables from the environment. All are optional.\n\n${lines.join('\n')}`;
+  return `# Weaver reads these variables from the environment, and from a file .env in the working directory. All are optional.\n\n${lines.join('\n')}`;
 }

@@ -1,8 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { invalidToken, type AuthStrategy } from '../auth/authenticate.js';
 import type { ApiKeyScope } from '../auth/principal.js';
-import type { Database } from '../db/database.js';
-import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { statement } from '../db/statement.js';
 import { hashOf, prefixOf } from './key-format.js';
 
@@ -21,12 +19,12 @@ const KEY_BY_PREFIX = statement(
 );
 
 /** Recognises API keys. Asked of the database for each request, so that a revoked key is refused at once by every gateway. */
-export function apiKeyStrategy(database: Database): AuthStrategy {
-  return async token => {
+export function apiKeyStrategy(): AuthStrategy {
+  return async (token, lookUp) => {
     if (!token.startsWith('wvr_')) return null;
     const prefix = prefixOf(token);
     if (!prefix) throw invalidToken();
-    const [row] = await database.reads(OPERATOR_SCOPE).query<KeyRow>(KEY_BY_PREFIX, [prefix]);
+    const [row] = await lookUp.query<KeyRow>(KEY_BY_PREFIX, [prefix]);
     if (!row || !sameHash(row.key_hash, hashOf(token))) throw invalidToken();
     return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes) };
   };

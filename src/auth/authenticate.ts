@@ -1,12 +1,16 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError } from '../base/app-error.js';
+import type { ReadScope } from '../db/read-scope.js';
 import type { Principal } from './principal.js';
 
-/** Recognises one kind of token. null: the token is of another kind. Throws `UNAUTHENTICATED`: of this kind, and not valid. */
-export type AuthStrategy = (token: string) => Promise<Principal | null>;
+/**
+ * Recognises one kind of token, with reads as the operator, since it must be found before it is known whose it is. null: the token is
+ * of another kind. Throws `UNAUTHENTICATED`: of this kind, and not valid.
+ */
+export type AuthStrategy = (token: string, lookUp: ReadScope) => Promise<Principal | null>;
 
 /** Who sent a request with these headers. Throws `UNAUTHENTICATED` when there is a token and no strategy accepts it. */
-export type Authenticate = (headers: IncomingHttpHeaders) => Promise<Principal>;
+export type Authenticate = (headers: IncomingHttpHeaders, lookUp: ReadScope) => Promise<Principal>;
 
 const NOBODY: Principal = { kind: 'nobody' };
 
@@ -14,12 +18,12 @@ const NOBODY: Principal = { kind: 'nobody' };
 const MAX_TOKEN_LENGTH = 4_096;
 
 export function authenticator(strategies: readonly AuthStrategy[]): Authenticate {
-  return async headers => {
+  return async (headers, lookUp) => {
     const token = tokenOf(headers);
     if (token === undefined) return NOBODY;
     if (token.length > MAX_TOKEN_LENGTH) throw invalidToken();
     for (const strategy of strategies) {
-      const principal = await strategy(token);
+      const principal = await strategy(token, lookUp);
       if (principal) return principal;
     }
     throw invalidToken();

@@ -37,7 +37,9 @@ export async function migrationStatus(config: Config, io: CommandIo, { json }: {
   const where = describeDatabase(config.database, 'migrate');
   const exists = embeddedExists(config.database);
   const state: MigrationState = exists
-    ? await withDatabase(config, 'migrate', migrationState)
+    ? await withDatabase(config, 'migrate', migrationState).catch(error => {
+        throw error instanceof StartupError ? error : new StartupError(`The log of migrations in ${where} cannot be read: ${reason(error)}.`, { cause: error });
+      })
     : { executed: [], pending: knownMigrations(), unknown: [] };
   if (json) {
     const { executed, pending, unknown } = state;
@@ -77,5 +79,5 @@ function migrationError(error: unknown): unknown {
       : NOT_INSTALLED.has(code)
         ? ' Install pgvector (0.8.2 or later) and PostgreSQL\'s contrib modules on the server.'
         : '';
-  return new StartupError(`The migration failed and was rolled back: ${because} (SQLSTATE ${code}).${mend}`, { cause: error });
+  return new StartupError(`The migrations cannot go on: ${because} (SQLSTATE ${code}). What failed was rolled back.${mend}`, { cause: error });
 }

@@ -106,7 +106,7 @@ const RAISED = 'P0001';
 
 function asStartupError(error: unknown): unknown {
   const { code } = error as { code?: string };
-  if (code === RAISED) return new StartupError(reason(error), { cause: error });
+  if (code === RAISED) return new StartupError(`${reason(error)}.`, { cause: error });
   if (code === NOT_ALLOWED) {
     return new StartupError(
       `This login may not prepare the database: ${reason(error)}. Name a superuser in WEAVER_MIGRATION_URL, or hand what "npx weaver db bootstrap --sql" prints to whoever is one.`,

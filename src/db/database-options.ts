@@ -36,6 +36,8 @@ export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../migrations');
 const SHARED_OPTIONS: Partial<Options> = {
   metadataProvider: ReflectMetadataProvider,
   extensions: [Migrator],
+  // A mistyped name must not make a new database.
+  ensureDatabase: false,
   // Standard output belongs to results.
   logger: line => void process.stderr.write(`${line}\n`),
   discovery: { checkDuplicateFieldNames: false },

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
 import { enterScopeSql, type DatabaseScope } from './database-scope.js';
@@ -6,6 +7,8 @@ import type { Row, Statement } from './statement.js';
 
 /** One read-only transaction in a scope, from the first statement to `end`. */
 export interface ReadTransaction {
+  /** Goes on in another scope. The next statement may be sent when this is done, and fails if this did. */
+  enter(scope: DatabaseScope): Promise<void>;
   query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]>;
   /** Commits and gives the connection back. Call it once, when no query is in flight. */
   end(): Promise<void>;
@@ -21,7 +24,7 @@ const BEGIN = 'begin isolation level repeatable read read only';
 
 /**
  * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each connection, unless a pooler in
- * transaction mode stands between. `begin` and the settings travel in one message, and the first statement right behind it:
+ * transaction mode stands between. `begin`, the settings and the first statement travel in one packet, and nothing waits for `commit`:
  * the pool's connections pipeline (https://node-postgres.com/features/pipelining).
  */
 export class PostgresReadConnections implements ReadConnections {
@@ -35,21 +38,37 @@ export class PostgresReadConnections implements ReadConnections {
   }
 
   async begin(scope: DatabaseScope): Promise<ReadTransaction> {
-    const client = await this.#pool.connect();
-    // Not awaited: the first statement follows at once. If this fails, the server refuses what comes behind it in the broken
-    // transaction, `query` throws why, and `end` drops the connection.
-    const begun = client.query(`${BEGIN}; ${enterScopeSql(scope)}`);
-    begun.catch(() => {});
-    return new PostgresReadTransaction(client, begun, this.#named);
+    return new PostgresReadTransaction(await this.#pool.connect(), scope, this.#named);
   }
 }
 
 class PostgresReadTransaction implements ReadTransaction {
+  #entered: Promise<unknown>;
+
   constructor(
     private readonly client: PoolClient,
-    private readonly begun: Promise<unknown>,
+    scope: DatabaseScope,
     private readonly named: boolean,
-  ) {}
+  ) {
+    this.#entered = this.#send(`${BEGIN}; ${enterScopeSql(scope)}`);
+  }
+
+  async enter(scope: DatabaseScope): Promise<void> {
+    this.#entered = this.#send(enterScopeSql(scope));
+  }
+
+  /**
+   * Sends statements that others follow at once, in the same packet. Not awaited: if they fail, the server refuses what comes behind
+   * them in the broken transaction, `query` throws why, and `end` drops the connection.
+   */
+  #send(text: string): Promise<unknown> {
+    const { stream } = (this.client as PoolClient & { readonly connection: { readonly stream: Socket } }).connection;
+    stream.cork();
+    process.nextTick(() => stream.uncork());
+    const answer = this.client.query(text);
+    answer.catch(() => {});
+    return answer;
+  }
 
   async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
     const values = parameters as unknown[];
@@ -58,18 +77,19 @@ class PostgresReadTransaction implements ReadTransaction {
     );
     answer.catch(() => {});
     // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
-    await this.begun;
+    await this.#entered;
     return (await answer).rows;
   }
 
   async end(): Promise<void> {
     try {
-      await this.begun;
-      await this.client.query('commit');
-      this.client.release();
+      await this.#entered;
     } catch (error) {
-      this.client.release(error instanceof Error ? error : true);
+      return this.client.release(error instanceof Error ? error : true);
     }
+    // Nothing that was only read can fail to be committed; a connection that breaks meanwhile breaks for whoever has it next.
+    this.client.query('commit').catch(() => {});
+    this.client.release();
   }
 }
 
@@ -95,6 +115,10 @@ class EmbeddedReadTransaction implements ReadTransaction {
     private readonly transaction: Transaction,
     private readonly close: () => Promise<void>,
   ) {}
+
+  async enter(scope: DatabaseScope): Promise<void> {
+    await this.transaction.exec(enterScopeSql(scope));
+  }
 
   async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
     return (await this.transaction.query<Row>(statement.text, parameters as unknown[])).rows;

@@ -24,7 +24,16 @@ export class ReadScope {
     readonly scope: DatabaseScope,
     private readonly connections: ReadConnections,
     private readonly observe: (statement: Statement) => void,
+    private before?: ReadScope,
   ) {}
+
+  /**
+   * The reads of another scope, in this one's transaction where that is still open when the first of them comes: what was looked up to
+   * know whose an operation is and the operation itself cost one transaction. This scope may be used no more.
+   */
+  continueAs(scope: DatabaseScope): ReadScope {
+    return new ReadScope(scope, this.connections, this.observe, this);
+  }
 
   /** The tenant that every statement must filter by; undefined for the operator, who names tenants in the statement. */
   get tenantId(): string | undefined {
@@ -33,7 +42,7 @@ export class ReadScope {
 
   /** Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint` text or number. */
   async query<R = Row>(statement: Statement, parameters: readonly unknown[]): Promise<R[]> {
-    const open = (this.#open ??= { begun: this.connections.begin(this.scope), inFlight: 0, ended: false });
+    const open = (this.#open ??= { begun: this.#begin(), inFlight: 0, ended: false });
     open.inFlight += 1;
     try {
       this.observe(statement);
@@ -44,6 +53,33 @@ export class ReadScope {
     } finally {
       open.inFlight -= 1;
       if (open.inFlight === 0) setImmediate(() => this.#endWhenIdle(open));
+    }
+  }
+
+  #begin(): Promise<ReadTransaction> {
+    const taken = this.before && this.before.#handOver();
+    this.before = undefined;
+    return taken ? this.#enter(taken) : this.connections.begin(this.scope);
+  }
+
+  /** The open transaction, if any, to be ended by who takes it. */
+  #handOver(): Promise<ReadTransaction> | undefined {
+    const open = this.#open;
+    if (!open || open.inFlight > 0 || open.ended) return undefined;
+    open.ended = true;
+    this.#open = undefined;
+    return open.begun;
+  }
+
+  async #enter(begun: Promise<ReadTransaction>): Promise<ReadTransaction> {
+    const transaction = await begun;
+    try {
+      await transaction.enter(this.scope);
+      return transaction;
+    } catch (error) {
+      // Nobody else has it: left open, the embedded database would wait for it for ever.
+      await transaction.end();
+      throw error;
     }
   }
 

@@ -7,6 +7,8 @@ import type { SqlParameters } from './sql-parameters.js';
 export const MAX_COMPARISONS = 100;
 export const MAX_LIST = 100;
 export const MAX_DEPTH = 20;
+/** Characters of a text to look for, at most: it takes time by the product of both lengths, minutes where both are long. */
+export const MAX_PATTERN = 1_000;
 
 type Filter = { readonly [key: string]: unknown };
 
@@ -72,9 +74,9 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
         case 'contains':
           if (type === 'jsonb') return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
           if (type === 'text[]') return [`${expression} @> ${parameters.add(value, 'text[]')}`];
-          return [`${expression} ilike ${parameters.add(`%${escapeLike(value as string)}%`, 'text')}`];
+          return [`${expression} ilike ${parameters.add(`%${pattern(value as string, field)}%`, 'text')}`];
         case 'startsWith':
-          return [`${expression} ilike ${parameters.add(`${escapeLike(value as string)}%`, 'text')}`];
+          return [`${expression} ilike ${parameters.add(`${pattern(value as string, field)}%`, 'text')}`];
         default:
           throw new Error(`No SQL for the filter operator ${operator}.`);
       }
@@ -84,6 +86,8 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
   return group(filter, 'filter', 0);
 }
 
-function escapeLike(text: string): string {
+/** `text` as a pattern of LIKE that stands for nothing but itself. */
+function pattern(text: string, field: string): string {
+  if (text.length > MAX_PATTERN) throw badInput(field, `${field} has ${text.length} characters; the limit is ${MAX_PATTERN}.`);
   return text.replace(/[\\%_]/g, '\\$&');
 }

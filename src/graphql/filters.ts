@@ -28,9 +28,9 @@ export class StringFilter {
   eq?: string | null;
   @Field(() => [String], { nullable: true, description: IN })
   in?: string[] | null;
-  @Field(() => String, { nullable: true, description: 'Has this somewhere in it, whatever the case of its letters.' })
+  @Field(() => String, { nullable: true, description: 'Has this somewhere in it, whatever the case of its letters. At most 1,000 characters.' })
   contains?: string | null;
-  @Field(() => String, { nullable: true, description: 'Begins with this, whatever the case of its letters.' })
+  @Field(() => String, { nullable: true, description: 'Begins with this, whatever the case of its letters. At most 1,000 characters.' })
   startsWith?: string | null;
   @Field(() => Boolean, { nullable: true, description: IS_NULL })
   isNull?: boolean | null;

@@ -20,6 +20,8 @@ export function parseDateTime(value: unknown): string {
   const instant = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
   const exact = !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
   if (!exact || year === '0000') refuse(`DateTime "${value as string}" does not exist in the calendar.`);
+  const utcYear = new Date(value as string).getUTCFullYear();
+  if (utcYear < 1 || utcYear > 9999) refuse(`DateTime "${value as string}" lies outside the years 1 to 9999 in UTC, which is how it would be shown.`);
   return value as string;
 }
 

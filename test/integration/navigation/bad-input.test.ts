@@ -45,11 +45,11 @@ function expectRefusal({ status, errors, headers }: Answer, { field, message, er
   expect(JSON.stringify(errors), hint).not.toMatch(/\bselect\b|\bfrom docs|tenant_id|::|\$\d|node_modules|\.[jt]s:\d|at Object\.|PGlite|postgres|syntax for type|stack/i);
 }
 
-/** Asks, and sees to it that the answer does not keep the caller waiting. */
+/** Asks, and sees to it that the answer does not keep the caller waiting: a second, and as much again for a busy machine. */
 async function ask(query: string, variables?: Record<string, unknown>, asker = client): Promise<Answer> {
   const start = performance.now();
   const answer = await asker.query(query, variables);
-  expect(performance.now() - start).toBeLessThan(1_000);
+  expect(performance.now() - start).toBeLessThan(2_000);
   return answer;
 }
 
@@ -157,6 +157,7 @@ describe('numbers and instants out of range', () => {
     ['a missing zone', { createdAt: { gt: '2026-01-31T00:00:00' } }, /time zone/],
     ['seven digits of a second', { createdAt: { gt: '2026-01-31T00:00:00.1234567Z' } }, /at most microseconds/],
     ['an unknown zone', { createdAt: { gt: '2026-01-31T00:00:00+20:00' } }, /must look like/],
+    ['a year that cannot be shown', { createdAt: { gt: '9999-12-31T23:59:59-15:59' } }, /filter\.createdAt\.gt.*9999/s],
     ['infinity', { createdAt: { gt: 'infinity' } }, /must look like/],
     ['a number for an instant', { createdAt: { gt: 5 } }, /must look like/],
     ['an instant in a list', { updatedAt: { in: ['2026-01-31T00:00:00Z', ''] } }, /filter\.updatedAt\.in\[1\]/],
@@ -187,8 +188,8 @@ describe('numbers and instants out of range', () => {
     const filter = {
       or: [
         { sizeBytes: { in: ['9223372036854775807', '-9223372036854775808'] } },
-        { createdAt: { lt: '0001-01-01T00:00:00+15:59' } },
-        { createdAt: { gt: '9999-12-31T23:59:59.999999-15:59' } },
+        { createdAt: { lt: '0001-01-01T15:59:00+15:59' } },
+        { createdAt: { gt: '9999-12-31T08:00:59.999999-15:59' } },
       ],
     };
     expect((await ask('query ($filter: DocumentFilter) { documents(filter: $filter) { totalCount } }', { filter })).data).toEqual({ documents: { totalCount: 0 } });

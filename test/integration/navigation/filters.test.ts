@@ -107,6 +107,9 @@ describe.each(FILTERED)('$type', filtered => {
 
   beforeAll(async () => {
     rows = await rowsOf(filtered, oracle);
+  });
+
+  test('has rows to find', () => {
     expect(rows.length).toBeGreaterThanOrEqual(NAMES.length);
   });
 
@@ -186,11 +189,14 @@ describe('the limits of a filter', () => {
     expect(errors).toHaveLength(1);
     expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', ...(field && { field }) });
     expect(errors![0]!.message).toContain(limit);
-    expect(performance.now() - start).toBeLessThan(1_000);
+    // A second, and as much again for a busy machine.
+    expect(performance.now() - start).toBeLessThan(2_000);
   }
   const negated = (depth: number): Filter => Array.from({ length: depth }).reduce<Filter>(not => ({ not }), { filename: { eq: 'x' } });
 
-  test('are 100 values in a list, 100 filters in an and or an or, 100 comparisons and 20 levels', async () => {
+  test('are 100 values in a list, 100 filters in an and or an or, 100 comparisons, 20 levels and 1,000 characters to look for', async () => {
+    await expectRefusal({ filename: { contains: 'x'.repeat(1_001) } }, 'filter.filename.contains', '1000');
+    await expectRefusal({ not: { filename: { startsWith: '%'.repeat(1_001) } } }, 'filter.not.filename.startsWith', '1000');
     await expectRefusal({ filename: { in: Array.from({ length: 101 }, String) } }, 'filter.filename.in', '100');
     await expectRefusal({ id: { in: Array.from({ length: 101 }, () => parents['Document']) } }, 'filter.id.in', '100');
     await expectRefusal({ or: Array.from({ length: 101 }, () => ({})) }, 'filter.or', '100');
@@ -223,6 +229,7 @@ describe('the limits of a filter', () => {
   test('let everything below them through', async () => {
     expect(await filenames({ or: Array.from({ length: 100 }, (_, nth) => ({ filename: { eq: nth === 99 ? 'a_b' : 'x' } })) })).toEqual(['a_b']);
     expect((await filenames(negated(19))).length).toBeGreaterThan(0);
+    expect(await filenames({ filename: { contains: '%'.repeat(1_000) } })).toEqual([]);
     expect(await filenames({ filename: { in: Array.from({ length: 100 }, (_, nth) => (nth === 99 ? 'aXb' : String(nth))) } })).toEqual(['aXb']);
   });
 });

@@ -107,10 +107,10 @@ describe('an operation', () => {
   test('sees one state of the data at all its levels, while others write', async () => {
     const { tenant, key } = tenants[0]!;
     const bot = await tenant.bot();
-    let writing = true;
+    const done = new AbortController();
     // Each write takes away all that the one before brought: two documents with a chunk each.
     const writer = (async () => {
-      while (writing) {
+      while (!done.signal.aborted) {
         await gateway.db.database.write('churn', OPERATOR_SCOPE, async em => {
           await em.execute('delete from docs where tenant_id = ? and bot_id = ?', [tenant.id, bot.id]);
           for (const filename of ['one.md', 'two.md']) {
@@ -143,7 +143,7 @@ describe('an operation', () => {
         });
       }
     } finally {
-      writing = false;
+      done.abort();
       await writer;
     }
   });

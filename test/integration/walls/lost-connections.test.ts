@@ -82,7 +82,7 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
     }
   }
 
-  const terminate = (): Promise<unknown> => db.asSuperuser(`select pg_terminate_backend(pid) from pg_stat_activity where usename = ?`, [new URL(db.urls!.login).username]);
+  const terminate = (): Promise<unknown> => db.asSuperuser(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = ?`, [new URL(db.urls!.login).username]);
 
   test('answers 503 to operations in flight when the server ends their connections, and serves the next ones', async () => {
     expect(await client.query(bots)).toMatchObject(one);

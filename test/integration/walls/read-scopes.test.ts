@@ -72,6 +72,17 @@ describe('the reads of an operation', () => {
     expect(answers).toEqual(answers.map(() => true));
   });
 
+  test("go on in another scope within one transaction, and see that scope's rows alone", async () => {
+    const other = await new World(db.database).tenant();
+    const lookUp = db.database.reads(OPERATOR_SCOPE);
+    const [looked] = await lookUp.query<{ at: string; role: string }>(BEGAN, []);
+    const scope = lookUp.continueAs(tenantScope(other.id));
+    expect(await scope.query(BEGAN, [])).toEqual([{ role: 'weaver_tenant', tenant: other.id, at: looked!.at }]);
+    expect(looked!.role).toBe('weaver_operator');
+    expect(await scope.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+    expect(await reads().query(BEGAN, [])).toEqual([{ ...mine, tenant: tenant.id }]);
+  });
+
   test('go on in a new transaction after one failed', async () => {
     const scope = reads();
     await expect(scope.query(FAILS, [])).rejects.toThrow('division by zero');
@@ -195,7 +206,7 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
       await admin.connect();
       await admin.query(`create role ${login} login noinherit password 'secret'; grant weaver_tenant, weaver_operator to ${login}`);
       // What a statement could reach that ran outside its role: rows without any policy, and a counter that says whether it ran.
-      await admin.query(`create table open_rows as select 'seen' as text; create sequence runs; grant select on open_rows to ${login}; grant usage on sequence runs to ${login}`);
+      await admin.query(`create table open_rows as select 'seen' as text; create sequence runs; grant select on open_rows to ${login}, weaver_operator; grant usage on sequence runs to ${login}, weaver_operator`);
       database = await another({ user: login, password: 'secret' });
     });
     afterAll(async () => {
@@ -215,6 +226,12 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
         // The first one opens the transaction; the others are behind it on the wire.
         const answers = await Promise.allSettled([1, 2, 3].map(n => scope.query(statement('outside', `${text} /* ${n} */`), [])));
         for (const answer of answers) expect(answer).toMatchObject({ status: 'rejected', reason: { code: '42501', message: expect.stringContaining('weaver_tenant') } });
+        // Nor in the role that the transaction had before.
+        const lookUp = database.reads(OPERATOR_SCOPE);
+        expect(await lookUp.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+        const continued = lookUp.continueAs(tenantScope(tenant.id));
+        const later = await Promise.allSettled([1, 2, 3].map(n => continued.query(statement('later', `${text} /* later ${n} */`), [])));
+        for (const answer of later) expect(answer).toMatchObject({ status: 'rejected', reason: { code: '42501', message: expect.stringContaining('weaver_tenant') } });
         await expect(database.write('outside', tenantScope(tenant.id), em => em.execute(text))).rejects.toMatchObject({ code: '42501' });
       }
       expect(await runs()).toBe(false);

@@ -84,6 +84,20 @@ describe('a scope', () => {
     }
   });
 
+  test('shows the rows of its own, however often the same statement ran on the connection in other scopes', async () => {
+    const owners = statement('owners', 'select distinct tenant_id::text as tenant from bots order by 1');
+    const both = [mine.id, other.id].sort();
+    // PostgreSQL keeps a plan for all parameters after the fifth run.
+    for (let round = 0; round < 8; round += 1) {
+      for (const [scope, tenants] of [[OPERATOR_SCOPE, both], [tenantScope(mine.id), [mine.id]], [tenantScope(other.id), [other.id]]] as const) {
+        expect((await db.database.reads(scope).query<{ tenant: string }>(owners, [])).map(row => row.tenant)).toEqual(tenants);
+      }
+      const continued = db.database.reads(OPERATOR_SCOPE);
+      expect(await continued.query(owners, [])).toHaveLength(2);
+      expect(await continued.continueAs(tenantScope(other.id)).query(owners, [])).toEqual([{ tenant: other.id }]);
+    }
+  });
+
   test('of an unknown tenant shows no rows at all', async () => {
     for (const table of TABLES) expect(await db.database.reads(tenantScope(v4())).query(statement(`any_${table}`, `select 1 from ${table}`), []), table).toEqual([]);
   });

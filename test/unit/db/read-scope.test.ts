@@ -19,6 +19,10 @@ class NotedConnections implements ReadConnections {
     this.events.push(`begin ${n}`);
     if (this.failing) throw this.failing;
     return {
+      enter: async scope => {
+        this.events.push(`enter ${scope.role} ${n}`);
+        if (this.failing) throw this.failing;
+      },
       query: async (_, [answer]) => {
         this.events.push(`query ${n}`);
         return (await answer) as Row[];
@@ -107,6 +111,56 @@ describe('ReadScope', () => {
     await expect(scope.query(ASK, [[]])).rejects.toThrow('cannot count');
     await nextTurn();
     expect(connections.events).toEqual(['begin 1', 'end 1']);
+  });
+
+  describe('continueAs', () => {
+    test('goes on in the transaction that is open, in the other scope, and ends it once', async () => {
+      const { connections, scope, ask } = open();
+      await ask();
+      const operator = scope.continueAs(OPERATOR_SCOPE);
+      await operator.query(ASK, [[]]);
+      await operator.query(ASK, [[]]);
+      await nextTurn();
+      expect(connections.events).toEqual(['begin 1', 'query 1', 'enter weaver_operator 1', 'query 1', 'query 1', 'end 1']);
+      expect(operator.tenantId).toBeUndefined();
+    });
+
+    test('begins its own where nothing was asked, the last transaction has ended, or one failed', async () => {
+      const fresh = open();
+      await fresh.scope.continueAs(OPERATOR_SCOPE).query(ASK, [[]]);
+      expect(fresh.connections.events).toEqual(['begin 1', 'query 1']);
+
+      const ended = open();
+      await ended.ask();
+      const later = ended.scope.continueAs(OPERATOR_SCOPE);
+      await nextTurn();
+      await later.query(ASK, [[]]);
+      expect(ended.connections.events).toEqual(['begin 1', 'query 1', 'end 1', 'begin 2', 'query 2']);
+
+      const failed = open();
+      await expect(failed.ask(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
+      await failed.scope.continueAs(OPERATOR_SCOPE).query(ASK, [[]]);
+      expect(failed.connections.events).toEqual(['begin 1', 'query 1', 'begin 2', 'query 2']);
+    });
+
+    test('ends the transaction where it cannot enter the other scope, and asks nothing in it', async () => {
+      const { connections, scope, ask } = open();
+      await ask();
+      connections.failing = new Error('no such role');
+      const operator = scope.continueAs(OPERATOR_SCOPE);
+      expect(await Promise.allSettled([operator.query(ASK, [[]]), operator.query(ASK, [[]])])).toMatchObject([{ reason: connections.failing }, { reason: connections.failing }]);
+      await nextTurn();
+      expect(connections.events).toEqual(['begin 1', 'query 1', 'enter weaver_operator 1', 'end 1']);
+    });
+
+    test('does not take a transaction that still has something to answer', async () => {
+      const { connections, scope, ask } = open();
+      const slow = ask(sleep(20, []));
+      await scope.continueAs(OPERATOR_SCOPE).query(ASK, [[]]);
+      await slow;
+      await nextTurn();
+      expect(connections.events).toEqual(['begin 1', 'begin 2', 'query 1', 'query 2', 'end 2', 'end 1']);
+    });
   });
 
   test('names the tenant to filter by, and none for the operator', () => {

@@ -83,6 +83,13 @@ describe('filterSql', () => {
     expect(sqlOf({ filename: { contains: '100%_\\', startsWith: '%' } }).values).toEqual(['%100\\%\\_\\\\%', '\\%%']);
   });
 
+  test('refuses to look for more than 1,000 characters', () => {
+    expect(sqlOf({ filename: { contains: '%'.repeat(1_000) } }).values).toEqual([`%${'\\%'.repeat(1_000)}%`]);
+    for (const operator of ['contains', 'startsWith']) {
+      expect(refusalOf({ filename: { [operator]: 'x'.repeat(1_001) } })).toMatchObject({ field: `filter.filename.${operator}`, message: expect.stringMatching(/1001 .*limit is 1000/) });
+    }
+  });
+
   test('looks into JSON as JSON and into lists as lists', () => {
     expect(sqlOf({ metadata: { contains: { a: [1] } } }, chunks)).toEqual({ sql: 't.chunk_metadata @> $1::jsonb', values: ['{"a":[1]}'] });
     expect(sqlOf({ scopes: { contains: ['read'] } }, apiKeys)).toEqual({ sql: 't.scopes @> $1::text[]', values: [['read']] });

@@ -26,6 +26,8 @@ describe('DateTime', () => {
     '2026-01-31T09:30:00.123456Z',
     '2024-02-29T23:59:59.999999+05:30',
     '2026-01-31T09:30:00-15:59',
+    '0001-01-01T15:59:00+15:59',
+    '9999-12-31T08:00:59.999999-15:59',
     '0001-01-01T00:00:00Z',
     '9999-12-31T23:59:59.999999Z',
   ])('takes %s as it is written', text => {
@@ -67,6 +69,10 @@ describe('DateTime', () => {
     ['a Date', new Date(0)],
   ])('refuses %s and shows the form', (_, value) => {
     expectRefusal(() => DateTimeScalar.parseValue(value), /must look like "2026-01-31T09:30:00.123456Z"/);
+  });
+
+  test('refuses what its zone takes out of the years that can be shown', () => {
+    for (const text of ['0001-01-01T00:00:00+00:01', '9999-12-31T23:59:59.999999-00:01']) expectRefusal(() => DateTimeScalar.parseValue(text), /outside the years 1 to 9999/);
   });
 
   test('refuses a literal that is no string', () => {

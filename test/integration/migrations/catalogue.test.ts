@@ -1,0 +1,126 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Database } from '../../../src/db/database.js';
+import { IN_MEMORY } from '../../../src/db/database-options.js';
+import { applyMigrations, knownMigrations, migrationState, revertLastMigration } from '../../../src/db/migrations.js';
+import { ENTITIES } from '../../../src/entities.js';
+import { readCatalogue, type Catalogue } from '../../support/catalogue.js';
+import { freshDatabase, type FreshDatabase } from '../../support/command.js';
+
+const SNAPSHOT = join(import.meta.dirname, 'catalogue.snapshot.json');
+const WALLED = ['api_keys', 'bot_queries', 'bots', 'doc_chunks', 'docs', 'profiles', 'tenants'];
+
+let fresh: FreshDatabase;
+let database: Database;
+let before: Catalogue;
+let first: Catalogue;
+
+const read = (): Promise<Catalogue> => readCatalogue(sql => database.orm.em.getDriver().getConnection().execute(sql));
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  const { urls } = fresh;
+  const config = urls
+    ? ({ kind: 'postgres', url: urls.admin, migrationUrl: urls.admin, pooler: 'none', poolSize: 3 } as const)
+    : ({ kind: 'embedded', dataDir: IN_MEMORY } as const);
+  database = await Database.open(config, ENTITIES, 'migrate');
+  before = await read();
+  await applyMigrations(database);
+  first = await read();
+});
+afterAll(async () => {
+  await database.close();
+  await fresh.close();
+});
+
+describe('the catalogue', () => {
+  // After a change that is meant: UPDATE_CATALOGUE=1 npx vitest run --project embedded test/integration/migrations/catalogue.test.ts
+  test('is what it was: storage, options, grants and all else that the comparison with the entities cannot see', () => {
+    if (process.env.UPDATE_CATALOGUE) writeFileSync(SNAPSHOT, `${JSON.stringify(first, null, 2)}\n`);
+    expect(first).toEqual(JSON.parse(readFileSync(SNAPSHOT, 'utf8')));
+  });
+
+  test('differs in nothing from the entities', async () => {
+    expect(await database.orm.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
+  });
+
+  test('is the same after up, down, up', async () => {
+    for (const name of knownMigrations().reverse()) expect(await revertLastMigration(database)).toBe(name);
+    const reverted = await read();
+    expect(Object.keys(reverted.tables)).toEqual(['mikro_orm_migrations']);
+    expect(reverted.tables.mikro_orm_migrations!.grants).toEqual([]);
+    expect(reverted.functions).toEqual(before.functions);
+    expect(await migrationState(database)).toEqual({ executed: [], pending: knownMigrations(), unknown: [] });
+    // Roles belong to the cluster, extensions perhaps to others.
+    expect(reverted.roles).toEqual(first.roles);
+    expect(reverted.extensions).toEqual(first.extensions);
+
+    await applyMigrations(database);
+    expect(await read()).toEqual(first);
+  });
+});
+
+describe('of each table', () => {
+  test.each(WALLED)('%s: row-level security is enabled and forced, with two policies', name => {
+    const { rowSecurity, policies } = first.tables[name]!;
+    expect(rowSecurity).toBe('enabled, forced');
+    const ofTenant = `(${name === 'tenants' ? 'id' : 'tenant_id'} = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)`;
+    expect(policies).toEqual([
+      'operator_all permissive for * to weaver_operator using true with check true',
+      `tenant_isolation permissive for * to weaver_tenant using ${ofTenant} with check ${ofTenant}`,
+    ]);
+  });
+
+  test('there is no other table that holds rows of tenants', () => {
+    expect(Object.keys(first.tables)).toEqual([...WALLED.slice(0, 5), 'mikro_orm_migrations', ...WALLED.slice(5)]);
+  });
+
+  test('a tenant may update the name of tenants only, and neither chunks nor the log; nobody may truncate', () => {
+    const grants = (table: string, role: string): string[] => first.tables[table]!.grants.filter(grant => grant.startsWith(`${role} `)).map(grant => grant.slice(role.length + 1));
+    expect(grants('tenants', 'weaver_tenant')).toEqual(['select', 'update (name)']);
+    expect(grants('tenants', 'weaver_operator')).toEqual(['delete', 'insert', 'select', 'update']);
+    for (const table of ['profiles', 'bots', 'docs', 'api_keys']) {
+      for (const role of ['weaver_tenant', 'weaver_operator']) expect(grants(table, role), table).toEqual(['delete', 'insert', 'select', 'update']);
+    }
+    for (const table of ['doc_chunks', 'bot_queries']) {
+      for (const role of ['weaver_tenant', 'weaver_operator']) expect(grants(table, role), table).toEqual(['delete', 'insert', 'select']);
+    }
+    expect(first.tables.mikro_orm_migrations!.grants).toEqual(['weaver_operator select']);
+    for (const { grants: all } of Object.values(first.tables)) expect(all.filter(grant => grant.startsWith('public ') || grant.includes('grantable'))).toEqual([]);
+  });
+
+  test('every foreign key between tables of a tenant leads with tenant_id', () => {
+    const keys = Object.values(first.tables).flatMap(table => table.constraints.filter(constraint => constraint.includes('FOREIGN KEY')));
+    expect(keys).toHaveLength(7);
+    for (const key of keys) expect(key).toMatch(/FOREIGN KEY \(tenant_id[,)].* REFERENCES \w+\((tenant_id, |id\))/);
+  });
+
+  test('every index but primary keys and the tenants leads with tenant_id', () => {
+    const indexes = Object.entries(first.tables).flatMap(([table, { indexes: all }]) => (WALLED.includes(table) && table !== 'tenants' ? all : []));
+    const others = indexes.filter(index => !/ USING \w+ \(tenant_id/.test(index));
+    expect(others.filter(index => !/_pkey ON/.test(index))).toEqual(['CREATE UNIQUE INDEX api_keys_prefix_unique ON public.api_keys USING btree (key_prefix)']);
+  });
+});
+
+describe('of chunks', () => {
+  const column = (name: string): string => first.tables.doc_chunks!.columns.find(text => text.startsWith(`${name} `))!;
+
+  test('vectors stay in the row, two to a page', () => {
+    expect(column('embedding')).toBe('embedding halfvec(1536) storage main');
+    expect(column('embedding_bq')).toMatch(/^embedding_bq bit\(1536\) generated as .*binary_quantize\(embedding\).* stored storage plain$/);
+    expect(column('chunk_metadata')).toMatch(/storage main$/);
+  });
+
+  test('vacuum comes early, so that the code scan finds a fresh visibility map', () => {
+    expect(first.tables.doc_chunks!.options).toEqual([
+      'autovacuum_vacuum_insert_scale_factor=0.01',
+      'autovacuum_vacuum_insert_threshold=1000',
+      'autovacuum_vacuum_scale_factor=0.02',
+    ]);
+  });
+
+  test('the codes are in an index of their own', () => {
+    expect(first.tables.doc_chunks!.indexes).toContain('CREATE INDEX doc_chunks_codes ON public.doc_chunks USING btree (tenant_id, bot_id, doc_id) INCLUDE (id, embedding_bq)');
+  });
+});

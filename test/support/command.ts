@@ -1,0 +1,144 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { inject } from 'vitest';
+import { runCommandLine } from '../../src/cli/command-line.js';
+import { databaseUrl } from './template-database.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+export interface Outcome {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs `weaver` with this environment and nothing else, within this process. */
+export async function weaver(env: Record<string, string>, args: readonly string[], input = ''): Promise<Outcome> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const code = await runCommandLine(['node', 'weaver', ...args], { env, out: line => void out.push(line), say: line => void err.push(line), read: async () => input });
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
+
+/** A process of its own, with what it wrote so far. */
+export class Running {
+  out = '';
+  err = '';
+  readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+
+  constructor(readonly child: ChildProcess) {
+    child.stdout!.on('data', data => void (this.out += data));
+    child.stderr!.on('data', data => void (this.err += data));
+    this.exited = new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal })));
+  }
+
+  /** Resolves when it has written `text` to standard output; rejects when it ends before. */
+  async until(text: string): Promise<void> {
+    const ended = this.exited.then(({ code }) => {
+      if (!this.out.includes(text)) throw new Error(`It ended with ${code} before it wrote "${text}":\n${this.out}\n${this.err}`);
+    });
+    const written = new Promise<void>(resolve => {
+      const look = (): void => {
+        if (this.out.includes(text)) resolve();
+      };
+      this.child.stdout!.on('data', look);
+      look();
+    });
+    await Promise.race([written, ended]);
+  }
+
+  async outcome(): Promise<Outcome> {
+    const { code } = await this.exited;
+    return { code, out: this.out, err: this.err };
+  }
+
+  /** Sends the signal and waits for the end. */
+  async end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+    this.child.kill(signal);
+    return this.exited;
+  }
+}
+
+/** Starts built commands, and ends those that still run when asked to. */
+export class Commands {
+  readonly #running: Running[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), 'weaver-commands-'));
+
+  constructor() {
+    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'bin/build.js')], { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`The build failed:\n${stderr}`);
+  }
+
+  /** `npx weaver …`, in an empty folder. */
+  weaver(env: Record<string, string>, ...args: string[]): Running {
+    return this.#start([join(ROOT, 'bin/weaver.js'), ...args], env, this.#folder);
+  }
+
+  /** `npx mikro-orm …`, in the project's folder, where its configuration is found. */
+  mikroOrm(env: Record<string, string>, ...args: string[]): Running {
+    return this.#start([join(ROOT, 'node_modules/@mikro-orm/cli/cli.js'), ...args], env, ROOT);
+  }
+
+  /** Another program in a Node of its own. */
+  script(env: Record<string, string>, source: string): Running {
+    return this.#start(['--input-type=module', '--eval', source], env, this.#folder);
+  }
+
+  #start(args: string[], env: Record<string, string>, cwd: string): Running {
+    const child = spawn(process.execPath, args, { cwd, env: { PATH: process.env.PATH, HOME: this.#folder, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const running = new Running(child);
+    this.#running.push(running);
+    return running;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#running.map(({ child, exited }) => (child.kill('SIGKILL'), exited)));
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export interface FreshDatabase {
+  /** The environment that configures it. */
+  readonly env: Record<string, string>;
+  /** Of a PostgreSQL database. */
+  readonly urls: { readonly admin: string; readonly maintenance: string } | undefined;
+  close(): Promise<void>;
+}
+
+let made = 0;
+
+/** An empty database of the run's kind: one that PostgreSQL has just made, or a folder that does not exist yet. */
+export async function freshDatabase(): Promise<FreshDatabase> {
+  const template = inject('template');
+  if (template.kind === 'embedded') {
+    const folder = mkdtempSync(join(tmpdir(), 'weaver-cli-'));
+    return { env: { WEAVER_DATA_DIR: join(folder, 'data') }, urls: undefined, close: async () => rmSync(folder, { recursive: true, force: true }) };
+  }
+  const name = `weaver_cli_${process.pid}_${Date.now().toString(36)}_${made++}`;
+  const maintenance = new Client({ connectionString: template.adminUrl });
+  await maintenance.connect();
+  await maintenance.query(`create database ${name}`);
+  const admin = databaseUrl(template.adminUrl, name);
+  return {
+    env: { DATABASE_URL: admin },
+    urls: { admin, maintenance: template.adminUrl },
+    async close() {
+      await maintenance.query(`drop database if exists ${name} with (force)`);
+      await maintenance.end();
+    },
+  };
+}
+
+/** Rows of one statement, as the superuser. */
+export async function sqlAt<R>(url: string, sql: string, parameters: unknown[] = []): Promise<R[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return (await client.query(sql, parameters)).rows as R[];
+  } finally {
+    await client.end();
+  }
+}

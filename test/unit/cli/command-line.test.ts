@@ -1,0 +1,147 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { envExample } from '../../../src/config.js';
+import { weaver } from '../../support/command.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'weaver-cli-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What no command of these tests may reach. */
+const NOWHERE = { WEAVER_DATA_DIR: join(folder, 'none') };
+const COMMANDS = ['serve', 'db up', 'db down', 'db status', 'db bootstrap', 'db doctor', 'demo', 'key create', 'schema print', 'config example'];
+
+describe('weaver', () => {
+  test('--version prints the version of the package', async () => {
+    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as { version: string };
+    expect(await weaver({}, ['--version'])).toEqual({ code: 0, out: version, err: '' });
+  });
+
+  test('--help names every command and the exit codes', async () => {
+    const { code, out, err } = await weaver({}, ['--help']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    for (const name of COMMANDS.map(command => command.split(' ')[0]!)) expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    expect(out).toContain('Exit codes: 0 done, 1 could not be done, 2 wrong usage.');
+  });
+
+  test.each(COMMANDS)('%s --help has an example', async command => {
+    const { code, out } = await weaver({}, [...command.split(' '), '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain(`Usage: weaver ${command}`);
+    expect(out).toMatch(new RegExp(`Examples:\n(.*\n)*?.*npx weaver ${command}`));
+    expect(out.match(/[A-Z_]{5,}/g)?.filter(name => !/^(NODE_ENV|KEY|SIGINT|SIGTERM)$/.test(name) && !envExample().includes(`# ${name}=`)) ?? []).toEqual([]);
+  });
+
+  test.each([
+    [['serv'], "unknown command 'serv'\n(Did you mean serve?)"],
+    [['db', 'stat'], "unknown command 'stat'\n(Did you mean status?)"],
+    [['db', 'down', '--yess'], "unknown option '--yess'\n(Did you mean --yes?)"],
+    [['db', 'up', 'now'], "too many arguments for 'up'"],
+    [['key', 'create', '--name', 'x'], "required option '--tenant <tenant>' not specified"],
+    [['db', 'bootstrap', '--sql', '--password-stdin'], "option '--sql' cannot be used with option '--password-stdin'"],
+    [['db', 'bootstrap', '--login', 'pg_x'], "pg_x is taken by PostgreSQL or by Weaver's own roles."],
+    [['schema', 'print', '--check'], "option '--check <file>' argument missing"],
+  ])('%j is wrong usage', async (args, message) => {
+    const { code, out, err } = await weaver(NOWHERE, args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(message);
+  });
+
+  test.each([[[]], [['db']], [['key']], [['schema']], [['config']]])('%j without a command shows what there is', async args => {
+    const { code, out, err } = await weaver(NOWHERE, args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain('Usage: weaver');
+  });
+
+  test('names every mistake of the configuration at once', async () => {
+    const { code, out, err } = await weaver({ PORT: 'x', LOG_LEVEL: 'loud' }, ['db', 'status']);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toBe('The configuration has 2 mistakes:\n  - PORT must be a whole number from 0 to 65535\n  - LOG_LEVEL must be one of silent, error, warn, info, debug');
+  });
+});
+
+describe('key create', () => {
+  const create = (...options: string[]) => weaver(NOWHERE, ['key', 'create', '--tenant', 'T', '--name', 'N', ...options]);
+
+  test.each([
+    [['--scopes', 'read,root'], 'There is no scope "root": give one or more of read, write, search, ask, admin, with commas between.'],
+    [['--scopes', ''], 'There is no scope ""'],
+    [['--rate-limit', '0'], 'Give a whole number from 1 to 1000000.'],
+    [['--rate-limit', '1.5'], 'Give a whole number from 1 to 1000000.'],
+    [['--expires', '0'], 'Give 1 to 36500 days.'],
+    [['--expires', 'tomorrow'], 'Give days from now, a date such as 2027-01-31'],
+    [['--expires', '2027-02-31'], 'Give days from now, a date such as 2027-01-31'],
+    [['--expires', '2027-01-31T25:00:00Z'], 'Give days from now, a date such as 2027-01-31'],
+    [['--expires', '2020-01-31'], 'It is in the past.'],
+    [['--name', ' '], 'It is empty.'],
+    [['--name', 'n'.repeat(256)], 'It has more than 255 characters.'],
+  ])('refuses %j before it touches a database', async (options, message) => {
+    const { code, out, err } = await create(...options);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(message);
+  });
+});
+
+describe('schema print', () => {
+  test('prints the schema, and nothing besides', async () => {
+    const { code, out, err } = await weaver({}, ['schema', 'print']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/^type Query \{$/m);
+  });
+
+  test('--check compares a file', async () => {
+    const file = join(folder, 'schema.graphql');
+    const check = () => weaver({}, ['schema', 'print', '--check', file]);
+    expect(await check()).toEqual({ code: 1, out: '', err: `${file} cannot be read (ENOENT). Renew it with "npx weaver schema print > ${file}".` });
+
+    const { out } = await weaver({}, ['schema', 'print']);
+    writeFileSync(file, `${out}\n`);
+    expect(await check()).toEqual({ code: 0, out: '', err: `${file} is what the code makes.` });
+
+    writeFileSync(file, `${out}\n`.replace('type Query', 'type Kwery'));
+    const line = out.split('\n').indexOf('type Query {') + 1;
+    const stale = await check();
+    expect(stale).toMatchObject({ code: 1, out: '' });
+    expect(stale.err).toBe(`${file} is stale, first in line ${line}. Renew it with "npx weaver schema print > ${file}".`);
+
+    writeFileSync(file, `${out}\n# more\n`);
+    expect(await check()).toMatchObject({ code: 1 });
+  });
+});
+
+describe('config example', () => {
+  test('prints .env.example', async () => {
+    expect(await weaver({}, ['config', 'example'])).toEqual({ code: 0, out: envExample().trimEnd(), err: '' });
+  });
+});
+
+describe('db bootstrap', () => {
+  test('has nothing to do on the embedded database', async () => {
+    const { code, out } = await weaver(NOWHERE, ['db', 'bootstrap']);
+    expect(code).toBe(0);
+    expect(out).toContain('Nothing to do: the embedded database prepares itself.');
+  });
+
+  test('--sql prints the statements, for a database that is not configured yet too', async () => {
+    const { code, out, err } = await weaver(NOWHERE, ['db', 'bootstrap', '--sql', '--login', 'gateway']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toContain('create role "gateway" login noinherit;');
+  });
+
+  test('wants a login whose password it could set, and two names for two logins', async () => {
+    const env = { DATABASE_URL: 'postgresql://postgres@127.0.0.1:1/weaver' };
+    expect(await weaver(env, ['db', 'bootstrap', '--password-stdin'], 'secret')).toEqual({ code: 1, out: '', err: '--password-stdin needs --login <name>: whose password is it?' });
+    expect(await weaver(env, ['db', 'bootstrap', '--password-stdin', '--login', 'gateway'], '')).toMatchObject({ code: 1, err: 'Standard input must hold the password in one line.' });
+    expect(await weaver(env, ['db', 'bootstrap', '--login', 'one', '--owner', 'one'])).toMatchObject({ code: 1, err: expect.stringContaining('must be two') });
+  });
+});
+
+describe('an embedded database that does not exist', () => {
+  test('is told by status and down, and is not made by them', async () => {
+    expect(await weaver(NOWHERE, ['db', 'status'])).toMatchObject({ code: 0, out: expect.stringContaining('which does not exist yet') });
+    expect(JSON.parse((await weaver(NOWHERE, ['db', 'status', '--json'])).out)).toMatchObject({ database: { kind: 'embedded', exists: false }, applied: [], pending: [expect.any(String)] });
+    expect(await weaver(NOWHERE, ['db', 'down'])).toEqual({ code: 0, out: 'Nothing to do: there is no database yet.', err: '' });
+    expect(await weaver(NOWHERE, ['db', 'doctor'])).toMatchObject({ code: 1, out: '', err: expect.stringContaining('There is no embedded database in') });
+  });
+});

@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, envExample, readConfig } from '../../src/config.js';
+
+function problems(env: Record<string, string>): readonly string[] {
+  try {
+    readConfig(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).problems;
+  }
+  return [];
+}
+
+const URL = 'postgresql://weaver:secret@db.example.com:5432/weaver';
+
+describe('readConfig', () => {
+  test('needs nothing: the embedded database, no operator, the built-in embedder', () => {
+    expect(readConfig({})).toEqual({
+      production: false,
+      http: { host: '127.0.0.1', port: 4000 },
+      database: { kind: 'embedded', dataDir: '.data' },
+      operatorToken: undefined,
+      embedder: { provider: 'hashing' },
+      logLevel: 'info',
+    });
+  });
+
+  test('takes all that is given', () => {
+    const config = readConfig({
+      HOST: '0.0.0.0', PORT: '8080', NODE_ENV: 'production', LOG_LEVEL: 'warn', WEAVER_OPERATOR_TOKEN: 'o'.repeat(32),
+      DATABASE_URL: URL, WEAVER_MIGRATION_URL: 'postgres://owner@db.example.com/weaver', DATABASE_POOLER: 'transaction', DATABASE_POOL_SIZE: '25',
+      EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: 'https://api.openai.com/v1//', EMBEDDING_MODEL: 'text-embedding-3-small', EMBEDDING_API_KEY: 'sk-1',
+      EMBEDDING_DIMENSIONS: '768', EMBEDDING_BATCH_SIZE: '16', EMBEDDING_TIMEOUT_MS: '1000',
+    });
+    expect(config).toEqual({
+      production: true,
+      http: { host: '0.0.0.0', port: 8080 },
+      database: { kind: 'postgres', url: URL, migrationUrl: 'postgres://owner@db.example.com/weaver', pooler: 'transaction', poolSize: 25 },
+      operatorToken: 'o'.repeat(32),
+      embedder: { provider: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-1', model: 'text-embedding-3-small', dimensions: 768, batchSize: 16, timeoutMs: 1000 },
+      logLevel: 'warn',
+    });
+  });
+
+  test('migrates by DATABASE_URL where no other URL is given', () => {
+    expect(readConfig({ DATABASE_URL: URL }).database).toMatchObject({ url: URL, migrationUrl: URL });
+  });
+
+  test('takes an empty variable, as Compose files leave them, for one that is not set', () => {
+    expect(readConfig({ DATABASE_URL: '', PORT: ' ', WEAVER_OPERATOR_TOKEN: '' })).toEqual(readConfig({}));
+  });
+
+  test('names every mistake at once', () => {
+    const env = {
+      PORT: '70000', DATABASE_URL: 'mysql://db', WEAVER_MIGRATION_URL: 'db.example.com', DATABASE_POOLER: 'session', DATABASE_POOL_SIZE: '0',
+      WEAVER_OPERATOR_TOKEN: 'short', EMBEDDING_PROVIDER: 'openai', EMBEDDING_DIMENSIONS: '3072', EMBEDDING_BATCH_SIZE: 'many', EMBEDDING_TIMEOUT_MS: '1',
+      EMBEDDING_BASE_URL: 'api.openai.com', LOG_LEVEL: 'verbose',
+    };
+    expect(problems(env)).toEqual([
+      'PORT must be a whole number from 0 to 65535',
+      'DATABASE_URL must be a URL such as postgresql://weaver:secret@db.example.com:5432/weaver',
+      'WEAVER_MIGRATION_URL must be a URL such as postgresql://weaver_owner:secret@db.example.com:5432/weaver',
+      'DATABASE_POOLER must be none or transaction',
+      'DATABASE_POOL_SIZE must be a whole number from 1 to 1000',
+      'WEAVER_OPERATOR_TOKEN must have at least 32 characters',
+      'EMBEDDING_BASE_URL must be a URL such as https://api.openai.com/v1',
+      'EMBEDDING_DIMENSIONS must be a whole number from 1 to 1536',
+      'EMBEDDING_BATCH_SIZE must be a whole number from 1 to 2048',
+      'EMBEDDING_TIMEOUT_MS must be a whole number from 100 to 600000',
+      'LOG_LEVEL must be one of silent, error, warn, info, debug',
+      'EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai',
+    ]);
+  });
+
+  test.each([
+    [{ EMBEDDING_PROVIDER: 'openai' }, ['EMBEDDING_BASE_URL must be set when EMBEDDING_PROVIDER is openai', 'EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai']],
+    [{ EMBEDDING_PROVIDER: 'gemini' }, ['EMBEDDING_PROVIDER must be hashing or openai']],
+    [{ EMBEDDING_MODEL: 'm', EMBEDDING_API_KEY: 'k' }, ['EMBEDDING_MODEL, EMBEDDING_API_KEY are of no use while EMBEDDING_PROVIDER is hashing: set that to openai']],
+    [{ WEAVER_MIGRATION_URL: URL }, ['WEAVER_MIGRATION_URL needs DATABASE_URL beside it']],
+    [{ PORT: '4000.5' }, ['PORT must be a whole number from 0 to 65535']],
+    [{ PORT: '-1' }, ['PORT must be a whole number from 0 to 65535']],
+  ])('refuses %j', (env, expected) => {
+    expect(problems(env)).toEqual(expected);
+  });
+
+  test('says nothing of what a variable holds', () => {
+    const message = problems({ DATABASE_URL: 'mysql://u:hunter2@db', WEAVER_OPERATOR_TOKEN: 'hunter2', EMBEDDING_BASE_URL: 'hunter2' }).join();
+    expect(message).not.toContain('hunter2');
+  });
+});
+
+describe('ConfigError', () => {
+  test('tells one mistake from several', () => {
+    expect(new ConfigError(['A is wrong']).message).toBe('The configuration has a mistake:\n  - A is wrong');
+    expect(new ConfigError(['A is wrong', 'B too']).message).toBe('The configuration has 2 mistakes:\n  - A is wrong\n  - B too');
+  });
+});
+
+describe('envExample', () => {
+  test('holds every variable with a comment and its default, and is itself a configuration of defaults', () => {
+    const lines = envExample().split('\n');
+    const names = lines.flatMap(line => /^# ([A-Z_]+)=/.exec(line)?.[1] ?? []);
+    expect(names).toContain('DATABASE_URL');
+    expect(lines).toContain('# PORT=4000');
+    expect(lines.filter(line => line.includes('undefined'))).toEqual([]);
+    const uncommented = Object.fromEntries(lines.flatMap(line => { const match = /^# ([A-Z_]+)=(.*)$/.exec(line); return match ? [[match[1]!, match[2]!]] : []; }));
+    expect(readConfig(uncommented)).toEqual(readConfig({}));
+  });
+});

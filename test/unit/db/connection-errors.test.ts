@@ -1,0 +1,37 @@
+import { describe, expect, test } from 'vitest';
+import { connectionError, target } from '../../../src/db/connection-errors.js';
+
+const URL = 'postgresql://weaver%40x:secret@db.example.com/main';
+const failure = (code: string, message: string): Error => Object.assign(new Error(message), { code });
+
+describe('connectionError', () => {
+  test.each([
+    [failure('28P01', 'password authentication failed for user "weaver"'), /^PostgreSQL at db\.example\.com:5432 refuses the login weaver@x: password authentication .* Check user and password in DATABASE_URL\.$/],
+    [failure('28000', 'no pg_hba.conf entry for host'), /refuses the login weaver@x: no pg_hba\.conf entry/],
+    [failure('3D000', 'database "main" does not exist'), /^PostgreSQL at db\.example\.com:5432 has no database main\. Create it, for example with "createdb main", or correct DATABASE_URL\.$/],
+    [failure('53300', 'too many clients already'), /takes no more connections: too many clients already\. Lower DATABASE_POOL_SIZE/],
+    [failure('42501', 'permission denied for database main'), /does not let weaver@x into the database main/],
+    [failure('ECONNREFUSED', 'connect ECONNREFUSED 10.0.0.1:5432'), /^PostgreSQL at db\.example\.com:5432 cannot be reached: connect ECONNREFUSED 10\.0\.0\.1:5432\. Check DATABASE_URL and that the server is running\.$/],
+    [new AggregateError([failure('ECONNREFUSED', 'connect ECONNREFUSED ::1:5432')], ''), /cannot be reached: connect ECONNREFUSED ::1:5432/],
+    [new Error('timeout exceeded when trying to connect'), /cannot be reached: timeout exceeded/],
+    [new Error('The server does not support SSL connections'), /cannot be reached: The server does not support SSL/],
+    [new Error('wrapped', { cause: failure('3D000', 'database "main" does not exist') }), /has no database main/],
+  ])('%s', (error, message) => {
+    const found = connectionError(error, URL, 'DATABASE_URL')!;
+    expect(found.message).toMatch(message);
+    expect(found.message).not.toContain('secret');
+    expect(found.message).not.toContain('\n');
+  });
+
+  test('leaves errors of other kinds alone', () => {
+    expect(connectionError(new TypeError('x is not a function'), URL, 'DATABASE_URL')).toBeUndefined();
+    expect(connectionError(failure('42601', 'syntax error'), URL, 'DATABASE_URL')).toBeUndefined();
+  });
+});
+
+describe('target', () => {
+  test('names the server, the database and the login, and never the password', () => {
+    expect(target(URL)).toEqual({ server: 'PostgreSQL at db.example.com:5432', database: 'main', login: 'weaver@x' });
+    expect(target('postgresql://localhost:6432')).toEqual({ server: 'PostgreSQL at localhost:6432', database: '(none)', login: '(none)' });
+  });
+});
