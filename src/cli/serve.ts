@@ -22,16 +22,18 @@ const CLOSE_MS = 5_000;
  */
 export async function serve(config: Config, io: CommandIo): Promise<void> {
   const log = createLogger(config.logLevel);
-  const told = whenTold(log);
-  const database = await openDatabase(config);
+  const { told, stopListening } = listenForSignals(log);
+  let database: Database | undefined;
   let gateway: Gateway;
   try {
+    database = await openDatabase(config);
     const demoKey = config.database.kind === 'embedded' ? await prepareEmbedded(database, config, config.database.dataDir, io) : undefined;
     if (database.kind === 'postgres') for (const warning of await checkServer(database, config.production)) log.warn(warning);
     gateway = await startGateway({ config, database, log, demoKey });
     io.out(welcome(gateway.url, config, demoKey));
   } catch (error) {
-    await database.close();
+    stopListening();
+    await database?.close();
     throw listeningError(error, config) ?? error;
   }
   await told;
@@ -90,16 +92,20 @@ function listeningError(error: unknown, { http: { host, port } }: Config): Start
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function whenTold(log: Logger): Promise<void> {
-  return new Promise(resolve => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        log.info({ signal }, 'Stopping');
-        resolve();
-      });
-    }
-  });
+/** Listens for the first SIGINT or SIGTERM; a second one ends the process at once. */
+function listenForSignals(log: Logger): { told: Promise<void>; stopListening(): void } {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const tell = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'Stopping');
+    stopListening();
+    resolve();
+  };
+  const stopListening = (): void => {
+    for (const signal of signals) process.off(signal, tell);
+  };
+  for (const signal of signals) process.on(signal, tell);
+  return { told: promise, stopListening };
 }
 
 /** Whether `work` is done within `ms`. */

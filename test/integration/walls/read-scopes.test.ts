@@ -228,7 +228,7 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
         for (const answer of answers) expect(answer).toMatchObject({ status: 'rejected', reason: { code: '42501', message: expect.stringContaining('weaver_tenant') } });
         // Nor in the role that the transaction had before.
         const lookUp = database.reads(OPERATOR_SCOPE);
-        expect(await lookUp.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+        expect(await lookUp.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
         const continued = lookUp.continueAs(tenantScope(tenant.id));
         const later = await Promise.allSettled([1, 2, 3].map(n => continued.query(statement('later', `${text} /* later ${n} */`), [])));
         for (const answer of later) expect(answer).toMatchObject({ status: 'rejected', reason: { code: '42501', message: expect.stringContaining('weaver_tenant') } });

@@ -1,0 +1,105 @@
+import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server';
+import {
+  execute,
+  getNamedType,
+  getOperationAST,
+  getVariableValues,
+  isAbstractType,
+  Kind,
+  OperationTypeNode,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { executePlan } from './execute-plan.js';
+import { planOperation, type ObjectPlan, type PlanSource } from './plan.js';
+
+/** Combinations of the variables in @skip and @include that an operation's plans are kept for. */
+const MAX_PLANS = 8;
+
+/** An operation that is left to graphql-js. */
+const UNKNOWN = 'unknown';
+
+/** An operation that plans can be made for. */
+interface Known {
+  readonly operation: OperationDefinitionNode;
+  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  /** Names of the variables that @skip and @include ask for. */
+  readonly conditions: readonly string[];
+  readonly plans: Map<string, { readonly source: PlanSource; readonly plan: ObjectPlan }>;
+}
+
+export type Executor = (args: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues' | 'contextValue' | 'rootValue'>) => ExecutionResult | Promise<ExecutionResult>;
+
+/**
+ * Executes operations on `schema` as graphql-js does, queries in a fraction of its time: what they select of each type is worked out once
+ * for a document and not for each request. Left to graphql-js is what the plans do not know: mutations, introspection and fields of an
+ * interface or a union.
+ */
+export function executorOf(schema: GraphQLSchema): Executor {
+  // Apollo keeps parsed documents, so that an operation that comes again is the same node.
+  const known = new WeakMap<OperationDefinitionNode, Known | typeof UNKNOWN>();
+  return args => {
+    const operation = getOperationAST(args.document, args.operationName);
+    if (operation?.operation !== OperationTypeNode.QUERY) return execute({ ...args, schema });
+    let plannable = known.get(operation);
+    if (!plannable) known.set(operation, (plannable = toKnown(schema, args.document, operation)));
+    if (plannable === UNKNOWN) return execute({ ...args, schema });
+    const variables = getVariableValues(schema, operation.variableDefinitions ?? [], args.variableValues ?? {}, { maxErrors: 50 });
+    if (variables.errors) return { errors: variables.errors };
+    const planned = planOf(schema, plannable, variables.coerced);
+    return planned ? executePlan(planned.plan, planned.source, variables.coerced, args.rootValue, args.contextValue) : execute({ ...args, schema });
+  };
+}
+
+/** As the `gateway` of an Apollo server, which leaves execution to it and does everything around as ever. */
+export function executedBy(execute: Executor, schema: GraphQLSchema): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
+  return {
+    onSchemaLoadOrUpdate(callback) {
+      callback({ apiSchema: schema, coreSupergraphSdl: '' });
+      return () => {};
+    },
+    load: async () => ({
+      executor: async ({ document, request, context }) => execute({ document, operationName: request.operationName, variableValues: request.variables, contextValue: context }),
+    }),
+    stop: async () => {},
+  };
+}
+
+/** undefined where there are no more plans to be kept, or graphql-js must say what is wrong with the conditions. */
+function planOf(schema: GraphQLSchema, { operation, fragments, conditions, plans }: Known, variables: Record<string, unknown>): { source: PlanSource; plan: ObjectPlan } | undefined {
+  const values = conditions.map(name => variables[name]);
+  const key = values.join();
+  const existing = plans.get(key);
+  if (existing || plans.size === MAX_PLANS || !values.every(value => typeof value === 'boolean')) return existing;
+  const source = { schema, operation, fragments, conditions: Object.fromEntries(conditions.map((name, index) => [name, values[index]])) };
+  const made = { source, plan: planOperation(source) };
+  plans.set(key, made);
+  return made;
+}
+
+function toKnown(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Known | typeof UNKNOWN {
+  const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
+  for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
+  const conditions = new Set<string>();
+  let plannable = true;
+  const typeInfo = new TypeInfo(schema);
+  visit(
+    document,
+    visitWithTypeInfo(typeInfo, {
+      Field(node) {
+        if (isAbstractType(getNamedType(typeInfo.getType())) || node.name.value === '__schema' || node.name.value === '__type') plannable = false;
+      },
+      Directive(node) {
+        for (const { value } of node.arguments ?? []) if (value.kind === Kind.VARIABLE) conditions.add(value.name.value);
+      },
+    }),
+  );
+  return plannable ? { operation, fragments, conditions: [...conditions], plans: new Map() } : UNKNOWN;
+}

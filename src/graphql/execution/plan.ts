@@ -1,0 +1,95 @@
+import {
+  getArgumentValues,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  Kind,
+  TypeNameMetaFieldDef,
+  visit,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLField,
+  type GraphQLLeafType,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
+
+/** What an operation, with fixed answers to its @skip and @include, asks of objects of one type. Fields are worked out when first met. */
+export interface ObjectPlan {
+  readonly type: GraphQLObjectType;
+  readonly fields: readonly FieldPlan[];
+  /** An empty object of the answer. Made by a constructor, all of a plan share one hidden class; without a prototype, any name may be a field. */
+  readonly Result: new () => Record<string, unknown>;
+}
+
+/** One field of the answer: all nodes of the operation that ask for it, merged. */
+export interface FieldPlan {
+  readonly responseName: string;
+  readonly parentType: GraphQLObjectType;
+  readonly definition: GraphQLField<unknown, unknown>;
+  readonly nodes: readonly FieldNode[];
+  /** undefined where they depend on variables. */
+  readonly args: object | undefined;
+  readonly shape: Shape;
+}
+
+/** A field's type, unwrapped into what has to be done with its values. */
+export type Shape =
+  | { readonly kind: 'leaf'; readonly nonNull: boolean; readonly type: GraphQLLeafType }
+  | { readonly kind: 'list'; readonly nonNull: boolean; readonly item: Shape }
+  | { readonly kind: 'object'; readonly nonNull: boolean; readonly plan: () => ObjectPlan };
+
+/** What plans of one operation are made from. */
+export interface PlanSource {
+  readonly schema: GraphQLSchema;
+  readonly operation: OperationDefinitionNode;
+  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  /** Values of the variables that @skip and @include ask for; no other variable decides what is selected. */
+  readonly conditions: Readonly<Record<string, unknown>>;
+}
+
+export function planOperation(source: PlanSource): ObjectPlan {
+  const { schema, operation, fragments, conditions } = source;
+  const type = schema.getRootType(operation.operation)!;
+  return toObjectPlan(source, type, collectFields(schema, fragments as never, conditions, type, operation.selectionSet));
+}
+
+function toObjectPlan(source: PlanSource, type: GraphQLObjectType, selected: ReadonlyMap<string, readonly FieldNode[]>): ObjectPlan {
+  const fields: FieldPlan[] = [];
+  for (const [responseName, nodes] of selected) {
+    const [node] = nodes as [FieldNode];
+    const definition = node.name.value === TypeNameMetaFieldDef.name ? TypeNameMetaFieldDef : type.getFields()[node.name.value]!;
+    fields.push({ responseName, parentType: type, definition, nodes, args: fixedArguments(definition, node), shape: toShape(source, definition.type, nodes) });
+  }
+  const Result = function () {} as unknown as ObjectPlan['Result'];
+  Result.prototype = Object.create(null);
+  return { type, fields, Result };
+}
+
+function toShape(source: PlanSource, type: GraphQLOutputType, nodes: readonly FieldNode[], nonNull = false): Shape {
+  if (isNonNullType(type)) return toShape(source, type.ofType, nodes, true);
+  if (isListType(type)) return { kind: 'list', nonNull, item: toShape(source, type.ofType, nodes) };
+  if (isLeafType(type)) return { kind: 'leaf', nonNull, type };
+  const objectType = type as GraphQLObjectType;
+  let plan: ObjectPlan | undefined;
+  return {
+    kind: 'object',
+    nonNull,
+    plan: () => (plan ??= toObjectPlan(source, objectType, collectSubfields(source.schema, source.fragments as never, source.conditions, objectType, nodes))),
+  };
+}
+
+/** The arguments where they are written in the operation itself: the same in every request, so that nobody may change them. */
+function fixedArguments(definition: GraphQLField<unknown, unknown>, node: FieldNode): object | undefined {
+  let dependsOnVariables = false;
+  for (const argument of node.arguments ?? []) visit(argument, { [Kind.VARIABLE]: () => void (dependsOnVariables = true) });
+  if (dependsOnVariables) return undefined;
+  try {
+    return Object.freeze(getArgumentValues(definition, node));
+  } catch {
+    return undefined; // Tried again, and reported, where the field is executed.
+  }
+}

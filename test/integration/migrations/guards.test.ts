@@ -1,0 +1,102 @@
+import type { Migrator as AnyMigrator } from '@mikro-orm/migrations';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { StartupError } from '../../../src/base/startup-error.js';
+import type { DatabaseConfig } from '../../../src/config.js';
+import { Database } from '../../../src/db/database.js';
+import { IN_MEMORY } from '../../../src/db/database-options.js';
+import { applyMigrations, knownMigrations, migrationState } from '../../../src/db/migrations.js';
+import { Migrator } from '../../../src/db/migrator.js';
+import { ENTITIES } from '../../../src/entities.js';
+import { freshDatabase, sqlAt, type FreshDatabase } from '../../support/command.js';
+
+const onPostgres = inject('template').kind === 'postgres';
+const [FIRST] = knownMigrations() as [string];
+
+let fresh: FreshDatabase;
+let config: DatabaseConfig;
+let database: Database;
+let migrator: AnyMigrator;
+
+beforeAll(async () => {
+  fresh = await freshDatabase();
+  config = fresh.urls
+    ? { kind: 'postgres', url: fresh.urls.admin, migrationUrl: fresh.urls.admin, pooler: 'none', poolSize: 1 }
+    : { kind: 'embedded', dataDir: IN_MEMORY };
+  database = await Database.open(config, ENTITIES, 'migrate');
+  migrator = database.orm.migrator as AnyMigrator;
+});
+afterAll(async () => {
+  await database.close();
+  await fresh.close();
+});
+
+async function refusal(work: () => Promise<unknown>): Promise<string> {
+  const before = await migrationState(database);
+  const error = await work().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(StartupError);
+  expect(await migrationState(database)).toEqual(before);
+  return (error as StartupError).message;
+}
+
+test('the guarded migrator is the one that MikroORM uses', () => {
+  expect(migrator).toBeInstanceOf(Migrator);
+});
+
+describe('while nothing is applied', () => {
+  test.each([
+    ['up to a name that does not exist', () => migrator.up({ to: 'Migration20990101000000_typo' }), `There is no migration Migration20990101000000_typo. There is: ${FIRST}.`],
+    ['up to 0', () => migrator.up({ to: 0 }), '"up" cannot go to 0. To revert every migration, go down to 0.'],
+    ['one name that does not exist', () => migrator.up('typo'), `There is no migration typo. There is: ${FIRST}.`],
+    ['down', () => migrator.down(), 'No migration is applied, so there is none to revert.'],
+    ['a log of a name that does not exist', () => migrator.logMigration('typo'), `There is no migration typo. There is: ${FIRST}.`],
+    ['an unlog of what is not applied', () => migrator.unlogMigration(FIRST), `There is no applied migration ${FIRST}. There is none at all.`],
+  ])('%s is refused', async (_, work, message) => {
+    expect(await refusal(work)).toBe(message);
+  });
+
+  test.runIf(onPostgres)('two processes that migrate at once run each migration once', async () => {
+    const others = await Promise.all([1, 2].map(() => Database.open(config, ENTITIES, 'migrate')));
+    try {
+      const applied = await Promise.all(others.map(other => applyMigrations(other)));
+      expect(applied.map(names => names.length).toSorted()).toEqual([0, knownMigrations().length]);
+      expect(await sqlAt(fresh.urls!.admin, 'select name from mikro_orm_migrations order by id')).toEqual(knownMigrations().map(name => ({ name })));
+    } finally {
+      await Promise.all(others.map(other => other.close()));
+    }
+  });
+});
+
+describe('once all are applied', () => {
+  beforeAll(async () => {
+    await applyMigrations(database);
+  });
+
+  test.each([
+    ['down to a name that does not exist', () => migrator.down({ to: 'Migration20990101000000_typo' }), `There is no applied migration Migration20990101000000_typo. There is: ${FIRST}.`],
+    ['one name that does not exist', () => migrator.down('typo'), `There is no applied migration typo. There is: ${FIRST}.`],
+    ['a second log of the same', () => migrator.logMigration(FIRST), `${FIRST} is applied already.`],
+    ['an unlog of a name that does not exist', () => migrator.unlogMigration('typo'), `There is no applied migration typo. There is: ${FIRST}.`],
+  ])('%s is refused', async (_, work, message) => {
+    expect(await refusal(work)).toBe(message);
+  });
+
+  test('a migration is known by its timestamp and its file, too', async () => {
+    expect(await migrator.up({ to: FIRST.slice('Migration'.length, 'Migration'.length + 14) })).toEqual([]);
+    expect(await migrator.down({ to: `${FIRST}.ts` })).toEqual([]);
+  });
+
+  test('unlog and log take the place of a migration that was run by hand', async () => {
+    await migrator.unlogMigration(FIRST);
+    expect((await migrationState(database)).pending).toEqual([FIRST]);
+    await migrator.logMigration(FIRST);
+    expect((await migrationState(database)).pending).toEqual([]);
+  });
+
+  test('down to 0 reverts all', async () => {
+    expect((await migrator.down({ to: 0 })).map(migration => migration.name)).toEqual(knownMigrations().reverse());
+    expect((await migrationState(database)).executed).toEqual([]);
+  });
+});
