@@ -21,3 +21,9 @@ export function processIo(env: NodeJS.ProcessEnv): CommandIo {
     read: () => text(process.stdin),
   };
 }
+
+export interface CommandContext {
+  readonly io: CommandIo;
+  /** For a command that has told all by itself, and yet could not do what was asked. */
+  fail(): void;
+}

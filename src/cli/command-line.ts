@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError } from '../config.js';
-import { processIo, type CommandIo } from './command-io.js';
+import { processIo, type CommandContext, type CommandIo } from './command-io.js';
 import { addConfigCommands } from './config-commands.js';
 import { addDbCommands } from './db-commands.js';
 import { addDemoCommand } from './demo-command.js';
@@ -46,10 +46,4 @@ export async function runCommandLine(argv: readonly string[], io: CommandIo = pr
     else io.say(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   }
-}
-
-export interface CommandContext {
-  readonly io: CommandIo;
-  /** For a command that has told all by itself, and yet could not do what was asked. */
-  fail(): void;
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { envExample } from '../config.js';
-import type { CommandContext } from './command-line.js';
+import type { CommandContext } from './command-io.js';
 
 export function addConfigCommands(program: Command, { io }: CommandContext): void {
   const group = program.command('config').summary('the environment').description('The environment variables that Weaver reads.');

@@ -6,8 +6,15 @@ import type { Config } from '../config.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { CommandIo } from './command-io.js';
-import type { NewKeyOptions } from './key-commands.js';
 import { withReadyDatabase } from './open-database.js';
+
+export interface NewKeyOptions {
+  readonly tenant: string;
+  readonly name: string;
+  readonly scopes: string[];
+  readonly rateLimit: number;
+  readonly expires?: Date;
+}
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Tenants that a message names. */

@@ -1,19 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
 import { loginNameProblem } from '../db/bootstrap.js';
-import type { CommandContext } from './command-line.js';
+import type { CommandContext } from './command-io.js';
+import type { BootstrapOptions } from './prepare-database.js';
 
 const MIGRATING = `
 Environment:
   DATABASE_URL             the database; not set: the embedded one in WEAVER_DATA_DIR
   WEAVER_MIGRATION_URL     the same database as the owner of its tables (DATABASE_URL)`;
-
-export interface BootstrapOptions {
-  readonly login?: string;
-  readonly owner?: string;
-  readonly passwordStdin?: boolean;
-  readonly sql?: boolean;
-}
 
 export function addDbCommands(program: Command, { io, fail }: CommandContext): void {
   const group = program.command('db').summary('the database').description('Prepares, migrates and examines the configured database.');

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { readConfig } from '../config.js';
-import type { CommandContext } from './command-line.js';
+import type { CommandContext } from './command-io.js';
 
 export function addDemoCommand(program: Command, { io }: CommandContext): void {
   program

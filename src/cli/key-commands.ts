@@ -1,14 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
-import type { CommandContext } from './command-line.js';
-
-export interface NewKeyOptions {
-  readonly tenant: string;
-  readonly name: string;
-  readonly scopes: string[];
-  readonly rateLimit: number;
-  readonly expires?: Date;
-}
+import type { CommandContext } from './command-io.js';
+import type { NewKeyOptions } from './create-key.js';
 
 const SCOPES = ['read', 'write', 'search', 'ask', 'admin'];
 const MAX_RATE_LIMIT = 1_000_000;

@@ -4,8 +4,14 @@ import { bootstrap, bootstrapScript, loginExists, loginNameProblem, type Bootstr
 import { newPassword, storedPassword } from '../db/bootstrap-password.js';
 import type { Database } from '../db/database.js';
 import type { CommandIo } from './command-io.js';
-import type { BootstrapOptions } from './db-commands.js';
 import { describeDatabase, withDatabase } from './open-database.js';
+
+export interface BootstrapOptions {
+  readonly login?: string;
+  readonly owner?: string;
+  readonly passwordStdin?: boolean;
+  readonly sql?: boolean;
+}
 
 /** `weaver db bootstrap`. */
 export async function prepareDatabase(config: Config, io: CommandIo, options: BootstrapOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import type { CommandContext } from './command-line.js';
+import type { CommandContext } from './command-io.js';
 
 export function addSchemaCommands(program: Command, { io, fail }: CommandContext): void {
   const group = program.command('schema').summary('the GraphQL schema').description('The GraphQL schema that the gateway serves.');

@@ -64,6 +64,7 @@ class Values {
     const next = randomNumbers(hash(`${this.world.seed} ${path}`));
     if (next() >= this.world.later) return this.#value(path, type, args, next);
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    promise.catch(() => {}); // Perhaps nobody selects it.
     this.#waiting.push({
       order: next(),
       settle: () => {
