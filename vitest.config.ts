@@ -13,7 +13,7 @@ export default defineConfig({
           name: process.env.TEST_DATABASE_URL ? 'postgres' : 'embedded',
           include: ['test/integration/**/*.test.ts'],
           setupFiles: ['test/support/setup.ts'],
-          globalSetup: ['test/support/template-database.ts'],
+          globalSetup: ['test/support/build.ts', 'test/support/template-database.ts'],
           // A cold embedded database takes 2 to 17 seconds by the machine's load.
           testTimeout: 60_000,
           hookTimeout: 120_000,

@@ -9,7 +9,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST) {
   if (!isBuilt()) {
     refuse('Weaver is not built yet. Run "npm ci", or "npm run build" where the dependencies are installed.');
   } else {
-    if (isStale()) process.stderr.write('The build is older than its sources: "npm run build" renews it.\n');
+    // For whoever is changing the sources, not for programs that read what we write.
+    if (process.stderr.isTTY && isStale()) process.stderr.write('The build is older than its sources: "npm run build" renews it.\n');
     await import('../dist/src/main.js');
   }
 }

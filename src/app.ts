@@ -16,6 +16,7 @@ import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
 import type { RequestContext } from './graphql/context.js';
+import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { asAppError, formatError, hiddenError } from './graphql/format-error.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
@@ -53,8 +54,9 @@ export interface GatewayParts {
 /** The composition root: puts the parts together and listens. */
 export async function startGateway({ config, database, log, demoKey }: GatewayParts): Promise<Gateway> {
   const app = createHttpServer(log);
+  const schema = buildGatewaySchema();
   const apollo = new ApolloServer<RequestContext>({
-    schema: buildGatewaySchema(),
+    gateway: executedBy(executorOf(schema), schema),
     formatError,
     introspection: true,
     includeStacktraceInErrorResponses: false,

@@ -80,7 +80,7 @@ const SETTINGS = {
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
   EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000).describe('Patience with one request to the embedding service, in milliseconds.'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info').describe(`How much to log: ${LOG_LEVELS.join(', ')}.`),
-  NODE_ENV: text.optional().describe('production: refuses what is only fit for trying out.'),
+  NODE_ENV: z.enum(['production', 'development', 'test'], 'must be production, development or test').optional().describe('production: refuses what is only fit for trying out.'),
 };
 const ENVIRONMENT = z.object(SETTINGS);
 

@@ -41,7 +41,7 @@ export class ApiKey {
   @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{read,search}'::text[]` })
   scopes!: ApiKeyScope[] & Opt;
 
-  @Field(() => Int, { description: 'Requests that the key may make in a minute.' })
+  @Field(() => Int, { description: 'Requests that the key is meant to make in a minute, at most.' })
   @Property({ type: 'integer', default: 60 })
   rateLimitRpm!: number & Opt;
 
@@ -53,7 +53,7 @@ export class ApiKey {
   @Property({ type: TimestampType, nullable: true })
   expiresAt?: string | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key was last used, to about a minute; null for never.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key was last used, as far as it was noted; null where it never was.' })
   @Property({ type: TimestampType, nullable: true })
   lastUsedAt?: string | null;
 

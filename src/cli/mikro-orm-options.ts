@@ -15,14 +15,18 @@ const CREATES_DATABASE = 'database:create';
  * ends the process here, with one sentence: that command line would print its help and a stack instead.
  */
 export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly string[]): Promise<Partial<Options>> {
-  // The colours of MikroORM do not ask whether anybody sees them.
-  if (!process.stdout.isTTY) env.MIKRO_ORM_NO_COLOR ??= '1';
   try {
     const { database } = readConfig(env);
     const { orm } = databaseOptions(database, 'migrate', ENTITIES);
     if (database.kind === 'embedded') orm.driverOptions = orDie(orm.driverOptions as () => object);
     else if (!argv.includes(CREATES_DATABASE)) await tryOpening(database);
-    return { ...orm, extensions: [Migrator], logger: line => void process.stdout.write(`${line}\n`), migrations: { ...orm.migrations, silent: false } };
+    return {
+      ...orm,
+      extensions: [Migrator],
+      migrations: { ...orm.migrations, silent: false },
+      logger: line => void process.stdout.write(`${line}\n`),
+      colors: process.stdout.isTTY === true,
+    };
   } catch (error) {
     return die(error);
   }

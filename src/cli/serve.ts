@@ -69,7 +69,7 @@ function welcome(url: string, config: Config, demoKey: string | undefined): stri
       'Try it:',
       '',
       `  curl ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${demoKey}' \\`,
-      `    -d '{"query":"{ searchChunks(input: { text: \\"how do I return a tent\\", topK: 3 }) { hits { similarity chunk { text document { filename } } } } }"}'`,
+      `    -d '{"query":"{ searchChunks(input: { text: \\"can I return a tent that I used once\\", topK: 3 }) { hits { similarity chunk { text document { filename } } } } }"}'`,
     );
   }
   if (config.operatorToken === undefined) lines.push('', 'No operator: set WEAVER_OPERATOR_TOKEN to see all tenants over HTTP.');

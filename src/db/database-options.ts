@@ -39,6 +39,7 @@ const SHARED_OPTIONS: Partial<Options> = {
   // A mistyped name must not make a new database.
   ensureDatabase: false,
   // Standard output belongs to results.
+  colors: false,
   logger: line => void process.stderr.write(`${line}\n`),
   discovery: { checkDuplicateFieldNames: false },
   migrations: {

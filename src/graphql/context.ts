@@ -11,7 +11,7 @@ export interface RequestContext {
   readonly principal: Principal;
   /** Why the request's token was not accepted; the operation is refused with it. */
   readonly refused: AppError | undefined;
-  /** The operation's reads, under the principal's own database role. Throws `UNAUTHENTICATED` for nobody. */
+  /** The operation's reads, under the principal's own database role. Nobody's are of a tenant without rows. */
   readonly reads: ReadScope;
   readonly models: ReadModels;
   readonly embedder: Embedder;

@@ -46,6 +46,7 @@ export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (ap
   });
   app.get(PLAYGROUND_PATH, async (_, reply) =>
     reply.headers({ 'content-security-policy': PAGE_POLICY, 'cache-control': 'no-store' }).type('text/html; charset=utf-8').send(page));
+  app.get('/', async (_, reply) => reply.redirect(PLAYGROUND_PATH));
   app.get(`${PLAYGROUND_PATH}/`, async (_, reply) => reply.redirect('../playground'));
   app.get(`${PLAYGROUND_PATH}/start.js`, async (_, reply) =>
     reply.header('cache-control', 'no-store').type('text/javascript; charset=utf-8').send(startScript));

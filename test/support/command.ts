@@ -1,10 +1,14 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { inject } from 'vitest';
 import { runCommandLine } from '../../src/cli/command-line.js';
+import { Database } from '../../src/db/database.js';
+import { IN_MEMORY } from '../../src/db/database-options.js';
+import { applyMigrations } from '../../src/db/migrations.js';
+import { ENTITIES } from '../../src/entities.js';
 import { databaseUrl } from './template-database.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -37,9 +41,10 @@ export class Running {
 
   /** Resolves when it has written `text` to standard output; rejects when it ends before. */
   async until(text: string): Promise<void> {
-    const ended = this.exited.then(({ code }) => {
+    const ended = async (): Promise<void> => {
+      const { code } = await this.exited;
       if (!this.out.includes(text)) throw new Error(`It ended with ${code} before it wrote "${text}":\n${this.out}\n${this.err}`);
-    });
+    };
     const written = new Promise<void>(resolve => {
       const look = (): void => {
         if (this.out.includes(text)) resolve();
@@ -47,7 +52,7 @@ export class Running {
       this.child.stdout!.on('data', look);
       look();
     });
-    await Promise.race([written, ended]);
+    await Promise.race([written, ended()]);
   }
 
   async outcome(): Promise<Outcome> {
@@ -67,11 +72,6 @@ export class Commands {
   readonly #running: Running[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), 'weaver-commands-'));
 
-  constructor() {
-    const { status, stderr } = spawnSync(process.execPath, [join(ROOT, 'bin/build.js')], { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`The build failed:\n${stderr}`);
-  }
-
   /** `npx weaver …`, in an empty folder. */
   weaver(env: Record<string, string>, ...args: string[]): Running {
     return this.#start([join(ROOT, 'bin/weaver.js'), ...args], env, this.#folder);
@@ -82,9 +82,9 @@ export class Commands {
     return this.#start([join(ROOT, 'node_modules/@mikro-orm/cli/cli.js'), ...args], env, ROOT);
   }
 
-  /** Another program in a Node of its own. */
+  /** Another program in a Node of its own, in the project's folder. */
   script(env: Record<string, string>, source: string): Running {
-    return this.#start(['--input-type=module', '--eval', source], env, this.#folder);
+    return this.#start(['--input-type=module', '--eval', source], env, ROOT);
   }
 
   #start(args: string[], env: Record<string, string>, cwd: string): Running {
@@ -110,17 +110,26 @@ export interface FreshDatabase {
 
 let made = 0;
 
-/** An empty database of the run's kind: one that PostgreSQL has just made, or a folder that does not exist yet. */
-export async function freshDatabase(): Promise<FreshDatabase> {
+/**
+ * A new database of the run's kind: one that PostgreSQL has just made, or a folder that does not exist yet. `migrated` makes it from the
+ * run's template, which spares the embedded one its slow birth.
+ */
+export async function freshDatabase({ migrated = false } = {}): Promise<FreshDatabase> {
   const template = inject('template');
   if (template.kind === 'embedded') {
     const folder = mkdtempSync(join(tmpdir(), 'weaver-cli-'));
+    if (migrated) {
+      const cluster = join(folder, 'data', 'pg');
+      mkdirSync(cluster, { recursive: true });
+      const { status, stderr } = spawnSync('tar', ['-xf', template.imageFile, '-C', cluster], { encoding: 'utf8' });
+      if (status !== 0) throw new Error(`The template cannot be unpacked: ${stderr}`);
+    }
     return { env: { WEAVER_DATA_DIR: join(folder, 'data') }, urls: undefined, close: async () => rmSync(folder, { recursive: true, force: true }) };
   }
   const name = `weaver_cli_${process.pid}_${Date.now().toString(36)}_${made++}`;
   const maintenance = new Client({ connectionString: template.adminUrl });
   await maintenance.connect();
-  await maintenance.query(`create database ${name}`);
+  await maintenance.query(`create database ${name}${migrated ? ` template ${template.database}` : ''}`);
   const admin = databaseUrl(template.adminUrl, name);
   return {
     env: { DATABASE_URL: admin },
@@ -128,6 +137,27 @@ export async function freshDatabase(): Promise<FreshDatabase> {
     async close() {
       await maintenance.query(`drop database if exists ${name} with (force)`);
       await maintenance.end();
+    },
+  };
+}
+
+/** A migrated database that nobody else has, opened by the owner of its tables. */
+export async function openAsOwner(): Promise<{ database: Database; urls: FreshDatabase['urls']; close(): Promise<void> }> {
+  const template = inject('template');
+  if (template.kind === 'embedded') {
+    const database = await Database.open({ kind: 'embedded', dataDir: IN_MEMORY }, ENTITIES, 'migrate', new Blob([readFileSync(template.imageFile)]));
+    return { database, urls: undefined, close: () => database.close() };
+  }
+  const fresh = await freshDatabase();
+  const { admin } = fresh.urls!;
+  const database = await Database.open({ kind: 'postgres', url: admin, migrationUrl: admin, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+  await applyMigrations(database);
+  return {
+    database,
+    urls: fresh.urls,
+    async close() {
+      await database.close();
+      await fresh.close();
     },
   };
 }

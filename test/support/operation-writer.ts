@@ -31,8 +31,8 @@ export class OperationWriter {
   #names = 0;
 
   /**
-   * `next` gives numbers from 0 and below 1. `samples` makes values of arguments by the name of their type; optional arguments of other
-   * types are left out, fields that need them too.
+   * `next` gives numbers from 0 and below 1. `samples` makes values of arguments by the name of their type. Optional arguments of other
+   * types are left out, as is one whose sample is undefined; fields that need others are left out themselves.
    */
   constructor(
     private readonly schema: GraphQLSchema,
@@ -105,7 +105,10 @@ export class OperationWriter {
 
   #call(field: GraphQLField<unknown, unknown>, depth: number): string {
     const given = field.args.filter(argument => this.#hasSample(argument) && (isNonNullType(argument.type) || this.#chance(0.4)));
-    const args = given.map(argument => `${argument.name}: ${this.#value(argument)}`);
+    const args = given.flatMap(argument => {
+      const value = this.samples[getNamedType(argument.type).name]!(argument);
+      return value === undefined ? [] : [`${argument.name}: ${this.#value(argument, value)}`];
+    });
     // With an alias of its own, the same field with other arguments can stand beside it.
     const alias = args.length > 0 || this.#chance(0.3) ? `a${this.#names++}: ` : '';
     const type = getNamedType(field.type);
@@ -113,8 +116,7 @@ export class OperationWriter {
     return `${alias}${field.name}${args.length > 0 ? `(${args.join(', ')})` : ''}${this.#condition()}${below}`;
   }
 
-  #value(argument: GraphQLArgument): string {
-    const value = this.samples[getNamedType(argument.type).name]!(argument);
+  #value(argument: GraphQLArgument, value: unknown): string {
     if (this.#chance(0.4)) {
       const name = `x${this.#names++}`;
       this.#definitions.set(name, String(argument.type));

@@ -120,7 +120,7 @@ function executeFields(execution: Execution, plan: ObjectPlan, place: Place, sou
     const field = fields[index]!;
     let value: unknown;
     try {
-      value = resolve(execution, field, place, source);
+      value = ask(execution, field, place, source);
     } catch (error) {
       refuse(execution, field, field.shape.nonNull, place, field.responseName, error);
       if (place.lost) return;
@@ -131,7 +131,8 @@ function executeFields(execution: Execution, plan: ObjectPlan, place: Place, sou
   }
 }
 
-function resolve(execution: Execution, field: FieldPlan, place: Place, source: unknown): unknown {
+/** The field's value as its resolver gives it, or as the object has it. */
+function ask(execution: Execution, field: FieldPlan, place: Place, source: unknown): unknown {
   const { definition } = field;
   if (definition.resolve) return definition.resolve(source, argsOf(execution, field), execution.context, new ResolveInfo(execution, field, place));
   if ((typeof source !== 'object' || source === null) && typeof source !== 'function') return undefined;

@@ -59,14 +59,14 @@ export function executorOf(schema: GraphQLSchema): Executor {
 }
 
 /** As the `gateway` of an Apollo server, which leaves execution to it and does everything around as ever. */
-export function executedBy(execute: Executor, schema: GraphQLSchema): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
+export function executedBy(executor: Executor, schema: GraphQLSchema): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
   return {
     onSchemaLoadOrUpdate(callback) {
       callback({ apiSchema: schema, coreSupergraphSdl: '' });
       return () => {};
     },
     load: async () => ({
-      executor: async ({ document, request, context }) => execute({ document, operationName: request.operationName, variableValues: request.variables, contextValue: context }),
+      executor: async ({ document, request, context }) => executor({ document, operationName: request.operationName, variableValues: request.variables, contextValue: context }),
     }),
     stop: async () => {},
   };

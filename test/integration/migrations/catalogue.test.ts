@@ -1,38 +1,26 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Database } from '../../../src/db/database.js';
-import { IN_MEMORY } from '../../../src/db/database-options.js';
+import type { Database } from '../../../src/db/database.js';
 import { applyMigrations, knownMigrations, migrationState, revertLastMigration } from '../../../src/db/migrations.js';
-import { ENTITIES } from '../../../src/entities.js';
 import { readCatalogue, type Catalogue } from '../../support/catalogue.js';
-import { freshDatabase, type FreshDatabase } from '../../support/command.js';
+import { openAsOwner } from '../../support/command.js';
 
 const SNAPSHOT = join(import.meta.dirname, 'catalogue.snapshot.json');
 const WALLED = ['api_keys', 'bot_queries', 'bots', 'doc_chunks', 'docs', 'profiles', 'tenants'];
 
-let fresh: FreshDatabase;
+let opened: Awaited<ReturnType<typeof openAsOwner>>;
 let database: Database;
-let before: Catalogue;
 let first: Catalogue;
 
 const read = (): Promise<Catalogue> => readCatalogue(sql => database.orm.em.getDriver().getConnection().execute(sql));
 
 beforeAll(async () => {
-  fresh = await freshDatabase();
-  const { urls } = fresh;
-  const config = urls
-    ? ({ kind: 'postgres', url: urls.admin, migrationUrl: urls.admin, pooler: 'none', poolSize: 3 } as const)
-    : ({ kind: 'embedded', dataDir: IN_MEMORY } as const);
-  database = await Database.open(config, ENTITIES, 'migrate');
-  before = await read();
-  await applyMigrations(database);
+  opened = await openAsOwner();
+  database = opened.database;
   first = await read();
 });
-afterAll(async () => {
-  await database.close();
-  await fresh.close();
-});
+afterAll(() => opened.close());
 
 describe('the catalogue', () => {
   // After a change that is meant: UPDATE_CATALOGUE=1 npx vitest run --project embedded test/integration/migrations/catalogue.test.ts
@@ -50,7 +38,7 @@ describe('the catalogue', () => {
     const reverted = await read();
     expect(Object.keys(reverted.tables)).toEqual(['mikro_orm_migrations']);
     expect(reverted.tables.mikro_orm_migrations!.grants).toEqual([]);
-    expect(reverted.functions).toEqual(before.functions);
+    expect(reverted.functions).toEqual({});
     expect(await migrationState(database)).toEqual({ executed: [], pending: knownMigrations(), unknown: [] });
     // Roles belong to the cluster, extensions perhaps to others.
     expect(reverted.roles).toEqual(first.roles);

@@ -1,34 +1,25 @@
 import type { Migrator as AnyMigrator } from '@mikro-orm/migrations';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { StartupError } from '../../../src/base/startup-error.js';
-import type { DatabaseConfig } from '../../../src/config.js';
 import { Database } from '../../../src/db/database.js';
-import { IN_MEMORY } from '../../../src/db/database-options.js';
 import { applyMigrations, knownMigrations, migrationState } from '../../../src/db/migrations.js';
 import { Migrator } from '../../../src/db/migrator.js';
 import { ENTITIES } from '../../../src/entities.js';
-import { freshDatabase, sqlAt, type FreshDatabase } from '../../support/command.js';
+import { openAsOwner, sqlAt } from '../../support/command.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 const [FIRST] = knownMigrations() as [string];
 
-let fresh: FreshDatabase;
-let config: DatabaseConfig;
+let opened: Awaited<ReturnType<typeof openAsOwner>>;
 let database: Database;
 let migrator: AnyMigrator;
 
 beforeAll(async () => {
-  fresh = await freshDatabase();
-  config = fresh.urls
-    ? { kind: 'postgres', url: fresh.urls.admin, migrationUrl: fresh.urls.admin, pooler: 'none', poolSize: 1 }
-    : { kind: 'embedded', dataDir: IN_MEMORY };
-  database = await Database.open(config, ENTITIES, 'migrate');
+  opened = await openAsOwner();
+  database = opened.database;
   migrator = database.orm.migrator as AnyMigrator;
 });
-afterAll(async () => {
-  await database.close();
-  await fresh.close();
-});
+afterAll(() => opened.close());
 
 async function refusal(work: () => Promise<unknown>): Promise<string> {
   const before = await migrationState(database);
@@ -46,6 +37,10 @@ test('the guarded migrator is the one that MikroORM uses', () => {
 });
 
 describe('while nothing is applied', () => {
+  beforeAll(async () => {
+    await migrator.down({ to: 0 });
+  });
+
   test.each([
     ['up to a name that does not exist', () => migrator.up({ to: 'Migration20990101000000_typo' }), `There is no migration Migration20990101000000_typo. There is: ${FIRST}.`],
     ['up to 0', () => migrator.up({ to: 0 }), '"up" cannot go to 0. To revert every migration, go down to 0.'],
@@ -58,11 +53,12 @@ describe('while nothing is applied', () => {
   });
 
   test.runIf(onPostgres)('two processes that migrate at once run each migration once', async () => {
-    const others = await Promise.all([1, 2].map(() => Database.open(config, ENTITIES, 'migrate')));
+    const { admin } = opened.urls!;
+    const others = await Promise.all([1, 2].map(() => Database.open({ kind: 'postgres', url: admin, migrationUrl: admin, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate')));
     try {
       const applied = await Promise.all(others.map(other => applyMigrations(other)));
       expect(applied.map(names => names.length).toSorted()).toEqual([0, knownMigrations().length]);
-      expect(await sqlAt(fresh.urls!.admin, 'select name from mikro_orm_migrations order by id')).toEqual(knownMigrations().map(name => ({ name })));
+      expect(await sqlAt(admin, 'select name from mikro_orm_migrations order by id')).toEqual(knownMigrations().map(name => ({ name })));
     } finally {
       await Promise.all(others.map(other => other.close()));
     }

@@ -27,7 +27,9 @@ beforeAll(async () => {
   db = await openTestDatabase({ poolSize: 1 });
   tenant = await new World(db.database).tenant();
 });
-afterEach(() => expect(unhandled).toEqual([]));
+afterEach(() => {
+  if (unhandled.length > 0) throw new AggregateError(unhandled.splice(0), 'Nobody handled a rejection.');
+});
 afterAll(async () => {
   process.off('unhandledRejection', note);
   await db.close();
@@ -148,8 +150,8 @@ describe('a write', () => {
       }),
     );
     const counts = Array.from({ length: 5 }, () => reads().query(BEGAN, []));
-    expect(await Promise.all(writes)).toEqual(Array(5).fill('weaver_tenant'));
-    expect((await Promise.all(counts)).flat()).toEqual(Array(5).fill({ ...mine, tenant: tenant.id }));
+    expect(await Promise.all(writes)).toEqual(writes.map(() => 'weaver_tenant'));
+    expect((await Promise.all(counts)).flat()).toEqual(writes.map(() => ({ ...mine, tenant: tenant.id })));
     expect(await db.asSuperuser(`delete from bots where name like 'Turn %' returning 1`)).toHaveLength(5);
   });
 });

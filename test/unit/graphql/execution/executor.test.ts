@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { buildSchema, execute, parse, validate, type ExecutionResult, type GraphQLResolveInfo, type GraphQLSchema } from 'graphql';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { executorOf } from '../../../../src/graphql/execution/executor.js';
 import { randomNumbers } from '../../../support/clustered-vectors.js';
 import { OperationWriter, type WrittenOperation } from '../../../support/operation-writer.js';
@@ -50,9 +50,9 @@ class Values {
   }
 
   async settleAll<T>(result: T | Promise<T>): Promise<T> {
-    let done = false;
-    const finished = Promise.resolve(result).finally(() => (done = true));
-    while (!done || this.#waiting.length > 0) {
+    const state = { done: false };
+    const finished = Promise.resolve(result).finally(() => (state.done = true));
+    while (!state.done || this.#waiting.length > 0) {
       await turn();
       this.#waiting.sort((a, b) => a.order - b.order);
       this.#waiting.shift()?.settle();
@@ -155,7 +155,15 @@ function valueAt(data: unknown, path: readonly (string | number)[]): unknown {
 }
 
 describe('executorOf', () => {
-  test.each(Array.from({ length: 20 }, (_, seed) => seed))('answers as graphql-js does where nothing is amiss, now or later (%i)', async seed => {
+  // graphql-js leaves the other promises of a list alone when an item fails at once, and nobody hears of those that fail later.
+  const listeners = process.listeners('unhandledRejection');
+  beforeAll(() => void process.removeAllListeners('unhandledRejection').on('unhandledRejection', () => {}));
+  afterAll(() => {
+    process.removeAllListeners('unhandledRejection');
+    for (const listener of listeners) process.on('unhandledRejection', listener);
+  });
+
+  test.each(Array.from({ length: 10 }, (_, seed) => seed))('answers as graphql-js does where nothing is amiss, now or later (%i)', async seed => {
     let size = 0;
     for (const operation of operations(seed, 30)) {
       const [expected, answer] = await bothAnswers(operation, { seed, missing: 0, failing: 0, later: seed % 2 ? 0.4 : 0 });
@@ -167,7 +175,7 @@ describe('executorOf', () => {
     expect(size).toBeGreaterThan(5_000);
   });
 
-  test.each(Array.from({ length: 20 }, (_, seed) => seed))('reports the same errors and nulls where values are there at once (%i)', async seed => {
+  test.each(Array.from({ length: 10 }, (_, seed) => seed))('reports the same errors and nulls where values are there at once (%i)', async seed => {
     let failed = 0;
     for (const operation of operations(1_000 + seed, 40)) {
       const [expected, answer] = await bothAnswers(operation, { seed, missing: 0.05, failing: 0.08, later: 0 });
@@ -177,7 +185,7 @@ describe('executorOf', () => {
     expect(failed).toBeGreaterThan(20);
   });
 
-  test.each(Array.from({ length: 20 }, (_, seed) => seed))('gives the same data, and an error for the same nulls, where values come later (%i)', async seed => {
+  test.each(Array.from({ length: 10 }, (_, seed) => seed))('gives the same data, and an error for the same nulls, where values come later (%i)', async seed => {
     let failed = 0;
     for (const operation of operations(2_000 + seed, 40)) {
       const [expected, answer] = await bothAnswers(operation, { seed, missing: 0.05, failing: 0.08, later: 0.4 });

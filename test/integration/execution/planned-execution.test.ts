@@ -1,0 +1,74 @@
+import { execute, parse, validate } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Principal } from '../../../src/auth/principal.js';
+import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
+import { ReadModels } from '../../../src/db/read-model.js';
+import { createEmbedder } from '../../../src/embedders/create-embedder.js';
+import type { RequestContext } from '../../../src/graphql/context.js';
+import { executorOf } from '../../../src/graphql/execution/executor.js';
+import { createLogger } from '../../../src/observability/logger.js';
+import { buildGatewaySchema } from '../../../src/schema.js';
+import { randomNumbers } from '../../support/clustered-vectors.js';
+import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { OperationWriter } from '../../support/operation-writer.js';
+import { World, type TenantWorld } from '../../support/world.js';
+
+const schema = buildGatewaySchema();
+const executePlanned = executorOf(schema);
+const embedder = createEmbedder({ provider: 'hashing' });
+
+let db: TestDatabase;
+let tenant: TenantWorld;
+let models: ReadModels;
+
+beforeAll(async () => {
+  db = await openTestDatabase();
+  models = new ReadModels(db.database.orm);
+  const world = new World(db.database);
+  for (const made of [await world.tenant(), (tenant = await world.tenant())]) {
+    await made.key();
+    await made.user();
+    for (let bot = 0; bot < 2; bot += 1) {
+      const madeBot = await made.bot({ name: `Bot ${bot}` });
+      for (let document = 0; document < 3; document += 1) await (await madeBot.document()).texts(2);
+      await madeBot.query();
+    }
+  }
+});
+afterAll(() => db.close());
+
+function contextOf(principal: Principal): RequestContext {
+  return {
+    requestId: 'test', principal, refused: undefined, models, embedder,
+    reads: db.database.reads(principal.kind === 'apiKey' ? tenantScope(principal.tenantId) : OPERATOR_SCOPE),
+    log: createLogger('silent'), signal: new AbortController().signal,
+  };
+}
+
+/** Sizes, ids and cursors, now and then impossible ones, so that some fields answer with errors and null. */
+function samples(next: () => number): ConstructorParameters<typeof OperationWriter>[2] {
+  return {
+    Int: ({ name }) => (name === 'first' || next() < 0.1 ? Math.floor(next() * 6) : undefined),
+    ID: () => (next() < 0.8 ? tenant.id : '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10'),
+    String: () => (next() < 0.1 ? 'not a cursor' : undefined),
+  };
+}
+
+describe('an operation', () => {
+  test.each(Array.from({ length: 6 }, (_, seed) => seed))('is answered as by graphql-js (%i)', async seed => {
+    const principal: Principal = seed % 2 ? { kind: 'operator' } : { kind: 'apiKey', tenantId: tenant.id, keyId: tenant.id, scopes: new Set() };
+    const next = randomNumbers(seed);
+    const writer = new OperationWriter(schema, next, samples(next));
+    let answered = 0;
+    for (let count = 0; count < 20; count += 1) {
+      const { query, variables } = writer.write(5);
+      const document = parse(query);
+      if (validate(schema, document).length > 0) continue;
+      const expected = await execute({ schema, document, variableValues: variables, contextValue: contextOf(principal) });
+      const answer = await executePlanned({ document, variableValues: variables, contextValue: contextOf(principal) });
+      expect(JSON.parse(JSON.stringify(answer)), query).toEqual(JSON.parse(JSON.stringify(expected)));
+      if (Object.values(expected.data ?? {}).some(value => typeof value === 'object' && value !== null)) answered += 1;
+    }
+    expect(answered, 'so many found something').toBeGreaterThan(3);
+  });
+});
