@@ -10,7 +10,8 @@ export default defineConfig({
       {
         resolve,
         test: {
-          name: process.env.TEST_DATABASE_URL ? 'postgres' : 'embedded',
+          // On the embedded database, or on the PostgreSQL that TEST_DATABASE_URL names.
+          name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           setupFiles: ['test/support/setup.ts'],
           globalSetup: ['test/support/build.ts', 'test/support/template-database.ts'],

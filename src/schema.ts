@@ -16,6 +16,7 @@ import { BotDocumentsResolver } from './documents/bot-documents.resolver.js';
 import { DocumentResolver } from './documents/document.resolver.js';
 import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.js';
 import { ENTITIES } from './entities.js';
+import { resolveDirectly } from './graphql/direct-resolvers.js';
 import { nodeResolver } from './graphql/node.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
@@ -50,7 +51,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
 
 /** The executable schema. Arguments are checked by the fields that take them, which know the limits to name. */
 export function buildGatewaySchema(): GraphQLSchema {
-  const schema = buildSchemaSync({ resolvers: RESOLVERS, validate: false });
+  const schema = resolveDirectly(buildSchemaSync({ resolvers: RESOLVERS, validate: false }), RESOLVERS);
   // Made of many classes, it has none that could say this.
   schema.getQueryType()!.description = 'Everything that can be read. What is not yours does not exist: other tenants\' objects are null, as unknown ones are.';
   return schema;

@@ -20,7 +20,7 @@ Examples:
   npx weaver serve
   npx weaver db status
   npx weaver key create --tenant "Harbor Outdoor" --name "My app"
-  npx weaver help db bootstrap`;
+  npx weaver db bootstrap --help`;
 
 /** Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage. */
 export async function runCommandLine(argv: readonly string[], io: CommandIo = processIo(process.env)): Promise<number> {

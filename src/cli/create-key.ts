@@ -6,7 +6,7 @@ import type { Config } from '../config.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { CommandIo } from './command-io.js';
-import { withReadyDatabase } from './open-database.js';
+import { mustExist, withReadyDatabase } from './open-database.js';
 
 export interface NewKeyOptions {
   readonly tenant: string;
@@ -22,6 +22,7 @@ const NAMED = 5;
 
 /** Makes an API key and writes its secret, and nothing else, to standard output. */
 export async function createKey(config: Config, io: CommandIo, { tenant: wanted, name, scopes, rateLimit, expires }: NewKeyOptions): Promise<void> {
+  mustExist(config.database);
   const { secret, prefix, hash } = newKey();
   const tenant = await withReadyDatabase(config, database =>
     database.write('createKey', OPERATOR_SCOPE, async em => {

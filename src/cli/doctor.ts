@@ -1,12 +1,11 @@
-import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
 import { examine } from '../db/doctor.js';
 import type { CommandIo } from './command-io.js';
-import { describeDatabase, embeddedExists, withDatabase } from './open-database.js';
+import { describeDatabase, mustExist, withDatabase } from './open-database.js';
 
 /** `weaver db doctor`: one line for each finding; whether nothing fails. */
 export async function doctor(config: Config, io: CommandIo): Promise<boolean> {
-  if (!embeddedExists(config.database)) throw new StartupError(`There is no ${describeDatabase(config.database, 'serve').replace('the ', '')} yet. "npx weaver serve" makes it.`);
+  mustExist(config.database);
   const findings = await withDatabase(config, 'serve', database => examine(database, config.production));
   for (const { level, message, mend } of findings) {
     io.out(`${level.padEnd(6)}${message}`);

@@ -56,6 +56,11 @@ export function embeddedExists(database: DatabaseConfig): boolean {
   return database.kind !== 'embedded' || existsSync(join(database.dataDir, 'pg'));
 }
 
+/** Refuses an embedded database that does not exist, for commands that have nothing to do with an empty one. */
+export function mustExist(database: DatabaseConfig): void {
+  if (database.kind === 'embedded' && !embeddedExists(database)) throw new StartupError(`There is no embedded database in ${database.dataDir} yet. "npx weaver serve" makes it.`);
+}
+
 /** The database in words: which, where, and as whom. */
 export function describeDatabase(database: DatabaseConfig, purpose: 'serve' | 'migrate'): string {
   if (database.kind === 'embedded') return `the embedded database in ${database.dataDir}`;

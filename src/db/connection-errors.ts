@@ -14,6 +14,9 @@ export function connectionError(error: unknown, url: string, variable: string): 
   const because = reason(error);
   const fail = (message: string): StartupError => new StartupError(message, { cause: error });
   if (code && WRONG_LOGIN.test(code)) return fail(`${server} refuses the login ${login}: ${because}. Check user and password in ${variable}.`);
+  // The driver's word for a password that is asked for and was not given.
+  if (/^SASL: .* password must be a string/.test(because)) return fail(`${server} wants a password of the login ${login}, and ${variable} has none.`);
+  if (because.startsWith('SASL')) return fail(`${server} refuses the login ${login}: ${because}. Check user and password in ${variable}.`);
   if (code === NO_SUCH_DATABASE) return fail(`${server} has no database ${database}. Create it, for example with "createdb ${database}", or correct ${variable}.`);
   if (code === NO_RIGHT_TO_CONNECT) return fail(`${server} does not let ${login} into the database ${database}: ${because}. "weaver db bootstrap" grants it.`);
   if (code === FULL) return fail(`${server} takes no more connections: ${because}. Lower DATABASE_POOL_SIZE or raise the server's max_connections.`);

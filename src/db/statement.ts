@@ -11,20 +11,36 @@ export interface Statement {
 export type Row = Record<string, unknown>;
 
 /**
- * Texts that get a prepared statement: each lives on every connection for as long as that does. Filters and selections make ever new
- * texts, so that a flood of different operations must not fill the server's memory: what comes after these is sent unprepared.
+ * A prepared statement lives on every connection for as long as that does, and filters and selections make ever new texts. So only
+ * what comes again is prepared, and only while it is short: a flood of different or of huge operations must not fill the server's memory.
  */
 const MAX_PREPARED = 500;
-const known = new Map<string, Statement>();
+const MAX_PREPARED_LENGTH = 6_000;
+const USES_BEFORE_PREPARED = 3;
+const MAX_COUNTED = 2_000;
+const prepared = new Map<string, Statement>();
+const uses = new Map<string, number>();
 
-/** The statement for a text. The same text gives the same statement. */
+/** The statement for a text. */
 export function statement(name: string, text: string): Statement {
-  const existing = known.get(text);
+  const existing = prepared.get(text);
   if (existing) return existing;
   const labelled = `/* ${name} */ ${text}`;
-  if (known.size >= MAX_PREPARED) return { name, text: labelled, preparedName: undefined };
+  if (!isWorthPreparing(text)) return { name, text: labelled, preparedName: undefined };
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
   const made = { name, text: labelled, preparedName: `${name.slice(0, 40)}_${digest}` };
-  known.set(text, made);
+  prepared.set(text, made);
+  uses.delete(text);
   return made;
+}
+
+function isWorthPreparing(text: string): boolean {
+  if (text.length > MAX_PREPARED_LENGTH || prepared.size >= MAX_PREPARED) return false;
+  const count = (uses.get(text) ?? 0) + 1;
+  if (count >= USES_BEFORE_PREPARED) return true;
+  // Counted anew, it is the youngest; the first in the map's order is the oldest.
+  uses.delete(text);
+  if (uses.size >= MAX_COUNTED) uses.delete(uses.keys().next().value!);
+  uses.set(text, count);
+  return false;
 }

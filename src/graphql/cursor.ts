@@ -18,13 +18,25 @@ export function encodeCursor(order: string, position: Position): string {
   return Buffer.concat([digest(order, text), Buffer.from(text)]).toString('base64url');
 }
 
-/** The position behind `cursor`; an `AppError` that names `field` when it was made for another order, or not by us. */
-export function decodeCursor(field: string, order: string, cursor: string): Position {
+/**
+ * The position behind `cursor`; an `AppError` that names `field` when it was made for another order, or not by us. The digest has no
+ * secret in it, so whoever made a position up may have signed it too: `isPosition` says whether it can be one.
+ */
+export function decodeCursor(field: string, order: string, cursor: string, isPosition: (value: unknown) => value is Position): Position {
   const bytes = Buffer.from(cursor, 'base64url');
   const text = bytes.subarray(DIGEST_LENGTH).toString();
   const genuine = bytes.length > DIGEST_LENGTH && bytes.toString('base64url') === cursor && digest(order, text).equals(bytes.subarray(0, DIGEST_LENGTH));
-  if (!genuine) {
+  const position = genuine ? parse(text) : undefined;
+  if (!isPosition(position)) {
     throw badInput(field, `${field} is not a cursor of this list in this order. Pass a cursor as it came from this field, with the same orderBy.`);
   }
-  return JSON.parse(text) as Position;
+  return position;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -56,6 +56,10 @@ interface Key {
  */
 const MAX_ASKS = 100;
 
+/** Rows of lists that one operation may read: what it answers is made of them, in memory and before any of it is sent. */
+const MAX_ROWS = 25_000;
+const rowsRead = new WeakMap<RequestContext, number>();
+
 /** Rows of a batch say by `group` which field they answer (its place in the batch) and by `nth` which of that field's parents. */
 const GROUP = '_group';
 const NTH = '_nth';
@@ -71,7 +75,7 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
   const asks = new WeakMap<RequestContext, Map<readonly FieldNode[], Ask>>();
 
   return {
-    async page(context, info, args, parent) {
+    page(context, info, args, parent) {
       let known = asks.get(context);
       if (!known) asks.set(context, (known = new Map<readonly FieldNode[], Ask>()));
       let ask = known.get(info.fieldNodes);
@@ -80,11 +84,11 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
         known.set(info.fieldNodes, (ask = toAsk(definition, context, info, args)));
       }
       const key = { ask, parent };
-      const [rows, totalCount] = await Promise.all([
-        ask.selection.rows ? rowsOf(context).load(key) : [],
-        ask.selection.totalCount ? countOf(context).load(key) : undefined,
-      ]);
-      return toConnection(rows as T[], ask.page, definition.name, ask.order, ask.selection, totalCount);
+      // There may be a hundred parents: no promise is made that is not needed.
+      const rows = ask.selection.rows ? rowsOf(context).load(key) : Promise.resolve([]);
+      const toPage = (loaded: Row[], totalCount?: number): Connection<T> => toConnection(loaded as T[], ask.page, definition.name, ask.order, ask.selection, totalCount);
+      if (!ask.selection.totalCount) return rows.then(loaded => toPage(loaded));
+      return Promise.all([rows, countOf(context).load(key)]).then(([loaded, totalCount]) => toPage(loaded, totalCount));
     },
   };
 }
@@ -126,11 +130,15 @@ async function loadRows(definition: ListDefinition<object>, keys: readonly Key[]
     if (after) conditions.push(order.afterSql(after, 't', parameters));
     if (before) conditions.push(order.reversed().afterSql(before, 't', parameters));
     const rows = `select ${select} from ${model.table} t ${where(conditions)} order by ${order.sql('t')} limit ${parameters.add(ask.page.size + 1, 'int')}`;
-    return from
-      ? `select ${group} as "${GROUP}", p.n::int as "${NTH}", r.* from ${from} cross join lateral (${rows}) r`
-      : `select ${group} as "${GROUP}", 1 as "${NTH}", r.* from (${rows}) r`;
+    // One field alone, or one parent, need no column that says so.
+    const place = [groups.size > 1 && `${group} as "${GROUP}"`, keys.length > 1 && `${from ? 'p.n::int' : '1'} as "${NTH}"`, 'r.*'].filter(Boolean).join(', ');
+    return `select ${place} from ${from ? `${from} cross join lateral ` : ''}(${rows}) r`;
   });
-  const rows = await context.reads.query(statement(definition.name, branches.join(' union all ')), parameters.values);
+  const left = MAX_ROWS - (rowsRead.get(context) ?? 0);
+  const text = `${branches.join(' union all ')} limit ${parameters.add(left + 1, 'int')}`;
+  const rows = await context.reads.query(statement(definition.name, text), parameters.values);
+  if (rows.length > left) throw new AppError('QUERY_TOO_COMPLEX', `The operation reads more than ${MAX_ROWS} rows. Ask for fewer levels or smaller pages.`);
+  rowsRead.set(context, (rowsRead.get(context) ?? 0) + rows.length);
   return spread(keys, groups, rows, (pages, nth, row) => pages[nth]!.push(row), (): Row[] => []);
 }
 
@@ -189,7 +197,7 @@ function spread<V>(
   empty: () => V,
 ): V[] {
   const answers = Array.from(groups.values(), asked => asked.map(empty));
-  for (const row of rows) put(answers[row[GROUP] as number]!, (row[NTH] as number) - 1, row);
+  for (const row of rows) put(answers[(row[GROUP] as number | undefined) ?? 0]!, ((row[NTH] as number | undefined) ?? 1) - 1, row);
   if (answers.length === 1) return answers[0]!;
   const places = new Map(Array.from(groups.values()).flatMap((asked, group) => asked.map((key, nth) => [key, answers[group]![nth]!] as const)));
   return keys.map(key => places.get(key)!);

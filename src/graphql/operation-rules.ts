@@ -20,6 +20,12 @@ import { refusal } from './format-error.js';
 /** How deep objects and lists in variables may be nested: far beyond what any input takes, far below what a stack does. */
 const MAX_DEPTH = 100;
 
+/** How deep an operation may nest selections and literals together, counted in nodes of its syntax tree: far beyond what people and tools write. */
+const MAX_NODE_DEPTH = 200;
+
+/** Places in an operation that ask for the schema, at most: each answers all of it, to anyone. */
+const MAX_INTROSPECTIONS = 2;
+
 /** What an operation asks of its caller. */
 interface OperationRules {
   /** Schema coordinate and scopes of each field that has a rule. */
@@ -66,25 +72,30 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
   const fragments = new Map(document.definitions.flatMap(definition => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])));
   const reached: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
   let readsData = false;
+  let introspections = 0;
   let problem: AppError | undefined;
 
   const visitor = visitWithTypeInfo(typeInfo, {
-    Field(node) {
-      const parent = typeInfo.getParentType();
-      const name = node.name.value;
-      if (!parent || name.startsWith('__')) return;
-      if (!parent.name.startsWith('__')) readsData = true;
-      for (const [coordinate, anyOf] of rulesOfField(schema, parent, name)) fields.set(coordinate, anyOf);
-    },
-    FragmentSpread(node) {
-      const fragment = fragments.get(node.name.value);
-      if (fragment && !reached.includes(fragment)) reached.push(fragment);
-    },
-    StringValue(node) {
-      problem ??= unusableText(node.value, typeInfo.getArgument()?.name ?? 'query');
+    enter(node, _key, _parent, _path, ancestors) {
+      if (ancestors.length > MAX_NODE_DEPTH) problem ??= badInput('query', `The operation is nested deeper than ${MAX_NODE_DEPTH} levels of syntax.`);
+      if (node.kind === Kind.FIELD) enterField(node.name.value);
+      else if (node.kind === Kind.FRAGMENT_SPREAD) enterFragment(node.name.value);
+      else if (node.kind === Kind.STRING) problem ??= unusableText(node.value, typeInfo.getArgument()?.name ?? 'query');
     },
   });
+  const enterField = (name: string): void => {
+    const parent = typeInfo.getParentType();
+    if (name === '__schema' || name === '__type') introspections += 1;
+    if (!parent || name.startsWith('__')) return;
+    if (!parent.name.startsWith('__')) readsData = true;
+    for (const [coordinate, anyOf] of rulesOfField(schema, parent, name)) fields.set(coordinate, anyOf);
+  };
+  const enterFragment = (name: string): void => {
+    const fragment = fragments.get(name);
+    if (fragment && !reached.includes(fragment)) reached.push(fragment);
+  };
   for (const definition of reached) visit(definition, visitor);
+  if (introspections > MAX_INTROSPECTIONS) problem ??= new AppError('QUERY_TOO_COMPLEX', `The operation asks for the schema in more than ${MAX_INTROSPECTIONS} places.`);
   return { fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })), readsData, problem };
 }
 

@@ -36,6 +36,27 @@ export function orderByOf(fields: object, name: string): ClassType<OrderBy> {
   return OrderByType as ClassType<OrderBy>;
 }
 
+/** Whether a text is a value as PostgreSQL writes it, of the types that are ordered by; any other type is text. */
+const IS_VALUE: Record<string, (value: string) => boolean> = {
+  uuid: value => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
+  timestamptz: isTimestamp,
+  int: value => /^-?\d{1,10}$/.test(value) && Math.abs(Number(value)) < 2 ** 31,
+  bigint: value => /^-?\d{1,18}$/.test(value),
+};
+
+function isTimestamp(value: string): boolean {
+  if (!/^\d{4}-\d\d-\d\d ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?\+00$/.test(value)) return false;
+  const day = value.slice(0, 10);
+  const start = new Date(`${day}T00:00:00Z`);
+  // A day that its month does not have would roll over.
+  return !Number.isNaN(start.getTime()) && start.toISOString().startsWith(day);
+}
+
+function isValueOf(type: string, value: unknown): boolean {
+  if (typeof value !== 'string') return false;
+  return IS_VALUE[type]?.(value) ?? (!value.includes('\0') && value.isWellFormed());
+}
+
 interface Step {
   readonly column: ReadColumn;
   readonly direction: OrderDirection;
@@ -71,6 +92,12 @@ export class Order {
   positionOf(row: Readonly<Record<string, unknown>>): Position {
     return this.properties.map(property => (row[property] === null ? null : String(row[property])));
   }
+
+  /** Whether a value could be the position of a row: what PostgreSQL could not read as the columns' types is none. */
+  readonly isPosition = (value: unknown): value is Position =>
+    Array.isArray(value) &&
+    value.length === this.steps.length &&
+    this.steps.every(({ column }, index) => (value[index] === null ? column.nullable : isValueOf(column.type, value[index])));
 
   reversed(): Order {
     return new Order(this.steps.map(step => ({ ...step, direction: REVERSED[step.direction] })));

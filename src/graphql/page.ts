@@ -1,5 +1,5 @@
 import { badInput } from '../base/app-error.js';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type Connection, type PageArgs } from './connection.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type Connection, type Edge, type PageArgs, type PageInfo } from './connection.js';
 import { decodeCursor, encodeCursor, type Position } from './cursor.js';
 import type { Order } from './order.js';
 
@@ -20,8 +20,8 @@ export function pageOf(args: PageArgs, listName: string, order: Order): Page {
   return {
     size: args.first ?? args.last ?? DEFAULT_PAGE_SIZE,
     backward: args.last != null,
-    after: args.after == null ? undefined : decodeCursor('after', orderKey, args.after),
-    before: args.before == null ? undefined : decodeCursor('before', orderKey, args.before),
+    after: args.after == null ? undefined : decodeCursor('after', orderKey, args.after, order.isPosition),
+    before: args.before == null ? undefined : decodeCursor('before', orderKey, args.before, order.isPosition),
   };
 }
 
@@ -41,23 +41,39 @@ export function toConnection<T extends object>(
   const more = rows.length > page.size;
   if (more) rows.length = page.size;
   if (page.backward) rows.reverse();
-  const orderKey = `${listName}: ${order.key}`;
-  const cursorOf = (row: T): string => encodeCursor(orderKey, order.positionOf(row as Record<string, unknown>));
-  const first = rows[0];
-  const last = rows.at(-1);
-  return {
-    nodes: rows,
-    get edges() {
-      return rows.map(node => ({ node, cursor: selected.cursors ? cursorOf(node) : '' }));
-    },
-    get pageInfo() {
-      return {
-        hasNextPage: page.backward ? page.before !== undefined : more,
-        hasPreviousPage: page.backward ? more : page.after !== undefined,
-        startCursor: first ? cursorOf(first) : null,
-        endCursor: last ? cursorOf(last) : null,
-      };
-    },
-    totalCount,
-  };
+  return new LoadedPage(rows, more, totalCount, page, listName, order, selected.cursors);
+}
+
+/** What is not asked for is not made: of a level with a hundred parents there are a hundred pages. */
+class LoadedPage<T extends object> implements Connection<T> {
+  constructor(
+    readonly nodes: T[],
+    private readonly more: boolean,
+    readonly totalCount: number | undefined,
+    private readonly page: Page,
+    private readonly listName: string,
+    private readonly order: Order,
+    private readonly withCursors: boolean,
+  ) {}
+
+  get edges(): Edge<T>[] {
+    const cursorOf = this.#cursors();
+    return this.nodes.map(node => ({ node, cursor: this.withCursors ? cursorOf(node) : '' }));
+  }
+
+  get pageInfo(): PageInfo {
+    const { nodes, page, more } = this;
+    const cursorOf = this.#cursors();
+    return {
+      hasNextPage: page.backward ? page.before !== undefined : more,
+      hasPreviousPage: page.backward ? more : page.after !== undefined,
+      startCursor: nodes.length > 0 ? cursorOf(nodes[0]!) : null,
+      endCursor: nodes.length > 0 ? cursorOf(nodes.at(-1)!) : null,
+    };
+  }
+
+  #cursors(): (row: T) => string {
+    const orderKey = `${this.listName}: ${this.order.key}`;
+    return row => encodeCursor(orderKey, this.order.positionOf(row as Record<string, unknown>));
+  }
 }

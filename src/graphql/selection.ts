@@ -60,8 +60,12 @@ function applies(info: Info, condition: string, type: GraphQLObjectType): boolea
 /** What the answer of a field must hold: of its rows only the properties that something selected needs. */
 export interface RowSelection {
   readonly model: ReadModel;
-  /** Always `id` and `tenantId`, which navigation stands on. */
+  /** Always `id`, and `tenantId` where something is selected that leads on: navigation stands on these two. */
   readonly properties: ReadonlySet<string>;
+  /** Tells selections of a model apart. */
+  readonly key: string;
+  /** Whether who has the object's id and tenant has all that is selected of it. */
+  readonly isReference: boolean;
 }
 
 export interface ConnectionSelection extends RowSelection {
@@ -122,18 +126,21 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
   };
 }
 
+const REFERENCE = new Set(['id', 'tenantId']);
+
 function toRowSelection(info: Info, models: ReadModels, typeName: string, selections: readonly Selection[]): RowSelection {
   const model = models.ofType(typeName);
   if (!model) throw new Error(`${typeName} is not an entity.`);
   const fields = objectType(info, typeName).getFields();
-  const properties = new Set(['id', 'tenantId']);
+  const properties = new Set(['id']);
   for (const selection of selections) {
     for (const name of selection.keys()) {
+      if (fields[name]?.resolve) properties.add('tenantId');
       for (const property of model.propertiesBehind(name)) properties.add(property);
       for (const property of (fields[name]?.extensions.needs as string[] | undefined) ?? []) properties.add(property);
     }
   }
-  return { model, properties };
+  return { model, properties, key: [...properties].join(), isReference: [...properties].every(property => REFERENCE.has(property)) };
 }
 
 function objectType(info: Info, name: string): GraphQLObjectType {

@@ -1,4 +1,5 @@
 import type { GraphQLResolveInfo } from 'graphql';
+import { AppError } from '../base/app-error.js';
 import type { DocumentChunk } from '../chunks/chunk.entity.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { RequestContext } from '../graphql/context.js';
@@ -13,11 +14,16 @@ import { SearchPath, SearchShortage, type ChunkSearchResult, type SearchComplete
 /** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search.md`). */
 const MAX_EXACT = 1_000;
 
+/** Searches of one operation, at most: each is a statement of its own over all that it may find, and text may cost a call of the embedding service. */
+const MAX_SEARCHES = 10;
+
 const scopeSizes = new ScopeSizes();
+const searchesOf = new WeakMap<RequestContext, number>();
 
 /** The chunks nearest to a text or a vector. Throws `BAD_USER_INPUT` and `NOT_FOUND` as `checkSearch` does, and what the embedder throws. */
 export async function searchChunks(context: RequestContext, info: GraphQLResolveInfo, input: SearchChunksInput): Promise<ChunkSearchResult> {
   const startedAt = performance.now();
+  countSearch(context);
   const { embedder, reads } = context;
   const search = checkSearch(input, { tenantId: reads.tenantId, embeddingModel: embedder.model, dimensions: embedder.dimensions });
   // May take a while: before the first statement, so that no connection waits for it.
@@ -41,6 +47,12 @@ export async function searchChunks(context: RequestContext, info: GraphQLResolve
     embeddingModel: embedder.model,
     tookMs: Math.round((performance.now() - startedAt) * 100) / 100,
   };
+}
+
+function countSearch(context: RequestContext): void {
+  const count = (searchesOf.get(context) ?? 0) + 1;
+  if (count > MAX_SEARCHES) throw new AppError('QUERY_TOO_COMPLEX', `The operation searches more than ${MAX_SEARCHES} times.`, { field: 'Query.searchChunks' });
+  searchesOf.set(context, count);
 }
 
 async function vectorOf({ query }: Search, { embedder, signal }: RequestContext): Promise<QueryVector> {

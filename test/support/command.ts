@@ -39,17 +39,17 @@ export class Running {
     this.exited = new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal })));
   }
 
-  /** Resolves when it has written `text` to standard output; rejects when it ends before. */
-  async until(text: string): Promise<void> {
+  /** Resolves when it has written `text`; rejects when it ends before. */
+  async until(text: string, where: 'out' | 'err' = 'out'): Promise<void> {
     const ended = async (): Promise<void> => {
       const { code } = await this.exited;
-      if (!this.out.includes(text)) throw new Error(`It ended with ${code} before it wrote "${text}":\n${this.out}\n${this.err}`);
+      if (!this[where].includes(text)) throw new Error(`It ended with ${code} before it wrote "${text}":\n${this.out}\n${this.err}`);
     };
     const written = new Promise<void>(resolve => {
       const look = (): void => {
-        if (this.out.includes(text)) resolve();
+        if (this[where].includes(text)) resolve();
       };
-      this.child.stdout!.on('data', look);
+      this.child[where === 'out' ? 'stdout' : 'stderr']!.on('data', look);
       look();
     });
     await Promise.race([written, ended()]);

@@ -7,7 +7,7 @@ import { Database } from '../../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { Client } from '../../support/client.js';
-import { Commands, weaver, type Running } from '../../support/command.js';
+import { Commands, freshDatabase, weaver, type Running } from '../../support/command.js';
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -41,11 +41,17 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
   // One folder goes through its life: each test begins where the one before it ended.
   let gateway: Running;
 
-  test('is made, migrated and filled by the first start, which then answers', async () => {
+  test('is made and migrated by the first start; the demo data that this one did not get to add, the next one adds', async () => {
+    const interrupted = commands.weaver(env, 'serve');
+    await interrupted.until('Harbor Outdoor: 3 bots', 'err');
+    await interrupted.end('SIGKILL');
+    expect(interrupted.err).toMatch(/^Applied \d migrations? to the embedded database in .*\nAdding the demo data \.\.\.\n/);
+    expect(interrupted.out).toBe('');
+
     gateway = await serve();
+    expect(gateway.err).toContain('Harbor Outdoor: there already');
+    expect(gateway.err).toMatch(/Pinion Cloud: (2 bots|there already)/);
     expect(await tenantOf(gateway)).toEqual({ viewer: { tenant: { name: 'Harbor Outdoor' } } });
-    expect(gateway.err).toContain('Applied 1 migration to the embedded database');
-    expect(gateway.out + gateway.err).not.toContain('[migrator]');
   });
 
   test.each([
@@ -108,5 +114,18 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
       other.close();
     }
     expect(await weaver(env, ['db', 'status'])).toMatchObject({ code: 0 });
+  });
+
+  test('gets no demo data in production', async () => {
+    const fresh = await freshDatabase({ migrated: true });
+    try {
+      const production = commands.weaver({ ...fresh.env, PORT: '0', NODE_ENV: 'production' }, 'serve');
+      await production.until(READY);
+      expect(await production.end('SIGTERM')).toEqual({ code: 0, signal: null });
+      expect(production.out).not.toContain('Demo key');
+      expect(production.err).not.toContain('demo');
+    } finally {
+      await fresh.close();
+    }
   });
 });

@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(() => opened.close());
 
 describe('the catalogue', () => {
-  // After a change that is meant: UPDATE_CATALOGUE=1 npx vitest run --project embedded test/integration/migrations/catalogue.test.ts
+  // After a change that is meant: UPDATE_CATALOGUE=1 npx vitest run --project integration test/integration/migrations/catalogue.test.ts
   test('is what it was: storage, options, grants and all else that the comparison with the entities cannot see', () => {
     if (process.env.UPDATE_CATALOGUE) writeFileSync(SNAPSHOT, `${JSON.stringify(first, null, 2)}\n`);
     expect(first).toEqual(JSON.parse(readFileSync(SNAPSHOT, 'utf8')));

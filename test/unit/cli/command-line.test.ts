@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -138,10 +138,13 @@ describe('db bootstrap', () => {
 });
 
 describe('an embedded database that does not exist', () => {
-  test('is told by status and down, and is not made by them', async () => {
+  test('is told by commands that need none, and is not made by them', async () => {
     expect(await weaver(NOWHERE, ['db', 'status'])).toMatchObject({ code: 0, out: expect.stringContaining('which does not exist yet') });
     expect(JSON.parse((await weaver(NOWHERE, ['db', 'status', '--json'])).out)).toMatchObject({ database: { kind: 'embedded', exists: false }, applied: [], pending: [expect.any(String)] });
     expect(await weaver(NOWHERE, ['db', 'down'])).toEqual({ code: 0, out: 'Nothing to do: there is no database yet.', err: '' });
-    expect(await weaver(NOWHERE, ['db', 'doctor'])).toMatchObject({ code: 1, out: '', err: expect.stringContaining('There is no embedded database in') });
+    for (const command of [['db', 'doctor'], ['key', 'create', '--tenant', 'T', '--name', 'N']]) {
+      expect(await weaver(NOWHERE, command)).toEqual({ code: 1, out: '', err: `There is no embedded database in ${NOWHERE.WEAVER_DATA_DIR} yet. "npx weaver serve" makes it.` });
+    }
+    expect(existsSync(NOWHERE.WEAVER_DATA_DIR)).toBe(false);
   });
 });

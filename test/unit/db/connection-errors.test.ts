@@ -8,6 +8,8 @@ describe('connectionError', () => {
   test.each([
     [failure('28P01', 'password authentication failed for user "weaver"'), /^PostgreSQL at db\.example\.com:5432 refuses the login weaver@x: password authentication .* Check user and password in DATABASE_URL\.$/],
     [failure('28000', 'no pg_hba.conf entry for host'), /refuses the login weaver@x: no pg_hba\.conf entry/],
+    [new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string'), /^PostgreSQL at db\.example\.com:5432 wants a password of the login weaver@x, and DATABASE_URL has none\.$/],
+    [new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: server nonce is too short'), /refuses the login weaver@x: SASL: .* Check user and password in DATABASE_URL\.$/],
     [failure('3D000', 'database "main" does not exist'), /^PostgreSQL at db\.example\.com:5432 has no database main\. Create it, for example with "createdb main", or correct DATABASE_URL\.$/],
     [failure('53300', 'too many clients already'), /takes no more connections: too many clients already\. Lower DATABASE_POOL_SIZE/],
     [failure('42501', 'permission denied for database main'), /does not let weaver@x into the database main/],

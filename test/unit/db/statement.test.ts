@@ -1,0 +1,24 @@
+import { describe, expect, test } from 'vitest';
+import { statement } from '../../../src/db/statement.js';
+
+describe('a statement', () => {
+  test('is prepared when its text comes for the third time, by a name that fits PostgreSQL', () => {
+    const names = Array.from({ length: 4 }, () => statement('aRatherLongNameOfAStatementThatGoesOnAndOn', 'select 1 as again').preparedName);
+    expect(names.slice(0, 2)).toEqual([undefined, undefined]);
+    expect(names[2]).toMatch(/^aRatherLong.*_[0-9a-f]{16}$/);
+    expect(names[2]!.length).toBeLessThanOrEqual(63);
+    expect(names[3]).toBe(names[2]);
+  });
+
+  test('is never prepared when its text is huge', () => {
+    const text = `select '${'x'.repeat(10_000)}'`;
+    const names = Array.from({ length: 5 }, () => statement('huge', text).preparedName);
+    expect(names).toEqual(Array.from({ length: 5 }));
+  });
+
+  test('is still prepared after a flood of others that come once', () => {
+    for (let nth = 0; nth < 5_000; nth += 1) statement('flood', `select ${nth} as flood`);
+    const names = Array.from({ length: 3 }, () => statement('afterwards', 'select 1 as afterwards').preparedName);
+    expect(names[2]).toMatch(/^afterwards_/);
+  });
+});
