@@ -26,8 +26,12 @@ export async function createKey(config: Config, io: CommandIo, { tenant: wanted,
   const { secret, prefix, hash } = newKey();
   const tenant = await withReadyDatabase(config, database =>
     database.write('createKey', OPERATOR_SCOPE, async em => {
-      const found = await em.find(Tenant, UUID.test(wanted) ? { $or: [{ id: wanted }, { name: wanted }] } : { name: wanted }, { orderBy: { createdAt: 'asc' }, limit: NAMED + 1 });
-      if (found.length > 1) throw new StartupError(`${found.length > NAMED ? `More than ${NAMED}` : found.length} tenants are called ${wanted}. Give the id of one: ${found.slice(0, NAMED).map(one => one.id).join(', ')}.`);
+      const where = UUID.test(wanted) ? { $or: [{ id: wanted }, { name: wanted }] } : { name: wanted };
+      const found = await em.find(Tenant, where, { orderBy: { createdAt: 'asc' }, limit: NAMED + 1 });
+      if (found.length > 1) {
+        const count = found.length > NAMED ? `More than ${NAMED}` : found.length;
+        throw new StartupError(`${count} tenants are called ${wanted}. Give the id of one: ${found.slice(0, NAMED).map(one => one.id).join(', ')}.`);
+      }
       const [one] = found;
       if (!one) {
         const some = await em.find(Tenant, {}, { orderBy: { name: 'asc' }, limit: NAMED });
@@ -38,6 +42,7 @@ export async function createKey(config: Config, io: CommandIo, { tenant: wanted,
       return one.name;
     }),
   );
-  io.say(`A key for ${tenant}, which may ${scopes.join(', ')} with ${rateLimit} requests a minute, ${expires ? `until ${expires.toISOString()}` : 'without an end'}. It is shown this once:`);
+  const end = expires ? `until ${expires.toISOString()}` : 'without an end';
+  io.say(`A key for ${tenant}, which may ${scopes.join(', ')} with ${rateLimit} requests a minute, ${end}. It is shown this once:`);
   io.out(secret);
 }

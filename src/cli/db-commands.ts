@@ -30,7 +30,10 @@ export function addDbCommands(program: Command, { io, fail }: CommandContext): v
   group
     .command('status')
     .summary('show what is applied and what is pending')
-    .description('Shows which database is configured, which migrations are applied and since when (UTC), and which are pending. Changes nothing. The exit code does not depend on what it finds.')
+    .description(
+      'Shows which database is configured, which migrations are applied and since when (UTC), and which are pending. ' +
+        'Changes nothing. The exit code does not depend on what it finds.',
+    )
     .option('--json', 'as one JSON object')
     .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db status\n  npx weaver db status --json`)
     .action(async ({ json = false }: { json?: boolean }) => (await import('./migrate.js')).migrationStatus(readConfig(io.env), io, { json }));
@@ -39,7 +42,9 @@ export function addDbCommands(program: Command, { io, fail }: CommandContext): v
     .command('bootstrap')
     .summary("prepare a PostgreSQL database: extensions, roles, the gateway's login")
     .description(
-      "Creates what the migrations and the gateway need and only a superuser may make: the extensions vector and btree_gin, the roles weaver_tenant and weaver_operator, and the gateway's own login, which owns nothing and sees nothing without taking a role. Running it again is harmless.",
+      'Creates what the migrations and the gateway need and only a superuser may make: the extensions vector and btree_gin, the roles ' +
+        "weaver_tenant and weaver_operator, and the gateway's own login, which owns nothing and sees nothing without taking a role. " +
+        'Running it again is harmless.',
     )
     .addOption(new Option('--login <name>', "the gateway's login (the user of DATABASE_URL, where WEAVER_MIGRATION_URL names another)").argParser(loginName))
     .addOption(new Option('--owner <name>', 'also a login that runs migrations and owns the tables').argParser(loginName))
@@ -65,8 +70,20 @@ Examples:
   group
     .command('doctor')
     .summary('check that everything is as it should be')
-    .description('Checks versions, extensions, roles, the login, row-level security and its policies, and migrations, tries the walls between tenants, and says how to mend what is wrong. Changes nothing. Exits with 1 when anything fails; what is only a warning is fatal in production, if it says so.')
-    .addHelpText('after', `\nEnvironment:\n  DATABASE_URL             the database, as the gateway's own login\n  NODE_ENV=production      what the gateway would refuse in production fails\n\nExamples:\n  npx weaver db doctor`)
+    .description(
+      'Checks versions, extensions, roles, the login, row-level security and its policies, and migrations, tries the walls between tenants, ' +
+        'and says how to mend what is wrong. Changes nothing. Exits with 1 when anything fails.',
+    )
+    .addHelpText(
+      'after',
+      `
+Environment:
+  DATABASE_URL             the database, as the gateway's own login
+  NODE_ENV=production      what the gateway would refuse in production fails
+
+Examples:
+  npx weaver db doctor`,
+    )
     .action(async () => {
       if (!(await (await import('./doctor.js')).doctor(readConfig(io.env), io))) fail();
     });

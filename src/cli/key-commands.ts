@@ -67,7 +67,9 @@ function parseExpiry(value: string): Date {
   }
   const date = new Date(value);
   // The parser takes 31 February for a day in March.
-  if (!ISO_DATE.test(value) || Number.isNaN(date.getTime()) || !isCalendarDay(value)) throw new InvalidArgumentError('Give days from now, a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.');
+  if (!ISO_DATE.test(value) || Number.isNaN(date.getTime()) || !isCalendarDay(value)) {
+    throw new InvalidArgumentError('Give days from now, a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.');
+  }
   if (date.getTime() <= Date.now()) throw new InvalidArgumentError('It is in the past.');
   return date;
 }

@@ -47,8 +47,9 @@ export async function migrationStatus(config: Config, io: CommandIo, { json }: {
     return io.out(JSON.stringify({ database: { kind: config.database.kind, description: where, exists }, applied, pending, unknown }, null, 2));
   }
   io.out(`Database  ${where}${exists ? '' : ', which does not exist yet'}`);
-  for (const line of labelled('Applied', state.executed.map(({ name, executedAt }) => `${name}  ${executedAt} UTC${state.unknown.includes(name) ? '  (not known to this version of Weaver)' : ''}`))) io.out(line);
-  for (const line of labelled('Pending', state.pending)) io.out(line);
+  const note = (name: string): string => (state.unknown.includes(name) ? '  (not known to this version of Weaver)' : '');
+  const applied = state.executed.map(({ name, executedAt }) => `${name}  ${executedAt} UTC${note(name)}`);
+  for (const line of [...labelled('Applied', applied), ...labelled('Pending', state.pending)]) io.out(line);
   if (state.pending.length > 0) io.say('Apply what is pending with "npx weaver db up".');
 }
 

@@ -37,8 +37,8 @@ export function bootstrapSteps({ login, owner }: BootstrapPlan): Step[] {
       why: 'Whoever takes one of them finds the tables.',
       statements: [`grant usage on schema public to ${TENANT_ROLE}, ${OPERATOR_ROLE}`],
     },
-    ...(owner === undefined ? [] : [{ why: 'The login that runs migrations and owns the tables.', statements: [...ordinaryLogin(owner, ''), ...grantsOfOwner(owner)] }]),
-    ...(login === undefined ? [] : [{ why: "The gateway's own login. It owns nothing, and without taking a role it sees nothing.", statements: [...ordinaryLogin(login, ' noinherit'), ...memberships(login)] }]),
+    ...(owner === undefined ? [] : [stepOfOwner(owner)]),
+    ...(login === undefined ? [] : [stepOfLogin(login)]),
   ];
 }
 
@@ -113,7 +113,10 @@ function asStartupError(error: unknown): unknown {
       { cause: error },
     );
   }
-  if (code && NOT_INSTALLED.has(code)) return new StartupError(`The server lacks an extension: ${reason(error)}. Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on it.`, { cause: error });
+  if (code && NOT_INSTALLED.has(code)) {
+    const install = "Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on it.";
+    return new StartupError(`The server lacks an extension: ${reason(error)}. ${install}`, { cause: error });
+  }
   return error;
 }
 
@@ -143,8 +146,14 @@ end $do$`,
   ];
 }
 
-function grantsOfOwner(name: string): string[] {
-  return [`grant usage, create on schema public to ${identifier(name)}`];
+function stepOfOwner(name: string): Step {
+  const create = `grant usage, create on schema public to ${identifier(name)}`;
+  return { why: 'The login that runs migrations and owns the tables.', statements: [...ordinaryLogin(name, ''), create] };
+}
+
+function stepOfLogin(name: string): Step {
+  const why = "The gateway's own login. It owns nothing, and without taking a role it sees nothing.";
+  return { why, statements: [...ordinaryLogin(name, ' noinherit'), ...memberships(name)] };
 }
 
 // From PostgreSQL 16 on, what counts is the option of the membership; before, the attribute of the login. Executed as text, because an

@@ -66,7 +66,12 @@ function examineTable({ table, policies }: WalledTable, facts: TableFacts): Find
   if (!facts.forced) findings.push(fail(`Row-level security does not hold the owner of ${table}.`, `As its owner: alter table ${table} force row level security.`));
   for (const { name, role, using } of policies) {
     const found = facts.policies.find(policy => policy.name === name);
-    const right = found && found.roles.join() === role && found.command === 'ALL' && found.permissive === 'PERMISSIVE' && bare(found.using) === bare(using) && bare(found.check) === bare(using);
+    const right =
+      found?.roles.join() === role &&
+      found.command === 'ALL' &&
+      found.permissive === 'PERMISSIVE' &&
+      bare(found.using) === bare(using) &&
+      bare(found.check) === bare(using);
     if (!right) {
       const create = `create policy ${name} on ${table} to ${role} using (${using}) with check (${using})`;
       findings.push(fail(`The policy ${name} of ${table} is ${found ? 'not as it should be' : 'missing'}.`, `As its owner: ${found ? `drop policy ${name} on ${table}; ` : ''}${create}.`));

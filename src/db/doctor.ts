@@ -42,7 +42,9 @@ function extensions({ extensions: installed, available }: ServerFacts, kind: Dat
 
 function vector(version: string, available: string | undefined): Finding {
   const newer = available !== undefined && compareVersions(available, version) > 0;
-  const update = newer ? `Run "alter extension vector update" (the server has ${available}).` : `Install pgvector ${SAFE_VECTOR_VERSION} or later on the server, then run "alter extension vector update".`;
+  const update = newer
+    ? `Run "alter extension vector update" (the server has ${available}).`
+    : `Install pgvector ${SAFE_VECTOR_VERSION} or later on the server, then run "alter extension vector update".`;
   if (compareVersions(version, MIN_VECTOR_VERSION) < 0) return fail(`pgvector ${version} is too old: Weaver needs ${MIN_VECTOR_VERSION} or later.`, update);
   if (compareVersions(version, SAFE_VECTOR_VERSION) < 0) return warn(`pgvector ${version}: parallel index builds can leak other tables' data (CVE-2026-3172).`, update);
   return ok(`Extension vector ${version}`);
