@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { inject } from 'vitest';
 import { runCommandLine } from '../../src/cli/command-line.js';
+import { envExample } from '../../src/config.js';
 import { Database } from '../../src/db/database.js';
 import { IN_MEMORY } from '../../src/db/database-options.js';
 import { applyMigrations } from '../../src/db/migrations.js';
@@ -26,6 +27,9 @@ export async function weaver(env: Record<string, string>, args: readonly string[
   const code = await runCommandLine(['node', 'weaver', ...args], { env, out: line => void out.push(line), say: line => void err.push(line), read: async () => input });
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
+
+/** Every variable, empty: so a developer's own `.env` in the project's folder sets none, and no test reaches the database that it names. */
+const NOTHING_SET = Object.fromEntries([...envExample().matchAll(/^# ([A-Z_]+)=/gm)].map(match => [match[1]!, '']));
 
 /** A process of its own, with what it wrote so far. */
 export class Running {
@@ -88,7 +92,7 @@ export class Commands {
   }
 
   #start(args: string[], env: Record<string, string>, cwd: string): Running {
-    const child = spawn(process.execPath, args, { cwd, env: { PATH: process.env.PATH, HOME: this.#folder, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, { cwd, env: { PATH: process.env.PATH, HOME: this.#folder, ...NOTHING_SET, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const running = new Running(child);
     this.#running.push(running);
     return running;
