@@ -128,10 +128,10 @@ function unusableText(value: unknown, path: string, depth = 0): AppError | undef
   if (typeof value !== 'object' || value === null) return undefined;
   if (depth > MAX_DEPTH) return badInput('variables', `The variables are nested deeper than ${MAX_DEPTH} levels.`);
   const isList = Array.isArray(value);
+  // Vectors are long and hold no text.
+  if (isList && value.every(item => typeof item === 'number')) return undefined;
   for (const key in value) {
     const item = (value as Record<string, unknown>)[key];
-    // Vectors are long and hold no text.
-    if (isList && typeof item === 'number') continue;
     const problem = (isList ? undefined : unusableText(key, path)) ?? unusableText(item, isList ? `${path}[${key}]` : `${path}.${key}`, depth + 1);
     if (problem) return problem;
   }
