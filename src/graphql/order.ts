@@ -41,7 +41,7 @@ const IS_VALUE: Record<string, (value: string) => boolean> = {
   uuid: value => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
   timestamptz: isTimestamp,
   int: value => /^-?\d{1,10}$/.test(value) && Math.abs(Number(value)) < 2 ** 31,
-  bigint: value => /^-?\d{1,18}$/.test(value),
+  bigint: value => /^-?\d{1,19}$/.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value),
 };
 
 function isTimestamp(value: string): boolean {

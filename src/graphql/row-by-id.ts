@@ -26,7 +26,7 @@ export async function rowById<T extends object>(context: RequestContext, info: G
  */
 export function relatedRow<T extends object>(context: RequestContext, info: GraphQLResolveInfo, entity: EntityClass<T>, tenantId: string, id: string): T | Promise<T | null> {
   const selection = rowSelectionOf(info, context.models, entity.name);
-  if (selection.isReference) return { id, tenantId } as unknown as T;
+  if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
   return loaderOf(entity)(context).load({ id, tenantId, selection }) as Promise<T | null>;
 }
 

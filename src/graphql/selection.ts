@@ -60,12 +60,13 @@ function applies(info: Info, condition: string, type: GraphQLObjectType): boolea
 /** What the answer of a field must hold: of its rows only the properties that something selected needs. */
 export interface RowSelection {
   readonly model: ReadModel;
-  /** Always `id`, and `tenantId` where something is selected that leads on: navigation stands on these two. */
+  /**
+   * With `id` and `tenantId`, which navigation stands on. Rows of lists, of which there are many, have the tenant only where
+   * something is selected that leads on; others always, so that what was read for one place serves another.
+   */
   readonly properties: ReadonlySet<string>;
   /** Tells selections of a model apart. */
   readonly key: string;
-  /** Whether who has the object's id and tenant has all that is selected of it. */
-  readonly isReference: boolean;
 }
 
 export interface ConnectionSelection extends RowSelection {
@@ -113,10 +114,9 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
   const edgeType = getNamedType(connectionType.getFields().edges!.type) as GraphQLObjectType;
   const nodeType = getNamedType(connectionType.getFields().nodes!.type) as GraphQLObjectType;
   const edges = collect(info, edgeType, connection.get('edges') ?? []);
-  const rows = toRowSelection(info, models, nodeType.name, [
-    collect(info, nodeType, connection.get('nodes') ?? []),
-    collect(info, nodeType, edges.get('node') ?? []),
-  ]);
+  const nodes = [collect(info, nodeType, connection.get('nodes') ?? []), collect(info, nodeType, edges.get('node') ?? [])];
+  const leadsOn = nodes.some(selection => [...selection.keys()].some(name => nodeType.getFields()[name]?.resolve));
+  const rows = toRowSelection(info, models, nodeType.name, nodes, leadsOn ? ['id', 'tenantId'] : ['id']);
   const pageInfo = connection.get('pageInfo') ?? [];
   return {
     ...rows,
@@ -126,21 +126,18 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
   };
 }
 
-const REFERENCE = new Set(['id', 'tenantId']);
-
-function toRowSelection(info: Info, models: ReadModels, typeName: string, selections: readonly Selection[]): RowSelection {
+function toRowSelection(info: Info, models: ReadModels, typeName: string, selections: readonly Selection[], always = ['id', 'tenantId']): RowSelection {
   const model = models.ofType(typeName);
   if (!model) throw new Error(`${typeName} is not an entity.`);
   const fields = objectType(info, typeName).getFields();
-  const properties = new Set(['id']);
+  const properties = new Set(always);
   for (const selection of selections) {
     for (const name of selection.keys()) {
-      if (fields[name]?.resolve) properties.add('tenantId');
       for (const property of model.propertiesBehind(name)) properties.add(property);
       for (const property of (fields[name]?.extensions.needs as string[] | undefined) ?? []) properties.add(property);
     }
   }
-  return { model, properties, key: [...properties].join(), isReference: [...properties].every(property => REFERENCE.has(property)) };
+  return { model, properties, key: [...properties].join() };
 }
 
 function objectType(info: Info, name: string): GraphQLObjectType {

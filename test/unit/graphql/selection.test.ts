@@ -34,36 +34,27 @@ const ID = '"0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10"';
 const properties = (operation: string, variables?: Record<string, unknown>) => [...rowSelectionOf(infoOf('bot', operation, variables), models).properties].sort();
 
 describe('the selection of a row', () => {
-  test('is the id where nothing else is needed, and the tenant where something leads on', () => {
-    expect(properties(`{ bot(id: ${ID}) { id __typename } }`)).toEqual(['id']);
-    for (const further of ['tenant { id name }', 'documents { nodes { filename } }', 'stats { documents }']) {
-      expect(properties(`{ bot(id: ${ID}) { ${further} } }`)).toEqual(['id', 'tenantId']);
-    }
-  });
-
-  test('says when an id and a tenant are all of it, and which selections are the same', () => {
-    const of = (selection: string) => rowSelectionOf(infoOf('bot', `{ bot(id: ${ID}) { ${selection} } }`), models);
-    expect([of('id'), of('documents { totalCount }'), of('name')].map(selection => selection.isReference)).toEqual([true, true, false]);
-    expect(of('name label: name').key).toBe(of('name').key);
-    expect(of('config').key).not.toBe(of('name').key);
+  test('is id and tenant where nothing else is needed', () => {
+    expect(properties(`{ bot(id: ${ID}) { id __typename } }`)).toEqual(['id', 'tenantId']);
+    expect(properties(`{ bot(id: ${ID}) { tenant { id name } documents { nodes { filename } } stats { documents } } }`)).toEqual(['id', 'tenantId']);
   });
 
   test('has what was selected, under any alias and in any fragment', () => {
     expect(properties(`{ bot(id: ${ID}) { label: name ... { config } ... on Bot { createdAt } ... on Node { ... on Bot { updatedAt } } ...F } } fragment F on Bot { id }`)).toEqual(
-      ['config', 'createdAt', 'id', 'name', 'updatedAt'],
+      ['config', 'createdAt', 'id', 'name', 'tenantId', 'updatedAt'],
     );
-    expect(properties(`{ bot(id: ${ID}) { ...F } } fragment F on Bot { ...G } fragment G on Bot { name }`)).toEqual(['id', 'name']);
+    expect(properties(`{ bot(id: ${ID}) { ...F } } fragment F on Bot { ...G } fragment G on Bot { name }`)).toEqual(['id', 'name', 'tenantId']);
   });
 
   test('merges what several selections of the same field ask', () => {
-    expect(properties(`{ bot(id: ${ID}) { name } bot(id: ${ID}) { config } }`)).toEqual(['config', 'id', 'name']);
+    expect(properties(`{ bot(id: ${ID}) { name } bot(id: ${ID}) { config } }`)).toEqual(['config', 'id', 'name', 'tenantId']);
   });
 
   test('leaves out fragments on other types', () => {
     const info = infoOf('nodes', `{ nodes(ids: [${ID}]) { id ... on Bot { name } ... on Document { filename bot { id } } ... on Tenant { planTier } } }`);
-    expect([...rowSelectionOf(info, models, 'Bot').properties].sort()).toEqual(['id', 'name']);
+    expect([...rowSelectionOf(info, models, 'Bot').properties].sort()).toEqual(['id', 'name', 'tenantId']);
     expect([...rowSelectionOf(info, models, 'Document').properties].sort()).toEqual(['botId', 'filename', 'id', 'tenantId']);
-    expect([...rowSelectionOf(info, models, 'User').properties].sort()).toEqual(['id']);
+    expect([...rowSelectionOf(info, models, 'User').properties].sort()).toEqual(['id', 'tenantId']);
   });
 
   test('honours @skip and @include on fields and fragments, with variables and their defaults', () => {
@@ -75,12 +66,12 @@ describe('the selection of a row', () => {
       ... @skip(if: $yes) { updatedAt }
       ...F @include(if: $yes) @skip(if: $yes)
     } } fragment F on Bot { createdAt }`;
-    expect(properties(operation, { no: false })).toEqual(['id']);
-    expect(properties(operation, { no: true, yes: false })).toEqual(['config', 'createdAt', 'id', 'name', 'updatedAt']);
+    expect(properties(operation, { no: false })).toEqual(['id', 'tenantId']);
+    expect(properties(operation, { no: true, yes: false })).toEqual(['config', 'createdAt', 'id', 'name', 'tenantId', 'updatedAt']);
   });
 
   test('reads a fragment that was left out once and then is asked', () => {
-    expect(properties(`{ bot(id: ${ID}) { ...F @skip(if: true) ...F } } fragment F on Bot { name }`)).toEqual(['id', 'name']);
+    expect(properties(`{ bot(id: ${ID}) { ...F @skip(if: true) ...F } } fragment F on Bot { name }`)).toEqual(['id', 'name', 'tenantId']);
   });
 
   test('keeps every node of a field that is asked more than once', () => {
@@ -90,7 +81,7 @@ describe('the selection of a row', () => {
 });
 
 describe('the selection of a connection', () => {
-  const of = (selection: string) => connectionSelectionOf(infoOf('bots', `{ bots { ${selection} } } fragment E on BotEdge { cursor } fragment N on Bot { name }`), models);
+  const of = (selection: string) => connectionSelectionOf(infoOf('bots', `{ bots { ${selection} } } fragment E on BotEdge { cursor } fragment N on Bot { name } fragment L on Bot { documents { totalCount } }`), models);
 
   test('of totalCount alone has no rows', () => {
     expect(of('totalCount')).toMatchObject({ rows: false, cursors: false, totalCount: true });
@@ -102,6 +93,13 @@ describe('the selection of a connection', () => {
     expect(of('edges { node { id } }')).toMatchObject({ rows: true, cursors: false });
     expect(of('edges { ...E }')).toMatchObject({ rows: true, cursors: true });
     expect(of('pageInfo { hasNextPage }')).toMatchObject({ rows: true, cursors: true });
+  });
+
+  test('has the tenant of its rows where something leads on from them', () => {
+    expect([...of('nodes { id name }').properties]).toEqual(['id', 'name']);
+    for (const further of ['tenant { id }', 'documents { totalCount }', '...L', '... on Bot { stats { documents } }']) {
+      expect([...of(`nodes { name } edges { node { ${further} } } `).properties].sort()).toEqual(['id', 'name', 'tenantId']);
+    }
   });
 
   test('merges what nodes and edges ask of a row', () => {

@@ -3,6 +3,7 @@ import { buildSchema, execute, parse, validate, type ExecutionResult, type Graph
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { executorOf } from '../../../../src/graphql/execution/executor.js';
 import { randomNumbers } from '../../../support/clustered-vectors.js';
+import { explainedNulls } from '../../../support/explained-nulls.js';
 import { OperationWriter, type WrittenOperation } from '../../../support/operation-writer.js';
 
 const SDL = `
@@ -145,15 +146,6 @@ function operations(seed: number, count: number): WrittenOperation[] {
 
 const plain = (result: unknown): unknown => JSON.parse(JSON.stringify(result));
 
-/** The places of nulls in an answer for which it has an error. */
-function explained({ data, errors }: ExecutionResult): Set<string> {
-  return new Set(errors?.map(({ path }) => String(path!.slice(0, path!.findIndex((_, depth) => valueAt(data, path!.slice(0, depth)) === null)))));
-}
-
-function valueAt(data: unknown, path: readonly (string | number)[]): unknown {
-  return path.reduce((value, key) => (value as Record<string | number, unknown> | null)?.[key], data);
-}
-
 describe('executorOf', () => {
   // graphql-js leaves the other promises of a list alone when an item fails at once, and nobody hears of those that fail later.
   const listeners = process.listeners('unhandledRejection');
@@ -191,7 +183,7 @@ describe('executorOf', () => {
       const [expected, answer] = await bothAnswers(operation, { seed, missing: 0.05, failing: 0.08, later: 0.4 });
       expect(plain(answer.data), operation.query).toEqual(plain(expected.data));
       // Where several errors make one and the same null, which of them are reported depends on which came first.
-      expect(explained(answer), operation.query).toEqual(explained(expected));
+      expect(explainedNulls(answer), operation.query).toEqual(explainedNulls(expected));
       failed += expected.errors?.length ?? 0;
     }
     expect(failed).toBeGreaterThan(20);
