@@ -44,6 +44,7 @@ export class PostgresReadConnections implements ReadConnections {
 
 class PostgresReadTransaction implements ReadTransaction {
   #entered: Promise<unknown>;
+  #isHeldBack = false;
 
   constructor(
     private readonly client: PoolClient,
@@ -62,16 +63,27 @@ class PostgresReadTransaction implements ReadTransaction {
    * them in the broken transaction, `query` throws why, and `end` drops the connection.
    */
   #send(text: string): Promise<unknown> {
-    const { stream } = (this.client as PoolClient & { readonly connection: { readonly stream: Socket } }).connection;
-    stream.cork();
-    process.nextTick(() => stream.uncork());
+    this.#holdBack();
     const answer = this.client.query(text);
     answer.catch(() => {});
     return answer;
   }
 
+  /** Lets everything that is sent in this turn of the event loop travel together: a write to a socket costs more than what is written. */
+  #holdBack(): void {
+    if (this.#isHeldBack) return;
+    this.#isHeldBack = true;
+    const { stream } = (this.client as PoolClient & { readonly connection: { readonly stream: Socket } }).connection;
+    stream.cork();
+    process.nextTick(() => {
+      this.#isHeldBack = false;
+      stream.uncork();
+    });
+  }
+
   async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
     const values = parameters as unknown[];
+    this.#holdBack();
     const answer = this.client.query<Row>(
       this.named && statement.preparedName ? { name: statement.preparedName, text: statement.text, values } : { text: statement.text, values },
     );
@@ -88,6 +100,7 @@ class PostgresReadTransaction implements ReadTransaction {
       return this.client.release(error instanceof Error ? error : true);
     }
     // Nothing that was only read can fail to be committed; a connection that breaks meanwhile breaks for whoever has it next.
+    this.#holdBack();
     this.client.query('commit').catch(() => {});
     this.client.release();
   }
