@@ -43,7 +43,7 @@ export interface Gateway {
 }
 
 export interface GatewayParts {
-  readonly config: Pick<Config, 'http' | 'operatorToken' | 'embedder'>;
+  readonly config: Config;
   /** Open, migrated, and with a login that may take Weaver's roles. */
   readonly database: Database;
   readonly log: Logger;
@@ -111,11 +111,13 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
   } catch (error) {
     refused = asAppError(error) ?? hiddenError(error);
   }
+  const scope = scopeOf(principal);
   return {
     requestId: request.id,
     principal,
     refused,
-    reads: lookUp.continueAs(scopeOf(principal)),
+    reads: lookUp.continueAs(scope),
+    write: (name, work) => database.write(name, scope, work),
     models,
     embedder,
     log: request.log as Logger,
@@ -126,6 +128,7 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
 function scopeOf(principal: Principal): DatabaseScope {
   switch (principal.kind) {
     case 'apiKey':
+    case 'user':
       return tenantScope(principal.tenantId);
     case 'operator':
       return OPERATOR_SCOPE;

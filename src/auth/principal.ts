@@ -20,8 +20,25 @@ registerEnumType(ApiKeyScope, {
   },
 });
 
+/** What a user may do in their tenant. Stored in lower case, shown in capitals. */
+export enum UserRole {
+  OWNER = 'owner',
+  ADMIN = 'admin',
+  MEMBER = 'member',
+}
+registerEnumType(UserRole, {
+  name: 'UserRole',
+  description: 'What a user may do in their tenant.',
+  valuesConfig: {
+    OWNER: { description: 'Everything in the tenant, other owners included.' },
+    ADMIN: { description: 'Everything but owners and the tenant itself.' },
+    MEMBER: { description: 'Reading, searching and asking.' },
+  },
+});
+
 /** Who is asking. Everything that a request may see follows from this. */
 export type Principal =
   | { kind: 'apiKey'; tenantId: string; keyId: string; scopes: ReadonlySet<ApiKeyScope> }
+  | { kind: 'user'; tenantId: string; userId: string; role: UserRole }
   | { kind: 'operator' }
   | { kind: 'nobody' };

@@ -1,13 +1,13 @@
 import { Extensions } from 'type-graphql';
-import type { ApiKeyScope } from './principal.js';
+import type { Permission } from './permissions.js';
 
 /** The key of a field's GraphQL extensions under which its rule stands. */
 export const RULE = 'requires';
 
 /**
- * Says which scopes open a field: any one of them does. Every field that reads anything beyond its own object has a rule; it is checked
+ * Says which permissions open a field: any one of them does. Every field that reads anything beyond its own object has a rule; it is checked
  * once for an operation, before anything runs (`graphql/operation-rules.ts`), so that it costs nothing for each row.
  */
-export function Requires(...anyOf: `${ApiKeyScope}`[]): MethodDecorator & PropertyDecorator {
+export function Requires(...anyOf: Permission[]): MethodDecorator & PropertyDecorator {
   return Extensions({ [RULE]: anyOf });
 }

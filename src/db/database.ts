@@ -12,6 +12,9 @@ import { statement, type Statement } from './statement.js';
 const openWrite = new AsyncLocalStorage<string>();
 const PING = statement('ping', 'select 1');
 
+/** Runs `work` in one transaction of a scope that is settled, as `Database.write` does. */
+export type Write = <T>(name: string, work: (em: SqlEntityManager) => Promise<T>) => Promise<T>;
+
 /** An open database. Tenants' data are reached only through its scopes: `reads` and `write`. */
 export class Database {
   /** Called for each statement of a read scope; for counting in tests and metrics. */

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { basename } from 'node:path';
 import { ApiKey } from '../api-keys/api-key.entity.js';
 import { newKey } from '../api-keys/key-format.js';
-import type { ApiKeyScope } from '../auth/principal.js';
+import type { ApiKeyScope, UserRole } from '../auth/principal.js';
 import { BotQuery, type Confidence } from '../bot-queries/bot-query.entity.js';
 import { Bot } from '../bots/bot.entity.js';
 import { splitText } from '../chunks/split-text.js';
@@ -13,7 +13,7 @@ import { Document, type DocumentStatus } from '../documents/document.entity.js';
 import type { Embedder } from '../embedders/embedder.js';
 import { padVector } from '../embedders/pad-vector.js';
 import { Tenant } from '../tenants/tenant.entity.js';
-import { User, type UserRole } from '../users/user.entity.js';
+import { User } from '../users/user.entity.js';
 import { demoId, readDemoTenants, readDemoText, type DemoBot, type DemoDocument, type DemoTenant } from './demo-content.js';
 
 /** Characters on a page of a demo document that has pages. */

@@ -3,6 +3,7 @@ import type { Principal } from '../auth/principal.js';
 import type { AppError } from '../base/app-error.js';
 import type { ReadModels } from '../db/read-model.js';
 import type { ReadScope } from '../db/read-scope.js';
+import type { Write } from '../db/database.js';
 import type { Embedder } from '../embedders/embedder.js';
 
 /** What one GraphQL operation has at hand. Loaders live as long as it does. */
@@ -13,6 +14,8 @@ export interface RequestContext {
   readonly refused: AppError | undefined;
   /** The operation's reads, under the principal's own database role. Nobody's are of a tenant without rows. */
   readonly reads: ReadScope;
+  /** One read-write transaction under the principal's own database role; what it wrote is there for the reads that follow. */
+  readonly write: Write;
   readonly models: ReadModels;
   readonly embedder: Embedder;
   readonly log: Logger;

@@ -11,7 +11,8 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { ApiKeyScope, Principal } from '../auth/principal.js';
+import { permissionsOf, type Permission } from '../auth/permissions.js';
+import type { Principal } from '../auth/principal.js';
 import { RULE } from '../auth/requires.js';
 import { AppError, badInput } from '../base/app-error.js';
 import type { RequestContext } from './context.js';
@@ -28,8 +29,8 @@ const MAX_INTROSPECTIONS = 2;
 
 /** What an operation asks of its caller. */
 interface OperationRules {
-  /** Schema coordinate and scopes of each field that has a rule. */
-  readonly fields: readonly { readonly coordinate: string; readonly anyOf: readonly ApiKeyScope[] }[];
+  /** Schema coordinate and permissions of each field that has a rule. */
+  readonly fields: readonly { readonly coordinate: string; readonly anyOf: readonly Permission[] }[];
   /** Whether anything beyond introspection is selected. */
   readonly readsData: boolean;
   readonly problem: AppError | undefined;
@@ -68,7 +69,7 @@ export function operationRules(): ApolloServerPlugin<RequestContext> {
 
 function readRules(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): OperationRules {
   const typeInfo = new TypeInfo(schema);
-  const fields = new Map<string, readonly ApiKeyScope[]>();
+  const fields = new Map<string, readonly Permission[]>();
   const fragments = new Map(document.definitions.flatMap(definition => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])));
   const reached: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
   let readsData = false;
@@ -100,10 +101,10 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
 }
 
 /** The rules of a field by coordinate. Selected on an interface, those that it has on any type that may turn out to be there. */
-function rulesOfField(schema: GraphQLSchema, parent: GraphQLCompositeType, name: string): [string, readonly ApiKeyScope[]][] {
+function rulesOfField(schema: GraphQLSchema, parent: GraphQLCompositeType, name: string): [string, readonly Permission[]][] {
   const types = isAbstractType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
   return types.flatMap(type => {
-    const anyOf = 'getFields' in type ? (type.getFields()[name]?.extensions[RULE] as ApiKeyScope[] | undefined) : undefined;
+    const anyOf = 'getFields' in type ? (type.getFields()[name]?.extensions[RULE] as Permission[] | undefined) : undefined;
     return anyOf ? [[`${type.name}.${name}`, anyOf]] : [];
   });
 }
@@ -113,10 +114,17 @@ function forbidden(rules: OperationRules, principal: Principal, operation: Opera
   if (principal.kind === 'nobody') {
     return new AppError('UNAUTHENTICATED', `This ${operation.operation} needs a token: send "Authorization: Bearer <API key>".`);
   }
-  const closed = rules.fields.find(field => !field.anyOf.some(scope => principal.scopes.has(scope)));
+  const permissions = permissionsOf(principal);
+  const closed = rules.fields.find(field => !field.anyOf.some(permission => permissions.has(permission)));
   if (!closed) return undefined;
-  const scopes = closed.anyOf.map(scope => scope.toUpperCase()).join(' or ');
-  return new AppError('FORBIDDEN', `${closed.coordinate} needs the scope ${scopes}, which this API key does not have.`, { field: closed.coordinate });
+  return new AppError('FORBIDDEN', `${closed.coordinate} ${needed(closed.anyOf, principal)}.`, { field: closed.coordinate });
+}
+
+function needed(anyOf: readonly Permission[], principal: Exclude<Principal, { kind: 'nobody' }>): string {
+  const scopes = anyOf.filter(permission => permission !== 'owner' && permission !== 'operator').map(scope => scope.toUpperCase());
+  if (scopes.length === 0) return anyOf.includes('owner') ? "is for the tenant's owners and the operator" : 'is for the operator alone';
+  const names = scopes.join(' or ');
+  return principal.kind === 'user' ? `needs the permission ${names}, which the role ${principal.role.toUpperCase()} does not have` : `needs the scope ${names}, which this API key does not have`;
 }
 
 /** PostgreSQL cannot hold NUL in a text, nor half of a surrogate pair: refused here, by name, before any of it gets there. */

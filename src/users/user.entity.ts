@@ -1,26 +1,12 @@
 import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
-import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, ID, ObjectType } from 'type-graphql';
+import { UserRole } from '../auth/principal.js';
 import { TimestampType } from '../db/column-types.js';
 import { touchedBy, walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
-
-export enum UserRole {
-  OWNER = 'owner',
-  ADMIN = 'admin',
-  MEMBER = 'member',
-}
-registerEnumType(UserRole, {
-  name: 'UserRole',
-  description: 'What a user may do in their tenant.',
-  valuesConfig: {
-    OWNER: { description: 'Everything in the tenant, other owners included.' },
-    ADMIN: { description: 'Everything but owners and the tenant itself.' },
-    MEMBER: { description: 'Reading, searching and asking.' },
-  },
-});
 
 /** A person of a tenant. The table is called `profiles`: `id` is the subject (`sub`) at the identity provider. */
 @ObjectType({ implements: Node, simpleResolvers: true, description: 'A person who works in a tenant.' })

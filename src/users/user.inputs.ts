@@ -1,8 +1,8 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
+import { UserRole } from '../auth/principal.js';
 import { PageArgs } from '../graphql/connection.js';
 import { AND, NOT, OR, DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
-import { UserRole } from './user.entity.js';
 
 export enum UserOrderField {
   EMAIL = 'email',

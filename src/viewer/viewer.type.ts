@@ -3,6 +3,7 @@ import { ApiKeyScope } from '../auth/principal.js';
 
 export enum ViewerKind {
   API_KEY = 'apiKey',
+  USER = 'user',
   OPERATOR = 'operator',
 }
 registerEnumType(ViewerKind, {
@@ -10,6 +11,7 @@ registerEnumType(ViewerKind, {
   description: 'What kind of caller is asking.',
   valuesConfig: {
     API_KEY: { description: 'A program with an API key of a tenant.' },
+    USER: { description: 'A person of a tenant, signed in at the identity provider.' },
     OPERATOR: { description: 'The operator, who sees all tenants.' },
   },
 });

@@ -1,6 +1,6 @@
 import { getNamedType, isInterfaceType, isIntrospectionType, isObjectType, type GraphQLObjectType } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { ApiKeyScope } from '../../src/auth/principal.js';
+import { PERMISSIONS } from '../../src/auth/permissions.js';
 import { RULE } from '../../src/auth/requires.js';
 import { ENTITIES } from '../../src/entities.js';
 import { buildGatewaySchema } from '../../src/schema.js';
@@ -31,11 +31,11 @@ describe('the rules of the schema', () => {
     expect(coordinates(leading.filter(({ field }) => field.extensions[RULE] === undefined))).toEqual([]);
   });
 
-  test('name scopes that there are, and at least one', () => {
-    const scopes: unknown[] = Object.values(ApiKeyScope);
+  test('name permissions that there are, and at least one', () => {
+    const permissions: unknown[] = [...PERMISSIONS];
     const wrong = reading.filter(({ field }) => {
       const anyOf = field.extensions[RULE] as unknown[];
-      return !Array.isArray(anyOf) || anyOf.length === 0 || anyOf.some(scope => !scopes.includes(scope));
+      return !Array.isArray(anyOf) || anyOf.length === 0 || anyOf.some(permission => !permissions.includes(permission));
     });
     expect(coordinates(wrong)).toEqual([]);
   });

@@ -5,10 +5,11 @@ import { seedDemo } from '../../src/demo/seed-demo.js';
 import { createEmbedder } from '../../src/embedders/create-embedder.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { Client } from './client.js';
+import { OPERATOR_TOKEN, testConfig } from './config.js';
 import { openTestDatabase, type TestDatabase } from './database.js';
 import { World } from './world.js';
 
-export const OPERATOR_TOKEN = 'test-operator-token-of-forty-characters!';
+export { OPERATOR_TOKEN };
 
 export interface TestGateway {
   readonly url: string;
@@ -21,11 +22,11 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
-/** A gateway on a free port of this machine, over a new, empty database. */
-export async function startTestGateway(options: { poolSize?: number; pooler?: 'none' | 'transaction'; embedder?: EmbedderConfig; log?: Logger } = {}): Promise<TestGateway> {
+/** A gateway on a free port of this machine, over a new, empty database. `env` configures it as the environment would. */
+export async function startTestGateway(options: { poolSize?: number; pooler?: 'none' | 'transaction'; embedder?: EmbedderConfig; log?: Logger; env?: Record<string, string> } = {}): Promise<TestGateway> {
   const db = await openTestDatabase(options);
   const gateway = await startApp({
-    config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: OPERATOR_TOKEN, embedder: options.embedder ?? { provider: 'hashing' } },
+    config: { ...testConfig(options.env), ...(options.embedder && { embedder: options.embedder }) },
     database: db.database,
     log: options.log ?? createLogger('silent'),
   });
@@ -58,7 +59,7 @@ export async function startGateway(): Promise<{ url: string; demoKey: string; cl
   const db = await openTestDatabase();
   const { apiKey } = await seedDemo(db.database, createEmbedder({ provider: 'hashing' }));
   const gateway = await startApp({
-    config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: OPERATOR_TOKEN, embedder: { provider: 'hashing' } },
+    config: testConfig(),
     database: db.database,
     log: createLogger('silent'),
     demoKey: apiKey,

@@ -39,9 +39,10 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 function contextOf(principal: Principal): RequestContext {
+  const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
   return {
     requestId: 'test', principal, refused: undefined, models, embedder,
-    reads: db.database.reads(principal.kind === 'apiKey' ? tenantScope(principal.tenantId) : OPERATOR_SCOPE),
+    reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work),
     log: createLogger('silent'), signal: new AbortController().signal,
   };
 }

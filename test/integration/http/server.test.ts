@@ -5,6 +5,7 @@ import { startGateway } from '../../../src/app.js';
 import { ReadScope } from '../../../src/db/read-scope.js';
 import type { Embedder } from '../../../src/embedders/embedder.js';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
+import { testConfig } from '../../support/config.js';
 import { openTestDatabase } from '../../support/database.js';
 import { OPERATOR_TOKEN, startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { collectLog } from '../../support/log-lines.js';
@@ -122,7 +123,7 @@ describe('an error that nobody foresaw', () => {
       for (const value of ['production', 'development', undefined]) {
         if (value === undefined) delete process.env.NODE_ENV;
         else process.env.NODE_ENV = value;
-        const own = await startGateway({ config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: OPERATOR_TOKEN, embedder: { provider: 'hashing' } }, database: db.database, log: collectLog().log });
+        const own = await startGateway({ config: testConfig(), database: db.database, log: collectLog().log });
         const ask = async (query: string, headers = {}): Promise<[number, any]> => {
           const response = await fetch(`${own.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_TOKEN}`, ...headers }, body: JSON.stringify({ query }) });
           return [response.status, JSON.parse((await response.text()).replace(/"requestId":"[^"]+"/g, '"requestId":"r"'))];
@@ -224,7 +225,7 @@ describe('an operation', () => {
 describe('health', () => {
   test('needs no token, tells nothing, and follows the database', async () => {
     const db = await openTestDatabase();
-    const own = await startGateway({ config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: undefined, embedder: { provider: 'hashing' } }, database: db.database, log: collectLog().log });
+    const own = await startGateway({ config: testConfig({ WEAVER_OPERATOR_TOKEN: '' }), database: db.database, log: collectLog().log });
     const health = async (path: string): Promise<[number, unknown]> => {
       const response = await fetch(`${own.url}/health/${path}`);
       return [response.status, await response.json()];

@@ -8,7 +8,7 @@ import { ENTITIES } from '../../../src/entities.js';
 import { Client } from '../../support/client.js';
 import { CuttableProxy } from '../../support/cuttable-proxy.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
-import { OPERATOR_TOKEN } from '../../support/gateway.js';
+import { OPERATOR_TOKEN, testConfig } from '../../support/config.js';
 import { collectLog } from '../../support/log-lines.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
@@ -40,7 +40,7 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
     url.hostname = '127.0.0.1';
     url.port = String(proxy.port);
     database = await Database.open({ kind: 'postgres', url: url.href, migrationUrl: url.href, pooler: 'none', poolSize: 3 }, ENTITIES);
-    gateway = await startGateway({ config: { http: { host: '127.0.0.1', port: 0 }, operatorToken: OPERATOR_TOKEN, embedder: { provider: 'hashing' } }, database, log: log.log });
+    gateway = await startGateway({ config: testConfig(), database, log: log.log });
     tenant = await new World(db.database).tenant();
     client = new Client(gateway.url, (await tenant.key()).secret);
     operator = new Client(gateway.url, OPERATOR_TOKEN);

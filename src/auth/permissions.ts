@@ -1,0 +1,33 @@
+import { ApiKeyScope, UserRole, type Principal } from './principal.js';
+
+/** What fields can ask of whoever selects them: a key's scopes, and what no key has. */
+export type Permission = `${ApiKeyScope}` | 'owner' | 'operator';
+
+const MEMBER: readonly Permission[] = ['read', 'search', 'ask'];
+const ADMIN: readonly Permission[] = [...MEMBER, 'write', 'admin'];
+const OWNER: readonly Permission[] = [...ADMIN, 'owner'];
+
+/** The table of who may do what: a user by role, a key by its scopes (which are permissions by the same names), the operator everything. */
+const PERMISSIONS_OF_ROLE: Record<UserRole, ReadonlySet<Permission>> = {
+  [UserRole.MEMBER]: new Set(MEMBER),
+  [UserRole.ADMIN]: new Set(ADMIN),
+  [UserRole.OWNER]: new Set(OWNER),
+};
+const PERMISSIONS_OF_OPERATOR: ReadonlySet<Permission> = new Set<Permission>([...OWNER, 'operator']);
+const NONE: ReadonlySet<Permission> = new Set();
+
+/** Every permission that a rule can name. */
+export const PERMISSIONS: readonly Permission[] = [...PERMISSIONS_OF_OPERATOR];
+
+export function permissionsOf(principal: Principal): ReadonlySet<Permission> {
+  switch (principal.kind) {
+    case 'apiKey':
+      return principal.scopes;
+    case 'user':
+      return PERMISSIONS_OF_ROLE[principal.role];
+    case 'operator':
+      return PERMISSIONS_OF_OPERATOR;
+    case 'nobody':
+      return NONE;
+  }
+}
