@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AppError } from '../../../src/base/app-error.js';
-import { checkSearch, type SearchChunksInput, type Searcher } from '../../../src/search/search.inputs.js';
+import { checkSearch, type Searcher } from '../../../src/search/check-search.js';
+import type { SearchChunksInput } from '../../../src/search/search.inputs.js';
 import { SearchMode } from '../../../src/search/search.types.js';
 
 const TENANT = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';

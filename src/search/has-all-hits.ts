@@ -1,5 +1,5 @@
-/** Where the candidates of a code scan end, judged by the candidates themselves: those whose codes differ in the most bits. */
-export interface CodeScanEdge {
+/** Where the candidates of a path end, judged by the candidates themselves: those whose codes differ in the most bits. */
+export interface CandidateEdge {
   /** The similarity to expect there, by linear regression of the candidates' similarities on their differing bits; null where there is none. */
   readonly similarity: number | null;
   /** By how much similarities scatter about that line (standard deviation). */
@@ -18,7 +18,7 @@ const CERTAINTY = 3.5;
  * depends on the embedding model and on the question: one that resembles nothing has a thousand equally poor answers. So each scan is
  * judged by how similarity fell with the bits that differ among its own candidates: those left out are at the edge, or beyond.
  */
-export function hasAllHits(edge: CodeScanEdge, lowest: number | undefined): boolean {
+export function hasAllHits(edge: CandidateEdge, lowest: number | undefined): boolean {
   if (edge.similarity === null || edge.spread === null || lowest === undefined) return false;
   return lowest - edge.similarity >= CERTAINTY * edge.spread;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { hasAllHits } from '../../../src/search/code-scan.js';
+import { hasAllHits } from '../../../src/search/has-all-hits.js';
 
 describe('hasAllHits', () => {
   test('is sure when the last hit lies far above what is left out', () => {

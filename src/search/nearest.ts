@@ -1,0 +1,113 @@
+import type { ReadScope } from '../db/read-scope.js';
+import { statement } from '../db/statement.js';
+import { SqlParameters } from '../graphql/sql-parameters.js';
+import { hasAllHits } from './has-all-hits.js';
+import type { VectorPath } from './paths/vector-path.js';
+import type { QueryVector } from './query-vector.js';
+import { scopeSql, type SearchScope } from './search-scope.js';
+
+/** A place in the order of similarities: what comes after it is less similar, or as similar with a greater id. */
+export interface VectorPlace {
+  readonly similarity: number;
+  readonly id: string;
+}
+
+/** Which chunks are wanted by vector, whatever path finds them. */
+export interface Nearest {
+  readonly vector: QueryVector;
+  readonly scope: SearchScope;
+  /** How many at most. */
+  readonly wanted: number;
+  /** How many the pages before had: they take the places of candidates too. */
+  readonly seen: number;
+  readonly after: VectorPlace | undefined;
+  readonly minSimilarity: number | undefined;
+}
+
+/** What a path came to, whoever asked. */
+export interface Compared {
+  /** How many chunks were compared exactly. */
+  readonly candidates: number;
+  /** How many of them have a direction: a vector of zeros has none, and is like nothing. */
+  readonly comparable: number;
+  /** Whether no chunk of the scope was left out of the exact comparison. */
+  readonly exact: boolean;
+  /** Whether a chunk that was left out could have been among those wanted. */
+  readonly certain: boolean;
+}
+
+interface ComparedRow {
+  readonly _candidates: number;
+  readonly _comparable: number;
+  readonly _edge: number | null;
+  readonly _spread: number | null;
+  readonly _lowest: number | null;
+}
+
+/** What a statement does with the nearest. */
+export interface NearestStatement {
+  /** The statement's name; the path's is added. */
+  readonly name: string;
+  /** Where the tenant stands among the parameters, which hold it already, and the conditions of the scope. */
+  readonly tenant: string;
+  readonly conditions: string;
+  readonly parameters: SqlParameters;
+}
+
+/** A select over the common tables `query`, `compared`, `nearest (id, similarity, rank)` and `total`, whose columns each of its rows must have. */
+export type SelectOfNearest = (parts: NearestStatement) => string;
+
+/**
+ * The rows of a select over the nearest chunks, along the paths: the next one follows where a chunk could have been missed. One statement
+ * for each path. NaN, the similarity to a vector of zeros, counts as greater than any number: hence `between`.
+ */
+export async function selectNearest<R>(reads: ReadScope, paths: readonly VectorPath[], name: string, nearest: Nearest, select: SelectOfNearest): Promise<{ rows: R[]; path: VectorPath; compared: Compared }> {
+  for (const [index, path] of paths.entries()) {
+    const answer = await alongPath<R>(reads, path, name, nearest, select);
+    if (answer.compared.certain || index === paths.length - 1) return { ...answer, path };
+  }
+  throw new Error('There is always a path.');
+}
+
+async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, nearest: Nearest, select: SelectOfNearest): Promise<{ rows: R[]; compared: Compared }> {
+  const { scope, wanted, seen, after } = nearest;
+  const limit = path.candidates(seen + wanted);
+  const parameters = new SqlParameters();
+  const vector = parameters.add(nearest.vector, 'halfvec(1536)');
+  const tenant = parameters.add(scope.tenantId, 'uuid');
+  const conditions = scopeSql(scope, tenant, parameters);
+  const compared = path.sql({ conditions, tenant, tenantId: scope.tenantId, limit: limit ?? 0, parameters });
+  const least = parameters.add(nearest.minSimilarity ?? -1, 'float8');
+  const most = parameters.add(wanted, 'int');
+  const beyond = after ? ` and ${afterSql(after, parameters)}` : '';
+  const text = `
+    with query as materialized (select ${vector} as vector),
+    compared as materialized (${compared}),
+    nearest as materialized (
+      select id, similarity, row_number() over (order by similarity desc, id)::int as rank
+        from compared where similarity between ${least} and 1${beyond} order by similarity desc, id limit ${most}
+    ),
+    total as materialized (
+      select (select count(*)::int from compared) as _candidates, count(*)::int as _comparable,
+             regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as _edge,
+             sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0) / nullif(count(*), 0)) as _spread,
+             (select similarity from nearest where rank = ${most}) as _lowest
+        from compared where similarity <= 1
+    )
+    ${select({ name, tenant, conditions, parameters })}`;
+  const prepared = path.prepare?.(reads, limit ?? 0);
+  const [rows] = await Promise.all([reads.query<R & ComparedRow>(statement(`${name}_${path.path}`, text), parameters.values), prepared]);
+  return { rows, compared: comparedOf(rows[0]!, limit, nearest) };
+}
+
+function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): string {
+  const place = parameters.add(similarity, 'float8');
+  return `(similarity < ${place} or (similarity = ${place} and id > ${parameters.add(id, 'uuid')}))`;
+}
+
+/** A missed chunk would have been wanted if it were above the last one wanted, or where there are fewer, above the least similarity. */
+function comparedOf(row: ComparedRow, limit: number | undefined, { minSimilarity }: Nearest): Compared {
+  const { _candidates: candidates, _comparable: comparable, _edge: similarity, _spread: spread, _lowest: lowest } = row;
+  const exact = limit === undefined || candidates < limit;
+  return { candidates, comparable, exact, certain: exact || hasAllHits({ similarity, spread }, lowest ?? minSimilarity) };
+}

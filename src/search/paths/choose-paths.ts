@@ -1,0 +1,38 @@
+import type { ReadScope } from '../../db/read-scope.js';
+import { statement } from '../../db/statement.js';
+import { SqlParameters } from '../../graphql/sql-parameters.js';
+import { ScopeSizes } from '../scope-sizes.js';
+import { scopeSql, type SearchScope } from '../search-scope.js';
+import { CODES_PATH } from './codes-path.js';
+import { EXACT_PATH } from './exact-path.js';
+import type { VectorPath } from './vector-path.js';
+
+/** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search.md`). */
+const MAX_EXACT = 1_000;
+
+const scopeSizes = new ScopeSizes();
+
+/**
+ * The paths to try for a scope, in order: the next one follows where the one before could have missed a hit. The last leaves nothing out.
+ *
+ * The tenant's size decides, or the bot's: to know that of a scope by documents or metadata would cost as much as to search it. A path
+ * whose index knows nothing of filters must not be chosen for a scope that `isFiltered`.
+ */
+export async function choosePaths(reads: ReadScope, scope: SearchScope, { exact }: { exact: boolean }): Promise<readonly VectorPath[]> {
+  if (exact) return [EXACT_PATH];
+  const size = await sizeOf(reads, scope);
+  return size > MAX_EXACT ? [CODES_PATH, EXACT_PATH] : [EXACT_PATH];
+}
+
+function sizeOf(reads: ReadScope, { tenantId, botId }: SearchScope): Promise<number> {
+  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_EXACT + 1));
+}
+
+/** How many chunks a tenant has, or one of its bots; counted up to `most` only. */
+async function countChunks(reads: ReadScope, { tenantId, botId }: Pick<SearchScope, 'tenantId' | 'botId'>, most: number): Promise<number> {
+  const parameters = new SqlParameters();
+  const conditions = scopeSql({ tenantId, botId, documentIds: undefined, metadata: undefined }, parameters.add(tenantId, 'uuid'), parameters);
+  const text = `select count(*)::int as count from (select from doc_chunks t where ${conditions} limit ${parameters.add(most, 'int')}) counted`;
+  const [row] = await reads.query<{ count: number }>(statement('searchScopeSize', text), parameters.values);
+  return row!.count;
+}

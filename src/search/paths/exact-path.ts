@@ -1,0 +1,11 @@
+import { SearchPath } from '../search.types.js';
+import type { VectorPath } from './vector-path.js';
+
+/** Every chunk of the scope with its similarity. An index on vectors could not answer `1 - …` in order, so nothing is left to the planner. */
+export const EXACT_PATH: VectorPath = {
+  path: SearchPath.EXACT,
+  candidates: () => undefined,
+  sql: ({ conditions }) => `
+    select t.id, 1 - (t.embedding <=> (select vector from query)) as similarity, null::float8 as bits
+      from doc_chunks t where ${conditions} and t.embedding is not null`,
+};

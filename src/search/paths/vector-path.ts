@@ -1,0 +1,35 @@
+import type { ReadScope } from '../../db/read-scope.js';
+import type { SqlParameters } from '../../graphql/sql-parameters.js';
+import type { SearchPath } from '../search.types.js';
+
+/** What a path writes its SQL with. */
+export interface PathInput {
+  /** The scope, as conditions on `doc_chunks t`. Holds the tenant and every filter. */
+  readonly conditions: string;
+  /** The tenant among the parameters, for look-ups by id; and its id, for where only a literal will do. */
+  readonly tenant: string;
+  readonly tenantId: string;
+  /** How many chunks to compare exactly: what `candidates` said. */
+  readonly limit: number;
+  readonly parameters: SqlParameters;
+}
+
+/**
+ * A way to find the chunks of a scope that are worth comparing exactly with a vector.
+ *
+ * To add one: a file beside this one, a value of `SearchPath`, and its place in `choose-paths.ts`. Ranking, thresholds, paging, fusion
+ * with words and the judgement of what a path left out are the same for all and know nothing of it.
+ */
+export interface VectorPath {
+  readonly path: SearchPath;
+  /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
+  candidates(wanted: number): number | undefined;
+  /**
+   * A select of the chunks with their exact similarity: `id uuid, similarity float8, bits float8`. The query's vector is
+   * `(select vector from query)`. `bits` is what the path preferred them by, the smaller the better: `hasAllHits` judges by it what
+   * was left out. A path that leaves nothing out gives null.
+   */
+  sql(input: PathInput): string;
+  /** Settings of the transaction that its statement needs. Sent with the statement, in the same turn: nothing waits for the answer. */
+  prepare?(reads: ReadScope, limit: number): Promise<unknown>;
+}
