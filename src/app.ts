@@ -25,6 +25,7 @@ import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { playgroundRoutes } from './http/playground.js';
 import { buildGatewaySchema } from './schema.js';
+import { userStrategy } from './users/user-strategy.js';
 
 /** Lexical tokens of one operation, at most: a vector of 1536 numbers written out takes as many. */
 const MAX_TOKENS = 10_000;
@@ -79,6 +80,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   const authenticate = authenticator([
     ...(config.operatorToken === undefined ? [] : [operatorStrategy(config.operatorToken)]),
     apiKeyStrategy(),
+    ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
   const services = { database, authenticate, models: new ReadModels(database.orm), embedder: createEmbedder(config.embedder) };
   registerGraphqlEndpoint(app, apollo, (request, reply) => contextOf(request, reply, services));
@@ -107,7 +109,7 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
   let refused: AppError | undefined;
   const lookUp = database.reads(OPERATOR_SCOPE);
   try {
-    principal = await authenticate(request.headers, lookUp);
+    principal = await authenticate({ headers: request.headers, address: request.ip, lookUp });
   } catch (error) {
     refused = asAppError(error) ?? hiddenError(error);
   }

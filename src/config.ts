@@ -7,6 +7,8 @@ export interface Config {
   database: DatabaseConfig;
   /** The token that makes its bearer the operator; none means that there is no operator over HTTP. */
   operatorToken: string | undefined;
+  /** How users' tokens are checked; none means that there are no users over HTTP. */
+  userTokens: UserTokenConfig | undefined;
   embedder: EmbedderConfig;
   logLevel: LogLevel;
 }
@@ -14,6 +16,16 @@ export interface Config {
 export type DatabaseConfig =
   | { kind: 'embedded'; dataDir: string }
   | { kind: 'postgres'; url: string; migrationUrl: string; pooler: 'none' | 'transaction'; poolSize: number };
+
+export interface UserTokenConfig {
+  /** Where the keys are that signatures are checked with: published by the identity provider, or a secret shared with it. */
+  keys: { kind: 'jwks'; url: string } | { kind: 'secret'; secret: string };
+  issuer: string;
+  audience: string;
+  /** All of one kind: of the secret's when there is a secret, else of public keys. */
+  algorithms: string[];
+  clockToleranceSeconds: number;
+}
 
 export type EmbedderConfig =
   | { provider: 'hashing' }
@@ -49,6 +61,11 @@ const wholeNumber = (least: number, most: number) =>
 const url = (protocols: string[], example: string) =>
   text.refine(value => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL such as ${example}`);
 
+/** A secret signs what it checks, a public key does not: a token may never choose which of the two it is. */
+const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'];
+const PUBLIC_KEY_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const KNOWN_ALGORITHMS = [...SECRET_ALGORITHMS, ...PUBLIC_KEY_ALGORITHMS];
+
 /** Each variable with its check; the description becomes its comment in `.env.example`. */
 const SETTINGS = {
   HOST: text.default('127.0.0.1').describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
@@ -69,6 +86,18 @@ const SETTINGS = {
     .min(32, 'must have at least 32 characters')
     .optional()
     .describe('Bearer token that sees all tenants, at least 32 characters. Not set: there is no operator over HTTP.'),
+  JWT_JWKS_URL: url(['http:', 'https:'], 'https://login.example.com/.well-known/jwks.json')
+    .optional()
+    .describe('Where the identity provider publishes the keys that sign users\' tokens. Neither this nor JWT_SECRET set: no users over HTTP.'),
+  JWT_SECRET: text.min(32, 'must have at least 32 characters').optional().describe('Instead of JWT_JWKS_URL: the secret that signs users\' tokens, at least 32 characters.'),
+  JWT_ISSUER: text.optional().describe('Who must have issued users\' tokens (iss).'),
+  JWT_AUDIENCE: text.optional().describe('For whom users\' tokens must be (aud).'),
+  JWT_ALGORITHMS: text
+    .transform(value => [...new Set(value.split(',').map(name => name.trim()))])
+    .refine(names => names.every(name => KNOWN_ALGORITHMS.includes(name)), `must be of ${KNOWN_ALGORITHMS.join(', ')}, with commas between`)
+    .optional()
+    .describe('Algorithms that users\' tokens may be signed with. Not set: RS256,ES256 with JWT_JWKS_URL, HS256 with JWT_SECRET.'),
+  JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300).default(30).describe('How far the clock of the identity provider may be off, in seconds.'),
   EMBEDDING_PROVIDER: z
     .enum(['hashing', 'openai'], 'must be hashing or openai')
     .default('hashing')
@@ -97,9 +126,42 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if ((given.EMBEDDING_PROVIDER ?? 'hashing') === 'hashing' && forService.length > 0) {
     problems.push(`${forService.join(', ')} ${forService.length === 1 ? 'is' : 'are'} of no use while EMBEDDING_PROVIDER is hashing: set that to openai`);
   }
+  problems.push(...userTokenProblems(given));
   if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data);
+}
+
+function userTokenProblems(given: NodeJS.ProcessEnv): string[] {
+  const problems: string[] = [];
+  const source = given.JWT_JWKS_URL ? 'JWT_JWKS_URL' : given.JWT_SECRET ? 'JWT_SECRET' : undefined;
+  if (source === undefined) {
+    const idle = (['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ALGORITHMS'] as const).filter(name => given[name]);
+    return idle.length === 0 ? [] : [`${idle.join(', ')} ${idle.length === 1 ? 'needs' : 'need'} JWT_JWKS_URL or JWT_SECRET beside ${idle.length === 1 ? 'it' : 'them'}`];
+  }
+  if (given.JWT_JWKS_URL && given.JWT_SECRET) problems.push('JWT_JWKS_URL and JWT_SECRET exclude each other: set one of them');
+  for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE'] as const) if (!given[name]) problems.push(`${name} must be set when ${source} is`);
+  const usable = source === 'JWT_JWKS_URL' ? PUBLIC_KEY_ALGORITHMS : SECRET_ALGORITHMS;
+  const wrong = (given.JWT_ALGORITHMS ?? '').split(',').map(name => name.trim()).filter(name => KNOWN_ALGORITHMS.includes(name) && !usable.includes(name));
+  if (wrong.length > 0) problems.push(`JWT_ALGORITHMS cannot have ${wrong.join(', ')} with ${source}: it takes ${usable.join(', ')}`);
+  // A secret shorter than the digest is the weaker of the two: https://www.rfc-editor.org/rfc/rfc7518#section-3.2
+  for (const [algorithm, length] of [['HS384', 48], ['HS512', 64]] as const) {
+    if (source === 'JWT_SECRET' && given.JWT_ALGORITHMS?.includes(algorithm) && given.JWT_SECRET!.trim().length < length) problems.push(`JWT_SECRET must have at least ${length} characters for ${algorithm}`);
+  }
+  if (given.NODE_ENV === 'production' && given.JWT_JWKS_URL?.trim().startsWith('http:')) problems.push('JWT_JWKS_URL must begin with https: in production');
+  return problems;
+}
+
+function toUserTokens(env: z.infer<typeof ENVIRONMENT>): UserTokenConfig | undefined {
+  const { JWT_JWKS_URL: jwksUrl, JWT_SECRET: secret } = env;
+  if (jwksUrl === undefined && secret === undefined) return undefined;
+  return {
+    keys: jwksUrl !== undefined ? { kind: 'jwks', url: jwksUrl } : { kind: 'secret', secret: secret! },
+    issuer: env.JWT_ISSUER!,
+    audience: env.JWT_AUDIENCE!,
+    algorithms: env.JWT_ALGORITHMS ?? (jwksUrl !== undefined ? ['RS256', 'ES256'] : ['HS256']),
+    clockToleranceSeconds: env.JWT_CLOCK_TOLERANCE_SECONDS,
+  };
 }
 
 function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
@@ -116,6 +178,7 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
         }
       : { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR },
     operatorToken: env.WEAVER_OPERATOR_TOKEN,
+    userTokens: toUserTokens(env),
     embedder:
       env.EMBEDDING_PROVIDER === 'openai'
         ? {

@@ -9,24 +9,25 @@ interface KeyRow {
   tenant_id: string;
   key_hash: string;
   scopes: ApiKeyScope[];
+  rate_limit_rpm: number;
 }
 
 // A key must be found before its tenant is known: the one read of tenants' data that goes through the operator's role for everyone.
 const KEY_BY_PREFIX = statement(
   'apiKeyByPrefix',
-  `select id, tenant_id, key_hash, scopes from api_keys
+  `select id, tenant_id, key_hash, scopes, rate_limit_rpm from api_keys
     where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())`,
 );
 
 /** Recognises API keys. Asked of the database for each request, so that a revoked key is refused at once by every gateway. */
 export function apiKeyStrategy(): AuthStrategy {
-  return async (token, lookUp) => {
+  return async (token, { lookUp }) => {
     if (!token.startsWith('wvr_')) return null;
     const prefix = prefixOf(token);
     if (!prefix) throw invalidToken();
     const [row] = await lookUp.query<KeyRow>(KEY_BY_PREFIX, [prefix]);
     if (!row || !sameHash(row.key_hash, hashOf(token))) throw invalidToken();
-    return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes) };
+    return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes), rateLimitRpm: row.rate_limit_rpm };
   };
 }
 

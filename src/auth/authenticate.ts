@@ -3,27 +3,33 @@ import { AppError } from '../base/app-error.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Principal } from './principal.js';
 
-/**
- * Recognises one kind of token, with reads as the operator, since it must be found before it is known whose it is. null: the token is
- * of another kind. Throws `UNAUTHENTICATED`: of this kind, and not valid.
- */
-export type AuthStrategy = (token: string, lookUp: ReadScope) => Promise<Principal | null>;
+/** What a strategy has to go by beside the token. */
+export interface AuthRequest {
+  readonly headers: IncomingHttpHeaders;
+  /** Where the request comes from. */
+  readonly address: string;
+  /** Reads as the operator, since a token must be found before it is known whose it is. No network call may follow one within a turn of the event loop. */
+  readonly lookUp: ReadScope;
+}
 
-/** Who sent a request with these headers. Throws `UNAUTHENTICATED` when there is a token and no strategy accepts it. */
-export type Authenticate = (headers: IncomingHttpHeaders, lookUp: ReadScope) => Promise<Principal>;
+/** Recognises one kind of token. null: the token is of another kind. Throws `UNAUTHENTICATED`: of this kind, and not valid. */
+export type AuthStrategy = (token: string, request: AuthRequest) => Promise<Principal | null>;
+
+/** Who sent a request. Throws `UNAUTHENTICATED` when there is a token and no strategy accepts it. */
+export type Authenticate = (request: AuthRequest) => Promise<Principal>;
 
 const NOBODY: Principal = { kind: 'nobody' };
 
 /** Longer than any token of ours; what is longer is not looked at. */
-const MAX_TOKEN_LENGTH = 4_096;
+const MAX_TOKEN_LENGTH = 8_192;
 
 export function authenticator(strategies: readonly AuthStrategy[]): Authenticate {
-  return async (headers, lookUp) => {
-    const token = tokenOf(headers);
+  return async request => {
+    const token = tokenOf(request.headers);
     if (token === undefined) return NOBODY;
     if (token.length > MAX_TOKEN_LENGTH) throw invalidToken();
     for (const strategy of strategies) {
-      const principal = await strategy(token, lookUp);
+      const principal = await strategy(token, request);
       if (principal) return principal;
     }
     throw invalidToken();
@@ -31,8 +37,8 @@ export function authenticator(strategies: readonly AuthStrategy[]): Authenticate
 }
 
 /** One answer for every token that does not open the door, so that it tells nothing about which exist. */
-export function invalidToken(): AppError {
-  return new AppError('UNAUTHENTICATED', 'The token is not valid: it is unknown, revoked or expired.');
+export function invalidToken(cause?: unknown): AppError {
+  return new AppError('UNAUTHENTICATED', 'The token is not valid: it is unknown, revoked or expired.', { cause });
 }
 
 function tokenOf(headers: IncomingHttpHeaders): string | undefined {

@@ -38,7 +38,7 @@ registerEnumType(UserRole, {
 
 /** Who is asking. Everything that a request may see follows from this. */
 export type Principal =
-  | { kind: 'apiKey'; tenantId: string; keyId: string; scopes: ReadonlySet<ApiKeyScope> }
+  | { kind: 'apiKey'; tenantId: string; keyId: string; scopes: ReadonlySet<ApiKeyScope>; rateLimitRpm: number }
   | { kind: 'user'; tenantId: string; userId: string; role: UserRole }
   | { kind: 'operator' }
   | { kind: 'nobody' };

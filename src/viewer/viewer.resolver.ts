@@ -7,6 +7,7 @@ import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { relatedRow } from '../graphql/row-by-id.js';
 import { Tenant } from '../tenants/tenant.entity.js';
+import { User } from '../users/user.entity.js';
 import { Viewer, ViewerKind } from './viewer.type.js';
 
 /** Nobody's operations never get here. */
@@ -33,5 +34,12 @@ export class ViewerResolver {
   apiKey(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): ApiKey | Promise<ApiKey | null> | null {
     const { principal } = context;
     return principal.kind === 'apiKey' ? relatedRow(context, info, ApiKey, principal.tenantId, principal.keyId) : null;
+  }
+
+  @Requires('read')
+  @FieldResolver(() => User, { nullable: true, description: 'The person who is signed in; null for keys and the operator.' })
+  user(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): User | Promise<User | null> | null {
+    const { principal } = context;
+    return principal.kind === 'user' ? relatedRow(context, info, User, principal.tenantId, principal.userId) : null;
   }
 }

@@ -20,6 +20,7 @@ describe('readConfig', () => {
       http: { host: '127.0.0.1', port: 4000 },
       database: { kind: 'embedded', dataDir: '.data' },
       operatorToken: undefined,
+      userTokens: undefined,
       embedder: { provider: 'hashing' },
       logLevel: 'info',
     });
@@ -28,6 +29,7 @@ describe('readConfig', () => {
   test('takes all that is given', () => {
     const config = readConfig({
       HOST: '0.0.0.0', PORT: '8080', NODE_ENV: 'production', LOG_LEVEL: 'warn', WEAVER_OPERATOR_TOKEN: 'o'.repeat(32),
+      JWT_JWKS_URL: 'https://login.example.com/keys', JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'weaver', JWT_ALGORITHMS: 'RS256, EdDSA', JWT_CLOCK_TOLERANCE_SECONDS: '5',
       DATABASE_URL: URL, WEAVER_MIGRATION_URL: 'postgres://owner@db.example.com/weaver', DATABASE_POOLER: 'transaction', DATABASE_POOL_SIZE: '25',
       EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: 'https://api.openai.com/v1//', EMBEDDING_MODEL: 'text-embedding-3-small', EMBEDDING_API_KEY: 'sk-1',
       EMBEDDING_DIMENSIONS: '768', EMBEDDING_BATCH_SIZE: '16', EMBEDDING_TIMEOUT_MS: '1000',
@@ -37,6 +39,9 @@ describe('readConfig', () => {
       http: { host: '0.0.0.0', port: 8080 },
       database: { kind: 'postgres', url: URL, migrationUrl: 'postgres://owner@db.example.com/weaver', pooler: 'transaction', poolSize: 25 },
       operatorToken: 'o'.repeat(32),
+      userTokens: {
+        keys: { kind: 'jwks', url: 'https://login.example.com/keys' }, issuer: 'https://login.example.com', audience: 'weaver', algorithms: ['RS256', 'EdDSA'], clockToleranceSeconds: 5,
+      },
       embedder: { provider: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-1', model: 'text-embedding-3-small', dimensions: 768, batchSize: 16, timeoutMs: 1000 },
       logLevel: 'warn',
     });
@@ -77,6 +82,21 @@ describe('readConfig', () => {
     [{ EMBEDDING_PROVIDER: 'gemini' }, ['EMBEDDING_PROVIDER must be hashing or openai']],
     [{ EMBEDDING_MODEL: 'm', EMBEDDING_API_KEY: 'k' }, ['EMBEDDING_MODEL, EMBEDDING_API_KEY are of no use while EMBEDDING_PROVIDER is hashing: set that to openai']],
     [{ WEAVER_MIGRATION_URL: URL }, ['WEAVER_MIGRATION_URL needs DATABASE_URL beside it']],
+    [{ JWT_JWKS_URL: 'https://login.example.com/keys' }, ['JWT_ISSUER must be set when JWT_JWKS_URL is', 'JWT_AUDIENCE must be set when JWT_JWKS_URL is']],
+    [{ JWT_SECRET: 'short', JWT_ISSUER: 'i', JWT_CLOCK_TOLERANCE_SECONDS: '301' }, ['JWT_SECRET must have at least 32 characters', 'JWT_CLOCK_TOLERANCE_SECONDS must be a whole number from 0 to 300', 'JWT_AUDIENCE must be set when JWT_SECRET is']],
+    [{ JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, ['JWT_ISSUER, JWT_AUDIENCE need JWT_JWKS_URL or JWT_SECRET beside them']],
+    [{ JWT_JWKS_URL: 'https://k', JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, ['JWT_JWKS_URL and JWT_SECRET exclude each other: set one of them']],
+    [
+      { JWT_JWKS_URL: 'https://k', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_ALGORITHMS: 'RS256,HS256' },
+      ['JWT_ALGORITHMS cannot have HS256 with JWT_JWKS_URL: it takes RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA'],
+    ],
+    [{ JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_ALGORITHMS: 'ES256' }, ['JWT_ALGORITHMS cannot have ES256 with JWT_SECRET: it takes HS256, HS384, HS512']],
+    [
+      { JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_ALGORITHMS: 'none' },
+      ['JWT_ALGORITHMS must be of HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, with commas between'],
+    ],
+    [{ JWT_SECRET: 's'.repeat(63), JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_ALGORITHMS: 'HS512' }, ['JWT_SECRET must have at least 64 characters for HS512']],
+    [{ NODE_ENV: 'production', JWT_JWKS_URL: 'http://k', JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' }, ['JWT_JWKS_URL must begin with https: in production']],
     [{ PORT: '4000.5' }, ['PORT must be a whole number from 0 to 65535']],
     [{ PORT: '-1' }, ['PORT must be a whole number from 0 to 65535']],
   ])('refuses %j', (env, expected) => {

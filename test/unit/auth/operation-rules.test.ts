@@ -17,7 +17,7 @@ for (const [type, field] of [['Closed', 'secret'], ['Closed', 'closed']] as cons
   Object.assign((schema.getType(type) as GraphQLObjectType).getFields()[field]!.extensions, { [RULE]: ['admin'] });
 }
 
-const holding = (...scopes: ApiKeyScope[]): Principal => ({ kind: 'apiKey', tenantId: 't', keyId: 'k', scopes: new Set(scopes) });
+const holding = (...scopes: ApiKeyScope[]): Principal => ({ kind: 'apiKey', tenantId: 't', keyId: 'k', scopes: new Set(scopes), rateLimitRpm: 60 });
 
 /** The code of the error with which an operation is refused; undefined where it may run. */
 async function refusalOf(source: string, principal: Principal, variables: object = {}): Promise<string | undefined> {

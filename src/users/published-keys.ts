@@ -1,0 +1,73 @@
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import type { Logger } from 'pino';
+import { AppError } from '../base/app-error.js';
+
+/** Keys are fetched anew when they are this old, so that those that were withdrawn go. */
+const MAX_AGE_MS = 10 * 60_000;
+/** Between two fetches, at least: tokens with made-up key ids must not make a storm of them, nor must a provider that is down. */
+const COOLDOWN_MS = 15_000;
+const TIMEOUT_MS = 5_000;
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * The keys that an identity provider publishes, as jose asks for them: fetched when first needed, when they are old, and when a token
+ * names one that is not there. Old keys go on while the provider cannot be reached; `UNAVAILABLE` where there are none, since that says
+ * nothing of the token.
+ */
+export function publishedKeys(url: string, log: Logger): JWTVerifyGetKey {
+  let keys: ReturnType<typeof createLocalJWKSet> | undefined;
+  let fetchedAt = -Infinity;
+  let triedAt = -Infinity;
+  let fetching: Promise<void> | undefined;
+
+  const renew = (): Promise<void> => {
+    if (fetching) return fetching;
+    if (performance.now() - triedAt < COOLDOWN_MS) return Promise.resolve();
+    triedAt = performance.now();
+    fetching = fetchAnew().finally(() => (fetching = undefined));
+    return fetching;
+  };
+  const fetchAnew = async (): Promise<void> => {
+    try {
+      keys = createLocalJWKSet(await fetchKeys(url));
+      fetchedAt = performance.now();
+    } catch (error) {
+      log.warn({ err: error }, "The identity provider's keys cannot be fetched");
+    }
+  };
+
+  return async (header, token) => {
+    if (performance.now() - fetchedAt > MAX_AGE_MS) await renew();
+    if (!keys) throw unavailable(triedAt);
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      // The provider may have begun to sign with a new key.
+      await renew();
+      return keys(header, token);
+    }
+  };
+}
+
+function unavailable(triedAt: number): AppError {
+  const retryAfterMs = Math.max(1_000, Math.ceil(triedAt + COOLDOWN_MS - performance.now()));
+  return new AppError('UNAVAILABLE', "The identity provider's keys cannot be reached at the moment. Try again shortly.", { retryAfterMs });
+}
+
+async function fetchKeys(url: string): Promise<JSONWebKeySet> {
+  const response = await fetch(url, { headers: { accept: 'application/jwk-set+json, application/json' }, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (!response.ok) {
+    await response.body?.cancel();
+    throw new Error(`The answer is ${response.status}.`);
+  }
+  let text = '';
+  const decoder = new TextDecoder();
+  for await (const piece of response.body ?? []) {
+    text += decoder.decode(piece as Uint8Array, { stream: true });
+    if (text.length > MAX_BYTES) throw new Error(`The answer is longer than ${MAX_BYTES} bytes.`);
+  }
+  const keys = JSON.parse(text) as JSONWebKeySet;
+  if (!Array.isArray(keys?.keys)) throw new Error('The answer is no JSON Web Key Set.');
+  return keys;
+}
