@@ -11,7 +11,7 @@ import type { Principal } from './auth/principal.js';
 import type { AppError } from './base/app-error.js';
 import type { Config } from './config.js';
 import type { Database } from './db/database.js';
-import { OPERATOR_SCOPE, tenantScope, type DatabaseScope } from './db/database-scope.js';
+import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope } from './db/database-scope.js';
 import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
@@ -135,8 +135,8 @@ function scopeOf(principal: Principal): DatabaseScope {
     case 'operator':
       return OPERATOR_SCOPE;
     case 'nobody':
-      // Never asked: rules refuse nobody's operations before they run. The nil tenant has no rows.
-      return tenantScope('00000000-0000-0000-0000-000000000000');
+      // Never asked: rules refuse nobody's operations before they run.
+      return NOBODY_SCOPE;
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { HalfvecType } from 'pgvector/mikro-orm';
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { ApiKey } from '../api-keys/api-key.entity.js';
@@ -33,6 +33,12 @@ registerEnumType(Confidence, {
 @Check({ name: 'bot_queries_confidence_known', expression: `confidence in ('high', 'medium', 'low')` })
 @Check({ name: 'bot_queries_latency_not_negative', expression: 'latency_ms >= 0' })
 @Check({ name: 'bot_queries_sources_is_array', expression: `jsonb_typeof(sources) = 'array'` })
+@Trigger({
+  name: 'bot_queries_choose_bot',
+  timing: 'before',
+  events: ['insert'],
+  expression: 'create trigger bot_queries_choose_bot before insert on bot_queries for each row when (new.bot_id is null) execute function weaver_choose_bot_of_document()',
+})
 export class BotQuery {
   @Field(() => ID, { description: "The query's UUID." })
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })

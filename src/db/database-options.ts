@@ -6,6 +6,7 @@ import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
+import { LEGACY_PREFIX } from './adoption/names.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
 import { Migrator } from './migrator.js';
 
@@ -55,6 +56,8 @@ const SHARED_OPTIONS: Partial<Options> = {
   schemaGenerator: {
     // The functions behind triggers are written in migrations by hand; the comparison would drop them.
     ignoreRoutines: true,
+    // What an older Weaver left, until "adopt --finish": no entity's, and not to be dropped in passing.
+    skipTables: [new RegExp(`^${LEGACY_PREFIX}`)],
   },
 };
 

@@ -10,6 +10,12 @@ export function tenantScope(tenantId: string): DatabaseScope {
   return { role: TENANT_ROLE, tenantId };
 }
 
+/**
+ * Whoever is nobody: the tenant's role without a tenant, so that policies match no row. A made-up UUID in its place, the nil one included,
+ * might be a tenant's.
+ */
+export const NOBODY_SCOPE: DatabaseScope = { role: TENANT_ROLE, tenantId: '' };
+
 export const OPERATOR_SCOPE: DatabaseScope = { role: OPERATOR_ROLE };
 
 /** Settings that make a transaction the scope's own and end with it. Times come in UTC, whatever the server's zone. */
@@ -19,7 +25,7 @@ export function scopeSettings(scope: DatabaseScope): Record<string, string> {
 
 /**
  * Enters a scope in an open transaction. It holds no parameters, so that it can travel with `begin` in one message; its only variable
- * part is a UUID that `tenantScope` checked. `set local` takes a third of what `set_config` takes, but pg_stat_statements would keep
+ * part is empty or a UUID that `tenantScope` checked. `set local` takes a third of what `set_config` takes, but pg_stat_statements would keep
  * one for each tenant.
  */
 export function enterScopeSql(scope: DatabaseScope): string {

@@ -1,5 +1,5 @@
 import type { Database } from './database.js';
-import { OPERATOR_SCOPE, tenantScope, type DatabaseScope } from './database-scope.js';
+import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope } from './database-scope.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { walledTables, type WalledTable } from './doctor-walls.js';
 import { TENANT_ROLE } from './roles.js';
@@ -7,8 +7,6 @@ import { statement } from './statement.js';
 
 /** Rows of a table that one probe looks at, so that it costs the same on a large database. */
 const PROBED_ROWS = 1_000;
-const NIL = '00000000-0000-0000-0000-000000000000';
-const NO_TENANT: DatabaseScope = { role: TENANT_ROLE, tenantId: '' };
 const NOT_ALLOWED = '42501';
 
 /** Tries the walls as a forgetful programmer would: without a role, without a tenant, and as one tenant looking for others. */
@@ -35,11 +33,9 @@ async function withoutRole(database: Database, tables: readonly WalledTable[], p
 }
 
 async function withoutTenant(database: Database, tables: readonly WalledTable[]): Promise<Finding> {
-  for (const scope of [NO_TENANT, tenantScope(NIL)]) {
-    for (const { table } of tables) {
-      const [row] = await database.reads(scope).query<{ seen: boolean }>(statement('doctorWithoutTenant', `select exists (select from ${table}) as seen`), []);
-      if (row!.seen) return fail(`The role ${TENANT_ROLE} sees rows of ${table} while no tenant is named.`, 'Mend the policies that are named above.');
-    }
+  for (const { table } of tables) {
+    const [row] = await database.reads(NOBODY_SCOPE).query<{ seen: boolean }>(statement('doctorWithoutTenant', `select exists (select from ${table}) as seen`), []);
+    if (row!.seen) return fail(`The role ${TENANT_ROLE} sees rows of ${table} while no tenant is named.`, 'Mend the policies that are named above.');
   }
   return ok(`The role ${TENANT_ROLE} sees no row while no tenant is named`);
 }

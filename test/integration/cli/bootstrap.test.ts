@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { bootstrap, bootstrapSteps } from '../../../src/db/bootstrap.js';
+import { knownMigrations } from '../../../src/db/migrations.js';
 import { freshDatabase, sqlAt, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
 import { openTestDatabase } from '../../support/database.js';
 import { databaseUrl } from '../../support/template-database.js';
@@ -109,7 +110,9 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
     expect(doctor.code).toBe(0);
     // The owner counts rows that forced row-level security hides from it.
     expect(await run({ ...env, NODE_ENV: '' }, ['demo'])).toMatchObject({ code: 0 });
+    for (const name of knownMigrations().slice(1).reverse()) expect(await run(env, ['db', 'down', '--yes'])).toMatchObject({ code: 0, out: `Reverted ${name}` });
     expect(await run(env, ['db', 'down'])).toMatchObject({ code: 1, err: expect.stringContaining('removes the table tenants (3 rows)') });
+    expect(await run(env, ['db', 'up'])).toMatchObject({ code: 0 });
     expect(await run({ DATABASE_URL: as(LOGIN, 'x') }, ['db', 'status'])).toMatchObject({ code: 0, out: expect.stringContaining('Pending   none') });
     expect(await run({ DATABASE_URL: as(LOGIN, 'x') }, ['db', 'down', '--yes'])).toMatchObject({ code: 1, out: '' });
   });
@@ -139,7 +142,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       ['a login without a role', `revoke weaver_operator from ${LOGIN}`, `grant weaver_operator to ${LOGIN}`, `The login ${LOGIN} may not take weaver_operator.`],
       ['a login that inherits', `alter role ${LOGIN} inherit`, `alter role ${LOGIN} noinherit`, `The login ${LOGIN} has the rights of weaver_tenant and weaver_operator without taking the role.`],
       ['a login above the policies', `alter role ${LOGIN} bypassrls`, `alter role ${LOGIN} nobypassrls`, `The login ${LOGIN} has BYPASSRLS: a forgotten role would show every tenant's rows.`],
-      ['migrations that are pending', `delete from mikro_orm_migrations`, `insert into mikro_orm_migrations (name) values ('Migration20261123000000_initial')`, "None of Weaver's tables are there yet."],
+      ['migrations that are pending', `delete from mikro_orm_migrations`, `insert into mikro_orm_migrations (name) values ${knownMigrations().map(name => `('${name}')`).join()}`, "None of Weaver's tables are there yet."],
     ])('%s', async (_, breakIt, mend, message) => {
       expect(await failures(breakIt, mend)).toContain(message);
     });
@@ -182,7 +185,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
 
     test('pending migrations', async () => {
       const name = 'Migration20261123000000_initial';
-      expect(await refusal(`update mikro_orm_migrations set name = 'Migration1' where name = '${name}'`, `update mikro_orm_migrations set name = '${name}'`)).toMatch(
+      expect(await refusal(`update mikro_orm_migrations set name = 'Migration1' where name = '${name}'`, `update mikro_orm_migrations set name = '${name}' where name = 'Migration1'`)).toMatch(
         /^The database \w+ has 1 pending migration \(Migration20261123000000_initial\)\. Run "npx weaver db up" \(or "npx mikro-orm migration:up"\), then start again\.$/,
       );
     });

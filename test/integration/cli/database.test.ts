@@ -130,17 +130,21 @@ describe('db doctor', () => {
 });
 
 describe('db down', () => {
+  test('reverts the last migration', async () => {
+    for (const name of NAMES.slice(1).reverse()) expect(await run('db', 'down', '--yes')).toMatchObject({ code: 0, out: `Reverted ${name}` });
+  });
+
   test('tells what would go, with how many rows, and stops there', async () => {
     const { code, out, err } = await run('db', 'down');
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toContain(`Reverting ${NAMES.at(-1)} in `);
+    expect(err).toContain(`Reverting ${NAMES[0]} in `);
     expect(err).toContain('  removes the table tenants (5 rows)\n');
     expect(err).toMatch(/\nNothing was changed\. Add --yes to lose these rows\.$/);
     expect(await rows('select count(*)::int as tenants from tenants')).toEqual([{ tenants: 5 }]);
   });
 
   test('--yes goes ahead, and then there is nothing left to revert', async () => {
-    expect(await run('db', 'down', '--yes')).toMatchObject({ code: 0, out: `Reverted ${NAMES.at(-1)}` });
+    expect(await run('db', 'down', '--yes')).toMatchObject({ code: 0, out: `Reverted ${NAMES[0]}` });
     expect(await run('db', 'down')).toMatchObject({ code: 0, out: 'Nothing to do: no migration is applied.' });
     expect(JSON.parse((await run('db', 'status', '--json')).out)).toMatchObject({ applied: [], pending: NAMES });
   });

@@ -37,7 +37,7 @@ describe('the command line of MikroORM', () => {
     expect(await mikroOrm('migration:down', '--to', 'Migration2026112300000_initial')).toEqual({
       code: 1,
       out: '',
-      err: `There is no applied migration Migration2026112300000_initial. There is: ${knownMigrations().join(', ')}.\n`,
+      err: `There is no applied migration Migration2026112300000_initial. ${knownMigrations().length === 1 ? 'There is' : 'There are'}: ${knownMigrations().join(', ')}.\n`,
     });
   });
 

@@ -9,6 +9,9 @@ import { openAsOwner, sqlAt } from '../../support/command.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 const [FIRST] = knownMigrations() as [string];
+const LAST = knownMigrations().at(-1)!;
+/** All migrations, as messages list them. */
+const ALL = `${knownMigrations().length === 1 ? 'There is' : 'There are'}: ${knownMigrations().join(', ')}.`;
 
 let opened: Awaited<ReturnType<typeof openAsOwner>>;
 let database: Database;
@@ -42,11 +45,11 @@ describe('while nothing is applied', () => {
   });
 
   test.each([
-    ['up to a name that does not exist', () => migrator.up({ to: 'Migration20990101000000_typo' }), `There is no migration Migration20990101000000_typo. There is: ${FIRST}.`],
+    ['up to a name that does not exist', () => migrator.up({ to: 'Migration20990101000000_typo' }), `There is no migration Migration20990101000000_typo. ${ALL}`],
     ['up to 0', () => migrator.up({ to: 0 }), '"up" cannot go to 0. To revert every migration, go down to 0.'],
-    ['one name that does not exist', () => migrator.up('typo'), `There is no migration typo. There is: ${FIRST}.`],
+    ['one name that does not exist', () => migrator.up('typo'), `There is no migration typo. ${ALL}`],
     ['down', () => migrator.down(), 'No migration is applied, so there is none to revert.'],
-    ['a log of a name that does not exist', () => migrator.logMigration('typo'), `There is no migration typo. There is: ${FIRST}.`],
+    ['a log of a name that does not exist', () => migrator.logMigration('typo'), `There is no migration typo. ${ALL}`],
     ['an unlog of what is not applied', () => migrator.unlogMigration(FIRST), `There is no applied migration ${FIRST}. There is none at all.`],
   ])('%s is refused', async (_, work, message) => {
     expect(await refusal(work)).toBe(message);
@@ -71,23 +74,23 @@ describe('once all are applied', () => {
   });
 
   test.each([
-    ['down to a name that does not exist', () => migrator.down({ to: 'Migration20990101000000_typo' }), `There is no applied migration Migration20990101000000_typo. There is: ${FIRST}.`],
-    ['one name that does not exist', () => migrator.down('typo'), `There is no applied migration typo. There is: ${FIRST}.`],
+    ['down to a name that does not exist', () => migrator.down({ to: 'Migration20990101000000_typo' }), `There is no applied migration Migration20990101000000_typo. ${ALL}`],
+    ['one name that does not exist', () => migrator.down('typo'), `There is no applied migration typo. ${ALL}`],
     ['a second log of the same', () => migrator.logMigration(FIRST), `${FIRST} is applied already.`],
-    ['an unlog of a name that does not exist', () => migrator.unlogMigration('typo'), `There is no applied migration typo. There is: ${FIRST}.`],
+    ['an unlog of a name that does not exist', () => migrator.unlogMigration('typo'), `There is no applied migration typo. ${ALL}`],
   ])('%s is refused', async (_, work, message) => {
     expect(await refusal(work)).toBe(message);
   });
 
   test('a migration is known by its timestamp and its file, too', async () => {
-    expect(await migrator.up({ to: FIRST.slice('Migration'.length, 'Migration'.length + 14) })).toEqual([]);
-    expect(await migrator.down({ to: `${FIRST}.ts` })).toEqual([]);
+    expect(await migrator.up({ to: LAST.slice('Migration'.length, 'Migration'.length + 14) })).toEqual([]);
+    expect(await migrator.down({ to: `${LAST}.ts` })).toEqual([]);
   });
 
   test('unlog and log take the place of a migration that was run by hand', async () => {
-    await migrator.unlogMigration(FIRST);
-    expect((await migrationState(database)).pending).toEqual([FIRST]);
-    await migrator.logMigration(FIRST);
+    await migrator.unlogMigration(LAST);
+    expect((await migrationState(database)).pending).toEqual([LAST]);
+    await migrator.logMigration(LAST);
     expect((await migrationState(database)).pending).toEqual([]);
   });
 

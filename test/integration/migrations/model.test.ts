@@ -124,6 +124,13 @@ describe('programs that know nothing of bot_id', () => {
     expect(await one('select bot_id from doc_chunks where id = ?', [chunk])).toEqual({ bot_id: bot.id });
   });
 
+  test("log a query, and it gets the tenant's oldest bot", async () => {
+    const owner = await world.tenant();
+    await owner.bot({ created_at: '2020-01-01', name: 'Oldest' });
+    const query = await world.insert('bot_queries', { tenant_id: owner.id, query: 'What?', answer: 'That.' });
+    expect(await one('select b.name from bot_queries q join bots b on b.id = q.bot_id where q.id = ?', [query])).toEqual({ name: 'Oldest' });
+  });
+
   test('cannot write a chunk of a document that is not there, or not theirs', async () => {
     const foreign = await (await stranger.bot()).document();
     for (const document of [v7(), foreign.id]) {

@@ -1,7 +1,7 @@
 import { Client, type ClientBase } from 'pg';
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { OPERATOR_SCOPE, tenantScope, type DatabaseScope } from '../../../src/db/database-scope.js';
+import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope } from '../../../src/db/database-scope.js';
 import { statement } from '../../../src/db/statement.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World, type TenantWorld } from '../../support/world.js';
@@ -52,6 +52,12 @@ async function attempt(scope: DatabaseScope, sql: string, parameters: unknown[] 
 const DENIED = '42501';
 
 describe('a scope', () => {
+  test('of nobody sees no row, though there be a tenant of the nil UUID', async () => {
+    await new World(db.database).insert('tenants', { id: '00000000-0000-0000-0000-000000000000', name: 'Nil' });
+    for (const table of TABLES) expect(await attempt(NOBODY_SCOPE, `select * from ${table}`), table).toEqual([]);
+    expect(await attempt(OPERATOR_SCOPE, `delete from tenants where name = 'Nil' returning id`)).toHaveLength(1);
+  });
+
   test.each([
     ['of a tenant', () => tenantScope(mine.id), 'weaver_tenant', () => mine.id],
     ['of the operator', () => OPERATOR_SCOPE, 'weaver_operator', () => ''],
