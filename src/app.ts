@@ -23,7 +23,9 @@ import { operationRules } from './graphql/operation-rules.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
 import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
+import { registerMetrics } from './http/metrics.js';
 import { playgroundRoutes } from './http/playground.js';
+import { createMetrics } from './observability/metrics.js';
 import { buildGatewaySchema } from './schema.js';
 import { userStrategy } from './users/user-strategy.js';
 
@@ -85,6 +87,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   const services = { database, authenticate, models: new ReadModels(database.orm), embedder: createEmbedder(config.embedder) };
   registerGraphqlEndpoint(app, apollo, (request, reply) => contextOf(request, reply, services));
   registerHealth(app, () => database.ping());
+  if (config.metricsToken !== undefined) registerMetrics(app, createMetrics(), config.metricsToken);
   await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });
 
   await app.listen(config.http);

@@ -10,6 +10,12 @@ export interface Config {
   /** How users' tokens are checked; none means that there are no users over HTTP. */
   userTokens: UserTokenConfig | undefined;
   embedder: EmbedderConfig;
+  search: {
+    /** Chunks from which `weaver search tune` gives a tenant an index of its own. */
+    indexFrom: number;
+  };
+  /** The token that may read `/metrics`; none means that there are no metrics over HTTP. */
+  metricsToken: string | undefined;
   logLevel: LogLevel;
 }
 
@@ -108,6 +114,13 @@ const SETTINGS = {
   EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536).default(1_536).describe("Length of the model's vectors. Shorter ones are padded with zeros, which leaves cosines as they are."),
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
   EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000).describe('Patience with one request to the embedding service, in milliseconds.'),
+  WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
+    .default(10_000)
+    .describe('Chunks from which "weaver search tune" gives a tenant an index of its own.'),
+  WEAVER_METRICS_TOKEN: text
+    .min(16, 'must have at least 16 characters')
+    .optional()
+    .describe('Bearer token that may read /metrics, at least 16 characters. Not set: there is no /metrics.'),
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info').describe(`How much to log: ${LOG_LEVELS.join(', ')}.`),
   NODE_ENV: z.enum(['production', 'development', 'test'], 'must be production, development or test').optional().describe('production: refuses what is only fit for trying out.'),
 };
@@ -191,6 +204,8 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
             timeoutMs: env.EMBEDDING_TIMEOUT_MS,
           }
         : { provider: 'hashing' },
+    search: { indexFrom: env.WEAVER_SEARCH_INDEX_FROM },
+    metricsToken: env.WEAVER_METRICS_TOKEN,
     logLevel: env.LOG_LEVEL,
   };
 }

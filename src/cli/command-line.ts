@@ -8,6 +8,7 @@ import { addDemoCommand } from './demo-command.js';
 import { addKeyCommands } from './key-commands.js';
 import { packageVersion } from './package-folder.js';
 import { addSchemaCommands } from './schema-commands.js';
+import { addSearchCommands } from './search-commands.js';
 import { addServeCommand } from './serve-command.js';
 
 const HELP = `
@@ -34,7 +35,7 @@ export async function runCommandLine(argv: readonly string[], io: CommandIo = pr
     .addHelpText('after', HELP);
   let exitCode = 0;
   const context: CommandContext = { io, fail: () => void (exitCode = 1) };
-  for (const add of [addServeCommand, addDbCommands, addDemoCommand, addKeyCommands, addSchemaCommands, addConfigCommands]) add(program, context);
+  for (const add of [addServeCommand, addDbCommands, addDemoCommand, addKeyCommands, addSearchCommands, addSchemaCommands, addConfigCommands]) add(program, context);
 
   try {
     await program.parseAsync(argv);

@@ -4,11 +4,11 @@ import { vector } from '@electric-sql/pglite-pgvector';
 import type { Options } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PgliteDriver } from '@mikro-orm/pglite';
-import { PostgreSqlDriver } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
 import { LEGACY_PREFIX } from './adoption/names.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
 import { Migrator } from './migrator.js';
+import { PostgreSqlDriver } from './postgres-driver.js';
 
 /** `dataDir` of an embedded database that lives in memory and ends with the process. */
 export const IN_MEMORY = 'memory://';

@@ -7,13 +7,20 @@ import { databaseOptions, type DatabaseOptions, type EntityClasses } from './dat
 import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope } from './database-scope.js';
 import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
-import { statement, type Statement } from './statement.js';
+import { statement, type Row, type Statement } from './statement.js';
 
 const openWrite = new AsyncLocalStorage<string>();
 const PING = statement('ping', 'select 1');
 
 /** Runs `work` in one transaction of a scope that is settled, as `Database.write` does. */
 export type Write = <T>(name: string, work: (em: SqlEntityManager) => Promise<T>) => Promise<T>;
+
+/** A connection of its own outside of any transaction, whose settings and locks end with it. */
+export interface MaintenanceSession {
+  /** PostgreSQL's number of the connection's process. */
+  readonly pid: number;
+  run<R = Row>(sql: string): Promise<R[]>;
+}
 
 /** An open database. Tenants' data are reached only through its scopes: `reads` and `write`. */
 export class Database {
@@ -72,6 +79,22 @@ export class Database {
     const { role, ...variables } = scopeSettings(scope);
     em.setSessionContext({ variables, role });
     return openWrite.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
+  }
+
+  /**
+   * Lends a session for statements that no transaction may hold, such as building an index while others write. Whoever opened the
+   * database must own what is changed. Not for rows: as the session takes no role, policies hide them all. Only on PostgreSQL.
+   */
+  async maintain<T>(work: (session: MaintenanceSession) => Promise<T>): Promise<T> {
+    const pool = await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient();
+    const client = await pool.connect();
+    try {
+      const run = async <R>(sql: string): Promise<R[]> => (await client.query(sql)).rows as R[];
+      const [own] = await run<{ pid: number }>(`select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)`);
+      return await work({ pid: own!.pid, run });
+    } finally {
+      client.release(true);
+    }
   }
 
   /** Succeeds when the database answers and the login may take its roles. */

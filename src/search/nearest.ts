@@ -97,7 +97,7 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, ne
     ${select({ name, tenant, conditions, parameters })}`;
   const prepared = path.prepare?.(reads, limit ?? 0);
   const [rows] = await Promise.all([reads.query<R & ComparedRow>(statement(`${name}_${path.path}`, text), parameters.values), prepared]);
-  return { rows, compared: comparedOf(rows[0]!, limit, nearest) };
+  return { rows, compared: comparedOf(rows[0]!, path, limit, nearest) };
 }
 
 function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): string {
@@ -105,9 +105,13 @@ function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): s
   return `(similarity < ${place} or (similarity = ${place} and id > ${parameters.add(id, 'uuid')}))`;
 }
 
-/** A missed chunk would have been wanted if it were above the last one wanted, or where there are fewer, above the least similarity. */
-function comparedOf(row: ComparedRow, limit: number | undefined, { minSimilarity }: Nearest): Compared {
+/**
+ * A missed chunk would have been wanted if it were above the last one wanted, or where there are fewer, above the least similarity.
+ * A path that does not see all and has fewer candidates than it may have got lost: nothing is known of what it left out.
+ */
+function comparedOf(row: ComparedRow, { seesAll }: VectorPath, limit: number | undefined, { minSimilarity }: Nearest): Compared {
   const { _candidates: candidates, _comparable: comparable, _edge: similarity, _spread: spread, _lowest: lowest } = row;
-  const exact = limit === undefined || candidates < limit;
-  return { candidates, comparable, exact, certain: exact || hasAllHits({ similarity, spread }, lowest ?? minSimilarity) };
+  const isFull = limit !== undefined && candidates >= limit;
+  const exact = seesAll && !isFull;
+  return { candidates, comparable, exact, certain: exact || (isFull && hasAllHits({ similarity, spread }, lowest ?? minSimilarity)) };
 }

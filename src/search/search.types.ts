@@ -15,6 +15,7 @@ registerEnumType(SearchMode, {
 export enum SearchPath {
   EXACT = 'exact',
   CODES = 'codes',
+  HNSW = 'hnsw',
 }
 registerEnumType(SearchPath, {
   name: 'SearchPath',
@@ -22,6 +23,7 @@ registerEnumType(SearchPath, {
   valuesConfig: {
     EXACT: { description: 'Every chunk of the scope was compared exactly.' },
     CODES: { description: 'Every chunk of the scope was compared by a code of one bit for each dimension, and those nearest by it were compared exactly.' },
+    HNSW: { description: "An index of the tenant's own led to the chunks that are nearest by their codes, and those were compared exactly." },
   },
 });
 

@@ -2,15 +2,18 @@ import type { ReadScope } from '../../db/read-scope.js';
 import { statement } from '../../db/statement.js';
 import { SqlParameters } from '../../graphql/sql-parameters.js';
 import { ScopeSizes } from '../scope-sizes.js';
-import { scopeSql, type SearchScope } from '../search-scope.js';
+import { isFiltered, scopeSql, type SearchScope } from '../search-scope.js';
 import { CODES_PATH } from './codes-path.js';
 import { EXACT_PATH } from './exact-path.js';
+import { HNSW_PATH } from './hnsw-path.js';
+import { IndexedTenants } from './indexed-tenants.js';
 import type { VectorPath } from './vector-path.js';
 
 /** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search.md`). */
 const MAX_EXACT = 1_000;
 
 const scopeSizes = new ScopeSizes();
+const indexedTenants = new IndexedTenants();
 
 /**
  * The paths to try for a scope, in order: the next one follows where the one before could have missed a hit. The last leaves nothing out.
@@ -20,8 +23,9 @@ const scopeSizes = new ScopeSizes();
  */
 export async function choosePaths(reads: ReadScope, scope: SearchScope, { exact }: { exact: boolean }): Promise<readonly VectorPath[]> {
   if (exact) return [EXACT_PATH];
-  const size = await sizeOf(reads, scope);
-  return size > MAX_EXACT ? [CODES_PATH, EXACT_PATH] : [EXACT_PATH];
+  if ((await sizeOf(reads, scope)) <= MAX_EXACT) return [EXACT_PATH];
+  const isIndexed = !isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId));
+  return [isIndexed ? HNSW_PATH : CODES_PATH, EXACT_PATH];
 }
 
 function sizeOf(reads: ReadScope, { tenantId, botId }: SearchScope): Promise<number> {

@@ -4,6 +4,7 @@ import type { VectorPath } from './vector-path.js';
 /** Every chunk of the scope with its similarity. An index on vectors could not answer `1 - …` in order, so nothing is left to the planner. */
 export const EXACT_PATH: VectorPath = {
   path: SearchPath.EXACT,
+  seesAll: true,
   candidates: () => undefined,
   sql: ({ conditions }) => `
     select t.id, 1 - (t.embedding <=> (select vector from query)) as similarity, null::float8 as bits

@@ -22,6 +22,8 @@ export interface PathInput {
  */
 export interface VectorPath {
   readonly path: SearchPath;
+  /** Whether it looks at every chunk of the scope: then fewer candidates than it may have are all that there are. */
+  readonly seesAll: boolean;
   /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
   candidates(wanted: number): number | undefined;
   /**

@@ -1,0 +1,87 @@
+import type { Config } from '../config.js';
+import { reason } from '../db/connection-errors.js';
+import type { Database } from '../db/database.js';
+import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import type { BuildProgress } from '../db/search-indexes.js';
+import { tuneSearch, type TuneListener } from '../search/tune.js';
+import type { TuneStep } from '../search/tune-plan.js';
+import type { CommandIo } from './command-io.js';
+import { namedTenant } from './named-tenant.js';
+import { describeDatabase, withDatabase, withReadyDatabase } from './open-database.js';
+
+export interface TuneCommandOptions {
+  readonly tenant?: string;
+  readonly dryRun?: boolean;
+}
+
+/** Where lines are kept, progress is told this seldom. */
+const TELL_EVERY_MS = 10_000;
+const NOT_ALLOWED = '42501';
+
+/** `weaver search tune`; whether every step was done. */
+export async function tuneCommand(config: Config, io: CommandIo, { tenant, dryRun = false }: TuneCommandOptions): Promise<boolean> {
+  if (config.database.kind === 'embedded') {
+    io.out('Nothing to do: the embedded database searches without such indexes.');
+    return true;
+  }
+  const teller = new Teller(io, dryRun);
+  await withReadyDatabase(config, async gateway => {
+    const tenantId = tenant === undefined ? undefined : await idOf(gateway, tenant);
+    await withDatabase(config, 'migrate', owner => tuneSearch(gateway, owner, { builtFrom: config.search.indexFrom, tenantId, dryRun }, teller));
+  });
+  io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
+  return !teller.hasFailed;
+}
+
+function idOf(gateway: Database, tenant: string): Promise<string> {
+  return gateway.write('namedTenant', OPERATOR_SCOPE, async em => (await namedTenant(em, tenant)).id);
+}
+
+const DOING = { build: 'Building', rebuild: 'Rebuilding', drop: 'Dropping' } as const;
+const DONE = { build: 'Built', rebuild: 'Rebuilt', drop: 'Dropped' } as const;
+
+/** Tells steps and results on standard output, and progress beside them: in a terminal as one line that changes. */
+class Teller implements TuneListener {
+  hasFailed = false;
+  #toldAt = 0;
+
+  constructor(
+    private readonly io: CommandIo,
+    private readonly dryRun: boolean,
+  ) {}
+
+  planned(steps: readonly TuneStep[]): void {
+    if (steps.length === 0) this.io.out('Nothing to do: every large tenant has its index.');
+    if (this.dryRun) for (const step of steps) this.io.out(`Would ${step.action} ${described(step)}: ${step.why}.`);
+  }
+
+  started(step: TuneStep): void {
+    this.#toldAt = performance.now();
+    this.io.show?.(`${DOING[step.action]} ${described(step)} ...`);
+  }
+
+  progressed(step: TuneStep, { phase, share }: BuildProgress): void {
+    const line = `${DOING[step.action]} ${described(step)}: ${phase}${share === undefined ? '' : ` ${Math.floor(share * 100)} %`}`;
+    if (this.io.show) return this.io.show(line);
+    if (performance.now() - this.#toldAt < TELL_EVERY_MS) return;
+    this.#toldAt = performance.now();
+    this.io.say(line);
+  }
+
+  done(step: TuneStep, outcome: 'done' | 'undone', ms: number): void {
+    const time = `${(ms / 1_000).toFixed(1)} s`;
+    if (outcome === 'done') this.io.out(`${DONE[step.action]} ${described(step)} in ${time}: ${step.why}.`);
+    else this.io.out(`${DONE[step.action]} ${described(step)} in ${time}, and dropped it: the tenant has become small or is gone.`);
+  }
+
+  failed(step: TuneStep, error: unknown): void {
+    this.hasFailed = true;
+    const { code } = error as { code?: string };
+    const mend = code === NOT_ALLOWED ? ' Only the owner of the tables may: name it in WEAVER_MIGRATION_URL.' : ' What is half done is put right by the next run.';
+    this.io.say(`Could not ${step.action} ${described(step)}: ${reason(error)}.${mend}`);
+  }
+}
+
+function described({ tenantId, chunks, index, action }: TuneStep): string {
+  return action === 'drop' ? `the index ${index}` : `the index of tenant ${tenantId} (${chunks} chunks)`;
+}

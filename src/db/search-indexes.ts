@@ -1,0 +1,83 @@
+import type { Database, MaintenanceSession } from './database.js';
+import type { ReadScope } from './read-scope.js';
+import { SEARCH_INDEX_NAME_IN_SQL, searchIndexName, tenantOfSearchIndex } from './search-index-name.js';
+import { compareVersions, SAFE_VECTOR_VERSION } from './server-checks.js';
+import { statement } from './statement.js';
+
+/** As many neighbours as pgvector takes by default, but a more thorough build: with 64 some clusters of chunks cannot be reached. */
+const GRAPH = 'm = 16, ef_construction = 128';
+
+/** Memory that a build may take: the whole graph, or it gets several times slower. About 1.2 KB a chunk. */
+const BYTES_TO_BUILD = 1_200;
+const MAX_BUILD_MEGABYTES = 1_024;
+const MIN_BUILD_MEGABYTES = 64;
+
+export interface SearchIndex {
+  readonly name: string;
+  readonly tenantId: string;
+  /** Complete, so that searches may use it. */
+  readonly isValid: boolean;
+  readonly bytes: number;
+}
+
+const VALID_INDEXES = statement(
+  'searchIndexes',
+  `select c.relname::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
+    where i.indrelid = 'doc_chunks'::regclass and i.indisvalid and c.relname ~ '${SEARCH_INDEX_NAME_IN_SQL}'`,
+);
+
+/** Tenants whose searches can use an index of their own, by their ids. Any role may ask: catalogues hold no tenant's data. */
+export async function tenantsWithSearchIndex(reads: ReadScope): Promise<Set<string>> {
+  return new Set((await reads.query<{ name: string }>(VALID_INDEXES, [])).map(({ name }) => tenantOfSearchIndex(name)));
+}
+
+/** All indexes of `weaver search tune`, with what interrupted runs left behind. */
+export async function searchIndexes({ run }: MaintenanceSession): Promise<SearchIndex[]> {
+  const rows = await run<{ name: string; isValid: boolean; bytes: string }>(
+    `select c.relname::text as name, i.indisvalid and i.indisready as "isValid", pg_relation_size(c.oid)::text as bytes
+       from pg_index i join pg_class c on c.oid = i.indexrelid
+      where i.indrelid = 'doc_chunks'::regclass and c.relname ~ '${SEARCH_INDEX_NAME_IN_SQL}' order by c.relname`,
+  );
+  return rows.map(({ name, isValid, bytes }) => ({ name, tenantId: tenantOfSearchIndex(name), isValid, bytes: Number(bytes) }));
+}
+
+/** Builds a tenant's index while others go on reading and writing. What it leaves when it fails is not valid. */
+export async function createSearchIndex(session: MaintenanceSession, tenantId: string, chunks: number): Promise<void> {
+  await prepareBuild(session, chunks);
+  // The tenant's id comes from an index's name or from the database, never from outside; a parameter cannot stand here.
+  await session.run(
+    `create index concurrently ${searchIndexName(tenantId)} on doc_chunks using hnsw (embedding_bq bit_hamming_ops) with (${GRAPH}) where tenant_id = '${tenantId}'`,
+  );
+}
+
+export async function rebuildSearchIndex(session: MaintenanceSession, tenantId: string, chunks: number): Promise<void> {
+  await prepareBuild(session, chunks);
+  await session.run(`reindex index concurrently ${searchIndexName(tenantId)}`);
+}
+
+export async function dropSearchIndex({ run }: MaintenanceSession, name: string): Promise<void> {
+  await run(`drop index concurrently if exists "${name}"`);
+}
+
+async function prepareBuild({ run }: MaintenanceSession, chunks: number): Promise<void> {
+  const [version] = await run<{ version: string }>(`select extversion as version from pg_extension where extname = 'vector'`);
+  if (compareVersions(version!.version, SAFE_VECTOR_VERSION) < 0) await run('set max_parallel_maintenance_workers = 0');
+  const megabytes = Math.min(MAX_BUILD_MEGABYTES, Math.max(MIN_BUILD_MEGABYTES, Math.ceil((chunks * BYTES_TO_BUILD) / 2 ** 20)));
+  await run(`set maintenance_work_mem = '${megabytes}MB'`);
+}
+
+/** How far a build of a session is: PostgreSQL's own words, and a share from 0 to 1 where it knows one. */
+export interface BuildProgress {
+  readonly phase: string;
+  readonly share: number | undefined;
+}
+
+/** undefined where that session builds nothing at the moment. */
+export async function buildProgress(database: Database, pid: number): Promise<BuildProgress | undefined> {
+  const rows = await database.orm.em.getDriver().getConnection().execute<{ phase: string; share: number | null }[]>(
+    `select phase, coalesce(blocks_done::float8 / nullif(blocks_total, 0), tuples_done::float8 / nullif(tuples_total, 0)) as share
+       from pg_stat_progress_create_index where pid = ${pid}`,
+  );
+  const [row] = rows;
+  return row && { phase: row.phase, share: row.share ?? undefined };
+}

@@ -1,0 +1,127 @@
+import { v7 } from 'uuid';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { searchIndexName } from '../../../src/db/search-index-name.js';
+import { weaver } from '../../support/command.js';
+import type { Client } from '../../support/client.js';
+import { ClusteredVectors, dot } from '../../support/clustered-vectors.js';
+import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import type { TenantWorld } from '../../support/world.js';
+
+const onPostgres = inject('template').kind === 'postgres';
+
+/** Fewer chunks than it takes otherwise, which is what the setting is for. */
+const SIZE = 2_000;
+const ENV = { WEAVER_SEARCH_INDEX_FROM: '1500' };
+const SEARCH = `query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { similarity chunk { id } } completeness { returned exact candidates path } } }`;
+
+interface Result {
+  hits: { similarity: number; chunk: { id: string } }[];
+  completeness: { returned: number; exact: boolean; candidates: number; path: string };
+}
+
+let gateway: TestGateway;
+let tenant: TenantWorld;
+let client: Client;
+let botId: string;
+const vectors = new ClusteredVectors(20_261_124);
+const passages: { id: string; vector: Float32Array }[] = [];
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  tenant = await gateway.world.tenant();
+  client = gateway.client((await tenant.key()).secret);
+  const bot = await tenant.bot();
+  botId = bot.id;
+  const document = await bot.document();
+  while (passages.length < SIZE) passages.push(...vectors.document(25).map(vector => ({ id: v7(), vector })));
+  for (let start = 0; start < SIZE; start += 200) {
+    const rows = passages.slice(start, start + 200).map(({ id, vector }, n) => `('${id}', '${tenant.id}', '${bot.id}', '${document.id}', 'Passage', ${start + n}, '[${Array.from(vector, value => value.toFixed(5)).join()}]')`);
+    await gateway.db.asSuperuser(`insert into doc_chunks (id, tenant_id, bot_id, doc_id, text, chunk_index, embedding) values ${rows.join()}`);
+  }
+}, 120_000);
+afterEach(() => void vi.restoreAllMocks());
+afterAll(() => gateway.close());
+
+const now = performance.now.bind(performance);
+/** Lets the gateway forget which tenants have an index, as it does after a while. */
+function later(milliseconds: number): void {
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + milliseconds);
+}
+
+const search = async (input: Record<string, unknown>): Promise<Result> => (await client.data<{ searchChunks: Result }>(SEARCH, { input })).searchChunks;
+const tune = (): Promise<unknown> => weaver({ ...ENV, DATABASE_URL: gateway.db.urls!.login, WEAVER_MIGRATION_URL: gateway.db.urls!.admin }, ['search', 'tune']);
+
+async function recall(topK: number, path: string): Promise<number> {
+  let found = 0;
+  const questions = Array.from({ length: 20 }, () => vectors.questionAbout(passages[vectors.below(SIZE)]!.vector));
+  for (const question of questions) {
+    const expected = passages.map(({ id, vector }) => ({ id, similarity: dot(vector, question) })).sort((a, b) => b.similarity - a.similarity).slice(0, topK);
+    const { hits, completeness } = await search({ embedding: Array.from(question), topK });
+    expect(completeness).toMatchObject({ returned: topK, path: expect.stringMatching(`^(${path}|EXACT)$`) });
+    const ids = new Set(hits.map(hit => hit.chunk.id));
+    found += expected.filter(({ id }) => ids.has(id)).length / topK;
+  }
+  return found / questions.length;
+}
+
+const about = (): number[] => Array.from(vectors.questionAbout(passages[0]!.vector));
+
+test('without an index of its own, a large tenant is searched by its codes', async () => {
+  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 400, path: 'CODES' });
+});
+
+describe.runIf(onPostgres)('with an index of its own', () => {
+  beforeAll(() => tune());
+
+  test('a tenant is searched by it once the gateway knows, and the nearest are found', async () => {
+    expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
+    later(31_000);
+    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 600, path: 'HNSW' });
+    expect(await recall(10, 'HNSW')).toBeGreaterThanOrEqual(0.99);
+    expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
+  });
+
+  test('filtered searches go without it, as do those of other tenants', async () => {
+    later(62_000);
+    expect((await search({ embedding: about(), botId })).completeness.path).toBe('CODES');
+    expect((await search({ embedding: about(), metadata: { a: 1 } })).completeness).toMatchObject({ returned: 0, exact: true });
+    const stranger = gateway.client((await (await gateway.world.tenant()).key()).secret);
+    const { searchChunks } = await stranger.data<{ searchChunks: Result }>(SEARCH, { input: { embedding: about() } });
+    expect(searchChunks).toMatchObject({ hits: [], completeness: { exact: true, path: 'EXACT' } });
+  });
+
+  test('a question that resembles nothing is compared with everything', async () => {
+    later(93_000);
+    const nothing = Array.from({ length: 1536 }, (_, index) => Math.sin(index * index));
+    expect((await search({ embedding: nothing })).completeness).toMatchObject({ returned: 10, exact: true, candidates: SIZE, path: 'EXACT' });
+  });
+
+  test('settings of the search end with its transaction', async () => {
+    const rows = await gateway.db.database.reads({ role: 'weaver_operator' }).query<{ value: string | null }>({ name: 'test', text: `select current_setting('hnsw.iterative_scan', true) as value`, preparedName: undefined }, []);
+    expect(rows[0]!.value || 'off').toBe('off');
+  });
+
+  test('an index that is not valid, or gone, is not used', async () => {
+    const index = searchIndexName(tenant.id);
+    await gateway.db.asSuperuser(`update pg_index set indisvalid = false where indexrelid = '${index}'::regclass`);
+    later(124_000);
+    expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
+    await tune();
+    later(155_000);
+    expect((await search({ embedding: about() })).completeness.path).toBe('HNSW');
+    await gateway.db.asSuperuser(`drop index ${index}`);
+    // Not known yet: the statement goes without, and is right.
+    const { hits, completeness } = await search({ embedding: about() });
+    expect(completeness).toMatchObject({ returned: 10, path: 'HNSW' });
+    expect(hits[0]!.chunk.id).toBe(passages[0]!.id);
+    later(186_000);
+    expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
+  });
+
+  test('a tenant that has become small is searched exactly though its index stands', async () => {
+    await tune();
+    await gateway.db.asSuperuser('delete from doc_chunks where tenant_id = ? and chunk_index >= 500', [tenant.id]);
+    later(217_000);
+    expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: true, path: 'EXACT' });
+  });
+});
