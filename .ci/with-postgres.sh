@@ -156,6 +156,7 @@ shared_buffers = 256MB
 max_wal_size = 1GB
 fsync = on
 synchronous_commit = on
+shared_preload_libraries = 'pg_stat_statements'
 timezone = 'UTC'
 log_timezone = 'UTC'
 CONF

@@ -49,6 +49,7 @@ export async function prepareDataSet(serverUrl: string, reuse: boolean, progress
     await admin.query(`${rowCount ? 'alter' : 'create'} role ${LOGIN} login noinherit password '${password}'`);
     await admin.query(`grant weaver_tenant, weaver_operator to ${LOGIN}`);
   });
+  await addSearchForPostgraphile(adminUrl);
   return { adminUrl, gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password), tenants: await addKeys(adminUrl) };
 }
 
@@ -170,6 +171,17 @@ async function addKeys(adminUrl: string): Promise<DataSet['tenants']> {
     }
     await client.query('vacuum (analyze) api_keys');
     return tenants;
+  });
+}
+
+/** The search as functions, since PostGraphile has no other way to one: a list of chunks in order, and a field of each. */
+async function addSearchForPostgraphile(adminUrl: string): Promise<void> {
+  await withClient(adminUrl, async client => {
+    await client.query(`
+      create or replace function nearest_chunks(tenant uuid, question text) returns setof doc_chunks language sql stable as $$
+        select c.* from doc_chunks c, (select question::halfvec(1536) as vector offset 0) q where c.tenant_id = tenant order by c.embedding <=> q.vector, c.id $$;
+      create or replace function doc_chunks_similarity(chunk doc_chunks, question text) returns float8 language sql stable as $$
+        select 1 - (chunk.embedding <=> question::halfvec(1536)) $$`);
   });
 }
 

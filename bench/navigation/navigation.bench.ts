@@ -1,12 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { prepareDataSet, removeDataSet } from './data-set.js';
-import { cpuMs, peakMemoryMb, startFloor, startGateway, startLoadGenerator, type LoadGenerator, type Server } from './processes.js';
+import { cpuMs, memoryMb, startLoadGenerator, type LoadGenerator } from './processes.js';
 import { report, writeReport, type Facts, type Measurement, type Sample } from './report.js';
+import { OPERATOR_TOKEN, SERVERS, startServers, type RunningServer } from './servers.js';
 import { cpuBetween, ServerWatch, type StatementCounts } from './server-watch.js';
 import { verifyAnswers } from './verify-answers.js';
 import { WORKLOAD_NAMES, workloadsOf, type Workload, type WorkloadName } from './workloads.js';
 
-const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 const COUNTED_SECONDS = 0.5;
 
 interface Options {
@@ -14,6 +14,8 @@ interface Options {
   keep: boolean;
   write: boolean;
   workloads: WorkloadName[];
+  servers: string[];
+  workers: number[];
   connections: number[];
   rounds: number;
   seconds: number;
@@ -23,9 +25,10 @@ interface Options {
 export function navigationCommand(): Command {
   return new Command('navigation')
     .description(
-      `Measures what frontends do, over HTTP: the gateway in production mode with its permissions and both walls, beside hand-written
-servers that have none of these (one statement whose JSON PostgreSQL makes; one whose rows Node shapes). The better of the two is
-the floor that the gateway is compared with. Rounds take turns, so that a noisy machine is noisy for all of them.
+      `Measures what frontends do, over HTTP: the gateway in production mode with its permissions and both walls, beside PostGraphile 5 over
+the same tables (with the same policies, and without any), Apollo Server with hand-written loaders, and two hand-written servers that
+know nothing of GraphQL (one statement whose JSON PostgreSQL makes; one whose rows Node shapes). The better of those two is the floor
+that the gateway is compared with. Rounds take turns, so that a noisy machine is noisy for all of them.
 
 Makes the database weaver_bench with 50 tenants and 30,000 chunks, and the login weaver_bench_gateway, and drops both afterwards.
 Build the gateway first: npm run build.`,
@@ -34,6 +37,8 @@ Build the gateway first: npm run build.`,
     .option('--keep', 'leave the database for the next run, and use the one that an earlier run left', false)
     .option('--write', 'put the result into docs/performance.md', false)
     .addOption(new Option('--workloads <names>', 'which, separated by commas').argParser(toWorkloads).default([...WORKLOAD_NAMES], WORKLOAD_NAMES.join()))
+    .addOption(new Option('--servers <names>', 'which beside the gateway, separated by commas; both floors are always there').argParser(toServers).default([...SERVERS], SERVERS.join()))
+    .addOption(new Option('--workers <numbers>', 'gateways with so many processes (WEAVER_WORKERS), separated by commas').argParser(toNumbers).default([1], '1'))
     .addOption(new Option('--connections <numbers>', 'clients at the same time, separated by commas').argParser(toNumbers).default([1, 16], '1,16'))
     .addOption(new Option('--rounds <number>', 'rounds of each server').argParser(toNumber).default(5))
     .addOption(new Option('--seconds <number>', 'length of a round').argParser(toNumber).default(3))
@@ -45,32 +50,30 @@ async function benchNavigation(options: Options, print: (line: string) => void):
   print('Preparing the data set ...');
   const dataSet = await prepareDataSet(options.databaseUrl, options.keep, line => print(`  ${line}`));
   const watch = await ServerWatch.open(dataSet.adminUrl);
-  const servers: Server[] = [];
+  const servers: RunningServer[] = [];
   let load: LoadGenerator | undefined;
   try {
-    servers.push(await startGateway(dataSet.gatewayUrl, OPERATOR_TOKEN));
-    servers.push(await startFloor('JSON in SQL', 'json-in-sql', dataSet.adminUrl));
-    servers.push(await startFloor('rows', 'rows', dataSet.adminUrl));
+    await startServers(servers, dataSet, options);
     load = await startLoadGenerator();
 
     const measurements: Measurement[] = [];
     for (const workload of workloadsOf(dataSet, OPERATOR_TOKEN).filter(({ name }) => options.workloads.includes(name))) {
       measurements.push(...(await measure(workload, { servers, load, watch, options, print })));
     }
-    const memory = servers.map(({ name, pid }) => ({ name, megabytes: peakMemoryMb(pid) }));
+    const memory = servers.map(({ server: { name, pid } }) => ({ name, ...memoryMb(pid) }));
     const facts: Facts = { postgres: await watch.version(), rounds: options.rounds, seconds: options.seconds, memory };
     print(`\n${report(measurements, facts)}`);
     if (options.write) writeReport(measurements, facts);
   } finally {
     await load?.stop();
-    await Promise.all(servers.map(server => server.stop()));
+    await Promise.all(servers.map(({ server }) => server.stop()));
     await watch.close();
     if (!options.keep) await removeDataSet(options.databaseUrl);
   }
 }
 
 interface Stage {
-  readonly servers: readonly Server[];
+  readonly servers: readonly RunningServer[];
   readonly load: LoadGenerator;
   readonly watch: ServerWatch;
   readonly options: Options;
@@ -79,7 +82,7 @@ interface Stage {
 
 /** One workload at each number of connections. Throws when the servers do not all give the same data. */
 async function measure(workload: Workload, { servers, load, watch, options, print }: Stage): Promise<Measurement[]> {
-  const contenders = servers.map((server, index) => ({ server, requests: index === 0 ? workload.gateway : workload.floor }));
+  const contenders = servers.map(({ server, dialect }) => ({ server, requests: workload.requests[dialect] }));
   const lengths = await verifyAnswers(workload.name, contenders);
   const round = (index: number, connections: number, seconds: number) => {
     const { server, requests } = contenders[index]!;
@@ -105,7 +108,7 @@ async function measure(workload: Workload, { servers, load, watch, options, prin
         });
       }
     }
-    const measurement = { workload, connections, servers: servers.map(({ name }, index) => ({ name, samples: samples[index]! })), statements: await countStatements(round, watch) };
+    const measurement = { workload, connections, servers: servers.map(({ server: { name }, role }, index) => ({ name, role, samples: samples[index]! })), statements: await countStatements(round, watch) };
     measurements.push(measurement);
     print(`\n${report([measurement])}`);
   }
@@ -128,6 +131,13 @@ function toNumber(text: string): number {
 
 function toNumbers(text: string): number[] {
   return text.split(',').map(toNumber);
+}
+
+function toServers(text: string): string[] {
+  return text.split(',').filter(Boolean).map(name => {
+    if (!SERVERS.includes(name)) throw new InvalidArgumentError(`It must be among ${SERVERS.join(', ')}.`);
+    return name;
+  });
 }
 
 function toWorkloads(text: string): WorkloadName[] {

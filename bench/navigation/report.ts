@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { StatementCounts } from './server-watch.js';
+import { RIVAL, type ServerRole } from './servers.js';
 import type { Workload } from './workloads.js';
 
 /** One server in one round. */
@@ -14,11 +15,17 @@ export interface Sample {
   readonly postgresMs: number | undefined;
 }
 
+export interface MeasuredServer {
+  readonly name: string;
+  readonly role: ServerRole;
+  readonly samples: readonly Sample[];
+}
+
 export interface Measurement {
   readonly workload: Workload;
   readonly connections: number;
-  /** The gateway first, then the hand-written ones; of each as many samples as there were rounds. */
-  readonly servers: readonly { readonly name: string; readonly samples: readonly Sample[] }[];
+  /** Of each as many samples as there were rounds. */
+  readonly servers: readonly MeasuredServer[];
   readonly statements: StatementCounts | undefined;
 }
 
@@ -27,43 +34,50 @@ export interface Facts {
   readonly postgres: string;
   readonly rounds: number;
   readonly seconds: number;
-  readonly memory: readonly { readonly name: string; readonly megabytes: number | undefined }[];
+  readonly memory: readonly { readonly name: string; readonly now: number | undefined; readonly peak: number | undefined }[];
 }
 
 const FILE = join(import.meta.dirname, '../../docs/performance.md');
 const BEGIN = '<!-- navigation: written by `npm run bench -- navigation --write` -->';
 const END = '<!-- navigation: end -->';
 
-/** The measurements as Markdown. A ratio is the median of the rounds' ratios to the better hand-written server of the same round. */
+/** The measurements as Markdown. A ratio is the median of the rounds' ratios to the other server of the same round. */
 export function report(measurements: readonly Measurement[], facts?: Facts): string {
   const lines = [
-    '| | Connections | Server | Requests/s | p50 ms | p99 ms | CPU ms, Node | CPU ms, PostgreSQL | Of the floor |',
-    '|---|---:|---|---:|---:|---:|---:|---:|---:|',
+    `| | Connections | Server | Requests/s | p50 ms | p99 ms | CPU ms, Node | CPU ms, PostgreSQL | Of the floor | Of ${RIVAL} |`,
+    '|---|---:|---|---:|---:|---:|---:|---:|---:|---:|',
   ];
-  for (const { workload, connections, servers } of measurements) {
-    const floor = betterFloor(servers);
-    servers.forEach(({ name, samples }, index) => {
-      const of = (value: (sample: Sample) => number | undefined): number | undefined => median(samples.map(value));
-      const ratio = index === 0 ? median(samples.map((sample, round) => sample.perSecond / floor.samples[round]!.perSecond)) : undefined;
-      const cells = [
-        index === 0 ? workload.name : '',
-        index === 0 ? String(connections) : '',
-        name === floor.name ? `${name} (floor)` : name,
-        digits(of(sample => sample.perSecond), 0),
-        digits(of(sample => sample.p50Ms), 2),
-        digits(of(sample => sample.p99Ms), 2),
-        digits(of(sample => sample.nodeMs), 3),
-        digits(of(sample => sample.postgresMs), 3),
-        ratio === undefined ? '' : `**${digits(ratio, 2)}**`,
-      ];
-      lines.push(`| ${cells.join(' | ')} |`);
-    });
-  }
+  for (const measurement of measurements) lines.push(...rowsOf(measurement));
   if (facts) {
-    lines.push('', `Statements for each request: ${statementsOf(measurements)}.`);
-    lines.push(`Peak memory: ${facts.memory.map(({ name, megabytes }) => `${name} ${digits(megabytes, 0)} MB`).join(', ')}.`);
+    lines.push('', `Statements for each request of Weaver: ${statementsOf(measurements)}.`);
+    lines.push(`Memory at the end (and at most): ${facts.memory.map(({ name, now, peak }) => `${name} ${digits(now, 0)} MB (${digits(peak, 0)})`).join('; ')}.`);
   }
   return lines.join('\n');
+}
+
+function rowsOf({ workload, connections, servers }: Measurement): string[] {
+  const floor = betterFloor(servers);
+  const rival = servers.find(({ name }) => name === RIVAL);
+  return servers.map(({ name, role, samples }, index) => {
+    const of = (value: (sample: Sample) => number | undefined): number | undefined => median(samples.map(value));
+    const ratioTo = (other: MeasuredServer | undefined): string =>
+      other && other.name !== name && role !== 'floor'
+        ? digits(median(samples.map((sample, round) => sample.perSecond / other.samples[round]!.perSecond)), 2)
+        : '';
+    const emphasis = role === 'gateway' ? '**' : '';
+    const cells = [
+      index === 0 ? workload.name : '',
+      index === 0 ? String(connections) : '',
+      name === floor.name ? `${name} (floor)` : name,
+      digits(of(sample => sample.perSecond), 0),
+      digits(of(sample => sample.p50Ms), 2),
+      digits(of(sample => sample.p99Ms), 2),
+      digits(of(sample => sample.nodeMs), 3),
+      digits(of(sample => sample.postgresMs), 3),
+      ...[ratioTo(floor), ratioTo(rival)].map(ratio => (ratio ? `${emphasis}${ratio}${emphasis}` : '')),
+    ];
+    return `| ${cells.join(' | ')} |`;
+  });
 }
 
 /** Puts the report between its marks in `docs/performance.md`. */
@@ -88,9 +102,9 @@ export function writeReport(measurements: readonly Measurement[], facts: Facts):
   writeFileSync(FILE, page.slice(0, begin) + text + page.slice(end + END.length));
 }
 
-function betterFloor(servers: Measurement['servers']): Measurement['servers'][number] {
-  const [, ...floors] = servers;
-  return floors.reduce((best, floor) => (median(floor.samples.map(sample => sample.perSecond))! > median(best.samples.map(sample => sample.perSecond))! ? floor : best));
+function betterFloor(servers: readonly MeasuredServer[]): MeasuredServer {
+  const perSecond = ({ samples }: MeasuredServer): number => median(samples.map(sample => sample.perSecond))!;
+  return servers.filter(({ role }) => role === 'floor').reduce((best, floor) => (perSecond(floor) > perSecond(best) ? floor : best));
 }
 
 function statementsOf(measurements: readonly Measurement[]): string {

@@ -1,6 +1,12 @@
 import type { Server } from './processes.js';
 import type { HttpRequest } from './workloads.js';
 
+/** One of the servers that are compared, and what it is asked. */
+export interface Contender {
+  readonly server: Server;
+  readonly requests: readonly HttpRequest[];
+}
+
 /** Similarities are computed from the question in half precision, which the gateway brings to unit length first. */
 const TOLERANCE = 1e-5;
 
@@ -8,7 +14,7 @@ const TOLERANCE = 1e-5;
  * Sends every request once to every server and gives the lengths of the answers' bodies. Throws where they do not hold the same data,
  * or where it is not data but an error.
  */
-export async function verifyAnswers(name: string, contenders: readonly { server: Server; requests: readonly HttpRequest[] }[]): Promise<number[][]> {
+export async function verifyAnswers(name: string, contenders: readonly Contender[]): Promise<number[][]> {
   const answers = [];
   for (const { server, requests } of contenders) {
     const bodies = [];
@@ -23,12 +29,38 @@ export async function verifyAnswers(name: string, contenders: readonly { server:
   const [first, ...others] = answers;
   for (const other of others) {
     other.bodies.forEach((body, index) => {
-      if (!isAlike(JSON.parse(first!.bodies[index]!), JSON.parse(body))) {
+      if (!isAlike(dataOf(first!.bodies[index]!), dataOf(body))) {
         throw new Error(`${name}: ${first!.server.name} and ${other.server.name} differ:\n${first!.bodies[index]!.slice(0, 1_000)}\n${body.slice(0, 1_000)}`);
       }
     });
   }
   return answers.map(({ bodies }) => bodies.map(body => Buffer.byteLength(body)));
+}
+
+/**
+ * The data of an answer, without what is a matter of notation: times with an offset in place of Z, 64-bit numbers as texts, enums in
+ * lower case, and hits that are the chunks themselves, as PostGraphile has them.
+ */
+function dataOf(body: string): unknown {
+  return JSON.parse(body, (name, value: unknown) => {
+    switch (name) {
+      case 'createdAt':
+      case 'updatedAt':
+        return (value as string).replace('+00:00', 'Z');
+      case 'sizeBytes':
+        return Number(value);
+      case 'status':
+        return (value as string).toUpperCase();
+      case 'hits':
+        return (value as object[]).map(hit => ('chunk' in hit ? hit : toHit(hit as never)));
+      default:
+        return value;
+    }
+  });
+}
+
+function toHit({ similarity, document: { bot, ...document }, ...chunk }: { similarity: number; document: { bot: object } }): object {
+  return { similarity, chunk: { ...chunk, document, bot } };
 }
 
 function isAlike(one: unknown, other: unknown): boolean {

@@ -1,0 +1,53 @@
+import type { DataSet } from './data-set.js';
+import { startBeside, startGateway, type Server } from './processes.js';
+import type { Dialect } from './workloads.js';
+
+export const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
+
+/** What a server is in the comparison: the floor is the better of those that know nothing of GraphQL. */
+export type ServerRole = 'gateway' | 'peer' | 'floor';
+
+export interface RunningServer {
+  readonly server: Server;
+  readonly dialect: Dialect;
+  readonly role: ServerRole;
+}
+
+/** Whom the gateway is measured against first: what a user would choose in its place, under the same policies. */
+export const RIVAL = 'PostGraphile, policies';
+
+interface Beside {
+  readonly name: string;
+  readonly program: string;
+  readonly variant: string;
+  readonly dialect: Dialect;
+}
+
+const PEERS: Readonly<Record<string, Beside>> = {
+  'postgraphile-policies': { name: RIVAL, program: 'postgraphile-server.ts', variant: 'policies', dialect: 'postgraphile' },
+  'postgraphile-superuser': { name: 'PostGraphile, superuser', program: 'postgraphile-server.ts', variant: 'superuser', dialect: 'postgraphile' },
+  apollo: { name: 'Apollo, loaders', program: 'apollo-server.ts', variant: 'loaders', dialect: 'weaver' },
+};
+
+const FLOORS: readonly Beside[] = [
+  { name: 'JSON in SQL', program: 'floor-server.ts', variant: 'json-in-sql', dialect: 'path' },
+  { name: 'rows', program: 'floor-server.ts', variant: 'rows', dialect: 'path' },
+];
+
+/** The servers beside the gateway and the floors, by the names that the command line has for them. */
+export const SERVERS: readonly string[] = Object.keys(PEERS);
+
+/** Starts the gateway with each number of workers, then the others, and puts each into `running` at once, so that whoever called can stop it. */
+export async function startServers(running: RunningServer[], { gatewayUrl, adminUrl }: DataSet, wanted: { workers: readonly number[]; servers: readonly string[] }): Promise<void> {
+  for (const workers of wanted.workers) {
+    const several: Record<string, string> = workers > 1 ? { WEAVER_WORKERS: String(workers) } : {};
+    const server = await startGateway(workers > 1 ? `Weaver, ${workers} workers` : 'Weaver', gatewayUrl, OPERATOR_TOKEN, several);
+    running.push({ server, dialect: 'weaver', role: 'gateway' });
+  }
+  const start = async ({ name, program, variant, dialect }: Beside, role: ServerRole): Promise<void> => {
+    // Policies hold for the gateway's login only: it must take a role, and owns nothing.
+    running.push({ server: await startBeside(name, program, variant, variant === 'policies' ? gatewayUrl : adminUrl), dialect, role });
+  };
+  for (const name of wanted.servers) await start(PEERS[name]!, 'peer');
+  for (const floor of FLOORS) await start(floor, 'floor');
+}
