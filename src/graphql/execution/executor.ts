@@ -23,6 +23,9 @@ import { planOperation, type ObjectPlan, type PlanSource } from './plan.js';
 /** Combinations of the variables in @skip and @include that an operation's plans are kept for. */
 const MAX_PLANS = 8;
 
+/** Mistakes in variables that an answer names. */
+const MAX_VARIABLE_ERRORS = 10;
+
 /** An operation that is left to graphql-js. */
 const UNKNOWN = 'unknown';
 
@@ -47,12 +50,14 @@ export function executorOf(schema: GraphQLSchema): Executor {
   const known = new WeakMap<OperationDefinitionNode, Known | typeof UNKNOWN>();
   return args => {
     const operation = getOperationAST(args.document, args.operationName);
-    if (operation?.operation !== OperationTypeNode.QUERY) return execute({ ...args, schema });
+    if (!operation) return execute({ ...args, schema });
+    const variables = getVariableValues(schema, operation.variableDefinitions ?? [], args.variableValues ?? {}, { maxErrors: MAX_VARIABLE_ERRORS });
+    // The last one, that there were too many, stands at no variable, and would be taken for a mistake of ours.
+    if (variables.errors) return { errors: variables.errors.slice(0, MAX_VARIABLE_ERRORS) };
+    if (operation.operation !== OperationTypeNode.QUERY) return execute({ ...args, schema });
     let plannable = known.get(operation);
     if (!plannable) known.set(operation, (plannable = toKnown(schema, args.document, operation)));
     if (plannable === UNKNOWN) return execute({ ...args, schema });
-    const variables = getVariableValues(schema, operation.variableDefinitions ?? [], args.variableValues ?? {}, { maxErrors: 50 });
-    if (variables.errors) return { errors: variables.errors };
     const planned = planOf(schema, plannable, variables.coerced);
     return planned ? executePlan(planned.plan, planned.source, variables.coerced, args.rootValue, args.contextValue) : execute({ ...args, schema });
   };

@@ -332,3 +332,11 @@ describe('wrong input beside right input', () => {
     expect(errors!.map(error => [error.path, error.extensions.field])).toEqual([[['wrong'], 'id'], [['tooMany'], 'id']]);
   });
 });
+
+describe('many mistakes in the variables', () => {
+  test('are named up to the tenth, and are the caller\'s', async () => {
+    const { status, errors } = await ask('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: Array.from({ length: 60 }, () => ({})) });
+    expect(status).toBe(400);
+    expect(errors!.map(error => error.extensions.code)).toEqual(Array.from({ length: 10 }, () => 'BAD_USER_INPUT'));
+  });
+});
