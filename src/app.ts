@@ -15,7 +15,7 @@ import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope } from '.
 import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
-import type { RequestContext } from './graphql/context.js';
+import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { asAppError, formatError, hiddenError } from './graphql/format-error.js';
 import { operationAnswers } from './graphql/operation-answers.js';
@@ -37,6 +37,9 @@ const MAX_TOKENS = 10_000;
  * well, since we take none that a browser would add by itself.
  */
 const NOT_SIMPLE = ['authorization', 'x-api-key', 'graphql-require-preflight', 'apollo-require-preflight', 'x-apollo-operation-name'];
+
+/** What else is written in the transaction of every mutation. */
+const BEFORE_COMMIT: readonly BeforeCommit[] = [];
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4000`. */
@@ -123,6 +126,7 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
     refused,
     reads: lookUp.continueAs(scope),
     write: (name, work) => database.write(name, scope, work),
+    beforeCommit: BEFORE_COMMIT,
     models,
     embedder,
     log: request.log as Logger,

@@ -3,8 +3,12 @@ import { BotQuery } from './bot-queries/bot-query.entity.js';
 import { Bot } from './bots/bot.entity.js';
 import { DocumentChunk } from './chunks/chunk.entity.js';
 import { Document } from './documents/document.entity.js';
+import { IdempotencyKey } from './tenants/idempotency-key.entity.js';
 import { Tenant } from './tenants/tenant.entity.js';
 import { User } from './users/user.entity.js';
 
+/** What the schema shows: every one of them a `Node`. */
+export const NODES = [Tenant, User, Bot, Document, DocumentChunk, ApiKey, BotQuery];
+
 /** Every table of Weaver. */
-export const ENTITIES = [Tenant, User, Bot, Document, DocumentChunk, ApiKey, BotQuery];
+export const ENTITIES = [...NODES, IdempotencyKey];

@@ -8,6 +8,7 @@ import { ApiKeyBotQueriesResolver } from './bot-queries/api-key-bot-queries.reso
 import { BotBotQueriesResolver } from './bot-queries/bot-bot-queries.resolver.js';
 import { BotQueryResolver } from './bot-queries/bot-query.resolver.js';
 import { TenantBotQueriesResolver } from './bot-queries/tenant-bot-queries.resolver.js';
+import { BotMutationsResolver } from './bots/bot-mutations.resolver.js';
 import { BotResolver } from './bots/bot.resolver.js';
 import { TenantBotsResolver } from './bots/tenant-bots.resolver.js';
 import { ChunkResolver } from './chunks/chunk.resolver.js';
@@ -15,7 +16,7 @@ import { DocumentChunksResolver } from './chunks/document-chunks.resolver.js';
 import { BotDocumentsResolver } from './documents/bot-documents.resolver.js';
 import { DocumentResolver } from './documents/document.resolver.js';
 import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.js';
-import { ENTITIES } from './entities.js';
+import { NODES } from './entities.js';
 import { resolveDirectly } from './graphql/direct-resolvers.js';
 import { nodeResolver } from './graphql/node.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
@@ -27,7 +28,7 @@ import { ViewerResolver } from './viewer/viewer.resolver.js';
 /** Every resolver class of Weaver: with `entities.ts`, the only place that names every feature. */
 const RESOLVERS: NonEmptyArray<Function> = [
   ViewerResolver,
-  nodeResolver(ENTITIES),
+  nodeResolver(NODES),
   TenantResolver,
   TenantUsersResolver,
   UserResolver,
@@ -35,6 +36,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   ApiKeyResolver,
   TenantBotsResolver,
   BotResolver,
+  BotMutationsResolver,
   TenantDocumentsResolver,
   BotDocumentsResolver,
   DocumentResolver,
@@ -52,7 +54,8 @@ const RESOLVERS: NonEmptyArray<Function> = [
 /** The executable schema. Arguments are checked by the fields that take them, which know the limits to name. */
 export function buildGatewaySchema(): GraphQLSchema {
   const schema = resolveDirectly(buildSchemaSync({ resolvers: RESOLVERS, validate: false }), RESOLVERS);
-  // Made of many classes, it has none that could say this.
+  // Made of many classes, they have none that could say this.
   schema.getQueryType()!.description = 'Everything that can be read. What is not yours does not exist: other tenants\' objects are null, as unknown ones are.';
+  schema.getMutationType()!.description = 'Everything that can be changed: all of a mutation happens, or nothing. Several in one operation run one after the other, each on its own.';
   return schema;
 }

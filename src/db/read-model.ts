@@ -45,6 +45,10 @@ export class ReadModel {
     return column;
   }
 
+  has(property: string): boolean {
+    return this.#columns.has(property);
+  }
+
   /** The properties to read so that a shown field can be resolved: its own, the id behind a relation, or none. */
   propertiesBehind(field: string): readonly string[] {
     if (this.#columns.has(field)) return [field];
@@ -92,6 +96,10 @@ export class ReadModels {
     const model = this.#byName.get(entity.name);
     if (!model) throw new Error(`${entity.name} is not an entity.`);
     return model;
+  }
+
+  all(): ReadModel[] {
+    return [...this.#byName.values()];
   }
 
   /** The model of a GraphQL object type that is an entity, else undefined. */

@@ -1,3 +1,4 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { Principal } from '../auth/principal.js';
 import type { AppError } from '../base/app-error.js';
@@ -16,9 +17,24 @@ export interface RequestContext {
   readonly reads: ReadScope;
   /** One read-write transaction under the principal's own database role; what it wrote is there for the reads that follow. */
   readonly write: Write;
+  /** Run last in the transaction of each mutation that changes something. */
+  readonly beforeCommit: readonly BeforeCommit[];
   readonly models: ReadModels;
   readonly embedder: Embedder;
   readonly log: Logger;
   /** Aborted when the caller has gone or the operation's time is over. */
   readonly signal: AbortSignal;
 }
+
+/** What a mutation is about to commit. */
+export interface Change {
+  /** The field's name, such as `createBot`. */
+  readonly mutation: string;
+  readonly input: object;
+  /** What the payload will be read by: ids. It may hold what is told only once, such as the secret of a key. */
+  readonly outcome: object;
+  readonly context: RequestContext;
+}
+
+/** Writes more in a mutation's own transaction, or refuses all of it by throwing. Not called when an earlier answer is given again. */
+export type BeforeCommit = (em: SqlEntityManager, change: Change) => Promise<void>;

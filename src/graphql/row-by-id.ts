@@ -1,9 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
+import { AppError } from '../base/app-error.js';
 import type { EntityClass, ReadModel } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { RequestContext } from './context.js';
 import { defineLoader, type LoaderOf } from './loader.js';
-import { rowSelectionOf, type RowSelection } from './selection.js';
+import { nestedRowSelectionOf, rowSelectionOf, type RowSelection } from './selection.js';
 
 interface Key {
   readonly id: string;
@@ -28,6 +29,25 @@ export function relatedRow<T extends object>(context: RequestContext, info: Grap
   const selection = rowSelectionOf(info, context.models, entity.name);
   if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
   return loaderOf(entity)(context).load({ id, tenantId, selection }) as Promise<T | null>;
+}
+
+/**
+ * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may be gone: someone deleted it in the
+ * meantime, or before an idempotency key gave its answer again.
+ */
+export async function writtenRow<T extends object>(context: RequestContext, info: GraphQLResolveInfo, name: string, entity: EntityClass<T>, written: Written): Promise<T> {
+  const { tenantId, id } = written;
+  const selection = nestedRowSelectionOf(info, context.models, [name]);
+  if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
+  const row = await loaderOf(entity)(context).load({ id, tenantId, selection });
+  if (!row) throw new AppError('NOT_FOUND', `The change was stored, but ${id} has been deleted since.`);
+  return row as T;
+}
+
+/** Where a mutation's outcome is to be found. */
+export interface Written {
+  readonly id: string;
+  readonly tenantId: string;
 }
 
 function loaderOf(entity: EntityClass): LoaderOf<Key, Row | undefined> {

@@ -2,7 +2,7 @@ import { getNamedType, isInterfaceType, isIntrospectionType, isObjectType, type 
 import { describe, expect, test } from 'vitest';
 import { PERMISSIONS } from '../../src/auth/permissions.js';
 import { RULE } from '../../src/auth/requires.js';
-import { ENTITIES } from '../../src/entities.js';
+import { NODES } from '../../src/entities.js';
 import { buildGatewaySchema } from '../../src/schema.js';
 
 const schema = buildGatewaySchema();
@@ -21,7 +21,7 @@ describe('the rules of the schema', () => {
   });
 
   test('stand on every field that leads to another entity or a list', () => {
-    const names = new Set(ENTITIES.map(entity => entity.name));
+    const names = new Set(NODES.map(entity => entity.name));
     const containers = /(Connection|Edge|SearchHit|Payload)$/;
     const leading = fields.filter(({ type, field }) => {
       const target = getNamedType(field.type);
@@ -50,7 +50,7 @@ describe('the conventions of the schema', () => {
 
   test('make every entity a Node with an id', () => {
     const node = schema.getType('Node');
-    for (const { name } of ENTITIES) {
+    for (const { name } of NODES) {
       const type = objects.find(object => object.name === name)!;
       expect(type.getInterfaces(), name).toContain(node);
       expect(String(type.getFields().id!.type), name).toBe('ID!');

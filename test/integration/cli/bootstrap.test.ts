@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { bootstrap, bootstrapSteps } from '../../../src/db/bootstrap.js';
 import { knownMigrations } from '../../../src/db/migrations.js';
+import { ENTITIES } from '../../../src/entities.js';
 import { freshDatabase, sqlAt, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
 import { openTestDatabase } from '../../support/database.js';
 import { databaseUrl } from '../../support/template-database.js';
@@ -105,7 +106,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
 
     const doctor = await run(env, ['db', 'doctor']);
     expect(doctor.out).toContain(`ok    The login ${LOGIN} owns nothing, inherits nothing and may take both roles`);
-    expect(doctor.out).toContain(`on 7 tables (owner: ${OWNER})`);
+    expect(doctor.out).toContain(`on ${ENTITIES.length} tables (owner: ${OWNER})`);
     expect(doctor.out).toContain('ok    Without a role the login sees no row');
     expect(doctor.code).toBe(0);
     // The owner counts rows that forced row-level security hides from it.

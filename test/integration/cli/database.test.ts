@@ -46,7 +46,8 @@ describe('a new database', () => {
   });
 
   test.runIf(!onPostgres)('is migrated down without --yes where there are no rows', async () => {
-    expect(await run('db', 'down')).toMatchObject({ code: 0, out: `Reverted ${NAMES.at(-1)}`, err: expect.stringContaining('removes the table tenants (0 rows)') });
+    for (const name of NAMES.slice(1).reverse()) expect(await run('db', 'down')).toMatchObject({ code: 0, out: `Reverted ${name}` });
+    expect(await run('db', 'down')).toMatchObject({ code: 0, out: `Reverted ${NAMES[0]}`, err: expect.stringContaining('removes the table tenants (0 rows)') });
   });
 
   test('is migrated by db up, once', async () => {
@@ -123,7 +124,7 @@ describe('db doctor', () => {
   test('finds nothing wrong', async () => {
     const { code, out } = await run('db', 'doctor');
     expect(out.split('\n').filter(line => line.startsWith('fail'))).toEqual([]);
-    expect(out).toContain('ok    Row-level security is on and forced, with the right policies, on 7 tables');
+    expect(out).toContain(`ok    Row-level security is on and forced, with the right policies, on ${ENTITIES.length} tables`);
     expect(out).toContain("ok    The role weaver_tenant sees its own tenant's rows only");
     expect(code).toBe(0);
   });

@@ -42,7 +42,7 @@ function contextOf(principal: Principal): RequestContext {
   const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
   return {
     requestId: 'test', principal, refused: undefined, models, embedder,
-    reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work),
+    reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work), beforeCommit: [],
     log: createLogger('silent'), signal: new AbortController().signal,
   };
 }

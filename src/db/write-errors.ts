@@ -1,0 +1,66 @@
+import { AppError, badInput } from '../base/app-error.js';
+
+/** What PostgreSQL says of a statement that it refused, as MikroORM hands it on. */
+interface Refusal {
+  readonly code: string;
+  readonly constraint?: string;
+  readonly table?: string;
+  readonly column?: string;
+}
+
+/** SQLSTATE codes: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const UNIQUE = '23505';
+const FOREIGN_KEY = '23503';
+const NOT_NULL = '23502';
+/** Checks, texts too long for their column, numbers out of their type's range. */
+const BAD_VALUE = new Set(['23514', '22001', '22003']);
+const SERIALIZATION_FAILURE = '40001';
+const DEADLOCK = '40P01';
+
+/** What a caller is told when a constraint refuses a write. It names nothing of the row in the way: that may be another tenant's. */
+const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
+  bots_keep_last: cause => new AppError('CONFLICT', 'This is the last bot of its tenant, which stays: create another one first, or delete the tenant.', { field: 'input.id', cause }),
+  profiles_email_unique: cause => new AppError('CONFLICT', 'There is a user with this e-mail address already.', { field: 'input.email', cause }),
+  bots_tenant_id_foreign: missing('tenant', 'input.tenantId'),
+  profiles_tenant_id_foreign: missing('tenant', 'input.tenantId'),
+  api_keys_tenant_id_foreign: missing('tenant', 'input.tenantId'),
+  docs_bot_fk: missing('bot', 'input.botId'),
+  bot_queries_bot_fk: missing('bot', 'input.botId'),
+  doc_chunks_document_fk: missing('document', 'input.documentId'),
+};
+
+/** Columns that a trigger fills from a parent: null where there is no such parent. */
+const BY_COLUMN: Readonly<Record<string, (cause: unknown) => AppError>> = {
+  'docs.bot_id': missing('tenant', 'input.tenantId'),
+  'doc_chunks.bot_id': missing('document', 'input.documentId'),
+};
+
+function missing(what: string, field: string): (cause: unknown) => AppError {
+  return cause => new AppError('NOT_FOUND', `There is no such ${what} for you.`, { field, cause });
+}
+
+/**
+ * A refusal of PostgreSQL as the caller is told of it; undefined for what is no refusal of their values. Inputs are checked before
+ * they get here: what comes is what only the database can know, and what slipped through.
+ */
+export function writeError(error: unknown): AppError | undefined {
+  const refusal = refusalOf(error);
+  if (!refusal) return undefined;
+  const { code, constraint, table, column } = refusal;
+  const known = (constraint && BY_CONSTRAINT[constraint]) || (code === NOT_NULL && BY_COLUMN[`${table}.${column}`]);
+  if (known) return known(error);
+  if (code === UNIQUE) return new AppError('CONFLICT', 'Something that must be unique is there already.', { cause: error });
+  if (code === FOREIGN_KEY) return new AppError('NOT_FOUND', 'Something that the input names does not exist for you.', { cause: error });
+  if (BAD_VALUE.has(code)) return new AppError('BAD_USER_INPUT', 'A value of the input is not one that can be stored.', { cause: error });
+  return code === NOT_NULL ? badInput('input', 'A value of the input is missing.') : undefined;
+}
+
+/** Whether a transaction failed for meeting another one, so that the same may succeed when it is run again. */
+export function isWorthRepeating(error: unknown): boolean {
+  const code = refusalOf(error)?.code;
+  return code === SERIALIZATION_FAILURE || code === DEADLOCK;
+}
+
+function refusalOf(error: unknown): Refusal | undefined {
+  return typeof error === 'object' && error !== null && typeof (error as Partial<Refusal>).code === 'string' ? (error as Refusal) : undefined;
+}

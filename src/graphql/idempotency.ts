@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Principal } from '../auth/principal.js';
+import { AppError } from '../base/app-error.js';
+import { statement } from '../db/statement.js';
+import type { RequestContext } from './context.js';
+import { textInput } from './input-checks.js';
+
+/** What every input's `idempotencyKey` says of itself. */
+export const IDEMPOTENCY_KEY =
+  'Makes a repetition safe: within 24 hours the same key of the same caller gives the first answer again instead of doing it twice. 1 to 255 characters of your choice, such as a UUID. With another input it is a `CONFLICT`.';
+
+const MAX_KEY_LENGTH = 255;
+
+/** How many answers past their time one new answer clears away: more than it adds, and never a burst. */
+const CLEARED_AT_ONCE = 10;
+
+const KEPT = `interval '24 hours'`;
+
+/** A caller's key of one mutation, and the digest of all that it came with. */
+export interface KeyedCall {
+  readonly tenantId: string | null;
+  readonly principal: string;
+  readonly mutation: string;
+  readonly key: string;
+  readonly digest: string;
+}
+
+/** The call's key; undefined where the caller gave none. */
+export function keyedCall({ principal, reads }: RequestContext, mutation: string, input: object): KeyedCall | undefined {
+  const { idempotencyKey, ...rest } = input as { idempotencyKey?: string | null };
+  if (idempotencyKey == null) return undefined;
+  const key = textInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
+  return { tenantId: reads.tenantId ?? null, principal: nameOf(principal), mutation, key, digest: digestOf(rest) };
+}
+
+const REMEMBERED = `select input_digest as digest, outcome from idempotency_keys
+  where tenant_id is not distinct from $1::uuid and principal = $2 and mutation = $3 and key = $4 and created_at > now() - ${KEPT}`;
+
+/** The outcome of an earlier call, or undefined. A look before work that is done outside the transaction; `claim` decides. */
+export async function remembered<T>(context: RequestContext, call: KeyedCall): Promise<T | undefined> {
+  const [row] = await context.reads.query<Remembered<T>>(statement('idempotencyKey', REMEMBERED), placeOf(call));
+  return row && outcomeOf(row, call);
+}
+
+/**
+ * Takes the key for this transaction, or gives the outcome of the call that had it. Of two calls at once the second waits here until
+ * the first has committed, or failed and left the key to it.
+ */
+export async function claim<T>(em: SqlEntityManager, call: KeyedCall): Promise<T | undefined> {
+  const taken = await em.execute(
+    `insert into idempotency_keys as k (tenant_id, principal, mutation, key, input_digest) values (?::uuid, ?, ?, ?, ?)
+     on conflict (tenant_id, principal, mutation, key) do update set input_digest = excluded.input_digest, outcome = null, created_at = now()
+       where k.created_at <= now() - ${KEPT}
+     returning 1`,
+    [...placeOf(call), call.digest],
+  );
+  if (taken.length > 0) return undefined;
+  const [row] = await em.execute<Remembered<T>[]>(REMEMBERED.replace(/\$\d/g, '?'), placeOf(call));
+  return outcomeOf(row!, call);
+}
+
+/** Keeps what the call led to, and clears away some of what is past its time. */
+export async function remember(em: SqlEntityManager, call: KeyedCall, outcome: object): Promise<void> {
+  await em.execute(
+    `update idempotency_keys set outcome = ?::jsonb where tenant_id is not distinct from ?::uuid and principal = ? and mutation = ? and key = ?`,
+    [JSON.stringify(outcome), ...placeOf(call)],
+  );
+  await em.execute(
+    `delete from idempotency_keys where id = any(array(
+       select id from idempotency_keys where tenant_id is not distinct from ?::uuid and created_at <= now() - ${KEPT}
+        order by created_at limit ${CLEARED_AT_ONCE} for update skip locked))`,
+    [call.tenantId],
+  );
+}
+
+interface Remembered<T> {
+  readonly digest: string;
+  readonly outcome: T;
+}
+
+function outcomeOf<T>({ digest, outcome }: Remembered<T>, call: KeyedCall): T {
+  if (digest === call.digest) return outcome;
+  throw new AppError('CONFLICT', 'This idempotency key was used with another input in the last 24 hours. Take a new key for a new call.', { field: 'input.idempotencyKey' });
+}
+
+function placeOf({ tenantId, principal, mutation, key }: KeyedCall): (string | null)[] {
+  return [tenantId, principal, mutation, key];
+}
+
+function nameOf(principal: Principal): string {
+  switch (principal.kind) {
+    case 'apiKey':
+      return `apiKey:${principal.keyId}`;
+    case 'user':
+      return `user:${principal.userId}`;
+    default:
+      return principal.kind;
+  }
+}
+
+/** The same for inputs that say the same, whatever the order of their members. */
+function digestOf(input: object): string {
+  const sortMembers = (_key: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  return createHash('sha256').update(JSON.stringify(input, sortMembers)).digest('hex');
+}

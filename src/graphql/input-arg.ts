@@ -1,0 +1,6 @@
+import { Arg } from 'type-graphql';
+
+/** The one argument of a mutation. */
+export function InputArg(type: () => Function): ReturnType<typeof Arg> {
+  return Arg('input', type, { description: 'What is to be done, and to what.' });
+}

@@ -1,0 +1,85 @@
+import { AppError, badInput } from '../base/app-error.js';
+import type { RequestContext } from './context.js';
+import { uuidInput } from './uuid-input.js';
+
+/** Bytes that a JSON object may take as text, unless a field says otherwise. */
+export const MAX_JSON_BYTES = 65_536;
+
+/** A text of 1 to `max` characters (code points, as PostgreSQL counts), not blank. */
+export function textInput(field: string, value: string, max: number): string {
+  // A text has no more code points than code units, which cost nothing to count.
+  const length = value.length <= max ? value.length : codePoints(value);
+  if (length > max) throw badInput(field, `${field} has ${grouped(length)} characters; the limit is ${grouped(max)}.`);
+  if (value.trim() === '') throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+  return value;
+}
+
+/** A text of at most `max` bytes in UTF-8, not blank. */
+export function longTextInput(field: string, value: string, max: number): string {
+  const bytes = Buffer.byteLength(value);
+  if (bytes > max) throw badInput(field, `${field} has ${grouped(bytes)} bytes in UTF-8; the limit is ${grouped(max)}.`);
+  if (value.trim() === '') throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+  return value;
+}
+
+/** A JSON value that takes at most `max` bytes as text. */
+export function jsonInput<T>(field: string, value: T, max = MAX_JSON_BYTES): T {
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  if (bytes > max) throw badInput(field, `${field} takes ${grouped(bytes)} bytes as JSON; the limit is ${grouped(max)}.`);
+  return value;
+}
+
+export function intInput(field: string, value: number, min: number, max: number): number {
+  if (value < min || value > max) throw badInput(field, `${field} must be from ${grouped(min)} to ${grouped(max)}; it is ${value}.`);
+  return value;
+}
+
+/** The items of a list of `min` to `max`. */
+export function listInput<T>(field: string, items: readonly T[], min: number, max: number): readonly T[] {
+  if (items.length < min || items.length > max) throw badInput(field, `${field} has ${items.length} items; it takes ${min} to ${grouped(max)}.`);
+  return items;
+}
+
+/**
+ * A part of a partial update: undefined where it was left out, and so stays what it is. `null` is refused, for there is always a value.
+ */
+export function changeInput<T, R>(field: string, value: T | null | undefined, check: (value: T) => R): R | undefined {
+  if (value === null) throw badInput(field, `${field} cannot be null. Leave it out to keep what is there.`);
+  return value === undefined ? undefined : check(value);
+}
+
+/** The same where there may be nothing: null takes away what is there. */
+export function nullableChangeInput<T, R>(value: T | null | undefined, check: (value: T) => R): R | null | undefined {
+  if (value === null || value === undefined) return value as null | undefined;
+  return check(value);
+}
+
+/** What of a partial update is to be written: all but what stays as it is. undefined where that is nothing. */
+export function namedChanges<T extends object>(changes: { [K in keyof T]: T[K] | undefined }): Partial<T> | undefined {
+  const named = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return named.length > 0 ? (Object.fromEntries(named) as Partial<T>) : undefined;
+}
+
+/** Whose rows are written: the tenant that an operator names, and for everyone else their own, named or not. */
+export function tenantInput({ reads }: Pick<RequestContext, 'reads'>, named: string | null | undefined, field = 'input.tenantId'): string {
+  const own = reads.tenantId;
+  const wanted = named == null ? own : uuidInput(field, named);
+  if (wanted === undefined) throw badInput(field, `${field} must name the tenant: an operator has none of their own.`);
+  if (own !== undefined && wanted !== own) throw notFound('tenant', wanted, field);
+  return wanted;
+}
+
+/** The same answer for what is not there and for what is not the caller's. */
+export function notFound(what: string, id: string, field: string): AppError {
+  return new AppError('NOT_FOUND', `There is no ${what} ${id} for you.`, { field });
+}
+
+function codePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+}
+
+function grouped(count: number): string {
+  return count.toLocaleString('en-US');
+}

@@ -1,0 +1,49 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { AppError } from '../base/app-error.js';
+import type { EntityClass } from '../db/read-model.js';
+import type { RequestContext } from './context.js';
+import { notFound } from './input-checks.js';
+import { uuidInput } from './uuid-input.js';
+
+/** Which row a mutation changes, as its input names it. */
+export interface RowInput {
+  readonly id: string;
+  /** The caller's last knowledge of it, where they want to be sure that nobody has changed it since. */
+  readonly updatedAt?: string | null;
+}
+
+export interface LockOptions {
+  /** What more of the row is wanted: property names. */
+  readonly properties?: readonly string[];
+  /** Whether the row is to be deleted, so that nobody may refer to it any more. */
+  readonly forDelete?: boolean;
+}
+
+export type LockedRow<P extends object = object> = P & { readonly id: string; readonly tenantId: string };
+
+/**
+ * The row that a mutation is about to change, locked until its transaction ends. `NOT_FOUND` where there is none for the caller,
+ * by one and the same statement for a row of someone else's and for none at all; `CONFLICT` where it was changed after `updatedAt`.
+ */
+export async function lockedRow<P extends object = object>(
+  em: SqlEntityManager,
+  { reads, models }: RequestContext,
+  entity: EntityClass,
+  { id: named, updatedAt }: RowInput,
+  { properties = [], forDelete = false }: LockOptions = {},
+): Promise<LockedRow<P>> {
+  const id = uuidInput('input.id', named);
+  const model = models.of(entity);
+  const own = reads.tenantId;
+  const columns = model.select(new Set(['id', 'tenantId', ...properties]), 't');
+  const [row] = await em.execute<(LockedRow<P> & { isAsKnown: boolean })[]>(
+    `select ${columns}, ${updatedAt == null ? 'true' : 't.updated_at = ?::timestamptz'} as "isAsKnown"
+       from ${model.table} t where t.id = ?::uuid${own === undefined ? '' : ` and t.${model.tenantColumn} = ?::uuid`}
+        for ${forDelete ? '' : 'no key '}update`,
+    [...(updatedAt == null ? [] : [updatedAt]), id, ...(own === undefined ? [] : [own])],
+  );
+  const what = entity.name.replace(/(?<!^)[A-Z]/g, ' $&').toLowerCase();
+  if (!row) throw notFound(what, id, 'input.id');
+  if (!row.isAsKnown) throw new AppError('CONFLICT', `This ${what} was changed since input.updatedAt. Read it again, then decide.`, { field: 'input.updatedAt' });
+  return row;
+}
