@@ -2,6 +2,7 @@ import { EXTENSIONS } from './bootstrap.js';
 import { reason } from './connection-errors.js';
 import type { Database } from './database.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
+import { tryCanary } from './doctor-canary.js';
 import { probeWalls } from './doctor-probes.js';
 import { examineWalls } from './doctor-walls.js';
 import { migrationState } from './migrations.js';
@@ -19,6 +20,7 @@ export async function examine(database: Database, production: boolean): Promise<
   if (prepared && !migrations.some(finding => finding.level === 'fail')) {
     findings.push(...(await examineWalls(database, facts.login)));
     findings.push(...(await probeWalls(database, production).catch(error => [fail(`The walls cannot be tried: ${reason(error)}.`, 'Mend the above first.')])));
+    findings.push(await tryCanary(database).catch(error => fail(`The walls cannot be tried with a canary: ${reason(error)}.`, 'Mend the above first.')));
   }
   return findings;
 }

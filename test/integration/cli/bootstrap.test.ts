@@ -136,6 +136,8 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
     test.each([
       ['row-level security that is off', 'alter table docs disable row level security', 'alter table docs enable row level security', 'docs has no row-level security.'],
       ['row-level security that is not forced', 'alter table docs no force row level security', 'alter table docs force row level security', 'Row-level security does not hold the owner of docs.'],
+      ['a canary that another tenant can see and delete', 'alter table docs disable row level security', 'alter table docs enable row level security', 'As one tenant, the role weaver_tenant can see rows in docs, delete rows in docs of another.'],
+      ['a canary whose tenant another tenant can add to', 'alter table bots disable row level security', 'alter table bots enable row level security', 'As one tenant, the role weaver_tenant can see rows in bots, delete rows in bots, change rows in bots, add rows to bots of another.'],
       ['a policy that is wider', 'alter policy tenant_isolation on bots using (true)', `alter policy tenant_isolation on bots using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)`, 'The policy tenant_isolation of bots is not as it should be.'],
       ['a policy that is missing', 'drop policy operator_all on bots', 'create policy operator_all on bots to weaver_operator using (true) with check (true)', 'The policy operator_all of bots is missing.'],
       ['a policy too many', 'create policy support on bots to weaver_tenant using (true)', 'drop policy support on bots', "The policy support of bots shows rows beyond Weaver's policies to weaver_tenant."],

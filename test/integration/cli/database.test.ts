@@ -126,6 +126,9 @@ describe('db doctor', () => {
     expect(out.split('\n').filter(line => line.startsWith('fail'))).toEqual([]);
     expect(out).toContain(`ok    Row-level security is on and forced, with the right policies, on ${ENTITIES.length} tables`);
     expect(out).toContain("ok    The role weaver_tenant sees its own tenant's rows only");
+    expect(out).toContain('ok    As one tenant, the role weaver_tenant can neither see nor change nor add anything of another');
+    // The canary is gone.
+    expect(await rows(`select count(*)::int as canaries from tenants where name = 'Weaver doctor'`)).toEqual([{ canaries: 0 }]);
     expect(code).toBe(0);
   });
 });
