@@ -18,6 +18,8 @@ import type { Embedder } from './embedders/embedder.js';
 import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { asAppError, formatError, hiddenError } from './graphql/format-error.js';
+import { operationLimits } from './graphql/limits/operation-limits.js';
+import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
@@ -28,9 +30,6 @@ import { playgroundRoutes } from './http/playground.js';
 import { createMetrics } from './observability/metrics.js';
 import { buildGatewaySchema } from './schema.js';
 import { userStrategy } from './users/user-strategy.js';
-
-/** Lexical tokens of one operation, at most: a vector of 1536 numbers written out takes as many. */
-const MAX_TOKENS = 10_000;
 
 /**
  * A GET with one of these headers is no forgery: browsers ask first before they send one for a stranger's page. That holds for tokens as
@@ -68,11 +67,12 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     csrfPrevention: { requestHeaders: NOT_SIMPLE },
-    parseOptions: { maxTokens: MAX_TOKENS },
+    parseOptions: { maxTokens: config.limits.tokens },
     logger: log,
     stopOnTerminationSignals: false,
     plugins: [
       operationRules(),
+      operationLimits(config.limits),
       operationAnswers(),
       // Apollo would follow every field for hints that no field gives: a quarter of the time of large answers.
       ApolloServerPluginCacheControlDisabled(),
@@ -87,7 +87,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     apiKeyStrategy(),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
-  const services = { database, authenticate, models: new ReadModels(database.orm), embedder: createEmbedder(config.embedder) };
+  const services = { database, authenticate, models: new ReadModels(database.orm), rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight), embedder: createEmbedder(config.embedder) };
   registerGraphqlEndpoint(app, apollo, (request, reply) => contextOf(request, reply, services));
   registerHealth(app, () => database.ping());
   if (config.metricsToken !== undefined) registerMetrics(app, createMetrics(), config.metricsToken);
@@ -107,10 +107,11 @@ interface Services {
   readonly database: Database;
   readonly authenticate: Authenticate;
   readonly models: ReadModels;
+  readonly rows: RowBudget;
   readonly embedder: Embedder;
 }
 
-async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, authenticate, models, embedder }: Services): Promise<RequestContext> {
+async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, authenticate, models, rows: budget, embedder }: Services): Promise<RequestContext> {
   let principal: Principal = { kind: 'nobody' };
   let refused: AppError | undefined;
   const lookUp = database.reads(OPERATOR_SCOPE);
@@ -120,6 +121,8 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
     refused = asAppError(error) ?? hiddenError(error);
   }
   const scope = scopeOf(principal);
+  const rows = budget.operation();
+  reply.raw.once('close', () => rows.release());
   return {
     requestId: request.id,
     principal,
@@ -127,6 +130,7 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
     reads: lookUp.continueAs(scope),
     write: (name, work) => database.write(name, scope, work),
     beforeCommit: BEFORE_COMMIT,
+    rows,
     models,
     embedder,
     log: request.log as Logger,

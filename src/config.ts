@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
+import { wholeNumber } from './config/checks.js';
 
 /** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
 export interface Config {
@@ -16,6 +18,7 @@ export interface Config {
   };
   /** The token that may read `/metrics`; none means that there are no metrics over HTTP. */
   metricsToken: string | undefined;
+  limits: Limits;
   logLevel: LogLevel;
 }
 
@@ -58,12 +61,6 @@ export class ConfigError extends Error {
 }
 
 const text = z.string().trim().min(1);
-const wholeNumber = (least: number, most: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
-    .transform(Number)
-    .refine(n => n >= least && n <= most, `must be a whole number from ${least} to ${most}`);
 const url = (protocols: string[], example: string) =>
   text.refine(value => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL such as ${example}`);
 
@@ -121,6 +118,7 @@ const SETTINGS = {
     .min(16, 'must have at least 16 characters')
     .optional()
     .describe('Bearer token that may read /metrics, at least 16 characters. Not set: there is no /metrics.'),
+  ...LIMIT_SETTINGS,
   LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info').describe(`How much to log: ${LOG_LEVELS.join(', ')}.`),
   NODE_ENV: z.enum(['production', 'development', 'test'], 'must be production, development or test').optional().describe('production: refuses what is only fit for trying out.'),
 };
@@ -206,6 +204,7 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
         : { provider: 'hashing' },
     search: { indexFrom: env.WEAVER_SEARCH_INDEX_FROM },
     metricsToken: env.WEAVER_METRICS_TOKEN,
+    limits: toLimits(env),
     logLevel: env.LOG_LEVEL,
   };
 }

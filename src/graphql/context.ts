@@ -6,6 +6,7 @@ import type { ReadModels } from '../db/read-model.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Write } from '../db/database.js';
 import type { Embedder } from '../embedders/embedder.js';
+import type { OperationRows } from './limits/row-budget.js';
 
 /** What one GraphQL operation has at hand. Loaders live as long as it does. */
 export interface RequestContext {
@@ -19,6 +20,8 @@ export interface RequestContext {
   readonly write: Write;
   /** Run last in the transaction of each mutation that changes something. */
   readonly beforeCommit: readonly BeforeCommit[];
+  /** Counts the rows of lists, which answers hold in memory. */
+  readonly rows: OperationRows;
   readonly models: ReadModels;
   readonly embedder: Embedder;
   readonly log: Logger;

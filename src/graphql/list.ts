@@ -56,10 +56,6 @@ interface Key {
  */
 const MAX_ASKS = 100;
 
-/** Rows of lists that one operation may read: what it answers is made of them, in memory and before any of it is sent. */
-const MAX_ROWS = 25_000;
-const rowsRead = new WeakMap<RequestContext, number>();
-
 /** Rows of a batch say by `group` which field they answer (its place in the batch) and by `nth` which of that field's parents. */
 const GROUP = '_group';
 const NTH = '_nth';
@@ -134,11 +130,9 @@ async function loadRows(definition: ListDefinition<object>, keys: readonly Key[]
     const place = [groups.size > 1 && `${group} as "${GROUP}"`, keys.length > 1 && `${from ? 'p.n::int' : '1'} as "${NTH}"`, 'r.*'].filter(Boolean).join(', ');
     return `select ${place} from ${from ? `${from} cross join lateral ` : ''}(${rows}) r`;
   });
-  const left = MAX_ROWS - (rowsRead.get(context) ?? 0);
-  const text = `${branches.join(' union all ')} limit ${parameters.add(left + 1, 'int')}`;
+  const text = `${branches.join(' union all ')} limit ${parameters.add(context.rows.left + 1, 'int')}`;
   const rows = await context.reads.query(statement(definition.name, text), parameters.values);
-  if (rows.length > left) throw new AppError('QUERY_TOO_COMPLEX', `The operation reads more than ${MAX_ROWS} rows. Ask for fewer levels or smaller pages.`);
-  rowsRead.set(context, (rowsRead.get(context) ?? 0) + rows.length);
+  context.rows.take(rows.length);
   return spread(keys, groups, rows, (pages, nth, row) => pages[nth]!.push(row), (): Row[] => []);
 }
 

@@ -5,6 +5,7 @@ import { badInput } from '../base/app-error.js';
 import type { EntityClass } from '../db/read-model.js';
 import { statement } from '../db/statement.js';
 import type { RequestContext } from './context.js';
+import { Sized } from './limits/list-size.js';
 import { defineLoader } from './loader.js';
 import { Node, TYPE_NAME } from './node.js';
 import { relatedRow } from './row-by-id.js';
@@ -43,6 +44,7 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
     }
 
     @Requires('read')
+    @Sized('ids')
     @Query(() => [Node], { nullable: 'items', description: 'Several objects by their ids, at most 100, in the same order; null in the place of each that is not there for you.' })
     nodes(
       @Arg('ids', () => [ID], { description: "The objects' UUIDs." }) ids: string[],

@@ -18,28 +18,17 @@ import { AppError, badInput } from '../base/app-error.js';
 import type { RequestContext } from './context.js';
 import { refusal } from './format-error.js';
 
-/** How deep objects and lists in variables may be nested: far beyond what any input takes, far below what a stack does. */
-const MAX_DEPTH = 100;
-
-/** How deep an operation may nest selections and literals together, counted in nodes of its syntax tree: far beyond what people and tools write. */
-const MAX_NODE_DEPTH = 200;
-
-/** Places in an operation that ask for the schema, at most: each answers all of it, to anyone. */
-const MAX_INTROSPECTIONS = 2;
-
 /** What an operation asks of its caller. */
 interface OperationRules {
   /** Schema coordinate and permissions of each field that has a rule. */
   readonly fields: readonly { readonly coordinate: string; readonly anyOf: readonly Permission[] }[];
   /** Whether anything beyond introspection is selected. */
   readonly readsData: boolean;
-  readonly problem: AppError | undefined;
 }
 
 /**
- * Checks an operation before anything of it runs: that its caller may select every field, and that its texts can be stored and
- * compared at all. What counts is the operation that runs with all its fragments, whatever @skip and @include say; other operations
- * of the document do not.
+ * Checks an operation before anything of it runs: its caller may select every field. What counts is the operation that runs with all
+ * its fragments, whatever @skip and @include say; other operations of the document do not.
  */
 export function operationRules(): ApolloServerPlugin<RequestContext> {
   // Apollo keeps parsed documents, so that an operation that comes again is the same node.
@@ -52,14 +41,14 @@ export function operationRules(): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       return {
-        async didResolveOperation({ schema, document, operation, request, contextValue }) {
+        async didResolveOperation({ schema, document, operation, contextValue }) {
           if (contextValue.refused) throw refusal(contextValue.refused);
           // No operation, or none that the request's operationName finds: graphql-js refuses to execute it.
           if (!operation) return;
           // graphql-js says so only while it executes, as if it were our mistake.
           if (!schema.getRootType(operation.operation)) throw refusal(badInput('query', `The schema has no ${operation.operation}s.`));
           const rules = rulesOf(schema, document, operation);
-          const problem = forbidden(rules, contextValue.principal, operation) ?? rules.problem ?? unusableText(request.variables, 'variables');
+          const problem = forbidden(rules, contextValue.principal, operation);
           if (problem) throw refusal(problem);
         },
       };
@@ -73,20 +62,15 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
   const fragments = new Map(document.definitions.flatMap(definition => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])));
   const reached: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
   let readsData = false;
-  let introspections = 0;
-  let problem: AppError | undefined;
 
   const visitor = visitWithTypeInfo(typeInfo, {
-    enter(node, _key, _parent, _path, ancestors) {
-      if (ancestors.length > MAX_NODE_DEPTH) problem ??= badInput('query', `The operation is nested deeper than ${MAX_NODE_DEPTH} levels of syntax.`);
+    enter(node) {
       if (node.kind === Kind.FIELD) enterField(node.name.value);
       else if (node.kind === Kind.FRAGMENT_SPREAD) enterFragment(node.name.value);
-      else if (node.kind === Kind.STRING) problem ??= unusableText(node.value, typeInfo.getArgument()?.name ?? 'query');
     },
   });
   const enterField = (name: string): void => {
     const parent = typeInfo.getParentType();
-    if (name === '__schema' || name === '__type') introspections += 1;
     if (!parent || name.startsWith('__')) return;
     if (!parent.name.startsWith('__')) readsData = true;
     for (const [coordinate, anyOf] of rulesOfField(schema, parent, name)) fields.set(coordinate, anyOf);
@@ -96,8 +80,7 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
     if (fragment && !reached.includes(fragment)) reached.push(fragment);
   };
   for (const definition of reached) visit(definition, visitor);
-  if (introspections > MAX_INTROSPECTIONS) problem ??= new AppError('QUERY_TOO_COMPLEX', `The operation asks for the schema in more than ${MAX_INTROSPECTIONS} places.`);
-  return { fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })), readsData, problem };
+  return { fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })), readsData };
 }
 
 /** The rules of a field by coordinate. Selected on an interface, those that it has on any type that may turn out to be there. */
@@ -126,23 +109,3 @@ function needed(anyOf: readonly Permission[], principal: Exclude<Principal, { ki
   const names = scopes.join(' or ');
   return principal.kind === 'user' ? `needs the permission ${names}, which the role ${principal.role.toUpperCase()} does not have` : `needs the scope ${names}, which this API key does not have`;
 }
-
-/** PostgreSQL cannot hold NUL in a text, nor half of a surrogate pair: refused here, by name, before any of it gets there. */
-function unusableText(value: unknown, path: string, depth = 0): AppError | undefined {
-  if (typeof value === 'string') {
-    if (value.includes('\0')) return badInput(path, `${path} holds a NUL character (U+0000), which texts cannot have.`);
-    return value.isWellFormed() ? undefined : badInput(path, `${path} holds half of a surrogate pair, which is not Unicode text.`);
-  }
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (depth > MAX_DEPTH) return badInput('variables', `The variables are nested deeper than ${MAX_DEPTH} levels.`);
-  const isList = Array.isArray(value);
-  // Vectors are long and hold no text.
-  if (isList && value.every(item => typeof item === 'number')) return undefined;
-  for (const key in value) {
-    const item = (value as Record<string, unknown>)[key];
-    const problem = (isList ? undefined : unusableText(key, path)) ?? unusableText(item, isList ? `${path}[${key}]` : `${path}.${key}`, depth + 1);
-    if (problem) return problem;
-  }
-  return undefined;
-}
-

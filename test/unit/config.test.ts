@@ -24,6 +24,7 @@ describe('readConfig', () => {
       embedder: { provider: 'hashing' },
       search: { indexFrom: 10_000 },
       metricsToken: undefined,
+      limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
       logLevel: 'info',
     });
   });
@@ -48,6 +49,7 @@ describe('readConfig', () => {
       embedder: { provider: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-1', model: 'text-embedding-3-small', dimensions: 768, batchSize: 16, timeoutMs: 1000 },
       search: { indexFrom: 5_000 },
       metricsToken: 'the-token-of-prometheus',
+      limits: readConfig({}).limits,
       logLevel: 'warn',
     });
   });

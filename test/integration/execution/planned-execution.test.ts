@@ -5,6 +5,7 @@ import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
+import { RowBudget } from '../../../src/graphql/limits/row-budget.js';
 import { executorOf } from '../../../src/graphql/execution/executor.js';
 import { createLogger } from '../../../src/observability/logger.js';
 import { buildGatewaySchema } from '../../../src/schema.js';
@@ -41,7 +42,7 @@ afterAll(() => db.close());
 function contextOf(principal: Principal): RequestContext {
   const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
   return {
-    requestId: 'test', principal, refused: undefined, models, embedder,
+    requestId: 'test', principal, refused: undefined, models, embedder, rows: new RowBudget(25_000, 25_000).operation(),
     reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work), beforeCommit: [],
     log: createLogger('silent'), signal: new AbortController().signal,
   };

@@ -13,7 +13,7 @@ let key: { id: string; secret: string };
 const bots: { bot: BotWorld; filenames: string[] }[] = [];
 
 beforeAll(async () => {
-  gateway = await startTestGateway();
+  gateway = await startTestGateway({ env: { WEAVER_MAX_ROOT_FIELDS: '101' } });
   tenant = await gateway.world.tenant({ name: 'Batching' });
   key = await tenant.key();
   const vector = Array.from({ length: 1536 }, (_, index) => (index === 0 ? 1 : 0));

@@ -1,0 +1,56 @@
+import type { z } from 'zod';
+import { wholeNumber } from './checks.js';
+
+/** What one request may ask for, and all of them together. `docs/limits.md` says what each means. */
+export interface Limits {
+  tokens: number;
+  selections: number;
+  depth: number;
+  fragments: number;
+  fragmentDepth: number;
+  aliases: number;
+  duplicatedFields: number;
+  directives: number;
+  directivesPerNode: number;
+  rootFields: number;
+  listItems: number;
+  cost: number;
+  rows: number;
+  rowsInFlight: number;
+}
+
+export const LIMIT_SETTINGS = {
+  WEAVER_MAX_TOKENS: wholeNumber(100, 1_000_000).default(10_000).describe('Lexical tokens of one document. A vector of 1536 numbers written out takes as many.'),
+  WEAVER_MAX_SELECTIONS: wholeNumber(10, 1_000_000).default(5_000).describe('Fields and fragments of one document with all fragments written out.'),
+  WEAVER_MAX_DEPTH: wholeNumber(2, 100).default(25).describe('Levels of fields in each other. The usual introspection takes 15.'),
+  WEAVER_MAX_FRAGMENTS: wholeNumber(0, 10_000).default(200).describe('Fragments that one document defines.'),
+  WEAVER_MAX_FRAGMENT_DEPTH: wholeNumber(0, 100).default(20).describe('Levels of fragments in each other, inline ones included.'),
+  WEAVER_MAX_ALIASES: wholeNumber(0, 100_000).default(200).describe('Aliases of one operation with all fragments written out.'),
+  WEAVER_MAX_DUPLICATED_FIELDS: wholeNumber(0, 100_000).default(200).describe('Fields of one operation that stand beside one of the same name.'),
+  WEAVER_MAX_DIRECTIVES: wholeNumber(0, 100_000).default(100).describe('Directives of one operation with all fragments written out.'),
+  WEAVER_MAX_DIRECTIVES_PER_NODE: wholeNumber(0, 1_000).default(4).describe('Directives on one field or fragment.'),
+  WEAVER_MAX_ROOT_FIELDS: wholeNumber(1, 10_000).default(100).describe('Fields at the root of one operation.'),
+  WEAVER_MAX_LIST_ITEMS: wholeNumber(1_536, 1_000_000).default(2_000).describe('Items of any list in arguments and variables, vectors included. Some inputs have smaller limits of their own.'),
+  WEAVER_MAX_COST: wholeNumber(100, Number.MAX_SAFE_INTEGER).default(250_000).describe('Rows that one operation could read by its page sizes, for all parents together.'),
+  WEAVER_MAX_ROWS: wholeNumber(100, 10_000_000).default(25_000).describe('Rows of lists that one operation does read.'),
+  WEAVER_MAX_ROWS_IN_FLIGHT: wholeNumber(100, 100_000_000).default(200_000).describe('Rows of lists that all operations of a process hold together.'),
+};
+
+export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limits {
+  return {
+    tokens: env.WEAVER_MAX_TOKENS,
+    selections: env.WEAVER_MAX_SELECTIONS,
+    depth: env.WEAVER_MAX_DEPTH,
+    fragments: env.WEAVER_MAX_FRAGMENTS,
+    fragmentDepth: env.WEAVER_MAX_FRAGMENT_DEPTH,
+    aliases: env.WEAVER_MAX_ALIASES,
+    duplicatedFields: env.WEAVER_MAX_DUPLICATED_FIELDS,
+    directives: env.WEAVER_MAX_DIRECTIVES,
+    directivesPerNode: env.WEAVER_MAX_DIRECTIVES_PER_NODE,
+    rootFields: env.WEAVER_MAX_ROOT_FIELDS,
+    listItems: env.WEAVER_MAX_LIST_ITEMS,
+    cost: env.WEAVER_MAX_COST,
+    rows: env.WEAVER_MAX_ROWS,
+    rowsInFlight: env.WEAVER_MAX_ROWS_IN_FLIGHT,
+  };
+}

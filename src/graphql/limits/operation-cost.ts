@@ -1,0 +1,165 @@
+import {
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isListType,
+  isNonNullType,
+  Kind,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLCompositeType,
+  type GraphQLField,
+  type GraphQLOutputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+  type SelectionSetNode,
+  type ValueNode,
+} from 'graphql';
+import { RULE } from '../../auth/requires.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../connection.js';
+import { LIST_SIZE, type ListSize } from './list-size.js';
+
+/** What a list counts as that says nothing of its size. */
+const UNKNOWN_SIZE = 10;
+
+type Variables = Readonly<Record<string, unknown>>;
+
+/** How many rows an operation may read at most, by the sizes that it asks for; by variables, as far as those say the sizes. */
+export type OperationCost = number | ((variables: Variables) => number);
+
+/** A field that reads, how many objects it leads to for each of its parents, and the fields that read below it. */
+interface Branch {
+  readonly size: OperationCost;
+  /** Whether the objects are rows to be read, rather than parts of what is there. */
+  readonly reads: boolean;
+  readonly branches: readonly Branch[];
+}
+
+/**
+ * The cost of a valid operation: each list as long as its page, for each of its parents as many times. Fields that are asked for twice
+ * under one name count once, as they are executed once; @skip and @include do not matter.
+ */
+export function operationCost(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): OperationCost {
+  const root = schema.getRootType(operation.operation)!;
+  const branches = branchesOf({ schema, operation, fragments }, root, [operation.selectionSet], false);
+  if (branches.every(isConstant)) return total(branches, {});
+  return variables => total(branches, variables);
+}
+
+function isConstant({ size, branches }: Branch): boolean {
+  return typeof size === 'number' && branches.every(isConstant);
+}
+
+function total(branches: readonly Branch[], variables: Variables, parents = 1): number {
+  let sum = 0;
+  for (const { size, reads, branches: inner } of branches) {
+    const objects = parents * (typeof size === 'number' ? size : size(variables));
+    sum += (reads ? objects : 0) + total(inner, variables, objects);
+  }
+  return sum;
+}
+
+interface Source {
+  readonly schema: GraphQLSchema;
+  readonly operation: OperationDefinitionNode;
+  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+}
+
+/** `sized`: the field that these selections stand under says how many there are. */
+function branchesOf(source: Source, type: GraphQLCompositeType, sets: readonly SelectionSetNode[], sized: boolean): Branch[] {
+  const branches: Branch[] = [];
+  for (const { parent, nodes } of collect(source, type, sets)) {
+    const name = nodes[0]!.name.value;
+    const field = 'getFields' in parent && !name.startsWith('__') ? parent.getFields()[name] : undefined;
+    const target = field && getNamedType(field.type);
+    if (!field || !isCompositeType(target)) continue;
+    const declared = declaredSize(field);
+    // A list in what has its size already, such as `nodes`, adds nothing to it.
+    const unknown = !declared && !sized && isListOf(field.type);
+    const size = declared ? declared(nodes[0]!, source.operation) : unknown ? UNKNOWN_SIZE : 1;
+    const reads = declared !== undefined || unknown || (!isListOf(field.type) && field.extensions[RULE] !== undefined);
+    const below = branchesOf(source, target, nodes.flatMap(node => node.selectionSet ?? []), declared !== undefined);
+    if (reads || below.length > 0) branches.push({ size, reads, branches: below });
+  }
+  return branches;
+}
+
+interface Collected {
+  readonly parent: GraphQLCompositeType;
+  readonly nodes: FieldNode[];
+}
+
+/** The fields under one object by name; of an interface, also those that some of its types have. */
+function collect({ schema, fragments }: Source, type: GraphQLCompositeType, sets: readonly SelectionSetNode[]): Iterable<Collected> {
+  const fields = new Map<string, Collected>();
+  const visited = new Set<string>();
+  const visit = (set: SelectionSetNode, parent: GraphQLCompositeType): void => {
+    for (const node of set.selections) {
+      if (node.kind === Kind.FIELD) {
+        // Of types that exclude each other, the same name may stand for different fields; an object is of one of them, so the first by type counts.
+        const key = `${isAbstractType(type) ? parent.name : ''} ${(node.alias ?? node.name).value}`;
+        const known = fields.get(key);
+        if (known) known.nodes.push(node);
+        else fields.set(key, { parent, nodes: [node] });
+        continue;
+      }
+      const name = node.kind === Kind.FRAGMENT_SPREAD ? node.name.value : undefined;
+      if (name !== undefined && visited.has(name)) continue;
+      if (name !== undefined) visited.add(name);
+      const fragment = node.kind === Kind.FRAGMENT_SPREAD ? fragments.get(name!) : node;
+      if (!fragment) continue;
+      const condition = fragment.typeCondition ? schema.getType(fragment.typeCondition.name.value) : parent;
+      if (isCompositeType(condition)) visit(fragment.selectionSet, condition);
+    }
+  };
+  for (const set of sets) visit(set, type);
+  return fields.values();
+}
+
+function isListOf(type: GraphQLOutputType): boolean {
+  return isListType(isNonNullType(type) ? type.ofType : type);
+}
+
+/** How a field's size follows from its arguments; undefined where they do not say it. */
+function declaredSize(field: GraphQLField<unknown, unknown>): ((node: FieldNode, operation: OperationDefinitionNode) => OperationCost) | undefined {
+  const declared = field.extensions[LIST_SIZE] as ListSize | undefined;
+  if (declared) return (node, operation) => sizeBy(node, operation, [declared.argument], declared.default);
+  if (!getNamedType(field.type).name.endsWith('Connection')) return undefined;
+  return (node, operation) => sizeBy(node, operation, ['first', 'last'], DEFAULT_PAGE_SIZE);
+}
+
+function sizeBy(node: FieldNode, { variableDefinitions = [] }: OperationDefinitionNode, paths: readonly string[], fallback: number): OperationCost {
+  const defaults = new Map(variableDefinitions.map(definition => [definition.variable.name.value, definition.defaultValue]));
+  const readers = paths.map(path => readerOf(node, path.split('.'), defaults));
+  if (readers.every(reader => typeof reader !== 'function')) return sizeOf(readers.find(value => value != null), fallback);
+  return variables => sizeOf(readers.map(reader => (typeof reader === 'function' ? reader(variables) : reader)).find(value => value != null), fallback);
+}
+
+/** What is no size, or too large a one, is refused where it is used, with its name. */
+function sizeOf(value: unknown, fallback: number): number {
+  if (value == null) return fallback;
+  const size = Array.isArray(value) ? value.length : value;
+  return typeof size === 'number' && size > 0 && size <= MAX_PAGE_SIZE ? size : 0;
+}
+
+/** The value at `path` of a field's arguments; a function where variables have it. */
+function readerOf(node: FieldNode, [argument, ...path]: string[], defaults: ReadonlyMap<string, ValueNode | undefined>): unknown {
+  let value: ValueNode | undefined = node.arguments?.find(({ name }) => name.value === argument)?.value;
+  while (value?.kind === Kind.OBJECT && path.length > 0) {
+    const name = path.shift();
+    value = value.fields.find(field => field.name.value === name)?.value;
+  }
+  if (value?.kind !== Kind.VARIABLE) return value && literal(value);
+  const { name } = value;
+  const fallback = defaults.get(name.value);
+  return (variables: Variables) => path.reduce<unknown>((inner, key) => (inner as Variables | null | undefined)?.[key], name.value in variables ? variables[name.value] : fallback && literalAt(fallback, path));
+}
+
+function literalAt(value: ValueNode, path: readonly string[]): unknown {
+  return path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), literal(path.reduce<ValueNode | undefined>((at, key) => (at?.kind === Kind.OBJECT ? at.fields.find(field => field.name.value === key)?.value : undefined), value)));
+}
+
+function literal(value: ValueNode | undefined): unknown {
+  if (value?.kind === Kind.INT) return Number(value.value);
+  return value?.kind === Kind.LIST ? value.values : undefined;
+}

@@ -1,0 +1,56 @@
+import { AppError } from '../../base/app-error.js';
+
+const RETRY_AFTER_MS = 1_000;
+
+/** The rows that one operation may still read. */
+export interface OperationRows {
+  readonly left: number;
+  /** Notes rows that were read. Throws `QUERY_TOO_COMPLEX` or, where other operations hold too many, `UNAVAILABLE`. */
+  take(count: number): void;
+  /** Gives all back: the answer that was made of them is gone. */
+  release(): void;
+}
+
+/**
+ * Rows in memory: an answer is made of all that its operation read before any of it is sent. Each operation may hold `perOperation` of
+ * them, and all operations of this process together `inFlight`, however many there are.
+ */
+export class RowBudget {
+  /** Rows that operations hold at the moment. */
+  held = 0;
+
+  constructor(
+    readonly perOperation: number,
+    readonly inFlight: number,
+  ) {}
+
+  operation(): OperationRows {
+    return new HeldRows(this);
+  }
+}
+
+class HeldRows implements OperationRows {
+  #own = 0;
+
+  constructor(private readonly budget: RowBudget) {}
+
+  get left(): number {
+    const { perOperation, inFlight, held } = this.budget;
+    return Math.max(0, Math.min(perOperation - this.#own, inFlight - held));
+  }
+
+  take(count: number): void {
+    const { perOperation, inFlight, held } = this.budget;
+    if (this.#own + count > perOperation) throw new AppError('QUERY_TOO_COMPLEX', `The operation reads more than ${perOperation} rows. Ask for fewer levels or smaller pages.`);
+    if (held + count > inFlight) {
+      throw new AppError('UNAVAILABLE', 'Too many rows are being read for others at the moment. Try again shortly, or ask for fewer.', { retryAfterMs: RETRY_AFTER_MS });
+    }
+    this.#own += count;
+    this.budget.held += count;
+  }
+
+  release(): void {
+    this.budget.held -= this.#own;
+    this.#own = 0;
+  }
+}
