@@ -5,6 +5,7 @@ import { badInput } from '../base/app-error.js';
 export type Position = readonly (string | null)[];
 
 const DIGEST_LENGTH = 8;
+const CURSOR_OF_LIST = 'this list in this order. Pass a cursor as it came from this field, with the same orderBy';
 
 // A cursor is a place, not a permission: whoever made one up would see no row that paging does not show them anyway. The digest is
 // there to refuse what was damaged, cut or carried over from another list or order, instead of answering with an arbitrary page.
@@ -22,13 +23,13 @@ export function encodeCursor(order: string, position: Position): string {
  * The position behind `cursor`; an `AppError` that names `field` when it was made for another order, or not by us. The digest has no
  * secret in it, so whoever made a position up may have signed it too: `isPosition` says whether it can be one.
  */
-export function decodeCursor(field: string, order: string, cursor: string, isPosition: (value: unknown) => value is Position): Position {
+export function decodeCursor<P extends Position>(field: string, order: string, cursor: string, isPosition: (value: unknown) => value is P, of = CURSOR_OF_LIST): P {
   const bytes = Buffer.from(cursor, 'base64url');
   const text = bytes.subarray(DIGEST_LENGTH).toString();
   const genuine = bytes.length > DIGEST_LENGTH && bytes.toString('base64url') === cursor && digest(order, text).equals(bytes.subarray(0, DIGEST_LENGTH));
   const position = genuine ? parse(text) : undefined;
   if (!isPosition(position)) {
-    throw badInput(field, `${field} is not a cursor of this list in this order. Pass a cursor as it came from this field, with the same orderBy.`);
+    throw badInput(field, `${field} is not a cursor of ${of}.`);
   }
   return position;
 }

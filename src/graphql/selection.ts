@@ -101,6 +101,17 @@ export function nestedRowSelectionOf(info: Info, models: ReadModels, path: reado
   return toRowSelection(info, models, type.name, [selection]);
 }
 
+/** Whether the last of the fields that `path` names in turn is selected. */
+export function nestedSelectionHas(info: Info, path: readonly string[]): boolean {
+  let type = getNamedType(info.returnType) as GraphQLObjectType;
+  let nodes = info.fieldNodes;
+  for (const name of path) {
+    nodes = [...(collect(info, type, nodes).get(name) ?? [])];
+    type = getNamedType(type.getFields()[name]!.type) as GraphQLObjectType;
+  }
+  return nodes.length > 0;
+}
+
 /** The same for a field that answers a connection: the rows behind `nodes` and `edges { node }`, and what else is asked. */
 export function connectionSelectionOf(info: Info, models: ReadModels): ConnectionSelection {
   let selection = connectionSelections.get(info.fieldNodes);

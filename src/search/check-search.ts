@@ -1,22 +1,30 @@
-import { AppError, badInput } from '../base/app-error.js';
+import { badInput } from '../base/app-error.js';
 import { STORED_DIMENSIONS } from '../embedders/pad-vector.js';
-import { uuidInput } from '../graphql/uuid-input.js';
+import { checkScope } from './check-scope.js';
+import { cursorKeyOf, readCursor, type SearchPlace } from './search-cursor.js';
 import type { SearchScope } from './search-scope.js';
-import type { SearchChunksInput } from './search.inputs.js';
-import type { SearchMode } from './search.types.js';
+import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
+import { SearchMode } from './search.types.js';
 
 const MAX_TEXT_LENGTH = 8_000;
 const MAX_TOP_K = 100;
-const MAX_DOCUMENT_IDS = 100;
+const MAX_WEIGHT = 10;
 
 /** A search whose every part has been checked. */
 export interface Search {
-  /** The query: a text to embed, or a vector as the caller sent it. */
-  readonly query: { readonly text: string } | { readonly embedding: readonly number[] };
   readonly mode: SearchMode;
+  /** What to embed or to take words from: there is one of the two at least, as the mode asks. */
+  readonly text: string | undefined;
+  /** A vector as the caller sent it. */
+  readonly embedding: readonly number[] | undefined;
   readonly topK: number;
+  readonly exact: boolean;
   readonly minSimilarity: number | undefined;
+  readonly weights: SearchWeights;
   readonly scope: SearchScope;
+  /** Tells cursors of this search from those of others. */
+  readonly cursorKey: string;
+  readonly after: SearchPlace | undefined;
 }
 
 /** Who is searching, and with which model. */
@@ -29,51 +37,36 @@ export interface Searcher {
 
 /** The input as a `Search`. Throws `BAD_USER_INPUT` naming the field and its limit, or `NOT_FOUND` for a tenant that is not the searcher's. */
 export function checkSearch(input: SearchChunksInput, searcher: Searcher): Search {
-  const { topK, minSimilarity } = input;
-  const tenantId = checkTenant(input.tenantId, searcher);
+  const { mode, topK, exact } = input;
+  const scope = checkScope(input, searcher.tenantId);
   if (topK < 1 || topK > MAX_TOP_K) throw badInput('input.topK', `input.topK must be from 1 to ${MAX_TOP_K}; it is ${topK}.`);
-  if (minSimilarity != null && !(minSimilarity >= -1 && minSimilarity <= 1)) {
-    throw badInput('input.minSimilarity', `input.minSimilarity must be from -1 to 1; it is ${minSimilarity}.`);
-  }
+  const query = { text: input.text ?? undefined, embedding: input.embedding ?? undefined };
+  checkQuery(mode, query, searcher);
+  const minSimilarity = checkMinSimilarity(mode, input.minSimilarity ?? undefined);
+  const cursorKey = cursorKeyOf({ mode, scope, minSimilarity, ...query });
   return {
-    query: checkQuery(input, searcher),
-    mode: input.mode,
-    topK,
-    minSimilarity: minSimilarity ?? undefined,
-    scope: {
-      tenantId,
-      botId: input.botId == null ? undefined : uuidInput('input.botId', input.botId),
-      documentIds: input.documentIds == null ? undefined : checkDocumentIds(input.documentIds),
-      // Every object contains the empty one.
-      metadata: input.metadata == null || Object.keys(input.metadata).length === 0 ? undefined : input.metadata,
-    },
+    mode, ...query, topK, exact, minSimilarity, scope, cursorKey,
+    weights: checkWeights(mode, input.weights),
+    after: input.after == null ? undefined : readCursor(mode, cursorKey, input.after),
   };
 }
 
-function checkTenant(asked: string | null | undefined, { tenantId }: Searcher): string {
-  const named = asked == null ? tenantId : uuidInput('input.tenantId', asked);
-  if (named === undefined) throw badInput('input.tenantId', 'input.tenantId must name the tenant to search: an operator has none of their own.');
-  if (tenantId !== undefined && named !== tenantId) throw noSuchTenant(named);
-  return named;
+function checkQuery(mode: SearchMode, { text, embedding }: Pick<Search, 'text' | 'embedding'>, searcher: Searcher): void {
+  const takesEmbedding = mode !== SearchMode.KEYWORD;
+  if (mode === SearchMode.VECTOR) {
+    if (text !== undefined && embedding !== undefined) throw badInput('input.embedding', 'In the mode VECTOR give input.text or input.embedding, not both.');
+    if (text === undefined && embedding === undefined) throw badInput('input.text', 'Give input.text or input.embedding: there is nothing to search for.');
+  } else {
+    if (text === undefined) throw badInput('input.text', `The mode ${mode.toUpperCase()} needs input.text, to look for its words.`);
+    if (embedding !== undefined && !takesEmbedding) throw badInput('input.embedding', 'The mode KEYWORD compares words only: leave input.embedding out, or use HYBRID.');
+  }
+  if (text !== undefined) checkText(text);
+  if (embedding !== undefined) checkEmbedding(embedding, searcher);
 }
 
-/** The same answer for a tenant that is not the caller's and one that does not exist. */
-export function noSuchTenant(id: string): AppError {
-  return new AppError('NOT_FOUND', `There is no tenant ${id} for you.`, { field: 'input.tenantId' });
-}
-
-function checkQuery({ text, embedding }: SearchChunksInput, searcher: Searcher): Search['query'] {
-  if (text != null && embedding != null) throw badInput('input.embedding', 'Give input.text or input.embedding, not both.');
-  if (embedding != null) {
-    checkEmbedding(embedding, searcher);
-    return { embedding };
-  }
-  if (text == null) throw badInput('input.text', 'Give input.text or input.embedding: there is nothing to search for.');
-  if (text.length > MAX_TEXT_LENGTH) {
-    throw badInput('input.text', `input.text has ${text.length} characters; the limit is ${MAX_TEXT_LENGTH}.`);
-  }
+function checkText(text: string): void {
+  if (text.length > MAX_TEXT_LENGTH) throw badInput('input.text', `input.text has ${text.length} characters; the limit is ${MAX_TEXT_LENGTH}.`);
   if (text.trim() === '') throw badInput('input.text', 'input.text is blank: there is nothing to search for.');
-  return { text };
 }
 
 function checkEmbedding(embedding: readonly number[], { embeddingModel, dimensions }: Searcher): void {
@@ -87,8 +80,20 @@ function checkEmbedding(embedding: readonly number[], { embeddingModel, dimensio
   if (embedding.every(value => value === 0)) throw badInput(field, `${field} is all zeros, which has no direction to compare.`);
 }
 
-function checkDocumentIds(ids: readonly string[]): string[] {
-  const field = 'input.documentIds';
-  if (ids.length > MAX_DOCUMENT_IDS) throw badInput(field, `${field} has ${ids.length} items; the limit is ${MAX_DOCUMENT_IDS}.`);
-  return ids.map((id, index) => uuidInput(`${field}[${index}]`, id));
+function checkMinSimilarity(mode: SearchMode, least: number | undefined): number | undefined {
+  if (least === undefined) return undefined;
+  if (mode === SearchMode.KEYWORD) throw badInput('input.minSimilarity', 'Hits of the mode KEYWORD have no similarity: leave input.minSimilarity out, or use HYBRID.');
+  if (!(least >= -1 && least <= 1)) throw badInput('input.minSimilarity', `input.minSimilarity must be from -1 to 1; it is ${least}.`);
+  return least;
+}
+
+function checkWeights(mode: SearchMode, weights: SearchWeights | null | undefined): SearchWeights {
+  if (weights == null) return { vector: 1, keyword: 1 };
+  if (mode !== SearchMode.HYBRID) throw badInput('input.weights', `The mode ${mode.toUpperCase()} has one ranking only: input.weights are for HYBRID.`);
+  for (const name of ['vector', 'keyword'] as const) {
+    const weight = weights[name];
+    if (!(weight >= 0 && weight <= MAX_WEIGHT)) throw badInput(`input.weights.${name}`, `input.weights.${name} must be from 0 to ${MAX_WEIGHT}; it is ${weight}.`);
+  }
+  if (weights.vector === 0 && weights.keyword === 0) throw badInput('input.weights', 'One of input.weights must be greater than 0: nothing would count.');
+  return weights;
 }

@@ -6,6 +6,9 @@ import type { VectorPath } from './paths/vector-path.js';
 import type { QueryVector } from './query-vector.js';
 import { scopeSql, type SearchScope } from './search-scope.js';
 
+/** Candidates of a path, at most: looking up more of them one by one takes as long as comparing all of a large tenant. */
+const MAX_CANDIDATES = 4_000;
+
 /** A place in the order of similarities: what comes after it is less similar, or as similar with a greater id. */
 export interface VectorPlace {
   readonly similarity: number;
@@ -63,8 +66,10 @@ export type SelectOfNearest = (parts: NearestStatement) => string;
  */
 export async function selectNearest<R>(reads: ReadScope, paths: readonly VectorPath[], name: string, nearest: Nearest, select: SelectOfNearest): Promise<{ rows: R[]; path: VectorPath; compared: Compared }> {
   for (const [index, path] of paths.entries()) {
+    const isLast = index === paths.length - 1;
+    if (!isLast && (path.candidates(nearest.seen + nearest.wanted) ?? 0) > MAX_CANDIDATES) continue;
     const answer = await alongPath<R>(reads, path, name, nearest, select);
-    if (answer.compared.certain || index === paths.length - 1) return { ...answer, path };
+    if (answer.compared.certain || isLast) return { ...answer, path };
   }
   throw new Error('There is always a path.');
 }

@@ -1,4 +1,4 @@
-import { padVector, toVectorLiteral } from '../embedders/pad-vector.js';
+import { padVector, STORED_DIMENSIONS, toVectorLiteral } from '../embedders/pad-vector.js';
 
 /**
  * The vector that a search compares with, as the parameter of a statement. Each database's driver takes the form that it is best at:
@@ -6,24 +6,48 @@ import { padVector, toVectorLiteral } from '../embedders/pad-vector.js';
  * the server longer to read than a hundred chunks take to compare.
  */
 export class QueryVector {
-  readonly #values: readonly number[];
+  /** Numbers of half precision as they are stored, without the zeros at their end. */
+  readonly #halves: Uint16Array;
 
-  /** The direction of `vector`, padded to the stored length. `vector` is finite and not all zero; its magnitude does not matter. */
-  constructor(vector: readonly number[]) {
-    this.#values = padVector(unitVector(vector));
+  private constructor(halves: Uint16Array) {
+    this.#halves = halves;
+  }
+
+  /** The direction of `vector`, which is finite, not all zero, and at most as long as vectors are stored. Its magnitude does not matter. */
+  static of(vector: readonly number[]): QueryVector {
+    return new QueryVector(Uint16Array.from(unitVector(vector), halfBits));
+  }
+
+  /** The very vector whose `token` this is; undefined where it is none. */
+  static fromToken(token: string): QueryVector | undefined {
+    const bytes = Buffer.from(token, 'base64url');
+    if (bytes.length === 0 || bytes.length % 2 !== 0 || bytes.length > 2 * STORED_DIMENSIONS || bytes.toString('base64url') !== token) return undefined;
+    const halves = Uint16Array.from({ length: bytes.length / 2 }, (_, index) => bytes.readUInt16BE(2 * index));
+    const isDirection = halves.every(half => (half & 0x7c00) !== 0x7c00) && halves.some(half => (half & 0x7fff) !== 0);
+    return isDirection ? new QueryVector(halves) : undefined;
+  }
+
+  /** All of it as text, to compare with the same numbers again: an embedding service may give the same text others the next time. */
+  get token(): string {
+    const bytes = Buffer.alloc(2 * this.#halves.length);
+    this.#halves.forEach((half, index) => bytes.writeUInt16BE(half, 2 * index));
+    return bytes.toString('base64url');
+  }
+
+  get byteLength(): number {
+    return this.#halves.byteLength;
   }
 
   /** pgvector's binary form of `halfvec`: the count, two unused bytes, the numbers. https://github.com/pgvector/pgvector/blob/v0.8.0/src/halfvec.c (`halfvec_recv`) */
   toPostgres(): Buffer {
-    const bytes = Buffer.allocUnsafe(4 + 2 * this.#values.length);
-    bytes.writeUInt16BE(this.#values.length, 0);
-    bytes.writeUInt16BE(0, 2);
-    this.#values.forEach((value, index) => bytes.writeUInt16BE(halfBits(value), 4 + 2 * index));
+    const bytes = Buffer.alloc(4 + 2 * STORED_DIMENSIONS);
+    bytes.writeUInt16BE(STORED_DIMENSIONS, 0);
+    this.#halves.forEach((half, index) => bytes.writeUInt16BE(half, 4 + 2 * index));
     return bytes;
   }
 
   toString(): string {
-    return toVectorLiteral(this.#values);
+    return toVectorLiteral(padVector(Array.from(this.#halves, halfValue)));
   }
 }
 
@@ -49,4 +73,12 @@ function halfBits(value: number): number {
   // The exponent's bias is 15 instead of 127, and 13 of the fraction's 23 bits go: to the nearest, to the even one of two.
   const rounded = magnitude + 0xfff + ((magnitude >>> 13) & 1);
   return sign | ((rounded - 0x38000000) >>> 13);
+}
+
+/** The number that the bits stand for. */
+function halfValue(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >>> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25));
 }

@@ -1,56 +1,115 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DocumentChunk } from '../chunks/chunk.entity.js';
 import type { ReadScope } from '../db/read-scope.js';
+import type { PageInfo } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
-import { nestedRowSelectionOf } from '../graphql/selection.js';
-import { checkSearch, noSuchTenant, type Search } from './check-search.js';
-import { choosePaths } from './paths/choose-paths.js';
-import { QueryVector } from './query-vector.js';
+import { nestedRowSelectionOf, nestedSelectionHas } from '../graphql/selection.js';
+import { noSuchTenant } from './check-scope.js';
+import { checkSearch, type Search } from './check-search.js';
+import type { QueryVector } from './query-vector.js';
+import { runSearch, vectorOf } from './run-search.js';
+import type { FoundHit, HitSelection, SearchAnswer } from './search-answer.js';
 import { countSearch } from './search-budget.js';
+import { writeCursor } from './search-cursor.js';
 import type { SearchChunksInput } from './search.inputs.js';
-import { SearchShortage, type ChunkSearchResult, type SearchCompleteness } from './search.types.js';
+import { SearchMode, SearchScoreKind, SearchShortage, type ChunkSearchHit, type ChunkSearchResult, type SearchCompleteness } from './search.types.js';
 import { tenantExists } from './tenant-exists.js';
-import { searchVectors, type VectorAnswer } from './vector-search.js';
+import { headlineHtml } from './words.js';
+
+const SCORE_KINDS = {
+  [SearchMode.VECTOR]: SearchScoreKind.COSINE_SIMILARITY,
+  [SearchMode.KEYWORD]: SearchScoreKind.KEYWORD_SCORE,
+  [SearchMode.HYBRID]: SearchScoreKind.RECIPROCAL_RANK_FUSION,
+};
 
 /**
- * The chunks nearest to a text or a vector. A search is: the checked input (`check-search.ts`), its scope as SQL (`search-scope.ts`), the
- * paths that can rank it (`paths/`), and the hits. Throws `BAD_USER_INPUT` and `NOT_FOUND` as `checkSearch` does, and what the embedder throws.
+ * The chunks that match a text or a vector best. A search is: the checked input (`check-search.ts`), its scope as SQL (`search-scope.ts`),
+ * a mode's ranking of it, where vectors are compared along one of `paths/`, and the hits. Throws `BAD_USER_INPUT` and `NOT_FOUND` as
+ * `checkSearch` does, and what the embedder throws.
  */
 export async function searchChunks(context: RequestContext, info: GraphQLResolveInfo, input: SearchChunksInput): Promise<ChunkSearchResult> {
   const startedAt = performance.now();
   countSearch(context, 'Query.searchChunks');
-  const { embedder, reads } = context;
-  const search = checkSearch(input, { tenantId: reads.tenantId, embeddingModel: embedder.model, dimensions: embedder.dimensions });
+  const search = checkedSearch(context, input);
   // May take a while: before the first statement, so that no connection waits for it.
   const vector = await vectorOf(search, context);
-
-  const { scope, topK, minSimilarity } = search;
-  const paths = await choosePaths(reads, scope, { exact: false });
-  const nearest = { vector, scope, wanted: topK, seen: 0, after: undefined, minSimilarity };
-  const answer = await searchVectors(reads, paths, nearest, nestedRowSelectionOf(info, context.models, ['hits', 'chunk']));
-  if (answer.candidates === 0) await refuseUnknownTenant(reads, scope.tenantId);
-
+  const answer = await runSearch(context, search, vector, selectionOf(context, info));
+  if (answer.candidates === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
+  const shown = answer.hits.slice(0, search.topK);
   return {
-    hits: answer.hits.map(({ chunk, similarity }, index) => ({ rank: index + 1, score: similarity, similarity, chunk: chunk as DocumentChunk })),
-    completeness: completenessOf(search, answer),
+    hits: shown.map((hit, index) => toHit(hit, (search.after?.seen ?? 0) + index + 1)),
+    completeness: completenessOf(search, answer, shown.length),
+    pageInfo: new SearchPage(search, vector, answer, shown),
     mode: search.mode,
-    embeddingModel: embedder.model,
+    scoreKind: SCORE_KINDS[search.mode],
+    keywordMatch: answer.match,
+    embeddingModel: context.embedder.model,
     tookMs: Math.round((performance.now() - startedAt) * 100) / 100,
   };
 }
 
-async function vectorOf({ query }: Search, { embedder, signal }: RequestContext): Promise<QueryVector> {
-  if ('embedding' in query) return new QueryVector(query.embedding);
-  const [vector] = await embedder.embed([query.text], signal);
-  return new QueryVector(vector!);
+export function checkedSearch({ embedder, reads }: RequestContext, input: SearchChunksInput): Search {
+  return checkSearch(input, { tenantId: reads.tenantId, embeddingModel: embedder.model, dimensions: embedder.dimensions });
+}
+
+function selectionOf({ models }: RequestContext, info: GraphQLResolveInfo): HitSelection {
+  const { model, properties } = nestedRowSelectionOf(info, models, ['hits', 'chunk']);
+  return { columns: model.select(properties, 't'), highlight: nestedSelectionHas(info, ['hits', 'highlight']) };
 }
 
 /** An operator names the tenant; that it exists is asked only where nothing was found. */
-async function refuseUnknownTenant(reads: ReadScope, tenantId: string): Promise<void> {
+export async function refuseUnknownTenant(reads: ReadScope, tenantId: string): Promise<void> {
   if (reads.tenantId === undefined && !(await tenantExists(reads, tenantId))) throw noSuchTenant(tenantId);
 }
 
-function completenessOf({ topK }: Search, { hits, exact, candidates, comparable, path }: VectorAnswer): SearchCompleteness {
-  const shortage = comparable > hits.length ? SearchShortage.MIN_SIMILARITY : SearchShortage.NO_MORE_CHUNKS;
-  return { requested: topK, returned: hits.length, exact, candidates, path, reason: hits.length < topK ? shortage : null };
+function toHit({ id: _id, headline, chunk, ...scores }: FoundHit, rank: number): ChunkSearchHit {
+  return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
+}
+
+function completenessOf({ topK, minSimilarity, mode, after }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
+  const { exact, candidates, path, comparable } = answer;
+  const shortage = (): SearchShortage => {
+    if (mode === SearchMode.KEYWORD) return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;
+    return minSimilarity !== undefined && comparable > (after?.seen ?? 0) + returned ? SearchShortage.MIN_SIMILARITY : SearchShortage.NO_MORE_CHUNKS;
+  };
+  return { requested: topK, returned, exact, candidates, path, reason: returned < topK ? shortage() : null, hasMore: answer.hits.length > returned };
+}
+
+/** Where a page ends. A cursor that nobody selects is not made. */
+class SearchPage implements PageInfo {
+  constructor(
+    private readonly search: Search,
+    private readonly vector: QueryVector | undefined,
+    private readonly answer: SearchAnswer,
+    private readonly shown: readonly FoundHit[],
+  ) {}
+
+  get hasNextPage(): boolean {
+    return this.#hasPages && this.answer.hits.length > this.shown.length;
+  }
+
+  get hasPreviousPage(): boolean {
+    return this.search.after !== undefined;
+  }
+
+  get startCursor(): string | null {
+    return this.#cursorOf(0);
+  }
+
+  get endCursor(): string | null {
+    return this.#cursorOf(this.shown.length - 1);
+  }
+
+  get #hasPages(): boolean {
+    return this.search.mode !== SearchMode.HYBRID;
+  }
+
+  #cursorOf(index: number): string | null {
+    const hit = this.shown[index];
+    if (!hit || !this.#hasPages) return null;
+    const { after, embedding, cursorKey } = this.search;
+    // A vector of the caller's own comes again with the next page.
+    const vector = embedding === undefined ? this.vector : undefined;
+    return writeCursor(cursorKey, { score: hit.score, id: hit.id, seen: (after?.seen ?? 0) + index + 1, vector, match: this.answer.match ?? undefined });
+  }
 }

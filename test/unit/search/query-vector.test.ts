@@ -17,9 +17,9 @@ function halfValue(bits: number): number {
 
 describe('QueryVector', () => {
   test('has the stored length and the length 1 in space, in both forms', () => {
-    const vector = new QueryVector([3, -4]);
+    const vector = QueryVector.of([3, -4]);
     const text = JSON.parse(vector.toString()) as number[];
-    expect(text.slice(0, 3)).toEqual([0.6, -0.8, 0]);
+    expect(text.slice(0, 3)).toEqual([0.60009766, -0.79980469, 0]);
     expect(text).toHaveLength(1536);
     const binary = fromBinary(vector.toPostgres());
     expect(binary[0]).toBeCloseTo(0.6, 3);
@@ -29,22 +29,48 @@ describe('QueryVector', () => {
   });
 
   test.each([1e308, 1e-300, 5e-324, 65_504])('keeps the direction of numbers around %d', magnitude => {
-    expect(JSON.parse(new QueryVector([magnitude, magnitude, 0]).toString()).slice(0, 3)).toEqual([0.70710678, 0.70710678, 0]);
+    expect(JSON.parse(QueryVector.of([magnitude, magnitude, 0]).toString()).slice(0, 3)).toEqual([0.70703125, 0.70703125, 0]);
   });
 
   test('of powers of two is exact', () => {
-    expect(fromBinary(new QueryVector([0.5, 0.5, -0.5, 0.5]).toPostgres()).slice(0, 5)).toEqual([0.5, 0.5, -0.5, 0.5, 0]);
-    expect(fromBinary(new QueryVector([0, -1]).toPostgres()).slice(0, 2)).toEqual([0, -1]);
+    expect(fromBinary(QueryVector.of([0.5, 0.5, -0.5, 0.5]).toPostgres()).slice(0, 5)).toEqual([0.5, 0.5, -0.5, 0.5, 0]);
+    expect(fromBinary(QueryVector.of([0, -1]).toPostgres()).slice(0, 2)).toEqual([0, -1]);
   });
 
   test('is rounded to the nearest number of half precision', () => {
     fc.assert(
       fc.property(fc.double({ min: -1, max: 1, noNaN: true }), value => {
         const direction = [value, Math.sqrt(1 - value * value)];
-        const [half] = fromBinary(new QueryVector(direction).toPostgres());
+        const [half] = fromBinary(QueryVector.of(direction).toPostgres());
         // Half a unit in the last place: 2^-11 of the value, or 2^-25 where there are only multiples of 2^-24.
         expect(Math.abs(half! - value)).toBeLessThanOrEqual(Math.max(Math.abs(value) * 2 ** -11, 2 ** -25) * (1 + 1e-6));
       }),
     );
+  });
+
+  test('is the same in binary, as text, and made again of its token', () => {
+    fc.assert(
+      fc.property(fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 2, maxLength: 8 }).filter(vector => vector.some(value => Math.abs(value) > 1e-3)), vector => {
+        const made = QueryVector.of(vector);
+        const again = QueryVector.fromToken(made.token)!;
+        const binary = fromBinary(made.toPostgres());
+        expect(again.toPostgres()).toEqual(made.toPostgres());
+        expect(again.toString()).toBe(made.toString());
+        // Half precision's finest step is 6e-8: eight decimals name each number.
+        (JSON.parse(made.toString()) as number[]).forEach((value, index) => expect(Math.abs(value - binary[index]!)).toBeLessThanOrEqual(5e-9));
+      }),
+    );
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['half a number', 'AA'],
+    ['other characters', '****'],
+    ['zeros', 'AAAA'],
+    ['an infinity', Buffer.from([0x7c, 0]).toString('base64url')],
+    ['NaN', Buffer.from([0xfe, 0]).toString('base64url')],
+    ['too many numbers', Buffer.alloc(2 * 1537, 1).toString('base64url')],
+  ])('is not made of a token that is %s', (_, token) => {
+    expect(QueryVector.fromToken(token)).toBeUndefined();
   });
 });

@@ -1,0 +1,77 @@
+import type { ReadScope } from '../db/read-scope.js';
+import { selectNearest, type Nearest } from './nearest.js';
+import type { VectorPath } from './paths/vector-path.js';
+import type { HitSelection, SearchAnswer } from './search-answer.js';
+import type { SearchWeights } from './search.inputs.js';
+import type { KeywordMatch } from './search.types.js';
+import { headlineSql, matchedCtes, wordsCte } from './words.js';
+
+/** How much of each ranking is fused: what is further down in both could not get far. */
+const MIN_DEPTH = 50;
+const DEPTH_PER_HIT = 2;
+
+/** The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009): by how little the first ranks outdo the next. */
+const RANK_CONSTANT = 60;
+
+export interface HybridSearch {
+  readonly nearest: Omit<Nearest, 'wanted' | 'seen' | 'after'>;
+  readonly text: string;
+  readonly weights: SearchWeights;
+  readonly wanted: number;
+}
+
+interface HybridRow {
+  readonly _match: KeywordMatch | null;
+  readonly _has_words: boolean;
+  readonly _id: string | null;
+  readonly _score: number;
+  readonly _vector_rank: number | null;
+  readonly _keyword_rank: number | null;
+  readonly _keyword_score: number | null;
+  readonly _similarity: number | null;
+  readonly _headline: string | null;
+}
+
+/** Mode HYBRID: the first by vector and the first by words, fused by their ranks. One statement along each path. */
+export async function searchHybrid(reads: ReadScope, paths: readonly VectorPath[], search: HybridSearch, { columns, highlight }: HitSelection): Promise<SearchAnswer> {
+  const { text, weights, wanted } = search;
+  const depth = Math.max(MIN_DEPTH, DEPTH_PER_HIT * wanted);
+  const nearest = { ...search.nearest, wanted: depth, seen: 0, after: undefined };
+  const { rows, path, compared } = await selectNearest<HybridRow>(reads, paths, 'searchHybrid', nearest, ({ tenant, conditions, parameters }) => {
+    // A least similarity holds for whatever is shown, so what only words find is measured as well.
+    const similarity = '1 - (t.embedding <=> (select vector from query))';
+    const similar = nearest.minSimilarity === undefined ? '' : ` and t.embedding is not null and ${similarity} between ${parameters.add(nearest.minSimilarity, 'float8')} and 1`;
+    const limit = parameters.add(depth, 'int');
+    return `,
+    ${wordsCte(text, parameters)}, ${matchedCtes(`${conditions}${similar}`, undefined)},
+    worded as materialized (
+      select id, score, row_number() over (order by score desc, id)::int as rank from matched order by score desc, id limit ${limit}
+    ),
+    fused as materialized (
+      select id, sum(weight / (${RANK_CONSTANT} + rank)) as score, max(vector_rank) as vector_rank, max(keyword_rank) as keyword_rank, max(keyword_score) as keyword_score
+        from (
+          select id, ${parameters.add(weights.vector, 'float8')} as weight, rank, rank as vector_rank, null::int as keyword_rank, null::float8 as keyword_score from nearest
+           union all
+          select id, ${parameters.add(weights.keyword, 'float8')}, rank, null, rank, score from worded
+        ) ranked
+       group by id having sum(weight) > 0 order by score desc, id limit ${parameters.add(wanted, 'int')}
+    )
+    select total.*, kind as _match, has_words as _has_words, hit.id as _id, hit.score as _score,
+           hit.vector_rank as _vector_rank, hit.keyword_rank as _keyword_rank, hit.keyword_score as _keyword_score, chunk.*
+      from total cross join match cross join words left join fused hit on true
+      left join lateral (
+        select ${columns}, nullif(${similarity}, 'NaN') as _similarity, ${highlight ? headlineSql() : 'null::text'} as _headline
+          from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
+      ) chunk on true
+     order by hit.score desc, hit.id`;
+  });
+  const hits = rows.flatMap(row =>
+    row._id === null
+      ? []
+      : [{
+          id: row._id, chunk: row, score: row._score, similarity: row._similarity, keywordScore: row._keyword_score,
+          vectorRank: row._vector_rank, keywordRank: row._keyword_rank, headline: row._headline,
+        }],
+  );
+  return { ...compared, path: path.path, hits, match: rows[0]!._match, hasWords: rows[0]!._has_words };
+}

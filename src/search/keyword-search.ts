@@ -1,0 +1,57 @@
+import type { ReadScope } from '../db/read-scope.js';
+import { statement } from '../db/statement.js';
+import { SqlParameters } from '../graphql/sql-parameters.js';
+import type { HitSelection, SearchAnswer } from './search-answer.js';
+import type { SearchPlace } from './search-cursor.js';
+import { scopeSql, type SearchScope } from './search-scope.js';
+import { SearchPath, type KeywordMatch } from './search.types.js';
+import { headlineSql, matchedCtes, wordsCte } from './words.js';
+
+export interface KeywordSearch {
+  readonly text: string;
+  readonly scope: SearchScope;
+  readonly wanted: number;
+  readonly after: SearchPlace | undefined;
+}
+
+interface KeywordRow {
+  readonly _candidates: number;
+  readonly _match: KeywordMatch | null;
+  readonly _has_words: boolean;
+  readonly _id: string | null;
+  readonly _score: number;
+  readonly _headline: string | null;
+}
+
+/** Mode KEYWORD: the chunks of a scope that have the words of a text, the best match first and then by id. One statement. */
+export async function searchWords(reads: ReadScope, { text, scope, wanted, after }: KeywordSearch, { columns, highlight }: HitSelection): Promise<SearchAnswer> {
+  const parameters = new SqlParameters();
+  const tenant = parameters.add(scope.tenantId, 'uuid');
+  const words = wordsCte(text, parameters);
+  const matched = matchedCtes(scopeSql(scope, tenant, parameters), after?.match);
+  const beyond = after ? `where ${afterSql(after, parameters)}` : '';
+  const sql = `
+    with ${words}, ${matched},
+    found as materialized (select id, score from matched ${beyond} order by score desc, id limit ${parameters.add(wanted, 'int')})
+    select total.*, hit.id as _id, hit.score as _score, chunk.*
+      from (select (select count(*)::int from matched) as _candidates, kind as _match, has_words as _has_words from match, words) total
+      left join found hit on true
+      left join lateral (
+        select ${columns}, ${highlight ? headlineSql() : 'null::text'} as _headline from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
+      ) chunk on true
+     order by hit.score desc, hit.id`;
+  const rows = await reads.query<KeywordRow>(statement('searchChunks_words', sql), parameters.values);
+  const { _candidates: candidates, _match: match, _has_words: hasWords } = rows[0]!;
+  const seen = after?.seen ?? 0;
+  const hits = rows.flatMap((row, index) =>
+    row._id === null
+      ? []
+      : [{ id: row._id, chunk: row, score: row._score, similarity: null, keywordScore: row._score, vectorRank: null, keywordRank: seen + index + 1, headline: row._headline }],
+  );
+  return { hits, path: SearchPath.WORDS, exact: true, candidates, comparable: candidates, match, hasWords };
+}
+
+function afterSql({ score, id }: SearchPlace, parameters: SqlParameters): string {
+  const place = parameters.add(score, 'float8');
+  return `(score < ${place} or (score = ${place} and id > ${parameters.add(id, 'uuid')}))`;
+}
