@@ -49,6 +49,7 @@ const SCALARS: Record<string, fc.Arbitrary<unknown>> = {
     anyText,
   ),
   JSONObject: mostly(fc.dictionary(anyText, fc.jsonValue({ maxDepth: 3 }) as fc.Arbitrary<unknown>, { maxKeys: 3 }), fc.jsonValue({ maxDepth: 2 }) as fc.Arbitrary<unknown>),
+  MetadataValue: mostly(fc.oneof(anyText, fc.boolean(), fc.double({ noNaN: true, noDefaultInfinity: true })), fc.constantFrom(null, [], {})),
   Vector: mostly(fc.constantFrom(1e-30, 1, -1e300).map(value => Array.from({ length: 1536 }, () => value)), fc.array(fc.double(), { maxLength: 4 })),
 };
 const PAGES: Record<string, fc.Arbitrary<unknown>> = {

@@ -1,0 +1,300 @@
+import { v7 } from 'uuid';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Client } from '../../support/client.js';
+import { randomNumbers } from '../../support/clustered-vectors.js';
+import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import type { TenantWorld } from '../../support/world.js';
+
+const SEARCH = `query ($input: SearchChunksInput!) {
+  searchChunks(input: $input) {
+    hits { rank score similarity keywordScore vectorRank keywordRank chunk { id text } }
+    completeness { requested returned exact candidates path reason hasMore }
+    mode scoreKind keywordMatch
+  }
+}`;
+
+interface Hit {
+  rank: number;
+  score: number;
+  similarity: number | null;
+  keywordScore: number | null;
+  vectorRank: number | null;
+  keywordRank: number | null;
+  chunk: { id: string; text: string };
+}
+
+const VOCABULARY = ['refund', 'return', 'policy', 'tent', 'stove', 'repair', 'boots', 'wax', 'order', 'invoice', 'delivery', 'parcel'];
+
+let gateway: TestGateway;
+let tenant: TenantWorld;
+let client: Client;
+
+beforeAll(async () => {
+  gateway = await startTestGateway();
+  tenant = await gateway.world.tenant();
+  client = gateway.client((await tenant.key()).secret);
+  // Two tenants with the same words, so that a forgotten filter shows.
+  await write(tenant, 120, 1);
+  await write(await gateway.world.tenant(), 120, 1);
+});
+afterAll(() => gateway.close());
+
+/** Chunks of a few words each, the same for the same seed; every third has a vector. */
+async function write(owner: TenantWorld, count: number, seed: number): Promise<void> {
+  const next = randomNumbers(seed);
+  const document = await (await owner.bot()).document();
+  const chunks = Array.from({ length: count }, (_, chunkIndex) => ({
+    chunkIndex,
+    text: Array.from({ length: 3 + Math.floor(next() * 12) }, () => VOCABULARY[Math.floor(next() * VOCABULARY.length)]).join(' '),
+    metadata: { even: chunkIndex % 2 === 0 },
+    embedding: chunkIndex % 3 === 0 ? Array.from({ length: 1536 }, () => next() - 0.5) : null,
+  }));
+  await document.chunks(chunks);
+}
+
+async function search(input: Record<string, unknown>, asker = client): Promise<any> {
+  return (await asker.data(SEARCH, { input })).searchChunks;
+}
+
+const ids = (result: { hits: Hit[] }): string[] => result.hits.map(hit => hit.chunk.id);
+
+/** What has the words and how well, asked of PostgreSQL by itself. */
+function ranked(query: string, rank: 'ts_rank_cd' | 'ts_rank' = 'ts_rank_cd', condition = 'true'): Promise<{ id: string; score: number }[]> {
+  return gateway.db.asSuperuser(
+    `select id, ${rank}(to_tsvector('english', text), q, 33)::float8 as score from doc_chunks, to_tsquery('english', ?) q
+      where tenant_id = ? and to_tsvector('english', text) @@ q and ${condition} order by score desc, id`,
+    [query, tenant.id],
+  );
+}
+
+describe('KEYWORD', () => {
+  test.each([
+    ['one word', 'refund', 'refund'],
+    ['a word by its stem', 'refunding', 'refund'],
+    ['all words', 'refund tents', 'refund & tent'],
+    ['a phrase', '"return policy"', 'return <-> policy'],
+    ['one of two', 'wax or parcel', 'wax | parcel'],
+    ['a word without another', 'wax -parcel', 'wax & !parcel'],
+    ['without a phrase', 'order -"order invoice"', 'order & !(order <-> invoice)'],
+  ])('finds %s, as PostgreSQL ranks them', async (_, text, query) => {
+    const expected = await ranked(query);
+    const result = await search({ text, mode: 'KEYWORD', topK: 100 });
+    expect(ids(result)).toEqual(expected.slice(0, 100).map(row => row.id));
+    expect(result.hits.map((hit: Hit) => hit.score)).toEqual(expected.slice(0, 100).map(row => row.score));
+    expect(result).toMatchObject({ mode: 'KEYWORD', scoreKind: 'KEYWORD_SCORE', keywordMatch: 'ALL_WORDS' });
+    expect(result.completeness).toMatchObject({ exact: true, candidates: expected.length, path: 'WORDS', hasMore: expected.length > 100 });
+  });
+
+  test('says of each hit its place and its score, and of similarity nothing', async () => {
+    const { hits } = await search({ text: 'refund', mode: 'KEYWORD', topK: 3 });
+    expect(hits).toHaveLength(3);
+    hits.forEach((hit: Hit, index: number) => {
+      expect(hit).toMatchObject({ rank: index + 1, keywordRank: index + 1, vectorRank: null, similarity: null, keywordScore: hit.score });
+      expect(hit.score).toBeGreaterThan(0);
+      expect(hit.score).toBeLessThan(1);
+    });
+  });
+
+  test('falls back to any of the words where no chunk has all, and says so', async () => {
+    const result = await search({ text: 'refund zeppelin stove', mode: 'KEYWORD', topK: 100 });
+    const expected = await ranked('refund | zeppelin | stove', 'ts_rank');
+    expect(result.keywordMatch).toBe('ANY_WORD');
+    expect(ids(result)).toEqual(expected.slice(0, 100).map(row => row.id));
+    // More of the words is better than one of them often.
+    expect(result.hits[0].chunk.text).toMatch(/refund/);
+    expect(result.hits[0].chunk.text).toMatch(/stove/);
+  });
+
+  test('keeps to phrases and excluded words in the fallback', async () => {
+    const result = await search({ text: 'zeppelin "return policy" refund -wax -"order invoice"', mode: 'KEYWORD', topK: 100 });
+    const expected = await ranked('(zeppelin | (return <-> policy) | refund) & !wax & !(order <-> invoice)', 'ts_rank');
+    expect(expected.length).toBeGreaterThan(3);
+    expect(new Set(ids(result))).toEqual(new Set(expected.slice(0, 100).map(row => row.id)));
+    expect(result.keywordMatch).toBe('ANY_WORD');
+  });
+
+  test('falls back within the filters, not beside them', async () => {
+    const [one] = await ranked('refund & tent');
+    const texts = new Set((await ranked('refund | tent', 'ts_rank', `chunk_metadata @> '{"even": true}'`)).map(row => row.id));
+    const result = await search({ text: 'refund tent', mode: 'KEYWORD', topK: 100, metadata: { even: true } });
+    expect(one).toBeDefined();
+    for (const id of ids(result)) expect(texts).toContain(id);
+  });
+
+  test.each([
+    ['no such words', { text: 'zeppelin' }, 'NO_MORE_MATCHES'],
+    ['words that are in every text', { text: 'the of and' }, 'NO_WORDS'],
+    ['signs', { text: '!!! & | ( : *' }, 'NO_WORDS'],
+  ])('finds nothing with %s, and says why', async (_, input, reason) => {
+    const result = await search({ ...input, mode: 'KEYWORD' });
+    expect(result.hits).toEqual([]);
+    expect(result).toMatchObject({ keywordMatch: null, completeness: { requested: 10, returned: 0, exact: true, candidates: 0, reason, hasMore: false } });
+  });
+
+  test('costs one statement', async () => {
+    const query = 'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { highlight chunk { text document { filename bot { name } } } } } }';
+    const names = await gateway.statements(() => client.data(query, { input: { text: 'refund zeppelin', mode: 'KEYWORD', topK: 100 } }));
+    expect(names).toEqual(['searchChunks_words', 'docsById', 'botsById']);
+  });
+});
+
+describe('highlight', () => {
+  const HIGHLIGHT = 'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { highlight } } }';
+
+  async function highlightOf(text: string, query: string, mode = 'KEYWORD'): Promise<string | null> {
+    const owner = await gateway.world.tenant();
+    await (await (await owner.bot()).document()).chunks([{ text, chunkIndex: 0, embedding: Array.from({ length: 1536 }, () => 1) }]);
+    const { searchChunks } = await gateway.client((await owner.key()).secret).data(HIGHLIGHT, { input: { text: query, mode } });
+    return searchChunks.hits[0].highlight;
+  }
+
+  test('marks the words', async () => {
+    expect(await highlightOf('We refund within fourteen days. Refunds take a week.', 'refund')).toBe('<mark>refund</mark> within fourteen days. <mark>Refunds</mark> take a week');
+    expect(await highlightOf('We refund within fourteen days.', 'refund', 'HYBRID')).toBe('<mark>refund</mark> within fourteen days');
+  });
+
+  test('shows fragments of a long text', async () => {
+    const filler = 'Nothing of interest stands here, and it goes on for quite a while. '.repeat(20);
+    const highlight = await highlightOf(`${filler} The zeppelin lands. ${filler} Another zeppelin starts. ${filler}`, 'zeppelin');
+    expect(highlight!.match(/<mark>zeppelin<\/mark>/g)).toHaveLength(2);
+    expect(highlight).toContain(' … ');
+    expect(highlight!.length).toBeLessThan(600);
+  });
+
+  test('has no markup but its own, whatever the text holds', async () => {
+    const hostile = `zeppelin <script>alert("1")</script> <img src=x onerror='x'> & \u0002<mark>fake</mark>\u0003 &lt;b&gt; zeppelin`;
+    const highlight = (await highlightOf(hostile, 'zeppelin'))!;
+    expect(highlight.match(/<mark>zeppelin<\/mark>/g)).toHaveLength(2);
+    expect(highlight.replaceAll(/<mark>zeppelin<\/mark>/g, '')).not.toMatch(/[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/);
+  });
+
+  test('is null in the mode VECTOR, and where the words of a hit do not stand in it', async () => {
+    expect(await highlightOf('We refund.', 'refund', 'VECTOR')).toBeNull();
+    expect(await highlightOf('We refund.', 'zeppelin', 'HYBRID')).toBeNull();
+  });
+});
+
+describe('HYBRID', () => {
+  const QUERY = Array.from({ length: 1536 }, (_, index) => Math.sin(index));
+
+  /** Both rankings by other means, and reciprocal rank fusion as it is defined. */
+  async function fused(query: string, topK: number, weights = { vector: 1, keyword: 1 }, least?: number): Promise<Hit[]> {
+    const depth = Math.max(50, 2 * (topK + 1));
+    const near = await gateway.db.asSuperuser<{ id: string; similarity: number }>(
+      'select id, 1 - (embedding <=> ?::halfvec(1536)) as similarity from doc_chunks where tenant_id = ? and embedding is not null order by 2 desc, 1',
+      [JSON.stringify(QUERY), tenant.id],
+    );
+    const similarity = new Map(near.map(row => [row.id, row.similarity]));
+    const isSimilar = (id: string): boolean => least === undefined || (similarity.get(id) ?? -2) >= least;
+    const vectorRank = new Map(near.filter(row => isSimilar(row.id)).slice(0, depth).map((row, index) => [row.id, index + 1]));
+    const worded = (await ranked(query)).filter(row => isSimilar(row.id)).slice(0, depth);
+    const keyword = new Map(worded.map((row, index) => [row.id, { rank: index + 1, score: row.score }]));
+    return [...new Set([...vectorRank.keys(), ...keyword.keys()])]
+      .map(id => {
+        const [v, k] = [vectorRank.get(id), keyword.get(id)];
+        const score = (v ? weights.vector / (60 + v) : 0) + (k ? weights.keyword / (60 + k.rank) : 0);
+        return { rank: 0, score, similarity: similarity.get(id) ?? null, keywordScore: k?.score ?? null, vectorRank: v ?? null, keywordRank: k?.rank ?? null, chunk: { id, text: '' } };
+      })
+      .filter(hit => hit.score > 0)
+      .sort((a, b) => b.score - a.score || (a.chunk.id < b.chunk.id ? -1 : 1))
+      .slice(0, topK)
+      .map((hit, index) => ({ ...hit, rank: index + 1 }));
+  }
+
+  function expectSame(hits: Hit[], expected: Hit[]): void {
+    expect(hits.map(hit => hit.chunk.id)).toEqual(expected.map(hit => hit.chunk.id));
+    hits.forEach((hit, index) => {
+      const { score, similarity, chunk: _, ...ranks } = expected[index]!;
+      expect(hit).toMatchObject(ranks);
+      expect(hit.score).toBeCloseTo(score, 12);
+      if (similarity === null) expect(hit.similarity).toBeNull();
+      else expect(hit.similarity).toBeCloseTo(similarity, 4);
+    });
+  }
+
+  test.each([
+    ['evenly', 10, undefined],
+    ['over a hundred hits', 100, undefined],
+    ['by weights', 30, { vector: 0.5, keyword: 3 }],
+    ['by words alone', 30, { vector: 0, keyword: 1 }],
+    ['by vectors alone', 30, { vector: 2, keyword: 0 }],
+  ])('fuses the two rankings %s', async (_, topK, weights) => {
+    const result = await search({ text: 'refund tent', embedding: QUERY, mode: 'HYBRID', topK, ...(weights && { weights }) });
+    expectSame(result.hits, await fused('refund & tent', topK, weights));
+    expect(result).toMatchObject({ mode: 'HYBRID', scoreKind: 'RECIPROCAL_RANK_FUSION', keywordMatch: 'ALL_WORDS' });
+  });
+
+  test('keeps to minSimilarity in both rankings', async () => {
+    const result = await search({ text: 'refund', embedding: QUERY, mode: 'HYBRID', topK: 100, minSimilarity: 0 });
+    expectSame(result.hits, await fused('refund', 100, undefined, 0));
+    expect(result.completeness).toMatchObject({ reason: 'MIN_SIMILARITY', hasMore: false });
+    for (const hit of result.hits) expect(hit.similarity).toBeGreaterThanOrEqual(0);
+  });
+
+  test('embeds the text where there is no embedding', async () => {
+    const result = await search({ text: 'refund', mode: 'HYBRID' });
+    const { hits } = await search({ text: 'refund', mode: 'VECTOR', topK: 100 });
+    const similarity = new Map(hits.map((hit: Hit) => [hit.chunk.id, hit.similarity]));
+    for (const hit of result.hits) expect(hit.similarity).toBe(similarity.get(hit.chunk.id) ?? null);
+  });
+
+  test('says whether there is more', async () => {
+    expect((await search({ text: 'refund', mode: 'HYBRID', topK: 5 })).completeness).toMatchObject({ returned: 5, hasMore: true, reason: null });
+  });
+
+  test('costs one statement, after the size of the scope is known', async () => {
+    await search({ text: 'refund', mode: 'HYBRID' });
+    expect(await gateway.statements(() => search({ text: 'refund', mode: 'HYBRID' }))).toEqual(['searchHybrid_exact']);
+  });
+});
+
+describe('what a mode does not take', () => {
+  const vector = Array.from({ length: 1536 }, () => 1);
+
+  test.each<[Record<string, unknown>, string]>([
+    [{ mode: 'KEYWORD' }, 'input.text'],
+    [{ mode: 'KEYWORD', text: ' ' }, 'input.text'],
+    [{ mode: 'KEYWORD', text: 'a', embedding: vector }, 'input.embedding'],
+    [{ mode: 'KEYWORD', text: 'a', minSimilarity: 0 }, 'input.minSimilarity'],
+    [{ mode: 'KEYWORD', text: 'a', weights: {} }, 'input.weights'],
+    [{ mode: 'VECTOR', text: 'a', weights: { vector: 1 } }, 'input.weights'],
+    [{ mode: 'VECTOR', text: 'a', embedding: vector }, 'input.embedding'],
+    [{ mode: 'HYBRID', embedding: vector }, 'input.text'],
+    [{ mode: 'HYBRID', text: 'a', weights: { vector: 10.5 } }, 'input.weights.vector'],
+    [{ mode: 'HYBRID', text: 'a', weights: { keyword: -1 } }, 'input.weights.keyword'],
+    [{ mode: 'HYBRID', text: 'a', weights: { vector: 0, keyword: 0 } }, 'input.weights'],
+    [{ mode: 'HYBRID', text: 'a', after: 'x' }, 'input.after'],
+  ])('is refused, naming its field: %j', async (input, field) => {
+    const { errors, data } = await client.query(SEARCH, { input });
+    expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field });
+    expect(data).toBeNull();
+  });
+});
+
+describe('the indexes on words and metadata', () => {
+  test('serve a tenant under row-level security', async () => {
+    const owner = await gateway.world.tenant();
+    const document = await (await owner.bot()).document();
+    await document.texts(500);
+    await gateway.db.asSuperuser('vacuum analyze doc_chunks');
+    const plans = await gateway.db.database.write('plans', { role: 'weaver_tenant', tenantId: owner.id }, async em => {
+      // So small a table would be read as a whole.
+      await em.execute('set local enable_seqscan = off');
+      const plan = async (condition: string): Promise<string> => JSON.stringify(await em.execute(`explain select id from doc_chunks where tenant_id = '${owner.id}' and ${condition}`));
+      return [await plan(`search_vector @@ to_tsquery('english', 'refund')`), await plan(`chunk_metadata @> '{"kind": 1}'`)];
+    });
+    expect(plans[0]).toMatch(/Index Cond: .*search_vector @@/);
+    expect(plans[1]).toMatch(/Index Cond: .*chunk_metadata @>/);
+  });
+});
+
+test("a stranger's words are not found", async () => {
+  const other = gateway.client((await (await gateway.world.tenant()).key()).secret);
+  for (const mode of ['KEYWORD', 'HYBRID']) expect((await search({ text: 'refund', mode }, other)).hits).toEqual([]);
+  const { errors } = await other.query(SEARCH, { input: { text: 'refund', mode: 'KEYWORD', tenantId: tenant.id } });
+  expect(errors![0]!.extensions).toMatchObject({ code: 'NOT_FOUND', field: 'input.tenantId' });
+  const unknown = v7();
+  const answer = await gateway.operator.query(SEARCH, { input: { text: 'refund', mode: 'KEYWORD', tenantId: unknown } });
+  expect(answer.errors![0]!.extensions).toMatchObject({ code: 'NOT_FOUND', field: 'input.tenantId' });
+  expect((await search({ text: 'refund', mode: 'KEYWORD', tenantId: tenant.id }, gateway.operator)).hits).toHaveLength(10);
+});
