@@ -64,5 +64,5 @@ const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
 /** A headline as HTML that is safe to show: only the words' marks are markup. Null where no word stands in it. */
 export function headlineHtml(headline: string | null): string | null {
   if (headline === null || !headline.includes(START)) return null;
-  return headline.replace(/[&<>"'\u0002\u0003]/g, sign => ESCAPES[sign]!);
+  return Array.from(headline, sign => ESCAPES[sign] ?? sign).join('');
 }
