@@ -10,6 +10,7 @@ const STEPS = [
   ['graphql'],
   ['http'],
   ['tenants'],
+  ['audit'],
   ['users', 'api-keys'],
   ['viewer', 'bots'],
   ['documents'],

@@ -1,4 +1,5 @@
 import { ApiKey } from './api-keys/api-key.entity.js';
+import { AuditEvent } from './audit/audit-event.entity.js';
 import { BotQuery } from './bot-queries/bot-query.entity.js';
 import { Bot } from './bots/bot.entity.js';
 import { DocumentChunk } from './chunks/chunk.entity.js';
@@ -7,8 +8,8 @@ import { IdempotencyKey } from './tenants/idempotency-key.entity.js';
 import { Tenant } from './tenants/tenant.entity.js';
 import { User } from './users/user.entity.js';
 
-/** What the schema shows: every one of them a `Node`. */
+/** What the schema shows by ids alone: every one of them a `Node`. */
 export const NODES = [Tenant, User, Bot, Document, DocumentChunk, ApiKey, BotQuery];
 
 /** Every table of Weaver. */
-export const ENTITIES = [...NODES, IdempotencyKey];
+export const ENTITIES = [...NODES, AuditEvent, IdempotencyKey];

@@ -4,6 +4,7 @@ import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
 import { BotStatsResolver, TenantStatsResolver } from './analytics/stats.resolver.js';
 import { ApiKeyResolver } from './api-keys/api-key.resolver.js';
 import { TenantApiKeysResolver } from './api-keys/tenant-api-keys.resolver.js';
+import { AuditLogResolver } from './audit/audit-log.resolver.js';
 import { ApiKeyBotQueriesResolver } from './bot-queries/api-key-bot-queries.resolver.js';
 import { BotBotQueriesResolver } from './bot-queries/bot-bot-queries.resolver.js';
 import { BotQueryResolver } from './bot-queries/bot-query.resolver.js';
@@ -30,6 +31,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   ViewerResolver,
   nodeResolver(NODES),
   TenantResolver,
+  AuditLogResolver,
   TenantUsersResolver,
   UserResolver,
   TenantApiKeysResolver,

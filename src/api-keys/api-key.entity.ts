@@ -12,11 +12,13 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Entity({ tableName: 'api_keys', ...walledBy('tenant_id') })
 @Unique({ name: 'api_keys_of_tenant', properties: ['tenant', 'id'] })
 @Unique({ name: 'api_keys_prefix_unique', properties: ['prefix'] })
+@Unique({ name: 'api_keys_previous_prefix_unique', properties: ['previousPrefix'] })
 @Index({ name: 'api_keys_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Check({ name: 'api_keys_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'api_keys_rate_limit_positive', expression: 'rate_limit_rpm >= 1' })
 @Check({ name: 'api_keys_scopes_known', expression: `scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text]` })
-@Trigger(touchedBy('api_keys'))
+// A use is no change.
+@Trigger(touchedBy('api_keys', 'old.last_used_at is not distinct from new.last_used_at'))
 export class ApiKey {
   @Field(() => ID, { description: "The key's UUID; not the secret." })
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
@@ -34,8 +36,19 @@ export class ApiKey {
   prefix?: string | null;
 
   /** SHA-256 of the whole key in hexadecimal, or the Argon2id hash of an older Weaver. Never shown. */
-  @Property({ type: 'string', length: 255, hidden: true })
+  @Property({ type: 'string', length: 255, hidden: true, lazy: true })
   keyHash!: string;
+
+  /** The secret from before the last rotation, which goes on until then. Never shown. */
+  @Property({ type: 'string', length: 32, nullable: true, hidden: true, lazy: true })
+  previousPrefix?: string | null;
+
+  @Property({ type: 'string', length: 255, nullable: true, hidden: true, lazy: true })
+  previousHash?: string | null;
+
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Until when the secret from before the last rotation goes on; null where there is none.' })
+  @Property({ type: TimestampType, nullable: true })
+  previousExpiresAt?: string | null;
 
   @Field(() => [ApiKeyScope], { description: 'What the key may do.' })
   @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{read,search}'::text[]` })

@@ -18,13 +18,13 @@ export function walledBy(tenantColumn: 'id' | 'tenant_id'): { rowLevelSecurity: 
   };
 }
 
-/** Entity option of the tables with `updated_at`: any writer, whatever its program, gets the column right. */
-export function touchedBy(table: string): { timing: 'before'; events: ['update']; name: string; expression: string } {
+/** Entity option of the tables with `updated_at`: any writer, whatever its program, gets the column right. `when` says which updates count. */
+export function touchedBy(table: string, when?: string): { timing: 'before'; events: ['update']; name: string; expression: string } {
   const name = `${table}_touch_updated_at`;
   return {
     name,
     timing: 'before',
     events: ['update'],
-    expression: `create trigger ${name} before update on ${table} for each row execute function weaver_touch_updated_at()`,
+    expression: `create trigger ${name} before update on ${table} for each row ${when === undefined ? '' : `when (${when}) `}execute function weaver_touch_updated_at()`,
   };
 }

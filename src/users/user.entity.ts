@@ -15,6 +15,18 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Index({ name: 'profiles_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Check({ name: 'profiles_email_not_empty', expression: 'char_length(email::text) >= 1' })
 @Check({ name: 'profiles_role_known', expression: `role in ('owner', 'admin', 'member')` })
+@Trigger({
+  name: 'profiles_keep_last_owner_on_delete',
+  timing: 'before',
+  events: ['delete'],
+  expression: `create trigger profiles_keep_last_owner_on_delete before delete on profiles for each row when (old.role = 'owner') execute function weaver_keep_last_owner()`,
+})
+@Trigger({
+  name: 'profiles_keep_last_owner_on_update',
+  timing: 'before',
+  events: ['update'],
+  expression: `create trigger profiles_keep_last_owner_on_update before update on profiles for each row when (old.role = 'owner' and (new.role <> 'owner' or new.tenant_id <> old.tenant_id)) execute function weaver_keep_last_owner()`,
+})
 @Trigger(touchedBy('profiles'))
 export class User {
   @Field(() => ID, { description: "The user's UUID, which is also their subject at the identity provider." })

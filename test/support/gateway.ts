@@ -5,11 +5,22 @@ import { seedDemo } from '../../src/demo/seed-demo.js';
 import { createEmbedder } from '../../src/embedders/create-embedder.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { Client } from './client.js';
-import { OPERATOR_TOKEN, testConfig } from './config.js';
+import { OPERATOR_TOKEN, testConfig, USER_SECRET } from './config.js';
 import { openTestDatabase, type TestDatabase } from './database.js';
-import { World } from './world.js';
+import { tokenFor } from './identity-provider.js';
+import { World, type TenantWorld } from './world.js';
 
 export { OPERATOR_TOKEN };
+
+export class UserClient extends Client {
+  constructor(
+    url: string,
+    token: string,
+    readonly id: string,
+  ) {
+    super(url, token);
+  }
+}
 
 export interface TestGateway {
   readonly url: string;
@@ -17,6 +28,8 @@ export interface TestGateway {
   readonly world: World;
   readonly operator: Client;
   client(token?: string): Client;
+  /** A new user of a tenant, signed in. */
+  user(tenant: TenantWorld, role?: 'owner' | 'admin' | 'member'): Promise<UserClient>;
   /** Names of the read statements that `work` caused, in order, without the look-up of the key. */
   statements(work: () => Promise<unknown>): Promise<string[]>;
   close(): Promise<void>;
@@ -37,9 +50,13 @@ export async function startTestGateway(options: { poolSize?: number; pooler?: 'n
     world: new World(db.database),
     operator: client(OPERATOR_TOKEN),
     client,
+    async user(tenant, role = 'owner') {
+      const id = await tenant.user({ role });
+      return new UserClient(gateway.url, await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub: id }), id);
+    },
     async statements(work) {
       const names: string[] = [];
-      db.database.onStatement = ({ name }) => void (name === 'apiKeyByPrefix' || names.push(name));
+      db.database.onStatement = ({ name }) => void (name === 'apiKeyByPrefix' || name === 'profileById' || names.push(name));
       try {
         await work();
       } finally {

@@ -2,9 +2,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { v7 } from 'uuid';
-
-export const ISSUER = 'https://login.example.com';
-export const AUDIENCE = 'weaver';
+import { AUDIENCE, ISSUER } from './config.js';
 
 export interface SigningKey {
   readonly kid: string;

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { v4 } from 'uuid';
+import { AUDIENCE, ISSUER, USER_SECRET } from '../../support/config.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { AUDIENCE, IdentityProvider, ISSUER, signingKey, tokenFor, type Claims, type SigningKey } from '../../support/identity-provider.js';
+import { IdentityProvider, signingKey, tokenFor, type Claims, type SigningKey } from '../../support/identity-provider.js';
 import { collectLog } from '../../support/log-lines.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const VIEWER = '{ viewer { kind scopes tenant { id } user { id email role } apiKey { id } } }';
 const INVALID = { status: 401, data: undefined, errors: [{ message: 'The token is not valid: it is unknown, revoked or expired.', extensions: { code: 'UNAUTHENTICATED' } }] };
 const UNAVAILABLE = { status: 503, data: undefined, errors: [{ extensions: { code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) } }] };
-const SECRET = 'a secret that only the provider and the gateway know';
 const COOLDOWN_MS = 15_000;
 const MAX_AGE_MS = 600_000;
 
@@ -25,7 +25,7 @@ beforeAll(async () => {
   jwksUrl = await provider.start();
   key = await signingKey();
   provider.keys = [key.jwk];
-  gateway = await startTestGateway({ log: log.log, env: users({ JWT_JWKS_URL: jwksUrl }) });
+  gateway = await startTestGateway({ log: log.log, env: { JWT_JWKS_URL: jwksUrl } });
   tenant = await gateway.world.tenant();
   userId = await tenant.user({ email: 'ada@example.com', role: 'admin' });
   const now = performance.now.bind(performance);
@@ -37,7 +37,6 @@ afterAll(async () => {
   await provider.close();
 });
 
-const users = (env: Record<string, string>): Record<string, string> => ({ JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE, ...env });
 const ask = (token: string, at = gateway): Promise<unknown> => at.client(token).query(VIEWER);
 const isAccepted = { status: 200, errors: undefined, data: { viewer: { kind: 'USER' } } };
 
@@ -52,8 +51,8 @@ describe("a user's token", () => {
     const member = await tenant.user({ role: 'owner' });
     const client = gateway.client(await tokenFor(key, { sub: member }));
     expect((await client.data(VIEWER)).viewer.user.role).toBe('OWNER');
-    await gateway.db.asSuperuser(`update profiles set role = 'member' where id = ?`, [member]);
     await gateway.db.asSuperuser(`insert into profiles (tenant_id, email, role) values (?, ?, 'owner')`, [tenant.id, `${v4()}@example.com`]);
+    await gateway.db.asSuperuser(`update profiles set role = 'member' where id = ?`, [member]);
     expect((await client.data(VIEWER)).viewer.scopes).toEqual(['READ', 'SEARCH', 'ASK']);
     await gateway.db.asSuperuser('delete from profiles where id = ?', [member]);
     expect(await client.query(VIEWER)).toMatchObject(INVALID);
@@ -180,7 +179,7 @@ describe("the provider's keys", () => {
 
   test('that were never there say nothing of the token: UNAVAILABLE, and no storm of requests', async () => {
     const down = new IdentityProvider();
-    const other = await startTestGateway({ env: users({ JWT_JWKS_URL: await down.start() }) });
+    const other = await startTestGateway({ env: { JWT_JWKS_URL: await down.start() } });
     try {
       down.answer = response => response.writeHead(503).end();
       const token = await tokenFor(key, { sub: userId });
@@ -200,12 +199,12 @@ describe("the provider's keys", () => {
 
 describe('a shared secret', () => {
   test('checks the tokens that it signed, and no others', async () => {
-    const other = await startTestGateway({ env: users({ JWT_SECRET: SECRET }) });
+    const other = await startTestGateway();
     try {
       const known = await (await other.world.tenant()).user();
-      expect(await ask(await tokenFor({ secret: SECRET, alg: 'HS256' }, { sub: known }), other)).toMatchObject(isAccepted);
-      expect(await ask(await tokenFor({ secret: `${SECRET}!`, alg: 'HS256' }, { sub: known }), other)).toMatchObject(INVALID);
-      expect(await ask(await tokenFor({ secret: SECRET, alg: 'HS512' }, { sub: known }), other), 'not on the list').toMatchObject(INVALID);
+      expect(await ask(await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub: known }), other)).toMatchObject(isAccepted);
+      expect(await ask(await tokenFor({ secret: `${USER_SECRET}!`, alg: 'HS256' }, { sub: known }), other)).toMatchObject(INVALID);
+      expect(await ask(await tokenFor({ secret: USER_SECRET, alg: 'HS512' }, { sub: known }), other), 'not on the list').toMatchObject(INVALID);
       expect(await ask(await tokenFor(key, { sub: known }), other)).toMatchObject(INVALID);
     } finally {
       await other.close();

@@ -7,7 +7,7 @@ import { readCatalogue, type Catalogue } from '../../support/catalogue.js';
 import { openAsOwner } from '../../support/command.js';
 
 const SNAPSHOT = join(import.meta.dirname, 'catalogue.snapshot.json');
-const WALLED = ['api_keys', 'bot_queries', 'bots', 'doc_chunks', 'docs', 'idempotency_keys', 'profiles', 'tenants'];
+const WALLED = ['api_keys', 'audit_log', 'bot_queries', 'bots', 'doc_chunks', 'docs', 'idempotency_keys', 'profiles', 'tenants'];
 
 let opened: Awaited<ReturnType<typeof openAsOwner>>;
 let database: Database;
@@ -68,14 +68,29 @@ describe('of each table', () => {
     const grants = (table: string, role: string): string[] => first.tables[table]!.grants.filter(grant => grant.startsWith(`${role} `)).map(grant => grant.slice(role.length + 1));
     expect(grants('tenants', 'weaver_tenant')).toEqual(['select', 'update (name)']);
     expect(grants('tenants', 'weaver_operator')).toEqual(['delete', 'insert', 'select', 'update']);
-    for (const table of ['profiles', 'bots', 'docs', 'api_keys', 'idempotency_keys']) {
+    for (const table of ['bots', 'docs', 'idempotency_keys']) {
       for (const role of ['weaver_tenant', 'weaver_operator']) expect(grants(table, role), table).toEqual(['delete', 'insert', 'select', 'update']);
     }
+    for (const table of ['profiles', 'api_keys']) expect(grants(table, 'weaver_operator'), table).toEqual(['delete', 'insert', 'select', 'update']);
+    for (const role of ['weaver_tenant', 'weaver_operator']) expect(grants('audit_log', role)).toEqual(['insert', 'select']);
     for (const table of ['doc_chunks', 'bot_queries']) {
       for (const role of ['weaver_tenant', 'weaver_operator']) expect(grants(table, role), table).toEqual(['delete', 'insert', 'select']);
     }
     expect(first.tables.mikro_orm_migrations!.grants).toEqual(['weaver_operator select']);
     for (const { grants: all } of Object.values(first.tables)) expect(all.filter(grant => grant.startsWith('public ') || grant.includes('grantable'))).toEqual([]);
+  });
+
+  test('a tenant never reads the digests of keys, and changes only what rotating and revoking change', () => {
+    const may = (what: string, table: string): string[] =>
+      first.tables[table]!.grants.flatMap(grant => new RegExp(`^weaver_tenant ${what}(?: \\((\\w+)\\))?$`).exec(grant)?.slice(1) ?? []).map(column => column ?? '*');
+    const columns = first.tables.api_keys!.columns.map(column => column.split(' ')[0]!);
+    expect(may('select', 'api_keys').toSorted()).toEqual(columns.filter(column => !column.endsWith('_hash')).toSorted());
+    expect(may('update', 'api_keys')).toEqual(['key_hash', 'key_prefix', 'previous_expires_at', 'previous_hash', 'previous_prefix', 'revoked']);
+    expect(may('insert', 'api_keys')).toEqual(['expires_at', 'id', 'key_hash', 'key_prefix', 'name', 'rate_limit_rpm', 'scopes', 'tenant_id']);
+    expect(may('delete', 'api_keys')).toEqual([]);
+    expect(may('update', 'profiles')).toEqual(['email', 'role']);
+    expect(may('insert', 'profiles')).toEqual(['email', 'id', 'role', 'tenant_id']);
+    expect([may('select', 'profiles'), may('delete', 'profiles')]).toEqual([['*'], ['*']]);
   });
 
   test('every foreign key between tables of a tenant leads with tenant_id', () => {
@@ -87,7 +102,11 @@ describe('of each table', () => {
   test('every index but primary keys and the tenants leads with tenant_id', () => {
     const indexes = Object.entries(first.tables).flatMap(([table, { indexes: all }]) => (WALLED.includes(table) && table !== 'tenants' ? all : []));
     const others = indexes.filter(index => !/ USING \w+ \(tenant_id/.test(index));
-    expect(others.filter(index => !/_pkey ON/.test(index))).toEqual(['CREATE UNIQUE INDEX api_keys_prefix_unique ON public.api_keys USING btree (key_prefix)']);
+    expect(others.filter(index => !/_pkey ON/.test(index))).toEqual([
+      'CREATE UNIQUE INDEX api_keys_prefix_unique ON public.api_keys USING btree (key_prefix)',
+      'CREATE UNIQUE INDEX api_keys_previous_prefix_unique ON public.api_keys USING btree (previous_prefix)',
+      'CREATE INDEX audit_log_of_all_by_creation ON public.audit_log USING btree (created_at, id)',
+    ]);
   });
 });
 

@@ -219,6 +219,78 @@ describe('times', () => {
   });
 });
 
+describe('a use of a key', () => {
+  test('is no change of it', async () => {
+    const { id } = await tenant.key();
+    const { before } = await one<{ before: string }>('select updated_at::text as before from api_keys where id = ?', [id]);
+    expect(await one('update api_keys set last_used_at = now() where id = ? returning updated_at::text as after', [id])).toEqual({ after: before });
+  });
+});
+
+describe('the last owner', () => {
+  const owners = async (id: string, count: number): Promise<string[]> => Promise.all(Array.from({ length: count }, () => world.insert('profiles', { tenant_id: id, email: `${v7()}@example.com`, role: 'owner' })));
+  const KEPT = { code: CHECK, constraint: 'profiles_keep_last_owner' };
+
+  test('cannot be deleted, made something else or moved away, while others can', async () => {
+    const { id } = await world.tenant();
+    const [first, second] = await owners(id, 2);
+    await world.insert('profiles', { tenant_id: id, email: `${v7()}@example.com`, role: 'admin' });
+    await db.asSuperuser(`update profiles set role = 'member' where id = ?`, [first]);
+    for (const [sql, parameters] of [
+      ['delete from profiles where id = ?', [second]],
+      [`update profiles set role = 'admin' where id = ?`, [second]],
+      ['update profiles set tenant_id = ? where id = ?', [stranger.id, second]],
+      ['delete from profiles where tenant_id = ?', [id]],
+    ] as const) expect(await refusal(sql, [...parameters]), sql).toEqual(KEPT);
+    await db.asSuperuser(`update profiles set email = 'new@example.com' where id = ?`, [second]);
+    await db.asSuperuser('delete from profiles where id = ?', [first]);
+  });
+
+  test('goes with the tenant', async () => {
+    const { id } = await world.tenant();
+    await owners(id, 2);
+    await db.asSuperuser('delete from tenants where id = ?', [id]);
+    expect(await one('select count(*)::int as left from profiles where tenant_id = ?', [id])).toEqual({ left: 0 });
+  });
+
+  test('is not asked for where there never was one', async () => {
+    const owner = await world.tenant();
+    const id = await owner.user({ role: 'admin' });
+    await db.asSuperuser(`update profiles set role = 'member' where id = ?`, [id]);
+    await db.asSuperuser('delete from profiles where id = ?', [id]);
+  });
+
+  test.runIf(onPostgres).each([
+    ['read committed', 'delete from profiles where id = $1'],
+    ['read committed', `update profiles set role = 'member' where id = $1`],
+    ['repeatable read', 'delete from profiles where id = $1'],
+    ['repeatable read', `update profiles set role = 'member' where id = $1`],
+  ])('stays when two transactions (%s) each do this to one of two: %s', async (isolation, sql) => {
+    const { id } = await world.tenant();
+    const both = await owners(id, 2);
+    const clients = await Promise.all(
+      both.map(async () => {
+        const client = new Client({ connectionString: db.urls!.admin });
+        await client.connect();
+        await client.query(`begin isolation level ${isolation}`);
+        // The snapshot is taken before either changes anything.
+        await client.query('select count(*) from profiles');
+        return client;
+      }),
+    );
+    try {
+      await clients[0]!.query(sql, [both[0]]);
+      const second = clients[1]!.query(sql, [both[1]]).then(() => clients[1]!.query('commit'));
+      second.catch(() => {});
+      await clients[0]!.query('commit');
+      await expect(second).rejects.toMatchObject({ code: isolation === 'read committed' ? CHECK : '40001' });
+    } finally {
+      await Promise.all(clients.map(client => client.end()));
+    }
+    expect(await one(`select count(*)::int as owners from profiles where tenant_id = ? and role = 'owner'`, [id])).toEqual({ owners: 1 });
+  });
+});
+
 describe('checks', () => {
   const rows: Record<string, () => Promise<Record<string, unknown>>> = {
     tenants: async () => ({ name: 'T' }),
@@ -227,6 +299,7 @@ describe('checks', () => {
     docs: async () => ({ tenant_id: tenant.id, filename: 'f', size_bytes: 1 }),
     doc_chunks: async () => ({ tenant_id: tenant.id, doc_id: (await (await tenant.bot()).document()).id, text: 't', chunk_index: 0 }),
     api_keys: async () => ({ tenant_id: tenant.id, name: 'K', key_hash: 'h' }),
+    audit_log: async () => ({ tenant_id: tenant.id, actor_kind: 'user', action: 'a', target_type: 't' }),
     bot_queries: async () => ({ tenant_id: tenant.id, bot_id: (await tenant.bot()).id, query: 'q', answer: 'a' }),
   };
   async function inserted(table: string, values: Record<string, unknown>): Promise<string | { code: string; constraint?: string }> {
@@ -250,6 +323,8 @@ describe('checks', () => {
     ['api_keys', { name: '' }, 'api_keys_name_not_empty'],
     ['api_keys', { rate_limit_rpm: 0 }, 'api_keys_rate_limit_positive'],
     ['api_keys', { scopes: '{read,root}' }, 'api_keys_scopes_known'],
+    ['audit_log', { actor_kind: 'nobody' }, 'audit_log_actor_known'],
+    ['audit_log', { details: '[]' }, 'audit_log_details_is_object'],
     ['bot_queries', { confidence: 'none' }, 'bot_queries_confidence_known'],
     ['bot_queries', { latency_ms: -1 }, 'bot_queries_latency_not_negative'],
     ['bot_queries', { sources: '{}' }, 'bot_queries_sources_is_array'],
@@ -259,7 +334,7 @@ describe('checks', () => {
 
   test('there is no check that the list above forgot', async () => {
     const checks = await db.asSuperuser<{ name: string }>(`select conname::text as name from pg_constraint where contype = 'c' and conrelid <> 0 and connamespace = 'public'::regnamespace`);
-    expect(checks).toHaveLength(19);
+    expect(checks).toHaveLength(21);
   });
 
   test.each([

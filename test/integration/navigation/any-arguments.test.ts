@@ -2,20 +2,21 @@ import fc from 'fast-check';
 import { getNamedType, isEnumType, isInputObjectType, isListType, isNonNullType, isObjectType, isScalarType, type GraphQLField, type GraphQLInputType } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildGatewaySchema } from '../../../src/schema.js';
+import type { Client } from '../../support/client.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 
 const schema = buildGatewaySchema();
 const ID = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';
 
 let gateway: TestGateway;
-let key: string;
+let client: Client;
 const parents: Record<string, string> = {};
 
 beforeAll(async () => {
   gateway = await startTestGateway();
   const tenant = await gateway.world.tenant();
   const made = await tenant.key();
-  key = made.secret;
+  client = await gateway.user(tenant);
   const bot = await tenant.bot();
   const document = await bot.document();
   await document.texts(2);
@@ -95,7 +96,7 @@ describe.each(fields)('$coordinate', ({ parent, field }) => {
     let answered = 0;
     await fc.assert(
       fc.asyncProperty(anyVariables, async variables => {
-        const { status, errors } = await gateway.client(key).query(operation(parent, field), variables as Record<string, unknown>);
+        const { status, errors } = await client.query(operation(parent, field), variables as Record<string, unknown>);
         expect(status).toBeLessThan(500);
         for (const error of errors ?? []) expect(error).toMatchObject({ extensions: { code: expect.stringMatching(/^(BAD_USER_INPUT|NOT_FOUND)$/), requestId: expect.any(String) } });
         answered += errors ? 0 : 1;

@@ -9,12 +9,14 @@ const UNKNOWN = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';
 
 let gateway: TestGateway;
 let client: Client;
+let owner: Client;
 let bot: string;
 
 beforeAll(async () => {
   gateway = await startTestGateway();
   const tenant = await gateway.world.tenant();
   client = gateway.client((await tenant.key()).secret);
+  owner = await gateway.user(tenant);
   const made = await tenant.bot();
   bot = made.id;
   await (await made.document()).texts(1);
@@ -88,16 +90,17 @@ describe('an id that is no UUID', () => {
     BotQueryFilter: 'botQueries(filter: $filter) { totalCount }',
     UserFilter: 'tenant { users(filter: $filter) { totalCount } }',
     ApiKeyFilter: 'tenant { apiKeys(filter: $filter) { totalCount } }',
+    AuditEventFilter: 'auditLog(filter: $filter) { totalCount }',
     DocumentChunkFilter: 'documents { nodes { chunks(filter: $filter) { totalCount } } }',
   };
 
   test.each(filters)('is refused by $filter.$key', async ({ filter, key }) => {
     const query = `query ($filter: ${filter}) { ${LISTS[filter]} }`;
     for (const id of NO_UUIDS) {
-      expectRefusal(await ask(query, { filter: { [key]: { eq: id } } }), { field: `filter.${key}.eq`, message: /must be a UUID/, errors: 1 }, id);
+      expectRefusal(await ask(query, { filter: { [key]: { eq: id } } }, owner), { field: `filter.${key}.eq`, message: /must be a UUID/, errors: 1 }, id);
     }
-    expectRefusal(await ask(query, { filter: { or: [{}, { not: { [key]: { in: [UNKNOWN, 'x'] } } }] } }), { field: `filter.or[1].not.${key}.in[1]` });
-    const { errors } = await ask(query, { filter: { [key]: { in: [UNKNOWN] } } });
+    expectRefusal(await ask(query, { filter: { or: [{}, { not: { [key]: { in: [UNKNOWN, 'x'] } } }] } }, owner), { field: `filter.or[1].not.${key}.in[1]` });
+    const { errors } = await ask(query, { filter: { [key]: { in: [UNKNOWN] } } }, owner);
     expect(errors).toBeUndefined();
   });
 });

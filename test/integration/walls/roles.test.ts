@@ -7,7 +7,7 @@ import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
 const onPostgres = inject('template').kind === 'postgres';
-const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries'];
+const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'audit_log'];
 const WHO = statement('who', `select current_user::text as role, current_setting('app.tenant_id', true) as tenant, current_setting('transaction_read_only') as "readOnly"`);
 
 let db: TestDatabase;
@@ -34,6 +34,7 @@ async function fill(tenant: TenantWorld, ids: Map<string, string>): Promise<void
   const key = await tenant.key();
   ids.set('tenants', tenant.id).set('profiles', await tenant.user()).set('bots', bot.id).set('docs', document.id);
   ids.set('doc_chunks', chunk!).set('api_keys', key.id).set('bot_queries', await bot.query());
+  ids.set('audit_log', await tenant.world.insert('audit_log', { tenant_id: tenant.id, actor_kind: 'operator', action: 'updateTenant', target_type: 'Tenant' }));
 }
 
 /** What one statement changed or gave in a transaction of the tenant's role; the SQLSTATE where it was refused. */
@@ -54,7 +55,7 @@ const DENIED = '42501';
 describe('a scope', () => {
   test('of nobody sees no row, though there be a tenant of the nil UUID', async () => {
     await new World(db.database).insert('tenants', { id: '00000000-0000-0000-0000-000000000000', name: 'Nil' });
-    for (const table of TABLES) expect(await attempt(NOBODY_SCOPE, `select * from ${table}`), table).toEqual([]);
+    for (const table of TABLES) expect(await attempt(NOBODY_SCOPE, `select id from ${table}`), table).toEqual([]);
     expect(await attempt(OPERATOR_SCOPE, `delete from tenants where name = 'Nil' returning id`)).toHaveLength(1);
   });
 
@@ -124,6 +125,7 @@ describe("a tenant's role", () => {
     ['docs', `insert into docs (tenant_id, filename, size_bytes) values (?, 'a.md', 1)`],
     ['doc_chunks', `insert into doc_chunks (tenant_id, doc_id, text, chunk_index) values (?, '${v4()}', 'Text', 0)`],
     ['api_keys', `insert into api_keys (tenant_id, name, key_hash) values (?, 'Key', '-')`],
+    ['audit_log', `insert into audit_log (tenant_id, actor_kind, action, target_type) values (?, 'operator', 'updateTenant', 'Tenant')`],
     ['bot_queries', `insert into bot_queries (tenant_id, bot_id, query, answer) values (?, '${v4()}', 'What?', 'That.')`],
   ])('cannot add rows to another tenant in %s', async (table, sql) => {
     const before = await db.asSuperuser(`select count(*)::int as n from ${table}`);
@@ -144,6 +146,14 @@ describe("a tenant's role", () => {
 
   test('cannot edit chunks or logged queries, nor read the log of migrations', async () => {
     for (const sql of [`update doc_chunks set text = 'edited'`, `update bot_queries set answer = 'edited'`, 'select * from mikro_orm_migrations']) expect(await asTenant(sql), sql).toBe(DENIED);
+  });
+
+  test('cannot read the digests of its keys, nor widen a key, nor delete one', async () => {
+    for (const sql of [
+      'select key_hash from api_keys', 'select previous_hash from api_keys', 'select * from api_keys', `update api_keys set name = 'x' where key_hash = ''`, `update api_keys set scopes = '{admin}'`,
+      'update api_keys set rate_limit_rpm = 1000000', `update api_keys set expires_at = null`, `update api_keys set last_used_at = now()`, 'delete from api_keys',
+    ]) expect(await asTenant(sql), sql).toBe(DENIED);
+    expect(await asTenant('select id, revoked from api_keys')).toHaveLength(1);
   });
 
   test('cannot truncate, alter or drop tables, nor switch their policies off', async () => {
@@ -172,12 +182,24 @@ describe("a tenant's role", () => {
     const login = await connect(db.urls!.login);
     try {
       for (const table of TABLES) {
-        expect(await inTransaction(login, ['set local role weaver_tenant'], `select * from ${table}`), table).toEqual([]);
-        expect(await inTransaction(login, ['set local role weaver_tenant', `set local app.tenant_id = ''`], `select * from ${table}`), table).toEqual([]);
-        expect(await inTransaction(login, ['set local role weaver_tenant', `set local app.tenant_id = 'all'`], `select * from ${table}`), table).toBe('22P02');
+        expect(await inTransaction(login, ['set local role weaver_tenant'], `select id from ${table}`), table).toEqual([]);
+        expect(await inTransaction(login, ['set local role weaver_tenant', `set local app.tenant_id = ''`], `select id from ${table}`), table).toEqual([]);
+        expect(await inTransaction(login, ['set local role weaver_tenant', `set local app.tenant_id = 'all'`], `select id from ${table}`), table).toBe('22P02');
       }
     } finally {
       await login.end();
+    }
+  });
+});
+
+describe('the audit log', () => {
+  test.each([
+    ['the tenant', () => tenantScope(mine.id)],
+    ['the operator', () => OPERATOR_SCOPE],
+  ])('can be added to by %s, but never changed', async (_, scope) => {
+    expect(await attempt(scope(), `insert into audit_log (tenant_id, actor_kind, action, target_type) values (?, 'operator', 'test', 'Tenant') returning action`, [mine.id])).toEqual([{ action: 'test' }]);
+    for (const sql of [`update audit_log set action = 'other'`, `update audit_log set details = '{}' where false`, 'delete from audit_log', 'truncate audit_log', 'drop table audit_log', 'select 1 from audit_log for update']) {
+      expect(await attempt(scope(), sql), sql).toBe(DENIED);
     }
   });
 });

@@ -9,7 +9,7 @@ import { nameOf, SchemaWalk, type Slot } from './schema-walk.js';
 
 /** What a search must bring at least; other inputs that are required one day want a line of their own. */
 const SAMPLES = { SearchChunksInput: { text: 'about the canary' } };
-const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries'];
+const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'audit_log'];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 /** Members that differ from one answer to the next although the question was the same. */
 const VOLATILE = new Set(['requestId', 'tookMs', 'lastUsedAt']);
@@ -47,12 +47,14 @@ async function settle(canary: string): Promise<Inhabitant> {
     await document.chunks([0, 1].map(chunkIndex => ({ text: `About the ${canary} ${chunkIndex}`, chunkIndex, metadata: { canary }, embedding })));
     await bot.query({ query: `${canary}?`, answer: `${canary}!`, api_key_id: key.id, sources: JSON.stringify([{ canary }]) });
   }
+  await gateway.world.insert('audit_log', { tenant_id: tenant.id, actor_kind: 'operator', action: canary, target_type: canary, target_id: key.id, details: JSON.stringify({ canary }), request_id: canary });
+  const client = await gateway.user(tenant, 'owner');
   const ids = new Map<string, string[]>();
   for (const table of TABLES) {
     const rows = await gateway.db.asSuperuser<{ id: string }>(`select id from ${table} where ${table === 'tenants' ? 'id' : 'tenant_id'} = ?`, [tenant.id]);
     ids.set(table, rows.map(row => row.id));
   }
-  return { tenant, canary, client: gateway.client(key.secret), ids };
+  return { tenant, canary, client, ids };
 }
 
 /** `work` on all items, a few at a time. */

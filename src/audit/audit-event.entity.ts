@@ -1,0 +1,72 @@
+import type { Opt } from '@mikro-orm/core';
+import { Check, Entity, Index, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { TimestampType } from '../db/column-types.js';
+import { walledBy } from '../db/row-policies.js';
+import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
+
+export enum AuditActorKind {
+  API_KEY = 'api_key',
+  USER = 'user',
+  OPERATOR = 'operator',
+  COMMAND_LINE = 'command_line',
+}
+registerEnumType(AuditActorKind, {
+  name: 'AuditActorKind',
+  description: 'What kind of caller did something.',
+  valuesConfig: {
+    API_KEY: { description: 'A program with an API key of the tenant.' },
+    USER: { description: 'A person of the tenant.' },
+    OPERATOR: { description: 'The operator, over HTTP.' },
+    COMMAND_LINE: { description: 'Somebody at the command line, beside the gateway.' },
+  },
+});
+
+/** One entry of the audit log. It refers to nothing by foreign keys, so that it outlives what it tells of; the database lets nobody change it. */
+@ObjectType({ simpleResolvers: true, description: 'Something that was done to a tenant: every change of keys and users, and everything that the operator changed. It stays when the tenant is gone.' })
+@Entity({ tableName: 'audit_log', ...walledBy('tenant_id') })
+@Index({ name: 'audit_log_by_creation', properties: ['tenantId', 'createdAt', 'id'] })
+@Index({ name: 'audit_log_of_all_by_creation', properties: ['createdAt', 'id'] })
+@Check({ name: 'audit_log_actor_known', expression: `actor_kind in ('api_key', 'user', 'operator', 'command_line')` })
+@Check({ name: 'audit_log_details_is_object', expression: `jsonb_typeof(details) = 'object'` })
+export class AuditEvent {
+  @Field(() => ID, { description: "The event's UUID." })
+  @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
+  id!: string & Opt;
+
+  @Field(() => ID, { description: 'The tenant that it was done to; it may be gone.' })
+  @Property({ type: 'uuid' })
+  tenantId!: string;
+
+  @Field(() => AuditActorKind, { description: 'What kind of caller did it.' })
+  @Property({ type: 'string', length: 20 })
+  actorKind!: AuditActorKind;
+
+  @Field(() => ID, { nullable: true, description: 'The id of the key or the user who did it; null for the operator and the command line, who have none.' })
+  @Property({ type: 'uuid', nullable: true })
+  actorId?: string | null;
+
+  @Field(() => String, { description: 'What was done, mostly by the name of the mutation, such as `revokeApiKey`.' })
+  @Property({ type: 'string', length: 100 })
+  action!: string;
+
+  @Field(() => String, { description: 'The type of what it was done to, such as `ApiKey`.' })
+  @Property({ type: 'string', length: 100 })
+  targetType!: string;
+
+  @Field(() => ID, { nullable: true, description: 'The id of what it was done to; it may be gone. Null where it has none.' })
+  @Property({ type: 'uuid', nullable: true })
+  targetId?: string | null;
+
+  @Field(() => JSONObjectScalar, { description: 'What else there is to know, such as the role before and after. Never a secret.' })
+  @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'{}'` })
+  details!: Record<string, unknown> & Opt;
+
+  @Field(() => String, { nullable: true, description: "The request's id, which is in the gateway's log too; null for the command line." })
+  @Property({ type: 'string', length: 100, nullable: true })
+  requestId?: string | null;
+
+  @Field(() => DateTimeScalar, { description: 'When it was done.' })
+  @Property({ type: TimestampType, defaultRaw: 'now()' })
+  createdAt!: string & Opt;
+}
