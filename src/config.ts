@@ -7,6 +7,8 @@ export interface Config {
   production: boolean;
   http: { host: string; port: number; };
   database: DatabaseConfig;
+  /** How long whoever migrates waits while another process does; 0 does not wait. */
+  migrationLockMs: number;
   /** The token that makes its bearer the operator; none means that there is no operator over HTTP. */
   operatorToken: string | undefined;
   /** How users' tokens are checked; none means that there are no users over HTTP. */
@@ -79,6 +81,9 @@ const SETTINGS = {
   WEAVER_MIGRATION_URL: url(['postgres:', 'postgresql:'], 'postgresql://weaver_owner:secret@db.example.com:5432/weaver')
     .optional()
     .describe("The same database as the schema's owner, for migrations. Not set: DATABASE_URL."),
+  WEAVER_MIGRATION_LOCK_TIMEOUT: wholeNumber(0, 86_400)
+    .default(60)
+    .describe('Seconds to wait while another process migrates the same database. 0 fails at once.'),
   DATABASE_POOLER: z
     .enum(['none', 'transaction'], 'must be none or transaction')
     .default('none')
@@ -188,6 +193,7 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
           poolSize: env.DATABASE_POOL_SIZE,
         }
       : { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR },
+    migrationLockMs: env.WEAVER_MIGRATION_LOCK_TIMEOUT * 1_000,
     operatorToken: env.WEAVER_OPERATOR_TOKEN,
     userTokens: toUserTokens(env),
     embedder:

@@ -2,41 +2,16 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
 import { loginNameProblem } from '../db/bootstrap.js';
 import type { CommandContext } from './command-io.js';
+import { addMigrationCommands } from './db/migration-commands.js';
+import { addRevisionCommands } from './db/revision-commands.js';
 import type { BootstrapOptions } from './prepare-database.js';
 
-const MIGRATING = `
-Environment:
-  DATABASE_URL             the database; not set: the embedded one in WEAVER_DATA_DIR
-  WEAVER_MIGRATION_URL     the same database as the owner of its tables (DATABASE_URL)`;
-
-export function addDbCommands(program: Command, { io, fail }: CommandContext): void {
+export function addDbCommands(program: Command, context: CommandContext): void {
+  const { io, fail } = context;
   const group = program.command('db').summary('the database').description('Prepares, migrates and examines the configured database.');
 
-  group
-    .command('up')
-    .summary('apply the pending migrations')
-    .description('Applies every pending migration, each in a transaction of its own. Harmless when there is none.')
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db up`)
-    .action(async () => (await import('./migrate.js')).migrateUp(readConfig(io.env), io));
-
-  group
-    .command('down')
-    .summary('revert the last migration')
-    .description('Reverts the last migration. Says first which tables and columns go, with how many rows, and stops there when there are rows.')
-    .option('--yes', 'go ahead although rows are lost')
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down --yes`)
-    .action(async ({ yes = false }: { yes?: boolean }) => (await import('./migrate.js')).migrateDown(readConfig(io.env), io, { yes }));
-
-  group
-    .command('status')
-    .summary('show what is applied and what is pending')
-    .description(
-      'Shows which database is configured, which migrations are applied and since when (UTC), and which are pending. ' +
-        'Changes nothing. The exit code does not depend on what it finds.',
-    )
-    .option('--json', 'as one JSON object')
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db status\n  npx weaver db status --json`)
-    .action(async ({ json = false }: { json?: boolean }) => (await import('./migrate.js')).migrationStatus(readConfig(io.env), io, { json }));
+  addMigrationCommands(group, context);
+  addRevisionCommands(group, context);
 
   group
     .command('bootstrap')

@@ -1,9 +1,14 @@
-import type { Options } from '@mikro-orm/core';
+import type { MigrationInfo, Options } from '@mikro-orm/core';
 import { StartupError } from '../base/startup-error.js';
-import { ConfigError, readConfig, type DatabaseConfig } from '../config.js';
+import { ConfigError, readConfig, type Config, type DatabaseConfig } from '../config.js';
+import { target } from '../db/connection-errors.js';
 import { Database } from '../db/database.js';
 import { databaseOptions } from '../db/database-options.js';
-import { Migrator as GuardedMigrator } from '../db/migrator.js';
+import { asMigrationFailure } from '../db/migrations/migration-failure.js';
+import type { MigrationGuards } from '../db/migrations/migration-guards.js';
+import { removalText } from '../db/migrations/removals.js';
+import { guardSchemaGenerator } from '../db/migrations/schema-generator.js';
+import { Migrator as GuardedMigrator, type RunOptions } from '../db/migrator.js';
 import { ENTITIES } from '../entities.js';
 import { openingError } from './open-database.js';
 
@@ -16,13 +21,15 @@ const CREATES_DATABASE = 'database:create';
  */
 export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly string[]): Promise<Partial<Options>> {
   try {
-    const { database } = readConfig(env);
+    const config = readConfig(env);
+    const { database } = config;
+    const guards = guardsOf(config, env);
     const { orm } = databaseOptions(database, 'migrate', ENTITIES);
     if (database.kind === 'embedded') orm.driverOptions = orDie(orm.driverOptions as () => object);
     else if (!argv.includes(CREATES_DATABASE)) await tryOpening(database);
     return {
       ...orm,
-      extensions: [Migrator],
+      extensions: [migratorWith(guards), guardSchemaGenerator(guards, die)],
       migrations: { ...orm.migrations, silent: false },
       logger: line => void process.stdout.write(`${line}\n`),
       colors: process.stdout.isTTY === true,
@@ -49,11 +56,42 @@ function orDie<T>(make: () => T): () => T {
   };
 }
 
-/** Named like its parent: MikroORM would put its own beside an extension of any other name. */
-class Migrator extends GuardedMigrator {
-  protected override refuse(message: string): never {
-    return die(new StartupError(message));
-  }
+/** What the environment agrees to, for commands that take no option of ours. */
+function guardsOf({ database, migrationLockMs }: Config, env: NodeJS.ProcessEnv): MigrationGuards {
+  const name = database.kind === 'embedded' ? database.dataDir : target(database.migrationUrl).database;
+  const isSet = (variable: string): boolean => /^(1|true|yes)$/i.test(env[variable] ?? '');
+  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  return {
+    lockTimeoutMs: migrationLockMs,
+    allowOutOfOrder: isSet('WEAVER_ALLOW_OUT_OF_ORDER'),
+    acceptEdited: isSet('WEAVER_ACCEPT_EDITED'),
+    confirmed: env.WEAVER_CONFIRM === name,
+    hints: {
+      confirm: `Set WEAVER_CONFIRM=${name} for this one command to lose these rows.`,
+      allowOutOfOrder: 'Give it a later timestamp, or, where the order does not matter, set WEAVER_ALLOW_OUT_OF_ORDER=1 for this one command.',
+      acceptEdited: 'Undo the edit and put the change into a new migration, or, where the database is right as it is, set WEAVER_ACCEPT_EDITED=1 for this one command.',
+      lockTimeout: 'Try again later, or set WEAVER_MIGRATION_LOCK_TIMEOUT to more seconds.',
+    },
+    announce({ removals }) {
+      for (const removal of removals) say(`[weaver] ${removalText(removal)}`);
+    },
+    warn: line => void process.stderr.write(`${line}\n`),
+  };
+}
+
+function migratorWith(guards: MigrationGuards): typeof GuardedMigrator {
+  /** Named like its parent: MikroORM would put its own beside an extension of any other name. */
+  return class Migrator extends GuardedMigrator {
+    override guards = guards;
+
+    protected override refuse(message: string): never {
+      return die(new StartupError(message));
+    }
+
+    protected override async runMigrations(method: 'up' | 'down', options?: RunOptions): Promise<MigrationInfo[]> {
+      return super.runMigrations(method, options).catch(error => die(asMigrationFailure(error)));
+    }
+  };
 }
 
 function die(error: unknown): never {

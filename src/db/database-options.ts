@@ -7,6 +7,7 @@ import { PgliteDriver } from '@mikro-orm/pglite';
 import type { DatabaseConfig } from '../config.js';
 import { LEGACY_PREFIX } from './adoption/names.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
+import { MIGRATIONS_FOLDER } from './migrations/emitted-sql.js';
 import { Migrator } from './migrator.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
 
@@ -31,9 +32,6 @@ export function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migr
   return { orm: { ...SHARED_OPTIONS, ...orm, entities }, release };
 }
 
-/** The migrations beside the running code: TypeScript in the source tree, JavaScript in the build. */
-export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../migrations');
-
 const SHARED_OPTIONS: Partial<Options> = {
   metadataProvider: ReflectMetadataProvider,
   extensions: [Migrator],
@@ -46,8 +44,6 @@ const SHARED_OPTIONS: Partial<Options> = {
   migrations: {
     path: MIGRATIONS_FOLDER,
     snapshot: false,
-    // A connection is kept for the lock of `Migrator`, and an index that is built concurrently cannot live in a transaction around all.
-    allOrNothing: false,
     // Whoever migrates says so in words of its own; the command line of MikroORM turns this off.
     silent: true,
     emit: 'ts',

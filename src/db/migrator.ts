@@ -1,144 +1,201 @@
-import { pathToFileURL } from 'node:url';
-import type { MigrateOptions, MigrationInfo, MikroORM } from '@mikro-orm/core';
-import { Migrator as UnguardedMigrator, type Migration } from '@mikro-orm/migrations';
-import { PostgreSqlConnection, type SqlEntityManager } from '@mikro-orm/postgresql';
+import type { MigrateOptions, MigrationInfo, MikroORM, Transaction } from '@mikro-orm/core';
+import { Migrator as UnguardedMigrator } from '@mikro-orm/migrations';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { StartupError } from '../base/startup-error.js';
-
-/** Key of the advisory lock that whoever migrates holds for as long as it does. */
-const MIGRATION_LOCK = 20_261_123;
+import { emittedSql, sqlHash, type EmittedSql } from './migrations/emitted-sql.js';
+import { DEFAULT_GUARDS, type MigrationGuards, type RunPlan } from './migrations/migration-guards.js';
+import { holdingMigrationLock } from './migrations/migration-lock.js';
+import { MigrationLog } from './migrations/migration-log.js';
+import { oneName } from './migrations/migration-names.js';
+import { MigrationRunner } from './migrations/migration-runner.js';
+import { removalsOf } from './migrations/removals.js';
 
 /**
- * MikroORM's migrator with what it lacks. It reverts everything when `down --to` is mistyped, applies everything when `up --to` is,
- * and runs a migration twice when two processes start at once: names are checked here against what exists, and one process migrates
- * at a time.
+ * MikroORM's migrator with what it lacks. It reverts everything when `down --to` is mistyped, applies everything when `up --to` is, runs
+ * a migration twice when two processes start at once, drops rows without asking, and does not notice that an applied migration was edited
+ * since. Here names are checked against what exists, one process migrates at a time, and what cannot be undone is asked for first.
+ *
+ * A run is one transaction, so that a failure leaves the database as it was; a run with a migration that must be outside of one has a
+ * transaction for each of the others.
  *
  * The class must be called `Migrator`: MikroORM puts its own beside an extension of any other name, and its command line uses that.
  */
 export class Migrator extends UnguardedMigrator {
+  guards: MigrationGuards = DEFAULT_GUARDS;
+
   static override register(orm: MikroORM): void {
     orm.config.registerExtension('@mikro-orm/migrator', () => new this(orm.em as unknown as SqlEntityManager));
   }
 
+  protected override createRunner(): MigrationRunner {
+    return new MigrationRunner(this.driver, this.options, this.config);
+  }
+
+  protected override createStorage(): MigrationLog {
+    const log = new MigrationLog(this.driver, this.options);
+    log.hashOf = async name => {
+      const file = await this.#fileOf(name);
+      return file === undefined ? undefined : sqlHash(file);
+    };
+    return log;
+  }
+
   override async logMigration(name: string): Promise<void> {
-    await this.#alone(async () => {
-      const { known, executed } = await this.#names();
-      const meant = this.#oneOf(known, name, 'There is no migration');
+    await this.alone(async () => {
+      const { known, executed } = await this.names();
+      const meant = this.oneOf(known, name, 'There is no migration');
       if (executed.includes(meant)) this.refuse(`${meant} is applied already.`);
       await super.logMigration(meant);
     });
   }
 
   override async unlogMigration(name: string): Promise<void> {
-    await this.#alone(async () => {
-      const { executed } = await this.#names();
-      await super.unlogMigration(this.#oneOf(executed, name, 'There is no applied migration'));
+    await this.alone(async () => {
+      const { executed } = await this.names();
+      await super.unlogMigration(this.oneOf(executed, name, 'There is no applied migration'));
     });
   }
 
-  /** What reverting the last applied migration would run; undefined where nothing is applied. Nothing is changed. */
-  async lastRevert(): Promise<{ name: string; statements: string[] } | undefined> {
-    const { known, executed } = await this.#names();
-    const name = executed.at(-1);
-    if (name === undefined) return undefined;
-    this.#refuseUnknownToThisVersion([name], known);
-    const file = (await this.discoverMigrations()).find(migration => migration.name === name)!;
-    const module = (await import(pathToFileURL(file.path!).href)) as Record<string, new (...parts: unknown[]) => Migration>;
-    const migration = new (Object.values(module)[0]!)(this.driver, this.config);
-    let statements: string[] = [];
-    await this.driver.getConnection().transactional(async transaction => {
-      migration.setTransactionContext(transaction);
-      await migration.down();
-      statements = migration.getQueries().map(String);
-      // A migration may run statements of its own beside those that it hands over.
-      throw ROLL_BACK;
-    }).catch(error => {
-      if (error !== ROLL_BACK) throw error;
-    });
-    return { name, statements };
-  }
-
-  protected override async runMigrations(method: 'up' | 'down', options?: string | string[] | MigrateOptions): Promise<MigrationInfo[]> {
-    return this.#alone(async () => {
-      const { known, executed } = await this.#names();
-      const checked = method === 'up' ? this.#checkUp(options, known, executed) : this.#checkDown(options, known, executed);
-      return super.runMigrations(method, checked);
-    });
-  }
-
-  /** Ends the run for a reason that its user can mend. The command line of MikroORM overrides it, to show the message alone. */
-  protected refuse(message: string): never {
-    throw new StartupError(message);
-  }
-
-  #checkUp(options: RunOptions, known: string[], executed: string[]): RunOptions {
-    const { names, to, from, rest } = asked(options);
-    if (to === 0 || to === '0') this.refuse('"up" cannot go to 0. To revert every migration, go down to 0.');
-    const one = (name: string): string => this.#oneOf(known, name, 'There is no migration');
-    const late = known.filter(name => !executed.includes(name) && executed.some(other => other > name));
-    if (late.length > 0) {
-      const message = `${late.join(', ')} ${late.length === 1 ? 'is' : 'are'} older than migrations that are applied already: check that the order does not matter.`;
-      this.config.getLogger().warn('migrator', message, { enabled: true });
+  /** What a run would do. Nothing is changed. */
+  async plan(method: 'up' | 'down', options?: RunOptions): Promise<RunPlan> {
+    const { known, executed } = await this.names();
+    const names = method === 'up' ? this.#planUp(options, known, executed) : this.#planDown(options, known, executed);
+    const emitted = await this.#emitted(names);
+    if (method === 'down') {
+      const oneWay = names.filter(name => emitted.get(name)!.down === undefined);
+      if (oneWay.length > 0) this.refuse(`${oneWay.join(', ')} cannot be reverted: there is no "down" in ${oneWay.length === 1 ? 'it' : 'them'}. Nothing was changed.`);
     }
-    return { ...rest, ...(names && { migrations: names.map(one) }), ...(to !== undefined && { to: one(String(to)) }), ...(from !== undefined && { from: one(String(from)) }) };
+    const statements = names.flatMap(name => emitted.get(name)![method] ?? []);
+    return { method, names, removals: await removalsOf(this.driver.getConnection(), statements) };
   }
 
-  #checkDown(options: RunOptions, known: string[], executed: string[]): RunOptions {
-    const { names, to, from, rest } = asked(options);
-    if (from !== undefined) this.refuse('"down" starts at the last applied migration: it has no "from".');
-    if (executed.length === 0) this.refuse('No migration is applied, so there is none to revert.');
-    const one = (name: string): string => this.#oneOf(executed, name, 'There is no applied migration');
-    const all = to === 0 || to === '0';
-    const target = to === undefined || all ? undefined : one(String(to));
-    const meant = names?.map(one);
-    const reverted = meant ?? (all ? executed : target ? executed.slice(executed.indexOf(target) + 1) : executed.slice(-1));
-    this.#refuseUnknownToThisVersion(reverted, known);
-    return { ...rest, ...(meant && { migrations: meant }), ...(all ? { to: 0 } : target && { to: target }) };
+  /** Names of applied migrations that emit other SQL now than when they were applied. */
+  async edited(): Promise<string[]> {
+    const { known } = await this.names();
+    const stored = await this.#log.hashes();
+    const edited: string[] = [];
+    for (const [name, hash] of stored) {
+      if (hash === null || !known.includes(name)) continue;
+      const now = await this.#log.hashOf(name);
+      if (now !== undefined && now !== hash) edited.push(name);
+    }
+    return edited.toSorted();
   }
 
-  #refuseUnknownToThisVersion(names: readonly string[], known: readonly string[]): void {
-    const unknown = names.filter(name => !known.includes(name));
-    if (unknown.length > 0) this.refuse(`This version of Weaver does not have ${unknown.join(', ')}, so it cannot revert it: use the version that applied it.`);
+  /** Runs `work` while no other process migrates this database. */
+  async alone<T>(work: () => Promise<T>): Promise<T> {
+    return holdingMigrationLock(this.driver.getConnection(), this.guards, work).catch(error => {
+      if (error instanceof StartupError) return this.refuse(error.message, error);
+      throw error;
+    });
   }
 
-  /** The one name that is meant: in full, or by its timestamp. */
-  #oneOf(names: readonly string[], given: string, otherwise: string): string {
-    const bare = given.replace(/\.[jt]s$/, '');
-    const matches = names.filter(name => name === bare || name.startsWith(`Migration${bare}_`));
-    if (matches.length === 1) return matches[0]!;
-    return this.refuse(`${otherwise} ${given}. ${names.length === 0 ? 'There is none at all.' : `There ${names.length === 1 ? 'is' : 'are'}: ${names.join(', ')}.`}`);
-  }
-
-  async #names(): Promise<{ known: string[]; executed: string[] }> {
+  /** All migrations of this version and those that are applied, in the order in which they were. */
+  async names(): Promise<{ known: string[]; executed: string[] }> {
     await this.init();
     return { known: (await this.discoverMigrations()).map(migration => migration.name), executed: await this.storage.executed() };
   }
 
-  /** Runs `work` while no other process migrates this database. The embedded one has a single process anyway. */
-  async #alone<T>(work: () => Promise<T>): Promise<T> {
-    const connection = this.driver.getConnection();
-    if (!(connection instanceof PostgreSqlConnection)) return work();
-    await connection.ensureConnection();
-    const client = await (await connection.getNativeClient()).connect();
-    try {
-      const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK]);
-      if (!rows[0]!.taken) {
-        this.config.getLogger().warn('migrator', 'Another process is migrating this database: waiting for it.', { enabled: true });
-        await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-      }
-      return await work();
-    } finally {
-      // The lock ends with the session.
-      client.release(true);
-    }
+  protected override async runMigrations(method: 'up' | 'down', options?: RunOptions): Promise<MigrationInfo[]> {
+    return this.alone(async () => {
+      const plan = await this.plan(method, options);
+      await this.#refuseEdited();
+      if (plan.names.length === 0) return [];
+      this.guards.announce(plan);
+      await this.#refuseUnconfirmed(plan);
+      const emitted = await this.#emitted(plan.names);
+      this.options.allOrNothing = [...emitted.values()].every(({ transactional }) => transactional);
+      const transaction = typeof options === 'object' && !Array.isArray(options) ? options.transaction : undefined;
+      return super.runMigrations(method, { migrations: [...plan.names], ...(transaction && { transaction }) });
+    });
+  }
+
+  /** Ends the run for a reason that its user can mend. The command line of MikroORM overrides it, to show the message alone. */
+  protected refuse(message: string, error: StartupError = new StartupError(message)): never {
+    throw error;
+  }
+
+  /** The one name that is meant. */
+  oneOf(names: readonly string[], given: string, otherwise: string): string {
+    const found = oneName(names, given, otherwise);
+    return 'name' in found ? found.name : this.refuse(found.problem);
+  }
+
+  #planUp(options: RunOptions, known: string[], executed: string[]): string[] {
+    const { names, to, from } = this.#asked(options);
+    if (to === 0 || to === '0') this.refuse('"up" cannot go to 0. To revert every migration, go down to 0.');
+    const one = (name: string | number): string => this.oneOf(known, String(name), 'There is no migration');
+    const meant = names?.map(one);
+    const last = to === undefined ? undefined : one(to);
+    const first = from === undefined ? undefined : one(from);
+    const pending = known.filter(name => !executed.includes(name));
+    const plan = meant ? pending.filter(name => meant.includes(name)) : pending.filter(name => (!first || name > first) && (!last || name <= last));
+    this.#refuseLate(plan, executed);
+    return plan;
+  }
+
+  #planDown(options: RunOptions, known: string[], executed: string[]): string[] {
+    const { names, to, from } = this.#asked(options);
+    if (from !== undefined) this.refuse('"down" starts at the last applied migration: it has no "from".');
+    if (executed.length === 0) this.refuse('No migration is applied, so there is none to revert.');
+    const one = (name: string | number): string => this.oneOf(executed, String(name), 'There is no applied migration');
+    const meant = names?.map(one);
+    const newestFirst = executed.toReversed();
+    const plan = meant
+      ? newestFirst.filter(name => meant.includes(name))
+      : to === undefined
+        ? newestFirst.slice(0, 1)
+        : to === 0 || to === '0'
+          ? newestFirst
+          : newestFirst.slice(0, newestFirst.indexOf(one(to)));
+    const unknown = plan.filter(name => !known.includes(name));
+    if (unknown.length > 0) this.refuse(`This version of Weaver does not have ${unknown.join(', ')}, so it cannot revert it: use the version that applied it.`);
+    return plan;
+  }
+
+  #refuseLate(plan: readonly string[], executed: readonly string[]): void {
+    const late = plan.filter(name => executed.some(other => other > name));
+    if (late.length === 0) return;
+    const message = `${late.join(', ')} ${late.length === 1 ? 'is' : 'are'} older than migrations that are applied already.`;
+    if (this.guards.allowOutOfOrder) this.guards.warn(message);
+    else this.refuse(`${message} Nothing was changed. ${this.guards.hints.allowOutOfOrder}`);
+  }
+
+  async #refuseEdited(): Promise<void> {
+    const edited = await this.edited();
+    if (edited.length === 0) return;
+    const message = `${edited.join(', ')} ${edited.length === 1 ? 'was' : 'were'} edited after being applied: what ${edited.length === 1 ? 'it emits' : 'they emit'} is not what made this database.`;
+    if (!this.guards.acceptEdited) this.refuse(`${message} Nothing was changed. ${this.guards.hints.acceptEdited}`);
+    this.guards.warn(message);
+    for (const name of edited) await this.#log.rememberHash(name);
+  }
+
+  async #refuseUnconfirmed({ removals }: RunPlan): Promise<void> {
+    if (!removals.some(removal => removal.rows > 0)) return;
+    if (!this.guards.confirmed) this.refuse(`Nothing was changed. ${this.guards.hints.confirm}`);
+  }
+
+  get #log(): MigrationLog {
+    return this.storage as unknown as MigrationLog;
+  }
+
+  async #fileOf(name: string): Promise<string | undefined> {
+    await this.init();
+    return (await this.discoverMigrations()).find(migration => migration.name === name)?.path;
+  }
+
+  async #emitted(names: readonly string[]): Promise<Map<string, EmittedSql>> {
+    const emitted = new Map<string, EmittedSql>();
+    for (const name of names) emitted.set(name, await emittedSql((await this.#fileOf(name))!));
+    return emitted;
+  }
+
+  #asked(options: RunOptions): { names?: string[]; to?: string | number; from?: string | number } {
+    if (typeof options === 'string' || Array.isArray(options)) return { names: [options].flat() };
+    const { migrations, to, from, schema } = options ?? {};
+    if (schema !== undefined) this.refuse("Weaver's tables live in one schema: there is no --schema.");
+    return { ...(migrations && { names: migrations }), ...(to !== undefined && { to }), ...(from !== undefined && { from }) };
   }
 }
 
-type RunOptions = string | string[] | MigrateOptions | undefined;
-
-const ROLL_BACK = new Error('Nothing is kept of a preview.');
-
-function asked(options: RunOptions): { names?: string[]; to?: string | number; from?: string | number; rest: MigrateOptions } {
-  if (typeof options === 'string' || Array.isArray(options)) return { names: [options].flat(), rest: {} };
-  const { migrations, to, from, ...rest } = options ?? {};
-  return { ...(migrations && { names: migrations }), ...(to !== undefined && { to }), ...(from !== undefined && { from }), rest };
-}
+export type RunOptions = string | string[] | (MigrateOptions & { transaction?: Transaction }) | undefined;

@@ -76,14 +76,17 @@ export class Commands {
   readonly #running: Running[] = [];
   readonly #folder = mkdtempSync(join(tmpdir(), 'weaver-commands-'));
 
+  /** `root` holds the built package. */
+  constructor(private readonly root = ROOT) {}
+
   /** `npx weaver …`, in an empty folder. */
   weaver(env: Record<string, string>, ...args: string[]): Running {
-    return this.#start([join(ROOT, 'bin/weaver.js'), ...args], env, this.#folder);
+    return this.#start([join(this.root, 'bin/weaver.js'), ...args], env, this.#folder);
   }
 
   /** `npx mikro-orm …`, in the project's folder, where its configuration is found. */
   mikroOrm(env: Record<string, string>, ...args: string[]): Running {
-    return this.#start([join(ROOT, 'node_modules/@mikro-orm/cli/cli.js'), ...args], env, ROOT);
+    return this.#start([join(this.root, 'node_modules/@mikro-orm/cli/cli.js'), ...args], env, this.root);
   }
 
   /** Another program in a Node of its own, in the project's folder. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../../src/db/database.js';
 import { applyMigrations, knownMigrations, migrationState, revertLastMigration } from '../../../src/db/migrations.js';
-import { readCatalogue, type Catalogue } from '../../support/catalogue.js';
+import { readCatalogue, type Catalogue } from '../../../src/db/migrations/catalogue.js';
 import { openAsOwner } from '../../support/command.js';
 
 const SNAPSHOT = join(import.meta.dirname, 'catalogue.snapshot.json');
@@ -39,7 +39,7 @@ describe('the catalogue', () => {
     expect(Object.keys(reverted.tables)).toEqual(['mikro_orm_migrations']);
     expect(reverted.tables.mikro_orm_migrations!.grants).toEqual([]);
     expect(reverted.functions).toEqual({});
-    expect(await migrationState(database)).toEqual({ executed: [], pending: knownMigrations(), unknown: [] });
+    expect(await migrationState(database)).toEqual({ executed: [], pending: knownMigrations(), unknown: [], edited: [] });
     // Roles belong to the cluster, extensions perhaps to others.
     expect(reverted.roles).toEqual(first.roles);
     expect(reverted.extensions).toEqual(first.extensions);

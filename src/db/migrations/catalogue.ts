@@ -22,13 +22,13 @@ export interface CatalogueTable {
 }
 
 const TABLES = `
-  select c.oid::int as oid, c.relname::text as name, coalesce(c.reloptions::text[], '{}') as options,
+  select c.oid::text as oid, c.relname::text as name, coalesce(c.reloptions::text[], '{}') as options,
          concat_ws(', ', case when c.relrowsecurity then 'enabled' else 'off' end, case when c.relforcerowsecurity then 'forced' end) as "rowSecurity"
     from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and NOT_OF_EXTENSION(pg_class, c)`;
 
 // The storage of each column is told, as is what no entity can say: statistics, compression, generation.
 const COLUMNS = `
-  select a.attrelid::int as oid, concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
+  select a.attrelid::text as oid, concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod),
            case when a.attnotnull then 'not null' end,
            case when a.attidentity <> '' then 'identity' end,
            case when d.adbin is not null then case when a.attgenerated = 's' then 'generated as ' else 'default ' end || pg_get_expr(d.adbin, d.adrelid) end,
@@ -42,27 +42,27 @@ const COLUMNS = `
 
 // From PostgreSQL 18 on, "not null" is a constraint too; it is told with its column.
 const CONSTRAINTS = `
-  select conrelid::int as oid, concat_ws(' ', conname, pg_get_constraintdef(oid), case when not convalidated then 'not validated' end) as text
+  select conrelid::text as oid, concat_ws(' ', conname, pg_get_constraintdef(oid), case when not convalidated then 'not validated' end) as text
     from pg_constraint where conrelid <> 0 and contype <> 'n'`;
 
 const INDEXES = `
-  select indrelid::int as oid, concat_ws(' ', pg_get_indexdef(indexrelid), case when not indisvalid then 'invalid' end) as text
+  select indrelid::text as oid, concat_ws(' ', pg_get_indexdef(indexrelid), case when not indisvalid then 'invalid' end) as text
     from pg_index`;
 
-const TRIGGERS = `select tgrelid::int as oid, pg_get_triggerdef(oid) || case tgenabled when 'O' then '' else ' enabled ' || tgenabled::text end as text from pg_trigger where not tgisinternal`;
+const TRIGGERS = `select tgrelid::text as oid, pg_get_triggerdef(oid) || case tgenabled when 'O' then '' else ' enabled ' || tgenabled::text end as text from pg_trigger where not tgisinternal`;
 
 const POLICIES = `
-  select polrelid::int as oid, concat_ws(' ', polname, case when polpermissive then 'permissive' else 'restrictive' end, 'for ' || polcmd::text,
+  select polrelid::text as oid, concat_ws(' ', polname, case when polpermissive then 'permissive' else 'restrictive' end, 'for ' || polcmd::text,
            'to ' || (select string_agg(case when r = 0 then 'public' else pg_get_userbyid(r)::text end, ', ' order by 1) from unnest(polroles) r),
            'using ' || pg_get_expr(polqual, polrelid), 'with check ' || pg_get_expr(polwithcheck, polrelid)) as text
     from pg_policy`;
 
 // What the owner may is left out: it depends on who that is, and on the version.
 const GRANTS = `
-  select c.oid::int as oid, concat_ws(' ', case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee)::text end, lower(a.privilege_type), case when a.is_grantable then 'grantable' end) as text
+  select c.oid::text as oid, concat_ws(' ', case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee)::text end, lower(a.privilege_type), case when a.is_grantable then 'grantable' end) as text
     from pg_class c, aclexplode(c.relacl) a where a.grantee <> c.relowner
    union all
-  select c.oid::int, concat_ws(' ', case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee)::text end, lower(a.privilege_type), '(' || t.attname || ')', case when a.is_grantable then 'grantable' end)
+  select c.oid::text, concat_ws(' ', case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee)::text end, lower(a.privilege_type), '(' || t.attname || ')', case when a.is_grantable then 'grantable' end)
     from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a where a.grantee <> c.relowner`;
 
 const FUNCTIONS = `
@@ -85,13 +85,13 @@ const ROLES = `
 export async function readCatalogue(run: RunSql): Promise<Catalogue> {
   const ask = <R>(sql: string): Promise<R[]> =>
     run<R>(sql.replace(/NOT_OF_EXTENSION\((\w+), (\w+)\)/g, (_, catalogue, alias) => `not exists (select from pg_depend x where x.classid = '${catalogue}'::regclass and x.objid = ${alias}.oid and x.deptype = 'e')`));
-  const tables = await ask<{ oid: number; name: string; options: string[]; rowSecurity: string }>(TABLES);
-  const lines = async (sql: string): Promise<Map<number, string[]>> => {
-    const rows = await ask<{ oid: number; text: string }>(sql);
+  const tables = await ask<{ oid: string; name: string; options: string[]; rowSecurity: string }>(TABLES);
+  const lines = async (sql: string): Promise<Map<string, string[]>> => {
+    const rows = await ask<{ oid: string; text: string }>(sql);
     return new Map([...Map.groupBy(rows, row => row.oid)].map(([oid, group]) => [oid, group.map(row => row.text)]));
   };
   // Sorted here: servers sort text by their own collations.
-  const sorted = async (sql: string): Promise<Map<number, string[]>> => new Map([...(await lines(sql))].map(([oid, texts]) => [oid, texts.toSorted()]));
+  const sorted = async (sql: string): Promise<Map<string, string[]>> => new Map([...(await lines(sql))].map(([oid, texts]) => [oid, texts.toSorted()]));
   const parts = {
     columns: await lines(COLUMNS),
     constraints: await sorted(CONSTRAINTS),
@@ -100,7 +100,7 @@ export async function readCatalogue(run: RunSql): Promise<Catalogue> {
     policies: await sorted(POLICIES),
     grants: await sorted(GRANTS),
   };
-  const partsOf = (oid: number): Omit<CatalogueTable, 'options' | 'rowSecurity'> =>
+  const partsOf = (oid: string): Omit<CatalogueTable, 'options' | 'rowSecurity'> =>
     Object.fromEntries(Object.entries(parts).map(([name, byTable]) => [name, byTable.get(oid) ?? []])) as never;
   const names = async (sql: string): Promise<string[]> => (await ask<{ name: string }>(sql)).map(row => row.name).toSorted();
   return {

@@ -1,0 +1,71 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { readConfig } from '../../config.js';
+import type { CommandContext } from '../command-io.js';
+import type { GuardOptions } from './run-migrations.js';
+
+export const MIGRATING = `
+Environment:
+  DATABASE_URL             the database; not set: the embedded one in WEAVER_DATA_DIR
+  WEAVER_MIGRATION_URL     the same database as the owner of its tables (DATABASE_URL)`;
+
+const NAMES = `
+A migration is named by its full name or by the beginning of it, of its timestamp or of its words, four characters at least.`;
+
+interface RunCommandOptions extends GuardOptions {
+  readonly to?: string;
+}
+
+/** Commands that change what is applied. */
+export function addMigrationCommands(group: Command, { io }: CommandContext): void {
+  guarded(
+    group
+      .command('up [target]')
+      .summary('apply pending migrations')
+      .description(
+        'Applies every pending migration, or those as far as the target: +N, the name of a migration, or head. All of them in one transaction, so that ' +
+          'a failure leaves the database as it was. Harmless when there is none.',
+      )
+      .option('--to <target>', 'the same as the argument'),
+  )
+    .option('--yes', 'go ahead although rows are lost')
+    .option('--allow-out-of-order', 'apply migrations that are older than applied ones')
+    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n  npx weaver db up --to 20261123`)
+    .action(async (target: string | undefined, options: RunCommandOptions) =>
+      (await import('./run-migrations.js')).migrateUp(readConfig(io.env), io, oneTarget(target, options), options),
+    );
+
+  guarded(
+    group
+      .command('down [target]')
+      .summary('revert migrations')
+      .description(
+        'Reverts the last migration, or those after the target: -N, the name of a migration, which stays, or base for all. Says first which tables and ' +
+          'columns go, with how many rows, and stops there when there are rows.',
+      )
+      .option('--to <target>', 'the same as the argument'),
+  )
+    .option('--yes', 'go ahead although rows are lost')
+    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down -2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base`)
+    .action(async (target: string | undefined, options: RunCommandOptions) =>
+      (await import('./run-migrations.js')).migrateDown(readConfig(io.env), io, oneTarget(target, options), options),
+    );
+}
+
+/** Options of every command that takes the lock of migrations. */
+export function guarded(command: Command): Command {
+  return command
+    .option('--no-wait', 'fail at once while another process migrates')
+    .addOption(new Option('--lock-timeout <seconds>', 'how long to wait for it (WEAVER_MIGRATION_LOCK_TIMEOUT, or 60)').argParser(parseSeconds))
+    .option('--accept-edited', 'go on although applied migrations were edited, and take them as they are now');
+}
+
+function parseSeconds(value: string): number {
+  const seconds = Number(value);
+  if (!/^\d+$/.test(value) || seconds > 86_400) throw new InvalidArgumentError('Give a whole number of seconds, 86400 at most.');
+  return seconds;
+}
+
+function oneTarget(argument: string | undefined, { to }: RunCommandOptions): string | undefined {
+  if (argument !== undefined && to !== undefined && argument !== to) throw new InvalidArgumentError(`"${argument}" and --to ${to}: give one target.`);
+  return argument ?? to;
+}

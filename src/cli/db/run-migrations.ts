@@ -1,0 +1,114 @@
+import { StartupError } from '../../base/startup-error.js';
+import type { Config } from '../../config.js';
+import { migratorOf, runMigrations } from '../../db/migrations.js';
+import { asMigrationFailure } from '../../db/migrations/migration-failure.js';
+import { DEFAULT_GUARDS, type MigrationGuards } from '../../db/migrations/migration-guards.js';
+import { removalText } from '../../db/migrations/removals.js';
+import { stepTarget, type Target } from '../../db/migrations/targets.js';
+import type { Database } from '../../db/database.js';
+import type { RunOptions } from '../../db/migrator.js';
+import type { CommandIo } from '../command-io.js';
+import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
+import { Progress } from '../progress.js';
+
+export interface GuardOptions {
+  readonly yes?: boolean;
+  readonly wait?: boolean;
+  readonly lockTimeout?: number;
+  readonly allowOutOfOrder?: boolean;
+  readonly acceptEdited?: boolean;
+}
+
+/** What the options of a command agree to. */
+export function guardsOf(config: Config, io: CommandIo, { yes = false, wait = true, lockTimeout, allowOutOfOrder = false, acceptEdited = false }: GuardOptions): MigrationGuards {
+  return {
+    ...DEFAULT_GUARDS,
+    lockTimeoutMs: wait ? (lockTimeout === undefined ? config.migrationLockMs : lockTimeout * 1_000) : 0,
+    allowOutOfOrder,
+    acceptEdited,
+    confirmed: yes,
+    announce({ method, names, removals }) {
+      if (method === 'down') io.say(`Reverting ${names.join(', ')} in ${describeDatabase(config.database, 'migrate')}:`);
+      for (const removal of removals) io.say(`  ${removalText(removal)}`);
+    },
+    warn: line => io.say(line),
+  };
+}
+
+export async function migrateUp(config: Config, io: CommandIo, target: string | undefined, options: GuardOptions): Promise<void> {
+  await withMigrating(config, async database => {
+    const { known, executed } = await migratorOf(database).names();
+    const pending = known.filter(name => !executed.includes(name));
+    const run = upTo(stepTarget(target, '+'), pending);
+    const applied = await watched(database, io, 'Applying', () => runMigrations(database, 'up', run, { guards: guardsOf(config, io, options) }));
+    for (const name of applied) io.out(`Applied ${name}`);
+    if (applied.length === 0) io.out(target === undefined || target === 'head' || pending.length === 0 ? 'Nothing to do: no migration is pending.' : `Nothing to do: ${target} is applied already.`);
+    io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
+  });
+}
+
+export async function migrateDown(config: Config, io: CommandIo, target: string | undefined, options: GuardOptions): Promise<void> {
+  if (!embeddedExists(config.database)) return io.out('Nothing to do: there is no database yet.');
+  await withMigrating(config, async database => {
+    const { executed } = await migratorOf(database).names();
+    const step = stepTarget(target, '-');
+    if (executed.length === 0) {
+      if (step.kind === 'name') throw new StartupError(`There is no applied migration ${step.name}. There is none at all.`);
+      return io.out('Nothing to do: no migration is applied.');
+    }
+    const run = downTo(step, executed);
+    const reverted = await watched(database, io, 'Reverting', () => runMigrations(database, 'down', run, { guards: guardsOf(config, io, options) }));
+    for (const name of reverted) io.out(`Reverted ${name}`);
+    if (reverted.length === 0) io.out(`Nothing to do: ${target} is the last that is applied.`);
+  });
+}
+
+function upTo(target: Target, pending: readonly string[]): RunOptions {
+  if (target.kind === 'base') throw new StartupError('"up" cannot go to base. To revert every migration: "npx weaver db down base".');
+  if (target.kind === 'name') return { to: target.name };
+  if (target.kind !== 'steps') return undefined;
+  if (target.steps > pending.length) throw new StartupError(`Nothing was changed: +${target.steps} reaches too far, ${howMany(pending.length)} pending.`);
+  return { migrations: pending.slice(0, target.steps) };
+}
+
+function downTo(target: Target, executed: readonly string[]): RunOptions {
+  if (target.kind === 'base') return { to: 0 };
+  if (target.kind === 'name') return { to: target.name };
+  if (target.kind === 'head') throw new StartupError('"down" cannot go to head. To apply every migration: "npx weaver db up".');
+  const steps = target.kind === 'steps' ? target.steps : 1;
+  if (steps > executed.length) throw new StartupError(`Nothing was changed: -${steps} reaches too far, ${howMany(executed.length)} applied.`);
+  return { migrations: executed.slice(-steps) };
+}
+
+function howMany(count: number): string {
+  return count === 0 ? 'no migration is' : `${count} migration${count === 1 ? ' is' : 's are'}`;
+}
+
+/** Shows which migration is at work. */
+async function watched(database: Database, io: CommandIo, verb: string, work: () => Promise<string[]>): Promise<string[]> {
+  const migrator = migratorOf(database);
+  let progress: Progress | undefined;
+  let ticking: NodeJS.Timeout | undefined;
+  const begins = ({ name }: { name: string }): void => {
+    clearInterval(ticking);
+    const current = (progress = new Progress(io, `${verb} ${name}`));
+    ticking = setInterval(() => current.update(undefined), 1_000);
+  };
+  migrator.on('migrating', begins).on('reverting', begins);
+  try {
+    return await work();
+  } finally {
+    clearInterval(ticking);
+    migrator.off('migrating', begins).off('reverting', begins);
+    progress?.end();
+  }
+}
+
+/** Opens the database as its owner; failures of migrations become one sentence. */
+export async function withMigrating<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
+  return withDatabase(config, 'migrate', database =>
+    work(database).catch(error => {
+      throw asMigrationFailure(error);
+    }),
+  );
+}

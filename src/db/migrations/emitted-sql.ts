@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
+import { join, parse } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Migration } from '@mikro-orm/migrations';
+
+/** The migrations beside the running code: TypeScript in the source tree, JavaScript in the build. */
+export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../../migrations');
+
+type MigrationClass = new (driver: never, config: never) => Migration;
+
+/** What a migration says about itself and the SQL that it emits, without a database. */
+export interface EmittedSql {
+  readonly up: readonly string[];
+  /** Undefined where it cannot be reverted. */
+  readonly down: readonly string[] | undefined;
+  /** Whether it runs in a transaction. */
+  readonly transactional: boolean;
+  /** Whether it runs statements while it is asked for them: those may depend on rows, and no script can hold them. */
+  readonly asksDatabase: boolean;
+}
+
+/** Files of all migrations that this version of Weaver has, by name, oldest first. */
+export function migrationFiles(folder = MIGRATIONS_FOLDER): Map<string, string> {
+  const files = readdirSync(folder).map(file => parse(join(folder, file)));
+  const migrations = files.filter(file => file.name.startsWith('Migration') && (file.ext === '.ts' || file.ext === '.js') && !file.name.endsWith('.d'));
+  return new Map(migrations.map(file => [file.name, join(file.dir, file.base)] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** The SQL of the migration in a file. */
+export async function emittedSql(file: string): Promise<EmittedSql> {
+  const Class = await classIn(file);
+  const up = await record(Class, 'up');
+  const reverts = Object.hasOwn(Class.prototype, 'down');
+  const down = reverts ? await record(Class, 'down') : undefined;
+  return {
+    up: up.statements,
+    down: down?.statements,
+    transactional: new Class(undefined as never, undefined as never).isTransactional(),
+    asksDatabase: up.asked || (down?.asked ?? false),
+  };
+}
+
+/**
+ * A digest of what `up` emits, the same from the source and from the build. Of a migration that asks the database, of what it emits when
+ * that answers with nothing. `down` is left out: it may be mended as long as nobody has run it.
+ */
+export async function sqlHash(file: string): Promise<string> {
+  return hashOf((await record(await classIn(file), 'up')).statements);
+}
+
+function hashOf(statements: readonly string[]): string {
+  const same = statements.map(sql => sql.replaceAll('\r\n', '\n').trim().replace(/;$/, ''));
+  return createHash('sha256').update(same.join('\0')).digest('hex');
+}
+
+async function classIn(file: string): Promise<MigrationClass> {
+  const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+  const Class = Object.values(module).find(value => typeof value === 'function');
+  if (!Class) throw new Error(`${file} exports no migration.`);
+  return Class as MigrationClass;
+}
+
+async function record(Class: MigrationClass, method: 'up' | 'down'): Promise<{ statements: string[]; asked: boolean }> {
+  const migration = new Class(undefined as never, undefined as never);
+  const statements: string[] = [];
+  let asked = false;
+  migration.execute = async sql => {
+    asked = true;
+    statements.push(String(sql));
+    return [];
+  };
+  migration.getEntityManager = () => {
+    asked = true;
+    throw new Error('There are no entities without a database.');
+  };
+  try {
+    await migration[method]();
+  } catch (error) {
+    // It asked for something that only a database can answer: what it said until then is all there is to know.
+    if (!asked) throw error;
+  }
+  return { statements: [...statements, ...migration.getQueries().map(String)], asked };
+}

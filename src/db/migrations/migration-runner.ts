@@ -1,0 +1,85 @@
+import type { Transaction } from '@mikro-orm/core';
+import { MigrationRunner as UnguardedRunner, type Migration } from '@mikro-orm/migrations';
+import { firstLine, MigrationFailure } from './migration-failure.js';
+
+type AfterRun = (transaction?: Transaction) => Promise<void>;
+
+/**
+ * Runs a migration statement by statement, so that a failure can say which one it was. Outside a transaction it takes away the indexes
+ * that a failed `create index concurrently` leaves behind: invalid, unused by queries, and paid for by every write.
+ */
+export class MigrationRunner extends UnguardedRunner {
+  /** Set while all of a run is one transaction. */
+  #around: Transaction | undefined;
+
+  override setMasterMigration(transaction: Transaction): void {
+    super.setMasterMigration(transaction);
+    this.#around = transaction;
+  }
+
+  override unsetMasterMigration(): void {
+    super.unsetMasterMigration();
+    this.#around = undefined;
+  }
+
+  override async run(migration: Migration, method: 'up' | 'down', afterRun?: AfterRun): Promise<void> {
+    migration.reset();
+    if (!migration.isTransactional()) return this.#runOutside(migration, method, afterRun);
+    await this.driver.getConnection().transactional(
+      async transaction => {
+        migration.setTransactionContext(transaction);
+        await migration[method]();
+        const statements = migration.getQueries();
+        for (const [index, sql] of statements.entries()) {
+          await this.driver.execute(sql, undefined, 'all', transaction).catch(error => {
+            const left = this.#around ? 'Nothing of this run was kept: the database is as it was before.' : 'It was rolled back.';
+            throw new MigrationFailure(whichOne(migration, method, index, statements), error, left);
+          });
+        }
+        await afterRun?.(transaction);
+      },
+      { ctx: this.#around },
+    );
+  }
+
+  async #runOutside(migration: Migration, method: 'up' | 'down', afterRun?: AfterRun): Promise<void> {
+    await migration[method]();
+    const statements = migration.getQueries();
+    const before = await this.#invalidIndexes();
+    for (const [index, sql] of statements.entries()) {
+      await this.driver.execute(sql).catch(async error => {
+        const kept = index === 0 ? '' : ` It runs outside a transaction, so the ${index === 1 ? 'statement' : `${index} statements`} before this one cannot be undone: mend the cause and run it again, or undo by hand.`;
+        const left = `${await this.#dropInvalidIndexes(before)}${kept}`.trim() || 'The database is as it was before this migration.';
+        throw new MigrationFailure(whichOne(migration, method, index, statements), error, left);
+      });
+    }
+    await afterRun?.();
+  }
+
+  async #invalidIndexes(): Promise<string[]> {
+    const rows = await this.driver.execute<{ name: string }[]>(
+      `select format('%I.%I', n.nspname, c.relname) as name from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
+        where not i.indisvalid and n.nspname = current_schema()`,
+    );
+    return rows.map(row => row.name);
+  }
+
+  async #dropInvalidIndexes(before: readonly string[]): Promise<string> {
+    const left = (await this.#invalidIndexes().catch(() => [])).filter(name => !before.includes(name));
+    const told: string[] = [];
+    for (const name of left) {
+      // Not concurrently: nobody uses an invalid index, and a build that failed may have been stopped by what the other way waits for.
+      await this.driver.execute(`drop index if exists ${name}`).then(
+        () => told.push(`The invalid index ${name} that it left behind was dropped: the database is as it was before this statement.`),
+        () => told.push(`It left the invalid index ${name} behind. Run: drop index concurrently ${name}.`),
+      );
+    }
+    return told.join(' ');
+  }
+}
+
+function whichOne(migration: Migration, method: 'up' | 'down', index: number, statements: readonly unknown[]): string {
+  const name = migration.name ?? migration.constructor.name;
+  const doing = method === 'up' ? '' : 'Reverting ';
+  return `${doing}${name} failed at statement ${index + 1} of ${statements.length} (${firstLine(String(statements[index]))})`;
+}

@@ -1,0 +1,75 @@
+import type { MikroORM } from '@mikro-orm/core';
+import { PgliteDriver, PgliteSchemaGenerator } from '@mikro-orm/pglite';
+import { SchemaGenerator as UnguardedGenerator, type SqlEntityManager } from '@mikro-orm/postgresql';
+import { StartupError } from '../../base/startup-error.js';
+import type { MigrationGuards } from './migration-guards.js';
+import { countRows, removalsOf, type Removal } from './removals.js';
+
+type Refuse = (error: StartupError) => never;
+type Generator = new (em: SqlEntityManager) => UnguardedGenerator;
+type Asked<Method extends 'drop' | 'update' | 'clear'> = Parameters<UnguardedGenerator[Method]>[0];
+
+/**
+ * MikroORM's schema generator, which goes past the migrator: `migration:fresh` and `schema:drop`, `:update`, `:fresh` would drop rows
+ * without asking. Here they say what goes, and stop where there are rows and nobody has agreed to lose them.
+ */
+export function guardSchemaGenerator(guards: MigrationGuards, refuse: Refuse): { register(orm: MikroORM): void } {
+  return {
+    register(orm) {
+      const Base: Generator = orm.config.getDriver() instanceof PgliteDriver ? PgliteSchemaGenerator : UnguardedGenerator;
+      const Guarded = guarded(Base, guards, refuse);
+      orm.config.registerExtension('@mikro-orm/schema-generator', () => new Guarded(orm.em as unknown as SqlEntityManager));
+    },
+  };
+}
+
+function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Generator {
+  return class SchemaGenerator extends Base {
+    override async drop(options: Asked<'drop'> = {}): Promise<void> {
+      if (options.dropDb) return super.drop(options);
+      await this.#ask(await removalsOf(this.connection, statementsIn(await this.getDropSchemaSQL({ ...options, wrap: false }))));
+      await super.drop(options);
+      // They are in migrations alone, so that MikroORM leaves them, and the first migration would find them there.
+      if (options.dropMigrationsTable) await this.#dropFunctions();
+    }
+
+    override async update(options: Asked<'update'> = {}): Promise<void> {
+      await this.#ask(await removalsOf(this.connection, statementsIn(await this.getUpdateSchemaSQL({ ...options, wrap: false }))));
+      guards.warn('schema:update goes past the migrations: the log of migrations does not know about it. "npx weaver db check" shows the difference.');
+      await super.update(options);
+    }
+
+    override async clear(options?: Asked<'clear'>): Promise<void> {
+      await this.#ask((await this.#allTables()).map(removal => ({ ...removal, kind: 'rows' })));
+      await super.clear(options);
+    }
+
+    override async dropDatabase(name?: string): Promise<void> {
+      await this.#ask(await this.#allTables());
+      await super.dropDatabase(name);
+    }
+
+    async #ask(removals: Removal[]): Promise<void> {
+      guards.announce({ method: 'down', names: [], removals });
+      if (removals.some(({ rows }) => rows > 0) && !guards.confirmed) refuse(new StartupError(`Nothing was changed. ${guards.hints.confirm}`));
+    }
+
+    async #allTables(): Promise<Removal[]> {
+      const tables = await this.connection.execute<{ name: string }[]>(`select tablename as name from pg_tables where schemaname = current_schema() order by 1`);
+      const rows = await countRows(this.connection, tables.map(({ name }) => name));
+      return [...rows].map(([what, count]) => ({ kind: 'table', what, rows: count }));
+    }
+
+    async #dropFunctions(): Promise<void> {
+      const functions = await this.connection.execute<{ name: string }[]>(
+        `select p.oid::regprocedure::text as name from pg_proc p where p.pronamespace = current_schema()::regnamespace and p.proname like 'weaver\\_%'`,
+      );
+      for (const { name } of functions) await this.connection.execute(`drop function ${name}`);
+    }
+  };
+}
+
+/** MikroORM ends each statement, and only statements, with a semicolon at the end of a line; drops hold no literals. */
+function statementsIn(script: string): string[] {
+  return script.split(/;\s*\n/).map(sql => sql.trim()).filter(sql => sql !== '');
+}
