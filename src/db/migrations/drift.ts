@@ -1,5 +1,5 @@
 import type { DatabaseConfig } from '../../config.js';
-import { LEGACY_PREFIX } from '../adoption/names.js';
+import { LEGACY_POLICY, LEGACY_PREFIX } from '../adoption/names.js';
 import { SEARCH_INDEX_NAME } from '../search-index-name.js';
 import type { Catalogue, CatalogueTable } from './catalogue.js';
 
@@ -18,7 +18,8 @@ const PARTS = ['columns', 'constraints', 'indexes', 'triggers', 'policies', 'gra
 
 /**
  * Where `live` differs from `reference`. Left out is what operators add on purpose and no migration makes: schemas and extensions of
- * their own, indexes of `weaver search tune`, and whatever is called `weaver_legacy_…`, with the rights of the roles that such policies name.
+ * their own, indexes of `weaver search tune`, and what adoption keeps of an
+ * older database, with the rights that it gave that one's application.
  */
 export function driftBetween(reference: Catalogue, live: Catalogue): Difference[] {
   return [
@@ -43,18 +44,22 @@ function compareTables(reference: Record<string, CatalogueTable>, live: Record<s
 }
 
 function compareTable(name: string, wanted: CatalogueTable, found: CatalogueTable): Difference[] {
-  const legacyPolicies = found.policies.filter(policy => LEGACY.test(policy));
+  const legacyPolicies = found.policies.filter(isLegacyPolicy);
   const legacyRoles = legacyPolicies.flatMap(policy => / to ((?:\S+, )*\S+) using/.exec(policy)?.[1]?.split(', ') ?? []);
   const known: Record<(typeof PARTS)[number], string[]> = {
     ...found,
     indexes: found.indexes.filter(index => !SEARCH_INDEX_NAME.test(nameOfIndex(index))),
     triggers: found.triggers.filter(trigger => !trigger.includes(` TRIGGER ${LEGACY_PREFIX}`)),
-    policies: found.policies.filter(policy => !LEGACY.test(policy)),
+    policies: found.policies.filter(policy => !isLegacyPolicy(policy)),
     grants: found.grants.filter(grant => !legacyRoles.includes(grant.split(' ', 1)[0]!)),
   };
   const rowSecurity: Difference[] =
     wanted.rowSecurity === found.rowSecurity ? [] : [{ where: name, kind: 'changed', what: `row-level security is ${found.rowSecurity}, and was made ${wanted.rowSecurity}` }];
   return [...rowSecurity, ...PARTS.flatMap(part => compareLists(name, wanted[part], known[part], singular(part)))];
+}
+
+function isLegacyPolicy(policy: string): boolean {
+  return policy.startsWith(`${LEGACY_POLICY} `);
 }
 
 function nameOfIndex(definition: string): string {
