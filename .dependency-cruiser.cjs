@@ -6,6 +6,7 @@ const STEPS = [
   ['observability'],
   ['db'],
   ['auth'],
+  ['rate-limits'],
   ['embedders'],
   ['graphql'],
   ['http'],

@@ -5,7 +5,7 @@ import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDi
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
-import { authenticator, type Authenticate } from './auth/authenticate.js';
+import { authenticator } from './auth/authenticate.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
 import type { AppError } from './base/app-error.js';
@@ -28,6 +28,8 @@ import { createHttpServer } from './http/http-server.js';
 import { registerMetrics } from './http/metrics.js';
 import { playgroundRoutes } from './http/playground.js';
 import { createMetrics } from './observability/metrics.js';
+import { rateLimited, standingHeaders } from './rate-limits/rate-limited.js';
+import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { buildGatewaySchema } from './schema.js';
 import { userStrategy } from './users/user-strategy.js';
 
@@ -58,7 +60,7 @@ export interface GatewayParts {
 
 /** The composition root: puts the parts together and listens. */
 export async function startGateway({ config, database, log, demoKey }: GatewayParts): Promise<Gateway> {
-  const app = createHttpServer(log);
+  const app = createHttpServer(log, config.http);
   const schema = buildGatewaySchema();
   const apollo = new ApolloServer<RequestContext>({
     gateway: executedBy(executorOf(schema), schema),
@@ -87,13 +89,14 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     apiKeyStrategy(),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
-  const services = { database, authenticate, models: new ReadModels(database.orm), rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight), embedder: createEmbedder(config.embedder) };
+  const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
+  const services = { database, admit, models: new ReadModels(database.orm), rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight), embedder: createEmbedder(config.embedder) };
   registerGraphqlEndpoint(app, apollo, (request, reply) => contextOf(request, reply, services));
   registerHealth(app, () => database.ping());
   if (config.metricsToken !== undefined) registerMetrics(app, createMetrics(), config.metricsToken);
   await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });
 
-  await app.listen(config.http);
+  await app.listen({ host: config.http.host, port: config.http.port });
   return {
     url: urlOf(app),
     async close() {
@@ -105,18 +108,20 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
 
 interface Services {
   readonly database: Database;
-  readonly authenticate: Authenticate;
+  readonly admit: ReturnType<typeof rateLimited>;
   readonly models: ReadModels;
   readonly rows: RowBudget;
   readonly embedder: Embedder;
 }
 
-async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, authenticate, models, rows: budget, embedder }: Services): Promise<RequestContext> {
+async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, admit, models, rows: budget, embedder }: Services): Promise<RequestContext> {
   let principal: Principal = { kind: 'nobody' };
   let refused: AppError | undefined;
   const lookUp = database.reads(OPERATOR_SCOPE);
   try {
-    principal = await authenticate({ headers: request.headers, address: request.ip, lookUp });
+    const admitted = await admit({ headers: request.headers, address: request.ip, lookUp });
+    principal = admitted.principal;
+    if (admitted.standing) reply.headers(standingHeaders(admitted.standing));
   } catch (error) {
     refused = asAppError(error) ?? hiddenError(error);
   }

@@ -1,11 +1,16 @@
 import { z } from 'zod';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
-import { wholeNumber } from './config/checks.js';
+import { trustedProxies, wholeNumber } from './config/checks.js';
 
 /** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
 export interface Config {
   production: boolean;
-  http: { host: string; port: number; };
+  http: {
+    host: string;
+    port: number;
+    /** Addresses and networks of proxies whose word about the caller's address is taken; false for nobody's. */
+    trustProxy: false | string[];
+  };
   database: DatabaseConfig;
   /** How long whoever migrates waits while another process does; 0 does not wait. */
   migrationLockMs: number;
@@ -75,6 +80,7 @@ const KNOWN_ALGORITHMS = [...SECRET_ALGORITHMS, ...PUBLIC_KEY_ALGORITHMS];
 const SETTINGS = {
   HOST: text.default('127.0.0.1').describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
   PORT: wholeNumber(0, 65_535).default(4000).describe('Port to listen on. 0 takes a free one.'),
+  WEAVER_TRUST_PROXY: trustedProxies.describe('Addresses and networks of the proxies before the gateway, with commas between, whose X-Forwarded-For says where a request comes from. Not set: none is believed.'),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgresql://weaver:secret@db.example.com:5432/weaver')
     .optional()
     .describe('PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway\'s own login. Not set: the embedded database in WEAVER_DATA_DIR.'),
@@ -183,7 +189,7 @@ function toUserTokens(env: z.infer<typeof ENVIRONMENT>): UserTokenConfig | undef
 function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
   return {
     production: env.NODE_ENV === 'production',
-    http: { host: env.HOST, port: env.PORT },
+    http: { host: env.HOST, port: env.PORT, trustProxy: env.WEAVER_TRUST_PROXY ?? false },
     database: env.DATABASE_URL
       ? {
           kind: 'postgres',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 export const wholeNumber = (least: number, most: number) =>
@@ -6,3 +7,20 @@ export const wholeNumber = (least: number, most: number) =>
     .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
     .transform(Number)
     .refine(n => n >= least && n <= most, `must be a whole number from ${least} to ${most}`);
+
+/** Addresses and networks, with commas between. */
+export const trustedProxies = z
+  .string()
+  .transform((value, context): string[] => {
+    const networks = value.split(',').map(network => network.trim());
+    if (networks.every(isNetwork)) return networks;
+    context.addIssue({ code: 'custom', message: 'must be addresses and networks such as 10.0.0.0/8, with commas between' });
+    return z.NEVER;
+  })
+  .optional();
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  return version !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
+}

@@ -17,6 +17,17 @@ export interface Limits {
   cost: number;
   rows: number;
   rowsInFlight: number;
+  rates: RateLimits;
+}
+
+/** Requests a minute, over all gateways on a database. A key's own limit is the key's. */
+export interface RateLimits {
+  /** Of callers without a token, by address. */
+  anonymousRpm: number;
+  /** Of one user. */
+  userRpm: number;
+  /** Tokens from one address that are not accepted. */
+  failedTokensRpm: number;
 }
 
 export const LIMIT_SETTINGS = {
@@ -34,6 +45,9 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_COST: wholeNumber(100, Number.MAX_SAFE_INTEGER).default(250_000).describe('Rows that one operation could read by its page sizes, for all parents together.'),
   WEAVER_MAX_ROWS: wholeNumber(100, 10_000_000).default(25_000).describe('Rows of lists that one operation does read.'),
   WEAVER_MAX_ROWS_IN_FLIGHT: wholeNumber(100, 100_000_000).default(200_000).describe('Rows of lists that all operations of a process hold together.'),
+  WEAVER_MAX_ANONYMOUS_RPM: wholeNumber(1, 10_000_000).default(120).describe('Requests a minute of callers without a token, by address, over all gateways.'),
+  WEAVER_MAX_USER_RPM: wholeNumber(1, 10_000_000).default(600).describe('Requests a minute of one user, over all gateways.'),
+  WEAVER_MAX_FAILED_TOKENS_RPM: wholeNumber(1, 10_000_000).default(60).describe('Tokens a minute from one address that are not accepted, over all gateways.'),
 };
 
 export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limits {
@@ -52,5 +66,6 @@ export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limi
     cost: env.WEAVER_MAX_COST,
     rows: env.WEAVER_MAX_ROWS,
     rowsInFlight: env.WEAVER_MAX_ROWS_IN_FLIGHT,
+    rates: { anonymousRpm: env.WEAVER_MAX_ANONYMOUS_RPM, userRpm: env.WEAVER_MAX_USER_RPM, failedTokensRpm: env.WEAVER_MAX_FAILED_TOKENS_RPM },
   };
 }

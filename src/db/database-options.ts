@@ -32,6 +32,9 @@ export function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migr
   return { orm: { ...SHARED_OPTIONS, ...orm, entities }, release };
 }
 
+/** Tables that only statements know. */
+const TABLES_WITHOUT_ENTITY = ['rate_limits'];
+
 const SHARED_OPTIONS: Partial<Options> = {
   metadataProvider: ReflectMetadataProvider,
   extensions: [Migrator],
@@ -53,7 +56,7 @@ const SHARED_OPTIONS: Partial<Options> = {
     // The functions behind triggers are written in migrations by hand; the comparison would drop them.
     ignoreRoutines: true,
     // What an older Weaver left, until "adopt --finish": no entity's, and not to be dropped in passing.
-    skipTables: [new RegExp(`^${LEGACY_PREFIX}`)],
+    skipTables: [new RegExp(`^${LEGACY_PREFIX}`), ...TABLES_WITHOUT_ENTITY],
   },
 };
 

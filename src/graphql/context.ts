@@ -12,7 +12,7 @@ import type { OperationRows } from './limits/row-budget.js';
 export interface RequestContext {
   readonly requestId: string;
   readonly principal: Principal;
-  /** Why the request's token was not accepted; the operation is refused with it. */
+  /** Why the request's token was not accepted; it is refused before it gets this far. */
   readonly refused: AppError | undefined;
   /** The operation's reads, under the principal's own database role. Nobody's are of a tenant without rows. */
   readonly reads: ReadScope;

@@ -58,6 +58,12 @@ export function refusal(error: AppError): GraphQLError {
   return new GraphQLError(error.message, { originalError: error, extensions: { http: headOf(error) } });
 }
 
+/** What is answered to a request whose caller is refused, so that nothing of it is read. */
+export function refusedAnswer(error: AppError, requestId: string): { status: number; headers: Map<string, string>; body: object } {
+  const { message, code, retryAfterMs } = error;
+  return { ...headOf(error), body: { errors: [{ message, extensions: { code, ...(retryAfterMs !== undefined && { retryAfterMs }), requestId } }] } };
+}
+
 /** The one mouth: what a caller sees of an error. Known errors are shown; all others get one sentence, and their details go to the log. */
 export function formatError(formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError {
   const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };

@@ -42,7 +42,6 @@ export function operationRules(): ApolloServerPlugin<RequestContext> {
     async requestDidStart() {
       return {
         async didResolveOperation({ schema, document, operation, contextValue }) {
-          if (contextValue.refused) throw refusal(contextValue.refused);
           // No operation, or none that the request's operationName finds: graphql-js refuses to execute it.
           if (!operation) return;
           // graphql-js says so only while it executes, as if it were our mistake.

@@ -1,5 +1,7 @@
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { AppError } from '../base/app-error.js';
+import { refusedAnswer } from '../graphql/format-error.js';
 import { errorBody } from './http-server.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from './playground.js';
 
@@ -13,7 +15,7 @@ const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply) => Promise<C>;
 
 /** `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/ */
-export function registerGraphqlEndpoint<C extends object>(app: FastifyInstance, apollo: ApolloServer<C>, contextOf: ContextOf<C>): void {
+export function registerGraphqlEndpoint<C extends { readonly refused: AppError | undefined }>(app: FastifyInstance, apollo: ApolloServer<C>, contextOf: ContextOf<C>): void {
   app.route({
     method: [...EXECUTING],
     url: GRAPHQL_PATH,
@@ -23,6 +25,8 @@ export function registerGraphqlEndpoint<C extends object>(app: FastifyInstance, 
       if (!acceptsJson(request.headers.accept)) {
         return reply.code(406).send(errorBody('BAD_USER_INPUT', 'Answers are application/graphql-response+json or application/json. Accept one of them.', request.id));
       }
+      const context = await contextOf(request, reply);
+      if (context.refused) return refuse(context.refused, request, reply);
       const answer = await apollo.executeHTTPGraphQLRequest({
         httpGraphQLRequest: {
           method: request.method === 'HEAD' ? 'GET' : request.method,
@@ -30,7 +34,7 @@ export function registerGraphqlEndpoint<C extends object>(app: FastifyInstance, 
           search: searchOf(request.url),
           body: request.body,
         },
-        context: () => contextOf(request, reply),
+        context: async () => context,
       });
       return send(answer, request, reply);
     },
@@ -42,6 +46,16 @@ export function registerGraphqlEndpoint<C extends object>(app: FastifyInstance, 
     handler: async (request, reply) =>
       reply.code(405).header('allow', ALLOWED).send(errorBody('BAD_USER_INPUT', `GraphQL takes GET and POST, not ${request.method}.`, request.id)),
   });
+}
+
+/** Before anything is parsed: whoever is refused costs no more than finding that out. */
+function refuse(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (error.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error.cause }, 'Unexpected error');
+  else if (error.code === 'UNAVAILABLE') request.log.warn({ err: error }, 'Unavailable');
+  const { status, headers, body } = refusedAnswer(error, request.id);
+  for (const [name, value] of headers) reply.header(name, value);
+  const type = /application\/graphql-response\+json/i.test(request.headers.accept ?? '') ? 'application/graphql-response+json' : 'application/json';
+  return reply.code(status).header('cache-control', 'no-store').type(`${type}; charset=utf-8`).send(JSON.stringify(body));
 }
 
 function send({ status, headers, body }: HTTPGraphQLResponse, request: FastifyRequest, reply: FastifyReply): FastifyReply {

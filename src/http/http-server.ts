@@ -4,6 +4,7 @@ import { fastify, LogController, type FastifyError, type FastifyInstance, type F
 import type { Logger } from 'pino';
 import { v7 } from 'uuid';
 import type { ErrorCode } from '../base/app-error.js';
+import type { Config } from '../config.js';
 
 /** Largest request body, in bytes. */
 const BODY_LIMIT = 1024 * 1024;
@@ -14,11 +15,12 @@ const ARRIVAL_TIMEOUT_MS = 60_000;
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
 /** An HTTP server that logs one line for each request and answers its own refusals as GraphQL errors. */
-export function createHttpServer(log: Logger): FastifyInstance {
+export function createHttpServer(log: Logger, { trustProxy }: Pick<Config['http'], 'trustProxy'>): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT,
+    trustProxy,
     requestTimeout: ARRIVAL_TIMEOUT_MS,
     // Finds a request in the logs of the proxy before us, where that gave it an id.
     genReqId: request => {

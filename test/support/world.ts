@@ -39,7 +39,7 @@ export class TenantWorld {
   }
 
   /** A new key's secret and id. */
-  async key(values: { scopes?: string[]; revoked?: boolean; expires_at?: string; name?: string } = {}): Promise<{ id: string; secret: string }> {
+  async key(values: { scopes?: string[]; revoked?: boolean; expires_at?: string; name?: string; rate_limit_rpm?: number } = {}): Promise<{ id: string; secret: string }> {
     const { secret, prefix, hash } = newKey();
     const { scopes = ['read', 'search'], ...others } = values;
     const id = await this.world.insert('api_keys', {

@@ -61,7 +61,13 @@ describe('of each table', () => {
   });
 
   test('there is no other table that holds rows of tenants', () => {
-    expect(Object.keys(first.tables)).toEqual([...WALLED, 'mikro_orm_migrations'].sort());
+    expect(Object.keys(first.tables)).toEqual([...WALLED, 'mikro_orm_migrations', 'rate_limits'].sort());
+  });
+
+  test('rate limits are the operator\'s alone', () => {
+    const { rowSecurity, policies, grants } = first.tables.rate_limits!;
+    expect([rowSecurity, policies]).toEqual(['enabled, forced', ['operator_all permissive for * to weaver_operator using true with check true']]);
+    expect(grants.filter(grant => !grant.startsWith('weaver_operator '))).toEqual([]);
   });
 
   test('a tenant may update the name of tenants only, and neither chunks nor the log; nobody may truncate', () => {

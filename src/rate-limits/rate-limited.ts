@@ -1,0 +1,35 @@
+import type { Authenticate, AuthRequest } from '../auth/authenticate.js';
+import type { Principal } from '../auth/principal.js';
+import { AppError } from '../base/app-error.js';
+import type { RateLimits } from '../config/limits.js';
+import type { RateLimiter, Standing } from './rate-limiter.js';
+import { failuresOf, subjectOf } from './subjects.js';
+
+export interface Admitted {
+  readonly principal: Principal;
+  /** undefined for the operator, who has no limit. */
+  readonly standing: Standing | undefined;
+}
+
+/**
+ * `authenticate`, and counts the request. Throws `RATE_LIMITED` as well. A token that is not accepted counts for its address: nobody is
+ * refused for that whose token is good, since a whole office may share an address.
+ */
+export function rateLimited(authenticate: Authenticate, limiter: RateLimiter, limits: RateLimits): (request: AuthRequest) => Promise<Admitted> {
+  return async request => {
+    let principal: Principal;
+    try {
+      principal = await authenticate(request);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'UNAUTHENTICATED') await limiter.take(failuresOf(request.address, limits));
+      throw error;
+    }
+    const subject = subjectOf(principal, request.address, limits);
+    return { principal, standing: subject && (await limiter.take(subject)) };
+  };
+}
+
+/** Header fields by which clients pace themselves: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
+export function standingHeaders({ limit, remaining, resetMs }: Standing): Record<string, string> {
+  return { 'ratelimit-policy': `"minute";q=${limit};w=60`, ratelimit: `"minute";r=${remaining};t=${Math.ceil(resetMs / 1_000)}` };
+}
