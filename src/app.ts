@@ -5,6 +5,7 @@ import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDi
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
+import { recordOperator } from './audit/record-operator.js';
 import { authenticator } from './auth/authenticate.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
@@ -40,7 +41,7 @@ import { userStrategy } from './users/user-strategy.js';
 const NOT_SIMPLE = ['authorization', 'x-api-key', 'graphql-require-preflight', 'apollo-require-preflight', 'x-apollo-operation-name'];
 
 /** What else is written in the transaction of every mutation. */
-const BEFORE_COMMIT: readonly BeforeCommit[] = [];
+const BEFORE_COMMIT: readonly BeforeCommit[] = [recordOperator];
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4000`. */

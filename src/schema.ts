@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { GraphQLSchema } from 'graphql';
 import { buildSchemaSync, type NonEmptyArray } from 'type-graphql';
 import { BotStatsResolver, TenantStatsResolver } from './analytics/stats.resolver.js';
+import { ApiKeyMutationsResolver } from './api-keys/api-key-mutations.resolver.js';
 import { ApiKeyResolver } from './api-keys/api-key.resolver.js';
 import { TenantApiKeysResolver } from './api-keys/tenant-api-keys.resolver.js';
 import { AuditLogResolver } from './audit/audit-log.resolver.js';
@@ -23,6 +24,7 @@ import { nodeResolver } from './graphql/node.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
 import { TenantUsersResolver } from './users/tenant-users.resolver.js';
+import { UserMutationsResolver } from './users/user-mutations.resolver.js';
 import { UserResolver } from './users/user.resolver.js';
 import { ViewerResolver } from './viewer/viewer.resolver.js';
 
@@ -34,8 +36,10 @@ const RESOLVERS: NonEmptyArray<Function> = [
   AuditLogResolver,
   TenantUsersResolver,
   UserResolver,
+  UserMutationsResolver,
   TenantApiKeysResolver,
   ApiKeyResolver,
+  ApiKeyMutationsResolver,
   TenantBotsResolver,
   BotResolver,
   BotMutationsResolver,

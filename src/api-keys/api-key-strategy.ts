@@ -16,7 +16,10 @@ interface KeyRow {
 const KEY_BY_PREFIX = statement(
   'apiKeyByPrefix',
   `select id, tenant_id, key_hash, scopes, rate_limit_rpm from api_keys
-    where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())`,
+    where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())
+    union all
+   select id, tenant_id, previous_hash, scopes, rate_limit_rpm from api_keys
+    where previous_prefix = $1 and previous_expires_at > now() and not revoked and (expires_at is null or expires_at > now())`,
 );
 
 /** Recognises API keys. Asked of the database for each request, so that a revoked key is refused at once by every gateway. */
@@ -25,8 +28,9 @@ export function apiKeyStrategy(): AuthStrategy {
     if (!token.startsWith('wvr_')) return null;
     const prefix = prefixOf(token);
     if (!prefix) throw invalidToken();
-    const [row] = await lookUp.query<KeyRow>(KEY_BY_PREFIX, [prefix]);
-    if (!row || !sameHash(row.key_hash, hashOf(token))) throw invalidToken();
+    const hash = hashOf(token);
+    const row = (await lookUp.query<KeyRow>(KEY_BY_PREFIX, [prefix])).find(({ key_hash }) => sameHash(key_hash, hash));
+    if (!row) throw invalidToken();
     return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes), rateLimitRpm: row.rate_limit_rpm };
   };
 }

@@ -17,6 +17,12 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Check({ name: 'api_keys_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'api_keys_rate_limit_positive', expression: 'rate_limit_rpm >= 1' })
 @Check({ name: 'api_keys_scopes_known', expression: `scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text]` })
+@Trigger({
+  name: 'api_keys_keep_previous_secret',
+  timing: 'before',
+  events: ['update'],
+  expression: `create trigger api_keys_keep_previous_secret before update on api_keys for each row when (old.key_prefix is not null and old.key_hash <> new.key_hash) execute function weaver_keep_previous_secret()`,
+})
 // A use is no change.
 @Trigger(touchedBy('api_keys', 'old.last_used_at is not distinct from new.last_used_at'))
 export class ApiKey {

@@ -19,6 +19,16 @@ const NONE: ReadonlySet<Permission> = new Set();
 /** Every permission that a rule can name. */
 export const PERMISSIONS: readonly Permission[] = [...PERMISSIONS_OF_OPERATOR];
 
+export function permissionsOfRole(role: UserRole): readonly Permission[] {
+  return [...PERMISSIONS_OF_ROLE[role]];
+}
+
+/** Which of these the caller has not, and so cannot give: nobody gives more than they have. */
+export function lacking(principal: Principal, wanted: readonly Permission[]): Permission[] {
+  const own = permissionsOf(principal);
+  return wanted.filter(permission => !own.has(permission));
+}
+
 export function permissionsOf(principal: Principal): ReadonlySet<Permission> {
   switch (principal.kind) {
     case 'apiKey':

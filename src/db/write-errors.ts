@@ -20,7 +20,10 @@ const DEADLOCK = '40P01';
 /** What a caller is told when a constraint refuses a write. It names nothing of the row in the way: that may be another tenant's. */
 const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
   bots_keep_last: cause => new AppError('CONFLICT', 'This is the last bot of its tenant, which stays: create another one first, or delete the tenant.', { field: 'input.id', cause }),
-  profiles_email_unique: cause => new AppError('CONFLICT', 'There is a user with this e-mail address already.', { field: 'input.email', cause }),
+  profiles_keep_last_owner: cause => new AppError('CONFLICT', 'This is the last owner of the tenant, who stays: make another one first.', { field: 'input.id', cause }),
+  // Ids are unique across tenants: which of the two is taken would tell of other tenants' users.
+  profiles_email_unique: userIsThere,
+  profiles_pkey: userIsThere,
   bots_tenant_id_foreign: missing('tenant', 'input.tenantId'),
   profiles_tenant_id_foreign: missing('tenant', 'input.tenantId'),
   api_keys_tenant_id_foreign: missing('tenant', 'input.tenantId'),
@@ -34,6 +37,10 @@ const BY_COLUMN: Readonly<Record<string, (cause: unknown) => AppError>> = {
   'docs.bot_id': missing('tenant', 'input.tenantId'),
   'doc_chunks.bot_id': missing('document', 'input.documentId'),
 };
+
+function userIsThere(cause: unknown): AppError {
+  return new AppError('CONFLICT', 'The id or the e-mail address belongs to a user already.', { field: 'input', cause });
+}
 
 function missing(what: string, field: string): (cause: unknown) => AppError {
   return cause => new AppError('NOT_FOUND', `There is no such ${what} for you.`, { field, cause });

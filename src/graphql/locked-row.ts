@@ -45,5 +45,13 @@ export async function lockedRow<P extends object = object>(
   const what = entity.name.replace(/(?<!^)[A-Z]/g, ' $&').toLowerCase();
   if (!row) throw notFound(what, id, 'input.id');
   if (!row.isAsKnown) throw new AppError('CONFLICT', `This ${what} was changed since input.updatedAt. Read it again, then decide.`, { field: 'input.updatedAt' });
+  lockedTenants.set(em, row.tenantId);
   return row;
+}
+
+const lockedTenants = new WeakMap<SqlEntityManager, string>();
+
+/** Whose row a transaction has locked last; undefined where it has locked none. */
+export function lockedTenant(em: SqlEntityManager): string | undefined {
+  return lockedTenants.get(em);
 }
