@@ -15,6 +15,7 @@ export const EDGE_VALUES: Readonly<Record<string, readonly unknown[]>> = {
   BigInt: [0, -1, 1, 2 ** 53 - 1, 2 ** 53, 1.5, '9223372036854775807', '9223372036854775808', '-9223372036854775808', '-9223372036854775809', '1e3', ' 1', '0x10', '', 'x', '9'.repeat(1_000), true, [], {}, null],
   JSONObject: [{}, { a: null }, { '': '' }, { a: '\u0000' }, { '\u0000': 1 }, { a: '\ud800' }, JSON.parse('{"__proto__":{"polluted":true},"constructor":{"prototype":{}}}'), { a: 1e308 }, nested(20), nested(90), nested(500), { a: 'x'.repeat(60_000) }, wide(2_000), { a: [[[[]]]] }, [], 'x', 0, true, null],
   Vector: [[], [0], [1], vector(1_536, 0), vector(1_536, 1), vector(1_536, 1e-30), vector(1_536, 1e300), vector(1_536, 65_505), vector(1_535, 1), vector(1_537, 1), vector(768, 0.5), [null], ['1'], [[1]], [1, 'x'], 'x', 0, {}, null],
+  MetadataValue: ['', 'x', '\u0000', '\ud800', 'x'.repeat(60_000), 0, -0, 1e308, 2 ** 53, 1.5, true, false, [], {}, null],
   UUID: ['', 'x', '00000000-0000-0000-0000-000000000000', 0, null],
 };
 

@@ -18,6 +18,7 @@ const VALUE_BY_TYPE: Readonly<Record<string, () => unknown>> = {
   DateTime: () => '2030-01-31T09:30:00.123456Z',
   BigInt: () => 1_000,
   JSONObject: () => ({ made: true }),
+  MetadataValue: () => 'made',
   Vector: () => Array.from({ length: 1_536 }, (_, index) => Number(index % 3 === 0)),
 };
 
@@ -29,6 +30,14 @@ function unique(): string {
 /** Inputs whose parts depend on each other, so that "everything that is required" is not enough. Keys are names of input types. */
 const MORE: Readonly<Record<string, () => Record<string, unknown>>> = {
   SearchChunksInput: () => ({ text: 'return a tent' }),
+  DeleteTenantInput: () => ({ dryRun: true, confirm: 'Its name' }),
+  DeleteBotInput: () => ({ dryRun: true, confirm: 'Its name' }),
+  DeleteUserInput: () => ({ dryRun: true, confirm: 'Its name' }),
+  UpdateTenantInput: () => ({ name: `Renamed ${unique()}` }),
+  UpdateBotInput: () => ({ name: `Renamed ${unique()}` }),
+  UpdateUserInput: () => ({ email: `renamed-${unique()}@example.com` }),
+  UpdateDocumentInput: () => ({ filename: `renamed-${unique()}.md` }),
+  CreateDocumentInput: () => ({ text: 'Tents may be returned within thirty days.' }),
 };
 
 /** Arguments with which a call of `field` makes sense: what is required, with the caller's own ids, and nothing else. */

@@ -1,25 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import {
-  buildClientSchema,
-  getIntrospectionQuery,
-  getNamedType,
-  getNullableType,
-  isEnumType,
-  isInputObjectType,
-  isLeafType,
-  isListType,
-  isNonNullType,
-  isObjectType,
-  type GraphQLField,
-  type GraphQLInputType,
-  type GraphQLSchema,
-} from 'graphql';
+import { buildClientSchema, getIntrospectionQuery, getNamedType, getNullableType, isEnumType, isInputObjectType, isListType, type GraphQLSchema } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { argumentsWith, operation, slotsOf, type Slot } from '../../support/argument-slots.js';
 import { Client, type Answer } from '../../support/client.js';
 import { Commands, freshDatabase, weaver, type FreshDatabase, type Running } from '../../support/command.js';
 import { OPERATOR_TOKEN } from '../../support/config.js';
 import { EDGE_VALUES, edgeLists } from '../../support/edge-values.js';
-import { validArguments } from '../../support/valid-arguments.js';
 
 // A gateway of its own, in a process of its own, whose life and memory can be watched.
 vi.setConfig({ testTimeout: 600_000, hookTimeout: 300_000 });
@@ -33,13 +19,6 @@ const MEMORY_GROWTH_MB = 400;
 
 /** What no answer may hold: traces of the program or of a statement. */
 const INTERNALS = /\bat \S+ \(?(?:file|node):|node_modules|\.[jt]s:\d+|\bselect .+ from \b|\binsert into\b|\bupdate \S+ set\b|syntax error at or near|relation "|violates (?:foreign|check|unique|not-null)|SQLSTATE|PostgresError|DriverException/i;
-
-interface Slot {
-  readonly root: 'query' | 'mutation';
-  readonly field: GraphQLField<unknown, unknown>;
-  readonly path: readonly string[];
-  readonly type: GraphQLInputType;
-}
 
 interface Input {
   readonly slot: Slot;
@@ -76,17 +55,6 @@ afterAll(async () => {
   await fresh.close();
 });
 
-function slotsOf(root: Slot['root'], fields: Record<string, GraphQLField<unknown, unknown>>): Slot[] {
-  return Object.values(fields).flatMap(field => field.args.flatMap(argument => within({ root, field, path: [argument.name], type: argument.type }, [])));
-}
-
-/** Every place for a value below an argument, and the argument itself. Inputs that nest in themselves are entered once. */
-function within(slot: Slot, entered: readonly string[]): Slot[] {
-  const named = getNamedType(slot.type);
-  if (!isInputObjectType(named) || entered.includes(named.name)) return [slot];
-  return [slot, ...Object.values(named.getFields()).flatMap(field => within({ ...slot, path: [...slot.path, field.name], type: field.type }, [...entered, named.name]))];
-}
-
 function edgesOf({ type }: Slot): readonly unknown[] {
   const named = getNamedType(type);
   const values = isEnumType(named)
@@ -96,37 +64,6 @@ function edgesOf({ type }: Slot): readonly unknown[] {
       : EDGE_VALUES[named.name];
   if (!values) throw new Error(`No values at the edge are known for the scalar ${named.name}.`);
   return isListType(getNullableType(type)) ? [...values.slice(0, 8).flatMap(edgeLists), ...values] : values;
-}
-
-/** The arguments of a call that would do, with `value` in one place. */
-function argumentsWith({ field, path }: Slot, value: unknown): Record<string, unknown> {
-  const args = validArguments(field, own);
-  const put = (holder: unknown, type: GraphQLInputType, [key, ...rest]: readonly string[]): unknown => {
-    if (key === undefined) return value;
-    const nullable = getNullableType(type);
-    if (isListType(nullable)) return [put((holder as unknown[] | undefined)?.[0], nullable.ofType as GraphQLInputType, [key, ...rest])];
-    const named = getNamedType(nullable);
-    if (!isInputObjectType(named)) throw new Error(`${String(type)} has no ${key}.`);
-    return { ...(holder as object), [key]: put((holder as Record<string, unknown> | undefined)?.[key], named.getFields()[key]!.type, rest) };
-  };
-  const [argument, ...rest] = path;
-  const { type } = field.args.find(({ name }) => name === argument)!;
-  return { ...args, [argument!]: put(args[argument!], type, rest) };
-}
-
-/** Asks with all arguments in variables, and selects what needs no more arguments, two levels deep. */
-function operation({ root, field }: Slot, variables: Record<string, unknown>): string {
-  const given = field.args.filter(({ name }) => name in variables);
-  const definitions = given.map(({ name, type }) => `$${name}: ${String(type)}`).join(', ');
-  const args = given.map(({ name }) => `${name}: $${name}`).join(', ');
-  return `${root} Fuzz(${definitions}) { ${field.name}(${args})${selection(getNamedType(field.type) as never, 2)} }`;
-}
-
-function selection(type: { getFields?(): Record<string, GraphQLField<unknown, unknown>> }, depth: number): string {
-  if (!isObjectType(type)) return isLeafType(type) ? '' : ' { __typename }';
-  const fields = Object.values(type.getFields()).filter(field => !field.args.some(({ type: needed }) => isNonNullType(needed)));
-  const selected = fields.filter(field => depth > 0 || isLeafType(getNamedType(field.type))).map(field => field.name + selection(getNamedType(field.type) as never, depth - 1));
-  return ` { ${selected.join(' ') || '__typename'} }`;
 }
 
 /** Numbers from 0 and below 1, the same for the same seed (mulberry32). */
@@ -169,7 +106,7 @@ async function timed(client: Client, query: string, variables: Record<string, un
 
 /** What is wrong with the answer to an input; undefined where nothing is. */
 async function problemWith({ slot, value }: Input, { name, client }: (typeof clients)[number]): Promise<string | undefined> {
-  const variables = argumentsWith(slot, value);
+  const variables = argumentsWith(slot, value, own);
   const query = operation(slot, variables);
   let { answer, ms } = await timed(client, query, variables);
   // The machine may have been busy with something else: what is slow by itself is slow again.
@@ -187,7 +124,7 @@ async function problemWith({ slot, value }: Input, { name, client }: (typeof cli
 
 describe('values at the edge of every scalar, in every argument', () => {
   test('are answered or refused in time, and the gateway lives on in bounded memory', async () => {
-    const slots = [...slotsOf('query', schema.getQueryType()!.getFields()), ...slotsOf('mutation', schema.getMutationType()?.getFields() ?? {})];
+    const slots = [...slotsOf('query', schema.getQueryType()), ...slotsOf('mutation', schema.getMutationType())];
     const next = random(SEED);
     const inputs = chooseInputs(slots, next);
     expect(inputs.length).toBeGreaterThanOrEqual(2_000);
