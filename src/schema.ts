@@ -8,20 +8,26 @@ import { TenantApiKeysResolver } from './api-keys/tenant-api-keys.resolver.js';
 import { AuditLogResolver } from './audit/audit-log.resolver.js';
 import { ApiKeyBotQueriesResolver } from './bot-queries/api-key-bot-queries.resolver.js';
 import { BotBotQueriesResolver } from './bot-queries/bot-bot-queries.resolver.js';
+import { BotQueryMutationsResolver } from './bot-queries/bot-query-mutations.resolver.js';
 import { BotQueryResolver } from './bot-queries/bot-query.resolver.js';
 import { TenantBotQueriesResolver } from './bot-queries/tenant-bot-queries.resolver.js';
 import { BotMutationsResolver } from './bots/bot-mutations.resolver.js';
 import { BotResolver } from './bots/bot.resolver.js';
+import { CreatedTenantBotResolver } from './bots/created-tenant-bot.resolver.js';
 import { TenantBotsResolver } from './bots/tenant-bots.resolver.js';
+import { ChunkMutationsResolver } from './chunks/chunk-mutations.resolver.js';
 import { ChunkResolver } from './chunks/chunk.resolver.js';
 import { DocumentChunksResolver } from './chunks/document-chunks.resolver.js';
+import { DocumentTextsResolver } from './chunks/document-texts.resolver.js';
 import { BotDocumentsResolver } from './documents/bot-documents.resolver.js';
+import { DocumentMutationsResolver } from './documents/document-mutations.resolver.js';
 import { DocumentResolver } from './documents/document.resolver.js';
 import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.js';
 import { NODES } from './entities.js';
 import { resolveDirectly } from './graphql/direct-resolvers.js';
 import { nodeResolver } from './graphql/node.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
+import { TenantMutationsResolver } from './tenants/tenant-mutations.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
 import { TenantUsersResolver } from './users/tenant-users.resolver.js';
 import { UserMutationsResolver } from './users/user-mutations.resolver.js';
@@ -34,6 +40,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   nodeResolver(NODES),
   TenantResolver,
   AuditLogResolver,
+  TenantMutationsResolver,
   TenantUsersResolver,
   UserResolver,
   UserMutationsResolver,
@@ -43,16 +50,21 @@ const RESOLVERS: NonEmptyArray<Function> = [
   TenantBotsResolver,
   BotResolver,
   BotMutationsResolver,
+  CreatedTenantBotResolver,
   TenantDocumentsResolver,
   BotDocumentsResolver,
   DocumentResolver,
+  DocumentMutationsResolver,
   DocumentChunksResolver,
   ChunkResolver,
+  DocumentTextsResolver,
+  ChunkMutationsResolver,
   SearchResolver,
   TenantBotQueriesResolver,
   BotBotQueriesResolver,
   ApiKeyBotQueriesResolver,
   BotQueryResolver,
+  BotQueryMutationsResolver,
   TenantStatsResolver,
   BotStatsResolver,
 ];

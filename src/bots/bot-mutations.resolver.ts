@@ -7,7 +7,7 @@ import { checkConfirm, countBelow, DeletionPayload } from '../graphql/deletion.j
 import { InputArg } from '../graphql/input-arg.js';
 import { changeInput, jsonInput, namedChanges, tenantInput, textInput } from '../graphql/input-checks.js';
 import { lockedRow } from '../graphql/locked-row.js';
-import { mutate, type MutationCall } from '../graphql/mutation.js';
+import { mutate } from '../graphql/mutation.js';
 import { writtenRow, type Written } from '../graphql/row-by-id.js';
 import { CreateBotInput, CreateBotPayload, DeleteBotInput, MAX_NAME_LENGTH, UpdateBotInput, UpdateBotPayload } from './bot-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
@@ -50,15 +50,17 @@ export class BotMutationsResolver {
 
   @Requires('write')
   @Mutation(() => DeletionPayload, { description: 'Deletes a bot with its documents, their chunks and its logged queries. The last bot of a tenant stays.' })
-  async deleteBot(@InputArg(() => DeleteBotInput) input: DeleteBotInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeletionPayload> {
-    const work: MutationCall<DeletionPayload, undefined>['work'] = async em => {
-      const bot = await lockedRow<{ name: string }>(em, context, Bot, input, { properties: ['name'], forDelete: true });
-      const counts = await countBelow(em, context, info, 'botId', bot);
-      if (input.dryRun) return { deletedId: null, counts };
-      checkConfirm(input.confirm, bot.name);
-      await em.nativeDelete(Bot, { id: bot.id, tenant: bot.tenantId });
-      return { deletedId: bot.id, counts };
-    };
-    return mutate(context, info, { input, work });
+  deleteBot(@InputArg(() => DeleteBotInput) input: DeleteBotInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeletionPayload> {
+    return mutate<DeletionPayload>(context, info, {
+      input,
+      async work(em) {
+        const bot = await lockedRow<{ name: string }>(em, context, Bot, input, { properties: ['name'], forDelete: !input.dryRun });
+        const counts = await countBelow(em, context, info, 'bot', bot);
+        if (input.dryRun) return { deletedId: null, counts };
+        checkConfirm(input.confirm, bot.name);
+        await em.nativeDelete(Bot, { id: bot.id, tenant: bot.tenantId });
+        return { deletedId: bot.id, counts };
+      },
+    });
   }
 }

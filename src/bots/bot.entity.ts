@@ -15,6 +15,12 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Check({ name: 'bots_config_is_object', expression: `jsonb_typeof(config_json) = 'object'` })
 @Trigger(touchedBy('bots'))
 @Trigger({
+  name: 'bots_count_storage',
+  timing: 'before',
+  events: ['delete'],
+  expression: 'create trigger bots_count_storage before delete on bots for each row execute function weaver_count_storage_of_bot()',
+})
+@Trigger({
   name: 'bots_keep_last',
   timing: 'before',
   events: ['delete'],

@@ -45,8 +45,9 @@ export class ReadModel {
     return column;
   }
 
-  has(property: string): boolean {
-    return this.#columns.has(property);
+  /** The property that holds the id behind a relation, such as `botId` behind `bot`; undefined where there is no such relation. */
+  idBehind(relation: string): string | undefined {
+    return this.#relations.get(relation);
   }
 
   /** The properties to read so that a shown field can be resolved: its own, the id behind a relation, or none. */

@@ -35,6 +35,7 @@ const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
 /** Columns that a trigger fills from a parent: null where there is no such parent. */
 const BY_COLUMN: Readonly<Record<string, (cause: unknown) => AppError>> = {
   'docs.bot_id': missing('tenant', 'input.tenantId'),
+  'bot_queries.bot_id': missing('tenant', 'input.tenantId'),
   'doc_chunks.bot_id': missing('document', 'input.documentId'),
 };
 

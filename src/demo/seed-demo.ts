@@ -89,8 +89,7 @@ async function prepare(tenant: DemoTenant, embedder: Embedder): Promise<Prepared
 
 // A composite foreign key is written from the entity that it points to, so whatever is referred to is passed as a loaded entity.
 async function storeTenant(em: SqlEntityManager, demo: DemoTenant, documents: readonly PreparedDocument[]): Promise<void> {
-  const bytes = documents.reduce((sum, { document, text }) => sum + sizeOf(document, text), 0);
-  const tenant = em.create(Tenant, { id: demoId(demo.slug), name: demo.name, planTier: demo.planTier, storageUsedBytes: String(bytes), createdAt: daysAgo(90) });
+  const tenant = em.create(Tenant, { id: demoId(demo.slug), name: demo.name, planTier: demo.planTier, createdAt: daysAgo(90) });
   await em.flush();
   for (const [index, user] of demo.users.entries()) {
     em.create(User, { id: demoId(demo.slug, user.email), tenant, email: user.email, role: user.role as UserRole, createdAt: daysAgo(89 - index) });

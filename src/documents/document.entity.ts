@@ -25,6 +25,13 @@ registerEnumType(DocumentStatus, {
   },
 });
 
+/** Adds to the tenant's `storage_used_bytes` what a statement changed. */
+function storageCounter(what: string, event: 'insert' | 'update' | 'delete', tables: string): Parameters<typeof Trigger>[0] {
+  const name = `docs_count_storage_${what}`;
+  const expression = `create trigger ${name} after ${event} on docs referencing ${tables} for each statement execute function weaver_count_storage()`;
+  return { name, timing: 'after', events: [event], forEach: 'statement', expression };
+}
+
 @ObjectType({ implements: Node, simpleResolvers: true, description: 'A text that a bot can answer from.' })
 @Entity({ tableName: 'docs', ...walledBy('tenant_id') })
 @Unique({ name: 'docs_of_bot', properties: ['tenant', 'bot', 'id'] })
@@ -42,6 +49,9 @@ registerEnumType(DocumentStatus, {
   events: ['insert'],
   expression: 'create trigger docs_choose_bot before insert on docs for each row when (new.bot_id is null) execute function weaver_choose_bot_of_document()',
 })
+@Trigger(storageCounter('added', 'insert', 'new table as added'))
+@Trigger(storageCounter('changed', 'update', 'old table as removed new table as added'))
+@Trigger(storageCounter('removed', 'delete', 'old table as removed'))
 export class Document {
   @Field(() => ID, { description: "The document's UUID." })
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { isObjectType, type GraphQLNamedType, type GraphQLResolveInfo } from 'graphql';
+import { isObjectType, type GraphQLResolveInfo } from 'graphql';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { badInput } from '../base/app-error.js';
 import type { RequestContext } from './context.js';
@@ -33,13 +33,15 @@ export function checkConfirm(confirm: string | null | undefined, name: string): 
   throw badInput('input.confirm', 'input.confirm must be the name of what is to be deleted, exactly as it stands. Nothing was deleted.');
 }
 
-/** Counts the rows that point to `row` by `property`, such as `botId`, in all tables that the schema shows and that go along: the audit log stays. */
-export async function countBelow(em: SqlEntityManager, { models }: RequestContext, { schema }: GraphQLResolveInfo, property: string, row: LockedRow): Promise<DeletionCount[]> {
-  const below = models.all().filter(model => model.has(property) && model.tenantColumn === 'tenant_id' && isNode(schema.getType(model.name)));
-  const counts = below.map(model => `select '${model.name}' as type, count(*)::int as count from ${model.table} t where t.tenant_id = ?::uuid and ${model.column(property).sql('t')} = ?::uuid`);
+/**
+ * Counts what goes with `row`: the rows that lead to it by `relation`, such as `bot`, of all types that the schema shows. What only notes
+ * an id, such as a log that outlives it, stays.
+ */
+export async function countBelow(em: SqlEntityManager, { models }: RequestContext, { schema }: GraphQLResolveInfo, relation: string, row: LockedRow): Promise<DeletionCount[]> {
+  const below = models.all().flatMap(model => {
+    const property = isObjectType(schema.getType(model.name)) ? model.idBehind(relation) : undefined;
+    return property === undefined ? [] : [{ model, id: model.column(property).sql('t') }];
+  });
+  const counts = below.map(({ model, id }) => `select '${model.name}' as type, count(*)::int as count from ${model.table} t where t.tenant_id = ?::uuid and ${id} = ?::uuid`);
   return em.execute<DeletionCount[]>(counts.join(' union all '), below.flatMap(() => [row.tenantId, row.id]));
-}
-
-function isNode(type: GraphQLNamedType | undefined): boolean {
-  return isObjectType(type) && type.getInterfaces().some(({ name }) => name === 'Node');
 }

@@ -17,6 +17,8 @@ export interface LockOptions {
   readonly properties?: readonly string[];
   /** Whether the row is to be deleted, so that nobody may refer to it any more. */
   readonly forDelete?: boolean;
+  /** The input that names the row, unless that is `input.id`. */
+  readonly field?: string;
 }
 
 export type LockedRow<P extends object = object> = P & { readonly id: string; readonly tenantId: string };
@@ -30,9 +32,9 @@ export async function lockedRow<P extends object = object>(
   { reads, models }: RequestContext,
   entity: EntityClass,
   { id: named, updatedAt }: RowInput,
-  { properties = [], forDelete = false }: LockOptions = {},
+  { properties = [], forDelete = false, field = 'input.id' }: LockOptions = {},
 ): Promise<LockedRow<P>> {
-  const id = uuidInput('input.id', named);
+  const id = uuidInput(field, named);
   const model = models.of(entity);
   const own = reads.tenantId;
   const columns = model.select(new Set(['id', 'tenantId', ...properties]), 't');
@@ -43,7 +45,7 @@ export async function lockedRow<P extends object = object>(
     [...(updatedAt == null ? [] : [updatedAt]), id, ...(own === undefined ? [] : [own])],
   );
   const what = entity.name.replace(/(?<!^)[A-Z]/g, ' $&').toLowerCase();
-  if (!row) throw notFound(what, id, 'input.id');
+  if (!row) throw notFound(what, id, field);
   if (!row.isAsKnown) throw new AppError('CONFLICT', `This ${what} was changed since input.updatedAt. Read it again, then decide.`, { field: 'input.updatedAt' });
   lockedTenants.set(em, row.tenantId);
   return row;

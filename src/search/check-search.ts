@@ -1,5 +1,5 @@
 import { badInput } from '../base/app-error.js';
-import { STORED_DIMENSIONS } from '../embedders/pad-vector.js';
+import { checkGivenVector } from '../embedders/given-vector.js';
 import { checkScope } from './check-scope.js';
 import { cursorKeyOf, readCursor, type SearchPlace } from './search-cursor.js';
 import type { SearchScope } from './search-scope.js';
@@ -61,23 +61,12 @@ function checkQuery(mode: SearchMode, { text, embedding }: Pick<Search, 'text' |
     if (embedding !== undefined && !takesEmbedding) throw badInput('input.embedding', 'The mode KEYWORD compares words only: leave input.embedding out, or use HYBRID.');
   }
   if (text !== undefined) checkText(text);
-  if (embedding !== undefined) checkEmbedding(embedding, searcher);
+  if (embedding !== undefined) checkGivenVector('input.embedding', embedding, { model: searcher.embeddingModel, dimensions: searcher.dimensions });
 }
 
 function checkText(text: string): void {
   if (text.length > MAX_TEXT_LENGTH) throw badInput('input.text', `input.text has ${text.length} characters; the limit is ${MAX_TEXT_LENGTH}.`);
   if (text.trim() === '') throw badInput('input.text', 'input.text is blank: there is nothing to search for.');
-}
-
-function checkEmbedding(embedding: readonly number[], { embeddingModel, dimensions }: Searcher): void {
-  const field = 'input.embedding';
-  if (embedding.length !== dimensions && embedding.length !== STORED_DIMENSIONS) {
-    const lengths = dimensions === STORED_DIMENSIONS ? `${dimensions}` : `${dimensions} or ${STORED_DIMENSIONS}`;
-    throw badInput(field, `${field} has ${embedding.length} numbers; with the model ${embeddingModel} it must have ${lengths}.`);
-  }
-  const wrong = embedding.findIndex(value => !Number.isFinite(value));
-  if (wrong >= 0) throw badInput(`${field}[${wrong}]`, `${field} must hold finite numbers only; the item at index ${wrong} is not one.`);
-  if (embedding.every(value => value === 0)) throw badInput(field, `${field} is all zeros, which has no direction to compare.`);
 }
 
 function checkMinSimilarity(mode: SearchMode, least: number | undefined): number | undefined {

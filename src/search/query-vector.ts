@@ -1,3 +1,4 @@
+import { unitVector } from '../embedders/given-vector.js';
 import { padVector, STORED_DIMENSIONS, toVectorLiteral } from '../embedders/pad-vector.js';
 
 /**
@@ -49,14 +50,6 @@ export class QueryVector {
   toString(): string {
     return toVectorLiteral(padVector(Array.from(this.#halves, halfValue)));
   }
-}
-
-/** Scaled by the largest number first, so that squares can neither overflow nor vanish: half precision would make infinities or zeros of them. */
-function unitVector(vector: readonly number[]): number[] {
-  const largest = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const scaled = vector.map(value => value / largest);
-  const length = Math.sqrt(scaled.reduce((sum, value) => sum + value * value, 0));
-  return scaled.map(value => value / length);
 }
 
 const single = new Float32Array(1);

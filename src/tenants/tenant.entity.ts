@@ -2,7 +2,7 @@ import type { Opt } from '@mikro-orm/core';
 import { Check, Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { TimestampType } from '../db/column-types.js';
-import { touchedBy, walledBy } from '../db/row-policies.js';
+import { walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 
@@ -13,7 +13,19 @@ import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 @Check({ name: 'tenants_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'tenants_plan_tier_not_empty', expression: 'char_length(plan_tier::text) >= 1' })
 @Check({ name: 'tenants_storage_not_negative', expression: 'storage_used_bytes >= 0' })
-@Trigger(touchedBy('tenants'))
+@Trigger({
+  name: 'tenants_touch_updated_at',
+  timing: 'before',
+  events: ['update'],
+  expression:
+    'create trigger tenants_touch_updated_at before update on tenants for each row when (new.storage_used_bytes = old.storage_used_bytes or new.name <> old.name or new.plan_tier <> old.plan_tier) execute function weaver_touch_updated_at()',
+})
+@Trigger({
+  name: 'tenants_keep_storage',
+  timing: 'before',
+  events: ['update'],
+  expression: 'create trigger tenants_keep_storage before update of storage_used_bytes on tenants for each row when (pg_trigger_depth() = 0) execute function weaver_keep_storage()',
+})
 @Trigger({
   name: 'tenants_create_bot',
   timing: 'after',
@@ -33,7 +45,7 @@ export class Tenant {
   @Property({ type: 'string', length: 50, default: 'free' })
   planTier!: string & Opt;
 
-  @Field(() => BigIntScalar, { description: "Bytes that the tenant's documents take." })
+  @Field(() => BigIntScalar, { description: "Bytes that the tenant's documents take: the sum of their sizes, counted by the database." })
   @Property({ type: 'bigint', defaultRaw: '0' })
   storageUsedBytes!: string & Opt;
 
@@ -41,7 +53,7 @@ export class Tenant {
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 
-  @Field(() => DateTimeScalar, { description: 'When the tenant was last changed.' })
+  @Field(() => DateTimeScalar, { description: 'When the tenant was last changed. Documents that come and go are no change of the tenant.' })
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;
 }

@@ -1,0 +1,41 @@
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { JSONObjectScalar } from '../graphql/scalars.js';
+import { BotQuery, Confidence } from './bot-query.entity.js';
+
+export const MAX_QUERY_LENGTH = 8_000;
+export const MAX_ANSWER_BYTES = 100_000;
+export const MAX_SOURCES = 100;
+
+@InputType({ description: 'A question that a bot was asked elsewhere, and what it answered.' })
+export class RecordBotQueryInput {
+  @Field(() => ID, { nullable: true, description: 'Whose bot was asked. An operator must name the tenant; everyone else has only their own.' })
+  tenantId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: "The bot that was asked; the tenant's oldest bot when left out." })
+  botId?: string | null;
+
+  @Field(() => String, { description: 'What was asked, 1 to 8,000 characters.' })
+  query!: string;
+
+  @Field(() => String, { description: 'What the bot answered, at most 100,000 bytes in UTF-8.' })
+  answer!: string;
+
+  @Field(() => Confidence, { nullable: true, description: 'How sure the bot was.' })
+  confidence?: Confidence | null;
+
+  @Field(() => Int, { nullable: true, description: 'How long the answer took, in milliseconds.' })
+  latencyMs?: number | null;
+
+  @Field(() => [JSONObjectScalar], { nullable: true, description: 'The passages that the answer stands on, at most 100 and 65,536 bytes; none when left out.' })
+  sources?: Record<string, unknown>[] | null;
+
+  @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
+  idempotencyKey?: string | null;
+}
+
+@ObjectType({ simpleResolvers: true, description: 'The query that was logged.' })
+export class RecordBotQueryPayload {
+  @Field(() => BotQuery, { description: 'The query as it stands in the log, with the API key that recorded it.' })
+  botQuery!: BotQuery;
+}

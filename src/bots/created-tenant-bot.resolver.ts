@@ -1,0 +1,21 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
+import { statement } from '../db/statement.js';
+import type { RequestContext } from '../graphql/context.js';
+import { relatedRow } from '../graphql/row-by-id.js';
+import { CreateTenantPayload } from '../tenants/tenant-mutations.inputs.js';
+import { Bot } from './bot.entity.js';
+
+const OLDEST_BOT = statement('oldestBot', 'select id from bots where tenant_id = $1 order by created_at, id limit 1');
+
+/** Adds `CreateTenantPayload.bot`. */
+@Resolver(() => CreateTenantPayload)
+export class CreatedTenantBotResolver {
+  @Requires('operator')
+  @FieldResolver(() => Bot, { description: 'The bot that the tenant was born with.' })
+  async bot(@Root() { tenant }: CreateTenantPayload, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Bot | null> {
+    const [oldest] = await context.reads.query<{ id: string }>(OLDEST_BOT, [tenant.id]);
+    return oldest ? relatedRow(context, info, Bot, tenant.id, oldest.id) : null;
+  }
+}

@@ -1,0 +1,22 @@
+import { badInput } from '../base/app-error.js';
+import type { Embedder } from './embedder.js';
+import { STORED_DIMENSIONS } from './pad-vector.js';
+
+/** Refuses, naming `field`, a vector that a caller gave and that cannot be compared with those of the model. */
+export function checkGivenVector(field: string, vector: readonly number[], { model, dimensions }: Pick<Embedder, 'model' | 'dimensions'>): void {
+  if (vector.length !== dimensions && vector.length !== STORED_DIMENSIONS) {
+    const lengths = dimensions === STORED_DIMENSIONS ? `${dimensions}` : `${dimensions} or ${STORED_DIMENSIONS}`;
+    throw badInput(field, `${field} has ${vector.length} numbers; with the model ${model} it must have ${lengths}.`);
+  }
+  const wrong = vector.findIndex(value => !Number.isFinite(value));
+  if (wrong >= 0) throw badInput(`${field}[${wrong}]`, `${field} must hold finite numbers only; the item at index ${wrong} is not one.`);
+  if (vector.every(value => value === 0)) throw badInput(field, `${field} is all zeros, which has no direction to compare.`);
+}
+
+/** The direction of a vector that is finite and not all zero, with length 1. Scaled by the largest number first, so that squares can neither overflow nor vanish: half precision would make infinities or zeros of them. */
+export function unitVector(vector: readonly number[]): number[] {
+  const largest = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const scaled = vector.map(value => value / largest);
+  const length = Math.sqrt(scaled.reduce((sum, value) => sum + value * value, 0));
+  return scaled.map(value => value / length);
+}
