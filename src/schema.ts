@@ -16,6 +16,7 @@ import { BotResolver } from './bots/bot.resolver.js';
 import { CreatedTenantBotResolver } from './bots/created-tenant-bot.resolver.js';
 import { TenantBotsResolver } from './bots/tenant-bots.resolver.js';
 import { ChunkMutationsResolver } from './chunks/chunk-mutations.resolver.js';
+import { ChunkNeighborsResolver } from './chunks/chunk-neighbors.resolver.js';
 import { ChunkResolver } from './chunks/chunk.resolver.js';
 import { DocumentChunksResolver } from './chunks/document-chunks.resolver.js';
 import { DocumentTextsResolver } from './chunks/document-texts.resolver.js';
@@ -26,6 +27,8 @@ import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.j
 import { NODES } from './entities.js';
 import { resolveDirectly } from './graphql/direct-resolvers.js';
 import { nodeResolver } from './graphql/node.resolver.js';
+import { ChunkSimilarResolver } from './search/chunk-similar.resolver.js';
+import { SearchPassagesResolver } from './search/search-passages.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
 import { TenantMutationsResolver } from './tenants/tenant-mutations.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
@@ -59,7 +62,10 @@ const RESOLVERS: NonEmptyArray<Function> = [
   ChunkResolver,
   DocumentTextsResolver,
   ChunkMutationsResolver,
+  ChunkNeighborsResolver,
   SearchResolver,
+  SearchPassagesResolver,
+  ChunkSimilarResolver,
   TenantBotQueriesResolver,
   BotBotQueriesResolver,
   ApiKeyBotQueriesResolver,

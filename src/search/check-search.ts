@@ -9,6 +9,7 @@ import { SearchMode } from './search.types.js';
 const MAX_TEXT_LENGTH = 8_000;
 const MAX_TOP_K = 100;
 const MAX_WEIGHT = 10;
+const MAX_CONTEXT = 5;
 
 /** A search whose every part has been checked. */
 export interface Search {
@@ -19,6 +20,7 @@ export interface Search {
   readonly embedding: readonly number[] | undefined;
   readonly topK: number;
   readonly exact: boolean;
+  readonly contextWindow: number;
   readonly minSimilarity: number | undefined;
   readonly weights: SearchWeights;
   readonly scope: SearchScope;
@@ -37,15 +39,16 @@ export interface Searcher {
 
 /** The input as a `Search`. Throws `BAD_USER_INPUT` naming the field and its limit, or `NOT_FOUND` for a tenant that is not the searcher's. */
 export function checkSearch(input: SearchChunksInput, searcher: Searcher): Search {
-  const { mode, topK, exact } = input;
+  const { mode, topK, exact, contextWindow } = input;
   const scope = checkScope(input, searcher.tenantId);
   if (topK < 1 || topK > MAX_TOP_K) throw badInput('input.topK', `input.topK must be from 1 to ${MAX_TOP_K}; it is ${topK}.`);
+  if (contextWindow < 0 || contextWindow > MAX_CONTEXT) throw badInput('input.contextWindow', `input.contextWindow must be from 0 to ${MAX_CONTEXT}; it is ${contextWindow}.`);
   const query = { text: input.text ?? undefined, embedding: input.embedding ?? undefined };
   checkQuery(mode, query, searcher);
   const minSimilarity = checkMinSimilarity(mode, input.minSimilarity ?? undefined);
   const cursorKey = cursorKeyOf({ mode, scope, minSimilarity, ...query });
   return {
-    mode, ...query, topK, exact, minSimilarity, scope, cursorKey,
+    mode, ...query, topK, exact, contextWindow, minSimilarity, scope, cursorKey,
     weights: checkWeights(mode, input.weights),
     after: input.after == null ? undefined : readCursor(mode, cursorKey, input.after),
   };

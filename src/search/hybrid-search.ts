@@ -13,11 +13,22 @@ const DEPTH_PER_HIT = 2;
 /** The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009): by how little the first ranks outdo the next. */
 const RANK_CONSTANT = 60;
 
+/** How far down each of the two rankings is fused, for so many hits. */
+export function hybridDepth(topK: number): number {
+  return Math.max(MIN_DEPTH, DEPTH_PER_HIT * topK);
+}
+
+/** Reciprocal rank fusion of two ranks, of which either may be missing. */
+export function fusedScore(weights: SearchWeights, vectorRank: number | null, keywordRank: number | null): number {
+  const part = (weight: number, rank: number | null): number => (rank === null ? 0 : weight / (RANK_CONSTANT + rank));
+  return part(weights.vector, vectorRank) + part(weights.keyword, keywordRank);
+}
+
 export interface HybridSearch {
   readonly nearest: Omit<Nearest, 'wanted' | 'seen' | 'after'>;
   readonly text: string;
   readonly weights: SearchWeights;
-  readonly wanted: number;
+  readonly topK: number;
 }
 
 interface HybridRow {
@@ -34,8 +45,9 @@ interface HybridRow {
 
 /** Mode HYBRID: the first by vector and the first by words, fused by their ranks. One statement along each path. */
 export async function searchHybrid(reads: ReadScope, paths: readonly VectorPath[], search: HybridSearch, { columns, highlight }: HitSelection): Promise<SearchAnswer> {
-  const { text, weights, wanted } = search;
-  const depth = Math.max(MIN_DEPTH, DEPTH_PER_HIT * wanted);
+  const { text, weights, topK } = search;
+  const depth = hybridDepth(topK);
+  const wanted = topK + 1;
   const nearest = { ...search.nearest, wanted: depth, seen: 0, after: undefined };
   const { rows, path, compared } = await selectNearest<HybridRow>(reads, paths, 'searchHybrid', nearest, ({ tenant, conditions, parameters }) => {
     // A least similarity holds for whatever is shown, so what only words find is measured as well.

@@ -17,7 +17,8 @@ export interface VectorPlace {
 
 /** Which chunks are wanted by vector, whatever path finds them. */
 export interface Nearest {
-  readonly vector: QueryVector;
+  /** A vector, or the stored one of a chunk; a chunk without one is like nothing. */
+  readonly vector: QueryVector | { readonly ofChunk: string };
   readonly scope: SearchScope;
   /** How many at most. */
   readonly wanted: number;
@@ -78,15 +79,18 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, ne
   const { scope, wanted, seen, after } = nearest;
   const limit = path.candidates(seen + wanted);
   const parameters = new SqlParameters();
-  const vector = parameters.add(nearest.vector, 'halfvec(1536)');
   const tenant = parameters.add(scope.tenantId, 'uuid');
+  const query =
+    'ofChunk' in nearest.vector
+      ? `select (select t.embedding from doc_chunks t where t.tenant_id = ${tenant} and t.id = ${parameters.add(nearest.vector.ofChunk, 'uuid')}) as vector`
+      : `select ${parameters.add(nearest.vector, 'halfvec(1536)')} as vector`;
   const conditions = scopeSql(scope, tenant, parameters);
   const compared = path.sql({ conditions, tenant, tenantId: scope.tenantId, limit: limit ?? 0, parameters });
   const least = parameters.add(nearest.minSimilarity ?? -1, 'float8');
   const most = parameters.add(wanted, 'int');
   const beyond = after ? ` and ${afterSql(after, parameters)}` : '';
   const text = `
-    with query as materialized (select ${vector} as vector),
+    with query as materialized (${query}),
     compared as materialized (${compared}),
     nearest as materialized (
       select id, similarity, row_number() over (order by similarity desc, id)::int as rank

@@ -22,7 +22,7 @@ export async function runSearch({ reads }: RequestContext, search: Search, vecto
   if (!vector) return searchWords(reads, { text: search.text!, scope, wanted, after }, selection);
   const paths = await choosePaths(reads, scope, { exact: search.exact });
   const nearest = { vector, scope, minSimilarity };
-  if (mode === SearchMode.HYBRID) return searchHybrid(reads, paths, { nearest, text: search.text!, weights, wanted }, selection);
+  if (mode === SearchMode.HYBRID) return searchHybrid(reads, paths, { nearest, text: search.text!, weights, topK: search.topK }, selection);
   const place = after && { similarity: after.score, id: after.id };
   return searchVectors(reads, paths, { ...nearest, wanted, seen: after?.seen ?? 0, after: place }, selection);
 }

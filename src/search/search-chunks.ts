@@ -40,6 +40,7 @@ export async function searchChunks(context: RequestContext, info: GraphQLResolve
     hits: shown.map((hit, index) => toHit(hit, (search.after?.seen ?? 0) + index + 1)),
     completeness: completenessOf(search, answer, shown.length),
     pageInfo: new SearchPage(search, vector, answer, shown),
+    contextWindow: search.contextWindow,
     mode: search.mode,
     scoreKind: SCORE_KINDS[search.mode],
     keywordMatch: answer.match,
@@ -66,7 +67,7 @@ function toHit({ id: _id, headline, chunk, ...scores }: FoundHit, rank: number):
   return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
 }
 
-function completenessOf({ topK, minSimilarity, mode, after }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
+export function completenessOf({ topK, minSimilarity, mode, after }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
   const { exact, candidates, path, comparable } = answer;
   const shortage = (): SearchShortage => {
     if (mode === SearchMode.KEYWORD) return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;

@@ -100,6 +100,9 @@ export class SearchChunksInput {
   })
   after?: string | null;
 
+  @Field(() => Int, { defaultValue: 0, description: 'How many chunks before and after each hit belong to `passages` of the result, 0 to 5.' })
+  contextWindow!: number;
+
   @Field(() => Boolean, { defaultValue: false, description: 'Compare every chunk of the scope exactly, however many there are. Certain, and slower for large tenants.' })
   exact!: boolean;
 

@@ -1,8 +1,10 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Ctx, Info, Query, Resolver } from 'type-graphql';
+import { Arg, Ctx, ID, Info, Query, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { Sized } from '../graphql/limits/list-size.js';
+import { explainChunk } from './explain-chunk.js';
+import { ChunkExplanation } from './explain.types.js';
 import { searchChunks } from './search-chunks.js';
 import { SearchChunksInput } from './search.inputs.js';
 import { ChunkSearchResult } from './search.types.js';
@@ -11,12 +13,24 @@ import { ChunkSearchResult } from './search.types.js';
 export class SearchResolver {
   @Requires('search')
   @Sized('input.topK', 10)
-  @Query(() => ChunkSearchResult, { description: "The chunks of your tenant that are nearest to a text or a vector. It says itself whether it is complete." })
+  @Query(() => ChunkSearchResult, { description: 'The chunks of your tenant that match a text or a vector best: by meaning, by words, or by both. It says itself whether it is complete.' })
   searchChunks(
     @Arg('input', () => SearchChunksInput, { description: 'What to search for, and where.' }) input: SearchChunksInput,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<ChunkSearchResult> {
     return searchChunks(context, info, input);
+  }
+
+  @Requires('search')
+  @Query(() => ChunkExplanation, {
+    description: 'Why a chunk is or is not among the hits of a search. Compares all chunks of the scope exactly, however many there are: to find out, not for every search. Counts as one of the ten searches of an operation.',
+  })
+  explainChunk(
+    @Arg('input', () => SearchChunksInput, { description: 'The search, without `after`.' }) input: SearchChunksInput,
+    @Arg('chunkId', () => ID, { description: "The chunk's UUID. Of one that is not there for you the stage is SCOPE." }) chunkId: string,
+    @Ctx() context: RequestContext,
+  ): Promise<ChunkExplanation> {
+    return explainChunk(context, input, chunkId);
   }
 }

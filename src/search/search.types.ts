@@ -150,6 +150,9 @@ export class ChunkSearchResult {
   @Field(() => [ChunkSearchHit], { description: 'The best chunks, the best first; equal ones by their id.' })
   hits!: ChunkSearchHit[];
 
+  /** Of the input: what `passages` are made with. */
+  contextWindow!: number;
+
   @Field(() => SearchCompleteness, { description: 'Whether these are all that was asked for.' })
   completeness!: SearchCompleteness;
 

@@ -29,6 +29,12 @@ const NORMALIZATION = '1 | 32';
 const ALL_WORDS_SCORE = `ts_rank_cd(t.search_vector, (select all_words from words), ${NORMALIZATION})::float8`;
 const ANY_WORD_SCORE = `ts_rank(t.search_vector, (select any_word from words), ${NORMALIZATION})::float8`;
 
+/** How well `doc_chunks t` has the words that count; null where it does not have them. */
+export function scoreSql(match: KeywordMatch): string {
+  const [words, score] = match === KeywordMatch.ALL_WORDS ? ['all_words', ALL_WORDS_SCORE] : ['any_word', ANY_WORD_SCORE];
+  return `case when t.search_vector @@ (select ${words} from words) then ${score} end`;
+}
+
 /**
  * Common tables: `matched (id, score)` are the chunks that meet `conditions` on `doc_chunks t` and have all words or, where there are none,
  * any; `match` says which. With `match` given, that one only.

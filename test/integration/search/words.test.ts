@@ -179,7 +179,7 @@ describe('HYBRID', () => {
 
   /** Both rankings by other means, and reciprocal rank fusion as it is defined. */
   async function fused(query: string, topK: number, weights = { vector: 1, keyword: 1 }, least?: number): Promise<Hit[]> {
-    const depth = Math.max(50, 2 * (topK + 1));
+    const depth = Math.max(50, 2 * topK);
     const near = await gateway.db.asSuperuser<{ id: string; similarity: number }>(
       'select id, 1 - (embedding <=> ?::halfvec(1536)) as similarity from doc_chunks where tenant_id = ? and embedding is not null order by 2 desc, 1',
       [JSON.stringify(QUERY), tenant.id],

@@ -8,7 +8,7 @@ import type { TenantWorld } from '../../support/world.js';
 import { nameOf, SchemaWalk, type Slot } from './schema-walk.js';
 
 /** What a search must bring at least; other inputs that are required one day want a line of their own. */
-const SAMPLES = { SearchChunksInput: { text: 'about the canary' } };
+const SAMPLES = { ID: '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10', SearchChunksInput: { text: 'about the canary' } };
 const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'audit_log'];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 /** Members that differ from one answer to the next although the question was the same. */

@@ -10,7 +10,7 @@ const KEY: Searcher = { tenantId: TENANT, embeddingModel: 'test-model', dimensio
 const OPERATOR: Searcher = { ...KEY, tenantId: undefined };
 
 function input(values: Partial<SearchChunksInput>): SearchChunksInput {
-  return { mode: SearchMode.VECTOR, topK: 10, exact: false, ...values };
+  return { mode: SearchMode.VECTOR, topK: 10, exact: false, contextWindow: 0, ...values };
 }
 
 function refusal(values: Partial<SearchChunksInput>, searcher = KEY): Pick<AppError, 'code' | 'field' | 'message'> {

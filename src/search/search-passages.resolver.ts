@@ -1,0 +1,26 @@
+import type { GraphQLResolveInfo } from 'graphql';
+import { Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
+import { readWindows } from '../chunks/chunk-windows.js';
+import type { RequestContext } from '../graphql/context.js';
+import { nestedRowSelectionOf, nestedSelectionHas } from '../graphql/selection.js';
+import { mergeWindows, SearchPassage } from './passages.js';
+import { ChunkSearchResult } from './search.types.js';
+
+/** Adds `ChunkSearchResult.passages`. */
+@Resolver(() => ChunkSearchResult)
+export class SearchPassagesResolver {
+  @Requires('search')
+  @FieldResolver(() => [SearchPassage], {
+    description: 'The hits with the `contextWindow` of chunks before and after each, in one piece where they overlap or touch: what one gives a language model to read. The passage of the best hit comes first. One statement more.',
+  })
+  async passages(@Root() result: ChunkSearchResult, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<SearchPassage[]> {
+    const { model, properties } = nestedRowSelectionOf(info, context.models, ['chunks']);
+    const text = nestedSelectionHas(info, ['text']) ? ', t.text as _text' : '';
+    const { hits, contextWindow: size } = result;
+    if (hits.length === 0) return [];
+    const asks = hits.map(({ chunk }) => ({ chunk: chunk as unknown as { id: string; tenantId: string }, before: size, after: size }));
+    const windows = await readWindows(context, asks, model.select(properties, 't') + text);
+    return mergeWindows(windows.map((rows, index) => ({ rank: hits[index]!.rank, rows })));
+  }
+}
