@@ -3,6 +3,7 @@ import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
 import { enterScopeSql, type DatabaseScope } from './database-scope.js';
 import { takeBackLostConnections } from './lost-connections.js';
+import { ReadQuery } from './read-query.js';
 import type { Row, Statement } from './statement.js';
 
 /** One read-only transaction in a scope, from the first statement to `end`. */
@@ -24,8 +25,8 @@ const BEGIN = 'begin isolation level repeatable read read only';
 
 /**
  * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each connection, unless a pooler in
- * transaction mode stands between. `begin`, the settings and the first statement travel in one packet, and nothing waits for `commit`:
- * the pool's connections pipeline (https://node-postgres.com/features/pipelining).
+ * transaction mode stands between. `begin`, the settings and the first statement travel in one packet, and so does the `commit` of the
+ * transaction before, when the next one comes soon: the pool's connections pipeline (https://node-postgres.com/features/pipelining).
  */
 export class PostgresReadConnections implements ReadConnections {
   readonly #pool: Pool;
@@ -33,8 +34,9 @@ export class PostgresReadConnections implements ReadConnections {
 
   constructor(pool: Pool, options: { named: boolean }) {
     this.#pool = pool;
-    takeBackLostConnections(pool);
     this.#named = options.named;
+    takeBackLostConnections(pool);
+    pool.on('acquire', commitOverdue);
   }
 
   async begin(scope: DatabaseScope): Promise<ReadTransaction> {
@@ -42,9 +44,41 @@ export class PostgresReadConnections implements ReadConnections {
   }
 }
 
+/** How long a transaction that has only read may stay open, idle, for its `commit` to travel with the next one's `begin`. */
+const COMMIT_WITHIN_MS = 2;
+
+/** Connections whose last transaction is to be committed, at this time at the latest. */
+const overdue = new WeakMap<PoolClient, NodeJS.Timeout>();
+
+/** Whoever takes a connection from the pool finds it between transactions. */
+function commitOverdue(client: PoolClient): void {
+  const timer = overdue.get(client);
+  if (!timer) return;
+  clearTimeout(timer);
+  overdue.delete(client);
+  holdBack(client);
+  // Nothing that was only read can fail to be committed; a connection that breaks meanwhile breaks for whoever has it next.
+  client.query('commit').catch(() => {});
+}
+
+const heldBack = new WeakSet<PoolClient>();
+
+/** Lets everything that is sent in this turn of the event loop travel together: a write to a socket costs more than what is written. */
+function holdBack(client: PoolClient): void {
+  if (heldBack.has(client)) return;
+  heldBack.add(client);
+  const { stream } = (client as PoolClient & { readonly connection: { readonly stream: Socket } }).connection;
+  stream.cork();
+  const letGo = (): void => {
+    heldBack.delete(client);
+    stream.uncork();
+  };
+  // Behind whatever is done as soon as promises that are settled by now have been heard of.
+  queueMicrotask(() => process.nextTick(letGo));
+}
+
 class PostgresReadTransaction implements ReadTransaction {
   #entered: Promise<unknown>;
-  #isHeldBack = false;
 
   constructor(
     private readonly client: PoolClient,
@@ -63,34 +97,19 @@ class PostgresReadTransaction implements ReadTransaction {
    * them in the broken transaction, `query` throws why, and `end` drops the connection.
    */
   #send(text: string): Promise<unknown> {
-    this.#holdBack();
+    holdBack(this.client);
     const answer = this.client.query(text);
     answer.catch(() => {});
     return answer;
   }
 
-  /** Lets everything that is sent in this turn of the event loop travel together: a write to a socket costs more than what is written. */
-  #holdBack(): void {
-    if (this.#isHeldBack) return;
-    this.#isHeldBack = true;
-    const { stream } = (this.client as PoolClient & { readonly connection: { readonly stream: Socket } }).connection;
-    stream.cork();
-    process.nextTick(() => {
-      this.#isHeldBack = false;
-      stream.uncork();
-    });
-  }
-
   async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
-    const values = parameters as unknown[];
-    this.#holdBack();
-    const answer = this.client.query<Row>(
-      this.named && statement.preparedName ? { name: statement.preparedName, text: statement.text, values } : { text: statement.text, values },
-    );
-    answer.catch(() => {});
+    holdBack(this.client);
+    const { rows } = this.client.query(new ReadQuery(this.client, statement, parameters, this.named));
+    rows.catch(() => {});
     // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
     await this.#entered;
-    return (await answer).rows;
+    return rows;
   }
 
   async end(): Promise<void> {
@@ -99,9 +118,9 @@ class PostgresReadTransaction implements ReadTransaction {
     } catch (error) {
       return this.client.release(error instanceof Error ? error : true);
     }
-    // Nothing that was only read can fail to be committed; a connection that breaks meanwhile breaks for whoever has it next.
-    this.#holdBack();
-    this.client.query('commit').catch(() => {});
+    overdue.set(this.client, setTimeout(commitOverdue, COMMIT_WITHIN_MS, this.client));
+    // Behind a pooler an open transaction keeps one of the server's connections from everybody else.
+    if (!this.named) commitOverdue(this.client);
     this.client.release();
   }
 }
