@@ -72,6 +72,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     csrfPrevention: { requestHeaders: NOT_SIMPLE },
     parseOptions: { maxTokens: config.limits.tokens },
     logger: log,
+    stringifyResult: result => JSON.stringify(result),
     stopOnTerminationSignals: false,
     plugins: [
       operationRules(),

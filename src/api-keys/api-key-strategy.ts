@@ -1,10 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { invalidToken, type AuthStrategy } from '../auth/authenticate.js';
 import type { ApiKeyScope } from '../auth/principal.js';
+import { enterTenantOfRowSql, type EnteringRow } from '../db/database-scope.js';
 import { statement } from '../db/statement.js';
 import { hashOf, prefixOf } from './key-format.js';
 
-interface KeyRow {
+interface KeyRow extends EnteringRow {
   id: string;
   tenant_id: string;
   key_hash: string;
@@ -15,10 +16,10 @@ interface KeyRow {
 // A key must be found before its tenant is known: the one read of tenants' data that goes through the operator's role for everyone.
 const KEY_BY_PREFIX = statement(
   'apiKeyByPrefix',
-  `select id, tenant_id, key_hash, scopes, rate_limit_rpm from api_keys
+  `select id, tenant_id, key_hash, scopes, rate_limit_rpm, ${enterTenantOfRowSql('tenant_id', 'key_hash = $2')} from api_keys
     where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())
     union all
-   select id, tenant_id, previous_hash, scopes, rate_limit_rpm from api_keys
+   select id, tenant_id, previous_hash, scopes, rate_limit_rpm, ${enterTenantOfRowSql('tenant_id', 'previous_hash = $2')} from api_keys
     where previous_prefix = $1 and previous_expires_at > now() and not revoked and (expires_at is null or expires_at > now())`,
 );
 
@@ -29,7 +30,7 @@ export function apiKeyStrategy(): AuthStrategy {
     const prefix = prefixOf(token);
     if (!prefix) throw invalidToken();
     const hash = hashOf(token);
-    const row = (await lookUp.query<KeyRow>(KEY_BY_PREFIX, [prefix])).find(({ key_hash }) => sameHash(key_hash, hash));
+    const row = (await lookUp.queryEntering<KeyRow>(KEY_BY_PREFIX, [prefix, hash])).find(({ key_hash }) => sameHash(key_hash, hash));
     if (!row) throw invalidToken();
     return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes), rateLimitRpm: row.rate_limit_rpm };
   };

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /**
  * A key reads `wvr_<prefix>_<secret><checksum>`: 8 characters that find its row, 43 that hold 256 random bits, and 6 of a checksum
@@ -31,7 +31,7 @@ export function prefixOf(key: string): string | undefined {
 }
 
 export function hashOf(key: string): string {
-  return createHash('sha256').update(key).digest('hex');
+  return hash('sha256', key, 'hex');
 }
 
 function checksum(text: string): string {

@@ -32,3 +32,21 @@ export function enterScopeSql(scope: DatabaseScope): string {
   const tenant = 'tenantId' in scope ? `select set_config('${TENANT_SETTING}', '${scope.tenantId}', true)` : `set local ${TENANT_SETTING} = ''`;
   return `${tenant}; set local timezone = 'UTC'; set local role ${scope.role}`;
 }
+
+/** A row of a statement that may have gone on as a tenant: as which, or null. */
+export interface EnteringRow {
+  readonly entered: string | null;
+}
+
+/**
+ * For the select list of a statement that runs as the operator and finds out whose an operation is: where `condition` holds for its row,
+ * whoever reads on in its transaction reads as that row's tenant. It saves the message that would say so.
+ */
+export function enterTenantOfRowSql(tenantId: string, condition: string): string {
+  const set = (setting: string, value: string): string => `case when ${condition} then set_config('${setting}', ${value}, true) end`;
+  return `${set(TENANT_SETTING, `${tenantId}::text`)} as entered, ${set('role', `'${TENANT_ROLE}'`)} as entered_role`;
+}
+
+export function isSameScope(one: DatabaseScope, other: DatabaseScope): boolean {
+  return one.role === other.role && ('tenantId' in one ? one.tenantId : '') === ('tenantId' in other ? other.tenantId : '');
+}

@@ -1,10 +1,12 @@
-import type { DatabaseScope } from './database-scope.js';
+import { isSameScope, tenantScope, type DatabaseScope, type EnteringRow } from './database-scope.js';
 import type { ReadConnections, ReadTransaction } from './read-connection.js';
 import type { Row, Statement } from './statement.js';
 
 /** A transaction that the scope has asked for, and how many statements it still has to answer. */
 interface OpenTransaction {
   readonly begun: Promise<ReadTransaction>;
+  /** Under which its next statement will run. */
+  scope: DatabaseScope;
   inFlight: number;
   ended: boolean;
 }
@@ -42,7 +44,7 @@ export class ReadScope {
 
   /** Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint` text or number. */
   async query<R = Row>(statement: Statement, parameters: readonly unknown[]): Promise<R[]> {
-    const open = (this.#open ??= { begun: this.#begin(), inFlight: 0, ended: false });
+    const open = (this.#open ??= { begun: this.#begin(), scope: this.scope, inFlight: 0, ended: false });
     open.inFlight += 1;
     try {
       this.observe(statement);
@@ -56,19 +58,31 @@ export class ReadScope {
     }
   }
 
+  /**
+   * Rows of a statement that itself goes on as the tenant that one of its rows names (`enterTenantOfRowSql`). Nothing more may be asked
+   * of this scope then, only of the one that continues it.
+   */
+  async queryEntering<R extends EnteringRow>(statement: Statement, parameters: readonly unknown[]): Promise<R[]> {
+    const rows = await this.query<R>(statement, parameters);
+    const tenantId = rows.findLast(({ entered }) => entered !== null)?.entered;
+    if (tenantId && this.#open) this.#open.scope = tenantScope(tenantId);
+    return rows;
+  }
+
   #begin(): Promise<ReadTransaction> {
     const taken = this.before && this.before.#handOver();
     this.before = undefined;
-    return taken ? this.#enter(taken) : this.connections.begin(this.scope);
+    if (!taken) return this.connections.begin(this.scope);
+    return isSameScope(taken.scope, this.scope) ? taken.begun : this.#enter(taken.begun);
   }
 
   /** The open transaction, if any, to be ended by who takes it. */
-  #handOver(): Promise<ReadTransaction> | undefined {
+  #handOver(): OpenTransaction | undefined {
     const open = this.#open;
     if (!open || open.inFlight > 0 || open.ended) return undefined;
     open.ended = true;
     this.#open = undefined;
-    return open.begun;
+    return open;
   }
 
   async #enter(begun: Promise<ReadTransaction>): Promise<ReadTransaction> {

@@ -2,6 +2,7 @@ import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AppError } from '../base/app-error.js';
 import { refusedAnswer } from '../graphql/format-error.js';
+import { toBody } from './answer-body.js';
 import { errorBody } from './http-server.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from './playground.js';
 
@@ -63,7 +64,7 @@ function send({ status, headers, body }: HTTPGraphQLResponse, request: FastifyRe
   // An answer is its caller's alone and may be another one the next moment.
   reply.code(status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of headers) reply.header(name, value);
-  return reply.send(reply.statusCode < 400 ? body.string : withRequestId(body.string, request.id));
+  return reply.send(reply.statusCode < 400 ? toBody(body.string, reply.raw) : withRequestId(body.string, request.id));
 }
 
 /** Apollo refuses some requests before an operation begins that could note the request's id. */

@@ -47,7 +47,10 @@ export function createHttpServer(log: Logger, { trustProxy }: Pick<Config['http'
     reply.raw.once('close', () => logRequest(request, reply));
     done();
   });
-  app.addHook('onSend', async (request, reply) => identify(request, reply));
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    identify(request, reply);
+    done();
+  });
   app.setNotFoundHandler((request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql.', request.id)));
   app.setErrorHandler(refuse);
   return app;
