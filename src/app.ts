@@ -23,6 +23,7 @@ import { operationLimits } from './graphql/limits/operation-limits.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
+import { registerCompression } from './http/compression.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
 import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
@@ -62,6 +63,7 @@ export interface GatewayParts {
 /** The composition root: puts the parts together and listens. */
 export async function startGateway({ config, database, log, demoKey }: GatewayParts): Promise<Gateway> {
   const app = createHttpServer(log, config.http);
+  await registerCompression(app);
   const schema = buildGatewaySchema();
   const apollo = new ApolloServer<RequestContext>({
     gateway: executedBy(executorOf(schema), schema),

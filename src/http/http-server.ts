@@ -12,6 +12,12 @@ const BODY_LIMIT = 1024 * 1024;
 /** How long a request may take to arrive. Senders that drip a byte at a time would hold connections for ever. */
 const ARRIVAL_TIMEOUT_MS = 60_000;
 
+/**
+ * How long a connection may rest between two requests: longer than the sixty seconds after which common proxies and balancers close
+ * theirs. Were we the first to close, they would now and then send a request into a connection that is just gone.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
 /** An HTTP server that logs one line for each request and answers its own refusals as GraphQL errors. */
@@ -22,6 +28,7 @@ export function createHttpServer(log: Logger, { trustProxy }: Pick<Config['http'
     bodyLimit: BODY_LIMIT,
     trustProxy,
     requestTimeout: ARRIVAL_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
     // Finds a request in the logs of the proxy before us, where that gave it an id.
     genReqId: request => {
       const given = request.headers['x-request-id'];

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database } from '../../../src/db/database.js';
-import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
+import { enterTenantOfRowSql, OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import type { ReadScope } from '../../../src/db/read-scope.js';
 import { statement } from '../../../src/db/statement.js';
 import { ENTITIES } from '../../../src/entities.js';
@@ -83,6 +83,22 @@ describe('the reads of an operation', () => {
     expect(looked!.role).toBe('weaver_operator');
     expect(await scope.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
     expect(await reads().query(BEGAN, [])).toEqual([{ ...mine, tenant: tenant.id }]);
+  });
+
+  test('go on as the tenant that a statement has entered, without another word, and as nobody else', async () => {
+    const other = await new World(db.database).tenant();
+    const enters = statement('enters', `select id, ${enterTenantOfRowSql('id', 'id = $1')} from tenants`);
+    for (const claimed of [tenant.id, other.id]) {
+      const lookUp = db.database.reads(OPERATOR_SCOPE);
+      await lookUp.queryEntering(enters, [claimed]);
+      // Whatever was entered: whoever asks under another scope gets that one.
+      for (const asked of claimed === tenant.id ? [tenant] : [tenant, other]) {
+        expect(await lookUp.continueAs(tenantScope(asked.id)).query(BEGAN, [])).toMatchObject([{ role: 'weaver_tenant', tenant: asked.id }]);
+      }
+    }
+    const unknown = db.database.reads(OPERATOR_SCOPE);
+    await unknown.queryEntering(enters, ['0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10']);
+    expect(await unknown.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
   });
 
   test('go on in a new transaction after one failed', async () => {
