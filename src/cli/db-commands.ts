@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
 import { loginNameProblem } from '../db/bootstrap.js';
 import type { CommandContext } from './command-io.js';
+import { addCareCommands } from './db/care-commands.js';
 import { addMigrationCommands } from './db/migration-commands.js';
 import { addRevisionCommands } from './db/revision-commands.js';
 import type { BootstrapOptions } from './prepare-database.js';
@@ -12,6 +13,7 @@ export function addDbCommands(program: Command, context: CommandContext): void {
 
   addMigrationCommands(group, context);
   addRevisionCommands(group, context);
+  addCareCommands(group, context);
 
   group
     .command('bootstrap')

@@ -8,11 +8,13 @@ Environment:
   DATABASE_URL             the database; not set: the embedded one in WEAVER_DATA_DIR
   WEAVER_MIGRATION_URL     the same database as the owner of its tables (DATABASE_URL)`;
 
-const NAMES = `
+export const NAMES = `
 A migration is named by its full name or by the beginning of it, of its timestamp or of its words, four characters at least.`;
 
 interface RunCommandOptions extends GuardOptions {
   readonly to?: string;
+  readonly from?: string;
+  readonly sql?: boolean;
 }
 
 /** Commands that change what is applied. */
@@ -25,14 +27,18 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
         'Applies every pending migration, or those as far as the target: +N, the name of a migration, or head. All of them in one transaction, so that ' +
           'a failure leaves the database as it was. Harmless when there is none.',
       )
-      .option('--to <target>', 'the same as the argument'),
+      .option('--to <target>', 'the same as the argument')
+      .option('--sql', 'change nothing and need no database: print the script for psql')
+      .option('--from <target>', 'with --sql: where the database is (up: base, down: head)'),
   )
     .option('--yes', 'go ahead although rows are lost')
     .option('--allow-out-of-order', 'apply migrations that are older than applied ones')
-    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n  npx weaver db up --to 20261123`)
-    .action(async (target: string | undefined, options: RunCommandOptions) =>
-      (await import('./run-migrations.js')).migrateUp(readConfig(io.env), io, oneTarget(target, options), options),
-    );
+    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n  npx weaver db up --to 20261123\n  npx weaver db up --sql --from 20261123 > up.sql`)
+    .action(async (target: string | undefined, options: RunCommandOptions) => {
+      if (options.sql) return io.out(await script('up', target, options));
+      if (options.from !== undefined) throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
+      await (await import('./run-migrations.js')).migrateUp(readConfig(io.env), io, oneTarget(target, options), options);
+    });
 
   guarded(
     group
@@ -42,13 +48,34 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
         'Reverts the last migration, or those after the target: -N, the name of a migration, which stays, or base for all. Says first which tables and ' +
           'columns go, with how many rows, and stops there when there are rows.',
       )
-      .option('--to <target>', 'the same as the argument'),
+      .option('--to <target>', 'the same as the argument')
+      .option('--sql', 'change nothing and need no database: print the script for psql')
+      .option('--from <target>', 'with --sql: where the database is (up: base, down: head)'),
   )
     .option('--yes', 'go ahead although rows are lost')
-    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down -2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base`)
-    .action(async (target: string | undefined, options: RunCommandOptions) =>
-      (await import('./run-migrations.js')).migrateDown(readConfig(io.env), io, oneTarget(target, options), options),
-    );
+    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down -2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base\n  npx weaver db down --sql --from head --to base > down.sql`)
+    .action(async (target: string | undefined, options: RunCommandOptions) => {
+      if (options.sql) return io.out(await script('down', target, options));
+      if (options.from !== undefined) throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
+      await (await import('./run-migrations.js')).migrateDown(readConfig(io.env), io, oneTarget(target, options), options);
+    });
+
+  guarded(
+    group
+      .command('stamp <target>')
+      .summary('make the log say what is applied, without running anything')
+      .description('Makes the log of migrations say that the database is at the target: the name of a migration, head, or base. Runs no migration.'),
+  )
+    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db stamp head\n  npx weaver db stamp base`)
+    .action(async (target: string, options: GuardOptions) => (await import('./revisions.js')).stamp(readConfig(io.env), io, target, options));
+}
+
+/** The script of a range, which may be written as Alembic has it, too: `from:to`. */
+async function script(method: 'up' | 'down', target: string | undefined, options: RunCommandOptions): Promise<string> {
+  const { offlineScript } = await import('../../db/migrations/offline-script.js');
+  const [from, to] = target?.includes(':') ? target.split(':', 2) : [options.from, oneTarget(target, options)];
+  if (/^[+-]\d+$/.test(to ?? '')) throw new InvalidArgumentError('Without a database there is no counting of steps: name the ends with --from and --to.');
+  return offlineScript(method, { from: from || undefined, to: to || undefined });
 }
 
 /** Options of every command that takes the lock of migrations. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readConfig } from '../../config.js';
 import type { CommandContext } from '../command-io.js';
-import { MIGRATING } from './migration-commands.js';
+import { MIGRATING, NAMES } from './migration-commands.js';
 
 /** Commands that say what there is, and change nothing. */
 export function addRevisionCommands(group: Command, { io, fail }: CommandContext): void {
@@ -28,4 +28,32 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
     .action(async () => {
       if (!(await (await import('./check.js')).checkCommand(readConfig(io.env), io))) fail();
     });
+
+  group
+    .command('current')
+    .summary('show the last applied migration')
+    .description('Prints the last applied migration, and whether it is the head; base where none is applied. Changes nothing.')
+    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db current`)
+    .action(async () => (await import('./revisions.js')).showCurrent(readConfig(io.env), io));
+
+  group
+    .command('history')
+    .summary('list all migrations, with when each was applied')
+    .description('Lists every migration, oldest first, with when it was applied (UTC) or that it is pending, and which are the head and the current one. Changes nothing.')
+    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db history`)
+    .action(async () => (await import('./revisions.js')).showHistory(readConfig(io.env), io));
+
+  group
+    .command('heads')
+    .summary('show the newest migration of this version')
+    .description('Prints the newest migration that this version of Weaver has. There is one line of migrations, so there is one. Needs no database.')
+    .addHelpText('after', '\nExamples:\n  npx weaver db heads')
+    .action(async () => (await import('./revisions.js')).showHeads(io));
+
+  group
+    .command('show <migration>')
+    .summary('print the SQL of a migration')
+    .description('Prints a migration with its SQL in both directions. Needs no database.')
+    .addHelpText('after', `${NAMES}\n\nExamples:\n  npx weaver db show head\n  npx weaver db show 20261123`)
+    .action(async (migration: string) => (await import('./revisions.js')).showMigration(io, migration));
 }

@@ -69,9 +69,21 @@ function nameOfIndex(definition: string): string {
 function compareLists(where: string, wanted: readonly string[], found: readonly string[], what?: string): Difference[] {
   const named = (text: string): string => (what ? `${what} ${text}` : text);
   return [
-    ...wanted.filter(text => !found.includes(text)).map(text => ({ where, kind: 'missing', what: named(text) }) satisfies Difference),
-    ...found.filter(text => !wanted.includes(text)).map(text => ({ where, kind: 'extra', what: named(text) }) satisfies Difference),
+    ...wanted.filter(text => !found.some(other => isSame(text, other))).map(text => ({ where, kind: 'missing', what: named(text) }) satisfies Difference),
+    ...found.filter(text => !wanted.some(other => isSame(text, other))).map(text => ({ where, kind: 'extra', what: named(text) }) satisfies Difference),
   ];
+}
+
+function isSame(one: string, other: string): boolean {
+  return one === other || withoutCasts(one) === withoutCasts(other);
+}
+
+/** `in ('a', 'b')` on a column of varchar is an array cast as a whole, and once it went through a dump an array of items cast one by one. */
+function withoutCasts(text: string): string {
+  return text
+    .replace(/\(\((ARRAY\[[^\]]*\])\)::text\[\]\)/g, '($1)')
+    .replace(/\(('[^']*')::character varying\)::text/g, '$1')
+    .replace(/('[^']*')::character varying/g, '$1');
 }
 
 function compareRecords(where: string, wanted: Record<string, string>, found: Record<string, string>): Difference[] {

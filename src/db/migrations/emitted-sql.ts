@@ -49,7 +49,7 @@ export async function sqlHash(file: string): Promise<string> {
   return hashOf((await record(await classIn(file), 'up')).statements);
 }
 
-function hashOf(statements: readonly string[]): string {
+export function hashOf(statements: readonly string[]): string {
   const same = statements.map(sql => sql.replaceAll('\r\n', '\n').trim().replace(/;$/, ''));
   return createHash('sha256').update(same.join('\0')).digest('hex');
 }

@@ -8,7 +8,7 @@ export const HASH_COLUMN = 'sql_hash';
 
 /** The log as MikroORM makes it, with our column: for scripts that run without MikroORM. May be run again. */
 export const CREATE_LOG = [
-  `create table if not exists "${LOG_TABLE}" ("id" serial primary key, "name" varchar(255) not null, "executed_at" timestamptz not null default current_timestamp)`,
+  `create table if not exists "${LOG_TABLE}" ("id" serial primary key, "name" varchar(255) not null, "executed_at" timestamptz(6) not null default current_timestamp(6))`,
   `alter table "${LOG_TABLE}" add column if not exists "${HASH_COLUMN}" text`,
 ];
 

@@ -1,0 +1,76 @@
+import { StartupError } from '../../base/startup-error.js';
+import type { Config } from '../../config.js';
+import { emittedSql, migrationFiles } from '../../db/migrations/emitted-sql.js';
+import { oneName } from '../../db/migrations/migration-names.js';
+import { knownMigrations, migratorOf } from '../../db/migrations.js';
+import type { CommandIo } from '../command-io.js';
+import { describeDatabase } from '../open-database.js';
+import { noteOf, stateOf } from './migration-status.js';
+import { guardsOf, withMigrating, type GuardOptions } from './run-migrations.js';
+
+/** `weaver db current`: the last applied migration, and whether it is the head. */
+export async function showCurrent(config: Config, io: CommandIo): Promise<void> {
+  const state = await stateOf(config);
+  const last = state.executed.map(({ name }) => name).toSorted().at(-1);
+  if (last === undefined) io.out('base');
+  else io.out(`${last}${last === knownMigrations().at(-1) && state.pending.length === 0 ? ' (head)' : ''}${noteOf(state, last)}`);
+  if (state.pending.length > 0) io.say(`Not at head: ${state.pending.length} pending. "npx weaver db up" applies ${state.pending.length === 1 ? 'it' : 'them'}.`);
+  io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
+}
+
+/** `weaver db history`: every migration, oldest first, with when it was applied. */
+export async function showHistory(config: Config, io: CommandIo): Promise<void> {
+  const state = await stateOf(config);
+  const times = new Map(state.executed.map(({ name, executedAt }) => [name, `${executedAt} UTC`]));
+  const all = [...knownMigrations(), ...state.unknown].toSorted();
+  const width = Math.max(...all.map(name => name.length));
+  const last = state.executed.map(({ name }) => name).toSorted().at(-1);
+  for (const name of all) {
+    const marks = [name === knownMigrations().at(-1) && 'head', name === last && 'current'].filter(mark => mark !== false);
+    io.out(`${name.padEnd(width)}  ${(times.get(name) ?? 'pending').padEnd(23)}${marks.length > 0 ? `  (${marks.join(', ')})` : ''}${noteOf(state, name)}`.trimEnd());
+  }
+  io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
+}
+
+/** `weaver db heads`: there is one line of migrations, so there is one. */
+export function showHeads(io: CommandIo): void {
+  io.out(`${knownMigrations().at(-1) ?? 'base'} (head)`);
+}
+
+/** `weaver db show`: a migration with its SQL in both directions. Needs no database. */
+export async function showMigration(io: CommandIo, given: string): Promise<void> {
+  const files = migrationFiles();
+  const found = oneName([...files.keys()], given === 'head' ? ([...files.keys()].at(-1) ?? '') : given, 'There is no migration');
+  if ('problem' in found) throw new StartupError(found.problem);
+  const emitted = await emittedSql(files.get(found.name)!);
+  io.out(`-- ${found.name}`);
+  io.out(`-- ${files.get(found.name)!}`);
+  io.out(`-- ${emitted.transactional ? 'in a transaction' : 'outside a transaction'}${emitted.asksDatabase ? '; runs statements of its own besides, which depend on what it finds' : ''}`);
+  for (const [title, statements] of [['up', emitted.up], ['down', emitted.down]] as const) {
+    io.out(`\n-- ${title}${statements === undefined ? ': there is none' : ''}`);
+    for (const sql of statements ?? []) io.out(`${sql.trim().replace(/;$/, '')};`);
+  }
+}
+
+/** `weaver db stamp`: makes the log say that the database is at a migration, and runs nothing. */
+export async function stamp(config: Config, io: CommandIo, target: string, options: GuardOptions): Promise<void> {
+  await withMigrating(config, async database => {
+    const migrator = migratorOf(database, { guards: guardsOf(config, io, options) });
+    const { known, executed } = await migrator.names();
+    const last = target === 'base' || target === '0' ? undefined : target === 'head' ? known.at(-1) : migrator.oneOf(known, target, 'There is no migration');
+    const wanted = last === undefined ? [] : known.slice(0, known.indexOf(last) + 1);
+    const unlogged = executed.filter(name => !wanted.includes(name));
+    const logged = wanted.filter(name => !executed.includes(name));
+    for (const name of unlogged) {
+      await migrator.unlogMigration(name);
+      io.out(`Unlogged ${name}`);
+    }
+    for (const name of logged) {
+      await migrator.logMigration(name);
+      io.out(`Logged ${name}`);
+    }
+    if (unlogged.length + logged.length === 0) io.out(`Nothing to do: the log says ${last ?? 'base'} already.`);
+    else io.say('Nothing but the log was changed. "npx weaver db check" tells whether the tables agree.');
+    io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
+  });
+}

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { StartupError } from '../base/startup-error.js';
+
+/** The connection as libpq's variables: nothing of it, the password least of all, stands among the arguments that every user of a machine can read. */
+export function libpqEnvironment(url: string, database?: string): Record<string, string> {
+  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const given: Record<string, string> = {
+    PGHOST: searchParams.get('host') ?? decodeURIComponent(hostname),
+    PGPORT: port,
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: decodeURIComponent(password),
+    PGDATABASE: database ?? decodeURIComponent(pathname.slice(1)),
+    PGSSLMODE: searchParams.get('sslmode') ?? '',
+    PGSSLROOTCERT: searchParams.get('sslrootcert') ?? '',
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
+}
+
+/** Runs one of PostgreSQL's own programs; gives what it wrote, line by line, to `each`. Fails with its own last words. */
+export async function runTool(name: 'pg_dump' | 'pg_restore', args: readonly string[], env: Record<string, string>, each: { out?: (line: string) => void; err?: (line: string) => void } = {}): Promise<void> {
+  const child = spawn(name, args, { env: { PATH: process.env.PATH, HOME: process.env.HOME, LC_ALL: 'C', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const complaints: string[] = [];
+  createInterface({ input: child.stdout }).on('line', line => each.out?.(line));
+  createInterface({ input: child.stderr }).on('line', line => {
+    each.err?.(line);
+    if (/error|fatal|aborting|mismatch/i.test(line)) complaints.push(line.replace(/^\w+: (error: )?/, ''));
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', error =>
+      reject((error as { code?: string }).code === 'ENOENT' ? new StartupError(`${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`) : error),
+    );
+    child.once('close', resolve);
+  });
+  if (code !== 0) throw new StartupError(`${name} failed: ${complaints.slice(0, 3).join(' ') || `exit code ${code}`}.${hint(complaints.join(' '))}`);
+}
+
+/** Refuses a program that is older than the server: it would not read, or not write, what the server has. */
+export async function checkToolVersion(name: 'pg_dump' | 'pg_restore', serverVersion: number): Promise<void> {
+  let version = '';
+  await runTool(name, ['--version'], {}, { out: line => void (version ||= line) });
+  const major = Number(/ (\d+)/.exec(version)?.[1]);
+  if (major < serverVersion) throw new StartupError(`${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`);
+}
+
+function hint(complaint: string): string {
+  if (/row-level security/.test(complaint)) return ' Back up as a superuser or a role with BYPASSRLS (WEAVER_MIGRATION_URL).';
+  return '';
+}

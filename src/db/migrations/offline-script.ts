@@ -1,0 +1,92 @@
+import { StartupError } from '../../base/startup-error.js';
+import { emittedSql, hashOf, migrationFiles, type EmittedSql } from './emitted-sql.js';
+import { MIGRATION_LOCK } from './migration-lock.js';
+import { CREATE_LOG, HASH_COLUMN, LOG_TABLE } from './migration-log.js';
+import { oneName } from './migration-names.js';
+
+type Method = 'up' | 'down';
+
+/** From where to where, exclusive of the older end: `base`, `head`, or a name or the beginning of one. */
+export interface ScriptRange {
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+/**
+ * A script for `psql` that does what a run would: the same statements and the same rows in the log, in one transaction where all of it may
+ * be in one. It stops, and changes nothing, where the database is not at the beginning of the range.
+ */
+export async function offlineScript(method: Method, range: ScriptRange): Promise<string> {
+  const files = migrationFiles();
+  const known = [...files.keys()];
+  const { names, from, to } = inRange(method, known, range);
+  const steps: { name: string; emitted: EmittedSql }[] = [];
+  for (const name of names) steps.push({ name, emitted: await emittedSql(files.get(name)!) });
+  const asking = steps.filter(({ emitted }) => emitted.asksDatabase).map(({ name }) => name);
+  if (asking.length > 0) throw new StartupError(`No script can be made of ${asking.join(', ')}: what it runs depends on the rows that it finds. Use "npx weaver db ${method}".`);
+  const oneWay = steps.filter(({ emitted }) => method === 'down' && !emitted.down).map(({ name }) => name);
+  if (oneWay.length > 0) throw new StartupError(`${oneWay.join(', ')} cannot be reverted: there is no "down".`);
+
+  const lines = [
+    `-- Weaver: ${method} from ${from} to ${to}, ${names.length} migration${names.length === 1 ? '' : 's'}. For psql, as the owner of the tables.`,
+    '\\set ON_ERROR_STOP on',
+    'set client_min_messages = warning;',
+    ended(`do $weaver$ begin perform pg_advisory_lock(${MIGRATION_LOCK}); end $weaver$`),
+    'begin;',
+    ...CREATE_LOG.map(ended),
+    ended(mustBeAt(method, known, names)),
+  ];
+  let inTransaction = true;
+  for (const { name, emitted } of steps) {
+    lines.push('', `-- ${name}`);
+    if (inTransaction !== emitted.transactional) lines.push(inTransaction ? 'commit;' : 'begin;');
+    inTransaction = emitted.transactional;
+    lines.push(...(method === 'up' ? emitted.up : emitted.down!).map(ended), ended(logStatement(method, name, emitted)));
+  }
+  if (inTransaction) lines.push('commit;');
+  lines.push(ended(`do $weaver$ begin perform pg_advisory_unlock(${MIGRATION_LOCK}); end $weaver$`));
+  return lines.join('\n');
+}
+
+function inRange(method: Method, known: string[], { from, to }: ScriptRange): { names: string[]; from: string; to: string } {
+  const place = (given: string): number => {
+    if (given === 'base' || given === '0') return 0;
+    if (given === 'head') return known.length;
+    const found = oneName(known, given, 'There is no migration');
+    if ('problem' in found) throw new StartupError(found.problem);
+    return known.indexOf(found.name) + 1;
+  };
+  const start = place(from ?? (method === 'up' ? 'base' : 'head'));
+  const end = to === undefined ? (method === 'up' ? known.length : Math.max(start - 1, 0)) : place(to);
+  if (method === 'up' ? end < start : end > start) throw new StartupError(`${from ?? 'head'} to ${to} goes the other way: use "${method === 'up' ? 'down' : 'up'} --sql".`);
+  const named = (index: number): string => (index === 0 ? 'base' : known[index - 1]!);
+  return { names: method === 'up' ? known.slice(start, end) : known.slice(end, start).toReversed(), from: named(start), to: named(end) };
+}
+
+/** The log must hold exactly the migrations before the range, of those that this version knows. */
+function mustBeAt(method: Method, known: readonly string[], names: readonly string[]): string {
+  const oldest = method === 'up' ? names[0] : names.at(-1);
+  const before = known.slice(0, oldest === undefined ? known.length : known.indexOf(oldest));
+  const wanted = method === 'up' ? before : [...before, ...names];
+  const list = (items: readonly string[]): string => (items.length === 0 ? `'{}'::text[]` : `array[${items.map(literal).join(', ')}]::text[]`);
+  return `do $weaver$ begin
+  if (select coalesce(array_agg(name::text order by name collate "C"), '{}') from "${LOG_TABLE}") is distinct from ${list(wanted.toSorted())} then
+    raise exception 'This script is for a database at ${wanted.at(-1) ?? 'base'}, and this one is not there.';
+  end if;
+end $weaver$`;
+}
+
+function logStatement(method: Method, name: string, { up }: EmittedSql): string {
+  return method === 'up'
+    ? `insert into "${LOG_TABLE}" ("name", "${HASH_COLUMN}") values (${literal(name)}, ${literal(hashOf(up))})`
+    : `delete from "${LOG_TABLE}" where "name" = ${literal(name)}`;
+}
+
+/** On a line of its own, since a statement may end with a comment. */
+function ended(sql: string): string {
+  return `${sql.trim().replace(/;$/, '')}\n;`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
