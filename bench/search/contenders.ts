@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { Database } from '../../src/db/database.js';
 import { tenantScope } from '../../src/db/database-scope.js';
 import { ReadModels } from '../../src/db/read-model.js';
+import type { Statement } from '../../src/db/statement.js';
 import { DocumentChunk } from '../../src/chunks/chunk.entity.js';
 import { ENTITIES } from '../../src/entities.js';
 import { choosePaths } from '../../src/search/paths/choose-paths.js';
@@ -22,6 +23,7 @@ export const ORIGINAL = 'original';
 export const REPAIRED = 'repaired';
 export const EXACT = 'exact, vector';
 export const EXACT_HALF = 'exact, halfvec';
+export const STATEMENT = 'Weaver, statement';
 export const OURS = 'Weaver, SQL';
 
 const SESSION = {
@@ -51,6 +53,7 @@ export async function openContenders(adminUrl: string, gatewayUrl: string, conne
     await plain(REPAIRED, filter => originalSql('repaired_chunks', filter)),
     await plain(EXACT, filter => exactSql('original_chunks', 'vector', filter)),
     await plain(EXACT_HALF, filter => exactSql('doc_chunks', 'halfvec', filter)),
+    await statementAlone(adminUrl, connections),
     await ours(gatewayUrl, connections),
   ];
 }
@@ -100,20 +103,50 @@ function literalOf(question: Question): string {
   return literal;
 }
 
+/** Whose rows `choosePaths` and `searchVectors` read. */
+type Reads = Parameters<typeof searchVectors>[0];
+
+/** The paths and the statement that the gateway chooses, sent by `reads`. */
+async function searchBy(reads: Reads, models: ReadModels, { tenantId, vector, filter }: Question, topK: number): Promise<string[]> {
+  const scope = { tenantId, botId: filter.botId, documentIds: filter.documentIds, metadata: filter.metadata };
+  const paths = await choosePaths(reads, scope, { exact: false });
+  const nearest = { vector: QueryVector.of(vector), scope, wanted: topK + 1, seen: 0, after: undefined, minSimilarity: undefined };
+  const selection = { columns: models.of(DocumentChunk).select(new Set(['id', 'tenantId', 'text']), 't'), highlight: false };
+  const { hits } = await searchVectors(reads, paths, nearest, selection);
+  return hits.slice(0, topK).map(({ id }) => id);
+}
+
+/** The gateway's statement as the others send theirs: without a transaction, a role and the second wall, by the superuser. Prepared, as it always is. */
+async function statementAlone(adminUrl: string, connections: number): Promise<Contender> {
+  const models = await Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES).then(async database => {
+    await database.close();
+    return new ReadModels(database.orm);
+  });
+  const clients = await connect(adminUrl, connections, '');
+  const readers = clients.map(
+    client =>
+      ({
+        async query({ text, preparedName }: Statement, values: unknown[]) {
+          // Without a transaction these last, and are the same each time.
+          const sql = text.replace(/(set_config\('hnsw[^)]*), true\)/g, '$1, false)');
+          return (await client.query(preparedName === undefined ? { text: sql, values } : { name: preparedName, text: sql, values })).rows;
+        },
+      }) as unknown as Reads,
+  );
+  return {
+    name: STATEMENT,
+    ask: (connection, question, topK) => searchBy(readers[connection]!, models, question, topK),
+    close: () => closeAll(clients),
+  };
+}
+
 /** What the gateway does for a search, without HTTP and GraphQL: its own choice of a path, its own statements, its role and both walls. */
 async function ours(gatewayUrl: string, connections: number): Promise<Contender> {
   const database = await Database.open({ kind: 'postgres', url: gatewayUrl, migrationUrl: gatewayUrl, pooler: 'none', poolSize: connections }, ENTITIES);
-  const selection = { model: new ReadModels(database.orm).of(DocumentChunk), properties: new Set(['id', 'tenantId', 'text']), key: 'bench' };
+  const models = new ReadModels(database.orm);
   return {
     name: OURS,
-    async ask(_, { tenantId, vector, filter }, topK) {
-      const reads = database.reads(tenantScope(tenantId));
-      const scope = { tenantId, botId: filter.botId, documentIds: filter.documentIds, metadata: filter.metadata };
-      const paths = await choosePaths(reads, scope, { exact: false });
-      const nearest = { vector: new QueryVector(vector), scope, wanted: topK, seen: 0, after: undefined, minSimilarity: undefined };
-      const { hits } = await searchVectors(reads, paths, nearest, selection);
-      return hits.map(({ chunk }) => (chunk as { id: string }).id);
-    },
+    ask: (_, question, topK) => searchBy(database.reads(tenantScope(question.tenantId)), models, question, topK),
     close: () => database.close(),
   };
 }

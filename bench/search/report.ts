@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { TenantClass } from './classes.js';
-import { EXACT, EXACT_HALF, FLOOR, ORIGINAL, OURS, REPAIRED } from './contenders.js';
+import { EXACT, EXACT_HALF, FLOOR, ORIGINAL, OURS, REPAIRED, STATEMENT } from './contenders.js';
 import { goalsOf } from './goals.js';
 import type { InsertResult } from './inserts.js';
 import type { FilterName } from './questions.js';
@@ -48,6 +48,7 @@ const WHAT = {
   [REPAIRED]: 'the same with `iterative_scan = relaxed_order`, `ef_search = 200` and a better graph (m = 32, ef 128)',
   [EXACT]: "all of the tenant's vectors in that table, compared",
   [EXACT_HALF]: "all of the tenant's vectors as Weaver stores them, compared",
+  [STATEMENT]: 'the statement of the gateway alone, sent as the ways above are: no transaction, no role, no second wall',
   [OURS]: 'what the gateway does in the database: path, statement, role, both walls',
   [GRAPHQL]: 'the gateway in production mode over HTTP, with a key; text, document and bot of each hit',
 } as const;

@@ -15,8 +15,11 @@ export function checkGivenVector(field: string, vector: readonly number[], { mod
 
 /** The direction of a vector that is finite and not all zero, with length 1. Scaled by the largest number first, so that squares can neither overflow nor vanish: half precision would make infinities or zeros of them. */
 export function unitVector(vector: readonly number[]): number[] {
-  const largest = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-  const scaled = vector.map(value => value / largest);
-  const length = Math.sqrt(scaled.reduce((sum, value) => sum + value * value, 0));
-  return scaled.map(value => value / length);
+  // Loops, since every search does this to some thousand numbers.
+  let largest = 0;
+  for (const value of vector) largest = Math.max(largest, Math.abs(value));
+  let squares = 0;
+  for (const value of vector) squares += (value / largest) ** 2;
+  const length = Math.sqrt(squares);
+  return vector.map(value => value / largest / length);
 }

@@ -79,13 +79,14 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, ne
   const { scope, wanted, seen, after } = nearest;
   const limit = path.candidates(seen + wanted);
   const parameters = new SqlParameters();
-  const tenant = parameters.add(scope.tenantId, 'uuid');
+  // Behind a select the planner cannot see which tenant it is. Else it would plan anew for each, which takes longer than a small one's search.
+  const tenant = path.namesTenant ? `'${scope.tenantId}'::uuid` : `(select ${parameters.add(scope.tenantId, 'uuid')})`;
   const query =
     'ofChunk' in nearest.vector
       ? `select (select t.embedding from doc_chunks t where t.tenant_id = ${tenant} and t.id = ${parameters.add(nearest.vector.ofChunk, 'uuid')}) as vector`
       : `select ${parameters.add(nearest.vector, 'halfvec(1536)')} as vector`;
   const conditions = scopeSql(scope, tenant, parameters);
-  const compared = path.sql({ conditions, tenant, tenantId: scope.tenantId, limit: limit ?? 0, parameters });
+  const compared = path.sql({ conditions, tenant, limit: limit ?? 0, parameters });
   const least = parameters.add(nearest.minSimilarity ?? -1, 'float8');
   const most = parameters.add(wanted, 'int');
   const beyond = after ? ` and ${afterSql(after, parameters)}` : '';
@@ -98,8 +99,7 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, ne
     ),
     total as materialized (
       select (select count(*)::int from compared) as _candidates, count(*)::int as _comparable,
-             regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as _edge,
-             sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0) / nullif(count(*), 0)) as _spread,
+             ${limit === undefined ? NOTHING_LEFT_OUT : EDGE},
              (select similarity from nearest where rank = ${most}) as _lowest
         from compared where similarity <= 1
     )
@@ -108,6 +108,11 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, ne
   const [rows] = await Promise.all([reads.query<R & ComparedRow>(statement(`${name}_${path.path}`, text), parameters.values), prepared]);
   return { rows, compared: comparedOf(rows[0]!, path, limit, nearest) };
 }
+
+const EDGE = `
+  regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as _edge,
+  sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0) / nullif(count(*), 0)) as _spread`;
+const NOTHING_LEFT_OUT = 'null::float8 as _edge, null::float8 as _spread';
 
 function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): string {
   const place = parameters.add(similarity, 'float8');

@@ -13,6 +13,7 @@ const CANDIDATES_PER_HIT = 8;
 export const CODES_PATH: VectorPath = {
   path: SearchPath.CODES,
   seesAll: true,
+  namesTenant: false,
   candidates: wanted => Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * wanted),
   sql: ({ conditions, tenant, limit, parameters }) => `
     select near.id, 1 - (chunk.embedding <=> (select vector from query)) as similarity, near.bits

@@ -5,6 +5,7 @@ import type { VectorPath } from './vector-path.js';
 export const EXACT_PATH: VectorPath = {
   path: SearchPath.EXACT,
   seesAll: true,
+  namesTenant: false,
   candidates: () => undefined,
   sql: ({ conditions }) => `
     select t.id, 1 - (t.embedding <=> (select vector from query)) as similarity, null::float8 as bits

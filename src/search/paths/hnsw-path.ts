@@ -14,18 +14,19 @@ const MAX_EF_SEARCH = 1_000;
 
 /**
  * The chunks that the tenant's own index, a graph over their codes, finds nearest to the query's code, with their similarities. The
- * index holds that tenant alone and knows nothing of filters. The planner takes it only where the tenant stands in the statement as it
- * stands in the index: as a literal, whose value is a UUID that was checked.
+ * index holds that tenant alone and knows nothing of filters. The planner takes it only where the statement names the tenant as the
+ * index does: as a literal, whose value is a UUID that was checked.
  */
 export const HNSW_PATH: VectorPath = {
   path: SearchPath.HNSW,
   seesAll: false,
+  namesTenant: true,
   candidates: wanted => Math.max(MIN_CANDIDATES, CANDIDATES_PER_HIT * wanted),
-  sql: ({ conditions, tenant, tenantId, limit, parameters }) => `
+  sql: ({ conditions, tenant, limit, parameters }) => `
     select near.id, 1 - (chunk.embedding <=> (select vector from query)) as similarity, near.bits
       from (
         select t.id, t.embedding_bq <~> (select binary_quantize(vector)::bit(1536) from query) as bits
-          from doc_chunks t where ${conditions} and t.tenant_id = '${tenantId}'
+          from doc_chunks t where ${conditions}
          order by t.embedding_bq <~> (select binary_quantize(vector)::bit(1536) from query) limit ${parameters.add(limit, 'int')}
       ) near
      cross join lateral (select t.embedding from doc_chunks t where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`,

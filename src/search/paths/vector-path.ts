@@ -6,9 +6,8 @@ import type { SearchPath } from '../search.types.js';
 export interface PathInput {
   /** The scope, as conditions on `doc_chunks t`. Holds the tenant and every filter. */
   readonly conditions: string;
-  /** The tenant among the parameters, for look-ups by id; and its id, for where only a literal will do. */
+  /** The tenant, for look-ups by id. */
   readonly tenant: string;
-  readonly tenantId: string;
   /** How many chunks to compare exactly: what `candidates` said. */
   readonly limit: number;
   readonly parameters: SqlParameters;
@@ -24,6 +23,8 @@ export interface VectorPath {
   readonly path: SearchPath;
   /** Whether it looks at every chunk of the scope: then fewer candidates than it may have are all that there are. */
   readonly seesAll: boolean;
+  /** Whether its statement must hold the tenant as a literal. Then each tenant has a statement of its own, so it is for a few of them only. */
+  readonly namesTenant: boolean;
   /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
   candidates(wanted: number): number | undefined;
   /**
