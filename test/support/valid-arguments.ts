@@ -28,7 +28,7 @@ function unique(): string {
 }
 
 /** Inputs whose parts depend on each other, so that "everything that is required" is not enough. Keys are names of input types. */
-const MORE: Readonly<Record<string, () => Record<string, unknown>>> = {
+const MORE: Readonly<Record<string, (own: OwnIds) => Record<string, unknown>>> = {
   SearchChunksInput: () => ({ text: 'return a tent' }),
   DeleteTenantInput: () => ({ dryRun: true, confirm: 'Its name' }),
   DeleteBotInput: () => ({ dryRun: true, confirm: 'Its name' }),
@@ -37,6 +37,7 @@ const MORE: Readonly<Record<string, () => Record<string, unknown>>> = {
   UpdateBotInput: () => ({ name: `Renamed ${unique()}` }),
   UpdateUserInput: () => ({ email: `renamed-${unique()}@example.com` }),
   UpdateDocumentInput: () => ({ filename: `renamed-${unique()}.md` }),
+  DeleteChunksInput: own => ({ ids: [own.DocumentChunk] }),
   CreateDocumentInput: () => ({ text: 'Tents may be returned within thirty days.' }),
 };
 
@@ -51,7 +52,7 @@ function valueOf(place: GraphQLArgument | GraphQLInputField, fieldName: string, 
   if (isEnumType(type)) return type.getValues()[0]!.name;
   if (isInputObjectType(type)) {
     const required = Object.values(type.getFields()).filter(isRequiredInputField);
-    return { ...Object.fromEntries(required.map(inner => [inner.name, valueOf(inner, fieldName, own)])), ...MORE[type.name]?.() };
+    return { ...Object.fromEntries(required.map(inner => [inner.name, valueOf(inner, fieldName, own)])), ...MORE[type.name]?.(own) };
   }
   const { name } = getNamedType(type);
   if (name === 'ID') return own[typeOfId(place.name, fieldName)] ?? own.Bot;
