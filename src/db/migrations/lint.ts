@@ -112,7 +112,7 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
   const own = new Set<string>();
   for (const [index, sql] of up.entries()) {
     const bare = bareSql(sql);
-    const created = /^create table (?:if not exists )?(?:"?\w+"?\.)?"?(\w+)"?/i.exec(bare)?.[1];
+    const created = /^create (?:unlogged |temp(?:orary)? )?table (?:if not exists )?(?:"?\w+"?\.)?"?(\w+)"?/i.exec(bare)?.[1];
     if (created) own.add(created);
     for (const [rule, { pattern, unless, message }] of Object.entries(RULES as Record<keyof typeof RULES, Rule>)) {
       const match = pattern.exec(bare);

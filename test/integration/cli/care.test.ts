@@ -52,6 +52,8 @@ describe('lint', () => {
     const safe = [
       'create table risky (id int)',
       'create index risky_id on risky (id)',
+      'create unlogged table risky_too (id int)',
+      'create index on risky_too (id)',
       "-- lint: allow index-blocks-writes: tenants are few\ncreate index on tenants (plan_tier)",
       'alter table docs add constraint docs_big check (size_bytes < 10) not valid',
       'alter table docs validate constraint docs_big',

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { firstLine } from '../../../src/db/migrations/migration-failure.js';
+import { namesMeant } from '../../../src/db/migrations/migration-names.js';
+import { removedBy } from '../../../src/db/migrations/removals.js';
+
+const NAMES = ['Migration20260101000000_users', 'Migration20260102000000_users_by_name', 'Migration20260102000001_other'];
+
+describe('a name', () => {
+  test.each([
+    ['in full means itself, though another begins with it', 'Migration20260101000000_users', [NAMES[0]]],
+    ['may have the ending of a file', 'Migration20260101000000_users.ts', [NAMES[0]]],
+    ['may be a timestamp', '20260101000000', [NAMES[0]]],
+    ['may be the beginning of one', '20260102', NAMES.slice(1)],
+    ['may be words', 'other', [NAMES[2]]],
+    ['means all that begin so', 'user', NAMES.slice(0, 2)],
+    ['of fewer than four characters means nothing', '202', []],
+    ['must begin a name', 'by_name', []],
+  ])('%s', (_, given, meant) => {
+    expect(namesMeant(NAMES, given)).toEqual(meant);
+  });
+});
+
+test.each([
+  [`insert into users values (4711, 'Ada''s')\n, (5)`, `insert into users values (…, '…')`],
+  [`create table a (name varchar(255) default 'secret')`, `create table a (name varchar(255) default '…')`],
+  [`update users set name = 'half of a value\nthat goes on'`, `update users set name = '…'`],
+])('the first line of a statement shows no value: %j', (sql, line) => {
+  expect(firstLine(sql)).toBe(line);
+});
+
+test.each([
+  ['drop table if exists "a", public.b cascade;', [{ table: 'a' }, { table: 'b' }]],
+  ['alter table only docs\n  drop column if exists one, drop two', [{ table: 'docs', column: 'one' }, { table: 'docs', column: 'two' }]],
+  ['alter table docs alter column one drop default, alter two drop not null, drop constraint three', []],
+  ['truncate docs', [{ table: 'docs', empties: true }]],
+  ['/* why */ delete from docs where true', [{ table: 'docs', empties: true }]],
+  ['drop index docs_by_name', []],
+])('what a statement removes: %j', (sql, removed) => {
+  expect(removedBy(sql)).toEqual(removed);
+});
