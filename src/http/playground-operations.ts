@@ -1,19 +1,5 @@
-/** An operation that the Playground offers ready to run. */
-export interface PlaygroundOperation {
-  /** As the list and the tab show it. */
-  name: string;
-  query: string;
-  variables?: Record<string, unknown>;
-}
-
-/** Stand in `variables` for ids of the visitor's own data: the page puts the first row of `SAMPLE_IDS` in their place, or null where there is none. */
-export const SAMPLE_BOT_ID = '{{sampleBotId}}';
-export const SAMPLE_DOCUMENT_ID = '{{sampleDocumentId}}';
-export const SAMPLE_IDS = `query SampleIds {
-  documents(first: 1, filter: { status: { eq: COMPLETED } }, orderBy: [{ field: CREATED_AT, direction: ASC }]) {
-    nodes { id bot { id } }
-  }
-}`;
+import { SAMPLE_DOCUMENT_ID, type PlaygroundOperation } from './playground-operation.js';
+import { SEARCH_BY_BOTH, SEARCH_BY_MEANING, SEARCH_BY_WORDS, SEARCH_IN_ONE_BOT } from './playground-searches.js';
 
 const WHO_AM_I: PlaygroundOperation = {
   name: 'Who am I?',
@@ -146,66 +132,6 @@ query DocumentsPageByPage($first: Int!, $after: String) {
   variables: { first: 3, after: null },
 };
 
-const SEARCH_BY_MEANING: PlaygroundOperation = {
-  name: 'Search by meaning',
-  query: `# The passages closest to a question, from all of the
-# tenant's documents. Ask your own: VARIABLES, at the
-# bottom. "completeness" says whether anything was
-# left out.
-
-query SearchByMeaning($text: String!) {
-  searchChunks(input: { text: $text, topK: 5 }) {
-    tookMs
-    embeddingModel
-    completeness { requested returned exact }
-    hits {
-      rank
-      similarity
-      chunk {
-        text
-        document { filename }
-        bot { name }
-      }
-    }
-  }
-}
-`,
-  variables: { text: 'How do I return an item and when do I get my money?' },
-};
-
-const SEARCH_IN_ONE_BOT: PlaygroundOperation = {
-  name: 'Search within one bot',
-  query: `# Narrower: in one bot, at least this similar, and only
-# chunks whose metadata contain what is given here.
-# A variable that is null narrows nothing.
-
-query SearchInOneBot($text: String!, $botId: ID, $minSimilarity: Float, $metadata: JSONObject) {
-  searchChunks(
-    input: {
-      text: $text
-      topK: 10
-      botId: $botId
-      minSimilarity: $minSimilarity
-      metadata: $metadata
-    }
-  ) {
-    completeness { requested returned exact reason }
-    hits {
-      rank
-      similarity
-      chunk {
-        id
-        text
-        metadata
-        document { id filename }
-      }
-    }
-  }
-}
-`,
-  variables: { text: 'How much is shipping to Canada?', botId: SAMPLE_BOT_ID, minSimilarity: 0.05, metadata: { audience: 'customers' } },
-};
-
 const ONE_NODE: PlaygroundOperation = {
   name: 'Anything by its id',
   query: `# Ids are unique across all types, and "node" knows
@@ -317,6 +243,8 @@ export const PLAYGROUND_OPERATIONS: readonly PlaygroundOperation[] = [
   NEWEST_DOCUMENTS,
   NEXT_PAGE,
   SEARCH_BY_MEANING,
+  SEARCH_BY_WORDS,
+  SEARCH_BY_BOTH,
   SEARCH_IN_ONE_BOT,
   ONE_NODE,
   UNSURE_ANSWERS,

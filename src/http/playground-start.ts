@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { OPENED_OPERATIONS, PLAYGROUND_OPERATIONS, SAMPLE_BOT_ID, SAMPLE_DOCUMENT_ID, SAMPLE_IDS } from './playground-operations.js';
+import { SAMPLE_BOT_ID, SAMPLE_DOCUMENT_ID, SAMPLE_IDS } from './playground-operation.js';
+import { OPENED_OPERATIONS, PLAYGROUND_OPERATIONS } from './playground-operations.js';
 
 export interface PlaygroundOptions {
   /** Path of the GraphQL endpoint on this server. */

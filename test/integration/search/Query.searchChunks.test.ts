@@ -149,6 +149,30 @@ describe.each([100, 1_000, 5_000])('among %d chunks', size => {
     expect(await recall(part(), questions(part().passages, 12), 10, { metadata: { kind: 3 } }, passage => passage.kind === 3)).toBeGreaterThanOrEqual(0.99);
   });
 
+  test('the nearest by conditions on metadata, the state of the document and the time are found', async () => {
+    const { documentId } = part().passages[0]!;
+    const asked = (): Float32Array[] => questions(part().passages, 6);
+    const inMetadata = { metadataConditions: [{ path: ['kind'], number: { gte: 1, lt: 3 } }, { path: ['kind'], in: [0, 1, 2, 'x'] }] };
+    expect(await recall(part(), asked(), 10, inMetadata, passage => passage.kind === 1 || passage.kind === 2)).toBeGreaterThanOrEqual(0.99);
+    await gateway.db.asSuperuser(`update docs set status = 'failed' where id = ?`, [documentId]);
+    expect(await recall(part(), asked(), 10, { documentStatuses: ['FAILED'] }, passage => passage.documentId === documentId)).toBe(1);
+    expect(await recall(part(), asked(), 10, { documentStatuses: ['PENDING', 'COMPLETED'] }, passage => passage.documentId !== documentId)).toBeGreaterThanOrEqual(0.99);
+    await gateway.db.asSuperuser(`update docs set status = 'pending' where id = ?`, [documentId]);
+    expect(await recall(part(), asked(), 10, { createdAt: { gt: '2020-01-01T00:00:00Z' } })).toBeGreaterThanOrEqual(0.99);
+    expect(await recall(part(), asked(), 10, { createdAt: { lt: '2020-01-01T00:00:00Z' } }, () => false)).toBeNaN();
+  });
+
+  test('exact: true compares everything', async () => {
+    for (const question of questions(part().passages, 4)) {
+      const { hits, completeness } = await search(part().client, { embedding: Array.from(question), exact: true });
+      expect(completeness).toMatchObject({ exact: true, path: 'EXACT', candidates: size });
+      // Half precision may order two that are nearly equal otherwise.
+      expect(new Set(hits.map(hit => hit.chunk.id)).size).toBe(10);
+      const found = new Set(hits.map(hit => hit.chunk.id));
+      expect(nearest(part().passages, question, 9).filter(id => found.has(id)).length).toBeGreaterThanOrEqual(8);
+    }
+  });
+
   test('all conditions hold together', async () => {
     const { botId, documentId } = part().passages[30]!;
     const filter = { botId, documentIds: [documentId], metadata: { kind: 2 } };
