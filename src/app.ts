@@ -24,10 +24,12 @@ import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
 import { registerCompression } from './http/compression.js';
+import { allowOrigins } from './http/cors.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
 import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { registerMetrics } from './http/metrics.js';
+import { limitBody, type IsKnown } from './http/request-body.js';
 import { playgroundRoutes } from './http/playground.js';
 import { createMetrics } from './observability/metrics.js';
 import { rateLimited, standingHeaders } from './rate-limits/rate-limited.js';
@@ -62,7 +64,7 @@ export interface GatewayParts {
 
 /** The composition root: puts the parts together and listens. */
 export async function startGateway({ config, database, log, demoKey }: GatewayParts): Promise<Gateway> {
-  const app = createHttpServer(log, config.http);
+  const app = createHttpServer(log, config);
   await registerCompression(app);
   const schema = buildGatewaySchema();
   const apollo = new ApolloServer<RequestContext>({
@@ -77,9 +79,9 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     stringifyResult: result => JSON.stringify(result),
     stopOnTerminationSignals: false,
     plugins: [
-      operationRules(),
+      operationRules(config.http),
       operationLimits(config.limits),
-      operationAnswers(),
+      operationAnswers(config.http),
       // Apollo would follow every field for hints that no field gives: a quarter of the time of large answers.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
@@ -95,7 +97,15 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   ]);
   const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
   const services = { database, admit, models: new ReadModels(database.orm), rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight), embedder: createEmbedder(config.embedder) };
-  registerGraphqlEndpoint(app, apollo, (request, reply) => contextOf(request, reply, services));
+  const isKnown: IsKnown = async ({ headers, ip }) => {
+    const principal = await authenticate({ headers, address: ip, lookUp: database.reads(OPERATOR_SCOPE) });
+    return principal.kind !== 'nobody';
+  };
+  // In a scope of its own, since the rules for other origins are those of GraphQL alone.
+  await app.register(async graphql => {
+    await allowOrigins(graphql, config.http.corsOrigins);
+    registerGraphqlEndpoint(graphql, apollo, (request, reply) => contextOf(request, reply, services), limitBody(config.limits, isKnown));
+  });
   registerHealth(app, () => database.ping());
   if (config.metricsToken !== undefined) registerMetrics(app, createMetrics(), config.metricsToken);
   await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });

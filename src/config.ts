@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
-import { trustedProxies, wholeNumber } from './config/checks.js';
+import { origins, trustedProxies, wholeNumber } from './config/checks.js';
 
 /** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
 export interface Config {
@@ -10,6 +10,10 @@ export interface Config {
     port: number;
     /** Addresses and networks of proxies whose word about the caller's address is taken; false for nobody's. */
     trustProxy: false | string[];
+    /** Origins whose pages may send operations; `*` for all. */
+    corsOrigins: string[];
+    /** Whether callers without a token may ask for the schema. */
+    openIntrospection: boolean;
   };
   database: DatabaseConfig;
   /** How long whoever migrates waits while another process does; 0 does not wait. */
@@ -81,6 +85,11 @@ const SETTINGS = {
   HOST: text.default('127.0.0.1').describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
   PORT: wholeNumber(0, 65_535).default(4000).describe('Port to listen on. 0 takes a free one.'),
   WEAVER_TRUST_PROXY: trustedProxies.describe('Addresses and networks of the proxies before the gateway, with commas between, whose X-Forwarded-For says where a request comes from. Not set: none is believed.'),
+  WEAVER_CORS_ORIGINS: origins.describe('Origins whose web pages may use the gateway, such as https://app.example.com, with commas between; * for all. Not set: none but its own.'),
+  WEAVER_INTROSPECTION: z
+    .enum(['open', 'token'], 'must be open or token')
+    .optional()
+    .describe('Who may ask for the schema and is told what a misspelt name could have meant: everyone (open), or callers with a token. Not set: token in production, else open.'),
   DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgresql://weaver:secret@db.example.com:5432/weaver')
     .optional()
     .describe('PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway\'s own login. Not set: the embedded database in WEAVER_DATA_DIR.'),
@@ -189,7 +198,13 @@ function toUserTokens(env: z.infer<typeof ENVIRONMENT>): UserTokenConfig | undef
 function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
   return {
     production: env.NODE_ENV === 'production',
-    http: { host: env.HOST, port: env.PORT, trustProxy: env.WEAVER_TRUST_PROXY ?? false },
+    http: {
+      host: env.HOST,
+      port: env.PORT,
+      trustProxy: env.WEAVER_TRUST_PROXY ?? false,
+      corsOrigins: env.WEAVER_CORS_ORIGINS ?? [],
+      openIntrospection: (env.WEAVER_INTROSPECTION ?? (env.NODE_ENV === 'production' ? 'token' : 'open')) === 'open',
+    },
     database: env.DATABASE_URL
       ? {
           kind: 'postgres',

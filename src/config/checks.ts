@@ -24,3 +24,14 @@ function isNetwork(text: string): boolean {
   const version = isIP(address);
   return version !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
 }
+
+/** Origins of web pages, with commas between, or `*`. */
+export const origins = z
+  .string()
+  .transform((value, context): string[] => {
+    const list = value.split(',').map(origin => origin.trim());
+    if (list.every(origin => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin))) return list;
+    context.addIssue({ code: 'custom', message: 'must be origins such as https://app.example.com, without a path and with commas between, or *' });
+    return z.NEVER;
+  })
+  .optional();

@@ -18,6 +18,9 @@ export interface Limits {
   rows: number;
   rowsInFlight: number;
   rates: RateLimits;
+  bodyBytes: number;
+  anonymousBodyBytes: number;
+  bodyBytesInFlight: number;
 }
 
 /** Requests a minute, over all gateways on a database. A key's own limit is the key's. */
@@ -45,6 +48,9 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_COST: wholeNumber(100, Number.MAX_SAFE_INTEGER).default(250_000).describe('Rows that one operation could read by its page sizes, for all parents together.'),
   WEAVER_MAX_ROWS: wholeNumber(100, 10_000_000).default(25_000).describe('Rows of lists that one operation does read.'),
   WEAVER_MAX_ROWS_IN_FLIGHT: wholeNumber(100, 100_000_000).default(200_000).describe('Rows of lists that all operations of a process hold together.'),
+  WEAVER_MAX_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(16_777_216).describe('Bytes of a request body from a caller whose token is accepted. 500 vectors of 1536 numbers take 5 to 16 million.'),
+  WEAVER_MAX_ANONYMOUS_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(102_400).describe('Bytes of any other request body.'),
+  WEAVER_MAX_BODY_BYTES_IN_FLIGHT: wholeNumber(1_024, 1_099_511_627_776).default(134_217_728).describe('Bytes of all larger request bodies that are being received.'),
   WEAVER_MAX_ANONYMOUS_RPM: wholeNumber(1, 10_000_000).default(120).describe('Requests a minute of callers without a token, by address, over all gateways.'),
   WEAVER_MAX_USER_RPM: wholeNumber(1, 10_000_000).default(600).describe('Requests a minute of one user, over all gateways.'),
   WEAVER_MAX_FAILED_TOKENS_RPM: wholeNumber(1, 10_000_000).default(60).describe('Tokens a minute from one address that are not accepted, over all gateways.'),
@@ -66,6 +72,9 @@ export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limi
     cost: env.WEAVER_MAX_COST,
     rows: env.WEAVER_MAX_ROWS,
     rowsInFlight: env.WEAVER_MAX_ROWS_IN_FLIGHT,
+    bodyBytes: env.WEAVER_MAX_BODY_BYTES,
+    anonymousBodyBytes: env.WEAVER_MAX_ANONYMOUS_BODY_BYTES,
+    bodyBytesInFlight: env.WEAVER_MAX_BODY_BYTES_IN_FLIGHT,
     rates: { anonymousRpm: env.WEAVER_MAX_ANONYMOUS_RPM, userRpm: env.WEAVER_MAX_USER_RPM, failedTokensRpm: env.WEAVER_MAX_FAILED_TOKENS_RPM },
   };
 }

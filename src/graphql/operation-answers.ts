@@ -1,10 +1,11 @@
 import type { ApolloServerPlugin, GraphQLRequestContextWillSendResponse } from '@apollo/server';
 import type { AppError } from '../base/app-error.js';
+import type { Config } from '../config.js';
 import type { RequestContext } from './context.js';
 import { asAppError, headOf, isHidden } from './format-error.js';
 
 /** Finishes answers: errors get the request's id, the log gets what callers do not see, and the HTTP status says what happened. */
-export function operationAnswers(): ApolloServerPlugin<RequestContext> {
+export function operationAnswers({ openIntrospection }: Pick<Config['http'], 'openIntrospection'>): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       return {
@@ -19,6 +20,8 @@ export function operationAnswers(): ApolloServerPlugin<RequestContext> {
           const { singleResult } = response.body;
           for (const error of singleResult.errors ?? []) {
             if (error.extensions) error.extensions.requestId = contextValue.requestId;
+            // What a name could have meant tells of the schema.
+            if (!openIntrospection && contextValue.principal.kind === 'nobody') Object.assign(error, { message: error.message.replace(SUGGESTION, '') });
           }
           if (isUnavailable(singleResult)) {
             // Without `data` it is a request that failed, so that clients, proxies and monitors may go by the status.
@@ -34,6 +37,8 @@ export function operationAnswers(): ApolloServerPlugin<RequestContext> {
     },
   };
 }
+
+const SUGGESTION = / ?Did you mean [^?]*\?/;
 
 type SingleResult = Extract<GraphQLRequestContextWillSendResponse<RequestContext>['response']['body'], { kind: 'single' }>['singleResult'];
 

@@ -15,6 +15,7 @@ import { permissionsOf, type Permission } from '../auth/permissions.js';
 import type { Principal } from '../auth/principal.js';
 import { RULE } from '../auth/requires.js';
 import { AppError, badInput } from '../base/app-error.js';
+import type { Config } from '../config.js';
 import type { RequestContext } from './context.js';
 import { refusal } from './format-error.js';
 
@@ -24,13 +25,14 @@ interface OperationRules {
   readonly fields: readonly { readonly coordinate: string; readonly anyOf: readonly Permission[] }[];
   /** Whether anything beyond introspection is selected. */
   readonly readsData: boolean;
+  readonly introspects: boolean;
 }
 
 /**
  * Checks an operation before anything of it runs: its caller may select every field. What counts is the operation that runs with all
  * its fragments, whatever @skip and @include say; other operations of the document do not.
  */
-export function operationRules(): ApolloServerPlugin<RequestContext> {
+export function operationRules({ openIntrospection }: Pick<Config['http'], 'openIntrospection'>): ApolloServerPlugin<RequestContext> {
   // Apollo keeps parsed documents, so that an operation that comes again is the same node.
   const known = new WeakMap<OperationDefinitionNode, OperationRules>();
   const rulesOf = (schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): OperationRules => {
@@ -47,7 +49,7 @@ export function operationRules(): ApolloServerPlugin<RequestContext> {
           // graphql-js says so only while it executes, as if it were our mistake.
           if (!schema.getRootType(operation.operation)) throw refusal(badInput('query', `The schema has no ${operation.operation}s.`));
           const rules = rulesOf(schema, document, operation);
-          const problem = forbidden(rules, contextValue.principal, operation);
+          const problem = forbidden(rules, contextValue.principal, operation) ?? (openIntrospection ? undefined : schemaSecret(rules, contextValue.principal));
           if (problem) throw refusal(problem);
         },
       };
@@ -61,6 +63,7 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
   const fragments = new Map(document.definitions.flatMap(definition => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])));
   const reached: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
   let readsData = false;
+  let introspects = false;
 
   const visitor = visitWithTypeInfo(typeInfo, {
     enter(node) {
@@ -70,6 +73,7 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
   });
   const enterField = (name: string): void => {
     const parent = typeInfo.getParentType();
+    if (name === '__schema' || name === '__type') introspects = true;
     if (!parent || name.startsWith('__')) return;
     if (!parent.name.startsWith('__')) readsData = true;
     for (const [coordinate, anyOf] of rulesOfField(schema, parent, name)) fields.set(coordinate, anyOf);
@@ -79,7 +83,7 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
     if (fragment && !reached.includes(fragment)) reached.push(fragment);
   };
   for (const definition of reached) visit(definition, visitor);
-  return { fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })), readsData };
+  return { fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })), readsData, introspects };
 }
 
 /** The rules of a field by coordinate. Selected on an interface, those that it has on any type that may turn out to be there. */
@@ -100,6 +104,10 @@ function forbidden(rules: OperationRules, principal: Principal, operation: Opera
   const closed = rules.fields.find(field => !field.anyOf.some(permission => permissions.has(permission)));
   if (!closed) return undefined;
   return new AppError('FORBIDDEN', `${closed.coordinate} ${needed(closed.anyOf, principal)}.`, { field: closed.coordinate });
+}
+
+function schemaSecret({ introspects }: OperationRules, principal: Principal): AppError | undefined {
+  return introspects && principal.kind === 'nobody' ? new AppError('UNAUTHENTICATED', 'The schema is shown to callers with a token: send "Authorization: Bearer <API key>".') : undefined;
 }
 
 function needed(anyOf: readonly Permission[], principal: Exclude<Principal, { kind: 'nobody' }>): string {

@@ -1,5 +1,5 @@
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
 import type { AppError } from '../base/app-error.js';
 import { refusedAnswer } from '../graphql/format-error.js';
 import { toBody } from './answer-body.js';
@@ -16,10 +16,11 @@ const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply) => Promise<C>;
 
 /** `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/ */
-export function registerGraphqlEndpoint<C extends { readonly refused: AppError | undefined }>(app: FastifyInstance, apollo: ApolloServer<C>, contextOf: ContextOf<C>): void {
+export function registerGraphqlEndpoint<C extends { readonly refused: AppError | undefined }>(app: FastifyInstance, apollo: ApolloServer<C>, contextOf: ContextOf<C>, preParsing: preParsingAsyncHookHandler): void {
   app.route({
     method: [...EXECUTING],
     url: GRAPHQL_PATH,
+    preParsing,
     async handler(request, reply) {
       if (isBrowserNavigation(request)) return reply.redirect(PLAYGROUND_PATH);
       // Before anything is executed: a mutation whose answer cannot be sent had better not run.

@@ -3,11 +3,9 @@ import { STATUS_CODES } from 'node:http';
 import { fastify, LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { v7 } from 'uuid';
-import type { ErrorCode } from '../base/app-error.js';
+import { AppError, type ErrorCode } from '../base/app-error.js';
 import type { Config } from '../config.js';
-
-/** Largest request body, in bytes. */
-const BODY_LIMIT = 1024 * 1024;
+import { asAppError, refusedAnswer } from '../graphql/format-error.js';
 
 /** How long a request may take to arrive. Senders that drip a byte at a time would hold connections for ever. */
 const ARRIVAL_TIMEOUT_MS = 60_000;
@@ -17,16 +15,17 @@ const ARRIVAL_TIMEOUT_MS = 60_000;
  * theirs. Were we the first to close, they would now and then send a request into a connection that is just gone.
  */
 const KEEP_ALIVE_MS = 75_000;
+const RETRY_AFTER_MS = 1_000;
 
 const REQUEST_ID = /^[\w.:-]{1,100}$/;
 
 /** An HTTP server that logs one line for each request and answers its own refusals as GraphQL errors. */
-export function createHttpServer(log: Logger, { trustProxy }: Pick<Config['http'], 'trustProxy'>): FastifyInstance {
+export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'http' | 'limits'>): FastifyInstance {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    bodyLimit: BODY_LIMIT,
-    trustProxy,
+    bodyLimit: limits.bodyBytes,
+    trustProxy: http.trustProxy,
     requestTimeout: ARRIVAL_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     // Finds a request in the logs of the proxy before us, where that gave it an id.
@@ -87,20 +86,33 @@ function httpError(statusCode: number, message: string): Error {
   return Object.assign(new Error(message), { statusCode });
 }
 
-function refuse(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+function refuse(error: (Error & { code?: string }) | FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const status = ('statusCode' in error && error.statusCode) || 500;
+  const known = asAppError(error);
+  if (known ?? status === 503) {
+    const { message, code, retryAfterMs } = known ?? { message: error.message, code: 'UNAVAILABLE' as const, retryAfterMs: RETRY_AFTER_MS };
+    const answer = refusedAnswer(new AppError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs }), request.id);
+    for (const [name, value] of answer.headers) reply.header(name, value);
+    reply.code(answer.status).send(answer.body);
+    return;
+  }
   if (status >= 500) {
     request.log.error({ err: error }, 'Unexpected error');
     reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', 'Something went wrong on our side. Please report the request id.', request.id));
     return;
   }
-  const message = status === 413 ? `The request body is larger than the limit of ${BODY_LIMIT} bytes.` : error.message;
+  // What was not read would be taken for the next request.
+  if (status === 413) reply.header('connection', 'close');
+  const message = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? `The request body is larger than the limit of ${request.server.initialConfig.bodyLimit} bytes.` : error.message;
   reply.code(status).send(errorBody('BAD_USER_INPUT', message, request.id));
 }
 
 function identify(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   reply.header('x-content-type-options', 'nosniff');
+  // Answers are data, never pages or parts of them. The Playground has rules of its own.
+  if (!reply.hasHeader('content-security-policy')) reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  if (!reply.hasHeader('referrer-policy')) reply.header('referrer-policy', 'no-referrer');
 }
 
 function logRequest({ log, method, url }: FastifyRequest, reply: FastifyReply): void {

@@ -17,7 +17,7 @@ describe('readConfig', () => {
   test('needs nothing: the embedded database, no operator, the built-in embedder', () => {
     expect(readConfig({})).toEqual({
       production: false,
-      http: { host: '127.0.0.1', port: 4000, trustProxy: false },
+      http: { host: '127.0.0.1', port: 4000, trustProxy: false, corsOrigins: [], openIntrospection: true },
       database: { kind: 'embedded', dataDir: '.data' },
       operatorToken: undefined,
       userTokens: undefined,
@@ -31,7 +31,7 @@ describe('readConfig', () => {
 
   test('takes all that is given', () => {
     const config = readConfig({
-      HOST: '0.0.0.0', PORT: '8080', WEAVER_TRUST_PROXY: '10.0.0.0/8, ::1', NODE_ENV: 'production', LOG_LEVEL: 'warn', WEAVER_OPERATOR_TOKEN: 'o'.repeat(32),
+      HOST: '0.0.0.0', PORT: '8080', WEAVER_TRUST_PROXY: '10.0.0.0/8, ::1', WEAVER_CORS_ORIGINS: 'https://app.example.com, http://localhost:3000', NODE_ENV: 'production', LOG_LEVEL: 'warn', WEAVER_OPERATOR_TOKEN: 'o'.repeat(32),
       JWT_JWKS_URL: 'https://login.example.com/keys', JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'weaver', JWT_ALGORITHMS: 'RS256, EdDSA', JWT_CLOCK_TOLERANCE_SECONDS: '5',
       DATABASE_URL: URL, WEAVER_MIGRATION_URL: 'postgres://owner@db.example.com/weaver', DATABASE_POOLER: 'transaction', DATABASE_POOL_SIZE: '25',
       EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: 'https://api.openai.com/v1//', EMBEDDING_MODEL: 'text-embedding-3-small', EMBEDDING_API_KEY: 'sk-1',
@@ -40,7 +40,7 @@ describe('readConfig', () => {
     });
     expect(config).toEqual({
       production: true,
-      http: { host: '0.0.0.0', port: 8080, trustProxy: ['10.0.0.0/8', '::1'] },
+      http: { host: '0.0.0.0', port: 8080, trustProxy: ['10.0.0.0/8', '::1'], corsOrigins: ['https://app.example.com', 'http://localhost:3000'], openIntrospection: false },
       database: { kind: 'postgres', url: URL, migrationUrl: 'postgres://owner@db.example.com/weaver', pooler: 'transaction', poolSize: 25 },
       operatorToken: 'o'.repeat(32),
       userTokens: {

@@ -22,7 +22,7 @@ const holding = (...scopes: ApiKeyScope[]): Principal => ({ kind: 'apiKey', tena
 /** The code of the error with which an operation is refused; undefined where it may run. */
 async function refusalOf(source: string, principal: Principal): Promise<string | undefined> {
   const document = parse(source);
-  const listener = (await operationRules().requestDidStart!({} as never)) as { didResolveOperation(context: object): Promise<void> };
+  const listener = (await operationRules({ openIntrospection: true }).requestDidStart!({} as never)) as { didResolveOperation(context: object): Promise<void> };
   try {
     await listener.didResolveOperation({ schema, document, operation: getOperationAST(document), contextValue: { principal, refused: undefined } });
     return undefined;
