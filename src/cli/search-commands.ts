@@ -1,10 +1,14 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
+import type { RecallCommandOptions } from './recall-search.js';
 import type { TuneCommandOptions } from './tune-search.js';
 
+const MAX_SAMPLES = 10_000;
+const MAX_TOP_K = 100;
+
 export function addSearchCommands(program: Command, { io, fail }: CommandContext): void {
-  const group = program.command('search').summary('the search: indexes of large tenants').description('Keeps the search of large tenants fast.');
+  const group = program.command('search').summary('the search: indexes of large tenants, recall').description('Keeps the search of large tenants fast, and measures what searches find.');
 
   group
     .command('tune')
@@ -31,4 +35,27 @@ Examples:
     .action(async (options: TuneCommandOptions) => {
       if (!(await (await import('./tune-search.js')).tuneCommand(readConfig(io.env), io, options))) fail();
     });
+
+  group
+    .command('recall')
+    .summary('measure what the searches of a tenant find')
+    .description(
+      "Takes vectors of the tenant's logged queries, or of its own chunks where none is logged, and compares what each path finds with an " +
+        'exact scan. Tells the recall of each path alone and of searches as they are served, for how many answers the check calls the exact ' +
+        'scan, and how many of the nearest by code hold 99 % of the true nearest. Changes nothing.',
+    )
+    .addOption(new Option('--tenant <tenant...>', 'by id or exact name; several may be given').makeOptionMandatory())
+    .addOption(new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`).argParser(wholeNumber(MAX_SAMPLES)).default(100))
+    .addOption(new Option('--top-k <number>', `how many of the nearest count, 1 to ${MAX_TOP_K}`).argParser(wholeNumber(MAX_TOP_K)).default(10))
+    .option('--json', 'as one JSON array')
+    .addHelpText('after', '\n\nExamples:\n  npx weaver search recall --tenant "Harbor Outdoor"\n  npx weaver search recall --tenant 018f… --samples 500 --json')
+    .action(async (options: RecallCommandOptions) => (await import('./recall-search.js')).recallCommand(readConfig(io.env), io, options));
+}
+
+function wholeNumber(most: number): (value: string) => number {
+  return value => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < 1 || number > most) throw new InvalidArgumentError(`Give a whole number from 1 to ${most}.`);
+    return number;
+  };
 }

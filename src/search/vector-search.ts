@@ -1,10 +1,10 @@
 import type { ReadScope } from '../db/read-scope.js';
-import { selectNearest, type Nearest } from './nearest.js';
+import { selectNearest, type Compared, type Nearest } from './nearest.js';
 import type { VectorPath } from './paths/vector-path.js';
 import type { HitSelection, SearchAnswer } from './search-answer.js';
 
 /** Mode VECTOR: the chunks of a scope that are nearest to a vector, by exact cosine similarity and then by id. */
-export async function searchVectors(reads: ReadScope, paths: readonly VectorPath[], nearest: Nearest, { columns }: HitSelection): Promise<SearchAnswer> {
+export async function searchVectors(reads: ReadScope, paths: readonly VectorPath[], nearest: Nearest, { columns }: HitSelection): Promise<SearchAnswer & Compared> {
   // `limit 1` keeps the join a look-up for each hit: the planner, who cannot know how few there are, might scan the tenant.
   const { rows, path, compared } = await selectNearest<{ _id: string | null; _similarity: number }>(
     reads, paths, 'searchChunks', nearest,

@@ -1,0 +1,44 @@
+import type { Config } from '../config.js';
+import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { measureRecall, type RecallReport } from '../search/recall.js';
+import type { CommandIo } from './command-io.js';
+import { namedTenant } from './named-tenant.js';
+import { mustExist, withReadyDatabase } from './open-database.js';
+
+export interface RecallCommandOptions {
+  readonly tenant: string[];
+  readonly samples: number;
+  readonly topK: number;
+  readonly json?: boolean;
+}
+
+/** `weaver search recall`. */
+export async function recallCommand(config: Config, io: CommandIo, { tenant: wanted, samples, topK, json = false }: RecallCommandOptions): Promise<void> {
+  mustExist(config.database);
+  await withReadyDatabase(config, async database => {
+    const tenants = await database.write('namedTenant', OPERATOR_SCOPE, async em => {
+      const found = [];
+      for (const one of wanted) found.push(await namedTenant(em, one));
+      return found.map(({ id, name }) => ({ id, name }));
+    });
+    const reports: RecallReport[] = [];
+    for (const { id, name } of tenants) {
+      io.show?.(`Comparing ${name} ...`);
+      const report = await measureRecall(database, id, { samples, topK });
+      reports.push(report);
+      if (!json) for (const line of linesOf(name, report)) io.out(line);
+    }
+    if (json) io.out(JSON.stringify(reports, null, 2));
+  });
+}
+
+function linesOf(name: string, { tenantId, chunks, samples, source, topK, paths, depthFor99 }: RecallReport): string[] {
+  if (samples === 0) return [`${name} (${tenantId}): ${chunks} chunks with vectors, too few to compare.`];
+  const from = source === 'queries' ? 'logged queries' : "of the tenant's own chunks, as no query is logged with a vector";
+  return [
+    `${name} (${tenantId}): ${chunks} chunks, by ${samples} ${from}`,
+    `  ${'path'.padEnd(8)}${`recall@${topK}`.padStart(11)}${'uncertain'.padStart(11)}${'median ms'.padStart(11)}`,
+    ...paths.map(({ path, recall, uncertain, medianMs }) => `  ${path.padEnd(8)}${recall.toFixed(4).padStart(11)}${`${Math.round(uncertain * 100)} %`.padStart(11)}${medianMs.toFixed(1).padStart(11)}`),
+    `  99 % of the nearest are among the ${depthFor99} nearest by code.`,
+  ];
+}
