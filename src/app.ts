@@ -5,6 +5,8 @@ import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDi
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
+import { KeyUsage } from './api-keys/key-usage.js';
+import { LegacyKeys } from './api-keys/legacy-keys.js';
 import { recordOperator } from './audit/record-operator.js';
 import { authenticator } from './auth/authenticate.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
@@ -90,9 +92,10 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   });
   await apollo.start();
 
+  const usage = new KeyUsage(database, log);
   const authenticate = authenticator([
     ...(config.operatorToken === undefined ? [] : [operatorStrategy(config.operatorToken)]),
-    apiKeyStrategy(),
+    apiKeyStrategy(new LegacyKeys(database, log), usage),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
   const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
@@ -116,6 +119,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     async close() {
       await apollo.stop();
       await app.close();
+      await usage.close();
     },
   };
 }

@@ -1,9 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
-import { invalidToken, type AuthStrategy } from '../auth/authenticate.js';
+import { invalidToken, type AuthRequest, type AuthStrategy } from '../auth/authenticate.js';
 import type { ApiKeyScope } from '../auth/principal.js';
 import { enterTenantOfRowSql, type EnteringRow } from '../db/database-scope.js';
 import { statement } from '../db/statement.js';
-import { hashOf, prefixOf } from './key-format.js';
+import { hashOf, legacyPrefixOf, prefixOf } from './key-format.js';
+import type { KeyUsage } from './key-usage.js';
+import type { LegacyKeys } from './legacy-keys.js';
 
 interface KeyRow extends EnteringRow {
   id: string;
@@ -23,17 +25,31 @@ const KEY_BY_PREFIX = statement(
     where previous_prefix = $1 and previous_expires_at > now() and not revoked and (expires_at is null or expires_at > now())`,
 );
 
-/** Recognises API keys. Asked of the database for each request, so that a revoked key is refused at once by every gateway. */
-export function apiKeyStrategy(): AuthStrategy {
-  return async (token, { lookUp }) => {
+/**
+ * Recognises API keys. Asked of the database for each request, so that a revoked key is refused at once by every gateway. Keys of an older
+ * Weaver are stored the new way on their first use.
+ */
+export function apiKeyStrategy(legacy: LegacyKeys, usage: KeyUsage): AuthStrategy {
+  return async (token, request) => {
     if (!token.startsWith('wvr_')) return null;
-    const prefix = prefixOf(token);
+    const legacyPrefix = legacyPrefixOf(token);
+    const prefix = legacyPrefix ?? prefixOf(token);
     if (!prefix) throw invalidToken();
-    const hash = hashOf(token);
-    const row = (await lookUp.queryEntering<KeyRow>(KEY_BY_PREFIX, [prefix, hash])).find(({ key_hash }) => sameHash(key_hash, hash));
+    let row = await find(prefix, token, request);
+    if (!row && legacyPrefix) {
+      await legacy.adopt(token, request);
+      // Stored the new way now, by this request or by another one that came first.
+      row = await find(prefix, token, request);
+    }
     if (!row) throw invalidToken();
+    usage.note(row.id, row.tenant_id);
     return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes), rateLimitRpm: row.rate_limit_rpm };
   };
+}
+
+async function find(prefix: string, token: string, { lookUp }: AuthRequest): Promise<KeyRow | undefined> {
+  const hash = hashOf(token);
+  return (await lookUp.queryEntering<KeyRow>(KEY_BY_PREFIX, [prefix, hash])).find(({ key_hash }) => sameHash(key_hash, hash));
 }
 
 function sameHash(stored: string, given: string): boolean {

@@ -32,7 +32,7 @@ export async function storeKey(em: SqlEntityManager, actor: AuditActor, { tenant
 /** Gives a key a new secret; a trigger of the database keeps the old one for as long as it goes on. */
 export async function rotateKey(em: SqlEntityManager, actor: AuditActor, { id, tenantId }: { id: string; tenantId: string }, overlapSeconds: number): Promise<MadeKey> {
   const { secret, prefix, hash } = newKey();
-  await em.execute(`update api_keys set key_prefix = ?, key_hash = ?, previous_expires_at = now() + make_interval(secs => ?) where tenant_id = ?::uuid and id = ?::uuid`, [prefix, hash, overlapSeconds, tenantId, id]);
+  await em.execute(`update api_keys set key_prefix = ?, key_hash = ?, previous_expires_at = case when ? > 0 then now() + make_interval(secs => ?) end where tenant_id = ?::uuid and id = ?::uuid`, [prefix, hash, overlapSeconds, overlapSeconds, tenantId, id]);
   await recordAudit(em, actor, { tenantId, action: 'rotateApiKey', targetType: 'ApiKey', targetId: id, details: { prefix, overlapSeconds } });
   return { id, tenantId, secret };
 }

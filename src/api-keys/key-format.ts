@@ -30,6 +30,13 @@ export function prefixOf(key: string): string | undefined {
   return match && checksum(key.slice(0, -6)) === match[3] ? `wvr_${match[1]}` : undefined;
 }
 
+/** A key of an older Weaver: 64 characters without a mark or a checksum. Its first 12 become the prefix, by which it is told from new ones. */
+const LEGACY_KEY = /^wvr_[0-9A-Za-z_-]{64}$/;
+
+export function legacyPrefixOf(key: string): string | undefined {
+  return LEGACY_KEY.test(key) ? key.slice(0, 16) : undefined;
+}
+
 export function hashOf(key: string): string {
   return hash('sha256', key, 'hex');
 }

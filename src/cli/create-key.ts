@@ -1,5 +1,5 @@
-import { ApiKey } from '../api-keys/api-key.entity.js';
-import { newKey } from '../api-keys/key-format.js';
+import { storeKey } from '../api-keys/change-keys.js';
+import { COMMAND_LINE } from '../audit/record-audit.js';
 import type { ApiKeyScope } from '../auth/principal.js';
 import type { Config } from '../config.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
@@ -18,12 +18,11 @@ export interface NewKeyOptions {
 /** Makes an API key and writes its secret, and nothing else, to standard output. */
 export async function createKey(config: Config, io: CommandIo, { tenant: wanted, name, scopes, rateLimit, expires }: NewKeyOptions): Promise<void> {
   mustExist(config.database);
-  const { secret, prefix, hash } = newKey();
-  const tenant = await withReadyDatabase(config, database =>
+  const { tenant, secret } = await withReadyDatabase(config, database =>
     database.write('createKey', OPERATOR_SCOPE, async em => {
       const one = await namedTenant(em, wanted);
-      em.create(ApiKey, { tenant: one, name, prefix, keyHash: hash, scopes: scopes as ApiKeyScope[], rateLimitRpm: rateLimit, expiresAt: expires?.toISOString() ?? null });
-      return one.name;
+      const plan = { tenantId: one.id, name, scopes: scopes as ApiKeyScope[], rateLimitRpm: rateLimit, expiresAt: expires?.toISOString() ?? null };
+      return { tenant: one.name, secret: (await storeKey(em, COMMAND_LINE, plan)).secret! };
     }),
   );
   const end = expires ? `until ${expires.toISOString()}` : 'without an end';

@@ -7,6 +7,7 @@ const SCOPES = ['read', 'write', 'search', 'ask', 'admin'];
 const MAX_RATE_LIMIT = 1_000_000;
 const MAX_NAME_LENGTH = 255;
 const DAY_MS = 86_400_000;
+const MAX_OVERLAP_HOURS = 720;
 const MAX_DAYS = 36_500;
 
 export function addKeyCommands(program: Command, { io }: CommandContext): void {
@@ -30,6 +31,33 @@ Examples:
     .action(async (options: NewKeyOptions) => {
       const config = readConfig(io.env);
       await (await import('./create-key.js')).createKey(config, io, options);
+    });
+  group
+    .command('list')
+    .summary('list the keys of a tenant')
+    .description('Lists the API keys of a tenant, revoked and expired ones too, oldest first. Secrets are nowhere to be had.')
+    .addOption(new Option('--tenant <tenant>', "the tenant's id, or its exact name").makeOptionMandatory().argParser(filled))
+    .option('--json', 'one JSON object a line, for programs')
+    .addHelpText('after', '\nExamples:\n  npx weaver key list --tenant "Harbor Outdoor"')
+    .action(async (options: { tenant: string; json?: boolean }) => {
+      await (await import('./manage-keys.js')).listKeys(readConfig(io.env), io, options);
+    });
+  group
+    .command('revoke <key>')
+    .summary('withdraw a key for good')
+    .description('Withdraws an API key for good, by its id or its prefix: the next request with it is refused by every gateway.')
+    .addHelpText('after', '\nExamples:\n  npx weaver key revoke wvr_Ab3dE5gH')
+    .action(async (key: string) => {
+      await (await import('./manage-keys.js')).revokeKeyOf(readConfig(io.env), io, key);
+    });
+  group
+    .command('rotate <key>')
+    .summary('give a key a new secret and print it')
+    .description('Gives an API key, named by its id or its prefix, a new secret. Standard output is the new secret alone: it is shown once.')
+    .addOption(new Option('--overlap <hours>', `for how long the old secret goes on, 0 to ${MAX_OVERLAP_HOURS}`).argParser(parseOverlap).default(24))
+    .addHelpText('after', '\nExamples:\n  KEY=$(npx weaver key rotate wvr_Ab3dE5gH --overlap 48)')
+    .action(async (key: string, options: { overlap: number }) => {
+      await (await import('./manage-keys.js')).rotateKeyOf(readConfig(io.env), io, key, options.overlap);
     });
 }
 
@@ -55,6 +83,12 @@ function parseRateLimit(value: string): number {
   const limit = Number(value);
   if (!/^\d+$/.test(value) || limit < 1 || limit > MAX_RATE_LIMIT) throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_RATE_LIMIT}.`);
   return limit;
+}
+
+function parseOverlap(value: string): number {
+  const hours = Number(value);
+  if (!/^\d+$/.test(value) || hours > MAX_OVERLAP_HOURS) throw new InvalidArgumentError(`Give a whole number of hours from 0 to ${MAX_OVERLAP_HOURS}.`);
+  return hours;
 }
 
 const ISO_DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/;

@@ -106,6 +106,25 @@ describe('key create', () => {
     expect(await newest()).toEqual([{ tenant_id: HARBOR, name: 'Plain', key_prefix: prefixOf(out), key_hash: hashOf(out), scopes: 'read,search', rate_limit_rpm: 60, revoked: false, days: null }]);
   });
 
+  test('and list, rotate and revoke keep a record', async () => {
+    const made = (await run('key', 'create', '--tenant', 'Harbor Outdoor', '--name', 'Kept')).out;
+    const listed = await run('key', 'list', '--tenant', HARBOR, '--json');
+    const kept = listed.out.split('\n').map(line => JSON.parse(line)).find(key => key.name === 'Kept');
+    expect(kept).toMatchObject({ id: expect.any(String), prefix: prefixOf(made), state: 'active', scopes: ['read', 'search'], rateLimitRpm: 60, lastUsedAt: null });
+    const plain = await run('key', 'list', '--tenant', 'Harbor Outdoor');
+    expect(plain.out).toContain(`${kept.id}\t${kept.prefix}\tactive\tread,search\t60\tnever\tKept`);
+    for (const { out } of [listed, plain]) expect(out).not.toContain(made.slice(13));
+
+    const rotated = await run('key', 'rotate', kept.prefix, '--overlap', '2');
+    expect(rotated).toMatchObject({ code: 0, err: expect.stringContaining('goes on for 2 hours') });
+    expect(await rows(`select key_prefix, key_hash, previous_hash from api_keys where id = '${kept.id}'`)).toEqual([{ key_prefix: prefixOf(rotated.out), key_hash: hashOf(rotated.out), previous_hash: hashOf(made) }]);
+    for (let round = 0; round < 2; round += 1) expect(await run('key', 'revoke', kept.id)).toMatchObject({ code: 0, out: '' });
+    expect(await rows(`select revoked from api_keys where id = '${kept.id}'`)).toEqual([{ revoked: true }]);
+    expect(await run('key', 'rotate', kept.id)).toMatchObject({ code: 1, out: '', err: 'The key "Kept" is revoked. Make a new one.' });
+    expect(await run('key', 'revoke', made)).toEqual({ code: 1, out: '', err: 'No key has this id or prefix. "npx weaver key list --tenant …" shows them.' });
+    expect(await rows(`select action, actor_kind from audit_log where target_id = '${kept.id}' order by id`)).toEqual(['createApiKey', 'rotateApiKey', 'revokeApiKey'].map(action => ({ action, actor_kind: 'command_line' })));
+  });
+
   test('names tenants when it finds none of this name', async () => {
     expect(await run('key', 'create', '--tenant', 'Harbor', '--name', 'x')).toEqual({
       code: 1,

@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What no command of these tests may reach. */
 const NOWHERE = { WEAVER_DATA_DIR: join(folder, 'none') };
-const COMMANDS = ['serve', 'db up', 'db down', 'db status', 'db bootstrap', 'db doctor', 'demo', 'key create', 'schema print', 'config example'];
+const COMMANDS = ['serve', 'db up', 'db down', 'db status', 'db bootstrap', 'db doctor', 'demo', 'key create', 'key list', 'key revoke', 'key rotate', 'schema print', 'config example'];
 
 describe('weaver', () => {
   test('--version prints the version of the package', async () => {

@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+import type { Database } from '../db/database.js';
+import { OPERATOR_SCOPE } from '../db/database-scope.js';
+
+/** How often uses are written down, and how exact `lastUsedAt` is: a key's row is written at most once in this time. */
+const INTERVAL_MS = 60_000;
+
+interface Use {
+  readonly tenantId: string;
+  readonly at: number;
+}
+
+// Rows are locked in one order and those that others hold are left for the next time, so that this waits for nobody and nobody deadlocks.
+const WRITE_USES = `
+  with used as (
+    select * from unnest(?::uuid[], ?::uuid[], ?::float8[]) as u(tenant_id, id, at)
+  ), free as (
+    select k.tenant_id, k.id, to_timestamp(u.at / 1000) as at
+      from api_keys k join used u on k.tenant_id = u.tenant_id and k.id = u.id
+     where k.last_used_at is null or k.last_used_at < to_timestamp(u.at / 1000) - interval '30 seconds'
+     order by k.id for no key update of k skip locked
+  )
+  update api_keys k set last_used_at = free.at from free where k.tenant_id = free.tenant_id and k.id = free.id`;
+
+/**
+ * Notes when keys were last used, without a write for each request: uses gather in memory, one for a key, and are written together once a
+ * minute and at the end. A process that is killed loses at most what it gathered since.
+ */
+export class KeyUsage {
+  #uses = new Map<string, Use>();
+  #writing: Promise<void> | undefined;
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(
+    private readonly database: Database,
+    private readonly log: Logger,
+  ) {
+    this.#timer = setInterval(() => void this.flush(), INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  note(keyId: string, tenantId: string): void {
+    this.#uses.set(keyId, { tenantId, at: Date.now() });
+  }
+
+  /** Writes down what has gathered. It never fails: what could not be written is tried again with the next. */
+  async flush(): Promise<void> {
+    await this.#writing;
+    if (this.#uses.size === 0) return;
+    this.#writing = this.#write().finally(() => (this.#writing = undefined));
+    await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    const uses = this.#uses;
+    this.#uses = new Map();
+    try {
+      const list = [...uses];
+      const parameters = [list.map(([, { tenantId }]) => tenantId), list.map(([id]) => id), list.map(([, { at }]) => at)].map(values => `{${values.join()}}`);
+      await this.database.write('keyUses', OPERATOR_SCOPE, em => em.execute(WRITE_USES, parameters));
+    } catch (error) {
+      for (const [id, use] of uses) if (!this.#uses.has(id)) this.#uses.set(id, use);
+      this.log.warn({ err: error }, 'The last uses of keys could not be noted; they are tried again');
+    }
+  }
+
+  /** Stops, and writes down the rest. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.flush();
+  }
+}

@@ -1,0 +1,65 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { ApiKey } from '../api-keys/api-key.entity.js';
+import { revokeKey, rotateKey } from '../api-keys/change-keys.js';
+import { COMMAND_LINE } from '../audit/record-audit.js';
+import { StartupError } from '../base/startup-error.js';
+import type { Config } from '../config.js';
+import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import type { CommandIo } from './command-io.js';
+import { namedTenant } from './named-tenant.js';
+import { mustExist, withReadyDatabase } from './open-database.js';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const HOUR_SECONDS = 3_600;
+
+/** Lists a tenant's keys, one a line: id, prefix, state, scopes, limit, last use and name, with tabs between. */
+export async function listKeys(config: Config, io: CommandIo, { tenant, json }: { tenant: string; json?: boolean }): Promise<void> {
+  const keys = await inWrite(config, 'listKeys', async em => em.find(ApiKey, { tenant: (await namedTenant(em, tenant)).id }, { orderBy: { createdAt: 'asc', id: 'asc' } }));
+  if (keys.length === 0) return io.say('There are no keys.');
+  if (!json) io.say('id\tprefix\tstate\tscopes\trequests a minute\tlast used\tname');
+  for (const key of keys) {
+    const { id, name, prefix = null, scopes, rateLimitRpm, expiresAt = null, lastUsedAt = null, previousExpiresAt = null, createdAt } = key;
+    const state = stateOf(key);
+    if (json) io.out(JSON.stringify({ id, name, prefix, state, scopes, rateLimitRpm, expiresAt, lastUsedAt, previousExpiresAt, createdAt }));
+    else io.out([id, prefix ?? '-', state, scopes.join(',') || '-', rateLimitRpm, lastUsedAt ?? 'never', name.replace(/\s+/g, ' ')].join('\t'));
+  }
+}
+
+export async function revokeKeyOf(config: Config, io: CommandIo, wanted: string): Promise<void> {
+  const name = await inWrite(config, 'revokeKey', async em => {
+    const key = await namedKey(em, wanted);
+    if (!key.revoked) await revokeKey(em, COMMAND_LINE, { id: key.id, tenantId: key.tenant.id });
+    return key.name;
+  });
+  io.say(`The key "${name}" is revoked: the next request with it is refused.`);
+}
+
+/** Writes the new secret, and nothing else, to standard output. */
+export async function rotateKeyOf(config: Config, io: CommandIo, wanted: string, overlapHours: number): Promise<void> {
+  const { name, secret } = await inWrite(config, 'rotateKey', async em => {
+    const key = await namedKey(em, wanted);
+    if (stateOf(key) !== 'active') throw new StartupError(`The key "${key.name}" is ${stateOf(key)}. Make a new one.`);
+    if (key.prefix == null && overlapHours > 0) throw new StartupError(`The key "${key.name}" is of an older Weaver and was not used since: it can be rotated with --overlap 0 only.`);
+    const made = await rotateKey(em, COMMAND_LINE, { id: key.id, tenantId: key.tenant.id }, overlapHours * HOUR_SECONDS);
+    return { name: key.name, secret: made.secret! };
+  });
+  io.say(`A new secret for the key "${name}". The old one ${overlapHours === 0 ? 'is refused from now on' : `goes on for ${overlapHours} hours`}. It is shown this once:`);
+  io.out(secret);
+}
+
+function inWrite<T>(config: Config, name: string, work: (em: SqlEntityManager) => Promise<T>): Promise<T> {
+  mustExist(config.database);
+  return withReadyDatabase(config, database => database.write(name, OPERATOR_SCOPE, work));
+}
+
+/** The key with this id or prefix. */
+async function namedKey(em: SqlEntityManager, wanted: string): Promise<ApiKey> {
+  const key = await em.findOne(ApiKey, UUID.test(wanted) ? { id: wanted } : { prefix: wanted });
+  if (!key) throw new StartupError('No key has this id or prefix. "npx weaver key list --tenant …" shows them.');
+  return key;
+}
+
+function stateOf({ revoked, expiresAt }: ApiKey): 'active' | 'revoked' | 'expired' {
+  if (revoked) return 'revoked';
+  return expiresAt != null && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'active';
+}
