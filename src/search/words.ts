@@ -2,7 +2,7 @@ import type { SqlParameters } from '../graphql/sql-parameters.js';
 import { KeywordMatch } from './search.types.js';
 
 /**
- * The words of a text as the common table `words (all_words, any_word, has_words)`.
+ * The words of a text as the common table `words (all_words, any_word, wanted, has_words)`. `wanted` is `any_word` without what is excluded.
  *
  * `any_word` has `|` for every `&` between words and phrases, and excludes what `all_words` excludes. `querytree` is the query without
  * its negations, or `T` where nothing else is left; both are PostgreSQL's own text, in which operators stand between spaces and words in
@@ -11,7 +11,7 @@ import { KeywordMatch } from './search.types.js';
 export function wordsCte(text: string, parameters: SqlParameters): string {
   return `
     words as materialized (
-      select all_words, numnode(all_words) > 0 as has_words,
+      select all_words, numnode(all_words) > 0 as has_words, wanted,
              case when excluded is null then wanted else wanted && excluded end as any_word
         from (
           select all_words,
@@ -25,9 +25,12 @@ export function wordsCte(text: string, parameters: SqlParameters): string {
 /** Divided by the logarithm of the chunk's length, and scaled to 0 to 1: https://www.postgresql.org/docs/current/textsearch-controls.html#TEXTSEARCH-RANKING */
 const NORMALIZATION = '1 | 32';
 
-/** Of all words, it matters how close together they stand. Of any, how many different ones there are: `ts_rank` adds less for each repetition. */
+/**
+ * Of all words, it matters how close together they stand. Of any, how many different ones there are: `ts_rank` adds less for each
+ * repetition. What is excluded would make it rank as if all were asked for.
+ */
 const ALL_WORDS_SCORE = `ts_rank_cd(t.search_vector, (select all_words from words), ${NORMALIZATION})::float8`;
-const ANY_WORD_SCORE = `ts_rank(t.search_vector, (select any_word from words), ${NORMALIZATION})::float8`;
+const ANY_WORD_SCORE = `ts_rank(t.search_vector, (select wanted from words), ${NORMALIZATION})::float8`;
 
 /** How well `doc_chunks t` has the words that count; null where it does not have them. */
 export function scoreSql(match: KeywordMatch): string {

@@ -108,6 +108,10 @@ describe('KEYWORD', () => {
   test('keeps to phrases and excluded words in the fallback', async () => {
     const result = await search({ text: 'zeppelin "return policy" refund -wax -"order invoice"', mode: 'KEYWORD', topK: 100 });
     const expected = await ranked('(zeppelin | (return <-> policy) | refund) & !wax & !(order <-> invoice)', 'ts_rank');
+    // Ranked by the words alone: what is excluded adds nothing and takes nothing away.
+    const scores = new Map((await ranked('zeppelin | (return <-> policy) | refund', 'ts_rank')).map(row => [row.id, row.score]));
+    for (const hit of result.hits) expect(hit.score).toBe(scores.get(hit.chunk.id));
+    expect(result.hits.at(-1).score).toBeGreaterThan(1e-4);
     expect(expected.length).toBeGreaterThan(3);
     expect(new Set(ids(result))).toEqual(new Set(expected.slice(0, 100).map(row => row.id)));
     expect(result.keywordMatch).toBe('ANY_WORD');
