@@ -33,13 +33,16 @@ const MORE: Readonly<Record<string, (own: OwnIds) => Record<string, unknown>>> =
   DeleteTenantInput: () => ({ dryRun: true, confirm: 'Its name' }),
   DeleteBotInput: () => ({ dryRun: true, confirm: 'Its name' }),
   DeleteUserInput: () => ({ dryRun: true, confirm: 'Its name' }),
+  DeleteChunksInput: own => ({ documentId: own.Document }),
   UpdateTenantInput: () => ({ name: `Renamed ${unique()}` }),
   UpdateBotInput: () => ({ name: `Renamed ${unique()}` }),
   UpdateUserInput: () => ({ email: `renamed-${unique()}@example.com` }),
   UpdateDocumentInput: () => ({ filename: `renamed-${unique()}.md` }),
-  DeleteChunksInput: own => ({ ids: [own.DocumentChunk] }),
   CreateDocumentInput: () => ({ text: 'Tents may be returned within thirty days.' }),
 };
+
+/** Fields of which an input takes one: whoever sets the first, leaves out the second. */
+export const INSTEAD_OF: Readonly<Record<string, string>> = { ids: 'documentId' };
 
 /** Arguments with which a call of `field` makes sense: what is required, with the caller's own ids, and nothing else. */
 export function validArguments(field: GraphQLField<unknown, unknown>, own: OwnIds): Record<string, unknown> {
