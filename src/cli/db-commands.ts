@@ -3,6 +3,7 @@ import { readConfig } from '../config.js';
 import { loginNameProblem } from '../db/bootstrap.js';
 import type { CommandContext } from './command-io.js';
 import { addCareCommands } from './db/care-commands.js';
+import { addAdoptCommand } from './db/adopt-command.js';
 import { addMigrationCommands } from './db/migration-commands.js';
 import { addRevisionCommands } from './db/revision-commands.js';
 import type { BootstrapOptions } from './prepare-database.js';
@@ -14,6 +15,7 @@ export function addDbCommands(program: Command, context: CommandContext): void {
   addMigrationCommands(group, context);
   addRevisionCommands(group, context);
   addCareCommands(group, context);
+  addAdoptCommand(group, context);
 
   group
     .command('bootstrap')

@@ -1,3 +1,4 @@
+import { LEGACY_POLICY } from './adoption/names.js';
 import type { Database } from './database.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
@@ -55,9 +56,13 @@ export async function examineWalls(database: Database, login: string): Promise<F
       findings.push(warn(`The table ${table} names tenants but is not Weaver's, and has no row-level security.`, `Enable it, or keep ${login} and Weaver's roles away from it.`));
     }
   }
-  if (findings.length > 0) return findings;
+  const legacy = [...new Set(tables.flatMap(({ policies }) => policies.filter(isOfLegacyApplication).flatMap(({ roles }) => roles)))];
+  if (legacy.length > 0) {
+    findings.push(warn(`The policy ${LEGACY_POLICY} shows every tenant's rows to ${legacy.join(', ')}, the older application.`, 'Once that is gone, take the policy away (docs/adoption.md).'));
+  }
+  if (findings.some(({ level }) => level === 'fail')) return findings;
   const owners = [...new Set(tables.filter(({ table }) => walled.some(known => known.table === table)).map(({ owner }) => owner))];
-  return [ok(`Row-level security is on and forced, with the right policies, on ${walled.length} tables (owner: ${owners.join(', ')})`)];
+  return [...findings, ok(`Row-level security is on and forced, with the right policies, on ${walled.length} tables (owner: ${owners.join(', ')})`)];
 }
 
 function examineTable({ table, policies }: WalledTable, facts: TableFacts): Finding[] {
@@ -77,7 +82,7 @@ function examineTable({ table, policies }: WalledTable, facts: TableFacts): Find
       findings.push(fail(`The policy ${name} of ${table} is ${found ? 'not as it should be' : 'missing'}.`, `As its owner: ${found ? `drop policy ${name} on ${table}; ` : ''}${create}.`));
     }
   }
-  const wider = facts.policies.filter(policy => policy.permissive === 'PERMISSIVE' && !policies.some(known => known.name === policy.name));
+  const wider = facts.policies.filter(policy => policy.permissive === 'PERMISSIVE' && !policies.some(known => known.name === policy.name) && !isOfLegacyApplication(policy));
   for (const { name, roles } of wider) {
     findings.push(fail(`The policy ${name} of ${table} shows rows beyond Weaver's policies to ${roles.join(', ')}.`, `As its owner: drop policy ${name} on ${table}.`));
   }
@@ -85,6 +90,11 @@ function examineTable({ table, policies }: WalledTable, facts: TableFacts): Find
     findings.push(fail(`${facts.truncatedBy.join(' and ')} may truncate ${table}, which no policy stops.`, `As its owner: revoke truncate on ${table} from ${facts.truncatedBy.join(', ')}, public.`));
   }
   return findings;
+}
+
+/** A policy of the adoption's, for a login that is neither everybody nor a role of the gateway. */
+function isOfLegacyApplication({ name, roles }: TableFacts['policies'][number]): boolean {
+  return name === LEGACY_POLICY && !roles.some(role => ['public', TENANT_ROLE, OPERATOR_ROLE].includes(role));
 }
 
 /** An expression without what PostgreSQL adds when it prints one. */

@@ -96,6 +96,22 @@ export class Migrator extends UnguardedMigrator {
     return { known: (await this.discoverMigrations()).map(migration => migration.name), executed: await this.storage.executed() };
   }
 
+  /**
+   * Migrates in a transaction of the caller's, who holds the lock of migrations and has asked for what cannot be undone. The table that logs
+   * migrations is made in it too.
+   */
+  async within(transaction: Transaction, method: 'up' | 'down', options?: MigrateOptions): Promise<void> {
+    this.options.allOrNothing = false;
+    this.runner.setMasterMigration(transaction);
+    this.storage.setMasterMigration(transaction);
+    try {
+      await super.runMigrations(method, options);
+    } finally {
+      this.runner.unsetMasterMigration();
+      this.storage.unsetMasterMigration();
+    }
+  }
+
   protected override async runMigrations(method: 'up' | 'down', options?: RunOptions): Promise<MigrationInfo[]> {
     return this.alone(async () => {
       const plan = await this.plan(method, options);

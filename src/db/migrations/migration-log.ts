@@ -15,16 +15,27 @@ export const CREATE_LOG = [
 /** MikroORM's log of what is applied, with a digest beside each name, so that a migration that was edited afterwards is noticed. */
 export class MigrationLog extends MigrationStorage {
   #hasColumn = false;
+  /** Set while all of a run is one transaction: nobody else sees the table that it makes. */
+  #around: Transaction | undefined;
   /** The digest of the migration of a name. */
   hashOf: (name: string) => Promise<string | undefined> = async () => undefined;
+
+  override setMasterMigration(transaction: Transaction): void {
+    super.setMasterMigration(transaction);
+    this.#around = transaction;
+  }
+
+  override unsetMasterMigration(): void {
+    super.unsetMasterMigration();
+    this.#around = undefined;
+  }
 
   override async ensureTable(): Promise<void> {
     await super.ensureTable();
     if (this.#hasColumn) return;
-    const [column] = await this.driver.execute<unknown[]>(
-      `select from pg_attribute where attrelid = to_regclass('${LOG_TABLE}') and attname = '${HASH_COLUMN}' and not attisdropped`,
-    );
-    if (!column) await this.driver.execute(`alter table "${LOG_TABLE}" add column if not exists "${HASH_COLUMN}" text`);
+    const run = (sql: string): Promise<unknown[]> => this.driver.execute(sql, [], 'all', this.#around);
+    const [column] = await run(`select from pg_attribute where attrelid = to_regclass('${LOG_TABLE}') and attname = '${HASH_COLUMN}' and not attisdropped`);
+    if (!column) await run(`alter table "${LOG_TABLE}" add column if not exists "${HASH_COLUMN}" text`);
     this.#hasColumn = true;
   }
 

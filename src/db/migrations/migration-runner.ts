@@ -24,14 +24,14 @@ export class MigrationRunner extends UnguardedRunner {
 
   override async run(migration: Migration, method: 'up' | 'down', afterRun?: AfterRun): Promise<void> {
     migration.reset();
-    if (!migration.isTransactional()) return this.#runOutside(migration, method, afterRun);
+    if (!migration.isTransactional() && !this.#around) return this.#runOutside(migration, method, afterRun);
     await this.driver.getConnection().transactional(
       async transaction => {
         migration.setTransactionContext(transaction);
         await migration[method]();
         const statements = migration.getQueries();
         for (const [index, sql] of statements.entries()) {
-          await this.driver.execute(sql, undefined, 'all', transaction).catch(error => {
+          await this.driver.execute(this.#around ? notConcurrently(sql) : sql, undefined, 'all', transaction).catch(error => {
             const left = this.#around ? 'Nothing of this run was kept: the database is as it was before.' : 'It was rolled back.';
             throw new MigrationFailure(whichOne(migration, method, index, statements), error, left);
           });
@@ -76,6 +76,11 @@ export class MigrationRunner extends UnguardedRunner {
     }
     return told.join(' ');
   }
+}
+
+/** Within a transaction around all nobody else uses the tables, and a concurrent build would wait for that very transaction. */
+function notConcurrently<Sql>(sql: Sql): Sql | string {
+  return typeof sql === 'string' ? sql.replace(/^(\s*(?:create(?: unique)? index|drop index|reindex \w+)) concurrently\b/i, '$1') : sql;
 }
 
 function whichOne(migration: Migration, method: 'up' | 'down', index: number, statements: readonly unknown[]): string {

@@ -1,0 +1,55 @@
+import type { Transaction } from '@mikro-orm/core';
+import { StartupError } from '../../base/startup-error.js';
+import type { Database } from '../database.js';
+import { MIGRATION_LOCK } from '../migrations/migration-lock.js';
+import { identifier } from './names.js';
+import type { Run } from './recognise.js';
+
+const LOCK_TIMEOUT_SECONDS = 15;
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Runs `work` on a snapshot of the database, as whoever owns its tables. */
+export async function looking<T>(database: Database, work: (run: Run) => Promise<T>): Promise<T> {
+  const connection = database.orm.em.getDriver().getConnection();
+  return connection.transactional(async transaction => {
+    const run: Run = (sql, parameters = []) => connection.execute(sql, parameters as never, 'all', transaction);
+    await run('set transaction isolation level repeatable read, read only');
+    await withoutTimeouts(run);
+    return work(run);
+  });
+}
+
+/** Runs `work` in one transaction, while nobody else migrates the database. Whatever it throws, nothing was changed. */
+export async function changing<T>(database: Database, work: (run: Run, transaction: Transaction) => Promise<T>): Promise<T> {
+  const connection = database.orm.em.getDriver().getConnection();
+  return connection
+    .transactional(async transaction => {
+      const run: Run = (sql, parameters = []) => connection.execute(sql, parameters as never, 'all', transaction);
+      await withoutTimeouts(run);
+      await run(`set local lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`);
+      await run(`select pg_advisory_xact_lock(${MIGRATION_LOCK})::text`);
+      return work(run, transaction);
+    })
+    .catch(error => {
+      if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
+      const message = `Nothing was changed: somebody held a table or migrated this database for ${LOCK_TIMEOUT_SECONDS} seconds. Stop the programs that use it, then try again.`;
+      throw new StartupError(message, { cause: error });
+    });
+}
+
+async function withoutTimeouts(run: Run): Promise<void> {
+  await run('set local statement_timeout = 0');
+  await run('set local idle_in_transaction_session_timeout = 0');
+}
+
+/** Runs `work` while the owner of `tables` is not held by their policies, which then hold it again. The tables are locked until the transaction ends. */
+export async function withoutForce<T>(run: Run, tables: readonly string[], work: () => Promise<T>): Promise<T> {
+  const forced = await run<{ name: string }>(
+    `select relname::text as name from pg_class where relnamespace = current_schema()::regnamespace and relforcerowsecurity and relname in (${tables.map(() => '?').join(', ')})`,
+    [...tables],
+  );
+  for (const { name } of forced) await run(`alter table ${identifier(name)} no force row level security`);
+  const result = await work();
+  for (const { name } of forced) await run(`alter table ${identifier(name)} force row level security`);
+  return result;
+}
