@@ -35,6 +35,11 @@ export function removedBy(sql: string): Named[] {
   return [...(changes ?? '').matchAll(DROP_COLUMN)].map(match => ({ table: table!, column: match[1]! }));
 }
 
+/** The table that a statement makes. */
+export function createdBy(sql: string): string | undefined {
+  return /^\s*create (?:unlogged )?table (?:if not exists )?(?:"?\w+"?\.)?"?(\w+)"?/i.exec(sql)?.[1];
+}
+
 /** What statements would remove from the tables that exist, each once, with its rows. */
 export async function removalsOf(connection: Connection, statements: readonly string[]): Promise<Removal[]> {
   const named = statements.flatMap(removedBy);

@@ -2,8 +2,9 @@ import type { MikroORM } from '@mikro-orm/core';
 import { PgliteDriver, PgliteSchemaGenerator } from '@mikro-orm/pglite';
 import { SchemaGenerator as UnguardedGenerator, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { StartupError } from '../../base/startup-error.js';
+import { emittedSql, migrationFiles } from './emitted-sql.js';
 import type { MigrationGuards } from './migration-guards.js';
-import { countRows, removalsOf, type Removal } from './removals.js';
+import { countRows, createdBy, removalsOf, type Removal } from './removals.js';
 
 type Refuse = (error: StartupError) => never;
 type Generator = new (em: SqlEntityManager) => UnguardedGenerator;
@@ -27,9 +28,12 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
   return class SchemaGenerator extends Base {
     override async drop(options: Asked<'drop'> = {}): Promise<void> {
       if (options.dropDb) return super.drop(options);
-      await this.#ask(await removalsOf(this.connection, statementsIn(await this.getDropSchemaSQL({ ...options, wrap: false }))));
+      const drops = statementsIn(await this.getDropSchemaSQL({ ...options, wrap: false }));
+      // What is in migrations alone MikroORM leaves, and the migrations that follow would find it there.
+      const others = options.dropMigrationsTable ? await dropsOfMigrations() : [];
+      await this.#ask(await removalsOf(this.connection, [...drops, ...others]));
       await super.drop(options);
-      // They are in migrations alone, so that MikroORM leaves them, and the first migration would find them there.
+      for (const sql of others) await this.connection.execute(sql);
       if (options.dropMigrationsTable) await this.#dropFunctions();
     }
 
@@ -67,6 +71,14 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
       for (const { name } of functions) await this.connection.execute(`drop function ${name}`);
     }
   };
+}
+
+/** Drops of every table that a migration of this version makes. */
+async function dropsOfMigrations(): Promise<string[]> {
+  const tables = new Set<string>();
+  for (const file of migrationFiles().values()) for (const sql of (await emittedSql(file)).up) tables.add(createdBy(sql) ?? '');
+  tables.delete('');
+  return [...tables].map(table => `drop table if exists "${table}" cascade`);
 }
 
 /** MikroORM ends each statement, and only statements, with a semicolon at the end of a line; drops hold no literals. */
