@@ -37,6 +37,7 @@ import { createMetrics } from './observability/metrics.js';
 import { rateLimited, standingHeaders } from './rate-limits/rate-limited.js';
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { buildGatewaySchema } from './schema.js';
+import { RecallSampler, sampleSearches } from './search/recall-sampler.js';
 import { userStrategy } from './users/user-strategy.js';
 
 /**
@@ -110,7 +111,12 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     registerGraphqlEndpoint(graphql, apollo, (request, reply) => contextOf(request, reply, services), limitBody(config.limits, isKnown));
   });
   registerHealth(app, () => database.ping());
-  if (config.metricsToken !== undefined) registerMetrics(app, createMetrics(), config.metricsToken);
+  let sampler: RecallSampler | undefined;
+  if (config.metricsToken !== undefined) {
+    const metrics = createMetrics();
+    registerMetrics(app, metrics, config.metricsToken);
+    if (config.search.recallSample > 0) sampleSearches(services.models, (sampler = new RecallSampler(database, config.search.recallSample, log, metrics)));
+  }
   await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });
 
   await app.listen({ host: config.http.host, port: config.http.port });
@@ -120,6 +126,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
       await apollo.stop();
       await app.close();
       await usage.close();
+      await sampler?.close();
     },
   };
 }

@@ -26,6 +26,8 @@ export interface Config {
   search: {
     /** Chunks from which `weaver search tune` gives a tenant an index of its own. */
     indexFrom: number;
+    /** Share of the searches that are compared with an exact scan afterwards, 0 to 1. */
+    recallSample: number;
   };
   /** The token that may read `/metrics`; none means that there are no metrics over HTTP. */
   metricsToken: string | undefined;
@@ -134,6 +136,12 @@ const SETTINGS = {
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
     .default(10_000)
     .describe('Chunks from which "weaver search tune" gives a tenant an index of its own.'),
+  WEAVER_SEARCH_RECALL_SAMPLE: z
+    .string()
+    .regex(/^(0|1|0?\.\d{1,6}|1\.0+|0\.0+)$/, 'must be a number from 0 to 1, such as 0.01')
+    .transform(Number)
+    .default(0)
+    .describe('Share of the searches that are compared with an exact scan afterwards, in the background, 0 to 1. What they missed is told by /metrics.'),
   WEAVER_METRICS_TOKEN: text
     .min(16, 'must have at least 16 characters')
     .optional()
@@ -159,6 +167,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
   problems.push(...userTokenProblems(given));
   if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
+  if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !given.WEAVER_METRICS_TOKEN) problems.push('WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result');
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data);
 }
@@ -229,7 +238,7 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
             timeoutMs: env.EMBEDDING_TIMEOUT_MS,
           }
         : { provider: 'hashing' },
-    search: { indexFrom: env.WEAVER_SEARCH_INDEX_FROM },
+    search: { indexFrom: env.WEAVER_SEARCH_INDEX_FROM, recallSample: env.WEAVER_SEARCH_RECALL_SAMPLE },
     metricsToken: env.WEAVER_METRICS_TOKEN,
     limits: toLimits(env),
     logLevel: env.LOG_LEVEL,

@@ -5,6 +5,7 @@ import { searchWords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
+import { samplerOf } from './recall-sampler.js';
 import type { HitSelection, SearchAnswer } from './search-answer.js';
 import { SearchMode } from './search.types.js';
 import { searchVectors } from './vector-search.js';
@@ -16,7 +17,7 @@ export async function vectorOf({ mode, after, embedding, text, scope }: Search, 
 }
 
 /** What a checked search finds in its mode: one hit more than asked for where there are more. `vector` is what `vectorOf` gave. */
-export async function runSearch({ reads }: RequestContext, search: Search, vector: QueryVector | undefined, selection: HitSelection): Promise<SearchAnswer> {
+export async function runSearch({ reads, models }: RequestContext, search: Search, vector: QueryVector | undefined, selection: HitSelection): Promise<SearchAnswer> {
   const { mode, scope, minSimilarity, after, weights } = search;
   const wanted = search.topK + 1;
   if (!vector) return searchWords(reads, { text: search.text!, scope, wanted, after }, selection);
@@ -24,5 +25,8 @@ export async function runSearch({ reads }: RequestContext, search: Search, vecto
   const nearest = { vector, scope, minSimilarity };
   if (mode === SearchMode.HYBRID) return searchHybrid(reads, paths, { nearest, text: search.text!, weights, topK: search.topK }, selection);
   const place = after && { similarity: after.score, id: after.id };
-  return searchVectors(reads, paths, { ...nearest, wanted, seen: after?.seen ?? 0, after: place }, selection);
+  const page = { ...nearest, wanted, seen: after?.seen ?? 0, after: place };
+  const answer = await searchVectors(reads, paths, page, selection);
+  samplerOf(models)?.offer({ nearest: page, path: answer.path, ids: answer.hits.map(({ id }) => id) });
+  return answer;
 }

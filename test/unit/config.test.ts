@@ -22,7 +22,8 @@ describe('readConfig', () => {
       operatorToken: undefined,
       userTokens: undefined,
       embedder: { provider: 'hashing' },
-      search: { indexFrom: 10_000 },
+      migrationLockMs: 60_000,
+      search: { indexFrom: 10_000, recallSample: 0 },
       metricsToken: undefined,
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
       logLevel: 'info',
@@ -36,7 +37,7 @@ describe('readConfig', () => {
       DATABASE_URL: URL, WEAVER_MIGRATION_URL: 'postgres://owner@db.example.com/weaver', DATABASE_POOLER: 'transaction', DATABASE_POOL_SIZE: '25',
       EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: 'https://api.openai.com/v1//', EMBEDDING_MODEL: 'text-embedding-3-small', EMBEDDING_API_KEY: 'sk-1',
       EMBEDDING_DIMENSIONS: '768', EMBEDDING_BATCH_SIZE: '16', EMBEDDING_TIMEOUT_MS: '1000',
-      WEAVER_SEARCH_INDEX_FROM: '5000', WEAVER_METRICS_TOKEN: 'the-token-of-prometheus',
+      WEAVER_SEARCH_INDEX_FROM: '5000', WEAVER_SEARCH_RECALL_SAMPLE: '0.05', WEAVER_METRICS_TOKEN: 'the-token-of-prometheus',
     });
     expect(config).toEqual({
       production: true,
@@ -47,7 +48,8 @@ describe('readConfig', () => {
         keys: { kind: 'jwks', url: 'https://login.example.com/keys' }, issuer: 'https://login.example.com', audience: 'weaver', algorithms: ['RS256', 'EdDSA'], clockToleranceSeconds: 5,
       },
       embedder: { provider: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-1', model: 'text-embedding-3-small', dimensions: 768, batchSize: 16, timeoutMs: 1000 },
-      search: { indexFrom: 5_000 },
+      migrationLockMs: 60_000,
+      search: { indexFrom: 5_000, recallSample: 0.05 },
       metricsToken: 'the-token-of-prometheus',
       limits: readConfig({}).limits,
       logLevel: 'warn',
