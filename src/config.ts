@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
 import { origins, trustedProxies, wholeNumber } from './config/checks.js';
@@ -5,6 +6,8 @@ import { origins, trustedProxies, wholeNumber } from './config/checks.js';
 /** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
 export interface Config {
   production: boolean;
+  /** Processes that serve. */
+  workers: number;
   http: {
     host: string;
     port: number;
@@ -105,7 +108,11 @@ const SETTINGS = {
     .enum(['none', 'transaction'], 'must be none or transaction')
     .default('none')
     .describe('transaction: DATABASE_URL leads to a pooler in transaction mode, so no named statements are used.'),
-  DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10).describe('Connections to PostgreSQL that the gateway holds at most.'),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10).describe('Connections to PostgreSQL that each process of the gateway holds at most.'),
+  WEAVER_WORKERS: z
+    .union([z.literal('auto').transform(() => availableParallelism()), wholeNumber(1, 64)], 'must be auto or a whole number from 1 to 64')
+    .default(1)
+    .describe('Processes that serve on the one port. auto: one for each processor. More than one needs DATABASE_URL.'),
   WEAVER_DATA_DIR: text.default('.data').describe('Folder of the embedded database. One process at a time can open it.'),
   WEAVER_OPERATOR_TOKEN: text
     .min(32, 'must have at least 32 characters')
@@ -166,6 +173,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     problems.push(`${forService.join(', ')} ${forService.length === 1 ? 'is' : 'are'} of no use while EMBEDDING_PROVIDER is hashing: set that to openai`);
   }
   problems.push(...userTokenProblems(given));
+  if (given.WEAVER_WORKERS && given.WEAVER_WORKERS !== '1' && !given.DATABASE_URL) {
+    problems.push('WEAVER_WORKERS needs DATABASE_URL beside it: only one process can open the embedded database');
+  }
   if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
   if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !given.WEAVER_METRICS_TOKEN) problems.push('WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result');
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
@@ -214,6 +224,7 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
       corsOrigins: env.WEAVER_CORS_ORIGINS ?? [],
       openIntrospection: (env.WEAVER_INTROSPECTION ?? (env.NODE_ENV === 'production' ? 'token' : 'open')) === 'open',
     },
+    workers: env.WEAVER_WORKERS,
     database: env.DATABASE_URL
       ? {
           kind: 'postgres',

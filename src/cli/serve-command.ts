@@ -17,6 +17,7 @@ Environment:
   HOST, PORT               where to listen (127.0.0.1:4000)
   DATABASE_URL             PostgreSQL, as the gateway's own login
   WEAVER_OPERATOR_TOKEN    bearer token that sees all tenants
+  WEAVER_WORKERS           processes that share the port, or auto
   LOG_LEVEL                silent, error, warn, info or debug
   NODE_ENV=production      refuses what is only fit for trying out
 

@@ -10,7 +10,8 @@ import { createLogger } from '../observability/logger.js';
 import type { CommandIo } from './command-io.js';
 import { fillWithDemo } from './demo.js';
 import { readDemoKey } from './demo-key.js';
-import { openDatabase } from './open-database.js';
+import { openDatabase, withDatabase } from './open-database.js';
+import { leave, onStop, reportReady, runWorkers, workerNumber } from './workers.js';
 
 /** How long requests in flight may take when the gateway is told to stop, and then the database to close. */
 const DRAIN_MS = 10_000;
@@ -21,16 +22,20 @@ const CLOSE_MS = 5_000;
  * a given one is only checked.
  */
 export async function serve(config: Config, io: CommandIo): Promise<void> {
-  const log = createLogger(config.logLevel);
+  const worker = workerNumber();
+  if (config.workers > 1 && worker === undefined) return serveWithWorkers(config, io);
+  const log = worker === undefined ? createLogger(config.logLevel) : createLogger(config.logLevel).child({ worker });
   const { told, stopListening } = listenForSignals(log);
   let database: Database | undefined;
   let gateway: Gateway;
   try {
     database = await openDatabase(config);
     const demoKey = config.database.kind === 'embedded' ? await prepareEmbedded(database, config, config.database.dataDir, io) : undefined;
-    if (database.kind === 'postgres') for (const warning of await checkServer(database, config.production)) log.warn(warning);
+    // Of several processes the first has checked it for all.
+    if (database.kind === 'postgres' && worker === undefined) for (const warning of await checkServer(database, config.production)) log.warn(warning);
     gateway = await startGateway({ config, database, log, demoKey });
-    io.out(welcome(gateway.url, config, demoKey));
+    if (worker === undefined) io.out(welcome(gateway.url, config, demoKey));
+    else reportReady(gateway.url);
   } catch (error) {
     stopListening();
     await database?.close();
@@ -41,6 +46,21 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
   const closed = await within(CLOSE_MS, database.close());
   // What is still open would keep the process alive.
   if (!drained || !closed) process.exit(0);
+  leave();
+}
+
+/** Checks the database, then starts the processes that serve, and stops them all when told to. */
+async function serveWithWorkers(config: Config, io: CommandIo): Promise<void> {
+  const log = createLogger(config.logLevel);
+  const { told, stopListening } = listenForSignals(log);
+  try {
+    await withDatabase(config, 'serve', async database => {
+      for (const warning of await checkServer(database, config.production)) log.warn(warning);
+    });
+    await runWorkers(config.workers, { told, log, ready: url => io.out(welcome(url, config, undefined)) });
+  } finally {
+    stopListening();
+  }
 }
 
 /** Migrates the embedded database, fills a new one outside production, and gives the demo's API key, which is kept beside it. */
@@ -92,11 +112,11 @@ function listeningError(error: unknown, { http: { host, port } }: Config): Start
   }
 }
 
-/** Listens for the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** Listens for the first SIGINT or SIGTERM, or the word of the process that started this one; a second signal ends the process at once. */
 function listenForSignals(log: Logger): { told: Promise<void>; stopListening(): void } {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const tell = (signal: NodeJS.Signals): void => {
+  const tell = (signal?: NodeJS.Signals): void => {
     log.info({ signal }, 'Stopping');
     stopListening();
     resolve();
@@ -105,6 +125,7 @@ function listenForSignals(log: Logger): { told: Promise<void>; stopListening(): 
     for (const signal of signals) process.off(signal, tell);
   };
   for (const signal of signals) process.on(signal, tell);
+  if (workerNumber() !== undefined) onStop(() => tell());
   return { told: promise, stopListening };
 }
 

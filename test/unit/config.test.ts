@@ -18,6 +18,7 @@ describe('readConfig', () => {
     expect(readConfig({})).toEqual({
       production: false,
       http: { host: '127.0.0.1', port: 4000, trustProxy: false, corsOrigins: [], openIntrospection: true },
+      workers: 1,
       database: { kind: 'embedded', dataDir: '.data' },
       operatorToken: undefined,
       userTokens: undefined,
@@ -28,6 +29,11 @@ describe('readConfig', () => {
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
       logLevel: 'info',
     });
+  });
+
+  test.each(['2', 'auto'])('refuses %s workers on the embedded database, which one process alone can open', workers => {
+    expect(() => readConfig({ WEAVER_WORKERS: workers })).toThrow('WEAVER_WORKERS needs DATABASE_URL beside it');
+    expect(readConfig({ WEAVER_WORKERS: workers, DATABASE_URL: URL }).workers).toBeGreaterThan(0);
   });
 
   test('takes all that is given', () => {
@@ -42,6 +48,7 @@ describe('readConfig', () => {
     expect(config).toEqual({
       production: true,
       http: { host: '0.0.0.0', port: 8080, trustProxy: ['10.0.0.0/8', '::1'], corsOrigins: ['https://app.example.com', 'http://localhost:3000'], openIntrospection: false },
+      workers: 1,
       database: { kind: 'postgres', url: URL, migrationUrl: 'postgres://owner@db.example.com/weaver', pooler: 'transaction', poolSize: 25 },
       operatorToken: 'o'.repeat(32),
       userTokens: {
