@@ -25,6 +25,8 @@ import { operationLimits } from './graphql/limits/operation-limits.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
+import { documentStore } from './graphql/trusted-documents/document-store.js';
+import { TrustedDocuments } from './graphql/trusted-documents/trusted-documents.js';
 import { registerCompression } from './http/compression.js';
 import { allowOrigins } from './http/cors.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
@@ -67,15 +69,17 @@ export interface GatewayParts {
 
 /** The composition root: puts the parts together and listens. */
 export async function startGateway({ config, database, log, demoKey }: GatewayParts): Promise<Gateway> {
+  const schema = buildGatewaySchema();
+  const trusted = TrustedDocuments.read(config.trustedDocuments, schema);
   const app = createHttpServer(log, config);
   await registerCompression(app);
-  const schema = buildGatewaySchema();
   const apollo = new ApolloServer<RequestContext>({
     gateway: executedBy(executorOf(schema), schema),
     formatError,
     introspection: true,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
+    documentStore: documentStore(trusted),
     csrfPrevention: { requestHeaders: NOT_SIMPLE },
     parseOptions: { maxTokens: config.limits.tokens },
     logger: log,
@@ -108,7 +112,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
     await allowOrigins(graphql, config.http.corsOrigins);
-    registerGraphqlEndpoint(graphql, apollo, (request, reply) => contextOf(request, reply, services), limitBody(config.limits, isKnown));
+    registerGraphqlEndpoint(graphql, { apollo, trusted, contextOf: (request, reply) => contextOf(request, reply, services), preParsing: limitBody(config.limits, isKnown) });
   });
   registerHealth(app, () => database.ping());
   let sampler: RecallSampler | undefined;

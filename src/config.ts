@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
+import { toTrustedDocuments, trustedDocumentProblems, TRUSTED_DOCUMENT_SETTINGS, type TrustedDocumentsConfig } from './config/trusted-documents.js';
 import { origins, trustedProxies, wholeNumber } from './config/checks.js';
 
 /** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
@@ -25,6 +26,7 @@ export interface Config {
   operatorToken: string | undefined;
   /** How users' tokens are checked; none means that there are no users over HTTP. */
   userTokens: UserTokenConfig | undefined;
+  trustedDocuments: TrustedDocumentsConfig;
   embedder: EmbedderConfig;
   search: {
     /** Chunks from which `weaver search tune` gives a tenant an index of its own. */
@@ -130,6 +132,7 @@ const SETTINGS = {
     .optional()
     .describe('Algorithms that users\' tokens may be signed with. Not set: RS256,ES256 with JWT_JWKS_URL, HS256 with JWT_SECRET.'),
   JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300).default(30).describe('How far the clock of the identity provider may be off, in seconds.'),
+  ...TRUSTED_DOCUMENT_SETTINGS,
   EMBEDDING_PROVIDER: z
     .enum(['hashing', 'openai'], 'must be hashing or openai')
     .default('hashing')
@@ -172,7 +175,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if ((given.EMBEDDING_PROVIDER ?? 'hashing') === 'hashing' && forService.length > 0) {
     problems.push(`${forService.join(', ')} ${forService.length === 1 ? 'is' : 'are'} of no use while EMBEDDING_PROVIDER is hashing: set that to openai`);
   }
-  problems.push(...userTokenProblems(given));
+  problems.push(...userTokenProblems(given), ...trustedDocumentProblems(given));
   if (given.WEAVER_WORKERS && given.WEAVER_WORKERS !== '1' && !given.DATABASE_URL) {
     problems.push('WEAVER_WORKERS needs DATABASE_URL beside it: only one process can open the embedded database');
   }
@@ -237,6 +240,7 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
     migrationLockMs: env.WEAVER_MIGRATION_LOCK_TIMEOUT * 1_000,
     operatorToken: env.WEAVER_OPERATOR_TOKEN,
     userTokens: toUserTokens(env),
+    trustedDocuments: toTrustedDocuments(env),
     embedder:
       env.EMBEDDING_PROVIDER === 'openai'
         ? {

@@ -60,8 +60,8 @@ export function refusal(error: AppError): GraphQLError {
 
 /** What is answered to a request whose caller is refused, so that nothing of it is read. */
 export function refusedAnswer(error: AppError, requestId: string): { status: number; headers: Map<string, string>; body: object } {
-  const { message, code, retryAfterMs } = error;
-  return { ...headOf(error), body: { errors: [{ message, extensions: { code, ...(retryAfterMs !== undefined && { retryAfterMs }), requestId } }] } };
+  const { message, code, field, retryAfterMs } = error;
+  return { ...headOf(error), body: { errors: [{ message, extensions: { code, ...(field !== undefined && { field }), ...(retryAfterMs !== undefined && { retryAfterMs }), requestId } }] } };
 }
 
 /** The one mouth: what a caller sees of an error. Known errors are shown; all others get one sentence, and their details go to the log. */

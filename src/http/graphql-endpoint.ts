@@ -1,8 +1,12 @@
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
-import type { AppError } from '../base/app-error.js';
+import type { Principal } from '../auth/principal.js';
+import { AppError } from '../base/app-error.js';
+import type { RequestContext } from '../graphql/context.js';
 import { refusedAnswer } from '../graphql/format-error.js';
+import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
 import { toBody } from './answer-body.js';
+import { askedOperation, withText, type Parameters } from './asked-operation.js';
 import { errorBody } from './http-server.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from './playground.js';
 
@@ -15,8 +19,17 @@ const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 /** What one request's operation has at hand, made from the request. It must not throw. */
 export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply) => Promise<C>;
 
+type EndpointContext = Pick<RequestContext, 'principal' | 'refused'>;
+
+export interface EndpointParts<C extends EndpointContext> {
+  readonly apollo: ApolloServer<C>;
+  readonly trusted: TrustedDocuments;
+  readonly contextOf: ContextOf<C>;
+  readonly preParsing: preParsingAsyncHookHandler;
+}
+
 /** `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/ */
-export function registerGraphqlEndpoint<C extends { readonly refused: AppError | undefined }>(app: FastifyInstance, apollo: ApolloServer<C>, contextOf: ContextOf<C>, preParsing: preParsingAsyncHookHandler): void {
+export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyInstance, { apollo, trusted, contextOf, preParsing }: EndpointParts<C>): void {
   app.route({
     method: [...EXECUTING],
     url: GRAPHQL_PATH,
@@ -29,12 +42,13 @@ export function registerGraphqlEndpoint<C extends { readonly refused: AppError |
       }
       const context = await contextOf(request, reply);
       if (context.refused) return refuse(context.refused, request, reply);
+      const parameters = chosenOperation(request, context.principal, trusted);
+      if (parameters instanceof AppError) return refuse(parameters, request, reply);
       const answer = await apollo.executeHTTPGraphQLRequest({
         httpGraphQLRequest: {
           method: request.method === 'HEAD' ? 'GET' : request.method,
           headers: headersOf(request),
-          search: searchOf(request.url),
-          body: request.body,
+          ...parameters,
         },
         context: async () => context,
       });
@@ -48,6 +62,18 @@ export function registerGraphqlEndpoint<C extends { readonly refused: AppError |
     handler: async (request, reply) =>
       reply.code(405).header('allow', ALLOWED).send(errorBody('BAD_USER_INPUT', `GraphQL takes GET and POST, not ${request.method}.`, request.id)),
   });
+}
+
+/** What Apollo is to run: the request's own parameters, or with a trusted document's text. An error where it may not run. */
+function chosenOperation(request: FastifyRequest, principal: Principal, trusted: TrustedDocuments): Parameters | AppError {
+  const parameters = { search: searchOf(request.url), body: request.body };
+  try {
+    const text = trusted.textFor(askedOperation(request, parameters), principal);
+    return text === undefined ? parameters : withText(request, parameters, text);
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
 }
 
 /** Before anything is parsed: whoever is refused costs no more than finding that out. */

@@ -1,0 +1,113 @@
+import { dirname, resolve } from 'node:path';
+import { GraphQLError, parse, validate, type DocumentNode, type GraphQLSchema } from 'graphql';
+import { z } from 'zod';
+import type { Principal } from '../../auth/principal.js';
+import { AppError, badInput } from '../../base/app-error.js';
+import { StartupError } from '../../base/startup-error.js';
+import type { Config } from '../../config.js';
+import { canonicalId, digestOf, readJson, readManifest, type Manifest } from './manifest.js';
+
+/** What a request says of the operation that it wants, as it came. */
+export interface AskedOperation {
+  readonly query: unknown;
+  readonly documentId: unknown;
+}
+
+/** Manifests by key id: of one file, or of several. */
+const KEYS = z.record(z.uuid(), z.union([z.string(), z.array(z.string())]));
+
+const NOTHING: Manifest = new Map();
+
+/** Documents that were read and checked at the start, and who may run what. Whoever has the id of one may run it, as far as its fields allow. */
+export class TrustedDocuments {
+  private constructor(
+    private readonly adHoc: Config['trustedDocuments']['adHoc'],
+    private readonly common: Manifest,
+    private readonly ofKeys: ReadonlyMap<string, Manifest>,
+    private readonly parsed: ReadonlyMap<string, DocumentNode>,
+  ) {}
+
+  /** Reads the files. Throws a `StartupError` that names every mistake in them. */
+  static read({ manifests, keysFile, adHoc }: Config['trustedDocuments'], schema: GraphQLSchema): TrustedDocuments {
+    const reader = new Reader(schema);
+    const common = reader.merged(manifests);
+    const ofKeys = keysFile === undefined ? new Map<string, Manifest>() : reader.ofKeys(keysFile);
+    if (reader.problems.length > 0) throw new StartupError(`The trusted documents cannot be used:\n${reader.problems.map(problem => `  - ${problem}`).join('\n')}`);
+    return new TrustedDocuments(adHoc, common, ofKeys, reader.parsed);
+  }
+
+  /** The text to run in place of what a request holds; undefined where that holds its own. Throws an `AppError` where it may not run. */
+  textFor({ query, documentId }: AskedOperation, principal: Principal): string | undefined {
+    const bound = principal.kind === 'apiKey' ? this.ofKeys.get(principal.keyId) : undefined;
+    if (documentId === undefined || documentId === null) {
+      if (query === undefined || (!bound && this.#mayBeAdHoc(principal))) return undefined;
+      throw new AppError('FORBIDDEN', `Only trusted documents run ${bound ? 'with this key' : 'here'}: send the documentId of one in place of query.`, { field: 'query' });
+    }
+    if (query !== undefined && query !== null) throw badInput('documentId', 'documentId stands in the place of query: send one of them.');
+    const text = typeof documentId === 'string' ? (bound ?? this.common).get(canonicalId(documentId)) : undefined;
+    if (text === undefined) throw badInput('documentId', 'There is no trusted document with this documentId.');
+    return text;
+  }
+
+  /** The parsed and valid document of a text that is trusted, by the text's SHA-256 digest in hexadecimal. */
+  documentOf(digest: string): DocumentNode | undefined {
+    return this.parsed.get(digest);
+  }
+
+  #mayBeAdHoc({ kind }: Principal): boolean {
+    return this.adHoc === 'everyone' || (this.adHoc === 'operator' && kind === 'operator');
+  }
+}
+
+/** Reads each file once, and parses each text once. */
+class Reader {
+  readonly problems: string[] = [];
+  readonly parsed = new Map<string, DocumentNode>();
+  readonly #files = new Map<string, Manifest>();
+
+  constructor(private readonly schema: GraphQLSchema) {}
+
+  ofKeys(file: string): Map<string, Manifest> {
+    const json = readJson(file);
+    const keys = 'problem' in json ? undefined : KEYS.safeParse(json.value).data;
+    if (!keys) this.problems.push('problem' in json ? json.problem : `${file} is not { "<id of a key>": "<manifest>" }, or with a list of manifests.`);
+    return new Map(Object.entries(keys ?? {}).map(([id, manifests]) => [id.toLowerCase(), this.merged([manifests].flat().map(manifest => resolve(dirname(file), manifest)))]));
+  }
+
+  merged(files: readonly string[]): Manifest {
+    if (files.length === 0) return NOTHING;
+    const all = new Map<string, string>();
+    for (const file of files) {
+      for (const [id, text] of this.#manifest(file)) {
+        if ((all.get(id) ?? text) !== text) this.problems.push(`${file}: the id ${JSON.stringify(id)} stands for another document in a file before.`);
+        all.set(id, text);
+      }
+    }
+    return all;
+  }
+
+  #manifest(file: string): Manifest {
+    let known = this.#files.get(file);
+    if (!known) {
+      const { manifest, problems } = readManifest(file);
+      this.problems.push(...problems);
+      for (const [id, text] of manifest) this.#parse(text, `${file}: the document ${JSON.stringify(id)}`);
+      this.#files.set(file, (known = manifest));
+    }
+    return known;
+  }
+
+  #parse(text: string, place: string): void {
+    const digest = digestOf(text);
+    if (this.parsed.has(digest)) return;
+    try {
+      const document = parse(text);
+      const mistakes = validate(this.schema, document);
+      for (const { message } of mistakes) this.problems.push(`${place}: ${message}`);
+      if (mistakes.length === 0) this.parsed.set(digest, document);
+    } catch (error) {
+      if (!(error instanceof GraphQLError)) throw error;
+      this.problems.push(`${place}: ${error.message}`);
+    }
+  }
+}
