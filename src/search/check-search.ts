@@ -7,9 +7,13 @@ import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
 
 const MAX_TEXT_LENGTH = 8_000;
+/** Whoever repeats one word a thousand times would keep a connection busy for hours. */
+const MAX_WORDS = 100;
 const MAX_TOP_K = 100;
 const MAX_WEIGHT = 10;
 const MAX_CONTEXT = 5;
+
+const WORD = /[\p{L}\p{N}]+/gu;
 
 /** A search whose every part has been checked. */
 export interface Search {
@@ -63,13 +67,16 @@ function checkQuery(mode: SearchMode, { text, embedding }: Pick<Search, 'text' |
     if (text === undefined) throw badInput('input.text', `The mode ${mode.toUpperCase()} needs input.text, to look for its words.`);
     if (embedding !== undefined && !takesEmbedding) throw badInput('input.embedding', 'The mode KEYWORD compares words only: leave input.embedding out, or use HYBRID.');
   }
-  if (text !== undefined) checkText(text);
+  if (text !== undefined) checkText(mode, text);
   if (embedding !== undefined) checkGivenVector('input.embedding', embedding, { model: searcher.embeddingModel, dimensions: searcher.dimensions });
 }
 
-function checkText(text: string): void {
+function checkText(mode: SearchMode, text: string): void {
   if (text.length > MAX_TEXT_LENGTH) throw badInput('input.text', `input.text has ${text.length} characters; the limit is ${MAX_TEXT_LENGTH}.`);
   if (text.trim() === '') throw badInput('input.text', 'input.text is blank: there is nothing to search for.');
+  if (mode === SearchMode.VECTOR) return;
+  const words = text.match(WORD)?.length ?? 0;
+  if (words > MAX_WORDS) throw badInput('input.text', `input.text has ${words} words; the mode ${mode.toUpperCase()} looks for ${MAX_WORDS} at most. VECTOR takes longer texts.`);
 }
 
 function checkMinSimilarity(mode: SearchMode, least: number | undefined): number | undefined {

@@ -4,6 +4,8 @@ export interface CandidateEdge {
   readonly similarity: number | null;
   /** By how much similarities scatter about that line (standard deviation). */
   readonly spread: number | null;
+  /** How many different candidates the line goes through. */
+  readonly points: number;
 }
 
 /**
@@ -14,11 +16,17 @@ export interface CandidateEdge {
 const CERTAINTY = 3.5;
 
 /**
+ * Fewer different candidates say too little of the scatter; of two there is none. Such are the candidates of a tenant that stores the same
+ * few chunks many times.
+ */
+const MIN_POINTS = 30;
+
+/**
  * Whether a code scan's candidates surely hold every chunk more similar than `lowest`. Codes tell similarities apart only so well, which
  * depends on the embedding model and on the question: one that resembles nothing has a thousand equally poor answers. So each scan is
  * judged by how similarity fell with the bits that differ among its own candidates: those left out are at the edge, or beyond.
  */
 export function hasAllHits(edge: CandidateEdge, lowest: number | undefined): boolean {
-  if (edge.similarity === null || edge.spread === null || lowest === undefined) return false;
+  if (edge.points < MIN_POINTS || edge.similarity === null || edge.spread === null || lowest === undefined) return false;
   return lowest - edge.similarity >= CERTAINTY * edge.spread;
 }

@@ -45,6 +45,7 @@ interface ComparedRow {
   readonly _comparable: number;
   readonly _edge: number | null;
   readonly _spread: number | null;
+  readonly _points: number;
   readonly _lowest: number | null;
 }
 
@@ -98,10 +99,9 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, ne
         from compared where similarity between ${least} and 1${beyond} order by similarity desc, id limit ${most}
     ),
     total as materialized (
-      select (select count(*)::int from compared) as _candidates, count(*)::int as _comparable,
-             ${limit === undefined ? NOTHING_LEFT_OUT : EDGE},
-             (select similarity from nearest where rank = ${most}) as _lowest
-        from compared where similarity <= 1
+      select (select count(*)::int from compared) as _candidates, (select count(*)::int from compared where similarity <= 1) as _comparable,
+             (select similarity from nearest where rank = ${most}) as _lowest, edge.*
+        from (${limit === undefined ? NOTHING_LEFT_OUT : EDGE}) edge
     )
     ${select({ name, tenant, conditions, parameters })}`;
   const prepared = path.prepare?.(reads, limit ?? 0);
@@ -109,10 +109,12 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, name: string, ne
   return { rows, compared: comparedOf(rows[0]!, path, limit, nearest) };
 }
 
+/** Copies of one chunk are one point of the line: a hundred of them tell no more of the scatter than one. */
 const EDGE = `
-  regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as _edge,
-  sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0) / nullif(count(*), 0)) as _spread`;
-const NOTHING_LEFT_OUT = 'null::float8 as _edge, null::float8 as _spread';
+  select regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as _edge, count(*)::int as _points,
+         sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0) / nullif(greatest(count(*) - 2, 0), 0)) as _spread
+    from (select distinct similarity, bits from compared where similarity <= 1) points`;
+const NOTHING_LEFT_OUT = 'select null::float8 as _edge, 0 as _points, null::float8 as _spread';
 
 function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): string {
   const place = parameters.add(similarity, 'float8');
@@ -124,8 +126,8 @@ function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): s
  * A path that does not see all and has fewer candidates than it may have got lost: nothing is known of what it left out.
  */
 function comparedOf(row: ComparedRow, { seesAll }: VectorPath, limit: number | undefined, { minSimilarity }: Nearest): Compared {
-  const { _candidates: candidates, _comparable: comparable, _edge: similarity, _spread: spread, _lowest: lowest } = row;
+  const { _candidates: candidates, _comparable: comparable, _edge: similarity, _spread: spread, _points: points, _lowest: lowest } = row;
   const isFull = limit !== undefined && candidates >= limit;
   const exact = seesAll && !isFull;
-  return { candidates, comparable, exact, certain: exact || (isFull && hasAllHits({ similarity, spread }, lowest ?? minSimilarity)) };
+  return { candidates, comparable, exact, certain: exact || (isFull && hasAllHits({ similarity, spread, points }, lowest ?? minSimilarity)) };
 }

@@ -77,7 +77,7 @@ export class SearchWeights {
 export class SearchChunksInput {
   @Field(() => String, {
     nullable: true,
-    description: 'What to search for, at most 8,000 characters. KEYWORD and HYBRID look for its words and need it; VECTOR and HYBRID embed it, unless there is an `embedding`.',
+    description: 'What to search for, at most 8,000 characters. KEYWORD and HYBRID look for its words, at most 100, and need it; VECTOR and HYBRID embed it, unless there is an `embedding`.',
   })
   text?: string | null;
 

@@ -1,8 +1,12 @@
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import { KeywordMatch } from './search.types.js';
 
+/** From more words and operators than this on (16 words), looking at where words stand takes too long: its time grows with the cube of their number. */
+const MOST_NODES_TO_PLACE = 31;
+
 /**
- * The words of a text as the common table `words (all_words, any_word, wanted, has_words)`. `wanted` is `any_word` without what is excluded.
+ * The words of a text as the common table `words (all_words, any_word, wanted, has_words, is_long)`. `wanted` is `any_word` without what is
+ * excluded.
  *
  * `any_word` has `|` for every `&` between words and phrases, and excludes what `all_words` excludes. `querytree` is the query without
  * its negations, or `T` where nothing else is left; both are PostgreSQL's own text, in which operators stand between spaces and words in
@@ -11,7 +15,7 @@ import { KeywordMatch } from './search.types.js';
 export function wordsCte(text: string, parameters: SqlParameters): string {
   return `
     words as materialized (
-      select all_words, numnode(all_words) > 0 as has_words, wanted,
+      select all_words, numnode(all_words) > 0 as has_words, numnode(all_words) > ${MOST_NODES_TO_PLACE} as is_long, wanted,
              case when excluded is null then wanted else wanted && excluded end as any_word
         from (
           select all_words,
@@ -26,11 +30,13 @@ export function wordsCte(text: string, parameters: SqlParameters): string {
 const NORMALIZATION = '1 | 32';
 
 /**
- * Of all words, it matters how close together they stand. Of any, how many different ones there are: `ts_rank` adds less for each
+ * Of all words, it matters how close together they stand, unless there are very many. Of any, how many different ones there are: `ts_rank` adds less for each
  * repetition. What is excluded would make it rank as if all were asked for.
  */
-const ALL_WORDS_SCORE = `ts_rank_cd(t.search_vector, (select all_words from words), ${NORMALIZATION})::float8`;
 const ANY_WORD_SCORE = `ts_rank(t.search_vector, (select wanted from words), ${NORMALIZATION})::float8`;
+const ALL_WORDS_SCORE = `
+  case when (select is_long and wanted is not null from words) then ${ANY_WORD_SCORE}
+       else ts_rank_cd(t.search_vector, (select all_words from words), ${NORMALIZATION})::float8 end`;
 
 /** How well `doc_chunks t` has the words that count; null where it does not have them. */
 export function scoreSql(match: KeywordMatch): string {
@@ -65,7 +71,7 @@ const STOP = '\u0003';
 export function headlineSql(): string {
   const options = `StartSel=${START}, StopSel=${STOP}, MaxFragments=3, MaxWords=30, MinWords=10, FragmentDelimiter=" … "`;
   const text = `translate(t.text, '${START}${STOP}', '')`;
-  return `(select ts_headline('english', ${text}, case kind when '${KeywordMatch.ALL_WORDS}' then all_words else any_word end, '${options}') from words, match where kind is not null)`;
+  return `(select ts_headline('english', ${text}, case when kind = '${KeywordMatch.ALL_WORDS}' and not is_long then all_words else wanted end, '${options}') from words, match where kind is not null)`;
 }
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', [START]: '<mark>', [STOP]: '</mark>' };

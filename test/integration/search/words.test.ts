@@ -302,3 +302,19 @@ test("a stranger's words are not found", async () => {
   expect(answer.errors![0]!.extensions).toMatchObject({ code: 'NOT_FOUND', field: 'input.tenantId' });
   expect((await search({ text: 'refund', mode: 'KEYWORD', tenantId: tenant.id }, gateway.operator)).hits).toHaveLength(10);
 });
+
+test('of very many words, how close together they stand counts no longer; they are found and marked all the same', async () => {
+  const other = await gateway.world.tenant();
+  const document = await (await other.bot()).document();
+  const filler = 'ocean '.repeat(40).trim();
+  const [near, far] = await document.chunks([{ chunkIndex: 0, text: `refund tent stove ${filler}`, embedding: null }, { chunkIndex: 1, text: `refund ${filler} tent stove`, embedding: null }]);
+  const asker = gateway.client((await other.key()).secret);
+  const found = async (text: string): Promise<any> =>
+    (await asker.data<any>('query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { keywordScore highlight chunk { id } } keywordMatch } }', { input: { text, mode: 'KEYWORD' } })).searchChunks;
+  const few = await found('refund tent stove');
+  expect(few.hits.map((hit: any) => hit.chunk.id)).toEqual([near, far]);
+  expect(few.hits[0].keywordScore).toBeGreaterThan(few.hits[1].keywordScore);
+  const many = await found('refund tent stove '.repeat(33));
+  expect(many).toMatchObject({ keywordMatch: 'ALL_WORDS', hits: [{ highlight: expect.stringContaining('<mark>refund</mark>') }, {}] });
+  expect(many.hits[0].keywordScore).toBe(many.hits[1].keywordScore);
+});

@@ -37,6 +37,8 @@ describe('the query', () => {
   test.each<[string, Partial<SearchChunksInput>, string, string]>([
     ['neither', {}, 'input.text', 'Give input.text or input.embedding'],
     ['both', { text: 'a', embedding: [1, 2, 3, 4] }, 'input.embedding', 'not both'],
+    ['more words than can be looked for', { text: 'tent '.repeat(101), mode: SearchMode.KEYWORD }, 'input.text', 'has 101 words; the mode KEYWORD looks for 100 at most'],
+    ['more words than can be looked for beside a vector', { text: 'a-b '.repeat(51), mode: SearchMode.HYBRID }, 'input.text', 'has 102 words'],
     ['an empty text', { text: '' }, 'input.text', 'blank'],
     ['a blank text', { text: ' \n\u3000' }, 'input.text', 'blank'],
     ['a text that is too long', { text: 'a'.repeat(8_001) }, 'input.text', 'has 8001 characters; the limit is 8000'],
