@@ -13,8 +13,9 @@ import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
 import type { AppError } from './base/app-error.js';
 import type { Config } from './config.js';
+import type { Limits } from './config/limits.js';
 import type { Database } from './db/database.js';
-import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope } from './db/database-scope.js';
+import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope, type TimeBounds } from './db/database-scope.js';
 import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
@@ -22,6 +23,7 @@ import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { asAppError, formatError, hiddenError } from './graphql/format-error.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
+import { OperationSlots } from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
@@ -33,6 +35,7 @@ import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.j
 import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { registerMetrics } from './http/metrics.js';
+import { operationSignal } from './http/operation-signal.js';
 import { limitBody, type IsKnown } from './http/request-body.js';
 import { playgroundRoutes } from './http/playground.js';
 import { createMetrics } from './observability/metrics.js';
@@ -104,7 +107,8 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
   const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
-  const services = { database, admit, models: new ReadModels(database.orm), rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight), embedder: createEmbedder(config.embedder) };
+  const slots = new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue);
+  const services = { database, limits: config.limits, admit, models: new ReadModels(database.orm), rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight), embedder: createEmbedder(config.embedder) };
   const isKnown: IsKnown = async ({ headers, ip }) => {
     const principal = await authenticate({ headers, address: ip, lookUp: database.reads(OPERATOR_SCOPE) });
     return principal.kind !== 'nobody';
@@ -112,7 +116,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
     await allowOrigins(graphql, config.http.corsOrigins);
-    registerGraphqlEndpoint(graphql, { apollo, trusted, contextOf: (request, reply) => contextOf(request, reply, services), preParsing: limitBody(config.limits, isKnown) });
+    registerGraphqlEndpoint(graphql, { apollo, trusted, contextOf: (request, reply) => contextOf(request, reply, services), preParsing: limitBody(config.limits, isKnown), slots });
   });
   registerHealth(app, () => database.ping());
   let sampler: RecallSampler | undefined;
@@ -137,16 +141,19 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
 
 interface Services {
   readonly database: Database;
+  readonly limits: Limits;
   readonly admit: ReturnType<typeof rateLimited>;
   readonly models: ReadModels;
   readonly rows: RowBudget;
   readonly embedder: Embedder;
 }
 
-async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, admit, models, rows: budget, embedder }: Services): Promise<RequestContext> {
+async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, limits, admit, models, rows: budget, embedder }: Services): Promise<RequestContext> {
   let principal: Principal = { kind: 'nobody' };
   let refused: AppError | undefined;
-  const lookUp = database.reads(OPERATOR_SCOPE);
+  const signal = operationSignal(reply, limits.operationMs);
+  const bounds: TimeBounds = { statementMs: limits.operationMs, lockMs: limits.lockMs, signal };
+  const lookUp = database.reads(OPERATOR_SCOPE, bounds);
   try {
     const admitted = await admit({ headers: request.headers, address: request.ip, lookUp });
     principal = admitted.principal;
@@ -162,13 +169,13 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
     principal,
     refused,
     reads: lookUp.continueAs(scope),
-    write: (name, work) => database.write(name, scope, work),
+    write: (name, work) => database.write(name, scope, work, bounds),
     beforeCommit: BEFORE_COMMIT,
     rows,
     models,
     embedder,
     log: request.log as Logger,
-    signal: goneSignal(reply),
+    signal,
   };
 }
 
@@ -183,15 +190,6 @@ function scopeOf(principal: Principal): DatabaseScope {
       // Never asked: rules refuse nobody's operations before they run.
       return NOBODY_SCOPE;
   }
-}
-
-/** Aborted when the connection closes before its answer is sent. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished) controller.abort();
-  });
-  return controller.signal;
 }
 
 function urlOf(app: FastifyInstance): string {

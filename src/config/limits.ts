@@ -17,6 +17,12 @@ export interface Limits {
   cost: number;
   rows: number;
   rowsInFlight: number;
+  /** How long an operation may take, in milliseconds; and a statement of it. */
+  operationMs: number;
+  /** How long a statement may wait for what others have locked. */
+  lockMs: number;
+  operationsAtOnce: number;
+  operationsInQueue: number;
   rates: RateLimits;
   bodyBytes: number;
   anonymousBodyBytes: number;
@@ -48,6 +54,10 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_COST: wholeNumber(100, Number.MAX_SAFE_INTEGER).default(250_000).describe('Rows that one operation could read by its page sizes, for all parents together.'),
   WEAVER_MAX_ROWS: wholeNumber(100, 10_000_000).default(25_000).describe('Rows of lists that one operation does read.'),
   WEAVER_MAX_ROWS_IN_FLIGHT: wholeNumber(100, 100_000_000).default(200_000).describe('Rows of lists that all operations of a process hold together.'),
+  WEAVER_MAX_OPERATION_MS: wholeNumber(50, 3_600_000).default(30_000).describe('Milliseconds that one operation may take, and each of its statements.'),
+  WEAVER_MAX_LOCK_MS: wholeNumber(10, 3_600_000).default(10_000).describe('Milliseconds that a statement may wait for what others are changing.'),
+  WEAVER_MAX_OPERATIONS_AT_ONCE: wholeNumber(1, 100_000).default(256).describe('Operations that a process runs at the same time.'),
+  WEAVER_MAX_OPERATIONS_IN_QUEUE: wholeNumber(0, 1_000_000).default(1_024).describe('Operations that wait for that, of all callers in turn.'),
   WEAVER_MAX_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(16_777_216).describe('Bytes of a request body from a caller whose token is accepted. 500 vectors of 1536 numbers take 5 to 16 million.'),
   WEAVER_MAX_ANONYMOUS_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(102_400).describe('Bytes of any other request body.'),
   WEAVER_MAX_BODY_BYTES_IN_FLIGHT: wholeNumber(1_024, 1_099_511_627_776).default(134_217_728).describe('Bytes of all larger request bodies that are being received.'),
@@ -72,6 +82,10 @@ export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limi
     cost: env.WEAVER_MAX_COST,
     rows: env.WEAVER_MAX_ROWS,
     rowsInFlight: env.WEAVER_MAX_ROWS_IN_FLIGHT,
+    operationMs: env.WEAVER_MAX_OPERATION_MS,
+    lockMs: env.WEAVER_MAX_LOCK_MS,
+    operationsAtOnce: env.WEAVER_MAX_OPERATIONS_AT_ONCE,
+    operationsInQueue: env.WEAVER_MAX_OPERATIONS_IN_QUEUE,
     bodyBytes: env.WEAVER_MAX_BODY_BYTES,
     anonymousBodyBytes: env.WEAVER_MAX_ANONYMOUS_BODY_BYTES,
     bodyBytesInFlight: env.WEAVER_MAX_BODY_BYTES_IN_FLIGHT,

@@ -6,6 +6,10 @@ const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT',
 const BY_MESSAGE =
   /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|PGlite is clos)/;
 
+/** SQLSTATE of a statement that took longer, or waited longer for a lock, than it may. */
+const STATEMENT_TIMEOUT = '57014';
+const LOCK_TIMEOUT = '55P03';
+
 interface CodedError {
   code?: unknown;
   cause?: unknown;
@@ -21,4 +25,13 @@ export function isDatabaseUnreachable(error: unknown): boolean {
   if (typeof message === 'string' && BY_MESSAGE.test(message)) return true;
   if (Array.isArray(errors) && errors.some(isDatabaseUnreachable)) return true;
   return cause !== undefined && cause !== error && isDatabaseUnreachable(cause);
+}
+
+/** Which of its times a statement has used up; undefined for any other error. */
+export function exceededTime(error: unknown): 'statement' | 'lock' | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { code, cause } = error as CodedError;
+  if (code === STATEMENT_TIMEOUT) return 'statement';
+  if (code === LOCK_TIMEOUT) return 'lock';
+  return cause === undefined || cause === error ? undefined : exceededTime(cause);
 }

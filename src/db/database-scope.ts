@@ -33,6 +33,20 @@ export function enterScopeSql(scope: DatabaseScope): string {
   return `${tenant}; set local timezone = 'UTC'; set local role ${scope.role}`;
 }
 
+/** What keeps one operation's statements within its time. */
+export interface TimeBounds {
+  /** How long a statement may take, and how long of that it may wait for what others have locked. */
+  readonly statementMs: number;
+  readonly lockMs: number;
+  /** Once it is aborted no further statement is sent: asking throws its reason. */
+  readonly signal: AbortSignal;
+}
+
+/** Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements keeps one. */
+export function boundTimeSql({ statementMs, lockMs }: TimeBounds): string {
+  return `set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`;
+}
+
 /** A row of a statement that may have gone on as a tenant: as which, or null. */
 export interface EnteringRow {
   readonly entered: string | null;

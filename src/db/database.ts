@@ -4,7 +4,7 @@ import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
 import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
-import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope } from './database-scope.js';
+import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope, type TimeBounds } from './database-scope.js';
 import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { statement, type Row, type Statement } from './statement.js';
@@ -35,9 +35,9 @@ export class Database {
   ) {}
 
   readonly #readConnections: ReadConnections = {
-    begin: async scope => {
+    begin: async (scope, bounds) => {
       refuseInsideWrite('Reads');
-      return this.connections.begin(scope);
+      return this.connections.begin(scope, bounds);
     },
   };
 
@@ -65,19 +65,21 @@ export class Database {
   }
 
   /** The reads of one operation under `scope`. */
-  reads(scope: DatabaseScope): ReadScope {
-    return new ReadScope(scope, this.#readConnections, asked => this.onStatement(asked));
+  reads(scope: DatabaseScope, bounds?: TimeBounds): ReadScope {
+    return new ReadScope(scope, this.#readConnections, asked => this.onStatement(asked), bounds);
   }
 
   /**
    * Runs `work` in one read-write transaction under `scope` and commits what it did; an error rolls all of it back.
    * `work` must not use the network and must not open another scope: on the embedded database that would wait for itself for ever.
    */
-  async write<T>(name: string, scope: DatabaseScope, work: (em: SqlEntityManager) => Promise<T>): Promise<T> {
+  async write<T>(name: string, scope: DatabaseScope, work: (em: SqlEntityManager) => Promise<T>, bounds?: TimeBounds): Promise<T> {
     refuseInsideWrite(`"${name}"`);
+    bounds?.signal.throwIfAborted();
     const em = this.orm.em.fork() as EntityManager as SqlEntityManager;
     const { role, ...variables } = scopeSettings(scope);
-    em.setSessionContext({ variables, role });
+    const times: Record<string, string> = bounds && this.kind === 'postgres' ? { statement_timeout: String(bounds.statementMs), lock_timeout: String(bounds.lockMs) } : {};
+    em.setSessionContext({ variables: { ...variables, ...times }, role });
     return openWrite.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
   }
 

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
-import { enterScopeSql, type DatabaseScope } from './database-scope.js';
+import { boundTimeSql, enterScopeSql, type DatabaseScope, type TimeBounds } from './database-scope.js';
 import { takeBackLostConnections } from './lost-connections.js';
 import { ReadQuery } from './read-query.js';
 import type { Row, Statement } from './statement.js';
@@ -17,7 +17,8 @@ export interface ReadTransaction {
 
 /** Opens read-only transactions: the same promise from both databases. */
 export interface ReadConnections {
-  begin(scope: DatabaseScope): Promise<ReadTransaction>;
+  /** `bounds` hold on PostgreSQL: the embedded database runs in this process, where nothing can interrupt it. */
+  begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction>;
 }
 
 // Repeatable read: all statements of a transaction see one state of the data, at no cost for readers.
@@ -39,8 +40,8 @@ export class PostgresReadConnections implements ReadConnections {
     pool.on('acquire', commitOverdue);
   }
 
-  async begin(scope: DatabaseScope): Promise<ReadTransaction> {
-    return new PostgresReadTransaction(await this.#pool.connect(), scope, this.#named);
+  async begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction> {
+    return new PostgresReadTransaction(await this.#pool.connect(), scope, bounds, this.#named);
   }
 }
 
@@ -83,9 +84,10 @@ class PostgresReadTransaction implements ReadTransaction {
   constructor(
     private readonly client: PoolClient,
     scope: DatabaseScope,
+    bounds: TimeBounds | undefined,
     private readonly named: boolean,
   ) {
-    this.#entered = this.#send(`${BEGIN}; ${enterScopeSql(scope)}`);
+    this.#entered = this.#send(`${BEGIN}; ${bounds ? `${boundTimeSql(bounds)}; ` : ''}${enterScopeSql(scope)}`);
   }
 
   async enter(scope: DatabaseScope): Promise<void> {

@@ -1,4 +1,4 @@
-import { isSameScope, tenantScope, type DatabaseScope, type EnteringRow } from './database-scope.js';
+import { isSameScope, tenantScope, type DatabaseScope, type EnteringRow, type TimeBounds } from './database-scope.js';
 import type { ReadConnections, ReadTransaction } from './read-connection.js';
 import type { Row, Statement } from './statement.js';
 
@@ -26,6 +26,7 @@ export class ReadScope {
     readonly scope: DatabaseScope,
     private readonly connections: ReadConnections,
     private readonly observe: (statement: Statement) => void,
+    private readonly bounds?: TimeBounds,
     private before?: ReadScope,
   ) {}
 
@@ -34,7 +35,7 @@ export class ReadScope {
    * know whose an operation is and the operation itself cost one transaction. This scope may be used no more.
    */
   continueAs(scope: DatabaseScope): ReadScope {
-    return new ReadScope(scope, this.connections, this.observe, this);
+    return new ReadScope(scope, this.connections, this.observe, this.bounds, this);
   }
 
   /** The tenant that every statement must filter by; undefined for the operator, who names tenants in the statement. */
@@ -44,6 +45,7 @@ export class ReadScope {
 
   /** Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint` text or number. */
   async query<R = Row>(statement: Statement, parameters: readonly unknown[]): Promise<R[]> {
+    this.bounds?.signal.throwIfAborted();
     const open = (this.#open ??= { begun: this.#begin(), scope: this.scope, inFlight: 0, ended: false });
     open.inFlight += 1;
     try {
@@ -72,7 +74,7 @@ export class ReadScope {
   #begin(): Promise<ReadTransaction> {
     const taken = this.before && this.before.#handOver();
     this.before = undefined;
-    if (!taken) return this.connections.begin(this.scope);
+    if (!taken) return this.connections.begin(this.scope, this.bounds);
     return isSameScope(taken.scope, this.scope) ? taken.begun : this.#enter(taken.begun);
   }
 

@@ -1,6 +1,6 @@
 import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode } from '../base/app-error.js';
-import { isDatabaseUnreachable } from '../db/database-errors.js';
+import { exceededTime, isDatabaseUnreachable } from '../db/database-errors.js';
 
 /** Status of an answer that holds no data because of an error with this code (GraphQL over HTTP, section 6.4). */
 const STATUS: Record<ErrorCode, number> = {
@@ -42,7 +42,14 @@ export function asAppError(thrown: unknown): AppError | undefined {
   if (isDatabaseUnreachable(error)) {
     return new AppError('UNAVAILABLE', 'The database cannot be reached at the moment. Try again shortly.', { cause: error, retryAfterMs: 1_000 });
   }
-  return undefined;
+  switch (exceededTime(error)) {
+    case 'statement':
+      return new AppError('UNAVAILABLE', 'The database took longer for this than an operation may take. Ask for less, or try again when there is less to do.', { cause: error, retryAfterMs: 1_000 });
+    case 'lock':
+      return new AppError('UNAVAILABLE', 'Others are changing the same at the moment. Try again shortly.', { cause: error, retryAfterMs: 1_000 });
+    default:
+      return undefined;
+  }
 }
 
 /** Status and headers of an answer that holds no data because of such an error. */

@@ -83,5 +83,5 @@ async function repeated<T>(run: () => Promise<T>): Promise<T> {
 
 /** Nobody waits for the answer any more: what nobody can know of must not happen. */
 function refuseWhenOver({ signal }: RequestContext): void {
-  if (signal.aborted) throw new AppError('UNAVAILABLE', 'The operation was ended before its changes were stored. Nothing was changed.');
+  if (signal.aborted) throw new AppError('UNAVAILABLE', 'The operation took longer than it may, and was ended before its changes were stored. Nothing was changed.', { cause: signal.reason, retryAfterMs: 1_000 });
 }

@@ -3,13 +3,15 @@ import type { AppError } from '../base/app-error.js';
 import type { Config } from '../config.js';
 import type { RequestContext } from './context.js';
 import { asAppError, headOf, isHidden } from './format-error.js';
+import { CALLER_GONE } from './operation-time.js';
 
 /** Finishes answers: errors get the request's id, the log gets what callers do not see, and the HTTP status says what happened. */
 export function operationAnswers({ openIntrospection }: Pick<Config['http'], 'openIntrospection'>): ApolloServerPlugin<RequestContext> {
   return {
     async requestDidStart() {
       return {
-        async didEncounterErrors({ errors, contextValue: { log } }) {
+        async didEncounterErrors({ errors, contextValue: { log, signal } }) {
+            if (signal.reason === CALLER_GONE) return;
           for (const error of errors) {
             if (isHidden(error)) log.error({ err: error.originalError ?? error, path: error.path }, 'Unexpected error');
             else if (asAppError(error)?.code === 'UNAVAILABLE') log.warn({ err: asAppError(error), path: error.path }, 'Unavailable');
