@@ -165,6 +165,19 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       }
     });
 
+    test('functions that keep words and metadata from their indexes, as a warning that bootstrap mends and the schema check passes over', async () => {
+      const mark = (how: string): Promise<unknown> => sqlAt(admin, `alter function pg_catalog.ts_match_vq(tsvector, tsquery) ${how}`);
+      await mark('not leakproof');
+      try {
+        expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({ code: 0, out: expect.stringContaining('warn  ts_match_vq is not marked leakproof: searches by words') });
+        expect(await run({ DATABASE_URL: admin }, ['db', 'check'])).toMatchObject({ code: 0 });
+        expect(await run({ DATABASE_URL: admin }, ['db', 'bootstrap'])).toMatchObject({ code: 0 });
+        expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({ code: 0, out: expect.stringContaining('ok    Searches by words and by metadata use their indexes') });
+      } finally {
+        await mark('leakproof');
+      }
+    });
+
     test('a superuser: a warning, and in production a failure', async () => {
       const message = `The login ${new URL(admin).username} is a superuser: a forgotten role would show every tenant's rows.`;
       expect(await run({ DATABASE_URL: admin }, ['db', 'doctor'])).toMatchObject({ code: 0, out: expect.stringContaining(`warn  ${message}`) });
