@@ -1,6 +1,9 @@
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import { KeywordMatch } from './search.types.js';
 
+/** Dashes without a word between them, as a drawn line has: PostgreSQL would take each for a negation of the next, and gives up at 32. */
+const DASHES = /-(?:[^\p{L}\p{N}"-]*-)+/gu;
+
 /** From more words and operators than this on (16 words), looking at where words stand takes too long: its time grows with the cube of their number. */
 const MOST_NODES_TO_PLACE = 31;
 
@@ -21,7 +24,7 @@ export function wordsCte(text: string, parameters: SqlParameters): string {
           select all_words,
                  nullif(replace(nullif(querytree(all_words), 'T'), ' & ', ' | '), '')::tsquery as wanted,
                  (select string_agg(n[1], ' & ')::tsquery from regexp_matches(all_words::text, '(!(?:''(?:[^'']|'''')*''|\\( .*? \\)))', 'g') n) as excluded
-            from websearch_to_tsquery('english', ${parameters.add(text, 'text')}) all_words
+            from websearch_to_tsquery('english', ${parameters.add(text.replace(DASHES, ' '), 'text')}) all_words
         ) parts
     )`;
 }

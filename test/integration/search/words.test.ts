@@ -318,3 +318,7 @@ test('of very many words, how close together they stand counts no longer; they a
   expect(many).toMatchObject({ keywordMatch: 'ALL_WORDS', hits: [{ highlight: expect.stringContaining('<mark>refund</mark>') }, {}] });
   expect(many.hits[0].keywordScore).toBe(many.hits[1].keywordScore);
 });
+
+test.each(['-'.repeat(100) + ' tent', '- '.repeat(60) + 'tent', '-( '.repeat(60) + 'tent', `tent ${'-!'.repeat(60)}`, 'tent\n--\n'])('lines of dashes are no words and exclude none: %j', async text => {
+  expect(ids(await search({ text, mode: 'KEYWORD', topK: 100 }))).toEqual(ids(await search({ text: 'tent', mode: 'KEYWORD', topK: 100 })));
+});
