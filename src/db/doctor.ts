@@ -89,7 +89,8 @@ function login(facts: ServerFacts, production: boolean): Finding[] {
 async function indexesUnderPolicies(database: Database): Promise<Finding> {
   const functions = INDEXED_UNDER_POLICIES.map(signature => `'pg_catalog.${signature}'::regprocedure`).join();
   const asked = `select proname::text as name from pg_proc where oid in (${functions}) and not proleakproof order by 1`;
-  const unmarked = (await database.orm.em.getDriver().getConnection().execute<{ name: string }[]>(asked)).map(({ name }) => name);
+  const rows: { name: string }[] = await database.orm.em.getDriver().getConnection().execute(asked);
+  const unmarked = rows.map(({ name }) => name);
   if (unmarked.length === 0) return ok('Searches by words and by metadata use their indexes under row-level security');
   return warn(
     `${unmarked.join(' and ')} ${unmarked.length > 1 ? 'are' : 'is'} not marked leakproof: searches by words and by metadata are right, and read all chunks of the tenant.`,

@@ -46,6 +46,24 @@ test('the nearest of a tenant full of copies are found, whatever is asked', asyn
   }
 });
 
+test('explainChunk names the codes where they left the nearest out: vectors of two lengths deceive them', async () => {
+  const HALF = 768;
+  const short = (near: readonly number[] = [], weight = 0): number[] => Array.from({ length: 1536 }, (_, place) => (place < HALF ? vectors.below(1_000) - 500 + weight * (near[place] ?? 0) : 0));
+  const question = short();
+  const tenant = await gateway.world.tenant();
+  const document = await (await tenant.bot()).document();
+  const asker = gateway.client((await tenant.key()).secret);
+  const chunk = (embedding: number[]): { text: string; chunkIndex: number; embedding: number[] } => ({ text: 'Passage', chunkIndex: 0, embedding: embedding.map(value => value / 10_000) });
+  for (let n = 0; n < 11; n += 1) await document.chunks(Array.from({ length: 100 }, () => chunk(short())));
+  await document.chunks(Array.from({ length: 5 }, () => chunk(short(question, 1))));
+  // Nearly the question itself, and positive where shorter vectors have zeros: 768 bits differ.
+  const [id] = await document.chunks([chunk(question.map((value, place) => (place < HALF ? value : 20)))]);
+  const explain = async (exact: boolean): Promise<any> =>
+    (await asker.data<any>('query ($input: SearchChunksInput!, $id: ID!) { explainChunk(input: $input, chunkId: $id) { isHit droppedBy vectorRank completeness { path exact } } }', { input: { embedding: question, topK: 1, exact }, id })).explainChunk;
+  expect(await explain(true)).toMatchObject({ isHit: true, droppedBy: null, vectorRank: 1 });
+  expect(await explain(false)).toEqual({ isHit: false, droppedBy: 'CANDIDATES', vectorRank: 1, completeness: { path: 'CODES', exact: false } });
+});
+
 test('pages lead through copies, which are all as similar, once each', async () => {
   const embedding = Array.from(vectors.questionOnTopic());
   const found: string[] = [];
