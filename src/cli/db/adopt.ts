@@ -8,6 +8,7 @@ import type { TableDifference } from '../../db/adoption/row-digests.js';
 import { finishAdoption, openAdoption, undoAdoption, type Adoption } from '../../db/adoption/undo.js';
 import type { Database } from '../../db/database.js';
 import { describeDatabase, withDatabase } from '../open-database.js';
+import { Progress } from '../progress.js';
 import type { CommandIo } from '../command-io.js';
 import { planLines } from './adoption-plan-lines.js';
 import { counted, inMegabytes } from './counted.js';
@@ -47,7 +48,21 @@ async function adoptHere(database: Database, io: CommandIo, options: AdoptOption
     throw new StartupError(GO_AHEAD);
   }
   const started = Date.now();
-  const recognised = await adopt(database, { setAside, legacyRole, plan: tell, progress: progressLines(io) });
+  const progress = new Progress(io, 'Adopting');
+  const recognised = await adopt(database, {
+    setAside,
+    legacyRole,
+    plan(plan, legacy) {
+      // Away with the live line, which the plan would run into.
+      progress.end();
+      tell(plan, legacy);
+    },
+    progress(doing, done, total) {
+      // A log keeps each step, so that it tells afterwards how long each took.
+      if (done === undefined && !io.show) io.say(`${doing} …`);
+      else progress.update(undefined, done === undefined || !total ? doing : `${doing}: ${done} of ${total} (${Math.floor((100 * done) / total)} %)`);
+    },
+  }).finally(() => progress.end());
   if (recognised.kind !== 'legacy') return answerOther(database, recognised, io, options);
   io.out(`Adopted revision ${recognised.revision} in ${((Date.now() - started) / 1000).toFixed(1)} s. Every row arrived; the older tables are kept as weaver_legacy_*.`);
   io.say(`Next: try it, then "npx weaver db adopt --finish" to drop what is kept, or "npx weaver db adopt --undo" to go back (docs/adoption.md).`);
@@ -84,7 +99,9 @@ async function undo(database: Database, io: CommandIo, { yes }: AdoptOptions): P
 
 function refuseToLose(found: readonly TableDifference[], io: CommandIo): void {
   if (found.length === 0) return;
-  for (const { table, added, changed, removed, samples } of found) io.say(`  ${table}: ${counted(added, 'row')} added, ${changed} changed, ${removed} removed since (${samples.join(', ')})`);
+  for (const { table, added, changed, removed, samples } of found) {
+    io.say(`  ${table}: ${samples.length === 0 ? 'written to' : `${counted(added, 'row')} added, ${changed} changed, ${removed} removed`} since${samples.length === 0 ? '' : ` (${samples.join(', ')})`}`);
+  }
   throw new StartupError('Nothing was changed: going back would lose what was written since the adoption, named above.');
 }
 
@@ -99,16 +116,4 @@ async function finish(database: Database, io: CommandIo, { yes }: AdoptOptions):
 
 function keptLines({ revision, adoptedAt, kept }: Adoption): string[] {
   return [`Kept since the adoption from revision ${revision} at ${adoptedAt} UTC:`, ...kept.map(({ table, rows, bytes }) => `  ${table.padEnd(30)}${counted(rows, 'row')}, ${inMegabytes(bytes)}`)];
-}
-
-/** At most one line a second about the same work. */
-function progressLines(io: CommandIo): (doing: string, done?: number, total?: number) => void {
-  let last = 0;
-  return (doing, done, total) => {
-    const now = Date.now();
-    if (done === undefined || total === undefined) return io.say(`${doing} …`);
-    if (now - last < 1_000 && done < total) return;
-    last = now;
-    io.say(`${doing} … ${done} of ${total} (${Math.floor((100 * done) / Math.max(total, 1))} %)`);
-  };
 }

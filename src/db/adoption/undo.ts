@@ -27,19 +27,6 @@ export async function openAdoption(database: Database): Promise<Adoption | undef
   });
 }
 
-/** What was written since the adoption: what an undo would lose. */
-export async function writtenSince(database: Database): Promise<TableDifference[]> {
-  const rollBack = new Error('Nothing is kept of a look.');
-  let found: TableDifference[] = [];
-  await changing(database, async run => {
-    found = await differences(run);
-    throw rollBack;
-  }).catch(error => {
-    if (error !== rollBack) throw error;
-  });
-  return found;
-}
-
 /** Gives the older database back as it was, unless anything was written since. One transaction. */
 export async function undoAdoption(database: Database, refuse: (differences: readonly TableDifference[]) => void): Promise<void> {
   await changing(database, async (run, transaction) => {
