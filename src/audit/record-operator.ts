@@ -10,7 +10,14 @@ export const recordOperator: BeforeCommit = async (em, { mutation, input, outcom
   if (context.principal.kind !== 'operator' || isRecorded(em)) return;
   const { tenantId = lockedTenant(em), id, deletedId } = outcome as { tenantId?: string; id?: string; deletedId?: string };
   if (tenantId === undefined) throw new Error(`${mutation} does not tell whose rows it changed, so that it cannot be recorded.`);
-  const details = Object.fromEntries(Object.entries(input).filter(([name, value]) => TOLD.includes(name) && value != null));
+  // What is to be deleted is named in `confirm`; the log is where that name is found afterwards.
+  const { confirm, name = confirm } = input as { confirm?: string; name?: string };
+  const details = Object.fromEntries(Object.entries({ ...input, name }).filter(([part, value]) => TOLD.includes(part) && value != null));
   const target = id ?? deletedId;
-  await recordAudit(em, actorOf(context), { tenantId, action: mutation, targetType: mutation.replace(/^[a-z]+/, ''), ...(target !== undefined && { targetId: target }), details });
+  await recordAudit(em, actorOf(context), { tenantId, action: mutation, targetType: typeIn(mutation), ...(target !== undefined && { targetId: target }), details });
 };
+
+/** `Bot` for `createBot`; chunks are many at a time. */
+function typeIn(mutation: string): string {
+  return mutation.replace(/^[a-z]+/, '').replace(/^Chunks$/, 'DocumentChunk');
+}

@@ -29,14 +29,12 @@ const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
   api_keys_tenant_id_foreign: missing('tenant', 'input.tenantId'),
   docs_bot_fk: missing('bot', 'input.botId'),
   bot_queries_bot_fk: missing('bot', 'input.botId'),
-  doc_chunks_document_fk: missing('document', 'input.documentId'),
 };
 
 /** Columns that a trigger fills from a parent: null where there is no such parent. */
 const BY_COLUMN: Readonly<Record<string, (cause: unknown) => AppError>> = {
   'docs.bot_id': missing('tenant', 'input.tenantId'),
   'bot_queries.bot_id': missing('tenant', 'input.tenantId'),
-  'doc_chunks.bot_id': missing('document', 'input.documentId'),
 };
 
 function userIsThere(cause: unknown): AppError {

@@ -42,7 +42,6 @@ export async function mutate<T extends object, P = undefined>(context: RequestCo
   const known = keyed && call.prepare ? await remembered<T>(context, keyed) : undefined;
   if (known) return known;
   const prepared = (await call.prepare?.()) as P;
-  refuseWhenOver(context);
   try {
     return await repeated(() => context.write(info.fieldName, em => attempt(em, context, info, { ...call, keyed, prepared })));
   } catch (error) {

@@ -14,7 +14,7 @@ const MAX_BYTES = 256 * 1024;
  * names one that is not there. Old keys go on while the provider cannot be reached; `UNAVAILABLE` where there are none, since that says
  * nothing of the token.
  */
-export function publishedKeys(url: string, log: Logger): JWTVerifyGetKey {
+export function publishedKeys(url: string, log: Logger, timeoutMs = TIMEOUT_MS): JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
   let fetchedAt = -Infinity;
   let triedAt = -Infinity;
@@ -29,7 +29,7 @@ export function publishedKeys(url: string, log: Logger): JWTVerifyGetKey {
   };
   const fetchAnew = async (): Promise<void> => {
     try {
-      keys = createLocalJWKSet(await fetchKeys(url));
+      keys = createLocalJWKSet(await fetchKeys(url, timeoutMs));
       fetchedAt = performance.now();
     } catch (error) {
       log.warn({ err: error }, "The identity provider's keys cannot be fetched");
@@ -55,8 +55,8 @@ function unavailable(triedAt: number): AppError {
   return new AppError('UNAVAILABLE', "The identity provider's keys cannot be reached at the moment. Try again shortly.", { retryAfterMs });
 }
 
-async function fetchKeys(url: string): Promise<JSONWebKeySet> {
-  const response = await fetch(url, { headers: { accept: 'application/jwk-set+json, application/json' }, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+async function fetchKeys(url: string, timeoutMs: number): Promise<JSONWebKeySet> {
+  const response = await fetch(url, { headers: { accept: 'application/jwk-set+json, application/json' }, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`The answer is ${response.status}.`);

@@ -4,7 +4,7 @@ import type { Answer, Client } from './client.js';
 import { startTestGateway, type TestGateway } from './gateway.js';
 import type { TenantWorld } from './world.js';
 
-export const ALL_TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'idempotency_keys'];
+export const ALL_TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'idempotency_keys', 'audit_log'];
 
 /** A gateway with a tenant whose key may do all that keys may, and a stranger. */
 export interface WriteWorld {
@@ -19,6 +19,8 @@ export interface WriteWorld {
   /** The mutation must be refused so, and change nothing in any table. */
   refused(mutation: string, input: object, error: { code: string; field?: string; message?: unknown }, client?: Client): Promise<void>;
   rows<R = Record<string, unknown>>(sql: string, parameters?: unknown[]): Promise<R[]>;
+  /** A digest of every row of every table. */
+  state(): Promise<unknown>;
 }
 
 export async function startWriteWorld(options: Parameters<typeof startTestGateway>[0] = {}): Promise<WriteWorld> {
@@ -32,8 +34,7 @@ export async function startWriteWorld(options: Parameters<typeof startTestGatewa
     const inputType = `${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input`;
     return client.query(`mutation ($input: ${inputType}!) { ${mutation}(input: $input) { ${selection} } }`, { input });
   };
-  /** A digest of every row of every table. */
-  const state = async (): Promise<unknown> => {
+  const state: WriteWorld['state'] = async () => {
     const tables = ALL_TABLES.map(table => `select '${table}' as name, count(*)::int as n, md5(string_agg(t::text, '' order by t::text)) as digest from ${table} t`);
     return rows(tables.join(' union all '));
   };
@@ -43,6 +44,7 @@ export async function startWriteWorld(options: Parameters<typeof startTestGatewa
     stranger,
     writer,
     rows,
+    state,
     run,
     async done(mutation, input, selection, client) {
       const { data, errors } = await run(mutation, input, selection, client);
@@ -69,14 +71,4 @@ export async function refusesForeignIds(world: WriteWorld, mutation: string, for
   }
   expect(messages.size).toBe(1);
   await world.refused(mutation, inputOf('not-a-uuid'), { code: 'BAD_USER_INPUT', field });
-}
-
-/** `updatedAt` as a precondition: refused when the row has changed since, by as little as a microsecond. */
-export async function refusesStale(world: WriteWorld, mutation: string, table: string, id: string, input: object): Promise<void> {
-  const [row] = await world.rows<{ now: string; before: string }>(
-    `select to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as now, to_char((updated_at - interval '1 microsecond') at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as before from ${table} where id = ?`,
-    [id],
-  );
-  await world.refused(mutation, { ...input, id, updatedAt: row!.before }, { code: 'CONFLICT', field: 'input.updatedAt' });
-  expect((await world.run(mutation, { ...input, id, updatedAt: row!.now }, '__typename')).errors).toBeUndefined();
 }

@@ -126,6 +126,8 @@ describe('rotateApiKey', () => {
     expect((await gateway.client(old).data('{ viewer { apiKey { id } } }')).viewer.apiKey.id).toBe(id);
     await gateway.db.asSuperuser(`update api_keys set previous_expires_at = now() where id = ?`, [id]);
     expect([await works(old), await works(secret)]).toEqual([false, true]);
+    await gateway.db.asSuperuser(`update api_keys set previous_expires_at = now() + interval '1 day', expires_at = now() where id = ?`, [id]);
+    expect([await works(old), await works(secret)], 'neither outlives the key').toEqual([false, false]);
   });
 
   test('without an overlap ends the old secret at once', async () => {

@@ -4,6 +4,7 @@ import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashOf } from '../../../src/api-keys/key-format.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import { whileHeld } from '../../support/held-rows.js';
 import { collectLog } from '../../support/log-lines.js';
 import type { TenantWorld } from '../../support/world.js';
 
@@ -57,9 +58,16 @@ describe('a key of an older Weaver', () => {
     await legacyKey({}, CHEAP, other);
     for (const tenantId of [undefined, '', 'mine', other.id, v4()]) expect(await ask(secret, tenantId)).toMatchObject(INVALID);
     expect(await ask(legacySecret(), tenant.id)).toMatchObject(INVALID);
-    for (const values of [{ revoked: true }, { expires_at: '2020-01-01T00:00:00Z' }]) expect(await ask((await legacyKey(values)).secret, tenant.id)).toMatchObject(INVALID);
-    expect((await stored(id)).key_prefix).toBeNull();
+    const ended = [await legacyKey({ revoked: true }), await legacyKey({ expires_at: '2020-01-01T00:00:00Z' })];
+    for (const key of ended) expect(await ask(key.secret, tenant.id)).toMatchObject(INVALID);
+    for (const key of [{ id }, ...ended]) expect((await stored(key.id)).key_prefix).toBeNull();
     await gateway.db.asSuperuser('update api_keys set revoked = true where key_prefix is null');
+  });
+
+  test('that is revoked while it is tried is refused, and stays as it is', async () => {
+    const { id, secret } = await legacyKey();
+    expect(await whileHeld(gateway, ['update api_keys set revoked = true where id = ?', [id]], () => ask(secret, tenant.id))).toMatchObject(INVALID);
+    expect((await stored(id)).key_prefix).toBeNull();
   });
 
   test('can be revoked after its upgrade like any other', async () => {
@@ -94,6 +102,11 @@ describe('guessing cannot stall the gateway', () => {
     expect((await ask(secret, odd.id)).status).toBe(200);
     expect(await ask(legacySecret(), odd.id)).toMatchObject(INVALID);
     expect(performance.now() - started).toBeLessThan(2_000);
+  });
+
+  test('a hash of more lanes than we bear is not tried, though the key be right', async () => {
+    expect(await ask((await legacyKey({}, { ...CHEAP, parallelism: 17 })).secret, tenant.id)).toMatchObject(INVALID);
+    expect((await ask((await legacyKey({}, { ...CHEAP, parallelism: 16 })).secret, tenant.id)).status).toBe(200);
   });
 
   test('attempts from one address are limited, also over a whole network of IPv6; good keys go on', async () => {

@@ -88,6 +88,7 @@ describe('Tenant.storageUsedBytes', () => {
     await world.rows('alter table tenants disable trigger tenants_keep_storage');
     await world.rows('update tenants set storage_used_bytes = 5 where id = ?', [tenant.id]);
     await world.rows('alter table tenants enable trigger tenants_keep_storage');
+    await world.rows('update docs set size_bytes = 60 where tenant_id = ?', [tenant.id]);
     await world.rows('delete from docs where tenant_id = ?', [tenant.id]);
     expect(await both(tenant)).toEqual({ said: 0, sum: 0 });
   });
@@ -105,6 +106,7 @@ describe('Tenant.storageUsedBytes', () => {
     const tenant = await world.gateway.world.tenant();
     const bot = await tenant.bot();
     const document = await bot.document({ size_bytes: 100 });
+    await (await tenant.bot()).document({ size_bytes: 1_000 });
     const other = new PgClient({ connectionString: world.gateway.db.urls!.admin });
     await other.connect();
     try {
@@ -117,6 +119,6 @@ describe('Tenant.storageUsedBytes', () => {
     } finally {
       await other.end();
     }
-    expect(await both(tenant)).toEqual({ said: 0, sum: 0 });
+    expect(await both(tenant)).toEqual({ said: 1_000, sum: 1_000 });
   });
 });

@@ -171,6 +171,6 @@ test('what the operator does to a tenant is in the audit log too, once; what oth
   expect(await gateway.db.asSuperuser<object>('select action, actor_kind, tenant_id, target_type, details from audit_log where target_id = ? order by id', [bot.id])).toEqual([
     { action: 'createBot', actor_kind: 'operator', tenant_id: tenant.id, target_type: 'Bot', details: { name: 'Recorded', tenantId: tenant.id } },
     { action: 'updateBot', actor_kind: 'operator', tenant_id: tenant.id, target_type: 'Bot', details: { id: bot.id } },
-    { action: 'deleteBot', actor_kind: 'operator', tenant_id: tenant.id, target_type: 'Bot', details: { id: bot.id } },
+    { action: 'deleteBot', actor_kind: 'operator', tenant_id: tenant.id, target_type: 'Bot', details: { id: bot.id, name: 'Renamed' } },
   ]);
 });

@@ -7,7 +7,7 @@ import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
 const onPostgres = inject('template').kind === 'postgres';
-const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'audit_log'];
+const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'audit_log', 'idempotency_keys'];
 const WHO = statement('who', `select current_user::text as role, current_setting('app.tenant_id', true) as tenant, current_setting('transaction_read_only') as "readOnly"`);
 
 let db: TestDatabase;
@@ -35,6 +35,7 @@ async function fill(tenant: TenantWorld, ids: Map<string, string>): Promise<void
   ids.set('tenants', tenant.id).set('profiles', await tenant.user()).set('bots', bot.id).set('docs', document.id);
   ids.set('doc_chunks', chunk!).set('api_keys', key.id).set('bot_queries', await bot.query());
   ids.set('audit_log', await tenant.world.insert('audit_log', { tenant_id: tenant.id, actor_kind: 'operator', action: 'updateTenant', target_type: 'Tenant' }));
+  ids.set('idempotency_keys', await tenant.world.insert('idempotency_keys', { tenant_id: tenant.id, principal: 'operator', mutation: 'createBot', key: 'key', input_digest: 'digest' }));
 }
 
 /** What one statement changed or gave in a transaction of the tenant's role; the SQLSTATE where it was refused. */
@@ -127,13 +128,14 @@ describe("a tenant's role", () => {
     ['api_keys', `insert into api_keys (tenant_id, name, key_hash) values (?, 'Key', '-')`],
     ['audit_log', `insert into audit_log (tenant_id, actor_kind, action, target_type) values (?, 'operator', 'updateTenant', 'Tenant')`],
     ['bot_queries', `insert into bot_queries (tenant_id, bot_id, query, answer) values (?, '${v4()}', 'What?', 'That.')`],
+    ['idempotency_keys', `insert into idempotency_keys (tenant_id, principal, mutation, key, input_digest) values (?, 'operator', 'createBot', 'mine', 'digest')`],
   ])('cannot add rows to another tenant in %s', async (table, sql) => {
     const before = await db.asSuperuser(`select count(*)::int as n from ${table}`);
     expect(await asTenant(sql, [other.id])).toMatch(/^(42501|23502|23503)$/);
     expect(await db.asSuperuser(`select count(*)::int as n from ${table}`)).toEqual(before);
   });
 
-  test.each(['profiles', 'bots', 'docs', 'api_keys'])('cannot hand a row of %s to another tenant', async table => {
+  test.each(['profiles', 'bots', 'docs', 'api_keys', 'idempotency_keys'])('cannot hand a row of %s to another tenant', async table => {
     expect(await asTenant(`update ${table} set tenant_id = ? where id = ?`, [other.id, rows.mine.get(table)])).toMatch(/^(42501|23503)$/);
   });
 
@@ -144,14 +146,14 @@ describe("a tenant's role", () => {
     }
   });
 
-  test('cannot edit chunks or logged queries, nor read the log of migrations', async () => {
-    for (const sql of [`update doc_chunks set text = 'edited'`, `update bot_queries set answer = 'edited'`, 'select * from mikro_orm_migrations']) expect(await asTenant(sql), sql).toBe(DENIED);
+  test('cannot edit chunks or logged queries, nor read the log of migrations or how often others ask', async () => {
+    for (const sql of [`update doc_chunks set text = 'edited'`, `update bot_queries set answer = 'edited'`, 'select * from mikro_orm_migrations', 'select * from rate_limits', 'delete from rate_limits']) expect(await asTenant(sql), sql).toBe(DENIED);
   });
 
   test('cannot read the digests of its keys, nor widen a key, nor delete one', async () => {
     for (const sql of [
       'select key_hash from api_keys', 'select previous_hash from api_keys', 'select * from api_keys', `update api_keys set name = 'x' where key_hash = ''`, `update api_keys set scopes = '{admin}'`,
-      'update api_keys set rate_limit_rpm = 1000000', `update api_keys set expires_at = null`, `update api_keys set last_used_at = now()`, 'delete from api_keys',
+      'update api_keys set rate_limit_rpm = 1000000', `update api_keys set expires_at = null`, `update api_keys set last_used_at = now()`, `update api_keys set previous_prefix = ''`, `update api_keys set previous_hash = ''`, 'delete from api_keys',
     ]) expect(await asTenant(sql), sql).toBe(DENIED);
     expect(await asTenant('select id, revoked from api_keys')).toHaveLength(1);
   });
