@@ -3,7 +3,7 @@ import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
 import { boundTimeSql, enterScopeSql, type DatabaseScope, type TimeBounds } from './database-scope.js';
 import { takeBackLostConnections } from './lost-connections.js';
-import { ReadQuery } from './read-query.js';
+import { parameterText } from './parameter-text.js';
 import type { Row, Statement } from './statement.js';
 
 /** One read-only transaction in a scope, from the first statement to `end`. */
@@ -107,11 +107,12 @@ class PostgresReadTransaction implements ReadTransaction {
 
   async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
     holdBack(this.client);
-    const { rows } = this.client.query(new ReadQuery(this.client, statement, parameters, this.named));
-    rows.catch(() => {});
+    const name = this.named ? statement.preparedName : undefined;
+    const answer = this.client.query<Row>({ name, text: statement.text, values: parameters.map(parameterText) });
+    answer.catch(() => {});
     // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
     await this.#entered;
-    return rows;
+    return (await answer).rows;
   }
 
   async end(): Promise<void> {

@@ -103,7 +103,7 @@ describe('navigation downwards', () => {
 
   test('gives the operator each tenant with its own', async () => {
     const { tenants } = await gateway.operator.data(
-      '{ tenants(filter: {name: {startsWith: "other "}}) { nodes { id users { nodes { tenant { id } } } apiKeys { nodes { tenant { id } } } botQueries { nodes { tenant { id } } } bots { nodes { tenant { id } documents { nodes { tenant { id } chunks { nodes { tenant { id } } } } } } } documents { totalCount } } } }',
+      '{ tenants(first: 5, filter: {name: {startsWith: "other "}}) { nodes { id users { nodes { tenant { id } } } apiKeys { nodes { tenant { id } } } botQueries { nodes { tenant { id } } } bots { nodes { tenant { id } documents { nodes { tenant { id } chunks { nodes { tenant { id } } } } } } } documents { totalCount } } } }',
     );
     expect(tenants.nodes).toHaveLength(4);
     for (const found of tenants.nodes) {

@@ -42,7 +42,7 @@ beforeAll(async () => {
       tenant_id, name: name(nth), key_prefix: `wvr_${nth}`, key_hash: 'none',
       expires_at: oneOf([undefined, instant(nth), instant(nth + 1)], nth), last_used_at: oneOf([instant(nth), undefined], nth), ...times,
     });
-    await bot.document({ filename: name(nth), size_bytes: oneOf(['5', '9223372036854775807', '5', '0'], nth), status: oneOf(['pending', 'failed', 'completed', 'processing', 'failed'], nth), ...times });
+    await bot.document({ filename: name(nth), size_bytes: oneOf(['5', '9007199254740993', '5', '0'], nth), status: oneOf(['pending', 'failed', 'completed', 'processing', 'failed'], nth), ...times });
     await bot.query({ api_key_id: key.id, latency_ms: oneOf([undefined, 5, 7, 5], nth), confidence: oneOf(['low', undefined, 'high', 'medium', undefined], nth), created_at: instant(nth) });
   }
   const document = await (await tenant.bot({ name: 'Other' })).document();

@@ -55,7 +55,7 @@ beforeAll(async () => {
     });
     await tenant.bot({ name, config_json: oneOf(configs, nth), created_at: oneOf(INSTANTS, nth) });
     await bot.document({
-      filename: name, gcs_path: oneOf([undefined, `gs://${name}`], nth), size_bytes: oneOf(['0', '5', '9223372036854775807', '9007199254740993'], nth),
+      filename: name, gcs_path: oneOf([undefined, `gs://${name}`], nth), size_bytes: oneOf(['0', '5', '1000000000000000000', '9007199254740993'], nth),
       status: oneOf(['failed', 'completed', 'pending'], nth), error_message: oneOf(['It broke: 100%', undefined], nth), ...times,
     });
     await bot.query({ api_key_id: oneOf([key.id, undefined], nth), query: name, answer: oneOf(NAMES, nth + 1), confidence: oneOf(['high', undefined, 'low'], nth), latency_ms: oneOf([undefined, 0, 5, 7], nth), created_at: oneOf(INSTANTS, nth) });
