@@ -124,8 +124,8 @@ const SETTINGS = {
     .optional()
     .describe('Where the identity provider publishes the keys that sign users\' tokens. Neither this nor JWT_SECRET set: no users over HTTP.'),
   JWT_SECRET: text.min(32, 'must have at least 32 characters').optional().describe('Instead of JWT_JWKS_URL: the secret that signs users\' tokens, at least 32 characters.'),
-  JWT_ISSUER: text.optional().describe('Who must have issued users\' tokens (iss).'),
-  JWT_AUDIENCE: text.optional().describe('For whom users\' tokens must be (aud).'),
+  JWT_ISSUER: text.optional().describe('Who must have issued users\' tokens (iss). Required with JWT_JWKS_URL or JWT_SECRET.'),
+  JWT_AUDIENCE: text.optional().describe('For whom users\' tokens must be (aud). Required with JWT_JWKS_URL or JWT_SECRET.'),
   JWT_ALGORITHMS: text
     .transform(value => [...new Set(value.split(',').map(name => name.trim()))])
     .refine(names => names.every(name => KNOWN_ALGORITHMS.includes(name)), `must be of ${KNOWN_ALGORITHMS.join(', ')}, with commas between`)

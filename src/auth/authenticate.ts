@@ -32,11 +32,11 @@ export function authenticator(strategies: readonly AuthStrategy[]): Authenticate
       const principal = await strategy(token, request);
       if (principal) return principal;
     }
-    throw invalidToken();
+    throw invalidToken(new Error('no kind of token that is configured looks like this'));
   };
 }
 
-/** One answer for every token that does not open the door, so that it tells nothing about which exist. */
+/** One answer for every token that does not open the door, so that it tells nothing about which exist. The cause is for the log alone. */
 export function invalidToken(cause?: unknown): AppError {
   return new AppError('UNAUTHENTICATED', 'The token is not valid: it is unknown, revoked or expired.', { cause });
 }

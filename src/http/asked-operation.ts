@@ -13,7 +13,8 @@ export interface Parameters {
  */
 export function askedOperation({ method }: Pick<FastifyRequest, 'method'>, { search, body }: Parameters): AskedOperation {
   const asked = method === 'POST' ? ofBody(body) : ofSearch(search);
-  return { query: asked.query, documentId: asked.documentId ?? (asked.query === undefined ? persistedQueryOf(asked.extensions)?.sha256Hash : undefined) };
+  const hash = asked.query === undefined && (asked.documentId ?? undefined) === undefined ? persistedQueryOf(asked.extensions)?.sha256Hash : undefined;
+  return { query: asked.query, documentId: asked.documentId ?? hash, byHash: hash !== undefined };
 }
 
 /** The same parameters with the text of a document in place of its id. Apollo would take the id in `extensions` for one to be cached under. */

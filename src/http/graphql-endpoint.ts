@@ -105,6 +105,7 @@ function chosenOperation(request: FastifyRequest, principal: Principal, trusted:
 function refuse(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (error.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error.cause }, 'Unexpected error');
   else if (error.code === 'UNAVAILABLE') request.log.warn({ err: error }, 'Unavailable');
+  else if (error.code === 'UNAUTHENTICATED' && error.cause instanceof Error) request.log.info({ reason: error.cause.message }, 'Token refused');
   const { status, headers, body } = refusedAnswer(error, request.id);
   for (const [name, value] of headers) reply.header(name, value);
   const type = /application\/graphql-response\+json/i.test(request.headers.accept ?? '') ? 'application/graphql-response+json' : 'application/json';

@@ -72,7 +72,7 @@ query SearchByBoth($text: String!, $weights: SearchWeights) {
   }
 }
 `,
-  variables: { text: 'How much is shipping to Canada?', weights: { vector: 1, keyword: 1 } },
+  variables: { text: 'Do you deliver to Canada and what does it cost?', weights: { vector: 1, keyword: 1 } },
 };
 
 export const SEARCH_IN_ONE_BOT: PlaygroundOperation = {
@@ -105,5 +105,5 @@ query SearchInOneBot($text: String!, $botId: ID, $minSimilarity: Float, $metadat
   }
 }
 `,
-  variables: { text: 'How much is shipping to Canada?', botId: SAMPLE_BOT_ID, minSimilarity: 0.05, metadata: { audience: 'customers' } },
+  variables: { text: 'Do you deliver to Canada and what does it cost?', botId: SAMPLE_BOT_ID, minSimilarity: 0.05, metadata: { audience: 'customers' } },
 };

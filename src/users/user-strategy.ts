@@ -25,9 +25,9 @@ export function userStrategy(config: UserTokenConfig, log: Logger): AuthStrategy
   return async (token, { lookUp }) => {
     if (!JWT.test(token)) return null;
     const { sub } = await verify(token);
-    if (sub === undefined || !UUID.test(sub)) throw invalidToken();
+    if (sub === undefined || !UUID.test(sub)) throw invalidToken(new Error('the subject (sub) is no UUID'));
     const [profile] = await lookUp.query<ProfileRow>(PROFILE_BY_ID, [sub]);
-    if (!profile) throw invalidToken();
+    if (!profile) throw invalidToken(new Error('no user has the subject (sub) as their id'));
     return { kind: 'user', tenantId: profile.tenant_id, userId: profile.id, role: profile.role };
   };
 }

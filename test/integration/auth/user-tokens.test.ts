@@ -86,6 +86,14 @@ describe("a user's token", () => {
   ])('is refused %s, always in the same words', async (_, claims) => {
     expect(await ask(await tokenFor(key, { sub: userId, ...claims }))).toMatchObject(INVALID);
   });
+
+  test('is refused for a reason that the log tells, without the token', async () => {
+    const token = await tokenFor(key, { sub: userId, iss: 'https://login.example.org' });
+    const { errors } = (await ask(token)) as { errors: { extensions: { requestId: string } }[] };
+    const { requestId } = errors[0]!.extensions;
+    expect(log.entries().filter(entry => entry.requestId === requestId && entry.msg === 'Token refused')).toMatchObject([{ reason: 'unexpected "iss" claim value' }]);
+    expect(log.lines.join()).not.toContain(token);
+  });
 });
 
 describe('a signature', () => {

@@ -105,7 +105,7 @@ describe('a trusted document', () => {
     db.database.onStatement = () => {};
     expect(new Set(statements)).toEqual(new Set(['apiKeyByPrefix']));
     expect((await get(url, { documentId: 'nothing' }))[0]).toBe(400);
-    expect(await ask(new Client((await start({})).url, key), { documentId: 'bot-1.0' })).toMatchObject(unknown());
+    expect((await ask(new Client((await start({})).url, key), { documentId: 'bot-1.0' })).errors).toMatchObject([{ message: 'No trusted documents are configured here: send the query itself.', extensions: { code: 'BAD_USER_INPUT', field: 'documentId' } }]);
   });
 
   test('and a text exclude each other', async () => {
