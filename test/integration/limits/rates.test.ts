@@ -1,11 +1,15 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { startGateway, type Gateway } from '../../../src/app.js';
 import { newKey } from '../../../src/api-keys/key-format.js';
 import { createLogger } from '../../../src/observability/logger.js';
 import { Client, type Answer } from '../../support/client.js';
-import { OPERATOR_TOKEN, testConfig } from '../../support/config.js';
+import { OPERATOR_TOKEN, testConfig, USER_SECRET } from '../../support/config.js';
+import { Database } from '../../../src/db/database.js';
+import { ENTITIES } from '../../../src/entities.js';
 import { cleanLeases } from '../../../src/rate-limits/lease.js';
+import { CuttableProxy } from '../../support/cuttable-proxy.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { tokenFor } from '../../support/identity-provider.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
 let db: TestDatabase;
@@ -145,6 +149,62 @@ describe('callers without a key', () => {
     const rows = await db.asSuperuser<{ subject: string }>('select subject from rate_limits');
     expect(rows).toHaveLength(1);
     expect(JSON.stringify(rows)).not.toContain('192.0.2');
+  });
+});
+
+test('a user makes as many requests a minute as users may, whatever tokens they have, and others have their own', async () => {
+  const { url } = await start();
+  const [one, other] = [await tenant.user(), await tenant.user()];
+  const signedIn = async (sub: string, claims: object = {}): Promise<Client> => new Client(url, await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub, ...claims }));
+  const answers = await flood([await signedIn(one), await signedIn(one, { nonce: 'another token' })], 15);
+  expect([count(answers, 200), count(answers, 429)]).toEqual([25, 5]);
+  expect(answers.find(({ status }) => status === 429)!.errors).toMatchObject([{ message: expect.stringContaining('limit of 25 requests a minute'), extensions: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) } }]);
+  expect((await (await signedIn(other)).query(QUERY)).status).toBe(200);
+  expect((await new Client(url).query('{ __typename }')).status, 'the address has its own').toBe(200);
+});
+
+describe.runIf(inject('template').kind === 'postgres')('while the database is down', () => {
+  let proxy: CuttableProxy;
+  let database: Database;
+  let gateway: Gateway;
+
+  beforeAll(async () => {
+    const url = new URL(db.urls!.login);
+    proxy = new CuttableProxy({ host: url.hostname, port: Number(url.port || 5432) });
+    await proxy.mend();
+    [url.hostname, url.port] = ['127.0.0.1', String(proxy.port)];
+    database = await Database.open({ kind: 'postgres', url: url.href, migrationUrl: url.href, pooler: 'none', poolSize: 3 }, ENTITIES);
+    gateway = await startGateway({ config: testConfig(RATES), database, log: createLogger('silent') });
+  });
+  afterAll(async () => {
+    await gateway.close();
+    await database.close();
+    await proxy.cut();
+  });
+
+  test('whoever has a key is answered UNAVAILABLE when nothing can be leased, and served when it is back', async () => {
+    const client = new Client(gateway.url, (await tenant.key({ rate_limit_rpm: 60 })).secret);
+    const { write } = database;
+    // The key is found, and then there is nothing to lease from.
+    database.write = async (...parameters) => {
+      if (parameters[0] === 'takeRateLimit') await proxy.cut();
+      return write.apply(database, parameters) as never;
+    };
+    const answers = await Promise.all([client.query(QUERY), client.query(QUERY)]).finally(() => void (database.write = write));
+    for (const answer of answers) {
+      expect(answer).toMatchObject({ status: 503, data: undefined, errors: [{ extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000 } }] });
+      expect(answer.headers.get('retry-after')).toBe('1');
+    }
+    expect((await client.query(QUERY)).status, 'nor can the key be looked up').toBe(503);
+    await proxy.mend();
+    expect((await client.query(QUERY)).status).toBe(200);
+  });
+
+  test('callers without a token are counted by the process alone', async () => {
+    await proxy.cut();
+    const answers = await flood([new Client(gateway.url)], 30, '{ __typename }');
+    await proxy.mend();
+    expect([count(answers, 200), count(answers, 429)]).toEqual([25, 5]);
   });
 });
 
