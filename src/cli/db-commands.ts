@@ -36,7 +36,7 @@ Environment:
   WEAVER_MIGRATION_URL     the database as a superuser (DATABASE_URL)
 
 A new login's password is the one in DATABASE_URL where that names the login, or comes from standard input, or is made
-and printed once. An existing login keeps its password unless standard input gives one.
+and printed once, in DATABASE_URL and WEAVER_MIGRATION_URL ready to be pasted. An existing login keeps its password unless standard input gives one.
 
 Examples:
   WEAVER_MIGRATION_URL=postgresql://postgres@db/weaver DATABASE_URL=postgresql://weaver_gateway:secret@db/weaver \\

@@ -31,14 +31,33 @@ export async function prepareDatabase(config: Config, io: CommandIo, options: Bo
     const { made, found } = await bootstrap(database, plan, stored);
     for (const thing of found) io.out(`There already: ${thing}`);
     for (const thing of made) io.out(`Made: ${thing}`);
-    for (const [login, { password, generated }] of passwords) {
-      if (generated) io.out(`Password of ${login}, shown this once: ${password}`);
-      else io.out(`Set: the password of ${login}`);
-    }
+    for (const [login, { generated }] of passwords) if (!generated) io.out(`Set: the password of ${login}`);
+    const settings = settingsOf(plan, postgres, passwords);
+    if (settings.length > 0) io.out('The new passwords stand in these settings, shown this once:');
+    for (const line of settings) io.out(line);
     io.say(`This is ${describeDatabase(postgres, 'migrate')}.`);
     if (plan.login === undefined) io.say('No login of the gateway was named: add --login <name> to make one.');
-    io.say('Next: "npx weaver db up", as whoever is to own the tables.');
+    io.say(`Next: "npx weaver db up", as ${plan.owner ?? 'whoever is to own the tables'}.`);
   });
+}
+
+/** The variables of the logins whose passwords were made, ready to be pasted: nobody has to put a URL together by hand. */
+function settingsOf(
+  { login, owner }: BootstrapPlan,
+  { url, migrationUrl }: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  passwords: ReadonlyMap<string, { password: string; generated: boolean }>,
+): string[] {
+  const setting = (variable: string, name: string | undefined, base: string): string[] => {
+    const made = name === undefined ? undefined : passwords.get(name);
+    return name !== undefined && made?.generated ? [`${variable}=${urlAs(base, name, made.password)}`] : [];
+  };
+  return [...setting('DATABASE_URL', login, url), ...setting('WEAVER_MIGRATION_URL', owner, migrationUrl)];
+}
+
+/** `url` with another login. One without a host, which names a socket in its query, takes no login until it has one. */
+function urlAs(url: string, user: string, password: string): string {
+  const { protocol, host, pathname, search } = new URL(url);
+  return `${protocol}//${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host || 'localhost'}${pathname}${search}`;
 }
 
 /** The login that the configuration asks for, where somebody else is there to make it. */

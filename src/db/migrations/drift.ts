@@ -24,9 +24,9 @@ const PARTS = ['columns', 'constraints', 'indexes', 'triggers', 'policies', 'gra
 export function driftBetween(reference: Catalogue, live: Catalogue): Difference[] {
   return [
     ...compareLists('extension', reference.extensions, live.extensions).filter(difference => difference.kind !== 'extra'),
-    ...compareRecords('role', reference.roles, live.roles),
+    ...compareRecords('role', reference.roles, live.roles, (wanted, found) => `is ${found}, and was made ${wanted}`),
     ...compareTables(reference.tables, live.tables),
-    ...compareRecords('function', joined(reference.functions), joined(live.functions)),
+    ...compareRecords('function', joined(reference.functions), joined(live.functions), howFunctionsDiffer),
     ...compareLists('other', reference.others, live.others).filter(({ kind, what }) => kind === 'missing' || !(what.startsWith('schema ') || what.includes(` ${LEGACY_PREFIX}`))),
   ];
 }
@@ -86,13 +86,28 @@ function withoutCasts(text: string): string {
     .replace(/('[^']*')::character varying/g, '$1');
 }
 
-function compareRecords(where: string, wanted: Record<string, string>, found: Record<string, string>): Difference[] {
+function compareRecords(where: string, wanted: Record<string, string>, found: Record<string, string>, how: (wanted: string, found: string) => string): Difference[] {
   const names = new Set([...Object.keys(wanted), ...Object.keys(found)].filter(name => !LEGACY.test(name)));
-  return [...names].toSorted().flatMap(name => {
-    if (wanted[name] === found[name]) return [];
-    const kind = found[name] === undefined ? 'missing' : wanted[name] === undefined ? 'extra' : 'changed';
-    return [{ where, kind, what: name } satisfies Difference];
+  return [...names].toSorted().flatMap((name): Difference[] => {
+    const [made, is] = [wanted[name], found[name]];
+    if (made === is) return [];
+    if (is === undefined) return [{ where, kind: 'missing', what: name }];
+    if (made === undefined) return [{ where, kind: 'extra', what: name }];
+    return [{ where, kind: 'changed', what: `${name} ${how(made, is)}` }];
   });
+}
+
+/** The first line that is another, and whether it stands before or in the body: all of a long function would hide what was changed. */
+function howFunctionsDiffer(wanted: string, found: string): string {
+  const [made, is] = [wanted.split('\n'), found.split('\n')];
+  const at = is.findIndex((line, index) => line !== made[index]);
+  const first = at < 0 ? is.length : at;
+  const isBody = (line: string | undefined): boolean => line?.startsWith('AS $') ?? false;
+  const start = made.findIndex(isBody);
+  const declared = first < start || (first === start && !isBody(is[first]));
+  // A declaration that says one thing less goes on with the body.
+  const tell = (line: string | undefined): string => (line === undefined || (declared && isBody(line)) ? 'nothing' : `"${line.trim()}"`);
+  return `has another ${declared ? 'declaration' : 'body'}: ${tell(is[first])}, and was made ${tell(made[first])}`;
 }
 
 function joined(functions: Record<string, string[]>): Record<string, string> {

@@ -29,12 +29,18 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
   /** Whether the server takes the password: it may trust everybody who comes from its own machine, so the stored form is compared too. */
   const stored = async (login: string): Promise<string> => (await sqlAt<{ rolpassword: string }>(admin, 'select rolpassword from pg_authid where rolname = $1', [login]))[0]!.rolpassword;
 
-  test('makes what is missing, and tells a generated password once', async () => {
+  test('makes what is missing, and tells a generated password once, in settings that can be pasted', async () => {
     const { code, out, err } = await run({ DATABASE_URL: admin }, ['db', 'bootstrap', '--login', LOGIN, '--owner', OWNER]);
     expect(code).toBe(0);
     for (const thing of ['extension vector', 'extension btree_gin', `login ${OWNER}`, `login ${LOGIN}`]) expect(out).toContain(`Made: ${thing}\n`);
-    for (const login of [LOGIN, OWNER]) expect(out).toMatch(new RegExp(`^Password of ${login}, shown this once: [\\w-]{24}$`, 'm'));
-    expect(err).toContain('Next: "npx weaver db up"');
+    const { host, pathname } = new URL(admin);
+    for (const [variable, login] of [['DATABASE_URL', LOGIN], ['WEAVER_MIGRATION_URL', OWNER]] as const) {
+      const [, url] = new RegExp(`^${variable}=(.*)$`, 'm').exec(out)!;
+      expect(new URL(url!)).toMatchObject({ username: login, host, pathname, password: expect.stringMatching(/^[\w-]{24}$/) });
+      expect((out + err).split(new URL(url!).password)).toHaveLength(2);
+      expect(await sqlAt(url!, 'select current_user::text as login, current_database()::text as name')).toEqual([{ login, name: pathname.slice(1) }]);
+    }
+    expect(err).toContain(`Next: "npx weaver db up", as ${OWNER}.`);
     expect(await stored(LOGIN)).toMatch(/^SCRAM-SHA-256\$4096:/);
   });
 
@@ -42,7 +48,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
     const before = await stored(LOGIN);
     const { code, out } = await run({ DATABASE_URL: admin }, ['db', 'bootstrap', '--login', LOGIN, '--owner', OWNER]);
     expect(code).toBe(0);
-    expect(out).not.toMatch(/Made|[Pp]assword/);
+    expect(out).not.toMatch(/Made|[Pp]assword|_URL=/);
     expect(out).toContain(`There already: login ${LOGIN}`);
     expect(await stored(LOGIN)).toBe(before);
   });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
@@ -142,5 +142,48 @@ describe('backup and restore', () => {
     } finally {
       await sqlAt(fresh.urls!.admin, `drop role ${login}`);
     }
+  });
+
+  describe.runIf(onPostgres)("PostgreSQL's own programs", () => {
+    const bin = join(folder, 'bin');
+    /** `backup` where nothing but this `pg_dump` is found. */
+    async function backupWith(pgDump: string | undefined): Promise<Outcome> {
+      rmSync(bin, { recursive: true, force: true });
+      mkdirSync(bin);
+      if (pgDump !== undefined) writeFileSync(join(bin, 'pg_dump'), pgDump, { mode: 0o755 });
+      vi.stubEnv('PATH', bin);
+      try {
+        return await run('backup', join(folder, 'tools'));
+      } finally {
+        vi.unstubAllEnvs();
+        expect(existsSync(join(folder, 'tools'))).toBe(false);
+      }
+    }
+
+    test('are asked for where they are not installed', async () => {
+      expect(await backupWith(undefined)).toEqual({ code: 1, out: '', err: expect.stringMatching(/^(Backing up.*\n)*pg_dump is not installed here\. Install PostgreSQL's client programs, of the server's version or later\.$/) });
+    });
+
+    test('are refused where they are older than the server', async () => {
+      const { code, out, err } = await backupWith("#!/bin/sh\necho 'pg_dump (PostgreSQL) 9.6.24'\n");
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err).toMatch(/pg_dump \(PostgreSQL\) 9\.6\.24 is older than the server, PostgreSQL (\d+): install the client programs of version \1 or later, and put them first in PATH\.$/);
+    });
+
+    test('read the copy out of the file for a login that may not create a database', async () => {
+      const login = `weaver_reader_${process.pid}_${Date.now().toString(36)}`;
+      const { admin } = fresh.urls!;
+      await sqlAt(admin, `create role ${login} login bypassrls password 'secret of mine'`);
+      await sqlAt(admin, `grant pg_read_all_data to ${login}`);
+      try {
+        const url = databaseUrl(admin, new URL(admin).pathname.slice(1), { user: login, password: 'secret of mine' });
+        const { code, out, err } = await weaver({ DATABASE_URL: url }, ['db', 'backup', join(folder, 'read')]);
+        expect({ code, out }, err).toEqual({ code: 0, out: expect.stringMatching(/read: \d+ rows in \d+ tables\.$/) });
+        expect(err).toContain('Its copy opens and has the same rows: read from the file, since this login may not create databases.');
+      } finally {
+        await sqlAt(admin, `drop owned by ${login}`);
+        await sqlAt(admin, `drop role ${login}`);
+      }
+    });
   });
 });

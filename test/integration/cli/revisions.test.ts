@@ -56,6 +56,8 @@ describe('what says what there is', () => {
 });
 
 describe('check finds', () => {
+  const touched = (now: string): string =>
+    `create or replace function weaver_touch_updated_at() returns trigger language plpgsql as $function$\n  begin\n    new.updated_at := ${now};\n    return new;\n  end $function$`;
   const BREAKS: readonly [what: string, breakIt: string, mend: string, line: string | RegExp][] = [
     ['a table', 'create table stray (id int)', 'drop table stray', 'extra     stray: table'],
     ['a column', 'alter table docs add column stray int', 'alter table docs drop column stray', 'extra     docs: column stray integer storage plain'],
@@ -66,20 +68,35 @@ describe('check finds', () => {
     ['a grant', 'grant truncate on docs to weaver_tenant', 'revoke truncate on docs from weaver_tenant', 'extra     docs: grant weaver_tenant truncate'],
     ['row-level security that is not forced', 'alter table docs no force row level security', 'alter table docs force row level security', 'changed   docs: row-level security is enabled, and was made enabled, forced'],
     ['a function', 'create function stray() returns int language sql as $$ select 1 $$', 'drop function stray()', 'extra     function: stray()'],
+    ['row-level security that is off', 'alter table bots disable row level security', 'alter table bots enable row level security', 'changed   bots: row-level security is off, forced, and was made enabled, forced'],
+    ['an index that is gone', 'drop index docs_by_filename', 'create index docs_by_filename on docs (tenant_id, filename, id)', 'missing   docs: index CREATE INDEX docs_by_filename ON public.docs USING btree (tenant_id, filename, id)'],
+    ['the body of a function', touched('now()'), touched("greatest(clock_timestamp(), old.updated_at + interval '1 microsecond')"), 'changed   function: weaver_touch_updated_at() has another body: "new.updated_at := now();", and was made "new.updated_at := greatest(clock_timestamp(), old.updated_at + interval \'1 microsecond\');"'],
+    ['the declaration of a function', 'alter function weaver_keep_last_owner() stable', 'alter function weaver_keep_last_owner() volatile', 'changed   function: weaver_keep_last_owner() has another declaration: "STABLE", and was made nothing'],
+  ];
+
+  /** Told twice: as what is missing, and as what is there instead. */
+  const CHANGES: readonly [what: string, breakIt: string, mend: string, wanted: string, found: string][] = [
+    ["a column's type", 'alter table docs alter column error_message type varchar(900)', 'alter table docs alter column error_message type text', 'docs: column error_message text', 'docs: column error_message character varying(900)'],
+    ["a column's default", `alter table docs alter column status set default 'ready'`, `alter table docs alter column status set default 'pending'`, "docs: column status character varying(50) not null default 'pending'", "docs: column status character varying(50) not null default 'ready'"],
+    ['a column that may be null', 'alter table bots alter column name drop not null', 'alter table bots alter column name set not null', 'bots: column name character varying(255) not null', 'bots: column name character varying(255) storage'],
+    ['another index of the name', 'alter index docs_by_status set (fillfactor = 50)', 'alter index docs_by_status reset (fillfactor)', 'docs: index CREATE INDEX docs_by_status', 'docs: index CREATE INDEX docs_by_status'],
+    ['a wider policy', 'alter policy tenant_isolation on bots using (true)', `alter policy tenant_isolation on bots using (tenant_id = nullif(current_setting('app.tenant_id', true), '')::uuid)`, 'bots: policy tenant_isolation permissive for * to weaver_tenant using (tenant_id', 'bots: policy tenant_isolation permissive for * to weaver_tenant using true'],
   ];
 
   test('each thing that was changed by hand', async () => {
     await asOwner(fresh.env, async execute => {
-      for (const [, breakIt] of BREAKS) await execute(breakIt);
+      for (const [, breakIt] of [...BREAKS, ...CHANGES]) await execute(breakIt);
     });
     try {
       const { code, out } = await run('check');
       expect(code).toBe(1);
       for (const [what, , , line] of BREAKS) expect(out, what).toEqual(typeof line === 'string' ? expect.stringContaining(line) : expect.stringMatching(line));
-      expect(out.split('\n')).toHaveLength(BREAKS.length + 1);
+      for (const [what, , , wanted, found] of CHANGES) for (const line of [`missing   ${wanted}`, `extra     ${found}`]) expect(out, what).toContain(line);
+      // The disabled trigger, too, is told twice.
+      expect(out.split('\n')).toHaveLength(BREAKS.length + 1 + 2 * CHANGES.length);
     } finally {
       await asOwner(fresh.env, async execute => {
-        for (const [, , mend] of BREAKS) await execute(mend);
+        for (const [, , mend] of [...BREAKS, ...CHANGES]) await execute(mend);
       });
     }
     expect(await run('check')).toMatchObject({ code: 0 });
