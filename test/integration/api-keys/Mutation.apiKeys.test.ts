@@ -166,6 +166,13 @@ describe('rotateApiKey', () => {
     for (const overlapSeconds of [-1, 2_592_001]) await expectRefused(owner, ROTATE, { id, overlapSeconds }, { code: 'BAD_USER_INPUT', field: 'input.overlapSeconds' });
     await expectRefused(owner, ROTATE, { id, updatedAt: '2020-01-01T00:00:00Z' }, { code: 'CONFLICT', field: 'input.updatedAt' });
   });
+
+  test("of an older Weaver's key that was not used since leaves no overlap: nothing but its Argon2id hash tells the old secret", async () => {
+    const id = await gateway.world.insert('api_keys', { tenant_id: tenant.id, name: 'Old', key_hash: '$argon2id$v=19$m=8192,t=1,p=1$c2FsdHNhbHRzYWx0$AAAA', scopes: '{read}' });
+    await expectRefused(owner, ROTATE, { id, overlapSeconds: 60 }, { code: 'CONFLICT' });
+    const { secret } = await rotate(id, 0);
+    expect((await gateway.client(secret).query('{ viewer { kind } }')).data).toEqual({ viewer: { kind: 'API_KEY' } });
+  });
 });
 
 describe('revokeApiKey', () => {
