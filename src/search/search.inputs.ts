@@ -12,7 +12,6 @@ export interface Range<T> {
   lte?: T | null;
 }
 
-
 @InputType({ description: 'A range of numbers.' })
 export class NumberRange implements Range<number> {
   @Field(() => Float, { nullable: true, description: 'Greater than this.' })

@@ -19,7 +19,10 @@ export async function checkCommand(config: Config, io: CommandIo): Promise<boole
   for (const line of lines) io.out(line);
   if (report.drift === undefined) io.say('The tables were not compared: what migrations of another version make is not known to this one.');
   if (lines.length === 0) io.out(`At head (${report.state.executed.at(-1)!.name}), and nothing differs from what the migrations make.`);
-  else if (report.drift?.length) io.say('Somebody changed the database by hand. Put the change into a migration, or undo it.');
+  else if (report.drift?.length) {
+    const stamped = report.state.pending.length > 0 ? ' Or a migration that is pending was run already: "npx weaver db stamp" notes that.' : '';
+    io.say(`Somebody changed the database by hand. Put the change into a migration, or undo it.${stamped}`);
+  }
   io.say(`This is ${where}.`);
   return lines.length === 0;
 }
