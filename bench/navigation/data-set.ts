@@ -1,11 +1,8 @@
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { v7 } from 'uuid';
-import { newKey } from '../../src/api-keys/key-format.js';
-import { Database } from '../../src/db/database.js';
-import { applyMigrations, migrationState } from '../../src/db/migrations.js';
-import { ENTITIES } from '../../src/entities.js';
 import { ClusteredVectors, randomNumbers } from '../../test/support/clustered-vectors.js';
-import { sentences } from './made-up-text.js';
+import { commentOf, isMigrated, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
+import { sentences } from '../shared/made-up-text.js';
 
 const DATABASE = 'weaver_bench';
 const LOGIN = 'weaver_bench_gateway';
@@ -36,7 +33,7 @@ export async function prepareDataSet(serverUrl: string, reuse: boolean, progress
   const adminUrl = urlOf(serverUrl, DATABASE);
   const password = v7();
   await withClient(serverUrl, async admin => {
-    const comment = await commentOf(admin);
+    const comment = await commentOf(admin, DATABASE, OURS);
     if (!(reuse && comment === COMPLETE && (await isMigrated(adminUrl)))) {
       if (comment !== undefined) await admin.query(`drop database ${DATABASE} with (force)`);
       await admin.query(`create database ${DATABASE}`);
@@ -45,9 +42,7 @@ export async function prepareDataSet(serverUrl: string, reuse: boolean, progress
       await fill(adminUrl, progress);
       await admin.query(`comment on database ${DATABASE} is '${COMPLETE}'`);
     }
-    const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [LOGIN]);
-    await admin.query(`${rowCount ? 'alter' : 'create'} role ${LOGIN} login noinherit password '${password}'`);
-    await admin.query(`grant weaver_tenant, weaver_operator to ${LOGIN}`);
+    await makeLogin(admin, LOGIN, password);
   });
   await addSearchForPostgraphile(adminUrl);
   return { adminUrl, gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password), tenants: await addKeys(adminUrl) };
@@ -59,28 +54,6 @@ export async function removeDataSet(serverUrl: string): Promise<void> {
     await admin.query(`drop database if exists ${DATABASE} with (force)`);
     await admin.query(`drop role if exists ${LOGIN}`);
   });
-}
-
-async function commentOf(admin: Client): Promise<string | undefined> {
-  const { rows } = await admin.query<{ comment: string | null }>(`select shobj_description(oid, 'pg_database') as comment from pg_database where datname = $1`, [DATABASE]);
-  const [row] = rows;
-  if (row && !row.comment?.startsWith(OURS)) throw new Error(`There is a database ${DATABASE} that was not made by this bench. Rename or drop it.`);
-  return row?.comment ?? undefined;
-}
-
-async function isMigrated(adminUrl: string): Promise<boolean> {
-  const database = await openAsOwner(adminUrl);
-  const { pending } = await migrationState(database).finally(() => database.close());
-  return pending.length === 0;
-}
-
-async function migrate(adminUrl: string): Promise<void> {
-  const database = await openAsOwner(adminUrl);
-  await applyMigrations(database).finally(() => database.close());
-}
-
-function openAsOwner(adminUrl: string): Promise<Database> {
-  return Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
 }
 
 /** 30,000 chunks of text with vectors, the same on every machine. Triggers and foreign keys are off meanwhile, as when a dump is restored. */
@@ -154,23 +127,13 @@ function literalOf(vector: Float32Array): string {
   return `[${Array.from(vector, value => value.toFixed(4)).join()}]`;
 }
 
-/** A new key for each tenant, in place of the last run's: secrets are not stored. */
+/** A new key and a question for each tenant. */
 async function addKeys(adminUrl: string): Promise<DataSet['tenants']> {
   const vectors = new ClusteredVectors(SEED);
   return withClient(adminUrl, async client => {
-    await client.query('delete from api_keys');
     const { rows } = await client.query<{ id: string }>('select id from tenants order by created_at');
-    const tenants = [];
-    for (const { id } of rows) {
-      const { secret, prefix, hash } = newKey();
-      await client.query(
-        `insert into api_keys (tenant_id, name, key_prefix, key_hash, scopes, rate_limit_rpm) values ($1, 'Bench', $2, $3, '{read,search}', 2000000000)`,
-        [id, prefix, hash],
-      );
-      tenants.push({ id, apiKey: secret, question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))) });
-    }
-    await client.query('vacuum (analyze) api_keys');
-    return tenants;
+    const keys = await newKeys(client, rows.map(({ id }) => id));
+    return rows.map(({ id }) => ({ id, apiKey: keys.get(id)!, question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))) }));
   });
 }
 
@@ -183,21 +146,4 @@ async function addSearchForPostgraphile(adminUrl: string): Promise<void> {
       create or replace function doc_chunks_similarity(chunk doc_chunks, question text) returns float8 language sql stable as $$
         select 1 - (chunk.embedding <=> question::halfvec(1536)) $$`);
   });
-}
-
-export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return await work(client);
-  } finally {
-    await client.end();
-  }
-}
-
-function urlOf(serverUrl: string, database: string, user?: string, password?: string): string {
-  const url = new URL(serverUrl);
-  url.pathname = `/${database}`;
-  if (user !== undefined && password !== undefined) Object.assign(url, { username: user, password });
-  return url.href;
 }

@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { prepareDataSet, removeDataSet } from './data-set.js';
-import { cpuMs, memoryMb, startLoadGenerator, type LoadGenerator } from './processes.js';
+import { cpuMs, memoryMb, startLoadGenerator, type LoadGenerator } from '../shared/processes.js';
 import { report, writeReport, type Facts, type Measurement, type Sample } from './report.js';
 import { OPERATOR_TOKEN, SERVERS, startServers, type RunningServer } from './servers.js';
-import { cpuBetween, ServerWatch, type StatementCounts } from './server-watch.js';
+import { cpuBetween, ServerWatch, type StatementCounts } from '../shared/server-watch.js';
 import { verifyAnswers } from './verify-answers.js';
 import { WORKLOAD_NAMES, workloadsOf, type Workload, type WorkloadName } from './workloads.js';
 

@@ -1,7 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
-import type { StatementCounts } from './server-watch.js';
+import { machineText, median, writeSection } from '../shared/report-text.js';
+import type { StatementCounts } from '../shared/server-watch.js';
 import { RIVAL, type ServerRole } from './servers.js';
 import type { Workload } from './workloads.js';
 
@@ -36,10 +34,6 @@ export interface Facts {
   readonly seconds: number;
   readonly memory: readonly { readonly name: string; readonly now: number | undefined; readonly peak: number | undefined }[];
 }
-
-const FILE = join(import.meta.dirname, '../../docs/performance.md');
-const BEGIN = '<!-- navigation: written by `npm run bench -- navigation --write` -->';
-const END = '<!-- navigation: end -->';
 
 /** The measurements as Markdown. A ratio is the median of the rounds' ratios to the other server of the same round. */
 export function report(measurements: readonly Measurement[], facts?: Facts): string {
@@ -83,23 +77,15 @@ function rowsOf({ workload, connections, servers }: Measurement): string[] {
 /** Puts the report between its marks in `docs/performance.md`. */
 export function writeReport(measurements: readonly Measurement[], facts: Facts): void {
   const workloads = new Map(measurements.map(({ workload }) => [workload.name, workload.what]));
-  const [cpu] = cpus();
   const text = [
-    BEGIN,
-    '',
-    `Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpu?.model ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, PostgreSQL ${facts.postgres}; all of it, the clients included, on one machine.`,
+    `${machineText(facts.postgres)}; all of it, the clients included, on one machine.`,
     `${facts.rounds} rounds of ${facts.seconds} s; medians.`,
     '',
     ...Array.from(workloads, ([name, what]) => `- **${name}** ${what}`),
     '',
     report(measurements, facts),
-    '',
-    END,
   ].join('\n');
-  const page = readFileSync(FILE, 'utf8');
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${FILE} has lost the marks of its generated part.`);
-  writeFileSync(FILE, page.slice(0, begin) + text + page.slice(end + END.length));
+  writeSection('performance.md', 'navigation', text);
 }
 
 function betterFloor(servers: readonly MeasuredServer[]): MeasuredServer {
@@ -111,11 +97,6 @@ function statementsOf(measurements: readonly Measurement[]): string {
   const byWorkload = new Map(measurements.map(({ workload, statements }) => [workload.name, statements]));
   return Array.from(byWorkload, ([name, counts]) => `${name} ${counts ? `${digits(counts.reads, 1)} + ${digits(counts.scope, 1)}` : 'unknown'}`).join(', ') +
     ' (reads, the look-up of the key among them, and what opens, sets up and closes transactions)';
-}
-
-function median(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter(value => value !== undefined).sort((a, b) => a - b);
-  return known.length < values.length || known.length === 0 ? undefined : known[Math.floor(known.length / 2)];
 }
 
 function digits(value: number | undefined, count: number): string {

@@ -1,5 +1,6 @@
+import { join } from 'node:path';
+import { startBeside, startGateway, type Server } from '../shared/processes.js';
 import type { DataSet } from './data-set.js';
-import { startBeside, startGateway, type Server } from './processes.js';
 import type { Dialect } from './workloads.js';
 
 export const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
@@ -46,7 +47,7 @@ export async function startServers(running: RunningServer[], { gatewayUrl, admin
   }
   const start = async ({ name, program, variant, dialect }: Beside, role: ServerRole): Promise<void> => {
     // Policies hold for the gateway's login only: it must take a role, and owns nothing.
-    running.push({ server: await startBeside(name, program, variant, variant === 'policies' ? gatewayUrl : adminUrl), dialect, role });
+    running.push({ server: await startBeside(name, join(import.meta.dirname, program), variant, variant === 'policies' ? gatewayUrl : adminUrl), dialect, role });
   };
   for (const name of wanted.servers) await start(PEERS[name]!, 'peer');
   for (const floor of FLOORS) await start(floor, 'floor');

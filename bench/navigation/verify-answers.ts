@@ -1,5 +1,5 @@
-import type { Server } from './processes.js';
-import type { HttpRequest } from './workloads.js';
+import type { Server } from '../shared/processes.js';
+import type { HttpRequest } from '../shared/http-request.js';
 
 /** One of the servers that are compared, and what it is asked. */
 export interface Contender {

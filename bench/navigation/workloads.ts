@@ -1,13 +1,6 @@
 import { OPERATOR_ROLE, TENANT_ROLE } from '../../src/db/roles.js';
+import { graphqlRequest, type HttpRequest } from '../shared/http-request.js';
 import type { DataSet } from './data-set.js';
-
-/** One request that the load generator sends as it is. */
-export interface HttpRequest {
-  readonly method: 'GET' | 'POST';
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
 
 /** How a server is asked: in the gateway's schema, in the one that PostGraphile makes of the tables, or one path for each workload. */
 export type Dialect = 'weaver' | 'postgraphile' | 'path';
@@ -91,9 +84,9 @@ export function workloadsOf({ tenants }: DataSet, operatorToken: string): Worklo
       what,
       requests: {
         // Apollo's by hand is asked the same, and takes the tenant from the header that the gateway does not read.
-        weaver: ofTenants(tenant => graphql(query, variables(tenant), { authorization: `Bearer ${name === 'W5' ? operatorToken : tenant.apiKey}`, 'x-bench-tenant': tenant.id })),
+        weaver: ofTenants(tenant => graphqlRequest(query, variables(tenant), { authorization: `Bearer ${name === 'W5' ? operatorToken : tenant.apiKey}`, 'x-bench-tenant': tenant.id })),
         postgraphile: ofTenants(({ id, question }) =>
-          graphql(FOR_POSTGRAPHILE[name], { ...(name !== 'W5' && { id }), ...(name === 'W4' && { question: JSON.stringify(question) }) },
+          graphqlRequest(FOR_POSTGRAPHILE[name], { ...(name !== 'W5' && { id }), ...(name === 'W4' && { question: JSON.stringify(question) }) },
             name === 'W5' ? { 'x-role': OPERATOR_ROLE } : { 'x-role': TENANT_ROLE, 'x-bench-tenant': id })),
         path: ofTenants(({ id, question }): HttpRequest =>
           name === 'W4'
@@ -102,13 +95,4 @@ export function workloadsOf({ tenants }: DataSet, operatorToken: string): Worklo
       },
     };
   });
-}
-
-function graphql(query: string, variables: object, headers: Record<string, string>): HttpRequest {
-  return {
-    method: 'POST',
-    path: '/graphql',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...headers },
-    body: JSON.stringify({ query, variables }),
-  };
 }

@@ -3,13 +3,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Client } from 'pg';
 import { v7 } from 'uuid';
-import { newKey } from '../../src/api-keys/key-format.js';
 import { ClusteredVectors, randomNumbers } from '../../test/support/clustered-vectors.js';
-import { withClient } from '../navigation/data-set.js';
-import { sentences } from '../navigation/made-up-text.js';
+import { copyRows, int32, jsonb, text, uuid, vector, type BinaryRow } from '../shared/copy-rows.js';
+import { commentOf, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
+import { sentences } from '../shared/made-up-text.js';
 import { classesAt, indexFrom, type TenantClass } from './classes.js';
-import { copyRows, int32, jsonb, text, uuid, vector, type BinaryRow } from './copy-rows.js';
-import { commentOf, makeLogin, migrate, urlOf } from './database.js';
 import { storeQuestions } from './questions.js';
 
 const DATABASE = 'weaver_bench_search';
@@ -99,7 +97,7 @@ export async function prepareDataSet(serverUrl: string, { scale, questions, reus
     }
     await makeLogin(admin, LOGIN, password);
   });
-  return { adminUrl, gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password), classes, keys: await addKeys(adminUrl) };
+  return { adminUrl, gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password), classes, keys: await withClient(adminUrl, addKeys) };
 }
 
 /** Drops the database and the login. */
@@ -174,21 +172,8 @@ async function tune(adminUrl: string, from: number, say: Say): Promise<void> {
   for (const line of stdout.trimEnd().split('\n')) say(`  ${line}`);
 }
 
-/** A new key for each tenant, in place of the last run's: secrets are not stored. */
-async function addKeys(adminUrl: string): Promise<Map<string, string>> {
-  return withClient(adminUrl, async client => {
-    await client.query('delete from api_keys');
-    const { rows } = await client.query<{ id: string }>('select distinct tenant_id as id from bench_questions');
-    const keys = new Map<string, string>();
-    for (const { id } of rows) {
-      const { secret, prefix, hash } = newKey();
-      await client.query(
-        `insert into api_keys (tenant_id, name, key_prefix, key_hash, scopes, rate_limit_rpm) values ($1, 'Bench', $2, $3, '{read,search}', 2000000000)`,
-        [id, prefix, hash],
-      );
-      keys.set(id, secret);
-    }
-    await client.query('vacuum (analyze) api_keys');
-    return keys;
-  });
+/** A new key for each tenant that is asked about, in place of the last run's: secrets are not stored. */
+async function addKeys(client: Client): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ id: string }>('select distinct tenant_id as id from bench_questions');
+  return newKeys(client, rows.map(({ id }) => id));
 }

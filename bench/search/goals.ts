@@ -1,5 +1,6 @@
+import { median } from '../shared/report-text.js';
 import { EXACT, ORIGINAL, OURS, REPAIRED, STATEMENT } from './contenders.js';
-import { digits, GRAPHQL, median, type ClassResult, type Results } from './report.js';
+import { digits, GRAPHQL, type ClassResult, type Results } from './report.js';
 
 export interface Goal {
   readonly goal: string;

@@ -1,6 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { machineText, median, writeSection } from '../shared/report-text.js';
 import type { TenantClass } from './classes.js';
 import { EXACT, EXACT_HALF, FLOOR, ORIGINAL, OURS, REPAIRED, STATEMENT } from './contenders.js';
 import { goalsOf } from './goals.js';
@@ -37,10 +35,6 @@ export interface Results {
   readonly sizes: readonly RelationSize[];
   readonly facts: { readonly postgres: string; readonly scale: number; readonly questions: number; readonly connections: number; readonly rounds: number; readonly seconds: number };
 }
-
-const FILE = join(import.meta.dirname, '../../docs/search.md');
-const BEGIN = '<!-- search: written by `npm run bench -- search --write` -->';
-const END = '<!-- search: end -->';
 
 const WHAT = {
   [FLOOR]: 'what a question over the same connections costs at least',
@@ -126,28 +120,15 @@ function goalTable(results: Results): string {
 /** Puts the report between its marks in `docs/search.md`. */
 export function writeReport(results: Results): void {
   const { postgres, scale, questions, connections, rounds, seconds } = results.facts;
-  const [cpu] = cpus();
   const text = [
-    BEGIN,
-    '',
-    `Measured on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} × ${cpu?.model ?? 'CPU'}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, PostgreSQL ${postgres}; all of it on one machine.`,
+    `${machineText(postgres)}; all of it on one machine.`,
     `Scale ${scale}, ${questions} questions for each size of tenant, ${connections} connections, ${rounds} rounds of ${seconds} s; medians. A ratio is the median of the rounds' ratios. "short" counts answers with fewer hits than there were, of both 10 and 50.`,
     '',
     ...WAYS.map(way => `- **${way}**: ${WHAT[way]}`),
     '',
     report(results),
-    '',
-    END,
   ].join('\n');
-  const page = readFileSync(FILE, 'utf8');
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${FILE} has lost the marks of its generated part.`);
-  writeFileSync(FILE, page.slice(0, begin) + text + page.slice(end + END.length));
-}
-
-export function median(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter(value => value !== undefined).sort((a, b) => a - b);
-  return known.length < values.length || known.length === 0 ? undefined : known[Math.floor(known.length / 2)];
+  writeSection('search.md', 'search', text);
 }
 
 export function digits(value: number | undefined, count: number): string {

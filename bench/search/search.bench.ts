@@ -1,8 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { withClient } from '../navigation/data-set.js';
-import { cpuMs, startGateway, startLoadGenerator, type LoadGenerator, type Server } from '../navigation/processes.js';
-import { ServerWatch } from '../navigation/server-watch.js';
-import type { HttpRequest } from '../navigation/workloads.js';
+import { withClient } from '../shared/database.js';
+import type { HttpRequest } from '../shared/http-request.js';
+import { cpuMs, startGateway, startLoadGenerator, type LoadGenerator, type Server } from '../shared/processes.js';
+import { ServerWatch } from '../shared/server-watch.js';
 import type { TenantClass } from './classes.js';
 import { openContenders, ORIGINAL, OURS, REPAIRED, type Contender } from './contenders.js';
 import { prepareDataSet, removeDataSet, type DataSet } from './data-set.js';

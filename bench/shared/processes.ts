@@ -50,9 +50,9 @@ function gatewayOptions(): string[] {
   return process.env.WEAVER_BENCH_NODE_OPTIONS?.split(' ') ?? [];
 }
 
-/** One of the servers beside the gateway: a program in this folder that sends its address when it listens. */
+/** One of the servers beside the gateway: a program that sends its address when it listens. */
 export async function startBeside(name: string, program: string, variant: string, databaseUrl: string): Promise<Server> {
-  const child = fork(join(import.meta.dirname, program), [variant], {
+  const child = fork(program, [variant], {
     execArgv: ['--import', 'tsx'],
     env: { PATH: process.env.PATH, NODE_ENV: 'production', GRAPHILE_ENV: 'production', DATABASE_URL: databaseUrl },
   });

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
-import type { HttpRequest } from './workloads.js';
+import type { HttpRequest } from './http-request.js';
 
 /** One round: `connections` clients, each sending the next request when its last answer is complete. */
 export interface Round {

@@ -1,6 +1,7 @@
-import type { Client } from 'pg';
+import { Client } from 'pg';
+import { newKey } from '../../src/api-keys/key-format.js';
 import { Database } from '../../src/db/database.js';
-import { applyMigrations } from '../../src/db/migrations.js';
+import { applyMigrations, migrationState } from '../../src/db/migrations.js';
 import { ENTITIES } from '../../src/entities.js';
 
 /** Another database of a server, and another user of it. */
@@ -11,9 +12,42 @@ export function urlOf(serverUrl: string, database: string, user?: string, passwo
   return url.href;
 }
 
+export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
 export async function migrate(adminUrl: string): Promise<void> {
-  const database = await Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+  const database = await openAsOwner(adminUrl);
   await applyMigrations(database).finally(() => database.close());
+}
+
+export async function isMigrated(adminUrl: string): Promise<boolean> {
+  const database = await openAsOwner(adminUrl);
+  const { pending } = await migrationState(database).finally(() => database.close());
+  return pending.length === 0;
+}
+
+function openAsOwner(adminUrl: string): Promise<Database> {
+  return Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+}
+
+/** A new key for each of the tenants, in place of all that were there: secrets are not stored. */
+export async function newKeys(client: Client, tenantIds: readonly string[]): Promise<Map<string, string>> {
+  await client.query('delete from api_keys');
+  const keys = tenantIds.map(id => ({ id, ...newKey() }));
+  await client.query(
+    `insert into api_keys (tenant_id, name, key_prefix, key_hash, scopes, rate_limit_rpm)
+     select id, 'Bench', prefix, hash, '{read,search}', 2000000000 from json_to_recordset($1) k(id uuid, prefix text, hash text)`,
+    [JSON.stringify(keys.map(({ id, prefix, hash }) => ({ id, prefix, hash })))],
+  );
+  await client.query('vacuum (analyze) api_keys');
+  return new Map(keys.map(({ id, secret }) => [id, secret]));
 }
 
 /** Makes the login, or gives it a new password: NOINHERIT, a member of both roles, owner of nothing. */
