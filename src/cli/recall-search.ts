@@ -21,11 +21,11 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
       for (const one of wanted) found.push(await namedTenant(em, one));
       return found.map(({ id, name }) => ({ id, name }));
     });
-    const reports: RecallReport[] = [];
+    const reports: (RecallReport & { tenantName: string })[] = [];
     for (const { id, name } of tenants) {
       io.show?.(`Comparing ${name} ...`);
       const report = await measureRecall(database, id, { samples, topK });
-      reports.push(report);
+      reports.push({ tenantName: name, ...report });
       if (!json) for (const line of linesOf(name, report)) io.out(line);
     }
     if (json) io.out(JSON.stringify(reports, null, 2));

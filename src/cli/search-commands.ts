@@ -16,7 +16,8 @@ export function addSearchCommands(program: Command, { io, fail }: CommandContext
     .description(
       'Gives each tenant with many chunks an index of its own, rebuilds those that have grown beyond their content, and drops those that ' +
         'are no longer needed. The gateway goes on meanwhile, reads and writes included. It may be interrupted at any time and run ' +
-        'again, and is best run regularly, such as every night, and after large imports. Exits with 1 when a step fails or another process is at it.',
+        'again: the server goes on with the index that it was at, and what is left half done is put right by the next run. Best run regularly, ' +
+        'such as every night, and after large imports. Exits with 1 when a step fails or another process is at it.',
     )
     .option('--tenant <tenant>', "only this tenant, by its id or its exact name")
     .option('--dry-run', 'only tell what would be done')

@@ -61,7 +61,9 @@ class Teller implements TuneListener {
   }
 
   progressed(step: TuneStep, { phase, share }: BuildProgress): void {
-    const line = `${DOING[step.action]} ${described(step)}: ${phase}${share === undefined ? '' : ` ${Math.floor(share * 100)} %`}`;
+    // A terminal cuts what is wider than it is: short, and the percentage before PostgreSQL's words.
+    const percent = share === undefined ? '' : `${Math.floor(share * 100)} %, `;
+    const line = `${DOING[step.action]} ${step.action === 'drop' ? step.index : step.tenantId}: ${percent}${phase.replace(/^building index: /, '')}`;
     if (this.io.show) return this.io.show(line);
     if (performance.now() - this.#toldAt < TELL_EVERY_MS) return;
     this.#toldAt = performance.now();

@@ -92,6 +92,7 @@ function callerOf(principal: Principal, address: string): string {
 /** What Apollo is to run: the request's own parameters, or with a trusted document's text. An error where it may not run. */
 function chosenOperation(request: FastifyRequest, principal: Principal, trusted: TrustedDocuments): Parameters | AppError {
   const parameters = { search: searchOf(request.url), body: request.body };
+  if (isEmptyObject(request.body)) return new AppError('BAD_USER_INPUT', 'The body holds no operation. Send one as "query", such as {"query":"{ __typename }"}.');
   try {
     const text = trusted.textFor(askedOperation(request, parameters), principal);
     return text === undefined ? parameters : withText(request, parameters, text);
@@ -99,6 +100,11 @@ function chosenOperation(request: FastifyRequest, principal: Principal, trusted:
     if (error instanceof AppError) return error;
     throw error;
   }
+}
+
+/** Apollo would take it for a missing body or a wrong content type. */
+function isEmptyObject(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;
 }
 
 /** Before anything is parsed: whoever is refused costs no more than finding that out. */

@@ -57,7 +57,7 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
     identify(request, reply);
     done();
   });
-  app.setNotFoundHandler((request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql.', request.id)));
+  app.setNotFoundHandler((request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, health at /health/live and /health/ready.', request.id)));
   app.setErrorHandler(refuse);
   return app;
 }
@@ -103,8 +103,18 @@ function refuse(error: (Error & { code?: string }) | FastifyError, request: Fast
   }
   // What was not read would be taken for the next request.
   if (status === 413) reply.header('connection', 'close');
-  const message = error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' ? `The request body is larger than the limit of ${request.server.initialConfig.bodyLimit} bytes.` : error.message;
-  reply.code(status).send(errorBody('BAD_USER_INPUT', message, request.id));
+  reply.code(status).send(errorBody('BAD_USER_INPUT', refusalMessage(error, request), request.id));
+}
+
+function refusalMessage({ code, message }: Error & { code?: string }, { server }: FastifyRequest): string {
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return `The request body is larger than the limit of ${server.initialConfig.bodyLimit} bytes.`;
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return 'Unsupported Media Type: the body must be JSON, sent with the header "content-type: application/json".';
+    default:
+      return message;
+  }
 }
 
 function identify(request: FastifyRequest, reply: FastifyReply): void {

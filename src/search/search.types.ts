@@ -98,7 +98,7 @@ export class ChunkSearchHit {
 
   @Field(() => Float, {
     nullable: true,
-    description: 'How well the words match, 0 to 1: how often and how close together they stand, for the length of the chunk. Null in the mode VECTOR, and for a hit of HYBRID that is not among the first by words.',
+    description: 'How well the words match, 0 to 1 and usually below 0.1: how often and how close together they stand, for the length of the chunk. Compare it within one answer only. Null in the mode VECTOR, and for a hit of HYBRID that is not among the first by words.',
   })
   keywordScore!: number | null;
 
@@ -156,7 +156,7 @@ export class ChunkSearchResult {
   @Field(() => SearchCompleteness, { description: 'Whether these are all that was asked for.' })
   completeness!: SearchCompleteness;
 
-  @Field(() => PageInfo, { description: 'Where the page ends, for `after`. Of HYBRID there is one page, and its cursors are null.' })
+  @Field(() => PageInfo, { description: 'Where the page ends, for `after`. Of HYBRID there is one page: no next one, whatever `completeness.hasMore` says, and its cursors are null.' })
   pageInfo!: PageInfo;
 
   @Field(() => SearchMode, { description: 'What was compared.' })

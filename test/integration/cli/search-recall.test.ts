@@ -36,7 +36,7 @@ describe('weaver search recall', () => {
     const { code, out } = await recall('--tenant', tenant.id, '--samples', '10', '--json');
     expect(code).toBe(0);
     const [report] = JSON.parse(out) as Record<string, any>[];
-    expect(report).toMatchObject({ tenantId: tenant.id, chunks: SIZE, topK: 10, samples: 10, source: 'chunks' });
+    expect(report).toMatchObject({ tenantName: 'Large', tenantId: tenant.id, chunks: SIZE, topK: 10, samples: 10, source: 'chunks' });
     expect(report!.paths.map((path: { path: string }) => path.path)).toEqual(['codes', 'served']);
     expect(report!.paths[1].recall).toBeGreaterThanOrEqual(0.99);
     expect(report!.depthFor99).toBeGreaterThanOrEqual(10);
