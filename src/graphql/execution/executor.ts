@@ -5,6 +5,7 @@ import {
   getOperationAST,
   getVariableValues,
   isAbstractType,
+  isObjectType,
   Kind,
   OperationTypeNode,
   TypeInfo,
@@ -99,7 +100,8 @@ function toKnown(schema: GraphQLSchema, document: DocumentNode, operation: Opera
     document,
     visitWithTypeInfo(typeInfo, {
       Field(node) {
-        if (isAbstractType(getNamedType(typeInfo.getType())) || node.name.value === '__schema' || node.name.value === '__type') plannable = false;
+        const type = getNamedType(typeInfo.getType());
+        if (isAbstractType(type) || (isObjectType(type) && type.isTypeOf) || node.name.value === '__schema' || node.name.value === '__type') plannable = false;
       },
       Directive(node) {
         for (const { value } of node.arguments ?? []) if (value.kind === Kind.VARIABLE) conditions.add(value.name.value);
