@@ -1,18 +1,9 @@
-import {
-  getArgumentValues,
-  GraphQLError,
-  locatedError,
-  type ExecutionResult,
-  type FieldNode,
-  type GraphQLObjectType,
-  type GraphQLOutputType,
-  type GraphQLResolveInfo,
-  type GraphQLSchema,
-  type OperationDefinitionNode,
-  type FragmentDefinitionNode,
-} from 'graphql';
+import { getArgumentValues, GraphQLError, locatedError, type ExecutionResult, type FieldNode } from 'graphql';
 import { inspect } from 'graphql/jsutils/inspect.js';
+import { Execution, later, pathKeys, Place, report, reportAt, settle } from './execution.js';
+import { doneIn, refuseLater } from './late-errors.js';
 import type { FieldPlan, ObjectPlan, PlanSource, Shape } from './plan.js';
+import { ResolveInfo } from './resolve-info.js';
 
 /** What became of a value: it is in the answer, or is waited for, or it failed where null is not allowed. */
 type Outcome = typeof DONE | typeof WAITING | typeof FAILED;
@@ -20,98 +11,9 @@ const DONE = 0;
 const WAITING = 1;
 const FAILED = 2;
 
-/** An object or a list of the answer, and where it lies. */
-class Place {
-  /** How many values in it are waited for. Not counted down where no error waits: see `Execution.delayed`. */
-  waiting = 0;
-
-  constructor(
-    readonly container: Record<string | number, unknown>,
-    readonly nullable: boolean,
-    readonly parent: Place | undefined,
-    readonly key: string | number,
-    /** Of an object. */
-    readonly type: GraphQLObjectType | undefined,
-    /** Its value came through a promise. */
-    readonly late: boolean,
-  ) {}
-}
-
-/** One run of an operation. Values are put into the answer as they come; it is finished when nothing is waited for. */
-class Execution {
-  readonly errors: GraphQLError[] = [];
-  readonly args = new Map<FieldPlan, object>();
-  data: object | null = null;
-  pending = 1;
-  /** The error of what FAILED last. */
-  failure: GraphQLError | undefined;
-  /** Errors of objects in which something else is waited for first. */
-  readonly delayed = new Map<Place, GraphQLError>();
-  /** What has failed, and takes no other failure. */
-  readonly failed = new Set<Place>();
-  finish: () => void = () => {};
-  fail: (error: unknown) => void = () => {};
-
-  constructor(
-    readonly source: PlanSource,
-    readonly variableValues: Record<string, unknown>,
-    readonly rootValue: unknown,
-    readonly context: unknown,
-  ) {}
-
-  result(): ExecutionResult {
-    const data = this.data as Record<string, unknown> | null;
-    return this.errors.length === 0 ? { data } : { errors: this.errors, data };
-  }
-}
-
-/** What resolvers learn about their field. One small object for each call: what is the same for all of them stays where it is. */
-class ResolveInfo implements GraphQLResolveInfo {
-  readonly #execution: Execution;
-  readonly #field: FieldPlan;
-  readonly #place: Place;
-
-  constructor(execution: Execution, field: FieldPlan, place: Place) {
-    this.#execution = execution;
-    this.#field = field;
-    this.#place = place;
-  }
-
-  get fieldName(): string {
-    return this.#field.definition.name;
-  }
-  get fieldNodes(): readonly FieldNode[] {
-    return this.#field.nodes;
-  }
-  get returnType(): GraphQLOutputType {
-    return this.#field.definition.type;
-  }
-  get parentType(): GraphQLObjectType {
-    return this.#field.parentType;
-  }
-  get path(): GraphQLResolveInfo['path'] {
-    return pathTo(this.#place, this.#field.responseName);
-  }
-  get schema(): GraphQLSchema {
-    return this.#execution.source.schema;
-  }
-  get fragments(): Record<string, FragmentDefinitionNode> {
-    return this.#execution.source.fragments as Record<string, FragmentDefinitionNode>;
-  }
-  get rootValue(): unknown {
-    return this.#execution.rootValue;
-  }
-  get operation(): OperationDefinitionNode {
-    return this.#execution.source.operation;
-  }
-  get variableValues(): Record<string, unknown> {
-    return this.#execution.variableValues;
-  }
-}
-
 /**
  * Answers an operation as graphql-js does (https://spec.graphql.org/October2021/#sec-Execution), following a plan. The same errors are told
- * in the same order, also where several of them make one and the same null: see `later`.
+ * in the same order, also where several of them make one and the same null: see `late-errors.ts`.
  */
 export function executePlan(
   plan: ObjectPlan,
@@ -143,7 +45,12 @@ function executeFields(execution: Execution, plan: ObjectPlan, place: Place, sou
       outcome = refuse(execution, field, field.shape, place, field.responseName, error);
     }
     if (outcome === WAITING) place.waiting += 1;
-    else if (outcome === FAILED) return failOrDelay(execution, place);
+    else if (outcome === FAILED) {
+      if (place.waiting === 0) return FAILED;
+      // It fails when all that is waited for has come, or some of it has failed.
+      execution.delayed.set(place, execution.failure!);
+      return WAITING;
+    }
   }
   return place.waiting > 0 ? WAITING : DONE;
 }
@@ -179,7 +86,7 @@ function wait(execution: Execution, field: FieldPlan, shape: Shape, place: Place
   try {
     value.then(
       settled => settle(execution, () => completeLate(execution, field, shape, place, key, settled)),
-      (error: unknown) => settle(execution, () => refuseLater(execution, shape, place, key, located(error, field, place, key))),
+      (error: unknown) => settle(execution, () => refuseLater(execution, shape.nonNull, place, key, located(error, field, place, key))),
     );
     return WAITING;
   } catch (error) {
@@ -190,18 +97,8 @@ function wait(execution: Execution, field: FieldPlan, shape: Shape, place: Place
 
 function completeLate(execution: Execution, field: FieldPlan, shape: Shape, place: Place, key: string | number, value: unknown): void {
   const outcome = complete(execution, field, shape, place, key, value, true);
-  if (outcome === FAILED) refuseLater(execution, shape, place, key, execution.failure!);
+  if (outcome === FAILED) refuseLater(execution, shape.nonNull, place, key, execution.failure!);
   else if (outcome === DONE && execution.delayed.size > 0) later(execution, 1, () => doneIn(execution, place));
-}
-
-function settle(execution: Execution, work: () => void): void {
-  try {
-    work();
-    execution.pending -= 1;
-    if (execution.pending === 0) execution.finish();
-  } catch (error) {
-    execution.fail(error);
-  }
 }
 
 /** Puts a field's value, or a list's item, into the answer. Where it FAILED, whoever asked has to put null there, or to fail. */
@@ -285,94 +182,6 @@ function nullOrFailed(execution: Execution, shape: Shape, place: Place, key: str
   report(execution, place, execution.failure!);
   place.container[key] = null;
   return DONE;
-}
-
-/** Tells an error, unless the answer has null in place of something around it. */
-function report(execution: Execution, place: Place, error: GraphQLError): void {
-  let around = place;
-  for (; around.parent; around = around.parent) if (around.parent.container[around.key] !== around.container) return;
-  if (execution.data === around.container) execution.errors.push(error);
-}
-
-/** A whole place failed that may be null. */
-function reportAt(execution: Execution, { parent, key }: Place, error: GraphQLError): void {
-  if (parent) {
-    report(execution, parent, error);
-    parent.container[key] = null;
-  } else if (execution.data) {
-    execution.errors.push(error);
-    execution.data = null;
-  }
-}
-
-// What follows runs for errors only. In graphql-js they rise through promises, one for each value, object and list that is waited for, each a
-// turn of the queue, and of several that come at once, the turns decide which is told first and which is not told at all. Here there are no
-// such promises: errors wait for as many turns.
-
-/** An object fails at once, but if something in it is waited for: then it fails when all of that has come, or some of it has failed. */
-function failOrDelay(execution: Execution, place: Place): typeof WAITING | typeof FAILED {
-  if (place.waiting === 0) return FAILED;
-  execution.delayed.set(place, execution.failure!);
-  return WAITING;
-}
-
-/** What came through a promise has failed. */
-function refuseLater(execution: Execution, shape: Shape, place: Place, key: string | number, error: GraphQLError): void {
-  later(execution, 1, () => {
-    if (shape.nonNull) return failIn(execution, place, error);
-    report(execution, place, error);
-    place.container[key] = null;
-    doneIn(execution, place);
-  });
-}
-
-/** Something in a place failed that may not be null. */
-function failIn(execution: Execution, place: Place, itsError: GraphQLError): void {
-  if (execution.failed.has(place)) return;
-  execution.failed.add(place);
-  const { parent } = place;
-  const error = execution.delayed.get(place) ?? itsError;
-  later(execution, turnsAbove(execution, place), () => {
-    if (!place.nullable) return failIn(execution, parent!, error);
-    reportAt(execution, place, error);
-    if (parent) doneIn(execution, parent);
-  });
-}
-
-/** Something in a place is waited for no more. It matters only if an error waits for it. */
-function doneIn(execution: Execution, place: Place): void {
-  if (execution.delayed.size === 0 || execution.failed.has(place)) return;
-  place.waiting -= 1;
-  if (place.waiting > 0) return;
-  const error = execution.delayed.get(place);
-  if (error) failIn(execution, place, error);
-  else if (place.parent) later(execution, turnsAbove(execution, place), () => doneIn(execution, place.parent!));
-}
-
-/** How many promises lie between one for a value in a place and the one for the place itself. */
-function turnsAbove({ delayed }: Execution, place: Place): number {
-  return (place.type ? 2 : 1) + (delayed.has(place) ? 1 : 0) + (place.late ? 2 : 1);
-}
-
-/** Does `work` where a chain of so many promises would. */
-function later(execution: Execution, turns: number, work: () => void): void {
-  execution.pending += 1;
-  const turn = (): void => {
-    turns -= 1;
-    if (turns === 0) settle(execution, work);
-    else queueMicrotask(turn);
-  };
-  queueMicrotask(turn);
-}
-
-function pathKeys(place: Place, key: string | number): (string | number)[] {
-  const keys = [key];
-  for (let around = place; around.parent; around = around.parent) keys.push(around.key);
-  return keys.reverse();
-}
-
-function pathTo(place: Place, key: string | number): GraphQLResolveInfo['path'] {
-  return { key, prev: place.parent && pathTo(place.parent, place.key), typename: place.type?.name };
 }
 
 function isPromise(value: unknown): value is PromiseLike<unknown> {
