@@ -1,11 +1,11 @@
-import { statement, type Row } from '../db/statement.js';
+import { fixedStatement, type Row } from '../db/statement.js';
 import type { Parent } from '../graphql/list.js';
 import { defineLoader, type LoaderOf } from '../graphql/loader.js';
 import type { BotStats, TenantStats, TenantUsage } from './stats.types.js';
 
 /** One row of counts for each parent of a level, in one statement. `select` reads from the tenant `p.tenant_id` and the parent `p.id`. */
 function countsOf<V>(name: string, select: string): LoaderOf<Parent, V> {
-  const counts = statement(name, `select ${select} from unnest($1::uuid[], $2::uuid[]) with ordinality as p(tenant_id, id, n) order by p.n`);
+  const counts = fixedStatement(name, `select ${select} from unnest($1::uuid[], $2::uuid[]) with ordinality as p(tenant_id, id, n) order by p.n`);
   return defineLoader<Parent, V>(
     async (parents, { reads }) => {
       const tenants = parents.map(parent => reads.tenantId ?? parent.tenantId);

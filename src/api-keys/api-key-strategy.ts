@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { invalidToken, type AuthRequest, type AuthStrategy } from '../auth/authenticate.js';
 import type { ApiKeyScope } from '../auth/principal.js';
 import { enterTenantOfRowSql, type EnteringRow } from '../db/database-scope.js';
-import { statement } from '../db/statement.js';
+import { fixedStatement } from '../db/statement.js';
 import { hashOf, legacyPrefixOf, prefixOf } from './key-format.js';
 import type { KeyUsage } from './key-usage.js';
 import type { LegacyKeys } from './legacy-keys.js';
@@ -16,7 +16,7 @@ interface KeyRow extends EnteringRow {
 }
 
 // A key must be found before its tenant is known: the one read of tenants' data that goes through the operator's role for everyone.
-const KEY_BY_PREFIX = statement(
+const KEY_BY_PREFIX = fixedStatement(
   'apiKeyByPrefix',
   `select id, tenant_id, key_hash, scopes, rate_limit_rpm, ${enterTenantOfRowSql('tenant_id', 'key_hash = $2')} from api_keys
     where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())

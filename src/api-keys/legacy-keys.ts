@@ -7,7 +7,7 @@ import type { AuthRequest } from '../auth/authenticate.js';
 import { AppError } from '../base/app-error.js';
 import type { Database } from '../db/database.js';
 import { tenantScope } from '../db/database-scope.js';
-import { statement } from '../db/statement.js';
+import { fixedStatement } from '../db/statement.js';
 import { hashOf, legacyPrefixOf } from './key-format.js';
 
 /** Hashes of one tenant that one attempt is tried against. */
@@ -31,7 +31,7 @@ interface Candidate {
   key_hash: string;
 }
 
-const CANDIDATES = statement(
+const CANDIDATES = fixedStatement(
   'legacyApiKeys',
   `select id, key_hash from api_keys
     where tenant_id = $1::uuid and key_prefix is null and not revoked and (expires_at is null or expires_at > now())

@@ -1,9 +1,9 @@
-import { statement } from '../db/statement.js';
+import { fixedStatement } from '../db/statement.js';
 import type { Parent } from '../graphql/list.js';
 import { defineLoader } from '../graphql/loader.js';
 import type { DocumentProgress } from './document-progress.type.js';
 
-const CHUNK_COUNTS = statement(
+const CHUNK_COUNTS = fixedStatement(
   'chunkCounts',
   `select p.n::int as n, c.chunks, c.embedded
      from unnest($1::uuid[], $2::uuid[]) with ordinality as p(tenant_id, doc_id, n)

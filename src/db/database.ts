@@ -7,10 +7,10 @@ import { databaseOptions, type DatabaseOptions, type EntityClasses } from './dat
 import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope, type TimeBounds } from './database-scope.js';
 import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
-import { statement, type Row, type Statement } from './statement.js';
+import { fixedStatement, type Row, type Statement } from './statement.js';
 
 const openWrite = new AsyncLocalStorage<string>();
-const PING = statement('ping', 'select 1');
+const PING = fixedStatement('ping', 'select 1');
 
 /** Runs `work` in one transaction of a scope that is settled, as `Database.write` does. */
 export type Write = <T>(name: string, work: (em: SqlEntityManager) => Promise<T>) => Promise<T>;

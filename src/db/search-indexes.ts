@@ -2,7 +2,7 @@ import type { Database, MaintenanceSession } from './database.js';
 import type { ReadScope } from './read-scope.js';
 import { SEARCH_INDEX_NAME_IN_SQL, searchIndexName, tenantOfSearchIndex } from './search-index-name.js';
 import { compareVersions, SAFE_VECTOR_VERSION } from './server-checks.js';
-import { statement } from './statement.js';
+import { fixedStatement } from './statement.js';
 
 /** As many neighbours as pgvector takes by default, but a more thorough build: with 64 some clusters of chunks cannot be reached. */
 const GRAPH = 'm = 16, ef_construction = 128';
@@ -20,7 +20,7 @@ export interface SearchIndex {
   readonly bytes: number;
 }
 
-const VALID_INDEXES = statement(
+const VALID_INDEXES = fixedStatement(
   'searchIndexes',
   `select c.relname::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
     where i.indrelid = 'doc_chunks'::regclass and i.indisvalid and c.relname ~ '${SEARCH_INDEX_NAME_IN_SQL}'`,

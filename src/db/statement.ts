@@ -21,17 +21,25 @@ const MAX_COUNTED = 2_000;
 const prepared = new Map<string, Statement>();
 const uses = new Map<string, number>();
 
-/** The statement for a text. */
+/** The statement for a text that an operation makes. */
 export function statement(name: string, text: string): Statement {
   const existing = prepared.get(text);
   if (existing) return existing;
-  const labelled = `/* ${name} */ ${text}`;
-  if (!isWorthPreparing(text)) return { name, text: labelled, preparedName: undefined };
-  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  const made = { name, text: labelled, preparedName: `${name.slice(0, 40)}_${digest}` };
+  if (!isWorthPreparing(text)) return { name, text: labelled(name, text), preparedName: undefined };
+  const made = fixedStatement(name, text);
   prepared.set(text, made);
   uses.delete(text);
   return made;
+}
+
+/** The statement for a text that stands in the program: prepared at its first use, since there are few of them and they come again. */
+export function fixedStatement(name: string, text: string): Statement {
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  return { name, text: labelled(name, text), preparedName: `${name.slice(0, 40)}_${digest}` };
+}
+
+function labelled(name: string, text: string): string {
+  return `/* ${name} */ ${text}`;
 }
 
 function isWorthPreparing(text: string): boolean {

@@ -4,7 +4,7 @@ import { invalidToken, type AuthStrategy } from '../auth/authenticate.js';
 import type { UserRole } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import type { UserTokenConfig } from '../config.js';
-import { statement } from '../db/statement.js';
+import { fixedStatement } from '../db/statement.js';
 import { publishedKeys } from './published-keys.js';
 
 interface ProfileRow {
@@ -14,7 +14,7 @@ interface ProfileRow {
 }
 
 // Like a key, a user must be found before the tenant is known. Looked up for each request, so that a change of role holds at once.
-const PROFILE_BY_ID = statement('profileById', 'select id, tenant_id, role from profiles where id = $1::uuid');
+const PROFILE_BY_ID = fixedStatement('profileById', 'select id, tenant_id, role from profiles where id = $1::uuid');
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;

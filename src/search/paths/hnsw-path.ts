@@ -1,4 +1,4 @@
-import { statement } from '../../db/statement.js';
+import { fixedStatement } from '../../db/statement.js';
 import { SearchPath } from '../search.types.js';
 import type { VectorPath } from './vector-path.js';
 
@@ -9,7 +9,7 @@ import type { VectorPath } from './vector-path.js';
 const MIN_CANDIDATES = 600;
 const CANDIDATES_PER_HIT = 8;
 
-const SETTINGS = statement('searchGraphSettings', `select set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)`);
+const SETTINGS = fixedStatement('searchGraphSettings', `select set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)`);
 const MAX_EF_SEARCH = 1_000;
 
 /**

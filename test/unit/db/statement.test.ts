@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { statement } from '../../../src/db/statement.js';
+import { fixedStatement, statement } from '../../../src/db/statement.js';
 
 describe('a statement', () => {
   test('is prepared when its text comes for the third time, by a name that fits PostgreSQL', () => {
@@ -8,6 +8,10 @@ describe('a statement', () => {
     expect(names[2]).toMatch(/^aRatherLong.*_[0-9a-f]{16}$/);
     expect(names[2]!.length).toBeLessThanOrEqual(63);
     expect(names[3]).toBe(names[2]);
+  });
+
+  test('of the program itself is prepared at once, however much else is', () => {
+    expect(fixedStatement('fixed', 'select 1 as fixed').preparedName).toMatch(/^fixed_[0-9a-f]{16}$/);
   });
 
   test('is never prepared when its text is huge', () => {
