@@ -20,8 +20,9 @@ export interface OpenAiServer {
   /** What clients call the base URL: up to and without `/embeddings`. */
   baseUrl: string;
   requests: ReceivedRequest[];
-  /** The next requests are treated in these ways, one each; all others as `answers()`. */
+  /** The next requests are treated in these ways, one each; all others as `always` had it, or as `answers()`. */
   next(...behaviours: Behaviour[]): void;
+  always(behaviour: Behaviour): void;
   close(): Promise<void>;
 }
 
@@ -35,10 +36,11 @@ interface Item {
 export async function startOpenAiServer({ dimensions = 64 } = {}): Promise<OpenAiServer> {
   const requests: ReceivedRequest[] = [];
   const behaviours: Behaviour[] = [];
+  let usual = answers();
   const server = createServer(async (incoming, response) => {
     const request = await receive(incoming);
     requests.push(request);
-    const behave = behaviours.shift() ?? answers();
+    const behave = behaviours.shift() ?? usual;
     behave(request, response, { dimensions });
   });
   server.listen(0, '127.0.0.1');
@@ -47,6 +49,7 @@ export async function startOpenAiServer({ dimensions = 64 } = {}): Promise<OpenA
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     requests,
     next: (...more) => void behaviours.push(...more),
+    always: behaviour => void (usual = behaviour),
     close: async () => {
       server.closeAllConnections();
       server.close();

@@ -1,11 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { startGateway } from '../../../src/app.js';
-import type { EmbedderConfig } from '../../../src/config.js';
+import type { OpenAiEmbedderConfig } from '../../../src/embedders/openai-embedder.js';
 import { createLogger } from '../../../src/observability/logger.js';
 import { Client } from '../../support/client.js';
 import { testConfig } from '../../support/config.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { answersWithVectors, fails, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import { collectLog } from '../../support/log-lines.js';
+import { answers, answersWithVectors, fails, hangsUp, hangsUpHalfway, says, stalls, stallsHalfway, startOpenAiServer, type Behaviour, type OpenAiServer } from '../../support/openai-server.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const DIMENSIONS = 64;
@@ -29,7 +30,7 @@ afterAll(async () => {
   await server.close();
 });
 
-const embedder = (): EmbedderConfig => ({ provider: 'openai', baseUrl: server.baseUrl, apiKey: undefined, model: 'test-model', dimensions: DIMENSIONS, batchSize: 64, timeoutMs: 2_000 });
+const embedder = (): OpenAiEmbedderConfig => ({ provider: 'openai', baseUrl: server.baseUrl, apiKey: undefined, model: 'test-model', dimensions: DIMENSIONS, batchSize: 64, timeoutMs: 2_000 });
 const inputsSince = (count: number): string[][] => server.requests.slice(count).map(request => request.body.input);
 const QUERY = 'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { similarity chunk { id } } pageInfo { endCursor } } }';
 
@@ -75,6 +76,83 @@ describe('while the embedding service is down', () => {
     expect((await client.data(QUERY, { input: { text: 'refund', embedding, mode: 'HYBRID' } })).searchChunks.hits).toHaveLength(10);
     expect(server.requests).toHaveLength(before);
   });
+});
+
+describe('an embedding service that cannot be used', () => {
+  const KEY = 'sk-the-key-of-the-embedding-service';
+  const { log, lines } = collectLog();
+  let twin: Awaited<ReturnType<typeof startGateway>>;
+  let asker: Client;
+  beforeAll(async () => {
+    twin = await startGateway({ config: { ...testConfig(), embedder: { ...embedder(), apiKey: KEY, timeoutMs: 300 } }, database: gateway.db.database, log });
+    asker = new Client(twin.url, (await tenant.key()).secret);
+  });
+  afterEach(() => server.always(answers()));
+  afterAll(() => twin.close());
+
+  test.each<[string, Behaviour, RegExp]>([
+    ['fails', fails(500), /^The embedding service is out of order at the moment\.$/],
+    ['refuses the key', fails(401), /^The embedding service refused the request\.$/],
+    ['has too many requests', fails(429, { 'retry-after': '20' }), /^The embedding service has too many requests at the moment\.$/],
+    ['never answers', stalls(), /^The embedding service did not answer in time\.$/],
+    ['stops in the middle of its answer', stallsHalfway(), /^The embedding service did not answer in time\.$/],
+    ['hangs up', hangsUp(), /^The embedding service cannot be reached\.$/],
+    ['hangs up in the middle of its answer', hangsUpHalfway(), /^The embedding service cannot be reached\.$/],
+    ['has vectors of another length', answersWithVectors(vector => vector.slice(1)), /^The embedding service gave an answer that cannot be used\.$/],
+    ['has vectors without a direction', answersWithVectors(vector => vector.map(() => 0)), /^The embedding service gave an answer that cannot be used\.$/],
+    ['answers with a page', says('<html>Welcome</html>'), /^The embedding service gave an answer that cannot be used\.$/],
+  ])('as it %s: only what needs it is refused, by its place, and nothing of the service is told', async (what, behaviour, message) => {
+    server.always(behaviour);
+    const query = `query ($text: String!, $embedding: Vector!, $id: ID!) {
+      meaning: searchChunks(input: { text: $text }) { hits { rank } }
+      both: searchChunks(input: { text: $text, mode: HYBRID }) { hits { rank } }
+      why: explainChunk(input: { text: $text }, chunkId: $id) { isHit }
+      words: searchChunks(input: { text: "refund", mode: KEYWORD }) { hits { rank } }
+      own: searchChunks(input: { text: "refund", embedding: $embedding, mode: HYBRID }) { hits { rank } }
+      viewer { tenant { id } }
+    }`;
+    const { data, errors, status } = await asker.query(query, { text: what, embedding: Array.from({ length: DIMENSIONS }, () => 1), id: tenant.id });
+    expect(status).toBe(200);
+    expect(data).toMatchObject({ meaning: null, both: null, why: null, viewer: { tenant: { id: tenant.id } } });
+    expect([data.words.hits.length, data.own.hits.length]).toEqual([10, 10]);
+    expect(errors!.map(error => error.path).toSorted()).toEqual([['both'], ['meaning'], ['why']]);
+    for (const error of errors!) {
+      expect(error.message).toMatch(message);
+      expect(error.extensions.code).toBe('UNAVAILABLE');
+      expect(error.extensions.retryAfterMs).toBe(what === 'has too many requests' ? 20_000 : undefined);
+    }
+    expect(JSON.stringify(errors)).not.toMatch(new RegExp(`${KEY}|${new URL(server.baseUrl).host}|test-model|Bearer|status \\d`));
+    expect(lines.join()).not.toContain(KEY);
+  });
+
+  test('whose answer another attempt gets is not noticed', async () => {
+    server.next(fails(503));
+    const { searchChunks } = await new Client(gateway.url, (await tenant.key()).secret).data(QUERY, { input: { text: 'refund number ten' } });
+    expect(searchChunks.hits).toHaveLength(10);
+  });
+});
+
+test('no connection waits for the embedding service', async () => {
+  // One connection, which a scope that was open meanwhile would hold; on the embedded database there is never more.
+  const narrow = await startTestGateway({ poolSize: 1, embedder: { ...embedder(), timeoutMs: 10_000 } });
+  try {
+    const owner = await narrow.world.tenant();
+    const asker = narrow.client((await owner.key()).secret);
+    let answer = (): void => {};
+    let isAsked = (): void => {};
+    const asked = new Promise<void>(resolve => void (isAsked = resolve));
+    server.next((request, response, options) => {
+      answer = () => answersWithVectors(vector => vector)(request, response, options);
+      isAsked();
+    });
+    const searching = asker.data('{ viewer { tenant { id } } searchChunks(input: { text: "eleven" }) { hits { rank } } documents { totalCount } }');
+    await asked;
+    expect((await asker.data('{ viewer { tenant { name } } }')).viewer.tenant.name).toMatch(/^Tenant/);
+    answer();
+    expect(await searching).toMatchObject({ viewer: { tenant: { id: owner.id } }, searchChunks: { hits: [] }, documents: { totalCount: 0 } });
+  } finally {
+    await narrow.close();
+  }
 });
 
 test('the next page compares with the same numbers, whatever the service makes of the text by then', async () => {
