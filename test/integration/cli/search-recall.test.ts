@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../../src/config.js';
 import { Database } from '../../../src/db/database.js';
 import { ENTITIES } from '../../../src/entities.js';
@@ -41,6 +41,14 @@ describe('weaver search recall', () => {
     expect(report!.paths[1].recall).toBeGreaterThanOrEqual(0.99);
     expect(report!.depthFor99).toBeGreaterThanOrEqual(10);
     expect(report!.depthFor99).toBeLessThan(SIZE);
+  });
+
+  test.runIf(inject('template').kind === 'postgres')('tells the recall of the index where the tenant has one', async () => {
+    await weaver({ ...fresh.env, WEAVER_SEARCH_INDEX_FROM: '1000' }, ['search', 'tune']);
+    const { out } = await recall('--tenant', tenant.id, '--samples', '5', '--json');
+    const [report] = JSON.parse(out) as Record<string, any>[];
+    expect(report!.paths.map((path: { path: string }) => path.path)).toEqual(['codes', 'hnsw', 'served']);
+    for (const path of report!.paths) expect(path.recall).toBeGreaterThan(0.9);
   });
 
   test('takes logged queries where there are, and several tenants by name', async () => {

@@ -229,6 +229,33 @@ describe('Query.explainChunk', () => {
     expect(await explain(documents[1]!.ids[11]!, input)).toMatchObject({ droppedBy: 'MATCH' });
   });
 
+  test('names the first stage of each mode that left the chunk out', async () => {
+    const order = inOrder();
+    const least = (order[2]!.similarity + order[3]!.similarity) / 2;
+    const [worded] = (await client.data('{ searchChunks(input: { text: "sentence", mode: KEYWORD, topK: 1 }) { hits { chunk { id } } } }')).searchChunks.hits;
+    const elsewhere = { metadata: { number: 7 } };
+    expect(await explain(worded.chunk.id, { text: 'sentence', mode: 'KEYWORD', ...elsewhere })).toMatchObject({ droppedBy: 'FILTER', failedFilters: ['metadata'] });
+    expect(await explain(order[0]!.id, { text: 'sentence', embedding: near(), mode: 'HYBRID', ...elsewhere })).toMatchObject({ droppedBy: 'FILTER', failedFilters: ['metadata'] });
+    const both = { text: 'sentence', embedding: near(), mode: 'HYBRID', minSimilarity: least };
+    expect(await explain(order[2]!.id, both)).toMatchObject({ isHit: true, droppedBy: null });
+    // Words alone bring none above the least similarity, nor one that has no similarity.
+    for (const id of [order[3]!.id, documents[1]!.ids[11]!]) expect(await explain(id, both)).toMatchObject({ isHit: false, droppedBy: 'THRESHOLD' });
+    expect(await explain(strangersChunk, both)).toMatchObject({ droppedBy: 'SCOPE' });
+  });
+
+  test('says of HYBRID what neither of the fused rankings holds', async () => {
+    const owner = await gateway.world.tenant();
+    const asker = gateway.client((await owner.key()).secret);
+    const ids = await (await (await owner.bot()).document()).chunks(
+      Array.from({ length: 60 }, (_, chunkIndex) => ({ text: chunkIndex === 59 ? 'zeppelin' : 'boat', chunkIndex, embedding: Array.from({ length: 1536 }, (__, n) => (n === 0 ? 1 : n === 1 ? chunkIndex / 60 : 0)) })),
+    );
+    const input = { text: 'zeppelin', embedding: Array.from({ length: 1536 }, (_, n) => (n === 0 ? 1 : 0)), mode: 'HYBRID', topK: 5 };
+    // Fifty of each ranking are fused.
+    expect(await explain(ids[49]!, input, asker)).toMatchObject({ droppedBy: 'TOP_K', vectorRank: 50, keywordRank: null });
+    expect(await explain(ids[50]!, input, asker)).toMatchObject({ droppedBy: 'CANDIDATES', vectorRank: 51, keywordRank: null });
+    expect(await explain(ids[59]!, input, asker)).toMatchObject({ isHit: true, vectorRank: 60, keywordRank: 1 });
+  });
+
   test('of a chunk that is not yours says no more than of one that is not there', async () => {
     const input = { embedding: near() };
     const [foreign, unknown] = [await explain(strangersChunk, input), await explain(v7(), input)];

@@ -1,5 +1,6 @@
 import { v7 } from 'uuid';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { weaver } from '../../support/command.js';
 import type { Client } from '../../support/client.js';
 import { ClusteredVectors } from '../../support/clustered-vectors.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
@@ -37,14 +38,16 @@ async function search(input: Record<string, unknown>): Promise<any> {
 
 const ids = ({ hits }: any): string[] => hits.map((hit: any) => hit.chunk.id);
 
-test('the nearest of a tenant full of copies are found, whatever is asked', async () => {
+async function expectNearest(): Promise<void> {
   for (let n = 0; n < 24; n += 1) {
     const embedding = n % 2 === 0 ? Array.from(vectors.questionOnTopic()) : Array.from({ length: 1536 }, () => vectors.below(1_000) - 500);
     const found = await search({ embedding, topK: 20 });
     expect(found.completeness.returned).toBe(20);
     expect(ids(found)).toEqual(ids(await search({ embedding, topK: 20, exact: true })));
   }
-});
+}
+
+test('the nearest of a tenant full of copies are found, whatever is asked', expectNearest);
 
 test('explainChunk names the codes where they left the nearest out: vectors of two lengths deceive them', async () => {
   const HALF = 768;
@@ -73,4 +76,18 @@ test('pages lead through copies, which are all as similar, once each', async () 
     after = page.pageInfo.endCursor;
   }
   expect(new Set(found).size).toBe(250);
+});
+
+test.runIf(inject('template').kind === 'postgres')('with an index of its own, too', async () => {
+  const { login, admin } = gateway.db.urls!;
+  expect(await weaver({ WEAVER_SEARCH_INDEX_FROM: '1500', DATABASE_URL: login, WEAVER_MIGRATION_URL: admin }, ['search', 'tune'])).toMatchObject({ code: 0, out: expect.stringContaining('Built') });
+  const now = performance.now.bind(performance);
+  // By then the gateway has looked which tenants have one.
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 31_000);
+  try {
+    const names = await gateway.statements(expectNearest);
+    expect(names).toContain('searchChunks_hnsw');
+  } finally {
+    clock.mockRestore();
+  }
 });

@@ -1,5 +1,7 @@
+import { Client as PgClient } from 'pg';
 import { v7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { storeChunks } from '../../../src/chunks/store-chunks.js';
 import { searchIndexName } from '../../../src/db/search-index-name.js';
 import { weaver } from '../../support/command.js';
 import type { Client } from '../../support/client.js';
@@ -81,6 +83,46 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
   });
 
+  test('chunks that were stored after it was built are found along it at once, and those that were deleted no more', async () => {
+    later(62_000);
+    const [{ doc_id }] = (await gateway.db.asSuperuser<{ doc_id: string }>('select doc_id from doc_chunks where tenant_id = ? limit 1', [tenant.id])) as [{ doc_id: string }];
+    const fresh = vectors.document(25);
+    const question = Array.from(vectors.questionAbout(fresh[7]!));
+    const nearest = (): Promise<string[]> =>
+      gateway.db.asSuperuser<{ id: string }>('select id from doc_chunks where tenant_id = ? order by embedding <=> ?::halfvec(1536), id limit 10', [tenant.id, JSON.stringify(question)]).then(rows => rows.map(({ id }) => id));
+    const idsOf = ({ hits }: Result): string[] => hits.map(({ chunk }) => chunk.id);
+    const ids = await gateway.db.database.write('test', { role: 'weaver_operator' }, em =>
+      storeChunks(em, { id: doc_id, tenantId: tenant.id }, fresh.map((vector, n) => ({ text: 'Fresh', chunkIndex: SIZE + n, embedding: Array.from(vector) }))));
+
+    const found = await search({ embedding: question });
+    expect(found.completeness).toMatchObject({ returned: 10, path: 'HNSW' });
+    expect(idsOf(found)).toEqual(await nearest());
+    expect(idsOf(found).every(id => ids.includes(id))).toBe(true);
+
+    await gateway.db.asSuperuser('delete from doc_chunks where id = any(?)', [idsOf(found).slice(0, 5)]);
+    const less = await search({ embedding: question });
+    expect(less.completeness).toMatchObject({ returned: 10, path: 'HNSW' });
+    expect(idsOf(less)).toEqual(await nearest());
+    expect(idsOf(less).slice(0, 5)).toEqual(idsOf(found).slice(5));
+    await gateway.db.asSuperuser('delete from doc_chunks where id = any(?)', [ids]);
+  });
+
+  test('pages along it neither repeat nor skip', async () => {
+    later(62_000);
+    const question = about();
+    const PAGE = `query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk { id } } completeness { path } pageInfo { endCursor } } }`;
+    const [found, paths]: [string[], string[]] = [[], []];
+    for (let after: string | null = null; found.length < 200; ) {
+      const { searchChunks }: any = await client.data(PAGE, { input: { embedding: question, topK: found.length < 20 ? 5 : 60, after } });
+      found.push(...searchChunks.hits.map((hit: any) => hit.chunk.id));
+      paths.push(searchChunks.completeness.path);
+      after = searchChunks.pageInfo.endCursor;
+    }
+    const expected = await gateway.db.asSuperuser<{ id: string }>('select id from doc_chunks where tenant_id = ? order by embedding <=> ?::halfvec(1536), id limit 200', [tenant.id, JSON.stringify(question)]);
+    expect(found).toEqual(expected.map(({ id }) => id));
+    expect(paths.slice(0, 3)).toEqual(['HNSW', 'HNSW', 'HNSW']);
+  });
+
   test('filtered searches go without it, as do those of other tenants', async () => {
     later(62_000);
     expect((await search({ embedding: about(), botId })).completeness.path).toBe('CODES');
@@ -118,10 +160,35 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
   });
 
+  test('an index that is being built is not used, and what is stored meanwhile is found', async () => {
+    const writer = new PgClient({ connectionString: gateway.db.urls!.admin });
+    await writer.connect();
+    // The build waits for whoever was writing when it began.
+    await writer.query(`begin; delete from doc_chunks where tenant_id = '${v7()}'`);
+    const building = tune();
+    try {
+      await expect.poll(() => gateway.db.asSuperuser(`select indisvalid from pg_index where indexrelid = to_regclass('${searchIndexName(tenant.id)}')`)).toEqual([{ indisvalid: false }]);
+      later(217_000);
+      expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, path: 'CODES' });
+      const [vector] = vectors.document(1) as [Float32Array];
+      await gateway.db.asSuperuser("insert into doc_chunks (tenant_id, doc_id, text, chunk_index, embedding) select tenant_id, doc_id, 'Meanwhile', ?, ?::halfvec(1536) from doc_chunks where tenant_id = ? limit 1", [2 * SIZE, JSON.stringify(Array.from(vector)), tenant.id]);
+      const meanwhile = async (): Promise<number> => (await search({ embedding: Array.from(vector), topK: 1 })).hits[0]!.similarity;
+      expect(await meanwhile()).toBeCloseTo(1, 3);
+      await writer.query('commit');
+      await building;
+      later(248_000);
+      expect((await search({ embedding: about() })).completeness.path).toBe('HNSW');
+      expect(await meanwhile()).toBeCloseTo(1, 3);
+    } finally {
+      await writer.end();
+      await building;
+    }
+  });
+
   test('a tenant that has become small is searched exactly though its index stands', async () => {
     await tune();
     await gateway.db.asSuperuser('delete from doc_chunks where tenant_id = ? and chunk_index >= 500', [tenant.id]);
-    later(217_000);
+    later(279_000);
     expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: true, path: 'EXACT' });
   });
 });
