@@ -5,7 +5,7 @@ import { Database } from '../../../src/db/database.js';
 import { searchIndexName } from '../../../src/db/search-index-name.js';
 import { rebuildSearchIndex } from '../../../src/db/search-indexes.js';
 import { ENTITIES } from '../../../src/entities.js';
-import { freshDatabase, weaver, type Outcome } from '../../support/command.js';
+import { Commands, freshDatabase, weaver, type Outcome } from '../../support/command.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World } from '../../support/world.js';
 
@@ -118,6 +118,30 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     expect((await tune()).out).toContain(`Dropped the index ${large.index}_ccnew`);
     expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
     await remove(large.id);
+  });
+
+  test('may be interrupted with Ctrl+C: the server goes on with that index, and another run is refused until it is done', async () => {
+    // What tests before left is dropped, and nothing else to wait for.
+    await tune();
+    const large = await tenantOf(FROM);
+    const commands = new Commands();
+    const writer = new Client({ connectionString: db.urls!.admin });
+    await writer.connect();
+    try {
+      await writer.query(`begin; delete from doc_chunks where tenant_id = '${v7()}'`);
+      const running = commands.weaver(env, 'search', 'tune');
+      await expect.poll(indexes, { timeout: 20_000 }).toEqual([{ name: large.index, valid: false }]);
+      expect(await running.end('SIGINT')).toMatchObject({ signal: 'SIGINT' });
+      expect(await tune()).toMatchObject({ code: 1, out: '', err: expect.stringContaining('one that was interrupted still finishes its build') });
+      await writer.query('rollback');
+      await expect.poll(async () => (await tune()).code, { timeout: 20_000 }).toBe(0);
+      expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
+    } finally {
+      await writer.end();
+      await commands.close();
+    }
+    await remove(large.id);
+    await tune();
   });
 
   test('rebuilds while others read and write', async () => {
