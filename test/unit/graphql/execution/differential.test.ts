@@ -1,0 +1,122 @@
+import { ApolloServer, HeaderMap, type ApolloServerOptions } from '@apollo/server';
+import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import { parse, validate } from 'graphql';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { executedBy, executorOf } from '../../../../src/graphql/execution/executor.js';
+import { randomNumbers } from '../../../support/clustered-vectors.js';
+import { OperationWriter, type Writing, type WrittenOperation } from '../../../support/operation-writer.js';
+import { UNRELIABLE_SAMPLES, unreliableSchema, Values, type UnreliableContext, type World } from '../../../support/unreliable-values.js';
+
+// Every operation is answered by two Apollo servers, one that executes with plans and one with graphql-js, and the texts of the two answers
+// must be the same: data and the order of its names, errors and theirs, messages, locations, paths and extensions.
+
+const schema = unreliableSchema();
+const server = (execution: Pick<ApolloServerOptions<UnreliableContext>, 'schema'> | Pick<ApolloServerOptions<UnreliableContext>, 'gateway'>): ApolloServer<UnreliableContext> =>
+  new ApolloServer<UnreliableContext>({ ...execution, introspection: true, includeStacktraceInErrorResponses: false, plugins: [ApolloServerPluginCacheControlDisabled()] } as ApolloServerOptions<UnreliableContext>);
+const planned = server({ gateway: executedBy(executorOf(schema), schema) });
+const plain = server({ schema });
+
+interface Answered {
+  readonly text: string;
+  readonly calls: readonly string[];
+  readonly planned: boolean;
+}
+
+async function answer(apollo: ApolloServer<UnreliableContext>, operation: WrittenOperation, world: World): Promise<Answered> {
+  const values = new Values(world);
+  const { status, body } = await values.settleAll(
+    apollo.executeHTTPGraphQLRequest({
+      httpGraphQLRequest: { method: 'POST', headers: new HeaderMap([['content-type', 'application/json']]), search: '', body: JSON.parse(JSON.stringify(operation)) },
+      context: async () => ({ values }),
+    }),
+  );
+  return { text: `${status ?? 200} ${body.kind === 'complete' ? body.string : 'in parts'}`, calls: values.calls, planned: values.planned };
+}
+
+interface Seen {
+  operations: number;
+  planned: number;
+  readonly failures: string[];
+  length: number;
+}
+
+/** Compares so many operations. Some come a second time with other conditions, when there is a plan for them. */
+async function compare(first: number, count: number, depth: number, writing: Writing, world: Omit<World, 'seed'>): Promise<Seen> {
+  const seen: Seen = { operations: 0, planned: 0, failures: [], length: 0 };
+  for (let seed = first; seed < first + count; seed += 1) {
+    const operation = new OperationWriter(schema, randomNumbers(seed), UNRELIABLE_SAMPLES).write(depth, writing);
+    const { a, b } = operation.variables;
+    const again = seed % 3 === 0 ? [{ ...operation, variables: { ...operation.variables, a: b, b: !a } }] : [];
+    for (const asked of [operation, ...again]) {
+      const [expected, given] = [await answer(plain, asked, { ...world, seed }), await answer(planned, asked, { ...world, seed })];
+      const failure = `seed ${seed}\n${asked.query}\n${JSON.stringify(asked.variables)}\ngraphql-js: ${expected.text}\nplanned: ${given.text}`;
+      expect(given.text === expected.text, failure).toBe(true);
+      expect(given.calls, failure).toEqual(expected.calls);
+      seen.operations += validate(schema, parse(asked.query)).length === 0 ? 1 : 0;
+      seen.planned += given.planned ? 1 : 0;
+      seen.failures.push(...((JSON.parse(given.text.slice(4)) as { errors?: { message: string }[] }).errors ?? []).map(({ message }) => message));
+      seen.length += given.text.length;
+    }
+  }
+  return seen;
+}
+
+const COUNT = 120;
+const RELIABLE = { missing: 0, failing: 0, later: 0, atOnce: 1 };
+const UNRELIABLE = { missing: 0.02, failing: 0.04 };
+
+describe('an answer by a plan is that of graphql-js to the byte', () => {
+  // graphql-js leaves the other promises of a list alone when an item fails at once, and nobody hears of those that fail later.
+  const listeners = process.listeners('unhandledRejection');
+  beforeAll(async () => {
+    process.removeAllListeners('unhandledRejection').on('unhandledRejection', () => {});
+    await Promise.all([planned.start(), plain.start()]);
+  });
+  afterAll(async () => {
+    process.removeAllListeners('unhandledRejection');
+    for (const listener of listeners) process.on('unhandledRejection', listener);
+    await Promise.all([planned.stop(), plain.stop()]);
+  });
+
+  test.each([
+    ['at once', 0, RELIABLE],
+    ['later', 1_000, { ...RELIABLE, later: 0.4, atOnce: 3 }],
+  ] as const)('where nothing is amiss and values come %s', async (_, first, world) => {
+    const seen = await compare(first, COUNT, 3, {}, world);
+    expect(seen.failures).toEqual([]);
+    expect(seen.planned).toBeGreaterThan(COUNT * 0.8);
+    expect(seen.length).toBeGreaterThan(COUNT * 500);
+  });
+
+  test.each([
+    ['at once', 2_000, { later: 0, atOnce: 1 }],
+    ['one by one', 3_000, { later: 0.4, atOnce: 1 }],
+    ['some at a time', 4_000, { later: 0.4, atOnce: 4 }],
+    ['mostly late and all together', 5_000, { later: 0.8, atOnce: 1_000 }],
+  ])('where values are missing, wrong or fail, and come %s', async (_, first, when) => {
+    const seen = await compare(first, COUNT, 3, {}, { ...UNRELIABLE, ...when });
+    expect(seen.failures.length).toBeGreaterThan(COUNT);
+    expect(seen.planned).toBeGreaterThan(COUNT * 0.8);
+  });
+
+  test('where variables are missing, null or wrong, and conditions null', async () => {
+    const seen = await compare(6_000, 2 * COUNT, 2, { daring: true }, { ...UNRELIABLE, later: 0.2, atOnce: 2 });
+    expect(seen.operations).toBeGreaterThan(COUNT);
+    expect(seen.planned).toBeGreaterThan(COUNT / 2);
+  });
+
+  test('where fields are of interfaces and unions', async () => {
+    const seen = await compare(7_000, COUNT, 3, { abstract: true }, { ...UNRELIABLE, later: 0.4, atOnce: 2 });
+    expect(seen.operations).toBeGreaterThan(COUNT / 2);
+  });
+
+  test('where a mutation changes one thing after another', async () => {
+    const seen = await compare(8_000, COUNT, 2, { operation: 'mutation', abstract: true }, { ...UNRELIABLE, later: 0.4, atOnce: 2 });
+    expect(seen.operations).toBeGreaterThan(COUNT / 2);
+  });
+
+  test('where the schema is asked for', async () => {
+    const seen = await compare(9_000, 30, 1, { introspection: true }, { ...UNRELIABLE, later: 0.2, atOnce: 2 });
+    expect(seen.length).toBeGreaterThan(30 * 500);
+  });
+});
