@@ -162,7 +162,7 @@ export class Values {
     const luck = next();
     if (luck < 0.2) return new Error(`returned at ${path}`);
     if (luck < 0.35) return ['wrong', {}, 1.5][Math.floor(next() * 3)];
-    if (luck < 0.4) return Object.defineProperty(Promise.resolve(), 'then', { value: () => failWith(`no promise at ${path}`) });
+    if (luck < 0.4) return unkept(path);
     if (luck < 0.5) throw THROWN[Math.floor(next() * THROWN.length)];
     if (luck < 0.6) throw SHARED;
     if (luck < 0.7) throw new GraphQLError(`thrown at ${path}`, { extensions: { code: 'OWN', path } });
@@ -170,8 +170,13 @@ export class Values {
   }
 }
 
-function failWith(message: string): never {
-  throw new Error(message);
+/** A promise that cannot be waited for. */
+function unkept(path: string): PromiseLike<unknown> {
+  return new Proxy(Promise.resolve(), {
+    get: () => () => {
+      throw new Error(`no promise at ${path}`);
+    },
+  });
 }
 
 function* breakingOff(items: readonly unknown[], path: string): Generator<unknown> {

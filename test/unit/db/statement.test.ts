@@ -25,4 +25,22 @@ describe('a statement', () => {
     const names = Array.from({ length: 3 }, () => statement('afterwards', 'select 1 as afterwards').preparedName);
     expect(names[2]).toMatch(/^afterwards_/);
   });
+
+  test('is forgotten when two thousand others came since', () => {
+    const count = (): string | undefined => statement('forgotten', 'select 1 as forgotten').preparedName;
+    expect([count(), count()]).toEqual([undefined, undefined]);
+    for (let nth = 0; nth < 2_000; nth += 1) statement('others', `select ${nth} as others`);
+    expect([count(), count()]).toEqual([undefined, undefined]);
+    expect(count()).toBeDefined();
+  });
+
+  // The last test: nothing more is prepared in this process.
+  test('is one of five hundred at most that are prepared, however many come again', () => {
+    const texts = Array.from({ length: 700 }, (_, nth) => `select ${nth} as again_and_again`);
+    const names = new Set(texts.flatMap(text => Array.from({ length: 4 }, () => statement('many', text).preparedName)));
+    names.delete(undefined);
+    expect(names.size).toBeGreaterThan(450);
+    expect(names.size).toBeLessThanOrEqual(500);
+    expect(fixedStatement('fixed', 'select 2 as fixed').preparedName).toBeDefined();
+  });
 });

@@ -29,6 +29,21 @@ describe('executorOf', () => {
       }
     });
 
+    test('has a plan for eight combinations of its conditions, and keeps no more', async () => {
+      const flooded = parse('query ($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) { one: colour @skip(if: $a) two: colour @skip(if: $b) three: colour @skip(if: $c) tags @skip(if: $d) colour }');
+      const combinations = Array.from({ length: 16 }, (_, bits) => ({ a: Boolean(bits & 1), b: Boolean(bits & 2), c: Boolean(bits & 4), d: Boolean(bits & 8) }));
+      const isPlanned = async (variableValues: Record<string, unknown>): Promise<boolean> => {
+        const contextValue = values();
+        await executePlanned({ document: flooded, variableValues, contextValue });
+        return contextValue.values.planned;
+      };
+      for (let round = 0; round < 3; round += 1) {
+        const planned: boolean[] = [];
+        for (const combination of round === 2 ? combinations.toReversed() : combinations) planned.push(await isPlanned(combination));
+        expect(planned.filter(Boolean).length).toBe(8);
+      }
+    });
+
     test('gives resolvers arguments that they cannot change for the next request', async () => {
       const twice = parse('{ echo(point: { x: 1 }) }');
       const seen: object[] = [];
