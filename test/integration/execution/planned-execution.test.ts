@@ -1,4 +1,4 @@
-import { execute, parse, validate } from 'graphql';
+import { parse, validate, type ExecutionResult } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Principal } from '../../../src/auth/principal.js';
 import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
@@ -6,9 +6,10 @@ import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
 import { RowBudget } from '../../../src/graphql/limits/row-budget.js';
-import { executorOf } from '../../../src/graphql/execution/executor.js';
+import { formatError } from '../../../src/graphql/format-error.js';
 import { createLogger } from '../../../src/observability/logger.js';
 import { buildGatewaySchema } from '../../../src/schema.js';
+import { ApolloPair, textOf } from '../../support/apollo-pair.js';
 import { randomNumbers } from '../../support/clustered-vectors.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { explainedNulls } from '../../support/explained-nulls.js';
@@ -16,7 +17,7 @@ import { OperationWriter } from '../../support/operation-writer.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
 const schema = buildGatewaySchema();
-const executePlanned = executorOf(schema);
+const apollo = new ApolloPair<RequestContext>(schema, { formatError });
 const embedder = createEmbedder({ provider: 'hashing' });
 
 let db: TestDatabase;
@@ -24,6 +25,7 @@ let tenant: TenantWorld;
 let models: ReadModels;
 
 beforeAll(async () => {
+  await apollo.start();
   db = await openTestDatabase();
   models = new ReadModels(db.database.orm);
   const world = new World(db.database);
@@ -37,7 +39,10 @@ beforeAll(async () => {
     }
   }
 });
-afterAll(() => db.close());
+afterAll(async () => {
+  await apollo.stop();
+  await db.close();
+});
 
 function contextOf(principal: Principal): RequestContext {
   const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
@@ -64,15 +69,15 @@ describe('an operation', () => {
     const writer = new OperationWriter(schema, next, samples(next));
     let answered = 0;
     for (let count = 0; count < 20; count += 1) {
-      const { query, variables, operationName } = writer.write(5, { abstract: count % 3 === 0, introspection: count % 10 === 0 });
-      const document = parse(query);
-      if (validate(schema, document).length > 0) continue;
-      const expected = await execute({ schema, document, variableValues: variables, operationName, contextValue: contextOf(principal) });
-      const answer = await executePlanned({ document, variableValues: variables, operationName, contextValue: contextOf(principal) });
-      expect(JSON.stringify(answer.data), query).toBe(JSON.stringify(expected.data));
+      const operation = writer.write(5, { abstract: count % 3 === 0, introspection: count % 10 === 0 });
+      if (validate(schema, parse(operation.query)).length > 0) continue;
+      const [plain, planned] = [await textOf(apollo.plain, operation, contextOf(principal)), await textOf(apollo.planned, operation, contextOf(principal))];
+      const [expected, answer] = [plain, planned].map(text => JSON.parse(text.slice(4)) as ExecutionResult) as [ExecutionResult, ExecutionResult];
+      const failure = `seed ${seed}\n${operation.query}\n${JSON.stringify(operation.variables)}\ngraphql-js: ${plain}\nplanned: ${planned}`;
       // Of several errors, which comes first, and of several that make one null, which is told, is up to the database.
-      expect(explainedNulls(answer), query).toEqual(explainedNulls(expected));
-      if (!expected.errors?.[1]) expect(JSON.stringify(answer), query).toBe(JSON.stringify(expected));
+      if ((expected.errors ?? []).length < 2) expect(planned === plain, failure).toBe(true);
+      expect(JSON.stringify(answer.data), failure).toBe(JSON.stringify(expected.data));
+      expect(explainedNulls(answer), failure).toEqual(explainedNulls(expected));
       if (Object.values(expected.data ?? {}).some(value => typeof value === 'object' && value !== null)) answered += 1;
     }
     expect(answered, 'so many found something').toBeGreaterThan(3);

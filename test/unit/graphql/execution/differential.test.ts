@@ -1,8 +1,7 @@
-import { ApolloServer, HeaderMap, type ApolloServerOptions } from '@apollo/server';
-import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
+import type { ApolloServer } from '@apollo/server';
 import { parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { executedBy, executorOf } from '../../../../src/graphql/execution/executor.js';
+import { ApolloPair, textOf } from '../../../support/apollo-pair.js';
 import { randomNumbers } from '../../../support/clustered-vectors.js';
 import { OperationWriter, type Writing, type WrittenOperation } from '../../../support/operation-writer.js';
 import { UNRELIABLE_SAMPLES, unreliableSchema, Values, type UnreliableContext, type World } from '../../../support/unreliable-values.js';
@@ -11,10 +10,7 @@ import { UNRELIABLE_SAMPLES, unreliableSchema, Values, type UnreliableContext, t
 // must be the same: data and the order of its names, errors and theirs, messages, locations, paths and extensions.
 
 const schema = unreliableSchema();
-const server = (execution: Pick<ApolloServerOptions<UnreliableContext>, 'schema'> | Pick<ApolloServerOptions<UnreliableContext>, 'gateway'>): ApolloServer<UnreliableContext> =>
-  new ApolloServer<UnreliableContext>({ ...execution, introspection: true, includeStacktraceInErrorResponses: false, plugins: [ApolloServerPluginCacheControlDisabled()] } as ApolloServerOptions<UnreliableContext>);
-const planned = server({ gateway: executedBy(executorOf(schema), schema) });
-const plain = server({ schema });
+const apollo = new ApolloPair<UnreliableContext>(schema);
 
 interface Answered {
   readonly text: string;
@@ -22,15 +18,10 @@ interface Answered {
   readonly planned: boolean;
 }
 
-async function answer(apollo: ApolloServer<UnreliableContext>, operation: WrittenOperation, world: World): Promise<Answered> {
+async function answer(server: ApolloServer<UnreliableContext>, operation: WrittenOperation, world: World): Promise<Answered> {
   const values = new Values(world);
-  const { status, body } = await values.settleAll(
-    apollo.executeHTTPGraphQLRequest({
-      httpGraphQLRequest: { method: 'POST', headers: new HeaderMap([['content-type', 'application/json']]), search: '', body: JSON.parse(JSON.stringify(operation)) },
-      context: async () => ({ values }),
-    }),
-  );
-  return { text: `${status ?? 200} ${body.kind === 'complete' ? body.string : 'in parts'}`, calls: values.calls, planned: values.planned };
+  const text = await values.settleAll(textOf(server, operation, { values }));
+  return { text, calls: values.calls, planned: values.planned };
 }
 
 interface Seen {
@@ -48,7 +39,7 @@ async function compare(first: number, count: number, depth: number, writing: Wri
     const { a, b } = operation.variables;
     const again = seed % 3 === 0 ? [{ ...operation, variables: { ...operation.variables, a: b, b: !a } }] : [];
     for (const asked of [operation, ...again]) {
-      const [expected, given] = [await answer(plain, asked, { ...world, seed }), await answer(planned, asked, { ...world, seed })];
+      const [expected, given] = [await answer(apollo.plain, asked, { ...world, seed }), await answer(apollo.planned, asked, { ...world, seed })];
       const failure = `seed ${seed}\n${asked.query}\n${JSON.stringify(asked.variables)}\ngraphql-js: ${expected.text}\nplanned: ${given.text}`;
       expect(given.text === expected.text, failure).toBe(true);
       expect(given.calls, failure).toEqual(expected.calls);
@@ -70,12 +61,12 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
   const listeners = process.listeners('unhandledRejection');
   beforeAll(async () => {
     process.removeAllListeners('unhandledRejection').on('unhandledRejection', () => {});
-    await Promise.all([planned.start(), plain.start()]);
+    await apollo.start();
   });
   afterAll(async () => {
     process.removeAllListeners('unhandledRejection');
     for (const listener of listeners) process.on('unhandledRejection', listener);
-    await Promise.all([planned.stop(), plain.stop()]);
+    await apollo.stop();
   });
 
   test.each([
