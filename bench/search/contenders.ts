@@ -111,7 +111,7 @@ async function searchBy(reads: Reads, models: ReadModels, { tenantId, vector, fi
   const scope = { tenantId, botId: filter.botId, documentIds: filter.documentIds, metadata: filter.metadata };
   const paths = await choosePaths(reads, scope, { exact: false });
   const nearest = { vector: QueryVector.of(vector), scope, wanted: topK + 1, seen: 0, after: undefined, minSimilarity: undefined };
-  const selection = { columns: models.of(DocumentChunk).select(new Set(['id', 'tenantId', 'text']), 't'), highlight: false };
+  const selection = { columns: models.of(DocumentChunk).select(new Set(['id', 'tenantId', 'text']), 't'), highlight: false, counts: false };
   const { hits } = await searchVectors(reads, paths, nearest, selection);
   return hits.slice(0, topK).map(({ id }) => id);
 }

@@ -8,3 +8,11 @@ export class SqlParameters {
     return `$${this.values.length}::${type}`;
   }
 }
+
+/**
+ * A parameter whose value the planner cannot see. Of a prepared statement PostgreSQL compares the plan for these very values with one for
+ * any, and where the values look better it plans anew each time, which takes longer than many a statement.
+ */
+export function unseen(parameter: string): string {
+  return `(select ${parameter})`;
+}

@@ -24,8 +24,8 @@ export async function explainChunk(context: RequestContext, input: SearchChunksI
   const search = checkedSearch(context, input);
   const id = uuidInput('chunkId', chunkId);
   const vector = await vectorOf(search, context);
-  const answer = await runSearch(context, search, vector, { columns: 't.id', highlight: false });
-  if (answer.candidates === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
+  const answer = await runSearch(context, search, vector, { columns: 't.id', highlight: false, counts: true });
+  if (answer.hits.length === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
   const facts = await chunkFacts(context.reads, search, vector, answer.match, id);
   const shown = answer.hits.slice(0, search.topK);
   const rank = shown.findIndex(hit => hit.id === id) + 1;

@@ -44,14 +44,14 @@ interface HybridRow {
 }
 
 /** Mode HYBRID: the first by vector and the first by words, fused by their ranks. One statement along each path. */
-export async function searchHybrid(reads: ReadScope, paths: readonly VectorPath[], search: HybridSearch, { columns, highlight }: HitSelection): Promise<SearchAnswer> {
+export async function searchHybrid(reads: ReadScope, paths: readonly VectorPath[], search: HybridSearch, { columns, highlight, counts }: HitSelection): Promise<SearchAnswer> {
   const { text, weights, topK } = search;
   const depth = hybridDepth(topK);
   const wanted = topK + 1;
   const nearest = { ...search.nearest, wanted: depth, seen: 0, after: undefined };
-  const { rows, path, compared } = await selectNearest<HybridRow>(reads, paths, 'searchHybrid', nearest, ({ tenant, conditions, parameters }) => {
+  const { rows, path, compared } = await selectNearest<HybridRow>(reads, paths, nearest, { name: 'searchHybrid', counts, select: ({ vector, tenant, conditions, parameters }) => {
     // A least similarity holds for whatever is shown, so what only words find is measured as well.
-    const similarity = '1 - (t.embedding <=> (select vector from query))';
+    const similarity = `1 - (t.embedding <=> ${vector})`;
     const similar = nearest.minSimilarity === undefined ? '' : ` and t.embedding is not null and ${similarity} between ${parameters.add(nearest.minSimilarity, 'float8')} and 1`;
     const limit = parameters.add(depth, 'int');
     return `,
@@ -62,7 +62,8 @@ export async function searchHybrid(reads: ReadScope, paths: readonly VectorPath[
     fused as materialized (
       select id, sum(weight / (${RANK_CONSTANT} + rank)) as score, max(vector_rank) as vector_rank, max(keyword_rank) as keyword_rank, max(keyword_score) as keyword_score
         from (
-          select id, ${parameters.add(weights.vector, 'float8')} as weight, rank, rank as vector_rank, null::int as keyword_rank, null::float8 as keyword_score from nearest
+          select id, ${parameters.add(weights.vector, 'float8')} as weight, rank, rank as vector_rank, null::int as keyword_rank, null::float8 as keyword_score
+            from (select id, row_number() over (order by similarity desc, id)::int as rank from nearest) by_vector
            union all
           select id, ${parameters.add(weights.keyword, 'float8')}, rank, null, rank, score from worded
         ) ranked
@@ -76,7 +77,7 @@ export async function searchHybrid(reads: ReadScope, paths: readonly VectorPath[
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;
-  });
+  } });
   const hits = rows.flatMap(row =>
     row._id === null
       ? []

@@ -81,7 +81,7 @@ export class RecallSampler {
 
   async #compare({ nearest, path, ids }: AnsweredSearch): Promise<void> {
     const reads = this.database.reads(tenantScope(nearest.scope.tenantId));
-    const { hits } = await searchVectors(reads, [EXACT_PATH], nearest, { columns: 't.id', highlight: false });
+    const { hits } = await searchVectors(reads, [EXACT_PATH], nearest, { columns: 't.id', highlight: false, counts: false });
     const found = new Set(ids);
     const missed = hits.filter(({ id }) => !found.has(id)).length;
     this.#hits.inc({ path, outcome: 'found' }, hits.length - missed);

@@ -3,10 +3,8 @@ import { tenantScope } from '../db/database-scope.js';
 import type { ReadScope } from '../db/read-scope.js';
 import { tenantsWithSearchIndex } from '../db/search-indexes.js';
 import { statement } from '../db/statement.js';
-import { choosePaths } from './paths/choose-paths.js';
-import { CODES_PATH } from './paths/codes-path.js';
+import { choosePaths, CODES_PATH, HNSW_PATH } from './paths/choose-paths.js';
 import { EXACT_PATH } from './paths/exact-path.js';
-import { HNSW_PATH } from './paths/hnsw-path.js';
 import type { VectorPath } from './paths/vector-path.js';
 import { QueryVector } from './query-vector.js';
 import { searchVectors } from './vector-search.js';
@@ -59,7 +57,7 @@ export async function measureRecall(database: Database, tenantId: string, { samp
   const depths: number[] = [];
   for (const { vector, exceptId } of samples) {
     const find = (paths: readonly VectorPath[]) =>
-      searchVectors(open(), paths, { vector, scope: { tenantId, exceptId }, wanted: topK, seen: 0, after: undefined, minSimilarity: undefined }, { columns: 't.id', highlight: false });
+      searchVectors(open(), paths, { vector, scope: { tenantId, exceptId }, wanted: topK, seen: 0, after: undefined, minSimilarity: undefined }, { columns: 't.id', highlight: false, counts: false });
     const nearest = (await find([EXACT_PATH])).hits.map(({ id }) => id);
     if (nearest.length === 0) continue;
     for (const [way, paths] of ways) {

@@ -19,9 +19,10 @@ export interface SearchAnswer {
   readonly hits: readonly FoundHit[];
   readonly path: SearchPath;
   readonly exact: boolean;
+  /** How many chunks were ranked, if that was to be counted. */
   readonly candidates: number;
-  /** How many chunks could have been hits, were there no least similarity. */
-  readonly comparable: number;
+  /** Whether there would be more hits, were there no least similarity. */
+  readonly hasLessSimilar: boolean;
   readonly match: KeywordMatch | null;
   /** Whether the text has words; true where none are looked for. */
   readonly hasWords: boolean;
@@ -32,4 +33,6 @@ export interface HitSelection {
   /** The chunk's columns, of `doc_chunks t`. */
   readonly columns: string;
   readonly highlight: boolean;
+  /** Whether `candidates` is shown. */
+  readonly counts: boolean;
 }

@@ -34,7 +34,7 @@ export async function searchChunks(context: RequestContext, info: GraphQLResolve
   // May take a while: before the first statement, so that no connection waits for it.
   const vector = await vectorOf(search, context);
   const answer = await runSearch(context, search, vector, selectionOf(context, info));
-  if (answer.candidates === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
+  if (answer.hits.length === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
   const shown = answer.hits.slice(0, search.topK);
   return {
     hits: shown.map((hit, index) => toHit(hit, (search.after?.seen ?? 0) + index + 1)),
@@ -55,7 +55,7 @@ export function checkedSearch({ embedder, reads }: RequestContext, input: Search
 
 function selectionOf({ models }: RequestContext, info: GraphQLResolveInfo): HitSelection {
   const { model, properties } = nestedRowSelectionOf(info, models, ['hits', 'chunk']);
-  return { columns: model.select(properties, 't'), highlight: nestedSelectionHas(info, ['hits', 'highlight']) };
+  return { columns: model.select(properties, 't'), highlight: nestedSelectionHas(info, ['hits', 'highlight']), counts: nestedSelectionHas(info, ['completeness', 'candidates']) };
 }
 
 /** An operator names the tenant; that it exists is asked only where nothing was found. */
@@ -67,11 +67,11 @@ function toHit({ id: _id, headline, chunk, ...scores }: FoundHit, rank: number):
   return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
 }
 
-export function completenessOf({ topK, minSimilarity, mode, after }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
-  const { exact, candidates, path, comparable } = answer;
+export function completenessOf({ topK, mode }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
+  const { exact, candidates, path, hasLessSimilar } = answer;
   const shortage = (): SearchShortage => {
     if (mode === SearchMode.KEYWORD) return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;
-    return minSimilarity !== undefined && comparable > (after?.seen ?? 0) + returned ? SearchShortage.MIN_SIMILARITY : SearchShortage.NO_MORE_CHUNKS;
+    return hasLessSimilar ? SearchShortage.MIN_SIMILARITY : SearchShortage.NO_MORE_CHUNKS;
   };
   return { requested: topK, returned, exact, candidates, path, reason: returned < topK ? shortage() : null, hasMore: answer.hits.length > returned };
 }

@@ -31,7 +31,7 @@ export const similarChunks = defineLoader<SimilarAsk, readonly FoundHit[]>(async
 async function search(context: RequestContext, paths: readonly VectorPath[], { chunk, first, columns }: SimilarAsk): Promise<readonly FoundHit[]> {
   const scope = { tenantId: tenantOf(context, chunk), exceptId: chunk.id };
   const nearest = { vector: { ofChunk: chunk.id }, scope, wanted: first, seen: 0, after: undefined, minSimilarity: undefined };
-  return (await searchVectors(context.reads, paths, nearest, { columns, highlight: false })).hits;
+  return (await searchVectors(context.reads, paths, nearest, { columns, highlight: false, counts: false })).hits;
 }
 
 /** The caller's own, whatever the row says; only the operator's comes from the row. */

@@ -4,15 +4,18 @@ import type { VectorPath } from './paths/vector-path.js';
 import type { HitSelection, SearchAnswer } from './search-answer.js';
 
 /** Mode VECTOR: the chunks of a scope that are nearest to a vector, by exact cosine similarity and then by id. */
-export async function searchVectors(reads: ReadScope, paths: readonly VectorPath[], nearest: Nearest, { columns }: HitSelection): Promise<SearchAnswer & Compared> {
+export async function searchVectors(reads: ReadScope, paths: readonly VectorPath[], nearest: Nearest, { columns, counts }: HitSelection): Promise<SearchAnswer & Compared> {
   // `limit 1` keeps the join a look-up for each hit: the planner, who cannot know how few there are, might scan the tenant.
   const { rows, path, compared } = await selectNearest<{ _id: string | null; _similarity: number }>(
-    reads, paths, 'searchChunks', nearest,
-    ({ tenant }) => `
+    reads, paths, nearest, {
+      name: 'searchChunks',
+      counts,
+      select: ({ tenant }) => `
     select total.*, hit.id as _id, hit.similarity as _similarity, chunk.*
       from total left join nearest hit on true
       left join lateral (select ${columns} from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1) chunk on true
-     order by hit.rank`,
+     order by hit.similarity desc, hit.id`,
+    },
   );
   const hits = rows.flatMap((row, index) =>
     row._id === null

@@ -3,14 +3,25 @@ import { statement } from '../../db/statement.js';
 import { SqlParameters } from '../../graphql/sql-parameters.js';
 import { ScopeSizes } from '../scope-sizes.js';
 import { isFiltered, scopeSql, type SearchScope } from '../search-scope.js';
-import { CODES_PATH } from './codes-path.js';
+import { codesPath } from './codes-path.js';
 import { EXACT_PATH } from './exact-path.js';
-import { HNSW_PATH } from './hnsw-path.js';
+import { hnswPath } from './hnsw-path.js';
 import { IndexedTenants } from './indexed-tenants.js';
 import type { VectorPath } from './vector-path.js';
 
 /** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search.md`). */
 const MAX_EXACT = 1_000;
+
+/** Up to this many, few candidates are enough: where those leave a doubt, more of them would too, and all are soon compared. */
+const MAX_FEW = 10_000;
+
+const FEW_CODES = codesPath(200);
+/** Of more chunks more are as near as the nearest. */
+export const CODES_PATH = codesPath(400);
+
+/** Enough for most questions; a graph leaves some of the nearest out, the fewer the more of it is looked at. */
+const FEW_HNSW = hnswPath(200);
+export const HNSW_PATH = hnswPath(600);
 
 const scopeSizes = new ScopeSizes();
 const indexedTenants = new IndexedTenants();
@@ -23,13 +34,14 @@ const indexedTenants = new IndexedTenants();
  */
 export async function choosePaths(reads: ReadScope, scope: SearchScope, { exact }: { exact: boolean }): Promise<readonly VectorPath[]> {
   if (exact) return [EXACT_PATH];
-  if ((await sizeOf(reads, scope)) <= MAX_EXACT) return [EXACT_PATH];
-  const isIndexed = !isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId));
-  return [isIndexed ? HNSW_PATH : CODES_PATH, EXACT_PATH];
+  const size = await sizeOf(reads, scope);
+  if (size <= MAX_EXACT) return [EXACT_PATH];
+  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [FEW_HNSW, HNSW_PATH, EXACT_PATH];
+  return [size <= MAX_FEW ? FEW_CODES : CODES_PATH, EXACT_PATH];
 }
 
 function sizeOf(reads: ReadScope, { tenantId, botId }: SearchScope): Promise<number> {
-  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_EXACT + 1));
+  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_FEW + 1));
 }
 
 /** How many chunks a tenant has, or one of its bots; counted up to `most` only. */

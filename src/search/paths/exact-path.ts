@@ -7,7 +7,5 @@ export const EXACT_PATH: VectorPath = {
   seesAll: true,
   namesTenant: false,
   candidates: () => undefined,
-  sql: ({ conditions }) => `
-    select t.id, 1 - (t.embedding <=> (select vector from query)) as similarity, null::float8 as bits
-      from doc_chunks t where ${conditions} and t.embedding is not null`,
+  sql: ({ conditions, vector }) => `select t.id, 1 - (t.embedding <=> ${vector}) as similarity from doc_chunks t where ${conditions} and t.embedding is not null`,
 };

@@ -4,6 +4,8 @@ import type { SearchPath } from '../search.types.js';
 
 /** What a path writes its SQL with. */
 export interface PathInput {
+  /** The query's vector. */
+  readonly vector: string;
   /** The scope, as conditions on `doc_chunks t`. Holds the tenant and every filter. */
   readonly conditions: string;
   /** The tenant, for look-ups by id. */
@@ -28,9 +30,8 @@ export interface VectorPath {
   /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
   candidates(wanted: number): number | undefined;
   /**
-   * A select of the chunks with their exact similarity: `id uuid, similarity float8, bits float8`. The query's vector is
-   * `(select vector from query)`. `bits` is what the path preferred them by, the smaller the better: `hasAllHits` judges by it what
-   * was left out. A path that leaves nothing out gives null.
+   * A select of the chunks with their exact similarity: `id uuid, similarity float8, bits float8`. `bits` is what the path
+   * preferred them by, the smaller the better: `hasAllHits` judges by it what was left out. A path that leaves nothing out has none.
    */
   sql(input: PathInput): string;
   /** Settings of the transaction that its statement needs. Sent with the statement, in the same turn: nothing waits for the answer. */

@@ -69,7 +69,7 @@ async function recall(topK: number, path: string): Promise<number> {
 const about = (): number[] => Array.from(vectors.questionAbout(passages[0]!.vector));
 
 test('without an index of its own, a large tenant is searched by its codes', async () => {
-  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 400, path: 'CODES' });
+  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 200, path: 'CODES' });
 });
 
 describe.runIf(onPostgres)('with an index of its own', () => {
@@ -78,7 +78,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
   test('a tenant is searched by it once the gateway knows, and the nearest are found', async () => {
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
     later(31_000);
-    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 600, path: 'HNSW' });
+    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 200, path: 'HNSW' });
     expect(await recall(10, 'HNSW')).toBeGreaterThanOrEqual(0.99);
     expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
   });
