@@ -48,7 +48,7 @@ export async function searchWords(reads: ReadScope, { text, scope, wanted, after
       ? []
       : [{ id: row._id, chunk: row, score: row._score, similarity: null, keywordScore: row._score, vectorRank: null, keywordRank: seen + index + 1, headline: row._headline }],
   );
-  return { hits, path: SearchPath.WORDS, exact: true, candidates, hasLessSimilar: false, match, hasWords };
+  return { hits, path: SearchPath.WORDS, exact: true, candidates, comparable: candidates, match, hasWords };
 }
 
 function afterSql({ score, id }: SearchPlace, parameters: SqlParameters): string {

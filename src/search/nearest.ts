@@ -32,8 +32,8 @@ export interface Nearest {
 export interface Compared {
   /** How many chunks were compared exactly; 0 where all were and nobody wants to know how many. */
   readonly candidates: number;
-  /** Whether there are chunks that would be among the nearest, were there no least similarity. */
-  readonly hasLessSimilar: boolean;
+  /** How many chunks would be the nearest, were there no least similarity. */
+  readonly comparable: number;
   /** Whether no chunk of the scope was left out of the exact comparison. */
   readonly exact: boolean;
   /** Whether no chunk that was left out could have been among those wanted. */
@@ -42,7 +42,7 @@ export interface Compared {
 
 interface ComparedRow {
   readonly _candidates: number;
-  readonly _less_similar: boolean;
+  readonly _comparable: number;
   readonly _edge: number | null;
   readonly _spread: number | null;
   readonly _points: number;
@@ -95,27 +95,22 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, nearest: Nearest
   const most = unseen(parameters.add(wanted, 'int'));
   const least = parameters.add(minSimilarity ?? -1, 'float8');
   const beyond = after ? ` and ${afterSql(after, parameters)}` : '';
-  // NaN, the similarity to a vector of zeros, counts as greater than any number: hence `<= 1`.
-  const top = (rows: string): string => `select id, similarity from ${rows} where similarity <= 1${beyond} order by similarity desc, id limit ${most}`;
+  const isWhole = limit === undefined;
+  // A scope as a whole is never stored in between, which would take as long as to compare it. Behind `offset 0` a similarity that is both
+  // filtered and ordered by is computed once. NaN, the similarity to a vector of zeros, counts as greater than any number: hence `<= 1`.
   const text = `
-    with ${limit === undefined ? everythingCompared(compared, top) : candidatesCompared(compared, top)},
+    with ${isWhole ? '' : `compared as materialized (${compared}),`}
+    top as materialized (
+      select id, similarity from ${isWhole ? `(${compared} offset 0)` : ''} compared where similarity <= 1${beyond} order by similarity desc, id limit ${most}
+    ),
     nearest as materialized (select id, similarity from top where similarity >= ${least}),
     total as materialized (
-      select exists (select from top where similarity < ${least}) as _less_similar, ${limit === undefined ? nothingLeftOut(conditions, counts) : candidatesJudged(most)}
+      select (select count(*)::int from top) as _comparable, ${isWhole ? nothingLeftOut(conditions, counts) : candidatesJudged(most)}
     )
     ${select({ vector, tenant, conditions, parameters })}`;
   const prepared = path.prepare?.(reads, limit ?? 0);
   const [rows] = await Promise.all([reads.query<R & ComparedRow>(statement(`${name}_${path.path}`, text), parameters.values), prepared]);
   return { rows, compared: comparedOf(rows[0]!, path, limit, nearest) };
-}
-
-/** Never all stored in between, which would take as long as to compare them. Behind `offset 0` a similarity that is filtered and ordered by is computed once. */
-function everythingCompared(compared: string, top: (rows: string) => string): string {
-  return `top as materialized (${top(`(${compared} offset 0) compared`)})`;
-}
-
-function candidatesCompared(compared: string, top: (rows: string) => string): string {
-  return `compared as materialized (${compared}), top as materialized (${top('compared')})`;
 }
 
 function nothingLeftOut(conditions: string, counts: boolean): string {
@@ -143,8 +138,8 @@ function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): s
  * A path that does not see all and has fewer candidates than it may have got lost: nothing is known of what it left out.
  */
 function comparedOf(row: ComparedRow, { seesAll }: VectorPath, limit: number | undefined, { minSimilarity }: Nearest): Compared {
-  const { _candidates: candidates, _less_similar: hasLessSimilar, _edge: similarity, _spread: spread, _points: points, _lowest: lowest } = row;
+  const { _candidates: candidates, _comparable: comparable, _edge: similarity, _spread: spread, _points: points, _lowest: lowest } = row;
   const isFull = limit !== undefined && candidates >= limit;
   const exact = seesAll && !isFull;
-  return { candidates, hasLessSimilar, exact, certain: exact || (isFull && hasAllHits({ similarity, spread, points }, lowest ?? minSimilarity)) };
+  return { candidates, comparable, exact, certain: exact || (isFull && hasAllHits({ similarity, spread, points }, lowest ?? minSimilarity)) };
 }

@@ -21,8 +21,8 @@ export interface SearchAnswer {
   readonly exact: boolean;
   /** How many chunks were ranked, if that was to be counted. */
   readonly candidates: number;
-  /** Whether there would be more hits, were there no least similarity. */
-  readonly hasLessSimilar: boolean;
+  /** How many chunks could be hits of this page, were there no least similarity; not counted beyond those wanted. */
+  readonly comparable: number;
   readonly match: KeywordMatch | null;
   /** Whether the text has words; true where none are looked for. */
   readonly hasWords: boolean;

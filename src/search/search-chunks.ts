@@ -67,11 +67,11 @@ function toHit({ id: _id, headline, chunk, ...scores }: FoundHit, rank: number):
   return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
 }
 
-export function completenessOf({ topK, mode }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
-  const { exact, candidates, path, hasLessSimilar } = answer;
+export function completenessOf({ topK, mode, minSimilarity }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
+  const { exact, candidates, path, comparable } = answer;
   const shortage = (): SearchShortage => {
     if (mode === SearchMode.KEYWORD) return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;
-    return hasLessSimilar ? SearchShortage.MIN_SIMILARITY : SearchShortage.NO_MORE_CHUNKS;
+    return minSimilarity !== undefined && comparable > returned ? SearchShortage.MIN_SIMILARITY : SearchShortage.NO_MORE_CHUNKS;
   };
   return { requested: topK, returned, exact, candidates, path, reason: returned < topK ? shortage() : null, hasMore: answer.hits.length > returned };
 }
