@@ -13,10 +13,7 @@ import { ChunkSearchResult } from './search.types.js';
 export class SearchResolver {
   @Requires('search')
   @Sized('input.topK', 10)
-  @Query(() => ChunkSearchResult, {
-    nullable: true,
-    description: 'The chunks of your tenant that match a text or a vector best: by meaning, by words, or by both. It says itself whether it is complete. Null only beside an error: what else the operation asks for is answered even while the embedding service is down.',
-  })
+  @Query(() => ChunkSearchResult, { description: 'The chunks of your tenant that match a text or a vector best: by meaning, by words, or by both. It says itself whether it is complete.' })
   searchChunks(
     @Arg('input', () => SearchChunksInput, { description: 'What to search for, and where.' }) input: SearchChunksInput,
     @Ctx() context: RequestContext,
@@ -27,8 +24,7 @@ export class SearchResolver {
 
   @Requires('search')
   @Query(() => ChunkExplanation, {
-    nullable: true,
-    description: 'Why a chunk is or is not among the hits of a search. Compares all chunks of the scope exactly, however many there are: to find out, not for every search. Counts as one of the ten searches of an operation. Null only beside an error.',
+    description: 'Why a chunk is or is not among the hits of a search. Compares all chunks of the scope exactly, however many there are: to find out, not for every search. Counts as one of the ten searches of an operation.',
   })
   explainChunk(
     @Arg('input', () => SearchChunksInput, { description: 'The search, without `after`.' }) input: SearchChunksInput,

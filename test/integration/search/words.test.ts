@@ -271,7 +271,7 @@ describe('what a mode does not take', () => {
   ])('is refused, naming its field: %j', async (input, field) => {
     const { errors, data } = await client.query(SEARCH, { input });
     expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field });
-    expect(data).toEqual({ searchChunks: null });
+    expect(data).toBeNull();
   });
 });
 
