@@ -125,7 +125,10 @@ async function loadRows(definition: ListDefinition<object>, keys: readonly Key[]
     if (ask.filter) conditions.push(filterSql(ask.filter as never, model, 't', parameters));
     if (after) conditions.push(order.afterSql(after, 't', parameters));
     if (before) conditions.push(order.reversed().afterSql(before, 't', parameters));
-    const rows = `select ${select} from ${model.table} t ${where(conditions)} order by ${order.sql('t')} limit ${parameters.add(ask.page.size + 1, 'int')}`;
+    // Behind a select the planner cannot see how many rows are wanted, and expects a small part of them: it reads the first in order from an
+    // index, where it would sort all of a parent whose children are more than of others. And one plan serves for pages of any size.
+    const size = `(select ${parameters.add(ask.page.size + 1, 'int')})`;
+    const rows = `select ${select} from ${model.table} t ${where(conditions)} order by ${order.sql('t')} limit ${size}`;
     // One field alone, or one parent, need no column that says so.
     const place = [groups.size > 1 && `${group} as "${GROUP}"`, keys.length > 1 && `${from ? 'p.n::int' : '1'} as "${NTH}"`, 'r.*'].filter(Boolean).join(', ');
     return `select ${place} from ${from ? `${from} cross join lateral ` : ''}(${rows}) r`;
