@@ -1,6 +1,13 @@
 import { Command } from 'commander';
+import { growthCommand } from './growth/growth.bench.js';
 import { navigationCommand } from './navigation/navigation.bench.js';
 import { searchCommand } from './search/search.bench.js';
+import { sqlCommand } from './sql/sql.bench.js';
 
-const program = new Command('npm run bench --').description('Measurements of Weaver on this machine. Each has its own --help.').addCommand(navigationCommand()).addCommand(searchCommand());
+const program = new Command('npm run bench --')
+  .description('Measurements of Weaver on this machine. Each has its own --help.')
+  .addCommand(navigationCommand())
+  .addCommand(searchCommand())
+  .addCommand(growthCommand())
+  .addCommand(sqlCommand());
 await program.parseAsync();

@@ -63,10 +63,10 @@ const FOR_POSTGRAPHILE: Readonly<Record<WorkloadName, string>> = {
 interface Definition {
   readonly what: string;
   readonly query: string;
-  readonly variables: (tenant: DataSet['tenants'][number]) => object;
+  readonly variables: (tenant: { readonly id: string; readonly question: readonly number[] }) => object;
 }
 
-const DEFINITIONS: Readonly<Record<WorkloadName, Definition>> = {
+export const DEFINITIONS: Readonly<Record<WorkloadName, Definition>> = {
   W1: { what: 'point: one tenant by its id', query: POINT, variables: ({ id }) => ({ id }) },
   W2: { what: 'navigate: tenant, bots, 20 documents each, 5 chunks each with text', query: NAVIGATE, variables: ({ id }) => ({ id }) },
   W3: { what: "wide: 100 documents, 8 scalars and the bot's name", query: WIDE, variables: () => ({}) },

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
+import { HalfVector } from '../../src/embedders/half-vector.js';
 
 /** Columns of a row as PostgreSQL's binary format has them; null for none. https://www.postgresql.org/docs/current/sql-copy.html */
 export type BinaryRow = readonly (Buffer | null)[];
@@ -53,4 +54,23 @@ export function jsonb(value: unknown): Buffer {
 export function vector(values: Float32Array): Buffer {
   const numbers = Buffer.from(new Float32Array(values).buffer);
   return Buffer.concat([int16(values.length), int16(0), numbers.swap32()]);
+}
+
+const SECONDS_TO_2000 = 946_684_800;
+
+/** Microseconds since 2000. */
+export function timestamptz(msecs: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(BigInt(msecs - 1_000 * SECONDS_TO_2000) * 1_000n);
+  return bytes;
+}
+
+export function int64(value: number): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64BE(BigInt(value));
+  return bytes;
+}
+
+export function halfvec(values: ArrayLike<number>): Buffer {
+  return new HalfVector(values).toPostgres();
 }

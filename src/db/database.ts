@@ -24,8 +24,8 @@ export interface MaintenanceSession {
 
 /** An open database. Tenants' data are reached only through its scopes: `reads` and `write`. */
 export class Database {
-  /** Called for each statement of a read scope; for counting in tests and metrics. */
-  onStatement: (statement: Statement) => void = () => {};
+  /** Called for each statement of a read scope, before it is sent; for counting in tests and metrics. */
+  onStatement: (statement: Statement, parameters: readonly unknown[]) => void = () => {};
 
   private constructor(
     readonly kind: DatabaseConfig['kind'],
@@ -66,7 +66,7 @@ export class Database {
 
   /** The reads of one operation under `scope`. */
   reads(scope: DatabaseScope, bounds?: TimeBounds): ReadScope {
-    return new ReadScope(scope, this.#readConnections, asked => this.onStatement(asked), bounds);
+    return new ReadScope(scope, this.#readConnections, (asked, parameters) => this.onStatement(asked, parameters), bounds);
   }
 
   /**

@@ -25,7 +25,7 @@ export class ReadScope {
   constructor(
     readonly scope: DatabaseScope,
     private readonly connections: ReadConnections,
-    private readonly observe: (statement: Statement) => void,
+    private readonly observe: (statement: Statement, parameters: readonly unknown[]) => void,
     private readonly bounds?: TimeBounds,
     private before?: ReadScope,
   ) {}
@@ -49,7 +49,7 @@ export class ReadScope {
     const open = (this.#open ??= { begun: this.#begin(), scope: this.scope, inFlight: 0, ended: false });
     open.inFlight += 1;
     try {
-      this.observe(statement);
+      this.observe(statement, parameters);
       return (await (await open.begun).query(statement, parameters)) as R[];
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
