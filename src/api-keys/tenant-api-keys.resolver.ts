@@ -17,7 +17,7 @@ const apiKeys = defineList({ name: 'apiKeys', entity: ApiKey, defaultOrder: NEWE
 export class TenantApiKeysResolver {
   @Requires('read')
   @FieldResolver(() => ApiKeyConnection, { description: 'The keys that act for the tenant, revoked and expired ones too.' })
-  apiKeys(@Root() tenant: Parent, @Args(() => ApiKeyListArgs) args: ApiKeyListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Connection<ApiKey>> {
+  apiKeys(@Root() tenant: Parent, @Args(() => ApiKeyListArgs) args: ApiKeyListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<ApiKey>> {
     return apiKeys.page(context, info, args, tenant);
   }
 }

@@ -16,13 +16,13 @@ import { botQueries, BotQueryConnection } from './bot-query.lists.js';
 export class BotQueryResolver {
   @Requires('read')
   @Query(() => BotQueryConnection, { description: "What your tenant's bots were asked; for an operator, all tenants' bots." })
-  botQueries(@Args(() => BotQueryListArgs) args: BotQueryListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Connection<BotQuery>> {
+  botQueries(@Args(() => BotQueryListArgs) args: BotQueryListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<BotQuery>> {
     return botQueries.page(context, info, args);
   }
 
   @Requires('read')
   @FieldResolver(() => Bot, { description: 'The bot that was asked.' })
-  bot(@Root() query: Parent & { botId: string }, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Bot | Promise<Bot | null> {
+  bot(@Root() query: Parent & { botId: string }, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Bot | PromiseLike<Bot | null> {
     return relatedRow(context, info, Bot, query.tenantId, query.botId);
   }
 
@@ -32,13 +32,13 @@ export class BotQueryResolver {
     @Root() query: Parent & { apiKeyId: string | null },
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): ApiKey | Promise<ApiKey | null> | null {
+  ): ApiKey | PromiseLike<ApiKey | null> | null {
     return query.apiKeyId === null ? null : relatedRow(context, info, ApiKey, query.tenantId, query.apiKeyId);
   }
 
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant whose bot was asked.' })
-  tenant(@Root() query: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | Promise<Tenant | null> {
+  tenant(@Root() query: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, query.tenantId, query.tenantId);
   }
 }

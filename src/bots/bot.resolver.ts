@@ -25,13 +25,13 @@ export class BotResolver {
 
   @Requires('read')
   @Query(() => BotConnection, { description: "Your tenant's bots; for an operator those of all tenants." })
-  bots(@Args(() => BotListArgs) args: BotListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Connection<Bot>> {
+  bots(@Args(() => BotListArgs) args: BotListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Bot>> {
     return bots.page(context, info, args);
   }
 
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant that the bot belongs to.' })
-  tenant(@Root() bot: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | Promise<Tenant | null> {
+  tenant(@Root() bot: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, bot.tenantId, bot.tenantId);
   }
 }

@@ -29,7 +29,7 @@ export class DocumentChunksResolver {
     @Args(() => DocumentChunkListArgs) args: DocumentChunkListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<Connection<DocumentChunk>> {
+  ): PromiseLike<Connection<DocumentChunk>> {
     return chunksOfDocument.page(context, info, args, document);
   }
 

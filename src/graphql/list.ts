@@ -4,6 +4,7 @@ import type { EntityClass, ReadModel } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { Connection, PageArgs } from './connection.js';
 import type { RequestContext } from './context.js';
+import { Expected } from './expected.js';
 import { filterSql } from './filter-sql.js';
 import { defineLoader } from './loader.js';
 import { Order, type OrderBy } from './order.js';
@@ -34,7 +35,7 @@ export interface ListDefinition<T extends object> {
 
 export interface List<T extends object> {
   /** The page that a list field asks for. Without `parent`, of all rows that the caller may see. */
-  page(context: RequestContext, info: GraphQLResolveInfo, args: ListArgs, parent?: Parent): Promise<Connection<T>>;
+  page(context: RequestContext, info: GraphQLResolveInfo, args: ListArgs, parent?: Parent): PromiseLike<Connection<T>>;
 }
 
 /** One list field of one operation: its arguments, checked once, for however many parents. */
@@ -45,9 +46,19 @@ interface Ask {
   readonly selection: ConnectionSelection;
 }
 
-interface Key {
+/** The parents of one level that ask for a list, and the page that each of them waits for. */
+interface Group<T extends object = object> {
   readonly ask: Ask;
-  readonly parent: Parent | undefined;
+  readonly parents: (Parent | undefined)[];
+  readonly pages: Expected<Connection<T>>[];
+  /** Whether its statement is still to be made, so that more parents may join. */
+  isOpen: boolean;
+}
+
+/** One list field of one operation, and the latest parents that it was asked for. */
+interface Asked<T extends object> {
+  readonly ask: Ask;
+  group: Group<T> | undefined;
 }
 
 /**
@@ -56,7 +67,7 @@ interface Key {
  */
 const MAX_ASKS = 100;
 
-/** Rows of a batch say by `group` which field they answer (its place in the batch) and by `nth` which of that field's parents. */
+/** Rows of a batch say by `_group` which field they answer (its place in the batch) and by `_nth` which of that field's parents. */
 const GROUP = '_group';
 const NTH = '_nth';
 
@@ -66,27 +77,43 @@ const NTH = '_nth';
  * Rows are told apart by the number of the request, not by the parent: one parent may be asked twice.
  */
 export function defineList<T extends object>(definition: ListDefinition<T>): List<T> {
-  const rowsOf = defineLoader<Key, Row[]>((keys, context) => loadRows(definition, keys, context));
-  const countOf = defineLoader<Key, number>((keys, context) => loadCounts(definition, keys, context));
-  const asks = new WeakMap<RequestContext, Map<readonly FieldNode[], Ask>>();
+  const rowsOf = defineLoader<Group<T>, Row[][]>((groups, context) => loadRows(definition, groups.map(closed), context));
+  const countsOf = defineLoader<Group<T>, number[]>((groups, context) => loadCounts(definition, groups.map(closed), context));
+  const asks = new WeakMap<RequestContext, Map<readonly FieldNode[], Asked<T>>>();
+
+  const open = (context: RequestContext, ask: Ask): Group<T> => {
+    const group: Group<T> = { ask, parents: [], pages: [], isOpen: true };
+    const { rows, totalCount } = ask.selection;
+    const toPage = (rowsOfParent: Row[], count?: number) => toConnection(rowsOfParent as T[], ask.page, definition.name, ask.order, ask.selection, count);
+    Promise.all([rows ? rowsOf(context).load(group) : undefined, totalCount ? countsOf(context).load(group) : undefined]).then(
+      ([loaded, counts]) => closed(group).pages.forEach((page, nth) => page.come(toPage(loaded?.[nth] ?? [], counts?.[nth]))),
+      (error: unknown) => group.pages.forEach(page => page.fail(error)),
+    );
+    return group;
+  };
 
   return {
     page(context, info, args, parent) {
       let known = asks.get(context);
-      if (!known) asks.set(context, (known = new Map<readonly FieldNode[], Ask>()));
-      let ask = known.get(info.fieldNodes);
-      if (!ask) {
+      if (!known) asks.set(context, (known = new Map<readonly FieldNode[], Asked<T>>()));
+      let asked = known.get(info.fieldNodes);
+      if (!asked) {
         if (known.size === MAX_ASKS) throw tooManyAsks(info);
-        known.set(info.fieldNodes, (ask = toAsk(definition, context, info, args)));
+        known.set(info.fieldNodes, (asked = { ask: toAsk(definition, context, info, args), group: undefined }));
       }
-      const key = { ask, parent };
-      // There may be a hundred parents: no promise is made that is not needed.
-      const rows = ask.selection.rows ? rowsOf(context).load(key) : Promise.resolve([]);
-      const toPage = (loaded: Row[], totalCount?: number): Connection<T> => toConnection(loaded as T[], ask.page, definition.name, ask.order, ask.selection, totalCount);
-      if (!ask.selection.totalCount) return rows.then(loaded => toPage(loaded));
-      return Promise.all([rows, countOf(context).load(key)]).then(([loaded, totalCount]) => toPage(loaded, totalCount));
+      // There may be a hundred parents: none of them has a promise of its own.
+      if (!asked.group?.isOpen) asked.group = open(context, asked.ask);
+      const page = new Expected<Connection<T>>();
+      asked.group.parents.push(parent);
+      asked.group.pages.push(page);
+      return page;
     },
   };
+}
+
+function closed<G extends Group>(group: G): G {
+  group.isOpen = false;
+  return group;
 }
 
 function tooManyAsks({ parentType, fieldName }: GraphQLResolveInfo): AppError {
@@ -103,23 +130,18 @@ function toAsk<T extends object>(definition: ListDefinition<T>, context: Request
   return { page, order, filter: args.filter ?? undefined, selection: connectionSelectionOf(info, context.models) };
 }
 
-/** The keys of a batch by the field that they answer, in order. */
-function byAsk(keys: readonly Key[]): Map<Ask, Key[]> {
-  return Map.groupBy(keys, key => key.ask);
-}
-
-async function loadRows(definition: ListDefinition<object>, keys: readonly Key[], context: RequestContext): Promise<Row[][]> {
-  const groups = byAsk(keys);
+async function loadRows(definition: ListDefinition<object>, groups: readonly Group[], context: RequestContext): Promise<Row[][][]> {
   const model = context.models.of(definition.entity);
   const properties = new Set<string>();
-  for (const ask of groups.keys()) {
+  for (const { ask } of groups) {
     for (const property of ask.selection.properties) properties.add(property);
     if (ask.selection.cursors) for (const property of ask.order.properties) properties.add(property);
   }
   const select = model.select(properties, 't');
+  const severalParents = groups.length > 1 || groups[0]!.parents.length > 1;
   const parameters = new SqlParameters();
-  const branches = Array.from(groups, ([ask, asked], group) => {
-    const { from, conditions } = parentsSql(definition, model, asked, context, parameters);
+  const branches = groups.map(({ ask, parents }, group) => {
+    const { from, conditions } = parentsSql(definition, model, parents, context, parameters);
     const order = ask.page.backward ? ask.order.reversed() : ask.order;
     const [after, before] = ask.page.backward ? [ask.page.before, ask.page.after] : [ask.page.after, ask.page.before];
     if (ask.filter) conditions.push(filterSql(ask.filter as never, model, 't', parameters));
@@ -130,27 +152,26 @@ async function loadRows(definition: ListDefinition<object>, keys: readonly Key[]
     const size = `(select ${parameters.add(ask.page.size + 1, 'int')})`;
     const rows = `select ${select} from ${model.table} t ${where(conditions)} order by ${order.sql('t')} limit ${size}`;
     // One field alone, or one parent, need no column that says so.
-    const place = [groups.size > 1 && `${group} as "${GROUP}"`, keys.length > 1 && `${from ? 'p.n::int' : '1'} as "${NTH}"`, 'r.*'].filter(Boolean).join(', ');
+    const place = [groups.length > 1 && `${group} as "${GROUP}"`, severalParents && `${from ? 'p.n::int' : '1'} as "${NTH}"`, 'r.*'].filter(Boolean).join(', ');
     return `select ${place} from ${from ? `${from} cross join lateral ` : ''}(${rows}) r`;
   });
   const text = `${branches.join(' union all ')} limit ${parameters.add(context.rows.left + 1, 'int')}`;
   const rows = await context.reads.query(statement(definition.name, text), parameters.values);
   context.rows.take(rows.length);
-  return spread(keys, groups, rows, (pages, nth, row) => pages[nth]!.push(row), (): Row[] => []);
+  return spread(groups, rows, (pages, nth, row) => pages[nth]!.push(row), (): Row[] => []);
 }
 
-async function loadCounts(definition: ListDefinition<object>, keys: readonly Key[], context: RequestContext): Promise<number[]> {
-  const groups = byAsk(keys);
+async function loadCounts(definition: ListDefinition<object>, groups: readonly Group[], context: RequestContext): Promise<number[][]> {
   const model = context.models.of(definition.entity);
   const parameters = new SqlParameters();
-  const branches = Array.from(groups, ([ask, asked], group) => {
-    const { from, conditions } = parentsSql(definition, model, asked, context, parameters);
+  const branches = groups.map(({ ask, parents }, group) => {
+    const { from, conditions } = parentsSql(definition, model, parents, context, parameters);
     if (ask.filter) conditions.push(filterSql(ask.filter as never, model, 't', parameters));
     const count = `select count(*)::int from ${model.table} t ${where(conditions)}`;
     return `select ${group} as "${GROUP}", ${from ? 'p.n::int' : '1'} as "${NTH}", (${count}) as count${from ? ` from ${from}` : ''}`;
   });
   const rows = await context.reads.query<Row>(statement(`${definition.name}Count`, branches.join(' union all ')), parameters.values);
-  return spread(keys, groups, rows, (counts, nth, row) => (counts[nth] = row.count as number), () => 0);
+  return spread(groups, rows, (counts, nth, row) => (counts[nth] = row.count as number), () => 0);
 }
 
 /**
@@ -160,42 +181,34 @@ async function loadCounts(definition: ListDefinition<object>, keys: readonly Key
 function parentsSql(
   definition: ListDefinition<object>,
   model: ReadModel,
-  keys: readonly Key[],
+  parents: readonly (Parent | undefined)[],
   context: RequestContext,
   parameters: SqlParameters,
 ): { from: string | undefined; conditions: string[] } {
   const own = context.reads.tenantId;
   const parentColumn = definition.parentId && model.column(definition.parentId).sql('t');
-  const [only] = keys;
-  if (keys.length === 1) {
-    const tenantId = own ?? only!.parent?.tenantId;
+  const [only] = parents;
+  if (parents.length === 1) {
+    const tenantId = own ?? only?.tenantId;
     const conditions = tenantId ? [`t.${model.tenantColumn} = ${parameters.add(tenantId, 'uuid')}`] : [];
-    if (parentColumn) conditions.push(`${parentColumn} = ${parameters.add(only!.parent!.id, 'uuid')}`);
+    if (parentColumn) conditions.push(`${parentColumn} = ${parameters.add(only!.id, 'uuid')}`);
     return { from: undefined, conditions };
   }
-  const tenants = parameters.add(keys.map(key => own ?? key.parent!.tenantId), 'uuid[]');
+  const tenants = parameters.add(parents.map(parent => own ?? parent!.tenantId), 'uuid[]');
   const conditions = [`t.${model.tenantColumn} = p.tenant_id`];
   if (!parentColumn) return { from: `unnest(${tenants}) with ordinality as p(tenant_id, n)`, conditions };
-  const parents = parameters.add(keys.map(key => key.parent!.id), 'uuid[]');
+  const ids = parameters.add(parents.map(parent => parent!.id), 'uuid[]');
   conditions.push(`${parentColumn} = p.parent_id`);
-  return { from: `unnest(${tenants}, ${parents}) with ordinality as p(tenant_id, parent_id, n)`, conditions };
+  return { from: `unnest(${tenants}, ${ids}) with ordinality as p(tenant_id, parent_id, n)`, conditions };
 }
 
 function where(conditions: readonly string[]): string {
   return conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`;
 }
 
-/** Puts each row of a batch to the request that it answers, and gives the answers in the order of `keys`. */
-function spread<V>(
-  keys: readonly Key[],
-  groups: Map<Ask, Key[]>,
-  rows: readonly Row[],
-  put: (values: V[], nth: number, row: Row) => unknown,
-  empty: () => V,
-): V[] {
-  const answers = Array.from(groups.values(), asked => asked.map(empty));
+/** Puts each row of a batch to the parent that it answers, in the groups' order. */
+function spread<V>(groups: readonly Group[], rows: readonly Row[], put: (values: V[], nth: number, row: Row) => unknown, empty: () => V): V[][] {
+  const answers = groups.map(({ parents }) => parents.map(empty));
   for (const row of rows) put(answers[(row[GROUP] as number | undefined) ?? 0]!, ((row[NTH] as number | undefined) ?? 1) - 1, row);
-  if (answers.length === 1) return answers[0]!;
-  const places = new Map(Array.from(groups.values()).flatMap((asked, group) => asked.map((key, nth) => [key, answers[group]![nth]!] as const)));
-  return keys.map(key => places.get(key)!);
+  return answers;
 }

@@ -3,6 +3,7 @@ import { AppError } from '../base/app-error.js';
 import type { EntityClass, ReadModel } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { RequestContext } from './context.js';
+import { Expected } from './expected.js';
 import { defineLoader, type LoaderOf } from './loader.js';
 import { nestedRowSelectionOf, rowSelectionOf, type RowSelection } from './selection.js';
 
@@ -25,11 +26,28 @@ export async function rowById<T extends object>(context: RequestContext, info: G
  * The row that a relation leads to: its foreign key says that it exists. Where only its id is selected, or nothing but its own
  * lists, no statement is needed.
  */
-export function relatedRow<T extends object>(context: RequestContext, info: GraphQLResolveInfo, entity: EntityClass<T>, tenantId: string, id: string): T | Promise<T | null> {
+export function relatedRow<T extends object>(context: RequestContext, info: GraphQLResolveInfo, entity: EntityClass<T>, tenantId: string, id: string): T | PromiseLike<T | null> {
   const selection = rowSelectionOf(info, context.models, entity.name);
   if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
-  return loaderOf(entity)(context).load({ id, tenantId, selection }) as Promise<T | null>;
+  const loader = loaderOf(entity)(context);
+  let bySelection = related.get(loader);
+  if (!bySelection) related.set(loader, (bySelection = new Map<RowSelection, Map<string, Expected<unknown>>>()));
+  let rows = bySelection.get(selection);
+  if (!rows) bySelection.set(selection, (rows = new Map<string, Expected<unknown>>()));
+  let row = rows.get(id);
+  if (!row) {
+    const wanted = new Expected<unknown>();
+    rows.set(id, (row = wanted));
+    loader.load({ id, tenantId, selection }).then(
+      loaded => wanted.come(loaded ?? null),
+      (error: unknown) => wanted.fail(error),
+    );
+  }
+  return row as Expected<T | null>;
 }
+
+/** Rows that relations of an operation lead to: a hundred documents may wait for the same bot. They live as long as the loader. */
+const related = new WeakMap<object, Map<RowSelection, Map<string, Expected<unknown>>>>();
 
 /**
  * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may be gone: someone deleted it in the

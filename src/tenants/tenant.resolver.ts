@@ -26,7 +26,7 @@ export class TenantResolver {
 
   @Requires('read')
   @Query(() => TenantConnection, { description: 'All tenants for an operator; for everyone else the one that is theirs.' })
-  tenants(@Args(() => TenantListArgs) args: TenantListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Connection<Tenant>> {
+  tenants(@Args(() => TenantListArgs) args: TenantListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Tenant>> {
     return tenants.page(context, info, args);
   }
 }

@@ -24,21 +24,21 @@ export class ViewerResolver {
 
   @Requires('read')
   @FieldResolver(() => Tenant, { nullable: true, description: "The caller's tenant; null for the operator." })
-  tenant(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | Promise<Tenant | null> | null {
+  tenant(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> | null {
     const { principal } = context;
     return 'tenantId' in principal ? relatedRow(context, info, Tenant, principal.tenantId, principal.tenantId) : null;
   }
 
   @Requires('read')
   @FieldResolver(() => ApiKey, { nullable: true, description: 'The key that the caller holds; null for users and the operator.' })
-  apiKey(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): ApiKey | Promise<ApiKey | null> | null {
+  apiKey(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): ApiKey | PromiseLike<ApiKey | null> | null {
     const { principal } = context;
     return principal.kind === 'apiKey' ? relatedRow(context, info, ApiKey, principal.tenantId, principal.keyId) : null;
   }
 
   @Requires('read')
   @FieldResolver(() => User, { nullable: true, description: 'The person who is signed in; null for keys and the operator.' })
-  user(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): User | Promise<User | null> | null {
+  user(@Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): User | PromiseLike<User | null> | null {
     const { principal } = context;
     return principal.kind === 'user' ? relatedRow(context, info, User, principal.tenantId, principal.userId) : null;
   }

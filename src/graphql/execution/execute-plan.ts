@@ -1,5 +1,6 @@
 import { getArgumentValues, GraphQLError, locatedError, type ExecutionResult, type FieldNode } from 'graphql';
 import { inspect } from 'graphql/jsutils/inspect.js';
+import { Expected } from '../expected.js';
 import { Execution, later, pathKeys, Place, report, reportAt, settle } from './execution.js';
 import { doneIn, refuseLater } from './late-errors.js';
 import type { FieldPlan, ObjectPlan, PlanSource, Shape } from './plan.js';
@@ -83,11 +84,11 @@ function completeOrWait(execution: Execution, field: FieldPlan, shape: Shape, pl
 function wait(execution: Execution, field: FieldPlan, shape: Shape, place: Place, key: string | number, value: PromiseLike<unknown>): Outcome {
   place.container[key] = undefined; // Names stand in the order in which they were selected.
   execution.pending += 1;
+  const onValue = (settled: unknown): void => settle(execution, () => completeLate(execution, field, shape, place, key, settled));
+  const onError = (error: unknown): void => settle(execution, () => refuseLater(execution, shape.nonNull, place, key, located(error, field, place, key)));
   try {
-    value.then(
-      settled => settle(execution, () => completeLate(execution, field, shape, place, key, settled)),
-      (error: unknown) => settle(execution, () => refuseLater(execution, shape.nonNull, place, key, located(error, field, place, key))),
-    );
+    if (value instanceof Expected) value.listen(onValue, onError);
+    else value.then(onValue, onError);
     return WAITING;
   } catch (error) {
     execution.pending -= 1;

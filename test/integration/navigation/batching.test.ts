@@ -222,6 +222,12 @@ describe('Bot.documents', () => {
     expect(await statementsOf('{ bots { totalCount } documents { totalCount } }')).toEqual(['botsCount', 'documentsCount']);
   });
 
+  test('that are asked for nothing but their type read nothing, for twenty bots as for one', async () => {
+    const query = 'query($n: Int) { bots(first: $n) { nodes { documents { __typename } } } }';
+    expect(await statementsForAnyNumber(query)).toHaveLength(1);
+    expect((await dataOf(query, { n: 2 })).bots.nodes).toEqual(Array.from({ length: 2 }, () => ({ documents: { __typename: 'DocumentConnection' } })));
+  });
+
   test('counts all pages, whatever the page', async () => {
     const { bot } = bots[0]!;
     const { bot: found } = await dataOf('query ($id: ID!) { bot(id: $id) { documents(first: 2) { totalCount pageInfo { endCursor } } } }', { id: bot.id });

@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest';
+import { Expected } from '../../../src/graphql/expected.js';
+
+describe('an expected value', () => {
+  test('comes to all who listen, in their order and in the same turn', () => {
+    const value = new Expected<string>();
+    const heard: string[] = [];
+    for (const name of ['first', 'second']) value.listen(came => heard.push(`${name} ${came}`), () => {});
+    value.come('here');
+    expect(heard).toEqual(['first here', 'second here']);
+  });
+
+  test('comes to whoever listens late as well, but never before they are done asking', async () => {
+    const value = new Expected<string>();
+    value.come('here');
+    const heard: string[] = [];
+    value.listen(came => heard.push(came), () => {});
+    expect(heard).toEqual([]);
+    await value;
+    expect(heard).toEqual(['here']);
+  });
+
+  test('is a promise to others, whether it comes or fails', async () => {
+    const [came, failed] = [new Expected<number>(), new Expected<number>()];
+    const answers = Promise.allSettled([came.then(value => value + 1), failed]);
+    came.come(1);
+    failed.fail(new Error('gone'));
+    expect(await answers).toEqual([{ status: 'fulfilled', value: 2 }, { status: 'rejected', reason: new Error('gone') }]);
+  });
+});
