@@ -7,6 +7,7 @@ import { weaver } from '../../support/command.js';
 import type { Client } from '../../support/client.js';
 import { ClusteredVectors, dot } from '../../support/clustered-vectors.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import { fill } from '../../support/large-tenant.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const onPostgres = inject('template').kind === 'postgres';
@@ -26,7 +27,7 @@ let tenant: TenantWorld;
 let client: Client;
 let botId: string;
 const vectors = new ClusteredVectors(20_261_124);
-const passages: { id: string; vector: Float32Array }[] = [];
+let passages: { id: string; vector: Float32Array }[];
 
 beforeAll(async () => {
   gateway = await startTestGateway();
@@ -35,11 +36,7 @@ beforeAll(async () => {
   const bot = await tenant.bot();
   botId = bot.id;
   const document = await bot.document();
-  while (passages.length < SIZE) passages.push(...vectors.document(25).map(vector => ({ id: v7(), vector })));
-  for (let start = 0; start < SIZE; start += 200) {
-    const rows = passages.slice(start, start + 200).map(({ id, vector }, n) => `('${id}', '${tenant.id}', '${bot.id}', '${document.id}', 'Passage', ${start + n}, '[${Array.from(vector, value => value.toFixed(5)).join()}]')`);
-    await gateway.db.asSuperuser(`insert into doc_chunks (id, tenant_id, bot_id, doc_id, text, chunk_index, embedding) values ${rows.join()}`);
-  }
+  passages = await fill(gateway.db, document, vectors, SIZE);
 }, 120_000);
 afterEach(() => void vi.restoreAllMocks());
 afterAll(() => gateway.close());
