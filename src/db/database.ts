@@ -54,7 +54,7 @@ export class Database {
       const connections =
         config.kind === 'embedded'
           ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
-          : new PostgresReadConnections(await (connection as PostgreSqlConnection).getNativeClient(), { named: config.pooler === 'none' });
+          : new PostgresReadConnections(await (connection as PostgreSqlConnection).getNativeClient(), { pooled: config.pooler !== 'none' });
       await connection.execute('select 1');
       return new Database(config.kind, orm, connections, options);
     } catch (error) {

@@ -25,23 +25,27 @@ export interface ReadConnections {
 const BEGIN = 'begin isolation level repeatable read read only';
 
 /**
- * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each connection, unless a pooler in
- * transaction mode stands between. `begin`, the settings and the first statement travel in one packet, and so does the `commit` of the
- * transaction before, when the next one comes soon: the pool's connections pipeline (https://node-postgres.com/features/pipelining).
+ * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each connection. `begin`, the settings and the
+ * first statement travel in one packet, and so does the `commit` of the transaction before, when the next one comes soon: the pool's
+ * connections pipeline (https://node-postgres.com/features/pipelining).
+ *
+ * Where a pooler in transaction mode stands between (`pooled`), nothing is prepared, and a transaction is over before the next is sent:
+ * the pooler lends a connection of the server's to others only when nothing is under way on ours, so that a busy gateway would never
+ * give it back.
  */
 export class PostgresReadConnections implements ReadConnections {
   readonly #pool: Pool;
-  readonly #named: boolean;
+  readonly #pooled: boolean;
 
-  constructor(pool: Pool, options: { named: boolean }) {
+  constructor(pool: Pool, options: { pooled: boolean }) {
     this.#pool = pool;
-    this.#named = options.named;
+    this.#pooled = options.pooled;
     takeBackLostConnections(pool);
     pool.on('acquire', commitOverdue);
   }
 
   async begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction> {
-    return new PostgresReadTransaction(await this.#pool.connect(), scope, bounds, this.#named);
+    return new PostgresReadTransaction(await this.#pool.connect(), scope, bounds, this.#pooled);
   }
 }
 
@@ -85,7 +89,7 @@ class PostgresReadTransaction implements ReadTransaction {
     private readonly client: PoolClient,
     scope: DatabaseScope,
     bounds: TimeBounds | undefined,
-    private readonly named: boolean,
+    private readonly pooled: boolean,
   ) {
     this.#entered = this.#send(`${BEGIN}; ${bounds ? `${boundTimeSql(bounds)}; ` : ''}${enterScopeSql(scope)}`);
   }
@@ -107,7 +111,7 @@ class PostgresReadTransaction implements ReadTransaction {
 
   async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
     holdBack(this.client);
-    const name = this.named ? statement.preparedName : undefined;
+    const name = this.pooled ? undefined : statement.preparedName;
     const answer = this.client.query<Row>({ name, text: statement.text, values: parameters.map(parameterText) });
     answer.catch(() => {});
     // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
@@ -118,12 +122,11 @@ class PostgresReadTransaction implements ReadTransaction {
   async end(): Promise<void> {
     try {
       await this.#entered;
+      if (this.pooled) await this.client.query('commit');
     } catch (error) {
       return this.client.release(error instanceof Error ? error : true);
     }
-    overdue.set(this.client, setTimeout(commitOverdue, COMMIT_WITHIN_MS, this.client));
-    // Behind a pooler an open transaction keeps one of the server's connections from everybody else.
-    if (!this.named) commitOverdue(this.client);
+    if (!this.pooled) overdue.set(this.client, setTimeout(commitOverdue, COMMIT_WITHIN_MS, this.client));
     this.client.release();
   }
 }

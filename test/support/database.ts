@@ -5,6 +5,7 @@ import type { DatabaseConfig } from '../../src/config.js';
 import { Database } from '../../src/db/database.js';
 import { IN_MEMORY } from '../../src/db/database-options.js';
 import { ENTITIES } from '../../src/entities.js';
+import type { Pooler } from './pooler.js';
 import { databaseUrl } from './template-database.js';
 
 export interface TestDatabase {
@@ -16,10 +17,18 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
+export interface TestDatabaseOptions {
+  readonly poolSize?: number;
+  /** The gateway's login reaches the database through it. */
+  readonly pooler?: Pooler;
+  /** Of a PostgreSQL database: what new connections begin with, by setting. */
+  readonly settings?: Record<string, string>;
+}
+
 let clones = 0;
 
 /** A migrated database of the test's own, empty. On PostgreSQL opened by a login that owns nothing and inherits nothing. */
-export async function openTestDatabase(options: { poolSize?: number; pooler?: 'none' | 'transaction' } = {}): Promise<TestDatabase> {
+export async function openTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const template = inject('template');
   if (template.kind === 'embedded') {
     const image = new Blob([readFileSync(template.imageFile)]);
@@ -35,9 +44,11 @@ export async function openTestDatabase(options: { poolSize?: number; pooler?: 'n
   const maintenance = new Client({ connectionString: template.adminUrl });
   await maintenance.connect();
   await maintenance.query(`create database ${name} template ${template.database}`);
+  for (const [setting, value] of Object.entries(options.settings ?? {})) await maintenance.query(`alter database ${name} set ${setting} = '${value}'`);
   const adminUrl = databaseUrl(template.adminUrl, name);
-  const loginUrl = databaseUrl(template.adminUrl, name, { user: template.login, password: template.password });
-  const config: DatabaseConfig = { kind: 'postgres', url: loginUrl, migrationUrl: adminUrl, pooler: options.pooler ?? 'none', poolSize: options.poolSize ?? 5 };
+  const directUrl = databaseUrl(template.adminUrl, name, { user: template.login, password: template.password });
+  const loginUrl = options.pooler?.urlOf(directUrl) ?? directUrl;
+  const config: DatabaseConfig = { kind: 'postgres', url: loginUrl, migrationUrl: adminUrl, pooler: options.pooler ? 'transaction' : 'none', poolSize: options.poolSize ?? 5 };
   const database = await Database.open(config, ENTITIES);
   const admin = new Client({ connectionString: adminUrl });
   await admin.connect();

@@ -6,7 +6,7 @@ import { createEmbedder } from '../../src/embedders/create-embedder.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { Client } from './client.js';
 import { OPERATOR_TOKEN, testConfig, USER_SECRET } from './config.js';
-import { openTestDatabase, type TestDatabase } from './database.js';
+import { openTestDatabase, type TestDatabase, type TestDatabaseOptions } from './database.js';
 import { tokenFor } from './identity-provider.js';
 import { World, type TenantWorld } from './world.js';
 
@@ -36,7 +36,7 @@ export interface TestGateway {
 }
 
 /** A gateway on a free port of this machine, over a new, empty database. `env` configures it as the environment would. */
-export async function startTestGateway(options: { poolSize?: number; pooler?: 'none' | 'transaction'; embedder?: EmbedderConfig; log?: Logger; env?: Record<string, string> } = {}): Promise<TestGateway> {
+export async function startTestGateway(options: TestDatabaseOptions & { embedder?: EmbedderConfig; log?: Logger; env?: Record<string, string> } = {}): Promise<TestGateway> {
   const db = await openTestDatabase(options);
   const gateway = await startApp({
     config: { ...testConfig(options.env), ...(options.embedder && { embedder: options.embedder }) },
