@@ -109,7 +109,7 @@ const SETTINGS = {
   DATABASE_POOLER: z
     .enum(['none', 'transaction'], 'must be none or transaction')
     .default('none')
-    .describe('transaction: DATABASE_URL leads to a pooler in transaction mode, so no named statements are used.'),
+    .describe('transaction: DATABASE_URL leads to a pooler in transaction mode, so no named statements are used. WEAVER_MIGRATION_URL must lead to the server itself.'),
   DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10).describe('Connections to PostgreSQL that each process of the gateway holds at most.'),
   WEAVER_WORKERS: z
     .union([z.literal('auto').transform(() => availableParallelism()), wholeNumber(1, 64)], 'must be auto or a whole number from 1 to 64')

@@ -9,6 +9,7 @@ import { LEGACY_PREFIX } from './adoption/names.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
 import { MIGRATIONS_FOLDER } from './migrations/emitted-sql.js';
 import { Migrator } from './migrator.js';
+import { poolerRefused } from './own-session.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
 
 /** `dataDir` of an embedded database that lives in memory and ends with the process. */
@@ -25,7 +26,8 @@ export interface DatabaseOptions {
 
 /**
  * The one place that knows both databases. `purpose` chooses between the gateway's own login and the schema's owner.
- * The embedded database's folder is locked when its first connection opens, whoever opens it.
+ * The embedded database's folder is locked when its first connection opens, whoever opens it. Throws a `StartupError` where the owner
+ * would have to migrate through a pooler.
  */
 export function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migrate', entities: EntityClasses, image?: Blob): DatabaseOptions {
   const { orm, release } = config.kind === 'embedded' ? embeddedOptions(config.dataDir, image) : postgresOptions(config, purpose);
@@ -82,6 +84,7 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
 const MIGRATION_CONNECTIONS = 3;
 
 function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): DatabaseOptions {
+  if (purpose === 'migrate' && config.pooler === 'transaction' && config.migrationUrl === config.url) throw poolerRefused();
   return {
     orm: {
       driver: PostgreSqlDriver,

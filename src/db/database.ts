@@ -5,6 +5,7 @@ import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgres
 import type { DatabaseConfig } from '../config.js';
 import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
 import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope, type TimeBounds } from './database-scope.js';
+import { refuseSharedSession } from './own-session.js';
 import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
@@ -85,12 +86,14 @@ export class Database {
 
   /**
    * Lends a session for statements that no transaction may hold, such as building an index while others write. Whoever opened the
-   * database must own what is changed. Not for rows: as the session takes no role, policies hide them all. Only on PostgreSQL.
+   * database must own what is changed. Not for rows: as the session takes no role, policies hide them all. Only on PostgreSQL, and on a
+   * database that was opened to migrate; a `StartupError` where a pooler stands between.
    */
   async maintain<T>(work: (session: MaintenanceSession) => Promise<T>): Promise<T> {
     const pool = await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient();
     const client = await pool.connect();
     try {
+      await refuseSharedSession(pool, client);
       const run = async <R>(sql: string): Promise<R[]> => (await client.query(sql)).rows as R[];
       const [own] = await run<{ pid: number }>(`select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)`);
       return await work({ pid: own!.pid, run });

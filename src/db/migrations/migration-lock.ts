@@ -1,6 +1,7 @@
 import type { Connection } from '@mikro-orm/core';
 import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import { StartupError } from '../../base/startup-error.js';
+import { refuseSharedSession } from '../own-session.js';
 import type { MigrationGuards } from './migration-guards.js';
 
 /** Key of the advisory lock that whoever migrates holds for as long as it does. */
@@ -15,8 +16,10 @@ const LOCK_NOT_AVAILABLE = '55P03';
 export async function holdingMigrationLock<T>(connection: Connection, { lockTimeoutMs, hints, warn }: MigrationGuards, work: () => Promise<T>): Promise<T> {
   if (!(connection instanceof PostgreSqlConnection)) return work();
   await connection.ensureConnection();
-  const client = await (await connection.getNativeClient()).connect();
+  const pool = await connection.getNativeClient();
+  const client = await pool.connect();
   try {
+    await refuseSharedSession(pool, client);
     const { rows } = await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK]);
     if (!rows[0]!.taken) {
       const holder = await client.query<{ pid: number; application: string; login: string }>(
