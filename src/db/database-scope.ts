@@ -25,8 +25,8 @@ export function scopeSettings(scope: DatabaseScope): Record<string, string> {
 
 /**
  * Enters a scope in an open transaction. It holds no parameters, so that it can travel with `begin` in one message; its only variable
- * part is empty or a UUID that `tenantScope` checked. `set local` takes a third of what `set_config` takes, but pg_stat_statements would keep
- * one for each tenant.
+ * part is empty or a UUID that `tenantScope` checked. A tenant is named by `set_config`: of `set local`, pg_stat_statements would keep one
+ * for each tenant.
  */
 export function enterScopeSql(scope: DatabaseScope): string {
   const tenant = 'tenantId' in scope ? `select set_config('${TENANT_SETTING}', '${scope.tenantId}', true)` : `set local ${TENANT_SETTING} = ''`;

@@ -6,8 +6,7 @@ type BaseMetadata = Pick<ReturnType<typeof getMetadataStorage>['queries'][number
 
 /**
  * Lets the fields of `resolvers` call their methods themselves, with arguments as graphql-js checked them. The handlers that type-graphql
- * puts there find and copy the arguments' classes in every call and make several promises, for a validation that is not used here:
- * a quarter of the time of an operation with many parents (`docs/performance.md`).
+ * puts there find and copy the arguments' classes in every call and make several promises, for a validation that is not used here.
  */
 export function resolveDirectly(schema: GraphQLSchema, resolvers: readonly Function[]): GraphQLSchema {
   const storage = getMetadataStorage();
