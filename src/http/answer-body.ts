@@ -12,7 +12,7 @@ const free: Buffer[] = [];
 
 /**
  * The text as Node sends it fastest. Of a long string, Node would make a copy together with the headers, and then bytes in memory that it
- * asks the system for each time: half of what it costs to answer 260 kB. Here the bytes are written once, into memory that answers share.
+ * asks the system for each time. Here the bytes are written once, into memory that answers share.
  */
 export function toBody(text: string, response: ServerResponse): string | Buffer {
   if (text.length < LARGE) return text;
