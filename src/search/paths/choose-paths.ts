@@ -12,15 +12,15 @@ import type { VectorPath } from './vector-path.js';
 /** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search.md`). */
 const MAX_EXACT = 1_000;
 
-/** Up to this many, few candidates are enough: where those leave a doubt, more of them would too, and all are soon compared. */
-const MAX_FEW = 10_000;
+/** Up to this many, fewer candidates are enough: where those leave a doubt, all are soon compared. */
+const MAX_SMALL = 10_000;
 
-const FEW_CODES = codesPath(200);
-/** Of more chunks more are as near as the nearest. */
-export const CODES_PATH = codesPath(400);
+const SMALL_CODES_PATH = codesPath(300);
+/** Of more chunks, more are about as near as the nearest. */
+export const CODES_PATH = codesPath(600);
 
-/** Enough for most questions; a graph leaves some of the nearest out, the fewer the more of it is looked at. */
-const FEW_HNSW = hnswPath(200);
+/** Enough for most questions, and a third of the time. A graph leaves some of the nearest out, the fewer the more of it is looked at. */
+const QUICK_HNSW_PATH = hnswPath(200);
 export const HNSW_PATH = hnswPath(600);
 
 const scopeSizes = new ScopeSizes();
@@ -36,12 +36,12 @@ export async function choosePaths(reads: ReadScope, scope: SearchScope, { exact 
   if (exact) return [EXACT_PATH];
   const size = await sizeOf(reads, scope);
   if (size <= MAX_EXACT) return [EXACT_PATH];
-  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [FEW_HNSW, HNSW_PATH, EXACT_PATH];
-  return [size <= MAX_FEW ? FEW_CODES : CODES_PATH, EXACT_PATH];
+  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [QUICK_HNSW_PATH, HNSW_PATH, EXACT_PATH];
+  return [size <= MAX_SMALL ? SMALL_CODES_PATH : CODES_PATH, EXACT_PATH];
 }
 
 function sizeOf(reads: ReadScope, { tenantId, botId }: SearchScope): Promise<number> {
-  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_FEW + 1));
+  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_SMALL + 1));
 }
 
 /** How many chunks a tenant has, or one of its bots; counted up to `most` only. */

@@ -66,7 +66,7 @@ async function recall(topK: number, path: string): Promise<number> {
 const about = (): number[] => Array.from(vectors.questionAbout(passages[0]!.vector));
 
 test('without an index of its own, a large tenant is searched by its codes', async () => {
-  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 200, path: 'CODES' });
+  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 300, path: 'CODES' });
 });
 
 describe.runIf(onPostgres)('with an index of its own', () => {
