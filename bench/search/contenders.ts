@@ -21,6 +21,7 @@ export interface Contender {
 export const FLOOR = 'select 1';
 export const ORIGINAL = 'original';
 export const REPAIRED = 'repaired';
+export const EXACT_ORIGINAL = 'exact, original';
 export const EXACT = 'exact, vector';
 export const EXACT_HALF = 'exact, halfvec';
 export const STATEMENT = 'Weaver, statement';
@@ -29,6 +30,7 @@ export const OURS = 'Weaver, SQL';
 const SESSION = {
   [ORIGINAL]: `set hnsw.ef_search = 40`,
   [REPAIRED]: `set hnsw.ef_search = 200; set hnsw.iterative_scan = relaxed_order`,
+  [EXACT_ORIGINAL]: '',
   [EXACT]: '',
   [EXACT_HALF]: '',
 } as const;
@@ -51,6 +53,7 @@ export async function openContenders(adminUrl: string, gatewayUrl: string, conne
     await floor(adminUrl, connections),
     await plain(ORIGINAL, filter => originalSql('original_chunks', filter)),
     await plain(REPAIRED, filter => originalSql('repaired_chunks', filter)),
+    await plain(EXACT_ORIGINAL, filter => originalSql('original_chunks', filter, ' + 0')),
     await plain(EXACT, filter => exactSql('original_chunks', 'vector', filter)),
     await plain(EXACT_HALF, filter => exactSql('doc_chunks', 'halfvec', filter)),
     await statementAlone(adminUrl, connections),
@@ -58,8 +61,8 @@ export async function openContenders(adminUrl: string, gatewayUrl: string, conne
   ];
 }
 
-const originalSql = (table: string, filter: string): string =>
-  `select id, text, 1 - (embedding <=> $1) as similarity from ${table} where tenant_id = $2${filter} order by embedding <=> $1 limit $3`;
+const originalSql = (table: string, filter: string, noIndex = ''): string =>
+  `select id, text, 1 - (embedding <=> $1) as similarity from ${table} where tenant_id = $2${filter} order by (embedding <=> $1)${noIndex} limit $3`;
 
 /** The distance is computed once, and the vector read once: a scan that is as good as it gets. `+ 0` keeps it a scan. */
 const exactSql = (table: string, type: string, filter: string): string =>

@@ -1,6 +1,6 @@
 import { machineText, median, writeSection } from '../shared/report-text.js';
 import type { TenantClass } from './classes.js';
-import { EXACT, EXACT_HALF, FLOOR, ORIGINAL, OURS, REPAIRED, STATEMENT } from './contenders.js';
+import { EXACT, EXACT_HALF, EXACT_ORIGINAL, FLOOR, ORIGINAL, OURS, REPAIRED, STATEMENT } from './contenders.js';
 import { goalsOf } from './goals.js';
 import type { InsertResult } from './inserts.js';
 import type { FilterName } from './questions.js';
@@ -40,7 +40,8 @@ const WHAT = {
   [FLOOR]: 'what a question over the same connections costs at least',
   [ORIGINAL]: '`where tenant_id = … order by embedding <=> …` over one HNSW index (m = 16, ef 64) on `vector(1536)`, as the planner has it',
   [REPAIRED]: 'the same with `iterative_scan = relaxed_order`, `ef_search = 200` and a better graph (m = 32, ef 128)',
-  [EXACT]: "all of the tenant's vectors in that table, compared",
+  [EXACT_ORIGINAL]: "all of the tenant's vectors in that table, compared by the original's statement",
+  [EXACT]: 'the same by a statement that computes each distance once',
   [EXACT_HALF]: "all of the tenant's vectors as Weaver stores them, compared",
   [STATEMENT]: 'the statement of the gateway alone, sent as the ways above are: no transaction, no role, no second wall',
   [OURS]: 'what the gateway does in the database: path, statement, role, both walls',

@@ -101,7 +101,7 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, nearest: Nearest
   const text = `
     with ${isWhole ? '' : `compared as materialized (${compared}),`}
     top as materialized (
-      select id, similarity from ${isWhole ? `(${compared} offset 0)` : ''} compared where similarity <= 1${beyond} order by similarity desc, id limit ${most}
+      select id, similarity from ${isWhole ? `(${compared} offset 0) compared` : 'compared'} where similarity <= 1${beyond} order by similarity desc, id limit ${most}
     ),
     nearest as materialized (select id, similarity from top where similarity >= ${least}),
     total as materialized (
