@@ -41,6 +41,7 @@ const SEARCH = `query Search($input: SearchChunksInput!) {
   searchChunks(input: $input) { hits { similarity chunk { id text } } }
 }`;
 
+/** Of few hits, so that a path's answer is certain and no exact search follows. */
 const search = (what: string, subject: SubjectName, input: (subject: Subject) => object): Operation => ({
   what, query: SEARCH, subject, asOperator: false, variables: asked => ({ input: { topK: 3, ...input(asked) } }),
 });
@@ -91,7 +92,10 @@ export const PAGES: readonly Page[] = [
     file: 'lists.md',
     title: 'Lists: counts, orders, filters, aliases, relations',
     operations: [
-      { what: 'Documents and bots of what a large tenant\'s search found', query: DEFINITIONS.W4.query, subject: 'large', asOperator: false, variables: ({ tenantId, question }) => DEFINITIONS.W4.variables({ id: tenantId, question }) },
+      {
+        ...search("documents and bots of what a large tenant's search found", 'large', ({ question }) => ({ embedding: question })),
+        query: 'query Related($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk { id document { filename } bot { name } } } } }',
+      },
       list('counts beside rows, and of each parent', 'query Counts { bots { totalCount nodes { id documents(first: 1) { totalCount nodes { id } } } } }'),
       list('another order', 'query ByFilename { documents(first: 20, orderBy: { field: FILENAME }) { nodes { id filename } } }'),
       list('a filter', 'query Failed { documents(first: 20, filter: { status: { eq: FAILED } }) { nodes { id filename } } }'),
