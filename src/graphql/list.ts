@@ -10,7 +10,7 @@ import { defineLoader } from './loader.js';
 import { Order, type OrderBy } from './order.js';
 import { pageOf, toConnection, type Page } from './page.js';
 import { connectionSelectionOf, type ConnectionSelection } from './selection.js';
-import { SqlParameters } from './sql-parameters.js';
+import { SqlParameters, unseen } from './sql-parameters.js';
 
 /** What every list field takes. */
 export interface ListArgs extends PageArgs {
@@ -85,10 +85,12 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
     const group: Group<T> = { ask, parents: [], pages: [], isOpen: true };
     const { rows, totalCount } = ask.selection;
     const toPage = (rowsOfParent: Row[], count?: number) => toConnection(rowsOfParent as T[], ask.page, definition.name, ask.order, ask.selection, count);
-    Promise.all([rows ? rowsOf(context).load(group) : undefined, totalCount ? countsOf(context).load(group) : undefined]).then(
-      ([loaded, counts]) => closed(group).pages.forEach((page, nth) => page.come(toPage(loaded?.[nth] ?? [], counts?.[nth]))),
-      (error: unknown) => group.pages.forEach(page => page.fail(error)),
-    );
+    Promise.all([rows ? rowsOf(context).load(group) : undefined, totalCount ? countsOf(context).load(group) : undefined])
+      .then(([loaded, counts]) => closed(group).pages.map((_, nth) => toPage(loaded?.[nth] ?? [], counts?.[nth])))
+      .then(
+        connections => group.pages.forEach((page, nth) => page.come(connections[nth]!)),
+        (error: unknown) => closed(group).pages.forEach(page => page.fail(error)),
+      );
     return group;
   };
 
@@ -149,7 +151,7 @@ async function loadRows(definition: ListDefinition<object>, groups: readonly Gro
     if (before) conditions.push(order.reversed().afterSql(before, 't', parameters));
     // Behind a select the planner cannot see how many rows are wanted, and expects a small part of them: it reads the first in order from an
     // index, where it would sort all of a parent whose children are more than of others. And one plan serves for pages of any size.
-    const size = `(select ${parameters.add(ask.page.size + 1, 'int')})`;
+    const size = unseen(parameters.add(ask.page.size + 1, 'int'));
     const rows = `select ${select} from ${model.table} t ${where(conditions)} order by ${order.sql('t')} limit ${size}`;
     // One field alone, or one parent, need no column that says so.
     const place = [groups.length > 1 && `${group} as "${GROUP}"`, severalParents && `${from ? 'p.n::int' : '1'} as "${NTH}"`, 'r.*'].filter(Boolean).join(', ');

@@ -6,6 +6,7 @@ import type { RequestContext } from './context.js';
 import { Expected } from './expected.js';
 import { defineLoader, type LoaderOf } from './loader.js';
 import { nestedRowSelectionOf, rowSelectionOf, type RowSelection } from './selection.js';
+import { SqlParameters, unseen } from './sql-parameters.js';
 
 interface Key {
   readonly id: string;
@@ -83,13 +84,18 @@ function loaderOf(entity: EntityClass): LoaderOf<Key, Row | undefined> {
 async function loadRows(model: ReadModel, keys: readonly Key[], context: RequestContext): Promise<(Row | undefined)[]> {
   const properties = new Set(keys.flatMap(key => [...key.selection.properties]));
   const ids = [...new Set(keys.map(key => key.id))];
+  // Behind a select the planner cannot see how many there are, and one plan serves for all.
+  const parameters = new SqlParameters();
+  const conditions = [`t.id = any(${unseen(parameters.add(ids, 'uuid[]'))}::uuid[])`];
   const own = context.reads.tenantId;
-  const tenants = own ? [own] : [...new Set(keys.flatMap(key => key.tenantId ?? []))];
-  // The operator may look up ids without knowing whose they are; everyone else's tenant is always named.
-  const filtered = own !== undefined || keys.every(key => key.tenantId !== undefined);
-  const tenantCondition = filtered ? `t.${model.tenantColumn} = any($2::uuid[]) and ` : '';
-  const text = `select ${model.select(properties, 't')} from ${model.table} t where ${tenantCondition}t.id = any($1::uuid[])`;
-  const rows = await context.reads.query<Row>(statement(`${model.table}ById`, text), filtered ? [ids, tenants] : [ids]);
+  if (own !== undefined) conditions.push(`t.${model.tenantColumn} = ${unseen(parameters.add(own, 'uuid'))}`);
+  // The operator may look up ids without knowing whose they are.
+  else if (keys.every(key => key.tenantId !== undefined)) {
+    const tenants = [...new Set(keys.map(key => key.tenantId))];
+    conditions.push(`t.${model.tenantColumn} = any(${unseen(parameters.add(tenants, 'uuid[]'))}::uuid[])`);
+  }
+  const text = `select ${model.select(properties, 't')} from ${model.table} t where ${conditions.join(' and ')}`;
+  const rows = await context.reads.query<Row>(statement(`${model.table}ById`, text), parameters.values);
   const byId = new Map(rows.map(row => [row.id as string, row]));
   return keys.map(key => byId.get(key.id));
 }
