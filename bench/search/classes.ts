@@ -21,7 +21,7 @@ const KEPT_SIZE = 1_000;
 const LEAST_LARGE = 1_500;
 
 /** From this class on a tenant has an index of its own. */
-const INDEXED = 'L20k';
+const INDEXED = 'L50k';
 
 export function classesAt(scale: number): TenantClass[] {
   return CLASSES.map(({ name, tenants, chunks }) => ({
@@ -31,7 +31,7 @@ export function classesAt(scale: number): TenantClass[] {
   }));
 }
 
-/** Chunks from which `weaver search tune` is to build: the default, or less at a smaller scale, so that the path is measured there too. */
+/** Chunks from which `weaver search tune` is to build: fewer than by default, so that the path is measured too. */
 export function indexFrom(classes: readonly TenantClass[]): number {
-  return Math.min(10_000, classes.find(({ name }) => name === INDEXED)!.chunks);
+  return classes.find(({ name }) => name === INDEXED)!.chunks;
 }

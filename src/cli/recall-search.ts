@@ -34,7 +34,7 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
 
 function linesOf(name: string, { tenantId, chunks, samples, source, topK, paths, depthFor99 }: RecallReport): string[] {
   if (samples === 0) return [`${name} (${tenantId}): ${chunks} chunks with vectors, too few to compare.`];
-  const from = source === 'queries' ? 'logged queries' : "of the tenant's own chunks, as no query is logged with a vector";
+  const from = source === 'queries' ? 'logged queries' : "of the tenant's own chunks, as no query is logged with a vector: those are easier to answer than questions";
   return [
     `${name} (${tenantId}): ${chunks} chunks, by ${samples} ${from}`,
     `  ${'path'.padEnd(8)}${`recall@${topK}`.padStart(11)}${'uncertain'.padStart(11)}${'median ms'.padStart(11)}`,

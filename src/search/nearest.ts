@@ -108,7 +108,7 @@ async function alongPath<R>(reads: ReadScope, path: VectorPath, nearest: Nearest
       select (select count(*)::int from top) as _comparable, ${isWhole ? nothingLeftOut(conditions, counts) : candidatesJudged(most)}
     )
     ${select({ vector, tenant, conditions, parameters })}`;
-  const prepared = path.prepare?.(reads, limit ?? 0);
+  const prepared = path.prepare?.(reads);
   const [rows] = await Promise.all([reads.query<R & ComparedRow>(statement(`${name}_${path.path}`, text), parameters.values), prepared]);
   return { rows, compared: comparedOf(rows[0]!, path, limit, nearest) };
 }

@@ -5,7 +5,7 @@ import { ScopeSizes } from '../scope-sizes.js';
 import { isFiltered, scopeSql, type SearchScope } from '../search-scope.js';
 import { codesPath } from './codes-path.js';
 import { EXACT_PATH } from './exact-path.js';
-import { hnswPath } from './hnsw-path.js';
+import { HNSW_PATH } from './hnsw-path.js';
 import { IndexedTenants } from './indexed-tenants.js';
 import type { VectorPath } from './vector-path.js';
 
@@ -18,10 +18,6 @@ const MAX_SMALL = 10_000;
 const SMALL_CODES_PATH = codesPath(300);
 /** Of more chunks, more are about as near as the nearest. */
 export const CODES_PATH = codesPath(600);
-
-/** Enough for most questions, and a third of the time. A graph leaves some of the nearest out, the fewer the more of it is looked at. */
-const QUICK_HNSW_PATH = hnswPath(200);
-export const HNSW_PATH = hnswPath(600);
 
 const scopeSizes = new ScopeSizes();
 const indexedTenants = new IndexedTenants();
@@ -36,7 +32,7 @@ export async function choosePaths(reads: ReadScope, scope: SearchScope, { exact 
   if (exact) return [EXACT_PATH];
   const size = await sizeOf(reads, scope);
   if (size <= MAX_EXACT) return [EXACT_PATH];
-  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [QUICK_HNSW_PATH, HNSW_PATH, EXACT_PATH];
+  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [HNSW_PATH, EXACT_PATH];
   return [size <= MAX_SMALL ? SMALL_CODES_PATH : CODES_PATH, EXACT_PATH];
 }
 

@@ -35,5 +35,5 @@ export interface VectorPath {
    */
   sql(input: PathInput): string;
   /** Settings of the transaction that its statement needs. Sent with the statement, in the same turn: nothing waits for the answer. */
-  prepare?(reads: ReadScope, limit: number): Promise<unknown>;
+  prepare?(reads: ReadScope): Promise<unknown>;
 }

@@ -75,7 +75,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
   test('a tenant is searched by it once the gateway knows, and the nearest are found', async () => {
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
     later(31_000);
-    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 200, path: 'HNSW' });
+    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 1000, path: 'HNSW' });
     expect(await recall(10, 'HNSW')).toBeGreaterThanOrEqual(0.99);
     expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
   });
