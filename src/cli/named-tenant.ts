@@ -5,6 +5,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Tenants that a message names. */
 const NAMED = 5;
+const NONE_YET = 'There is no tenant at all yet: make one with the mutation createTenant and the token of WEAVER_OPERATOR_TOKEN (docs/operations.md), or the demo tenants with "npx weaver demo".';
 
 /** The tenant with this id or this exact name, as the operator finds it. Throws a `StartupError` where there is none, or more than one. */
 export async function namedTenant(em: SqlEntityManager, wanted: string): Promise<Tenant> {
@@ -17,6 +18,6 @@ export async function namedTenant(em: SqlEntityManager, wanted: string): Promise
   const [one] = found;
   if (one) return one;
   const some = await em.find(Tenant, {}, { orderBy: { name: 'asc' }, limit: NAMED });
-  const hint = some.length > 0 ? `There is, for example, ${some.map(other => `"${other.name}"`).join(', ')}.` : 'There is no tenant at all yet.';
+  const hint = some.length > 0 ? `There is, for example, ${some.map(other => `"${other.name}"`).join(', ')}.` : NONE_YET;
   throw new StartupError(`No tenant has the id or the exact name ${wanted}. ${hint}`);
 }
