@@ -5,7 +5,7 @@ import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgres
 import type { DatabaseConfig } from '../config.js';
 import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
 import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope, type TimeBounds } from './database-scope.js';
-import { refuseSharedSession } from './own-session.js';
+import { refuseSharedSession, sharesSession } from './own-session.js';
 import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
@@ -99,6 +99,18 @@ export class Database {
       return await work({ pid: own!.pid, run });
     } finally {
       client.release(true);
+    }
+  }
+
+  /** Whether a pooler in transaction mode is found to stand between. Only on PostgreSQL; a pool of one connection cannot tell, and says no. */
+  async sharesSessions(): Promise<boolean> {
+    const pool = await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient();
+    if (pool.options.max < 2) return false;
+    const client = await pool.connect();
+    try {
+      return await sharesSession(pool, client);
+    } finally {
+      client.release();
     }
   }
 

@@ -9,11 +9,15 @@ import { migrationState } from './migrations.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
 import { compareVersions, loginAbovePolicies, MIN_SERVER_VERSION, MIN_VECTOR_VERSION, SAFE_VECTOR_VERSION, serverFacts, type ServerFacts } from './server-checks.js';
 
-/** Everything that must hold of a live database, one finding each, in the order in which to mend. Changes nothing. */
-export async function examine(database: Database, production: boolean): Promise<Finding[]> {
+/**
+ * Everything that must hold of a live database, one finding each, in the order in which to mend. Changes nothing. `pooled`: the
+ * configuration says that a pooler stands between.
+ */
+export async function examine(database: Database, production: boolean, pooled: boolean): Promise<Finding[]> {
   const facts = await serverFacts(database);
   const prepared = rolesExist(facts);
-  const findings = [...server(facts), ...extensions(facts, database.kind), ...roles(facts)];
+  const untold = database.kind === 'postgres' && !pooled ? await untoldPooler(database) : [];
+  const findings = [...untold, ...server(facts), ...extensions(facts, database.kind), ...roles(facts)];
   if (database.kind === 'postgres') findings.push(...login(facts, production));
   findings.push(await indexesUnderPolicies(database));
   const migrations = await examineMigrations(database).catch(error => [fail(`The log of migrations cannot be read: ${reason(error)}.`, 'Mend the above first.')]);
@@ -24,6 +28,12 @@ export async function examine(database: Database, production: boolean): Promise<
     findings.push(await tryCanary(database).catch(error => fail(`The walls cannot be tried with a canary: ${reason(error)}.`, 'Mend the above first.')));
   }
   return findings;
+}
+
+/** Statements have names unless the gateway is told, and a name is known on one connection of the server's only. */
+async function untoldPooler(database: Database): Promise<Finding[]> {
+  if (!(await database.sharesSessions())) return [];
+  return [warn('DATABASE_URL leads to a pooler in transaction mode, and DATABASE_POOLER does not say so: statements can fail.', 'Set DATABASE_POOLER=transaction.')];
 }
 
 function server({ serverVersion, fullVersion }: ServerFacts): Finding[] {

@@ -5,23 +5,28 @@ import { StartupError } from '../base/startup-error.js';
 const MEND = 'Set WEAVER_MIGRATION_URL to an address that leads to the server itself.';
 
 export function poolerRefused(): StartupError {
-  return new StartupError(`DATABASE_URL leads to a pooler in transaction mode (DATABASE_POOLER), where this command cannot work. ${MEND}`);
+  return new StartupError(`DATABASE_URL leads to a pooler in transaction mode (DATABASE_POOLER), where this command cannot work, and WEAVER_MIGRATION_URL is not set, or set to the same address. ${MEND}`);
+}
+
+/** Throws a `StartupError` where `client` has no session of its own: its locks and settings would stay on a connection of the server's that others get. */
+export async function refuseSharedSession(pool: Pool, client: PoolClient): Promise<void> {
+  if (!(await sharesSession(pool, client))) return;
+  throw new StartupError(`The connection leads to a pooler in transaction mode, where this command cannot work. ${MEND}`);
 }
 
 /**
- * Throws a `StartupError` where `client`, one of two connections of the pool at least, has no session of its own: its locks and settings
- * would stay on a connection of the server's that others get. That is so when it changes, or when another connection has the same while
- * both are open. No way to be certain beside others' traffic, but a pooler that is used by nobody else is always found out.
+ * Whether `client`, one of two connections of the pool at least, has no session of its own. That is so when it changes, or when another
+ * connection has the same while both are open. No way to be certain beside others' traffic, but a pooler that is used by nobody else is
+ * always found out.
  */
-export async function refuseSharedSession(pool: Pool, client: PoolClient): Promise<void> {
+export async function sharesSession(pool: Pool, client: PoolClient): Promise<boolean> {
   const other = await pool.connect();
   try {
     const own = await processOf(client);
-    if (own === (await processOf(client)) && own !== (await processOf(other))) return;
+    return own !== (await processOf(client)) || own === (await processOf(other));
   } finally {
     other.release();
   }
-  throw new StartupError(`The connection leads to a pooler in transaction mode, where this command cannot work. ${MEND}`);
 }
 
 async function processOf(client: PoolClient): Promise<number> {

@@ -5,6 +5,7 @@ import { Client } from '../../support/client.js';
 import { OPERATOR_TOKEN } from '../../support/config.js';
 import { Commands, freshDatabase, weaver, type FreshDatabase, type Running } from '../../support/command.js';
 
+const METRICS_TOKEN = 'the-token-of-prometheus';
 const onPostgres = inject('template').kind === 'postgres';
 
 test('several processes are refused on the embedded database, which one alone can open', async () => {
@@ -23,7 +24,7 @@ describe.runIf(onPostgres)('WEAVER_WORKERS=2', () => {
   afterAll(() => database.close());
   beforeEach(async () => {
     commands = new Commands();
-    running = commands.weaver({ ...database.env, WEAVER_WORKERS: '2', PORT: '0', LOG_LEVEL: 'info', WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN }, 'serve');
+    running = commands.weaver({ ...database.env, WEAVER_WORKERS: '2', PORT: '0', LOG_LEVEL: 'info', WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN, WEAVER_METRICS_TOKEN: METRICS_TOKEN }, 'serve');
     await running.until('/graphql\n');
     url = /GraphQL +(\S+)\/graphql/.exec(running.out)![1]!;
   });
@@ -69,6 +70,20 @@ describe.runIf(onPostgres)('WEAVER_WORKERS=2', () => {
     const ends = entries().filter(({ msg }) => msg === 'A worker ended, another will take its place');
     expect(ends).toMatchObject([{ worker: 1, signal: 'SIGKILL', delayMs: 500 }, { worker: 3, signal: 'SIGKILL', delayMs: 1_000 }]);
     expect(await running.end('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  test('name themselves in every series of their metrics', async () => {
+    await workersThatAnswer(2);
+    const seen = new Set<string | undefined>();
+    for (let round = 0; round < 150 && seen.size < 2; round += 1) {
+      const response = await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${METRICS_TOKEN}`, connection: 'close' } });
+      const series = (await response.text()).split('\n').filter(line => line !== '' && !line.startsWith('#'));
+      const workers = new Set(series.map(line => /[{,]worker="(\d+)"/.exec(line)?.[1]));
+      expect(workers.size).toBe(1);
+      for (const worker of workers) seen.add(worker);
+      await sleep(100);
+    }
+    expect([...seen].toSorted()).toEqual(['1', '2']);
   });
 
   test('count together what a key may ask in a minute', async () => {

@@ -146,6 +146,8 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
       for (const command of [['db', 'up'], ['db', 'check'], ['search', 'tune']]) {
         expect(await weaver(without, command), command.join(' ')).toMatchObject({ code: 1, err: expect.stringMatching(/leads to a pooler in transaction mode.*Set WEAVER_MIGRATION_URL/) });
       }
+      const same = { ...env, WEAVER_MIGRATION_URL: env.DATABASE_URL! };
+      expect(await weaver(same, ['db', 'up'])).toMatchObject({ code: 1, err: expect.stringContaining('WEAVER_MIGRATION_URL is not set, or set to the same address') });
       const commands = new Commands();
       expect(await commands.mikroOrm(without, 'migration:up').outcome()).toMatchObject({ code: 1, err: expect.stringMatching(/leads to a pooler in transaction mode.*Set WEAVER_MIGRATION_URL/) });
       await commands.close();

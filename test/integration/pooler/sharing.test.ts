@@ -3,6 +3,7 @@ import { Database } from '../../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
 import { statement } from '../../../src/db/statement.js';
 import { ENTITIES } from '../../../src/entities.js';
+import { weaver } from '../../support/command.js';
 import { Crowd } from '../../support/crowd.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
@@ -76,5 +77,13 @@ describe.runIf(hasPooler)('two gateways behind a pooler with one connection to t
     flood.goesOn = false;
     await busy;
     expect(flood.asked).toBeLessThan(200);
+  });
+
+  test('are told of it by the doctor, unless they say that they know', async () => {
+    const env = { DATABASE_URL: db.urls!.login, WEAVER_MIGRATION_URL: db.urls!.admin };
+    const told = await weaver({ ...env, DATABASE_POOLER: 'transaction' }, ['db', 'doctor']);
+    expect(told).toMatchObject({ code: 0, out: expect.not.stringContaining('pooler') });
+    expect((await weaver(env, ['db', 'doctor'])).out).toMatch(/^warn +DATABASE_URL leads to a pooler in transaction mode.*\n +→ Set DATABASE_POOLER=transaction\.$/m);
+    expect((await weaver({ ...env, DATABASE_URL: db.urls!.admin }, ['db', 'doctor'])).out).not.toContain('pooler');
   });
 });
