@@ -91,7 +91,7 @@ These pages are made by
 ${RENEW}
 \`\`\`
 
-It makes a database of some 300 tenants and 85,000 chunks, asks a gateway in its own process, takes the statements that it sends, drops the database again, and writes all pages anew. PostgreSQL 15 with pgvector makes the plans, in a transaction under the role of whose the operation is, with row-level security: the policy's condition is the one with \`current_setting('app.tenant_id', true)\`. A statement that the gateway prepares is planned for its parameters five times, then as it would be on a connection that has been open for a while; where a plan says \`$1\` it is one for all parameters.
+It makes a database of some 300 tenants and 115,000 chunks, asks a gateway in its own process, takes the statements that it sends, drops the database again, and writes all pages anew. PostgreSQL 15 with pgvector makes the plans, in a transaction under the role of whose the operation is, with row-level security: the policy's condition is the one with \`current_setting('app.tenant_id', true)\`. A statement that the gateway prepares is planned for its parameters five times, then as it would be on a connection that has been open for a while; where a plan says \`$1\` it is one for all parameters.
 
 Not here: \`begin\`, the settings of the transaction and \`commit\`; what notes the use of keys and counts requests; mutations.
 
