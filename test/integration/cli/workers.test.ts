@@ -96,7 +96,8 @@ describe.runIf(onPostgres)('WEAVER_WORKERS=2', () => {
     if (seconds > 40) await sleep((61 - seconds) * 1_000);
     const asked = await Promise.all(Array.from({ length: 140 }, () => new Client(url, createApiKey.secret).query('{ viewer { kind } }')));
     const served = asked.filter(({ status }) => status === 200).length;
-    expect(served).toBeGreaterThanOrEqual(60);
+    // A process may still hold what it took of the last tenth of the minute.
+    expect(served).toBeGreaterThanOrEqual(55);
     expect(served).toBeLessThanOrEqual(66);
     expect(asked.filter(({ status }) => status === 429)).toHaveLength(asked.length - served);
   });

@@ -84,7 +84,7 @@ describe('an embedding service that cannot be used', () => {
   let twin: Awaited<ReturnType<typeof startGateway>>;
   let asker: Client;
   beforeAll(async () => {
-    twin = await startGateway({ config: { ...testConfig(), embedder: { ...embedder(), apiKey: KEY, timeoutMs: 300 } }, database: gateway.db.database, log });
+    twin = await startGateway({ config: { ...testConfig(), embedder: { ...embedder(), apiKey: KEY, timeoutMs: 2_000 } }, database: gateway.db.database, log });
     asker = new Client(twin.url, (await tenant.key()).secret);
   });
   afterEach(() => server.always(answers()));
