@@ -94,12 +94,15 @@ describe.runIf(onPostgres)('WEAVER_WORKERS=2', () => {
     await workersThatAnswer(2);
     const seconds = new Date().getSeconds();
     if (seconds > 40) await sleep((61 - seconds) * 1_000);
-    const asked = await Promise.all(Array.from({ length: 140 }, () => new Client(url, createApiKey.secret).query('{ viewer { kind } }')));
-    const served = asked.filter(({ status }) => status === 200).length;
-    // A process may still hold what it took of the last tenth of the minute.
-    expect(served).toBeGreaterThanOrEqual(55);
+    const ask = async (headers: Record<string, string> = {}): Promise<number> =>
+      (await fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${createApiKey.secret}`, ...headers }, body: '{"query":"{ viewer { kind } }"}' })).status;
+    const statuses = await Promise.all(Array.from({ length: 140 }, () => ask()));
+    // One of them may still hold some of what it took: on connections of their own they take turns.
+    for (let more = 0; more < 20; more += 1) statuses.push(await ask({ connection: 'close' }));
+    const served = statuses.filter(status => status === 200).length;
+    expect(served).toBeGreaterThanOrEqual(60);
     expect(served).toBeLessThanOrEqual(66);
-    expect(asked.filter(({ status }) => status === 429)).toHaveLength(asked.length - served);
+    expect(statuses.filter(status => status === 429)).toHaveLength(statuses.length - served);
   });
 });
 
