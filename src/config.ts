@@ -144,7 +144,7 @@ const SETTINGS = {
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
   EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000).describe('Patience with one request to the embedding service, in milliseconds.'),
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
-    .default(100_000)
+    .default(50_000)
     .describe('Chunks from which "weaver search tune" gives a tenant an index of its own, which is faster and finds a little less (docs/search.md).'),
   WEAVER_SEARCH_RECALL_SAMPLE: z
     .string()

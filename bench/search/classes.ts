@@ -31,7 +31,7 @@ export function classesAt(scale: number): TenantClass[] {
   }));
 }
 
-/** Chunks from which `weaver search tune` is to build: fewer than by default, so that the path is measured too. */
+/** Chunks from which `weaver search tune` is to build: as many as by default at full size, and fewer at a smaller one, so that the path is measured there too. */
 export function indexFrom(classes: readonly TenantClass[]): number {
   return classes.find(({ name }) => name === INDEXED)!.chunks;
 }

@@ -96,14 +96,9 @@ async function floor(adminUrl: string, connections: number): Promise<Contender> 
   };
 }
 
-/** As the original's programs send a vector: as text. It is written once, which favours them. */
-const literals = new WeakMap<Question, string>();
-function literalOf(question: Question): string {
-  const known = literals.get(question);
-  if (known !== undefined) return known;
-  const literal = JSON.stringify(question.vector);
-  literals.set(question, literal);
-  return literal;
+/** As the original's programs send a vector: as text, written anew for each search, as the gateway halves it anew. */
+function literalOf({ vector }: Question): string {
+  return JSON.stringify(vector);
 }
 
 /** Whose rows `choosePaths` and `searchVectors` read. */

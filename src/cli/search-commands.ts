@@ -27,7 +27,7 @@ export function addSearchCommands(program: Command, { io, fail }: CommandContext
 Environment:
   DATABASE_URL               the database as the gateway's login, which counts chunks
   WEAVER_MIGRATION_URL       the same database as the owner of its tables, who builds (DATABASE_URL)
-  WEAVER_SEARCH_INDEX_FROM   chunks from which a tenant gets an index (100000)
+  WEAVER_SEARCH_INDEX_FROM   chunks from which a tenant gets an index (50000)
 
 Examples:
   npx weaver search tune --dry-run

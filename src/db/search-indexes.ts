@@ -4,8 +4,8 @@ import { SEARCH_INDEX_NAME_IN_SQL, searchIndexName, tenantOfSearchIndex } from '
 import { compareVersions, SAFE_VECTOR_VERSION } from './server-checks.js';
 import { fixedStatement } from './statement.js';
 
-/** As many neighbours as pgvector takes by default, but a more thorough build: with 64 some clusters of chunks cannot be reached. */
-const GRAPH = 'm = 16, ef_construction = 128';
+/** As many neighbours as pgvector takes by default, but a more thorough build: the better they are chosen, the fewer chunks cannot be reached (`docs/search.md`). */
+const GRAPH = 'm = 16, ef_construction = 512';
 
 /** Memory that a build may take: the whole graph, or it gets several times slower. About 1.2 KB a chunk. */
 const BYTES_TO_BUILD = 1_200;

@@ -9,13 +9,6 @@ export interface CandidateEdge {
 }
 
 /**
- * How many spreads the edge must lie below a search's last hit. In simulations (2,000 to 20,000 chunks in topics, with and without a
- * common offset, unequal scales and fewer dimensions) all scans that had missed a hit lay below 3.3, and those of questions about
- * something in the tenant above 3.7.
- */
-const CERTAINTY = 3.5;
-
-/**
  * Fewer different candidates say too little of the scatter; of two there is none. Such are the candidates of a tenant that stores the same
  * few chunks many times.
  */
@@ -24,9 +17,21 @@ const MIN_POINTS = 30;
 /**
  * Whether a code scan's candidates surely hold every chunk more similar than `lowest`. Codes tell similarities apart only so well, which
  * depends on the embedding model and on the question: one that resembles nothing has a thousand equally poor answers. So each scan is
- * judged by how similarity fell with the bits that differ among its own candidates: those left out are at the edge, or beyond.
+ * judged by how similarity fell with the bits that differ among its own candidates: those left out are at the edge, or beyond. `certainty` is how many
+ * spreads the edge must lie below the last hit.
  */
-export function hasAllHits(edge: CandidateEdge, lowest: number | undefined): boolean {
+export function hasAllHits(edge: CandidateEdge, lowest: number | undefined, certainty: number): boolean {
   if (edge.points < MIN_POINTS || edge.similarity === null || edge.spread === null || lowest === undefined) return false;
-  return lowest - edge.similarity >= CERTAINTY * edge.spread;
+  return lowest - edge.similarity >= certainty * edge.spread;
+}
+
+/**
+ * A select of a path's edge, `_edge, _spread, _points`, from a table of its candidates. Copies of one chunk are one point of the line: a
+ * hundred of them tell no more of the scatter than one.
+ */
+export function edgeSql(candidates: string): string {
+  return `
+    select regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as _edge, count(*)::int as _points,
+           sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0) / nullif(greatest(count(*) - 2, 0), 0)) as _spread
+      from (select distinct similarity, bits from ${candidates} where similarity <= 1) points`;
 }

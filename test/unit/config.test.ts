@@ -25,7 +25,7 @@ describe('readConfig', () => {
       userTokens: undefined,
       embedder: { provider: 'hashing' },
       migrationLockMs: 60_000,
-      search: { indexFrom: 100_000, recallSample: 0 },
+      search: { indexFrom: 50_000, recallSample: 0 },
       metricsToken: undefined,
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
       logLevel: 'info',

@@ -3,7 +3,7 @@ import { statement } from '../../db/statement.js';
 import { SqlParameters } from '../../graphql/sql-parameters.js';
 import { ScopeSizes } from '../scope-sizes.js';
 import { isFiltered, scopeSql, type SearchScope } from '../search-scope.js';
-import { codesPath } from './codes-path.js';
+import { CODES_PATH } from './codes-path.js';
 import { EXACT_PATH } from './exact-path.js';
 import { HNSW_PATH } from './hnsw-path.js';
 import { IndexedTenants } from './indexed-tenants.js';
@@ -11,13 +11,6 @@ import type { VectorPath } from './vector-path.js';
 
 /** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search.md`). */
 const MAX_EXACT = 1_000;
-
-/** Up to this many, fewer candidates are enough: where those leave a doubt, all are soon compared. */
-const MAX_SMALL = 10_000;
-
-const SMALL_CODES_PATH = codesPath(300);
-/** Of more chunks, more are about as near as the nearest. */
-export const CODES_PATH = codesPath(600);
 
 const scopeSizes = new ScopeSizes();
 const indexedTenants = new IndexedTenants();
@@ -32,12 +25,12 @@ export async function choosePaths(reads: ReadScope, scope: SearchScope, { exact 
   if (exact) return [EXACT_PATH];
   const size = await sizeOf(reads, scope);
   if (size <= MAX_EXACT) return [EXACT_PATH];
-  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [HNSW_PATH, EXACT_PATH];
-  return [size <= MAX_SMALL ? SMALL_CODES_PATH : CODES_PATH, EXACT_PATH];
+  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [HNSW_PATH, CODES_PATH, EXACT_PATH];
+  return [CODES_PATH, EXACT_PATH];
 }
 
 function sizeOf(reads: ReadScope, { tenantId, botId }: SearchScope): Promise<number> {
-  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_SMALL + 1));
+  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_EXACT + 1));
 }
 
 /** How many chunks a tenant has, or one of its bots; counted up to `most` only. */

@@ -6,6 +6,7 @@ export const EXACT_PATH: VectorPath = {
   path: SearchPath.EXACT,
   seesAll: true,
   namesTenant: false,
+  certainty: 0,
   candidates: () => undefined,
-  sql: ({ conditions, vector }) => `select t.id, 1 - (t.embedding <=> ${vector}) as similarity from doc_chunks t where ${conditions} and t.embedding is not null`,
+  sql: ({ conditions, vector }) => `select t.id, t.ctid as place, 1 - (t.embedding <=> ${vector}) as similarity from doc_chunks t where ${conditions} and t.embedding is not null`,
 };

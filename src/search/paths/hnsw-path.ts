@@ -1,14 +1,20 @@
 import { fixedStatement } from '../../db/statement.js';
 import { SearchPath } from '../search.types.js';
+import { FIRST, FIRST_PER_HIT, MOST_PER_HIT } from './codes-path.js';
+import { compareNear } from './compare-near.js';
 import type { VectorPath } from './vector-path.js';
 
+/** So few that looking for them takes less than half of what scanning the codes of 50,000 chunks does. */
+const CANDIDATES = 300;
+
+/** What pgvector takes at most; beyond that it looks again, and again. */
+const MOST_AT_ONCE = 1_000;
+
 /**
- * As many as pgvector looks at before it begins a second round. A graph leaves some of the nearest out, the more the fewer of it are
- * looked at and the less the question is like any chunk: of one-word questions about 11,000 chunks, by the built-in model, 200 candidates
- * found 0.67 of the hits, 600 found 0.90, and 1,000 found 0.97. What the graph has left out, the candidates cannot tell.
+ * More than of a scan. A graph leaves out some of the nearest, the more the less a question is like any chunk, and what it has left out
+ * its candidates cannot tell: so it is trusted only where the hits stand out (`docs/search.md` has what it then finds).
  */
-const CANDIDATES = 1_000;
-const CANDIDATES_PER_HIT = 8;
+const CERTAINTY = 5;
 
 const SETTINGS = fixedStatement('searchGraphSettings', `select set_config('hnsw.ef_search', $1, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)`);
 
@@ -16,20 +22,21 @@ const SETTINGS = fixedStatement('searchGraphSettings', `select set_config('hnsw.
  * The chunks that the tenant's own index, a graph over their codes, finds nearest to the query's code, with their similarities. The
  * index holds that tenant alone and knows nothing of filters. The planner takes it only where the statement names the tenant as the
  * index does: as a literal, whose value is a UUID that was checked. The limit is a literal too, or else the planner would have to plan
- * each search anew to see that it is small: a multiple of 1,000, so that there are few texts.
+ * each search anew to see that it is small: a multiple of 300, so that there are few texts.
  */
 export const HNSW_PATH: VectorPath = {
   path: SearchPath.HNSW,
   seesAll: false,
   namesTenant: true,
-  candidates: wanted => CANDIDATES * Math.ceil((CANDIDATES_PER_HIT * wanted) / CANDIDATES),
-  sql: ({ conditions, tenant, vector, limit }) => `
-    select near.id, 1 - (chunk.embedding <=> ${vector}) as similarity, near.bits
-      from (
+  certainty: CERTAINTY,
+  candidates: wanted => ({ first: Math.max(FIRST, FIRST_PER_HIT * wanted), most: CANDIDATES * Math.ceil((MOST_PER_HIT * wanted) / CANDIDATES) }),
+  sql(input) {
+    const { conditions, vector, candidates } = input;
+    const near = `
         select t.id, t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536)) as bits
-          from doc_chunks t where ${conditions}
-         order by t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536)) limit ${Math.trunc(limit)}
-      ) near
-     cross join lateral (select t.embedding from doc_chunks t where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`,
-  prepare: reads => reads.query(SETTINGS, [String(CANDIDATES)]),
+          from doc_chunks t where ${conditions} and t.embedding_bq is not null
+         order by t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536)) limit ${Math.trunc(candidates.most)}`;
+    return compareNear(near, { below: CERTAINTY, lostBelow: candidates.most }, input);
+  },
+  prepare: (reads, { most }) => reads.query(SETTINGS, [String(Math.min(most, MOST_AT_ONCE))]),
 };

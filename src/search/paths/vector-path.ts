@@ -10,9 +10,19 @@ export interface PathInput {
   readonly conditions: string;
   /** The tenant, for look-ups by id. */
   readonly tenant: string;
-  /** How many chunks to compare exactly: what `candidates` said. */
-  readonly limit: number;
+  /** How many chunks are wanted, with those of earlier pages. */
+  readonly wanted: number;
+  /** How many to compare exactly: what the path's own `candidates` said. */
+  readonly candidates: Candidates;
   readonly parameters: SqlParameters;
+}
+
+/** How many chunks a path compares exactly: all of a scope that has fewer than `first`. */
+export interface Candidates {
+  /** So many at first. */
+  readonly first: number;
+  /** So many at most, where it found reason to go on. */
+  readonly most: number;
 }
 
 /**
@@ -27,13 +37,18 @@ export interface VectorPath {
   readonly seesAll: boolean;
   /** Whether its statement must hold the tenant as a literal. Then each tenant has a statement of its own, so it is for a few of them only. */
   readonly namesTenant: boolean;
-  /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
-  candidates(wanted: number): number | undefined;
   /**
-   * A select of the chunks with their exact similarity: `id uuid, similarity float8, bits float8`. `bits` is what the path
+   * By how many spreads what it left out must lie below the last hit (`hasAllHits`), or else the next path follows. A path that leaves
+   * nothing out is asked nothing.
+   */
+  readonly certainty: number;
+  /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
+  candidates(wanted: number): Candidates | undefined;
+  /**
+   * A select of the chunks with their exact similarity: `id uuid, place tid, similarity float8, bits float8`. `bits` is what the path
    * preferred them by, the smaller the better: `hasAllHits` judges by it what was left out. A path that leaves nothing out has none.
    */
   sql(input: PathInput): string;
   /** Settings of the transaction that its statement needs. Sent with the statement, in the same turn: nothing waits for the answer. */
-  prepare?(reads: ReadScope): Promise<unknown>;
+  prepare?(reads: ReadScope, candidates: Candidates): Promise<unknown>;
 }

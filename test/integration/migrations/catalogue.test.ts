@@ -125,11 +125,12 @@ describe('of chunks', () => {
     expect(column('chunk_metadata')).toMatch(/storage main$/);
   });
 
-  test('vacuum comes early, so that the code scan finds a fresh visibility map', () => {
+  test('vacuum comes early, so that the code scan finds a fresh visibility map; short texts stay beside their vectors', () => {
     expect(first.tables.doc_chunks!.options).toEqual([
       'autovacuum_vacuum_insert_scale_factor=0.01',
       'autovacuum_vacuum_insert_threshold=1000',
       'autovacuum_vacuum_scale_factor=0.02',
+      'toast_tuple_target=4080',
     ]);
   });
 

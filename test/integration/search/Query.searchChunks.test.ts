@@ -190,7 +190,7 @@ describe('a result', () => {
   test('says how it was found', async () => {
     const { client, passages } = corpora.get(5_000)!;
     const { completeness } = await search(client, { embedding: Array.from(vectors.questionAbout(passages[0]!.vector)) });
-    expect(completeness).toEqual({ requested: 10, returned: 10, exact: false, candidates: 300, path: 'CODES', reason: null });
+    expect(completeness).toEqual({ requested: 10, returned: 10, exact: false, candidates: 100, path: 'CODES', reason: null });
   });
 
   test('ranks by the exact similarity', async () => {

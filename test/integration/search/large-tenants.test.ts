@@ -66,7 +66,24 @@ async function recall(topK: number, path: string): Promise<number> {
 const about = (): number[] => Array.from(vectors.questionAbout(passages[0]!.vector));
 
 test('without an index of its own, a large tenant is searched by its codes', async () => {
-  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 300, path: 'CODES' });
+  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 100, path: 'CODES' });
+});
+
+test('the less a question stands out, the more is compared: some chunks, more of them, or all', async () => {
+  const seen = new Set<string>();
+  let found = 0;
+  for (let step = 0; step < 40; step += 1) {
+    const passage = passages[vectors.below(SIZE)]!.vector;
+    const question = Array.from(passage, (value, index) => value + (step / 150) * Math.sin(index * index + step));
+    const length = Math.hypot(...question);
+    const expected = passages.map(({ id, vector }) => ({ id, similarity: dot(vector, Float32Array.from(question)) / length })).sort((a, b) => b.similarity - a.similarity).slice(0, 10);
+    const { hits, completeness } = await search({ embedding: question });
+    const ids = new Set(hits.map(({ chunk }) => chunk.id));
+    found += expected.filter(({ id }) => ids.has(id)).length;
+    seen.add(`${completeness.path} ${completeness.candidates}`);
+  }
+  expect(found).toBeGreaterThanOrEqual(396);
+  expect(seen).toEqual(new Set(['CODES 100', 'CODES 600', `EXACT ${SIZE}`]));
 });
 
 describe.runIf(onPostgres)('with an index of its own', () => {
@@ -75,7 +92,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
   test('a tenant is searched by it once the gateway knows, and the nearest are found', async () => {
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
     later(31_000);
-    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 1000, path: 'HNSW' });
+    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 100, path: 'HNSW' });
     expect(await recall(10, 'HNSW')).toBeGreaterThanOrEqual(0.99);
     expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
   });
@@ -180,6 +197,14 @@ describe.runIf(onPostgres)('with an index of its own', () => {
       await writer.end();
       await building;
     }
+  });
+
+  test('a graph that finds fewer than it was asked for is not believed', async () => {
+    await gateway.db.asSuperuser('update doc_chunks set embedding = null where tenant_id = ? and chunk_index >= 150', [tenant.id]);
+    later(250_000);
+    const { completeness, hits } = await search({ embedding: about() });
+    expect(completeness).toMatchObject({ returned: 10, path: 'CODES' });
+    expect(hits[0]!.chunk.id).toBe(passages[0]!.id);
   });
 
   test('a tenant that has become small is searched exactly though its index stands', async () => {
