@@ -42,8 +42,8 @@ Examples:
     .summary('measure what the searches of a tenant find')
     .description(
       "Takes vectors of the tenant's logged queries, or of its own chunks where none is logged, and compares what each path finds with an " +
-        'exact scan. Tells the recall of each path alone and of searches as they are served, for how many answers the check calls the exact ' +
-        'scan, and how many of the nearest by code hold 99 % of the true nearest. Changes nothing.',
+        'exact scan. Tells the recall of each path alone and of searches as they are served, how many answers the check ' +
+        'does not take, so that the next path follows, and how many of the nearest by code hold 99 % of the true nearest. Changes nothing.',
     )
     .addOption(new Option('--tenant <tenant...>', 'by id or exact name; several may be given').makeOptionMandatory())
     .addOption(new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`).argParser(wholeNumber(MAX_SAMPLES)).default(100))

@@ -5,7 +5,8 @@ import { compareVersions, SAFE_VECTOR_VERSION } from './server-checks.js';
 import { fixedStatement } from './statement.js';
 
 /** As many neighbours as pgvector takes by default, but a more thorough build: the better they are chosen, the fewer chunks cannot be reached (`docs/search.md`). */
-const GRAPH = 'm = 16, ef_construction = 512';
+const GRAPH = { m: 16, ef_construction: 512 };
+const OPTIONS = Object.entries(GRAPH).map(([name, value]) => `${name}=${value}`);
 
 /** Memory that a build may take: the whole graph, or it gets several times slower. About 1.2 KB a chunk. */
 const BYTES_TO_BUILD = 1_200;
@@ -17,6 +18,8 @@ export interface SearchIndex {
   readonly tenantId: string;
   /** Complete, so that searches may use it. */
   readonly isValid: boolean;
+  /** Built as it would be built today. */
+  readonly isCurrent: boolean;
   readonly bytes: number;
 }
 
@@ -33,12 +36,14 @@ export async function tenantsWithSearchIndex(reads: ReadScope): Promise<Set<stri
 
 /** All indexes of `weaver search tune`, with what interrupted runs left behind. */
 export async function searchIndexes({ run }: MaintenanceSession): Promise<SearchIndex[]> {
-  const rows = await run<{ name: string; isValid: boolean; bytes: string }>(
-    `select c.relname::text as name, i.indisvalid and i.indisready as "isValid", pg_relation_size(c.oid)::text as bytes
+  const rows = await run<{ name: string; isValid: boolean; options: string[] | null; bytes: string }>(
+    `select c.relname::text as name, i.indisvalid and i.indisready as "isValid", c.reloptions as options, pg_relation_size(c.oid)::text as bytes
        from pg_index i join pg_class c on c.oid = i.indexrelid
       where i.indrelid = 'doc_chunks'::regclass and c.relname ~ '${SEARCH_INDEX_NAME_IN_SQL}' order by c.relname`,
   );
-  return rows.map(({ name, isValid, bytes }) => ({ name, tenantId: tenantOfSearchIndex(name), isValid, bytes: Number(bytes) }));
+  return rows.map(({ name, isValid, options, bytes }) => ({
+    name, tenantId: tenantOfSearchIndex(name), isValid, isCurrent: OPTIONS.every(option => options?.includes(option)), bytes: Number(bytes),
+  }));
 }
 
 /** Builds a tenant's index while others go on reading and writing. What it leaves when it fails is not valid. */
@@ -46,7 +51,7 @@ export async function createSearchIndex(session: MaintenanceSession, tenantId: s
   await prepareBuild(session, chunks);
   // The tenant's id comes from an index's name or from the database, never from outside; a parameter cannot stand here.
   await session.run(
-    `create index concurrently ${searchIndexName(tenantId)} on doc_chunks using hnsw (embedding_bq bit_hamming_ops) with (${GRAPH}) where tenant_id = '${tenantId}'`,
+    `create index concurrently ${searchIndexName(tenantId)} on doc_chunks using hnsw (embedding_bq bit_hamming_ops) with (${OPTIONS.join(', ')}) where tenant_id = '${tenantId}'`,
   );
 }
 

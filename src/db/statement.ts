@@ -15,7 +15,7 @@ export type Row = Record<string, unknown>;
  * what comes again is prepared, and only while it is short: a flood of different or of huge operations must not fill the server's memory.
  */
 const MAX_PREPARED = 500;
-const MAX_PREPARED_LENGTH = 6_000;
+const MAX_PREPARED_LENGTH = 9_000;
 const USES_BEFORE_PREPARED = 3;
 const MAX_COUNTED = 2_000;
 const prepared = new Map<string, Statement>();

@@ -12,13 +12,13 @@ export interface CandidateEdge {
  * Fewer different candidates say too little of the scatter; of two there is none. Such are the candidates of a tenant that stores the same
  * few chunks many times.
  */
-const MIN_POINTS = 30;
+export const MIN_POINTS = 30;
 
 /**
- * Whether a code scan's candidates surely hold every chunk more similar than `lowest`. Codes tell similarities apart only so well, which
- * depends on the embedding model and on the question: one that resembles nothing has a thousand equally poor answers. So each scan is
- * judged by how similarity fell with the bits that differ among its own candidates: those left out are at the edge, or beyond. `certainty` is how many
- * spreads the edge must lie below the last hit.
+ * Whether a path's candidates surely hold every chunk more similar than `lowest`. Codes tell similarities apart only so well, which
+ * depends on the embedding model and on the question: one that resembles nothing has a thousand equally poor answers. So each search is
+ * judged by how similarity fell with the bits that differ among its own candidates: those left out are at the edge, or beyond.
+ * `certainty` is how many spreads the edge must lie below the last hit.
  */
 export function hasAllHits(edge: CandidateEdge, lowest: number | undefined, certainty: number): boolean {
   if (edge.points < MIN_POINTS || edge.similarity === null || edge.spread === null || lowest === undefined) return false;

@@ -23,7 +23,7 @@ export interface PathRecall {
   readonly path: string;
   /** Mean share of the true nearest that were found. */
   readonly recall: number;
-  /** Share of the answers that a chunk could be missing from, as the check has it: there the exact scan follows. */
+  /** Share of the answers that a chunk could be missing from, as the check has it: there the next path follows, in the end the exact scan. */
   readonly uncertain: number;
   readonly medianMs: number;
 }

@@ -33,11 +33,12 @@ export function planTuning(sizes: readonly TenantSize[], indexes: readonly Searc
   const drops: TuneStep[] = [];
   const builds: TuneStep[] = [];
   const standing = new Set<string>();
-  for (const { name, tenantId, isValid, bytes } of indexes) {
+  for (const { name, tenantId, isValid, isCurrent, bytes } of indexes) {
     const chunks = chunksOf.get(tenantId) ?? 0;
     const step = { tenantId, chunks, index: name };
     if (!isValid) drops.push({ ...step, action: 'drop', why: 'an interrupted build left it' });
     else if (chunks < keptFrom(builtFrom)) drops.push({ ...step, action: 'drop', why: 'the tenant is small or gone' });
+    else if (!isCurrent) drops.push({ ...step, action: 'drop', why: 'an earlier version of Weaver built it otherwise' });
     else {
       standing.add(tenantId);
       if (bytes > Math.max(SMALLEST_BLOAT_BYTES, BLOATED * BYTES_PER_CHUNK * chunks)) builds.push({ ...step, action: 'rebuild', why: 'it holds mostly what was deleted' });

@@ -14,15 +14,15 @@ export async function searchVectors(reads: ReadScope, paths: readonly VectorPath
   const { rows, path, compared } = await selectNearest<VectorRow>(reads, paths, nearest, {
     name: 'searchChunks',
     counts,
-    // The place of a row holds for its statement, and leads to it without an index. `limit 1` keeps the join a look-up for each hit.
+    // Where a row lies (`ctid`) holds for its statement, and leads to it without an index. `limit 1` keeps the join a look-up for each hit.
     select: ({ nearest: hits, total, tenant }) => ({
       select: `
     select total.*, hit.id as _id, hit.similarity as _similarity, chunk.*
       from (${total}) total left join (${hits}) hit on true
-      left join lateral (select ${columns} from doc_chunks t where t.tenant_id = ${tenant} and t.ctid = hit.place limit 1) chunk on true
+      left join lateral (select ${columns} from doc_chunks t where t.tenant_id = ${tenant} and t.ctid = hit.tid limit 1) chunk on true
      order by hit.similarity desc, hit.id`,
     }),
-    found: found => ({ comparable: comparableOf(found).length, lowest: similarOf(found, minSimilarity)[wanted - 1]?._similarity }),
+    found: all => ({ comparable: comparableOf(all).length, lowest: similarOf(all, minSimilarity)[wanted - 1]?._similarity }),
   });
   const hits = similarOf(rows, minSimilarity).map((row, index) => ({
     id: row._id, chunk: row, score: row._similarity, similarity: row._similarity, keywordScore: null, vectorRank: seen + index + 1, keywordRank: null, headline: null,

@@ -1,37 +1,45 @@
 import { unseen } from '../../graphql/sql-parameters.js';
-import { edgeSql } from '../has-all-hits.js';
+import { edgeSql, MIN_POINTS } from '../has-all-hits.js';
 import type { PathInput } from './vector-path.js';
 
-/** Between which spreads (`hasAllHits`) the first candidates leave a doubt that the rest may settle. */
-export interface Doubt {
-  /** Below this, the rest settles nothing; undefined: it always may. */
-  readonly above?: number;
-  readonly below: number;
-  /** Where fewer than this were found near, the path got lost, and none is looked at; undefined: it never does. */
+/** What a path makes of its first candidates. */
+export interface FirstLook {
+  /** How many spreads (`hasAllHits`) they must show for the rest to be left out. */
+  readonly enough: number;
+  /** With fewer than this, the rest would hardly ever show enough: it is left out too. */
+  readonly hope: number;
+  /** Where fewer than this were found near, the path got lost, and nothing is compared; undefined: it never does, and fewer are all there are. */
   readonly lostBelow?: number;
 }
 
 /**
- * The exact similarities of what a path found near by codes, `near (id, bits)`: of the first of them, and of the rest only where the first
+ * The exact similarities of what a path found near by codes, `near (id, bits)`: of the first of them, and of the rest where the first
  * leave a doubt. To look up a chunk takes as long as to scan the codes of ten, and of a question about something in the tenant the first
- * are enough. `limit 1` keeps the join a look-up for each: the planner, who cannot know how few there are, might scan the tenant.
+ * are enough. Where nothing is known of the scatter, or where near is all of the scope, the rest is compared as well. It decides about
+ * time only: `hasAllHits` judges whatever was compared. `limit 1` keeps the join a look-up for each: the planner, who cannot know how few
+ * there are, might scan the tenant.
  */
-export function compareNear(near: string, { above, below, lostBelow }: Doubt, { tenant, vector, wanted, candidates, parameters }: PathInput): string {
+export function compareNear(near: string, { enough, hope, lostBelow }: FirstLook, { tenant, vector, wanted, minSimilarity, limits, parameters }: PathInput): string {
   const compared = (some: string): string => `
-      select near.id, chunk.place, 1 - (chunk.embedding <=> ${vector}) as similarity, near.bits
+      select near.id, chunk.tid, 1 - (chunk.embedding <=> ${vector}) as similarity, near.bits
         from (${some}) near
-       cross join lateral (select t.embedding, t.ctid as place from doc_chunks t where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
-  const doubted = `(select spreads from doubt) < ${below}${above === undefined ? '' : ` and (select spreads from doubt) >= ${above}`}`;
-  const found = lostBelow === undefined ? 'near' : `near where (select count(*) from near) >= ${Math.trunc(lostBelow)}`;
+       cross join lateral (select t.embedding, t.ctid as tid from doc_chunks t where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
+  const count = '(select count(*) from near)';
+  const isFound = lostBelow === undefined ? 'true' : `${count} >= ${Math.trunc(lostBelow)}`;
+  const isAll = lostBelow === undefined ? `${count} < ${Math.trunc(limits.most)}` : 'false';
+  const spreads = '(select spreads from look)';
   return `
-      with near as materialized (${near}),
-      first as materialized (${compared(`select id, bits from ${found} order by bits limit ${unseen(parameters.add(candidates.first, 'int'))}`)}),
-      doubt as materialized (
-        select (last.similarity - _edge) / nullif(_spread, 0) as spreads
-          from (${edgeSql('first')}) edge,
-               (select similarity from first where similarity <= 1 order by similarity desc offset ${unseen(parameters.add(wanted - 1, 'int'))} limit 1) last
-      )
-      select * from first
-       union all
-      ${compared(`select id, bits from near where ${doubted} and id not in (select id from first)`)}`;
+    with near as materialized (${near}),
+    first as materialized (${compared(`select id, bits from near where ${isFound} order by bits limit ${unseen(parameters.add(limits.first, 'int'))}`)}),
+    look as materialized (
+      select case when _points >= ${MIN_POINTS} then
+               (greatest(${parameters.add(minSimilarity ?? null, 'float8')}, (
+                  select similarity from first where similarity <= 1 order by similarity desc offset ${unseen(parameters.add(wanted - 1, 'int'))} limit 1
+                )) - _edge) / nullif(_spread, 0)
+             end as spreads
+        from (${edgeSql('first')}) edge
+    )
+    select * from first
+     union all
+    ${compared(`select id, bits from near where ${isFound} and coalesce(${spreads} < ${enough} and (${spreads} >= ${hope} or ${isAll}), true) and id not in (select id from first)`)}`;
 }

@@ -7,6 +7,6 @@ export const EXACT_PATH: VectorPath = {
   seesAll: true,
   namesTenant: false,
   certainty: 0,
-  candidates: () => undefined,
-  sql: ({ conditions, vector }) => `select t.id, t.ctid as place, 1 - (t.embedding <=> ${vector}) as similarity from doc_chunks t where ${conditions} and t.embedding is not null`,
+  limits: () => undefined,
+  sql: ({ conditions, vector }) => `select t.id, t.ctid as tid, 1 - (t.embedding <=> ${vector}) as similarity from doc_chunks t where ${conditions} and t.embedding is not null`,
 };

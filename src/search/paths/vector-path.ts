@@ -12,16 +12,18 @@ export interface PathInput {
   readonly tenant: string;
   /** How many chunks are wanted, with those of earlier pages. */
   readonly wanted: number;
-  /** How many to compare exactly: what the path's own `candidates` said. */
-  readonly candidates: Candidates;
+  /** Below which similarity none is. */
+  readonly minSimilarity: number | undefined;
+  /** How many to compare exactly: what the path's own `limits` said. */
+  readonly limits: CandidateLimits;
   readonly parameters: SqlParameters;
 }
 
-/** How many chunks a path compares exactly: all of a scope that has fewer than `first`. */
-export interface Candidates {
+/** How many chunks a path compares exactly, where there are as many. */
+export interface CandidateLimits {
   /** So many at first. */
   readonly first: number;
-  /** So many at most, where it found reason to go on. */
+  /** So many where it found reason to go on. */
   readonly most: number;
 }
 
@@ -33,7 +35,7 @@ export interface Candidates {
  */
 export interface VectorPath {
   readonly path: SearchPath;
-  /** Whether it looks at every chunk of the scope: then fewer candidates than it may have are all that there are. */
+  /** Whether it looks at every chunk of the scope: then candidates that are neither `first` nor `most` of its limits are all that there are. */
   readonly seesAll: boolean;
   /** Whether its statement must hold the tenant as a literal. Then each tenant has a statement of its own, so it is for a few of them only. */
   readonly namesTenant: boolean;
@@ -43,12 +45,12 @@ export interface VectorPath {
    */
   readonly certainty: number;
   /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
-  candidates(wanted: number): Candidates | undefined;
+  limits(wanted: number): CandidateLimits | undefined;
   /**
-   * A select of the chunks with their exact similarity: `id uuid, place tid, similarity float8, bits float8`. `bits` is what the path
+   * A select of the chunks with their exact similarity: `id uuid, tid tid, similarity float8, bits float8`. `bits` is what the path
    * preferred them by, the smaller the better: `hasAllHits` judges by it what was left out. A path that leaves nothing out has none.
    */
   sql(input: PathInput): string;
   /** Settings of the transaction that its statement needs. Sent with the statement, in the same turn: nothing waits for the answer. */
-  prepare?(reads: ReadScope, candidates: Candidates): Promise<unknown>;
+  prepare?(reads: ReadScope, limits: CandidateLimits): Promise<unknown>;
 }

@@ -2,6 +2,11 @@ import { describe, expect, test } from 'vitest';
 import { hasAllHits } from '../../../src/search/has-all-hits.js';
 
 describe('hasAllHits', () => {
+  test('asks for as many spreads as it is told to', () => {
+    expect(hasAllHits({ similarity: 0.2, spread: 0.05, points: 400 }, 0.4, 3.5)).toBe(true);
+    expect(hasAllHits({ similarity: 0.2, spread: 0.05, points: 400 }, 0.4, 5)).toBe(false);
+  });
+
   test('is sure when the last hit lies far above what is left out', () => {
     expect(hasAllHits({ similarity: 0.2, spread: 0.02, points: 400 }, 0.4, 3.5)).toBe(true);
   });

@@ -4,7 +4,7 @@ import { planTuning, type TenantSize } from '../../../src/search/tune-plan.js';
 const MEGABYTE = 2 ** 20;
 const nameOf = (tenantId: string): string => `index of ${tenantId}`;
 const size = (tenantId: string, chunks: number): TenantSize => ({ tenantId, chunks });
-const index = (tenantId: string, values: { isValid?: boolean; bytes?: number; name?: string } = {}) => ({ name: nameOf(tenantId), tenantId, isValid: true, bytes: 10 * MEGABYTE, ...values });
+const index = (tenantId: string, values: { isValid?: boolean; isCurrent?: boolean; bytes?: number; name?: string } = {}) => ({ name: nameOf(tenantId), tenantId, isValid: true, isCurrent: true, bytes: 10 * MEGABYTE, ...values });
 const plan = (sizes: TenantSize[], indexes: ReturnType<typeof index>[]): string[] => planTuning(sizes, indexes, 10_000, nameOf).map(step => `${step.action} ${step.index}`);
 
 describe('planTuning', () => {
@@ -23,6 +23,10 @@ describe('planTuning', () => {
 
   test('drops what an interrupted build left, before it builds again', () => {
     expect(plan([size('a', 20_000)], [index('a', { isValid: false })])).toEqual(['drop index of a', 'build index of a']);
+  });
+
+  test('builds anew what an earlier version built otherwise', () => {
+    expect(plan([size('a', 20_000), size('b', 9_000)], [index('a', { isCurrent: false }), index('b', { isCurrent: false })])).toEqual(['drop index of a', 'drop index of b', 'build index of a']);
   });
 
   test('drops what an interrupted rebuild left, and keeps the index itself', () => {
