@@ -4,9 +4,15 @@ import { SEARCH_INDEX_NAME_IN_SQL, searchIndexName, tenantOfSearchIndex } from '
 import { compareVersions, SAFE_VECTOR_VERSION } from './server-checks.js';
 import { fixedStatement } from './statement.js';
 
-/** As many neighbours as pgvector takes by default, but a more thorough build: the better they are chosen, the fewer chunks cannot be reached (`docs/search.md`). */
-const GRAPH = { m: 16, ef_construction: 512 };
-const OPTIONS = Object.entries(GRAPH).map(([name, value]) => `${name}=${value}`);
+/** As many neighbours as pgvector takes by default. */
+const NEIGHBOURS = 16;
+/** How thoroughly they are chosen when an index is built: the better, the fewer chunks cannot be reached (`docs/search.md`). */
+const THOROUGH = 512;
+/** And when a chunk is added later: as thoroughly would take three times as long. */
+const QUICK = 128;
+
+/** For how long `alter index` waits for searches that use the index, and others for it. */
+const LOCK_TIMEOUT = '2s';
 
 /** Memory that a build may take: the whole graph, or it gets several times slower. About 1.2 KB a chunk. */
 const BYTES_TO_BUILD = 1_200;
@@ -18,7 +24,7 @@ export interface SearchIndex {
   readonly tenantId: string;
   /** Complete, so that searches may use it. */
   readonly isValid: boolean;
-  /** Built as it would be built today. */
+  /** Built as it would be built today, to the end. */
   readonly isCurrent: boolean;
   readonly bytes: number;
 }
@@ -42,22 +48,31 @@ export async function searchIndexes({ run }: MaintenanceSession): Promise<Search
       where i.indrelid = 'doc_chunks'::regclass and c.relname ~ '${SEARCH_INDEX_NAME_IN_SQL}' order by c.relname`,
   );
   return rows.map(({ name, isValid, options, bytes }) => ({
-    name, tenantId: tenantOfSearchIndex(name), isValid, isCurrent: OPTIONS.every(option => options?.includes(option)), bytes: Number(bytes),
+    name, tenantId: tenantOfSearchIndex(name), isValid, isCurrent: [`m=${NEIGHBOURS}`, `ef_construction=${QUICK}`].every(option => options?.includes(option)), bytes: Number(bytes),
   }));
 }
 
-/** Builds a tenant's index while others go on reading and writing. What it leaves when it fails is not valid. */
+/** Builds a tenant's index while others go on reading and writing. What it leaves when it fails is not valid, or not current. */
 export async function createSearchIndex(session: MaintenanceSession, tenantId: string, chunks: number): Promise<void> {
   await prepareBuild(session, chunks);
   // The tenant's id comes from an index's name or from the database, never from outside; a parameter cannot stand here.
   await session.run(
-    `create index concurrently ${searchIndexName(tenantId)} on doc_chunks using hnsw (embedding_bq bit_hamming_ops) with (${OPTIONS.join(', ')}) where tenant_id = '${tenantId}'`,
+    `create index concurrently ${searchIndexName(tenantId)} on doc_chunks using hnsw (embedding_bq bit_hamming_ops) with (m = ${NEIGHBOURS}, ef_construction = ${THOROUGH}) where tenant_id = '${tenantId}'`,
   );
+  await setThoroughness(session, tenantId, QUICK);
 }
 
 export async function rebuildSearchIndex(session: MaintenanceSession, tenantId: string, chunks: number): Promise<void> {
   await prepareBuild(session, chunks);
+  await setThoroughness(session, tenantId, THOROUGH);
   await session.run(`reindex index concurrently ${searchIndexName(tenantId)}`);
+  await setThoroughness(session, tenantId, QUICK);
+}
+
+async function setThoroughness({ run }: MaintenanceSession, tenantId: string, efConstruction: number): Promise<void> {
+  await run(`set lock_timeout = '${LOCK_TIMEOUT}'`);
+  await run(`alter index ${searchIndexName(tenantId)} set (ef_construction = ${efConstruction})`);
+  await run('reset lock_timeout');
 }
 
 export async function dropSearchIndex({ run }: MaintenanceSession, name: string): Promise<void> {

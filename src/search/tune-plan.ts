@@ -38,7 +38,7 @@ export function planTuning(sizes: readonly TenantSize[], indexes: readonly Searc
     const step = { tenantId, chunks, index: name };
     if (!isValid) drops.push({ ...step, action: 'drop', why: 'an interrupted build left it' });
     else if (chunks < keptFrom(builtFrom)) drops.push({ ...step, action: 'drop', why: 'the tenant is small or gone' });
-    else if (!isCurrent) drops.push({ ...step, action: 'drop', why: 'an earlier version of Weaver built it otherwise' });
+    else if (!isCurrent) drops.push({ ...step, action: 'drop', why: 'it was built otherwise, or not to the end' });
     else {
       standing.add(tenantId);
       if (bytes > Math.max(SMALLEST_BLOAT_BYTES, BLOATED * BYTES_PER_CHUNK * chunks)) builds.push({ ...step, action: 'rebuild', why: 'it holds mostly what was deleted' });

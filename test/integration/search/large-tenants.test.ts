@@ -104,6 +104,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
     later(31_000);
     expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 100, path: 'HNSW' });
+    expect(await gateway.db.asSuperuser(`select reloptions from pg_class where relname = '${searchIndexName(tenant.id)}'`)).toEqual([{ reloptions: ['m=16', 'ef_construction=128'] }]);
     expect(await recall(10, 'HNSW')).toBeGreaterThanOrEqual(0.99);
     expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
   });
