@@ -45,7 +45,7 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
     const interrupted = commands.weaver(env, 'serve');
     await interrupted.until('Harbor Outdoor: 3 bots', 'err');
     await interrupted.end('SIGKILL');
-    expect(interrupted.err).toMatch(/^Applied \d migrations? to the embedded database in .*\nAdding the demo data \.\.\.\n/);
+    expect(interrupted.err).toMatch(/^Applied \d+ migrations? to the embedded database in .*\nAdding the demo data \.\.\.\n/);
     expect(interrupted.out).toBe('');
 
     gateway = await serve();
