@@ -17,9 +17,6 @@ export const MOST_PER_HIT = 8;
  */
 const CERTAINTY = 3.5;
 
-/** Of questions whose first 100 lay below, 600 hardly ever settled the doubt: they resemble nothing, and need all chunks. */
-export const HOPE = 1.5;
-
 /**
  * The chunks of the scope whose codes differ from the query's in the fewest bits, with their similarities. The scan reads
  * `doc_chunks_codes` alone; `+ 0` keeps it a scan where there is an index on codes as well.
@@ -35,6 +32,6 @@ export const CODES_PATH: VectorPath = {
     const near = `
         select t.id, (t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536))) + 0 as bits
           from doc_chunks t where ${conditions} and t.embedding_bq is not null order by bits limit ${unseen(parameters.add(limits.most, 'int'))}`;
-    return compareNear(near, { enough: CERTAINTY, hope: HOPE }, input);
+    return compareNear(near, { enough: CERTAINTY }, input);
   },
 };

@@ -6,8 +6,6 @@ import type { PathInput } from './vector-path.js';
 export interface FirstLook {
   /** How many spreads (`hasAllHits`) they must show for the rest to be left out. */
   readonly enough: number;
-  /** With fewer than this, the rest would hardly ever show enough: it is left out too. */
-  readonly hope: number;
   /** Where fewer than this were found near, the path got lost, and nothing is compared; undefined: it never does, and fewer are all there are. */
   readonly lostBelow?: number;
 }
@@ -15,19 +13,15 @@ export interface FirstLook {
 /**
  * The exact similarities of what a path found near by codes, `near (id, bits)`: of the first of them, and of the rest where the first
  * leave a doubt. To look up a chunk takes as long as to scan the codes of ten, and of a question about something in the tenant the first
- * are enough. Where nothing is known of the scatter, or where near is all of the scope, the rest is compared as well. It decides about
- * time only: `hasAllHits` judges whatever was compared. `limit 1` keeps the join a look-up for each: the planner, who cannot know how few
- * there are, might scan the tenant.
+ * are enough. It decides about time only: `hasAllHits` judges whatever was compared. `limit 1` keeps the join a look-up for each: the
+ * planner, who cannot know how few there are, might scan the tenant.
  */
-export function compareNear(near: string, { enough, hope, lostBelow }: FirstLook, { tenant, vector, wanted, minSimilarity, limits, parameters }: PathInput): string {
+export function compareNear(near: string, { enough, lostBelow }: FirstLook, { tenant, vector, wanted, minSimilarity, limits, parameters }: PathInput): string {
   const compared = (some: string): string => `
       select near.id, chunk.tid, 1 - (chunk.embedding <=> ${vector}) as similarity, near.bits
         from (${some}) near
        cross join lateral (select t.embedding, t.ctid as tid from doc_chunks t where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
-  const count = '(select count(*) from near)';
-  const isFound = lostBelow === undefined ? 'true' : `${count} >= ${Math.trunc(lostBelow)}`;
-  const isAll = lostBelow === undefined ? `${count} < ${Math.trunc(limits.most)}` : 'false';
-  const spreads = '(select spreads from look)';
+  const isFound = lostBelow === undefined ? 'true' : `(select count(*) from near) >= ${Math.trunc(lostBelow)}`;
   return `
     with near as materialized (${near}),
     first as materialized (${compared(`select id, bits from near where ${isFound} order by bits limit ${unseen(parameters.add(limits.first, 'int'))}`)}),
@@ -41,5 +35,5 @@ export function compareNear(near: string, { enough, hope, lostBelow }: FirstLook
     )
     select * from first
      union all
-    ${compared(`select id, bits from near where ${isFound} and coalesce(${spreads} < ${enough} and (${spreads} >= ${hope} or ${isAll}), true) and id not in (select id from first)`)}`;
+    ${compared(`select id, bits from near where ${isFound} and coalesce((select spreads from look) < ${enough}, true) and id not in (select id from first)`)}`;
 }

@@ -1,6 +1,6 @@
 import { fixedStatement } from '../../db/statement.js';
 import { SearchPath } from '../search.types.js';
-import { FIRST, FIRST_PER_HIT, HOPE, MOST_PER_HIT } from './codes-path.js';
+import { FIRST, FIRST_PER_HIT, MOST_PER_HIT } from './codes-path.js';
 import { compareNear } from './compare-near.js';
 import type { VectorPath } from './vector-path.js';
 
@@ -36,7 +36,7 @@ export const HNSW_PATH: VectorPath = {
         select t.id, t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536)) as bits
           from doc_chunks t where ${conditions} and t.embedding_bq is not null
          order by t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536)) limit ${Math.trunc(limits.most)}`;
-    return compareNear(near, { enough: CERTAINTY, hope: HOPE, lostBelow: limits.most }, input);
+    return compareNear(near, { enough: CERTAINTY, lostBelow: limits.most }, input);
   },
   prepare: (reads, { most }) => reads.query(SETTINGS, [String(Math.min(most, MOST_AT_ONCE))]),
 };
