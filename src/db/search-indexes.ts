@@ -11,9 +11,6 @@ const THOROUGH = 512;
 /** And when a chunk is added later: as thoroughly would take three times as long. */
 const QUICK = 128;
 
-/** For how long `alter index` waits for searches that use the index, and others for it. */
-const LOCK_TIMEOUT = '2s';
-
 /** Memory that a build may take: the whole graph, or it gets several times slower. About 1.2 KB a chunk. */
 const BYTES_TO_BUILD = 1_200;
 const MAX_BUILD_MEGABYTES = 1_024;
@@ -69,10 +66,9 @@ export async function rebuildSearchIndex(session: MaintenanceSession, tenantId: 
   await setThoroughness(session, tenantId, QUICK);
 }
 
+/** Neither reads nor writes wait for it: pgvector's options are set under a `SHARE UPDATE EXCLUSIVE` lock. */
 async function setThoroughness({ run }: MaintenanceSession, tenantId: string, efConstruction: number): Promise<void> {
-  await run(`set lock_timeout = '${LOCK_TIMEOUT}'`);
   await run(`alter index ${searchIndexName(tenantId)} set (ef_construction = ${efConstruction})`);
-  await run('reset lock_timeout');
 }
 
 export async function dropSearchIndex({ run }: MaintenanceSession, name: string): Promise<void> {
