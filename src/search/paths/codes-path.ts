@@ -1,14 +1,10 @@
 import { unseen } from '../../graphql/sql-parameters.js';
 import { SearchPath } from '../search.types.js';
-import { compareNear } from './compare-near.js';
+import { compareNear, FIRST, FIRST_PER_HIT, MOST_PER_HIT } from './compare-near.js';
 import type { VectorPath } from './vector-path.js';
 
-/** How many are compared at first, and at most, whatever is wanted. */
-export const FIRST = 100;
+/** How many are compared at most, however few are wanted. */
 const MOST = 600;
-/** And for each one that is wanted. */
-export const FIRST_PER_HIT = 4;
-export const MOST_PER_HIT = 8;
 
 /**
  * In simulations (2,000 to 20,000 chunks in topics, with and without a common offset, unequal scales and fewer dimensions, 200 to 400

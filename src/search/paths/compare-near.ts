@@ -2,6 +2,12 @@ import { unseen } from '../../graphql/sql-parameters.js';
 import { edgeSql, MIN_POINTS } from '../has-all-hits.js';
 import type { PathInput } from './vector-path.js';
 
+/** How many are compared at first, however few are wanted. */
+export const FIRST = 100;
+/** And at first, and at most, for each one that is wanted. */
+export const FIRST_PER_HIT = 4;
+export const MOST_PER_HIT = 8;
+
 /** What a path makes of its first candidates. */
 export interface FirstLook {
   /** How many spreads (`hasAllHits`) they must show for the rest to be left out. */

@@ -1,7 +1,6 @@
 import { fixedStatement } from '../../db/statement.js';
 import { SearchPath } from '../search.types.js';
-import { FIRST, FIRST_PER_HIT, MOST_PER_HIT } from './codes-path.js';
-import { compareNear } from './compare-near.js';
+import { compareNear, FIRST, FIRST_PER_HIT, MOST_PER_HIT } from './compare-near.js';
 import type { VectorPath } from './vector-path.js';
 
 /** So few that looking for them takes less than half of what scanning the codes of 50,000 chunks does. */
