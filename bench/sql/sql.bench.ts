@@ -24,7 +24,7 @@ const OURS = 'Weaver bench';
 const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 const FOLDER = join(import.meta.dirname, '../../docs/sql');
 
-/** In the order of `SUBJECTS`, then all others. The third has 50,000 chunks: of 20,000, PostgreSQL would rather read the codes than its index. */
+/** In the order of `SUBJECTS`, then all others. The third has as many chunks as it takes for an index of its own by default. */
 const TENANTS: readonly TenantPlan[] = [120, 1_000, 10_000, ...Array.from({ length: 300 }, () => 40)].map((documents, number) => ({ number, documents, ownVectors: number < SUBJECTS.length }));
 
 export function sqlCommand(): Command {
