@@ -20,10 +20,11 @@ import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
 import type { BeforeCommit, RequestContext } from './graphql/context.js';
+import { embedInTurn } from './graphql/embed-in-turn.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { asAppError, formatError, hiddenError } from './graphql/format-error.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
-import { OperationSlots } from './graphql/limits/operation-slots.js';
+import { OperationSlots, OperationTurn } from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
@@ -42,6 +43,7 @@ import { createMetrics } from './observability/metrics.js';
 import { rateLimited, standingHeaders } from './rate-limits/rate-limited.js';
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { buildGatewaySchema } from './schema.js';
+import { measureSearches } from './search/search-times.js';
 import { RecallSampler, sampleSearches } from './search/recall-sampler.js';
 import { userStrategy } from './users/user-strategy.js';
 
@@ -107,8 +109,16 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
   const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
-  const slots = new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue);
-  const services = { database, limits: config.limits, admit, models: new ReadModels(database.orm), rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight), embedder: createEmbedder(config.embedder) };
+  const services: Services = {
+    database,
+    limits: config.limits,
+    admit,
+    models: new ReadModels(database.orm),
+    rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight),
+    slots: new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue),
+    embedder: createEmbedder(config.embedder),
+    embedSlots: new OperationSlots(config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity, Infinity),
+  };
   const isKnown: IsKnown = async ({ headers, ip }) => {
     const principal = await authenticate({ headers, address: ip, lookUp: database.reads(OPERATOR_SCOPE) });
     return principal.kind !== 'nobody';
@@ -116,13 +126,14 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
     await allowOrigins(graphql, config.http.corsOrigins);
-    registerGraphqlEndpoint(graphql, { apollo, trusted, contextOf: (request, reply) => contextOf(request, reply, services), preParsing: limitBody(config.limits, isKnown), slots });
+    registerGraphqlEndpoint(graphql, { apollo, trusted, contextOf: (request, reply) => contextOf(request, reply, services), preParsing: limitBody(config.limits, isKnown) });
   });
   registerHealth(app, () => database.ping());
   let sampler: RecallSampler | undefined;
   if (config.metricsToken !== undefined) {
     const metrics = createMetrics();
     registerMetrics(app, metrics, config.metricsToken);
+    measureSearches(services.models, metrics);
     if (config.search.recallSample > 0) sampleSearches(services.models, (sampler = new RecallSampler(database, config.search.recallSample, log, metrics)));
   }
   await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });
@@ -145,10 +156,14 @@ interface Services {
   readonly admit: ReturnType<typeof rateLimited>;
   readonly models: ReadModels;
   readonly rows: RowBudget;
+  readonly slots: OperationSlots;
   readonly embedder: Embedder;
+  /** Of those that wait for the embedder. All others may wait for one: each has a place among the operations. */
+  readonly embedSlots: OperationSlots;
 }
 
-async function contextOf(request: FastifyRequest, reply: FastifyReply, { database, limits, admit, models, rows: budget, embedder }: Services): Promise<RequestContext> {
+async function contextOf(request: FastifyRequest, reply: FastifyReply, services: Services): Promise<RequestContext> {
+  const { database, limits, admit, models, rows: budget, slots, embedder, embedSlots } = services;
   let principal: Principal = { kind: 'nobody' };
   let refused: AppError | undefined;
   const signal = operationSignal(reply, limits.operationMs);
@@ -162,6 +177,8 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
     refused = asAppError(error) ?? hiddenError(error);
   }
   const scope = scopeOf(principal);
+  const caller = callerOf(principal, request.ip);
+  const turn = new OperationTurn(slots, caller, signal);
   const rows = budget.operation();
   reply.raw.once('close', () => rows.release());
   return {
@@ -174,7 +191,9 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, { databas
     rows,
     models,
     embedder,
+    embed: embedInTurn(embedder, { slots: embedSlots, caller, turn, signal }),
     log: request.log as Logger,
+    turn,
     signal,
   };
 }
@@ -189,6 +208,20 @@ function scopeOf(principal: Principal): DatabaseScope {
     case 'nobody':
       // Never asked: rules refuse nobody's operations before they run.
       return NOBODY_SCOPE;
+  }
+}
+
+/** Whose operations wait in turn with those of others. */
+function callerOf(principal: Principal, address: string): string {
+  switch (principal.kind) {
+    case 'apiKey':
+      return principal.keyId;
+    case 'user':
+      return principal.userId;
+    case 'operator':
+      return principal.kind;
+    case 'nobody':
+      return address;
   }
 }
 

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
 import { toTrustedDocuments, trustedDocumentProblems, TRUSTED_DOCUMENT_SETTINGS, type TrustedDocumentsConfig } from './config/trusted-documents.js';
-import { origins, trustedProxies, wholeNumber } from './config/checks.js';
+import { flag, origins, trustedProxies, wholeNumber } from './config/checks.js';
 
 /** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
 export interface Config {
@@ -63,6 +63,10 @@ export type EmbedderConfig =
       apiKey: string | undefined;
       model: string;
       dimensions: number;
+      /** Whether to ask for vectors of that length: not every service or model takes it. */
+      sendDimensions: boolean;
+      /** Requests at the same time. */
+      concurrency: number;
       batchSize: number;
       timeoutMs: number;
     };
@@ -141,11 +145,13 @@ const SETTINGS = {
   EMBEDDING_API_KEY: text.optional().describe('Key of the embedding service, if it wants one.'),
   EMBEDDING_MODEL: text.optional().describe('Model to ask the embedding service for.'),
   EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536).default(1_536).describe("Length of the model's vectors. Shorter ones are padded with zeros, which leaves cosines as they are."),
+  EMBEDDING_SEND_DIMENSIONS: flag.default(false).describe('Ask the embedding service for vectors of EMBEDDING_DIMENSIONS numbers: for models that can be shortened.'),
+  EMBEDDING_CONCURRENCY: wholeNumber(1, 1_000).default(32).describe('Requests to the embedding service at the same time, of a process; those beyond wait, in turn by caller.'),
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
   EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000).describe('Patience with one request to the embedding service, in milliseconds.'),
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
     .default(50_000)
-    .describe('Chunks from which "weaver search tune" gives a tenant an index of its own, which is faster and finds a little less (docs/search.md).'),
+    .describe('Chunks from which "weaver search tune" gives a tenant an index of its own, which is faster and finds a little less (docs/search-paths.md).'),
   WEAVER_SEARCH_RECALL_SAMPLE: z
     .string()
     .regex(/^(0|1|0?\.\d{1,6}|1\.0+|0\.0+)$/, 'must be a number from 0 to 1, such as 0.01')
@@ -249,6 +255,8 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
             apiKey: env.EMBEDDING_API_KEY,
             model: env.EMBEDDING_MODEL!,
             dimensions: env.EMBEDDING_DIMENSIONS,
+            sendDimensions: env.EMBEDDING_SEND_DIMENSIONS,
+            concurrency: env.EMBEDDING_CONCURRENCY,
             batchSize: env.EMBEDDING_BATCH_SIZE,
             timeoutMs: env.EMBEDDING_TIMEOUT_MS,
           }

@@ -13,9 +13,9 @@ export async function chunksOfText(text: string, context: RequestContext): Promi
 }
 
 /** The chunks with all vectors as they are stored. May use the network. */
-export async function embedChunks(chunks: readonly UnembeddedChunk[], { embedder, signal }: RequestContext): Promise<NewChunk[]> {
+export async function embedChunks(chunks: readonly UnembeddedChunk[], { embed }: RequestContext): Promise<NewChunk[]> {
   const missing = chunks.filter(chunk => chunk.embedding === undefined);
-  const made = missing.length > 0 ? await embedder.embed(missing.map(chunk => chunk.text), signal) : [];
+  const made = missing.length > 0 ? await embed(missing.map(chunk => chunk.text)) : [];
   const madeFor = new Map(missing.map((chunk, index) => [chunk, padVector(made[index]!)]));
   return chunks.map(chunk => ({ ...chunk, embedding: madeFor.get(chunk) ?? (chunk.embedding ? padVector(unitVector(chunk.embedding)) : null) }));
 }

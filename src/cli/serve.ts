@@ -6,7 +6,9 @@ import type { Database } from '../db/database.js';
 import { applyMigrations } from '../db/migrations.js';
 import { checkServer } from '../db/server-checks.js';
 import { demoTenantsMissing, isEmpty } from '../demo/seed-demo.js';
+import { createEmbedder } from '../embedders/create-embedder.js';
 import { createLogger } from '../observability/logger.js';
+import { checkEmbedder } from '../search/check-embedder.js';
 import type { CommandIo } from './command-io.js';
 import { fillWithDemo } from './demo.js';
 import { readDemoKey } from './demo-key.js';
@@ -28,6 +30,8 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
   const { told, stopListening } = listenForSignals(log);
   let database: Database | undefined;
   let gateway: Gateway;
+  const stopping = new AbortController();
+  let checked: Promise<void> | undefined;
   try {
     database = await openDatabase(config);
     const demoKey = config.database.kind === 'embedded' ? await prepareEmbedded(database, config, config.database.dataDir, io) : undefined;
@@ -36,13 +40,17 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
     gateway = await startGateway({ config, database, log, demoKey });
     if (worker === undefined) io.out(welcome(gateway.url, config, demoKey));
     else reportReady(gateway.url);
+    // Nobody waits for it: a service that is down now may be up for the first search.
+    if (worker === undefined || worker === 1) checked = checkEmbedder(database, createEmbedder(config.embedder), log, stopping.signal);
   } catch (error) {
     stopListening();
     await database?.close();
     throw listeningError(error, config) ?? error;
   }
   await told;
+  stopping.abort();
   const drained = await within(DRAIN_MS, gateway.close());
+  if (checked) await within(CLOSE_MS, checked);
   const closed = await within(CLOSE_MS, database.close());
   // What is still open would keep the process alive.
   if (!drained || !closed) process.exit(0);

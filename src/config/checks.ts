@@ -8,6 +8,8 @@ export const wholeNumber = (least: number, most: number) =>
     .transform(Number)
     .refine(n => n >= least && n <= most, `must be a whole number from ${least} to ${most}`);
 
+export const flag = z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
+
 /** Addresses and networks, with commas between. */
 export const trustedProxies = z
   .string()

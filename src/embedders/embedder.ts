@@ -2,6 +2,8 @@
 export interface Embedder {
   /** Which adapter this is, for logs: `hashing` or `openai`. */
   readonly name: string;
+  /** Whether `embed` waits for a service over the network. */
+  readonly isRemote: boolean;
   /** The model's name as clients see it (`embeddingModel`). Vectors of different models cannot be compared. */
   readonly model: string;
   /** Length of the vectors that `embed` gives, at most 1536. */

@@ -35,6 +35,7 @@ const TEXTS_PER_TURN = 16;
  */
 export class HashingEmbedder implements Embedder {
   readonly name = 'hashing';
+  readonly isRemote = false;
   readonly model = 'weaver-hashing-1';
   readonly dimensions = DIMENSIONS;
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
 import { z } from 'zod';
 import { AppError } from '../base/app-error.js';
 import type { EmbedderConfig } from '../config.js';
@@ -13,15 +14,25 @@ export interface RetryPolicy {
   firstDelayMs: number;
   /** Which part of the longest wait to take, from 0 to 1. Random, so that many clients do not come back all at once. */
   jitter: () => number;
+  /** After so many batches in a row that failed, the service is left alone. */
+  failuresToPause: number;
+  /** For so long. Then one batch tries, and the others wait for how it fares. */
+  pauseMs: number;
 }
 
-const RETRY: RetryPolicy = { attempts: 3, firstDelayMs: 500, jitter: Math.random };
+const RETRY: RetryPolicy = { attempts: 3, firstDelayMs: 500, jitter: Math.random, failuresToPause: 5, pauseMs: 5_000 };
+
+/** The longest that a service's `Retry-After` is believed: a wrong one must not silence it for days. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/** When to come back, where the service does not say. */
+const RETRY_AFTER_MS = 1_000;
 
 /** Statuses after which the same request can succeed: time-out, conflict, too many requests. All of 5xx count too. */
 const PASSING_STATUSES: readonly number[] = [408, 409, 429];
 
-/** What an attempt came to: the answer's JSON, or an error and whether another attempt makes sense. */
-type Attempt = { body: unknown } | { error: AppError; isPassing: boolean };
+/** What an attempt came to: the answer's JSON, or why there is none. */
+type Attempt = { body: unknown } | { error: AppError };
 
 /** `index` is left out by some services, such as Gemini for its first item; the place in the list counts then. */
 const Answer = z.object({ data: z.array(z.object({ index: z.int().nonnegative().nullish(), embedding: z.array(z.unknown()) })) });
@@ -30,18 +41,24 @@ const Answer = z.object({ data: z.array(z.object({ index: z.int().nonnegative().
  * Vectors from any service that speaks OpenAI's `POST /embeddings`: OpenAI, Gemini's compatible endpoint, Ollama, vLLM, Text Embeddings Inference.
  *
  * Texts are sent in batches of `batchSize`, one after the other. A batch may take `timeoutMs`, attempts and waits included. Server errors, lost
- * connections and "too many requests" are tried again, no sooner than `Retry-After` asks; when that is later than the batch may take, at once not.
+ * connections and "too many requests" are tried again. Until `Retry-After` is over nothing is sent, by whomever; a batch that may not take as
+ * long fails at once. So do all while a service that failed many times in a row is left alone (a circuit breaker).
  *
  * Throws an `AppError` with code `UNAVAILABLE` and the details as its `cause`, never with the key in it; when the caller's signal is aborted, the signal's reason.
+ * It has `retryAfterMs` where another try makes sense.
  */
 export class OpenAiEmbedder implements Embedder {
   readonly name = 'openai';
+  readonly isRemote = true;
   readonly model: string;
   readonly dimensions: number;
   readonly #config: OpenAiEmbedderConfig;
   readonly #retry: RetryPolicy;
   readonly #url: string;
   readonly #headers: Headers;
+  readonly #breaker;
+  /** By `performance.now()`. */
+  #silentUntil = 0;
 
   constructor(config: OpenAiEmbedderConfig, retry = RETRY) {
     this.model = config.model;
@@ -50,6 +67,7 @@ export class OpenAiEmbedder implements Embedder {
     this.#retry = retry;
     this.#url = `${config.baseUrl.replace(/\/+$/, '')}/embeddings`;
     this.#headers = requestHeaders(config.apiKey);
+    this.#breaker = circuitBreaker(handleWhen(canPass), { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs });
   }
 
   async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
@@ -61,6 +79,17 @@ export class OpenAiEmbedder implements Embedder {
   }
 
   async #embedBatch(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+    const paused = (): AppError => unavailable('has failed many times and is left alone for a moment', this.#breaker.lastFailure, this.#retry.pauseMs);
+    // The breaker would have them wait for the one that tries, which may take until its time is over.
+    if (this.#breaker.state === CircuitState.HalfOpen) throw paused();
+    try {
+      return await this.#breaker.execute(() => this.#embedInTime(texts, signal));
+    } catch (error) {
+      throw error instanceof BrokenCircuitError ? paused() : error;
+    }
+  }
+
+  async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
     const deadline = AbortSignal.timeout(this.#config.timeoutMs);
     const endsAt = performance.now() + this.#config.timeoutMs;
     try {
@@ -68,20 +97,30 @@ export class OpenAiEmbedder implements Embedder {
       return readVectors(answer, texts.length, this.dimensions);
     } catch (error) {
       signal?.throwIfAborted();
-      throw deadline.aborted ? unavailable('did not answer in time', error) : error;
+      throw deadline.aborted ? unavailable('did not answer in time', error, RETRY_AFTER_MS) : error;
     }
   }
 
   /** The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`) allows. */
   async #send(texts: readonly string[], endsAt: number, signal: AbortSignal): Promise<unknown> {
-    const body = JSON.stringify({ model: this.model, input: texts.map(sendable), encoding_format: 'float' });
-    for (let attempt = 1; ; attempt++) {
+    const { sendDimensions, dimensions } = this.#config;
+    const body = JSON.stringify({ model: this.model, input: texts.map(sendable), encoding_format: 'float', ...(sendDimensions && { dimensions }) });
+    for (let attempt = 1, refused: AppError | undefined; ; attempt++) {
+      await this.#waitUntilAllowed(endsAt, refused, signal);
       const result = await this.#attempt(body, signal);
       if ('body' in result) return result.body;
-      const backOff = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
-      const wait = Math.max(backOff, result.error.retryAfterMs ?? 0);
-      if (!result.isPassing || attempt >= this.#retry.attempts || performance.now() + wait >= endsAt) throw result.error;
+      refused = result.error;
+      const wait = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
+      if (!canPass(refused) || attempt >= this.#retry.attempts || performance.now() + wait >= endsAt) throw refused;
       await sleep(wait, undefined, { signal });
+    }
+  }
+
+  /** Waits while the service wants to be asked nothing. Throws where that is longer than until `endsAt`. */
+  async #waitUntilAllowed(endsAt: number, refused: AppError | undefined, signal: AbortSignal): Promise<void> {
+    for (let left = this.#silentUntil - performance.now(); left > 0; left = this.#silentUntil - performance.now()) {
+      if (this.#silentUntil >= endsAt) throw refused ?? unavailable('has too many requests at the moment', undefined, Math.ceil(left));
+      await sleep(left, undefined, { signal });
     }
   }
 
@@ -89,27 +128,30 @@ export class OpenAiEmbedder implements Embedder {
   async #attempt(body: string, signal: AbortSignal): Promise<Attempt> {
     try {
       const response = await fetch(this.#url, { method: 'POST', headers: this.#headers, body, signal, redirect: 'manual' });
-      if (!response.ok) return this.#refusal(response, await response.text());
+      if (!response.ok) return { error: this.#refusal(response, await response.text()) };
       return { body: await response.json() };
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof SyntaxError) return { error: unusable('it is not JSON'), isPassing: false };
-      return { error: unavailable('cannot be reached', error), isPassing: true };
+      if (error instanceof SyntaxError) return { error: unusable('it is not JSON') };
+      return { error: unavailable('cannot be reached', error, RETRY_AFTER_MS) };
     }
   }
 
-  #refusal(response: Response, body: string): Attempt {
+  #refusal(response: Response, body: string): AppError {
     const { status } = response;
     const key = this.#config.apiKey;
     const excerpt = (key ? body.replaceAll(key, '[key]') : body).slice(0, 500);
-    const cause = new Error(`status ${status}: ${excerpt}`);
-    const retryAfterMs = readRetryAfter(response.headers.get('retry-after'));
-    if (status === 429) return { error: unavailable('has too many requests at the moment', cause, retryAfterMs), isPassing: true };
-    if (status >= 500 || PASSING_STATUSES.includes(status)) {
-      return { error: unavailable('is out of order at the moment', cause, retryAfterMs), isPassing: true };
-    }
-    return { error: unavailable('refused the request', cause), isPassing: false };
+    const cause = new Error(`${this.#url} answered with status ${status}: ${excerpt}`);
+    if (status < 500 && !PASSING_STATUSES.includes(status)) return unavailable('refused the request', cause);
+    const asked = readRetryAfter(response.headers.get('retry-after'));
+    if (asked !== undefined) this.#silentUntil = Math.max(this.#silentUntil, performance.now() + asked);
+    return unavailable(status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment', cause, asked ?? RETRY_AFTER_MS);
   }
+}
+
+/** Whether the same request can succeed later. */
+function canPass(error: unknown): boolean {
+  return error instanceof AppError && error.retryAfterMs !== undefined;
 }
 
 function requestHeaders(apiKey: string | undefined): Headers {
@@ -128,11 +170,11 @@ function sendable(text: string): string {
   return text === '' ? ' ' : text.toWellFormed();
 }
 
-/** Milliseconds that a `Retry-After` header asks for, given in seconds or as a date; undefined when it is absent or neither. */
+/** Milliseconds that a `Retry-After` header asks for, given in seconds or as a date, as far as it is believed; undefined when it is absent or neither. */
 function readRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
 }
 
 function readVectors(answer: unknown, count: number, dimensions: number): number[][] {
@@ -159,7 +201,9 @@ function unitVector(values: readonly unknown[]): number[] {
 }
 
 function unavailable(whatItDoes: string, cause: unknown, retryAfterMs?: number): AppError {
-  return new AppError('UNAVAILABLE', `The embedding service ${whatItDoes}.`, { cause, retryAfterMs });
+  // What no later try will mend is the operator's to see to.
+  const advice = retryAfterMs === undefined ? " The gateway's log says why." : '';
+  return new AppError('UNAVAILABLE', `The embedding service ${whatItDoes}.${advice}`, { cause, retryAfterMs });
 }
 
 function unusable(reason: string): AppError {

@@ -6,6 +6,7 @@ import type { ReadModels } from '../db/read-model.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Write } from '../db/database.js';
 import type { Embedder } from '../embedders/embedder.js';
+import type { OperationTurn } from './limits/operation-slots.js';
 import type { OperationRows } from './limits/row-budget.js';
 
 /** What one GraphQL operation has at hand. Loaders live as long as it does. */
@@ -23,8 +24,16 @@ export interface RequestContext {
   /** Counts the rows of lists, which answers hold in memory. */
   readonly rows: OperationRows;
   readonly models: ReadModels;
-  readonly embedder: Embedder;
+  /** Which embedder there is. Vectors are asked for by `embed`. */
+  readonly embedder: Pick<Embedder, 'model' | 'dimensions'>;
+  /**
+   * What the embedder makes of texts, as `Embedder.embed` does. While a service is waited for, the operation's slot is another's.
+   * Never to be called while a transaction is open.
+   */
+  readonly embed: (texts: readonly string[]) => Promise<number[][]>;
   readonly log: Logger;
+  /** The operation's slot among those that run at the same time. */
+  readonly turn: OperationTurn;
   /** Aborted when the caller has gone or the operation's time is over. */
   readonly signal: AbortSignal;
 }

@@ -4,7 +4,6 @@ import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
 import { asAppError, hiddenError, refusedAnswer } from '../graphql/format-error.js';
-import type { OperationSlots } from '../graphql/limits/operation-slots.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
 import { toBody } from './answer-body.js';
 import { askedOperation, withText, type Parameters } from './asked-operation.js';
@@ -20,18 +19,17 @@ const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 /** What one request's operation has at hand, made from the request. It must not throw. */
 export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply) => Promise<C>;
 
-type EndpointContext = Pick<RequestContext, 'principal' | 'refused' | 'signal'>;
+type EndpointContext = Pick<RequestContext, 'principal' | 'refused' | 'turn'>;
 
 export interface EndpointParts<C extends EndpointContext> {
   readonly apollo: ApolloServer<C>;
   readonly trusted: TrustedDocuments;
   readonly contextOf: ContextOf<C>;
   readonly preParsing: preParsingAsyncHookHandler;
-  readonly slots: OperationSlots;
 }
 
 /** `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/ */
-export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyInstance, { apollo, trusted, contextOf, preParsing, slots }: EndpointParts<C>): void {
+export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyInstance, { apollo, trusted, contextOf, preParsing }: EndpointParts<C>): void {
   app.route({
     method: [...EXECUTING],
     url: GRAPHQL_PATH,
@@ -47,7 +45,7 @@ export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyI
       const parameters = chosenOperation(request, context.principal, trusted);
       if (parameters instanceof AppError) return refuse(parameters, request, reply);
       try {
-        await slots.enter(callerOf(context.principal, request.ip), context.signal);
+        await context.turn.begin();
       } catch (error) {
         return refuse(asAppError(error) ?? hiddenError(error), request, reply);
       }
@@ -62,7 +60,7 @@ export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyI
         });
         return send(answer, request, reply);
       } finally {
-        slots.leave();
+        context.turn.end();
       }
     },
   });
@@ -73,20 +71,6 @@ export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyI
     handler: async (request, reply) =>
       reply.code(405).header('allow', ALLOWED).send(errorBody('BAD_USER_INPUT', `GraphQL takes GET and POST, not ${request.method}.`, request.id)),
   });
-}
-
-/** Whose operations wait in turn with those of others. */
-function callerOf(principal: Principal, address: string): string {
-  switch (principal.kind) {
-    case 'apiKey':
-      return principal.keyId;
-    case 'user':
-      return principal.userId;
-    case 'operator':
-      return principal.kind;
-    case 'nobody':
-      return address;
-  }
 }
 
 /** What Apollo is to run: the request's own parameters, or with a trusted document's text. An error where it may not run. */

@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import type { Embedder } from '../embedders/embedder.js';
 import type { RequestContext } from '../graphql/context.js';
 import { defineLoader } from '../graphql/loader.js';
 import { QueryVector } from './query-vector.js';
@@ -10,7 +9,7 @@ const MAX_BYTES = 16 * 2 ** 20;
 /** What an entry takes beside its vector and its text: about that of an object or two. */
 const BYTES_OF_ENTRY = 200;
 
-const remembered = new WeakMap<Embedder, LRUCache<string, QueryVector>>();
+const remembered = new WeakMap<RequestContext['embedder'], LRUCache<string, QueryVector>>();
 
 interface Query {
   readonly tenantId: string;
@@ -19,12 +18,12 @@ interface Query {
 
 /** The texts that one level of an operation searches for, in one call of the embedder: of those that it has not embedded lately. */
 const vectors = defineLoader<Query, QueryVector>(
-  async (queries, { embedder, signal }) => {
+  async (queries, { embedder, embed }) => {
     const known = rememberedOf(embedder);
     const found = queries.map(query => known.get(keyOf(query)));
     const missing = queries.filter((_, index) => !found[index]);
     if (missing.length === 0) return found as QueryVector[];
-    const embedded = (await embedder.embed(missing.map(({ text }) => text), signal)).map(QueryVector.of);
+    const embedded = (await embed(missing.map(({ text }) => text))).map(QueryVector.of);
     missing.forEach((query, index) => known.set(keyOf(query), embedded[index]!));
     const made = embedded.values();
     return found.map(vector => vector ?? made.next().value!);
@@ -42,7 +41,7 @@ function keyOf({ tenantId, text }: Query): string {
   return `${tenantId} ${text}`;
 }
 
-function rememberedOf(embedder: Embedder): LRUCache<string, QueryVector> {
+function rememberedOf(embedder: RequestContext['embedder']): LRUCache<string, QueryVector> {
   let known = remembered.get(embedder);
   if (!known) {
     known = new LRUCache({ maxSize: MAX_BYTES, sizeCalculation: (vector, key) => vector.byteLength + 2 * key.length + BYTES_OF_ENTRY });

@@ -7,6 +7,7 @@ import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
 import { samplerOf } from './recall-sampler.js';
 import type { HitSelection, SearchAnswer } from './search-answer.js';
+import { noteSearch } from './search-times.js';
 import { SearchMode } from './search.types.js';
 import { searchVectors } from './vector-search.js';
 
@@ -17,7 +18,14 @@ export async function vectorOf({ mode, after, embedding, text, scope }: Search, 
 }
 
 /** What a checked search finds in its mode: one hit more than asked for where there are more. `vector` is what `vectorOf` gave. */
-export async function runSearch({ reads, models }: RequestContext, search: Search, vector: QueryVector | undefined, selection: HitSelection): Promise<SearchAnswer> {
+export async function runSearch(context: RequestContext, search: Search, vector: QueryVector | undefined, selection: HitSelection): Promise<SearchAnswer> {
+  const startedAt = performance.now();
+  const answer = await searchInMode(context, search, vector, selection);
+  noteSearch(context.models, search.mode, answer.path, (performance.now() - startedAt) / 1_000);
+  return answer;
+}
+
+async function searchInMode({ reads, models }: RequestContext, search: Search, vector: QueryVector | undefined, selection: HitSelection): Promise<SearchAnswer> {
   const { mode, scope, minSimilarity, after, weights } = search;
   const wanted = search.topK + 1;
   if (!vector) return searchWords(reads, { text: search.text!, scope, wanted, after }, selection);

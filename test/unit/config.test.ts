@@ -44,7 +44,7 @@ describe('readConfig', () => {
       DATABASE_URL: URL, WEAVER_MIGRATION_URL: 'postgres://owner@db.example.com/weaver', DATABASE_POOLER: 'transaction', DATABASE_POOL_SIZE: '25', WEAVER_MIGRATION_LOCK_TIMEOUT: '5',
       WEAVER_TRUSTED_DOCUMENTS: 'web.json, ios.json', WEAVER_TRUSTED_DOCUMENT_KEYS: 'keys.json', WEAVER_AD_HOC_OPERATIONS: 'operator',
       EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: 'https://api.openai.com/v1//', EMBEDDING_MODEL: 'text-embedding-3-small', EMBEDDING_API_KEY: 'sk-1',
-      EMBEDDING_DIMENSIONS: '768', EMBEDDING_BATCH_SIZE: '16', EMBEDDING_TIMEOUT_MS: '1000',
+      EMBEDDING_DIMENSIONS: '768', EMBEDDING_SEND_DIMENSIONS: 'true', EMBEDDING_CONCURRENCY: '4', EMBEDDING_BATCH_SIZE: '16', EMBEDDING_TIMEOUT_MS: '1000',
       WEAVER_SEARCH_INDEX_FROM: '5000', WEAVER_SEARCH_RECALL_SAMPLE: '0.05', WEAVER_METRICS_TOKEN: 'the-token-of-prometheus',
     });
     expect(config).toEqual({
@@ -58,7 +58,7 @@ describe('readConfig', () => {
       userTokens: {
         keys: { kind: 'jwks', url: 'https://login.example.com/keys' }, issuer: 'https://login.example.com', audience: 'weaver', algorithms: ['RS256', 'EdDSA'], clockToleranceSeconds: 5,
       },
-      embedder: { provider: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-1', model: 'text-embedding-3-small', dimensions: 768, batchSize: 16, timeoutMs: 1000 },
+      embedder: { provider: 'openai', baseUrl: 'https://api.openai.com/v1', apiKey: 'sk-1', model: 'text-embedding-3-small', dimensions: 768, sendDimensions: true, concurrency: 4, batchSize: 16, timeoutMs: 1000 },
       search: { indexFrom: 5_000, recallSample: 0.05 },
       metricsToken: 'the-token-of-prometheus',
       limits: readConfig({}).limits,

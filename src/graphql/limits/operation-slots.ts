@@ -7,6 +7,60 @@ interface Waiter {
   refuse(error: AppError): void;
 }
 
+/** One operation's slot. */
+export class OperationTurn {
+  #holdsSlot = false;
+  /** Gave the slot up and has not asked for it again. */
+  #isAside = false;
+  #isOver = false;
+  #waits = 0;
+
+  constructor(
+    private readonly slots: OperationSlots,
+    private readonly caller: string,
+    private readonly signal: AbortSignal,
+  ) {}
+
+  /** Waits for the slot; throws as `OperationSlots.enter`. */
+  async begin(): Promise<void> {
+    await this.slots.enter(this.caller, this.signal);
+    this.#holdsSlot = true;
+  }
+
+  /** Must follow `begin`, whatever the operation came to. */
+  end(): void {
+    this.#isOver = true;
+    if (this.#holdsSlot) this.slots.leave();
+    if (this.#isAside) this.slots.stayAway();
+    this.#holdsSlot = this.#isAside = false;
+  }
+
+  /**
+   * What `wait` gives. Meanwhile another operation has the slot, and afterwards it is waited for again: so a service that does not answer
+   * holds up those only who ask it. For waits in which the operation holds no connection.
+   */
+  async away<T>(wait: () => Promise<T>): Promise<T> {
+    this.#waits += 1;
+    if (this.#holdsSlot && this.slots.stepAside()) {
+      this.#holdsSlot = false;
+      this.#isAside = true;
+    }
+    try {
+      return await wait();
+    } finally {
+      this.#waits -= 1;
+      if (this.#waits === 0 && this.#isAside) await this.#comeBack();
+    }
+  }
+
+  async #comeBack(): Promise<void> {
+    this.#isAside = false;
+    await this.slots.comeBack(this.caller, this.signal);
+    if (this.#isOver) this.slots.leave();
+    else this.#holdsSlot = true;
+  }
+}
+
 /**
  * Lets so many operations run at the same time, and so many others wait: whose turn it is goes round among the callers that wait, so that
  * one who sends many keeps nobody with few from being served. Whoever finds no place to wait is refused at once.
@@ -14,6 +68,7 @@ interface Waiter {
 export class OperationSlots {
   #running = 0;
   #waiting = 0;
+  #aside = 0;
   /** By caller, in the order of their turns. */
   readonly #queues = new Map<string, Set<Waiter>>();
 
@@ -45,6 +100,26 @@ export class OperationSlots {
     // Behind all others that wait.
     if (this.#queues.delete(caller)) this.#queues.set(caller, queue);
     waiter!.go();
+  }
+
+  /** Gives the slot up for a while, and says so; not where as many have already as may wait, since each of them holds memory. */
+  stepAside(): boolean {
+    if (this.#aside >= this.inQueue) return false;
+    this.#aside += 1;
+    this.leave();
+    return true;
+  }
+
+  /** The slot again, after `stepAside`. Never refused for want of a place to wait: what was begun had one. Throws the signal's reason. */
+  async comeBack(caller: string, signal: AbortSignal): Promise<void> {
+    this.#aside -= 1;
+    if (this.#running < this.atOnce) this.#running += 1;
+    else await this.#wait(caller, signal);
+  }
+
+  /** Instead of `comeBack`. */
+  stayAway(): void {
+    this.#aside -= 1;
   }
 
   #wait(caller: string, signal: AbortSignal): Promise<void> {

@@ -11,7 +11,7 @@ let embedder: OpenAiServer;
 beforeAll(async () => {
   embedder = await startOpenAiServer();
   world = await startWriteWorld({
-    embedder: { provider: 'openai', baseUrl: embedder.baseUrl, model: 'test', apiKey: undefined, dimensions: 64, batchSize: 64, timeoutMs: 2_000 },
+    embedder: { provider: 'openai', baseUrl: embedder.baseUrl, model: 'test', apiKey: undefined, dimensions: 64, sendDimensions: false, concurrency: 32, batchSize: 64, timeoutMs: 2_000 },
   });
 });
 afterAll(async () => {

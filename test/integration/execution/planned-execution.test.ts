@@ -5,6 +5,7 @@ import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
+import { OperationSlots, OperationTurn } from '../../../src/graphql/limits/operation-slots.js';
 import { RowBudget } from '../../../src/graphql/limits/row-budget.js';
 import { formatError } from '../../../src/graphql/format-error.js';
 import { createLogger } from '../../../src/observability/logger.js';
@@ -46,10 +47,11 @@ afterAll(async () => {
 
 function contextOf(principal: Principal): RequestContext {
   const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
+  const { signal } = new AbortController();
   return {
-    requestId: 'test', principal, refused: undefined, models, embedder, rows: new RowBudget(25_000, 25_000).operation(),
+    requestId: 'test', principal, refused: undefined, models, embedder, embed: texts => embedder.embed(texts), rows: new RowBudget(25_000, 25_000).operation(),
     reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work), beforeCommit: [],
-    log: createLogger('silent'), signal: new AbortController().signal,
+    log: createLogger('silent'), turn: new OperationTurn(new OperationSlots(1, 1), 'test', signal), signal,
   };
 }
 

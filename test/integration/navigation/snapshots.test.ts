@@ -24,7 +24,7 @@ beforeAll(async () => {
   });
   await new Promise<void>(resolve => embeddings.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(embeddings.address() as AddressInfo).port}/v1`;
-  gateway = await startTestGateway({ poolSize: POOL_SIZE, embedder: { provider: 'openai', baseUrl, apiKey: undefined, model: 'stub', dimensions: 8, batchSize: 8, timeoutMs: 20_000 } });
+  gateway = await startTestGateway({ poolSize: POOL_SIZE, embedder: { provider: 'openai', baseUrl, apiKey: undefined, model: 'stub', dimensions: 8, sendDimensions: false, concurrency: 32, batchSize: 8, timeoutMs: 20_000 } });
   for (let nth = 0; nth < TENANTS; nth += 1) {
     const tenant = await gateway.world.tenant({ name: `Tenant ${nth}` });
     const bot = await tenant.bot();

@@ -28,3 +28,16 @@ test('live searches are compared with an exact scan, and /metrics tells how many
   expect(await metric('weaver_search_recall_hits_total{path="codes",outcome="found"}')).toBe(10);
   expect(await metric('weaver_search_recall_hits_total{path="codes",outcome="missed"}')).toBe(0);
 }, 60_000);
+
+test('/metrics tells how many searches were answered, by mode and path, and in what time', async () => {
+  const tenant = await gateway.world.tenant();
+  const client = gateway.client((await tenant.key()).secret);
+  await (await (await tenant.bot()).document()).chunks([{ text: 'A word', chunkIndex: 0, embedding: null }]);
+  const count = (mode: string, path: string): Promise<number> => metric(`weaver_search_duration_seconds_count{mode="${mode}",path="${path}"}`);
+  const before = await count('keyword', 'words');
+  await client.data('{ a: searchChunks(input: { text: "word", mode: KEYWORD }) { hits { rank } } b: searchChunks(input: { text: "word" }) { hits { rank } } }');
+  await client.query('{ searchChunks(input: { text: "word", mode: KEYWORD, topK: 0 }) { hits { rank } } }');
+  expect(await count('keyword', 'words')).toBe(before + 1);
+  expect(await count('vector', 'exact')).toBe(1);
+  expect(await metric('weaver_search_duration_seconds_bucket{le="30",mode="vector",path="exact"}')).toBe(1);
+}, 60_000);

@@ -13,6 +13,8 @@ describe('createEmbedder', () => {
       apiKey: undefined,
       model: 'some-model',
       dimensions: 768,
+      sendDimensions: false,
+      concurrency: 32,
       batchSize: 16,
       timeoutMs: 1000,
     });

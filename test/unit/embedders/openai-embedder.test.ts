@@ -6,7 +6,7 @@ import { describeEmbedder } from '../../contracts/embedder.contract.js';
 import * as behaviour from '../../support/openai-server.js';
 
 const KEY = 'sk-not-for-anybodys-eyes';
-const QUICK: RetryPolicy = { attempts: 3, firstDelayMs: 1, jitter: () => 1 };
+const QUICK: RetryPolicy = { attempts: 3, firstDelayMs: 1, jitter: () => 1, failuresToPause: 5, pauseMs: 5_000 };
 let server: behaviour.OpenAiServer;
 
 beforeAll(async () => {
@@ -17,7 +17,7 @@ beforeEach(() => void server.requests.splice(0));
 
 function makeEmbedder(config: Partial<OpenAiEmbedderConfig> = {}, retry = QUICK): OpenAiEmbedder {
   return new OpenAiEmbedder(
-    { provider: 'openai', baseUrl: server.baseUrl, apiKey: KEY, model: 'test-embedding', dimensions: 64, batchSize: 16, timeoutMs: 5000, ...config },
+    { provider: 'openai', baseUrl: server.baseUrl, apiKey: KEY, model: 'test-embedding', dimensions: 64, sendDimensions: false, concurrency: 32, batchSize: 16, timeoutMs: 5000, ...config },
     retry,
   );
 }
@@ -40,6 +40,11 @@ describe('OpenAiEmbedder, the request', () => {
     expect(request).toMatchObject({ method: 'POST', path: '/v1/embeddings' });
     expect(request!.headers).toMatchObject({ authorization: `Bearer ${KEY}`, 'content-type': 'application/json' });
     expect(request!.body).toEqual({ model: 'test-embedding', input: ['one', 'two'], encoding_format: 'float' });
+  });
+
+  test('asks for a length of vectors only where it is told to', async () => {
+    await makeEmbedder({ sendDimensions: true }).embed(['one']);
+    expect(server.requests[0]!.body).toEqual({ model: 'test-embedding', input: ['one'], encoding_format: 'float', dimensions: 64 });
   });
 
   test('has no authorization when there is no key, and one slash however the base URL ends', async () => {
@@ -107,7 +112,7 @@ describe('OpenAiEmbedder, the answer', () => {
   ])('cannot be used when it %s, and is not asked for again', async (_, answer, detail) => {
     server.next(answer);
     const error = await failure();
-    expect(error.message).toBe('The embedding service gave an answer that cannot be used.');
+    expect(error.message).toBe("The embedding service gave an answer that cannot be used. The gateway's log says why.");
     expect((error.cause as Error).message).toMatch(detail);
     expect(server.requests).toHaveLength(1);
   });
@@ -136,7 +141,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
 
   test.each([301, 400, 401, 403, 404, 413, 422])('does not try again after status %d', async status => {
     server.next(behaviour.fails(status, { location: `${server.baseUrl}/elsewhere` }));
-    expect((await failure()).message).toBe('The embedding service refused the request.');
+    expect((await failure()).message).toBe("The embedding service refused the request. The gateway's log says why.");
     expect(server.requests).toHaveLength(1);
   });
 
@@ -160,7 +165,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
 
   test('waits twice as long before the third attempt as before the second', async () => {
     server.next(behaviour.fails(500), behaviour.fails(500));
-    await makeEmbedder({}, { attempts: 3, firstDelayMs: 60, jitter: () => 1 }).embed(['text']);
+    await makeEmbedder({}, { ...QUICK, firstDelayMs: 60 }).embed(['text']);
     const [first, second, third] = server.requests.map(request => request.at);
     expect(second! - first!).toBeGreaterThanOrEqual(55);
     expect(third! - second!).toBeGreaterThanOrEqual(115);
@@ -183,6 +188,64 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(performance.now() - begin).toBeLessThan(1000);
     expect(error.retryAfterMs).toBe(30_000);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('sends nothing until a Retry-After is over, whoever asks: it fails at once, or waits where there is time', async () => {
+    const embedder = makeEmbedder();
+    server.next(behaviour.fails(429, { 'retry-after': '30' }));
+    await failure(embedder);
+    const later = await failure(embedder);
+    expect(later.retryAfterMs).toBeGreaterThan(25_000);
+    expect(later.retryAfterMs).toBeLessThanOrEqual(30_000);
+    expect(server.requests).toHaveLength(1);
+
+    const patient = makeEmbedder({}, { ...QUICK, attempts: 1 });
+    server.next(behaviour.fails(429, { 'retry-after': '1' }));
+    await failure(patient);
+    expect(await patient.embed(['text'])).toHaveLength(1);
+    const [, second, third] = server.requests.map(request => request.at);
+    expect(third! - second!).toBeGreaterThanOrEqual(900);
+  });
+
+  test('believes a Retry-After for a minute at most', async () => {
+    server.next(behaviour.fails(503, { 'retry-after': '99999999' }));
+    expect((await failure()).retryAfterMs).toBe(60_000);
+  });
+
+  test('leaves the service alone after it has failed many times in a row, then lets one try', async () => {
+    const embedder = makeEmbedder({ timeoutMs: 400 }, { ...QUICK, attempts: 1, failuresToPause: 3, pauseMs: 200 });
+    server.next(behaviour.fails(500), behaviour.hangsUp(), behaviour.stalls());
+    for (let n = 0; n < 3; n += 1) await failure(embedder);
+    const paused = await failure(embedder);
+    expect(paused.message).toBe('The embedding service has failed many times and is left alone for a moment.');
+    expect(paused.retryAfterMs).toBe(200);
+    expect(server.requests).toHaveLength(3);
+
+    // The one that tries fares no better, and while it does nobody waits for it.
+    await new Promise(resolve => setTimeout(resolve, 250));
+    server.next(behaviour.stalls());
+    const trying = failure(embedder);
+    const begin = performance.now();
+    await failure(embedder);
+    expect(performance.now() - begin).toBeLessThan(300);
+    expect((await trying).message).toBe('The embedding service did not answer in time.');
+    expect(server.requests).toHaveLength(4);
+
+    await new Promise(resolve => setTimeout(resolve, 250));
+    expect(await embedder.embed(['text'])).toHaveLength(1);
+    expect(await embedder.embed(['text'])).toHaveLength(1);
+    expect(server.requests).toHaveLength(6);
+  });
+
+  test('does not count what is wrong with a request, nor callers who go', async () => {
+    const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 2 });
+    for (let n = 0; n < 3; n += 1) {
+      server.next(behaviour.fails(400));
+      await failure(embedder);
+      server.next(behaviour.stalls());
+      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
+    }
+    expect(await embedder.embed(['text'])).toHaveLength(1);
   });
 
   test('passes over a Retry-After that it cannot read', async () => {

@@ -6,6 +6,7 @@ import { vectorOfText } from '../../../src/search/query-vectors.js';
 /** Counts what it is asked for. */
 class CountingEmbedder implements Embedder {
   readonly name = 'counting';
+  readonly isRemote = false;
   readonly model = 'counting';
   readonly dimensions = 1536;
   readonly asked: string[] = [];
@@ -17,7 +18,7 @@ class CountingEmbedder implements Embedder {
 }
 
 /** As one operation searches for it. */
-const ask = (embedder: Embedder, text: string): Promise<unknown> => vectorOfText({ embedder, signal: undefined } as unknown as RequestContext, 'a tenant', text);
+const ask = (embedder: Embedder, text: string): Promise<unknown> => vectorOfText({ embedder, embed: (texts: readonly string[]) => embedder.embed(texts) } as unknown as RequestContext, 'a tenant', text);
 
 test('texts are remembered for each embedder, in 16 MB at most: the one that was asked for longest ago goes first', async () => {
   const [embedder, other] = [new CountingEmbedder(), new CountingEmbedder()];
