@@ -1,5 +1,6 @@
 import type { Config } from '../config.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { createEmbedder } from '../embedders/create-embedder.js';
 import { measureRecall, type RecallReport } from '../search/recall.js';
 import type { CommandIo } from './command-io.js';
 import { namedTenant } from './named-tenant.js';
@@ -15,6 +16,7 @@ export interface RecallCommandOptions {
 /** `weaver search recall`. */
 export async function recallCommand(config: Config, io: CommandIo, { tenant: wanted, samples, topK, json = false }: RecallCommandOptions): Promise<void> {
   mustExist(config.database);
+  const embedder = createEmbedder(config.embedder);
   await withReadyDatabase(config, async database => {
     const tenants = await database.write('namedTenant', OPERATOR_SCOPE, async em => {
       const found = [];
@@ -24,7 +26,7 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
     const reports: (RecallReport & { tenantName: string })[] = [];
     for (const { id, name } of tenants) {
       io.show?.(`Comparing ${name} ...`);
-      const report = await measureRecall(database, id, { samples, topK });
+      const report = await measureRecall(database, embedder, id, { samples, topK });
       reports.push({ tenantName: name, ...report });
       if (!json) for (const line of linesOf(name, report)) io.out(line);
     }
@@ -34,7 +36,7 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
 
 function linesOf(name: string, { tenantId, chunks, samples, source, topK, paths, depthFor99 }: RecallReport): string[] {
   if (samples === 0) return [`${name} (${tenantId}): ${chunks} chunks with vectors, too few to compare.`];
-  const from = source === 'queries' ? 'logged queries' : "of the tenant's own chunks, as no query is logged with a vector: those are easier to answer than questions";
+  const from = source === 'queries' ? 'logged queries' : "of the tenant's own chunks, as no query is logged: those are easier to answer than questions";
   return [
     `${name} (${tenantId}): ${chunks} chunks, by ${samples} ${from}`,
     `  ${'path'.padEnd(8)}${`recall@${topK}`.padStart(11)}${'uncertain'.padStart(11)}${'median ms'.padStart(11)}`,

@@ -2,13 +2,14 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { RecallCommandOptions } from './recall-search.js';
+import type { ReembedCommandOptions, ReembedPlace } from './reembed.js';
 import type { TuneCommandOptions } from './tune-search.js';
 
 const MAX_SAMPLES = 10_000;
 const MAX_TOP_K = 100;
 
 export function addSearchCommands(program: Command, { io, fail }: CommandContext): void {
-  const group = program.command('search').summary('the search: indexes of large tenants, recall').description('Keeps the search of large tenants fast, and measures what searches find.');
+  const group = program.command('search').summary('the search: indexes of large tenants, recall, vectors').description('Keeps the search of large tenants fast, measures what searches find, and makes vectors anew.');
 
   group
     .command('tune')
@@ -41,16 +42,43 @@ Examples:
     .command('recall')
     .summary('measure what the searches of a tenant find')
     .description(
-      "Takes vectors of the tenant's logged queries, or of its own chunks where none is logged, and compares what each path finds with an " +
-        'exact scan. Tells the recall of each path alone and of searches as they are served, how many answers the check ' +
+      "Takes the tenant's latest logged queries, or vectors of its own chunks where none is logged, and compares what each path finds with " +
+        'an exact scan. Queries that were logged without a vector are embedded, as EMBEDDING_PROVIDER says. Tells the recall of each path alone and of searches as they are served, how many answers the check ' +
         'does not take, so that the next path follows, and how many of the nearest by code hold 99 % of the true nearest. Changes nothing.',
     )
-    .addOption(new Option('--tenant <tenant...>', 'by id or exact name; several may be given').makeOptionMandatory())
+    .addOption(new Option('--tenant <tenant...>', 'by id or exact name, required; several may be given').makeOptionMandatory())
     .addOption(new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`).argParser(wholeNumber(MAX_SAMPLES)).default(100))
     .addOption(new Option('--top-k <number>', `how many of the nearest count, 1 to ${MAX_TOP_K}`).argParser(wholeNumber(MAX_TOP_K)).default(10))
     .option('--json', 'as one JSON array')
     .addHelpText('after', '\n\nExamples:\n  npx weaver search recall --tenant "Harbor Outdoor"\n  npx weaver search recall --tenant 018f… --samples 500 --json')
     .action(async (options: RecallCommandOptions) => (await import('./recall-search.js')).recallCommand(readConfig(io.env), io, options));
+
+  group
+    .command('reembed')
+    .summary('make the vectors of stored chunks anew, after the embedding model changed')
+    .description(
+      'Embeds the texts of stored chunks by the configured embedder (EMBEDDING_PROVIDER) and puts the vectors in place of the old ones, those ' +
+        'that were made elsewhere too. The gateway goes on meanwhile; until all is done, searches by text compare vectors of two models. ' +
+        'It may be interrupted: the last line of progress, or the error, says with which --after to go on.',
+    )
+    .addOption(new Option('--tenant <tenant...>', 'by id or exact name; several may be given').conflicts('all'))
+    .option('--all', 'all tenants')
+    .option('--missing', 'only chunks that have no vector, in place of those that have one')
+    .addOption(new Option('--after <place>', 'go on where an earlier run stopped: the ids of a tenant and of its last chunk that was done').argParser(placeIn))
+    .option('--dry-run', 'only tell how many chunks and characters it would embed')
+    .addHelpText('after', '\nExamples:\n  npx weaver search reembed --all --dry-run\n  npx weaver search reembed --tenant "Harbor Outdoor"\n  npx weaver search reembed --all --after 018f…/018f…')
+    .action(async (options: ReembedCommandOptions, command: Command) => {
+      if (!options.all && !options.tenant) command.error("error: give '--tenant <tenant...>' or '--all'", { exitCode: 2 });
+      await (await import('./reembed.js')).reembedCommand(readConfig(io.env), io, options);
+    });
+}
+
+const PLACE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+function placeIn(value: string): ReembedPlace {
+  const [, tenantId, chunkId] = PLACE.exec(value.toLowerCase()) ?? [];
+  if (!tenantId || !chunkId) throw new InvalidArgumentError('Give what the earlier run said: two ids with a slash between.');
+  return { tenantId, chunkId };
 }
 
 function wholeNumber(most: number): (value: string) => number {

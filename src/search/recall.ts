@@ -3,6 +3,7 @@ import { tenantScope } from '../db/database-scope.js';
 import type { ReadScope } from '../db/read-scope.js';
 import { tenantsWithSearchIndex } from '../db/search-indexes.js';
 import { statement } from '../db/statement.js';
+import type { Embedder } from '../embedders/embedder.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { CODES_PATH } from './paths/codes-path.js';
 import { EXACT_PATH } from './paths/exact-path.js';
@@ -34,7 +35,7 @@ export interface RecallReport {
   readonly chunks: number;
   readonly topK: number;
   readonly samples: number;
-  /** Where the vectors come from: the log of queries, or the tenant's own chunks where nothing is logged. */
+  /** Where the vectors come from: the latest logged queries, or the tenant's own chunks where none is logged. */
   readonly source: 'queries' | 'chunks';
   readonly paths: readonly PathRecall[];
   /** How many of the nearest by code would have to be compared exactly to find 99 % of the true nearest; null where there is nothing to find. */
@@ -47,11 +48,14 @@ interface Sample {
   readonly exceptId: string | undefined;
 }
 
-/** What the ways to search a tenant find of its true nearest, which an exact scan of all its chunks tells. Takes as long as that does for each sample. */
-export async function measureRecall(database: Database, tenantId: string, { samples: count, topK }: RecallOptions): Promise<RecallReport> {
+/**
+ * What the ways to search a tenant find of its true nearest, which an exact scan of all its chunks tells. Takes as long as that does for
+ * each sample. Logged queries that are stored without a vector are embedded; throws as `embedder` does.
+ */
+export async function measureRecall(database: Database, embedder: Embedder, tenantId: string, { samples: count, topK }: RecallOptions): Promise<RecallReport> {
   const open = (): ReadScope => database.reads(tenantScope(tenantId));
   const [size] = await open().query<{ chunks: number }>(SIZE, [tenantId]);
-  const { source, samples } = await takeSamples(open(), tenantId, count);
+  const { source, samples } = await takeSamples(open, embedder, tenantId, count);
   const isIndexed = (await tenantsWithSearchIndex(open())).has(tenantId);
   const ways = new Map<string, readonly VectorPath[]>([['codes', [CODES_PATH]], ...(isIndexed ? [['hnsw', [HNSW_PATH]] as const] : []), ['served', await choosePaths(open(), { tenantId }, { exact: false })]]);
 
@@ -83,7 +87,7 @@ const SIZE = statement('recallSize', 'select count(embedding_bq)::int as chunks 
 
 const LOGGED = statement(
   'recallLogged',
-  'select null::uuid as id, query_embedding::text as vector from bot_queries where tenant_id = $1 and query_embedding is not null order by created_at desc, id limit $2',
+  'select query as text, query_embedding::text as vector from bot_queries where tenant_id = $1 order by created_at desc, id limit $2',
 );
 const STORED = statement(
   'recallStored',
@@ -100,15 +104,26 @@ const DEPTHS = statement(
     where id = any($3::uuid[])`,
 );
 
-async function takeSamples(reads: ReadScope, tenantId: string, count: number): Promise<{ source: 'queries' | 'chunks'; samples: Sample[] }> {
-  const take = async (asked: typeof LOGGED): Promise<Sample[]> =>
-    (await reads.query<{ id: string | null; vector: string }>(asked, [tenantId, count]))
-      .map(({ id, vector }) => ({ numbers: JSON.parse(vector) as number[], exceptId: id ?? undefined }))
-      // A vector of zeros has no direction.
-      .filter(({ numbers }) => numbers.some(number => number !== 0))
-      .map(({ numbers, exceptId }) => ({ vector: QueryVector.of(numbers), exceptId }));
-  const logged = await take(LOGGED);
-  return logged.length > 0 ? { source: 'queries', samples: logged } : { source: 'chunks', samples: await take(STORED) };
+async function takeSamples(open: () => ReadScope, embedder: Embedder, tenantId: string, count: number): Promise<Pick<RecallReport, 'source'> & { samples: Sample[] }> {
+  const logged = await open().query<{ text: string; vector: string | null }>(LOGGED, [tenantId, count]);
+  if (logged.length > 0) {
+    // After the transaction, which must not wait for a service.
+    const texts = [...new Set(logged.filter(({ vector }) => vector === null).map(({ text }) => text))];
+    const embedded = await embedder.embed(texts);
+    const made = new Map(texts.map((text, index) => [text, embedded[index]!]));
+    return { source: 'queries', samples: logged.flatMap(({ text, vector }) => sampleOf(made.get(text) ?? numbersIn(vector!))) };
+  }
+  const stored = await open().query<{ id: string; vector: string }>(STORED, [tenantId, count]);
+  return { source: 'chunks', samples: stored.flatMap(({ id, vector }) => sampleOf(numbersIn(vector), id)) };
+}
+
+function numbersIn(vector: string): number[] {
+  return JSON.parse(vector) as number[];
+}
+
+/** None of a vector of zeros, which has no direction. */
+function sampleOf(numbers: readonly number[], exceptId?: string): Sample[] {
+  return numbers.some(number => number !== 0) ? [{ vector: QueryVector.of(numbers), exceptId }] : [];
 }
 
 function mean(values: readonly number[]): number {

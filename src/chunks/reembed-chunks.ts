@@ -1,0 +1,60 @@
+import type { Database } from '../db/database.js';
+import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { runInWrite } from '../db/run-in-write.js';
+import { fixedStatement } from '../db/statement.js';
+import type { Embedder } from '../embedders/embedder.js';
+import { HalfVector } from '../embedders/half-vector.js';
+
+/** Chunks of one transaction. What was embedded for it is lost where it fails, so there are not many. */
+const PAGE = 256;
+
+/** Which chunks get vectors. */
+export interface ChunksToEmbed {
+  readonly tenantId: string;
+  /** Those that have none, in place of those that have one. */
+  readonly missing: boolean;
+  /** Only those with a greater id. */
+  readonly after: string | undefined;
+}
+
+export interface ChunkTotals {
+  readonly chunks: number;
+  /** Of their texts. */
+  readonly characters: number;
+}
+
+/** One condition for those with a vector and one for those without: `embedding_bq` is null with it, and never leaves the row. */
+const CONDITIONS = `tenant_id = $1::uuid and (embedding_bq is null) = $2::boolean and ($3::uuid is null or id > $3::uuid)`;
+
+const TOTALS = fixedStatement('chunksToEmbed', `select count(*)::int as chunks, coalesce(sum(length(text)), 0)::float8 as characters from doc_chunks where ${CONDITIONS}`);
+const NEXT = fixedStatement('nextChunksToEmbed', `select id, text from doc_chunks where ${CONDITIONS} order by id limit ${PAGE}`);
+
+/** How much there is to embed. Reads all texts. */
+export async function countChunksToEmbed(database: Database, { tenantId, missing, after }: ChunksToEmbed): Promise<ChunkTotals> {
+  const [totals] = await database.reads(OPERATOR_SCOPE).query<ChunkTotals>(TOTALS, [tenantId, missing, after ?? null]);
+  return totals!;
+}
+
+/**
+ * Embeds stored texts and puts the vectors in place, page by page in the order of ids. `stored` is told of each page once it is committed,
+ * with its last id: whoever goes on `after` that one misses nothing. Searches go on meanwhile, and compare with whatever vectors there are.
+ * Throws as `embedder` does.
+ */
+export async function reembedChunks(database: Database, embedder: Embedder, { tenantId, missing, after }: ChunksToEmbed, stored: (count: number, lastId: string) => void): Promise<void> {
+  for (let last = after; ; ) {
+    const chunks = await database.reads(OPERATOR_SCOPE).query<{ id: string; text: string }>(NEXT, [tenantId, missing, last ?? null]);
+    if (chunks.length === 0) return;
+    const vectors = await embedder.embed(chunks.map(({ text }) => text));
+    const places = vectors.map((_, index) => `$${index + 3}::halfvec(1536)`);
+    await database.write('reembedChunks', OPERATOR_SCOPE, em =>
+      runInWrite(
+        em,
+        `update doc_chunks c set embedding = made.embedding
+           from unnest($2::uuid[], array[${places.join()}]) as made(id, embedding) where c.tenant_id = $1::uuid and c.id = made.id`,
+        [tenantId, chunks.map(({ id }) => id), ...vectors.map(vector => new HalfVector(vector))],
+      ),
+    );
+    last = chunks.at(-1)!.id;
+    stored(chunks.length, last);
+  }
+}

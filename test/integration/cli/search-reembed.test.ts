@@ -1,0 +1,116 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { readConfig } from '../../../src/config.js';
+import { Database } from '../../../src/db/database.js';
+import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
+import { fixedStatement } from '../../../src/db/statement.js';
+import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
+import { ENTITIES } from '../../../src/entities.js';
+import { freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
+import { answers, fails, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import { World, type TenantWorld } from '../../support/world.js';
+
+/** More than two pages. */
+const SIZE = 600;
+const WITHOUT = 3;
+let fresh: FreshDatabase;
+let server: OpenAiServer;
+let large: TenantWorld;
+let small: TenantWorld;
+
+const inDatabase = async <T>(work: (database: Database) => Promise<T>): Promise<T> => {
+  const database = await Database.open(readConfig(fresh.env).database, ENTITIES);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+};
+/** How like a chunk's vector is to what the built-in embedder makes of its text; null without a vector. In the order of ids. */
+const likeness = (tenant: TenantWorld): Promise<(number | null)[]> =>
+  inDatabase(async database => {
+    const chunks = await database
+      .reads(OPERATOR_SCOPE)
+      .query<{ text: string; vector: string | null }>(fixedStatement('all', 'select text, embedding::text as vector from doc_chunks where tenant_id = $1 order by id'), [tenant.id]);
+    const made = await new HashingEmbedder().embed(chunks.map(({ text }) => text));
+    return chunks.map(({ vector }, index) => vector === null ? null : (JSON.parse(vector) as number[]).reduce((sum, value, place) => sum + value * made[index]![place]!, 0));
+  });
+const reembed = (args: string[], env: Record<string, string> = {}) => weaver({ ...fresh.env, ...env }, ['search', 'reembed', ...args]);
+const service = (): Record<string, string> => ({ EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: server.baseUrl, EMBEDDING_MODEL: 'other', EMBEDDING_DIMENSIONS: '64' });
+
+beforeAll(async () => {
+  server = await startOpenAiServer({ dimensions: 64 });
+  fresh = await freshDatabase({ migrated: true });
+  await inDatabase(async database => {
+    const world = new World(database);
+    [large, small] = [await world.tenant({ name: 'Large' }), await world.tenant({ name: 'Small' })];
+    const foreign = Array.from({ length: 1536 }, (_, n) => Math.cos(n) / 28);
+    const chunksOf = async (tenant: TenantWorld, count: number, end = ''): Promise<void> => {
+      const document = await (await tenant.bot()).document();
+      await document.chunks(Array.from({ length: count }, (_, chunkIndex) => ({ text: `passage number ${chunkIndex}${end}`, chunkIndex, embedding: chunkIndex >= WITHOUT ? foreign : null })));
+    };
+    await chunksOf(large, SIZE, ' of many');
+    await chunksOf(small, 10);
+  });
+}, 120_000);
+afterAll(async () => {
+  await fresh.close();
+  await server.close();
+});
+afterEach(() => server.always(answers()));
+
+describe('weaver search reembed', () => {
+  test('tells what it would do, and does nothing', async () => {
+    const { code, out } = await reembed(['--all', '--dry-run']);
+    expect(code).toBe(0);
+    expect(out).toContain(`Large (${large.id}): would embed ${SIZE - WITHOUT} chunks, `);
+    expect(out).toMatch(/Small \(\S+\): would embed 7 chunks, 112 characters, by weaver-hashing-1\./);
+    expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
+  });
+
+  test('embeds every stored text of a tenant, and leaves alone other tenants and chunks without a vector', async () => {
+    const { code, out } = await reembed(['--tenant', 'Large']);
+    expect(code).toBe(0);
+    expect(out).toBe(`Large (${large.id}): embedded ${SIZE - WITHOUT} chunks by weaver-hashing-1.`);
+    const likenesses = await likeness(large);
+    expect(likenesses.filter(like => like === null)).toHaveLength(WITHOUT);
+    expect(Math.min(...likenesses.filter(like => like !== null))).toBeGreaterThan(0.999);
+    expect((await likeness(small)).filter(like => like !== null && like > 0.9)).toEqual([]);
+  });
+
+  test('embeds those without a vector where it is asked to, and then finds none', async () => {
+    expect((await reembed(['--tenant', 'Small', '--missing'])).out).toContain(`embedded ${WITHOUT} chunks`);
+    expect((await likeness(small)).filter(like => like !== null && like > 0.999)).toHaveLength(WITHOUT);
+    expect((await reembed(['--tenant', 'Small', '--missing'])).out).toContain('embedded 0 chunks');
+  });
+
+  test('stops where the service fails, keeps what is done, and goes on from there', async () => {
+    let asked = 0;
+    server.always((request, response, options) => {
+      asked += request.body.input.length;
+      return (asked > 256 ? fails(401) : answers())(request, response, options);
+    });
+    const stopped = await reembed(['--tenant', 'Large'], service());
+    expect(stopped.code).toBe(1);
+    expect(stopped.err).toMatch(/Large: 256 of 597 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+\./);
+    const place = /--after (\S+)\./.exec(stopped.err)![1]!;
+    expect(place).toMatch(new RegExp(`^${large.id}/`));
+    expect((await likeness(large)).filter(like => like !== null && like < 0.9)).toHaveLength(256);
+
+    server.always(answers());
+    server.requests.splice(0);
+    const { code, out } = await reembed(['--all', '--after', place], service());
+    expect(code).toBe(0);
+    expect(out).toContain(`Large (${large.id}): embedded 341 chunks by other.`);
+    // Of the others those that come after it.
+    expect(out.includes('Small')).toBe(small.id > large.id);
+    expect(server.requests.flatMap(request => request.body.input as string[]).filter(text => text.endsWith('many'))).toHaveLength(341);
+    expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
+  });
+
+  test('refuses what it cannot do', async () => {
+    expect(await reembed([])).toMatchObject({ code: 2, err: expect.stringContaining("give '--tenant <tenant...>' or '--all'") });
+    expect(await reembed(['--all', '--tenant', 'Large'])).toMatchObject({ code: 2 });
+    expect(await reembed(['--all', '--after', 'somewhere'])).toMatchObject({ code: 2, err: expect.stringContaining('two ids with a slash between') });
+    expect(await reembed(['--tenant', 'Nobody'])).toMatchObject({ code: 1, err: expect.stringContaining('No tenant has the id or the exact name Nobody') });
+  });
+});
