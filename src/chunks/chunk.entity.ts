@@ -13,7 +13,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 /**
  * A passage of a document and its vector. Chunks are replaced, never edited: there is no `updated_at`.
  *
- * How it is stored is half of the search's speed (`docs/search.md`): the vector inline in half precision, a one-bit code of each
+ * How it is stored is half of the search's speed (`docs/search-paths.md`): the vector inline in half precision, a one-bit code of each
  * dimension in a covering index that leads with the tenant. The migration sets storage and table options, which no metadata holds.
  * Rows are written by `store-chunks.ts`, not through the unit of work.
  */

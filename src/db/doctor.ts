@@ -104,7 +104,7 @@ async function indexesUnderPolicies(database: Database): Promise<Finding> {
   if (unmarked.length === 0) return ok('Searches by words and by metadata use their indexes under row-level security');
   return warn(
     `${unmarked.join(' and ')} ${unmarked.length > 1 ? 'are' : 'is'} not marked leakproof: searches by words and by metadata are right, and read all chunks of the tenant.`,
-    'Run "npx weaver db bootstrap" as a superuser, again after a restore on another server. Where nobody is one, leave it (docs/search.md).',
+    'Run "npx weaver db bootstrap" as a superuser, again after a restore on another server. Where nobody is one, leave it (docs/search-paths.md).',
   );
 }
 

@@ -6,7 +6,7 @@ import { fixedStatement } from './statement.js';
 
 /** As many neighbours as pgvector takes by default. */
 const NEIGHBOURS = 16;
-/** How thoroughly they are chosen when an index is built: the better, the fewer chunks cannot be reached (`docs/search.md`). */
+/** How thoroughly they are chosen when an index is built: the better, the fewer chunks cannot be reached (`docs/search-paths.md`). */
 const THOROUGH = 512;
 /** And when a chunk is added later: as thoroughly would take three times as long. */
 const QUICK = 128;

@@ -28,8 +28,8 @@ export interface Search {
   readonly minSimilarity: number | undefined;
   readonly weights: SearchWeights;
   readonly scope: SearchScope;
-  /** Tells cursors of this search from those of others. */
-  readonly cursorKey: string;
+  /** Tells cursors of this search from those of others. Made when it is asked for: reading a vector for it takes a twentieth of the gateway's CPU for a search. */
+  readonly cursorKey: () => string;
   readonly after: SearchPlace | undefined;
 }
 
@@ -50,11 +50,11 @@ export function checkSearch(input: SearchChunksInput, searcher: Searcher): Searc
   const query = { text: input.text ?? undefined, embedding: input.embedding ?? undefined };
   checkQuery(mode, query, searcher);
   const minSimilarity = checkMinSimilarity(mode, input.minSimilarity ?? undefined);
-  const cursorKey = cursorKeyOf({ mode, scope, minSimilarity, ...query });
+  const cursorKey = (): string => cursorKeyOf({ mode, scope, minSimilarity, ...query });
   return {
     mode, ...query, topK, exact, contextWindow, minSimilarity, scope, cursorKey,
     weights: checkWeights(mode, input.weights),
-    after: input.after == null ? undefined : readCursor(mode, cursorKey, input.after),
+    after: input.after == null ? undefined : readCursor(mode, cursorKey(), input.after),
   };
 }
 

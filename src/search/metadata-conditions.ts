@@ -11,20 +11,25 @@ const MAX_VALUES = 100;
 export function checkMetadataConditions(conditions: readonly MetadataCondition[]): readonly MetadataCondition[] {
   const field = 'input.metadataConditions';
   if (conditions.length > MAX_CONDITIONS) throw badInput(field, `${field} has ${conditions.length} items; the limit is ${MAX_CONDITIONS}.`);
-  for (const [index, { path, in: values }] of conditions.entries()) {
+  for (const [index, condition] of conditions.entries()) {
     const where = `${field}[${index}]`;
+    const { path, in: values } = condition;
     if (path.length < 1 || path.length > MAX_KEYS) throw badInput(`${where}.path`, `${where}.path must have 1 to ${MAX_KEYS} keys; it has ${path.length}.`);
     const long = path.findIndex(key => key.length > MAX_KEY_LENGTH);
     if (long >= 0) throw badInput(`${where}.path[${long}]`, `${where}.path[${long}] has ${path[long]!.length} characters; the limit is ${MAX_KEY_LENGTH}.`);
     if (values && values.length > MAX_VALUES) throw badInput(`${where}.in`, `${where}.in has ${values.length} values; the limit is ${MAX_VALUES}.`);
+    if (!asksSomething(condition)) throw badInput(where, `${where} asks nothing: give equals, in, exists, number or date. A null, such as that of a variable without a value, is none of them.`);
   }
   return conditions;
 }
 
-/** A condition on `doc_chunks t`. False or null where it does not hold; whatever the metadata is, never an error. */
+/** A range without bounds does: it asks for a number, or a date. */
+function asksSomething({ equals, in: values, exists, number, date }: MetadataCondition): boolean {
+  return [equals, values, exists, number, date].some(asked => asked != null);
+}
+
+/** A condition, checked, on `doc_chunks t`. False or null where it does not hold; whatever the metadata is, never an error. */
 export function metadataSql({ path, equals, in: values, exists, number, date }: MetadataCondition, parameters: SqlParameters): string {
-  // PostgreSQL cannot tell the type of a parameter that nothing uses.
-  if ([equals, values, exists, number, date].every(asked => asked == null)) return all([]);
   const value = `(t.chunk_metadata #> ${parameters.add(path, 'text[]')})`;
   const json = (compared: unknown): string => parameters.add(JSON.stringify(compared), 'jsonb');
   return all([

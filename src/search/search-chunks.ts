@@ -111,6 +111,6 @@ class SearchPage implements PageInfo {
     const { after, embedding, cursorKey } = this.search;
     // A vector of the caller's own comes again with the next page.
     const vector = embedding === undefined ? this.vector : undefined;
-    return writeCursor(cursorKey, { score: hit.score, id: hit.id, seen: (after?.seen ?? 0) + index + 1, vector, match: this.answer.match ?? undefined });
+    return writeCursor(cursorKey(), { score: hit.score, id: hit.id, seen: (after?.seen ?? 0) + index + 1, vector, match: this.answer.match ?? undefined });
   }
 }

@@ -38,7 +38,7 @@ export class DateTimeRange implements Range<string> {
 
 @InputType({
   description:
-    "What a chunk's metadata must have in one place. All that is given must hold; what is null asks nothing. A value of another type than the one compared with does not match, and is no error.",
+    "What a chunk's metadata must have in one place. All that is given must hold, and something must be: a condition with nothing but nulls is refused, for it would let everything through. A value of another type than the one compared with does not match, and is no error.",
 })
 export class MetadataCondition {
   @Field(() => [String], { description: 'The keys that lead there, the outermost first, 1 to 8 of at most 200 characters: `["author", "name"]` is the `name` in `author`. In a list, its places are counted from "0".' })

@@ -24,7 +24,7 @@ export class SearchResolver {
 
   @Requires('search')
   @Query(() => ChunkExplanation, {
-    description: 'Why a chunk is or is not among the hits of a search. Compares all chunks of the scope exactly, however many there are: to find out, not for every search. Counts as one of the ten searches of an operation.',
+    description: 'Why a chunk is or is not among the hits of a search. Compares all chunks of the scope exactly, however many there are: to find out, not for every search. Counts as one of the twenty searches of an operation.',
   })
   explainChunk(
     @Arg('input', () => SearchChunksInput, { description: 'The search, without `after`.' }) input: SearchChunksInput,

@@ -66,6 +66,8 @@ export function matchedCtes(conditions: string, match: KeywordMatch | undefined)
 /** Signs that no text needs, to find the words again in what `ts_headline` gives: their markup would be told from the text's own by nobody. */
 const START = '\u0002';
 const STOP = '\u0003';
+/** Stands for `<`: PostgreSQL takes what follows one for a tag, and leaves tags out. */
+const LESS_THAN = '\u0004';
 
 /**
  * The text's fragments around the words, with signs about each word. Costs reading the text again: for the chunks that are shown only.
@@ -73,11 +75,11 @@ const STOP = '\u0003';
  */
 export function headlineSql(): string {
   const options = `StartSel=${START}, StopSel=${STOP}, MaxFragments=3, MaxWords=30, MinWords=10, FragmentDelimiter=" … "`;
-  const text = `translate(t.text, '${START}${STOP}', '')`;
+  const text = `translate(t.text, '<${LESS_THAN}${START}${STOP}', '${LESS_THAN}')`;
   return `(select ts_headline('english', ${text}, case when kind = '${KeywordMatch.ALL_WORDS}' and not is_long then all_words else wanted end, '${options}') from words, match where kind is not null)`;
 }
 
-const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', [START]: '<mark>', [STOP]: '</mark>' };
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', [LESS_THAN]: '&lt;', [START]: '<mark>', [STOP]: '</mark>' };
 
 /** A headline as HTML that is safe to show: only the words' marks are markup. Null where no word stands in it. */
 export function headlineHtml(headline: string | null): string | null {

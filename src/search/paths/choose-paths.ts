@@ -9,7 +9,7 @@ import { HNSW_PATH } from './hnsw-path.js';
 import { IndexedTenants } from './indexed-tenants.js';
 import type { VectorPath } from './vector-path.js';
 
-/** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search.md`). */
+/** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search-paths.md`). */
 const MAX_EXACT = 1_000;
 
 const scopeSizes = new ScopeSizes();

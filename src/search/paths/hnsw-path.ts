@@ -11,7 +11,7 @@ const MOST_AT_ONCE = 1_000;
 
 /**
  * More than of a scan. A graph leaves out some of the nearest, the more the less a question is like any chunk, and what it has left out
- * its candidates cannot tell: so it is trusted only where the hits stand out (`docs/search.md` has what it then finds).
+ * its candidates cannot tell: so it is trusted only where the hits stand out (`docs/search-paths.md` has what it then finds).
  */
 const CERTAINTY = 5;
 

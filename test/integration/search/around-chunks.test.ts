@@ -92,12 +92,12 @@ describe('DocumentChunk.similar', () => {
     expect(nodes[1].similar).toEqual([]);
   });
 
-  test('are a search each: ten in an operation, a statement for each', async () => {
-    const ids = documents[0]!.ids.slice(0, 10);
+  test('are a search each: twenty in an operation, a statement for each', async () => {
+    const ids = documents.flatMap(document => document.ids).slice(0, 20);
     await client.data(SIMILAR, { ids, first: 1 });
     const names = await gateway.statements(() => client.data(SIMILAR, { ids, first: 1 }));
-    expect(names.filter(name => name.startsWith('searchChunks_'))).toHaveLength(10);
-    const { errors } = await client.query(SIMILAR, { ids: documents[0]!.ids.slice(0, 11), first: 1 });
+    expect(names.filter(name => name.startsWith('searchChunks_'))).toHaveLength(20);
+    const { errors } = await client.query(SIMILAR, { ids: documents.flatMap(document => document.ids).slice(0, 21), first: 1 });
     expect(errors![0]!.extensions).toMatchObject({ code: 'QUERY_TOO_COMPLEX', field: 'DocumentChunk.similar' });
   });
 

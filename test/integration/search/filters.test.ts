@@ -177,9 +177,12 @@ test('a date is its first instant in UTC, and a day that does not exist is no da
 test.each<[Record<string, unknown>, string]>([
   [{ metadataConditions: Array.from({ length: 21 }, () => ({ path: ['a'] })) }, 'input.metadataConditions'],
   [{ metadataConditions: [{ path: [] }] }, 'input.metadataConditions[0].path'],
-  [{ metadataConditions: [{ path: ['a'] }, { path: Array.from({ length: 9 }, () => 'a') }] }, 'input.metadataConditions[1].path'],
+  [{ metadataConditions: [{ path: ['a'], exists: true }, { path: Array.from({ length: 9 }, () => 'a') }] }, 'input.metadataConditions[1].path'],
   [{ metadataConditions: [{ path: ['a', 'b'.repeat(201)] }] }, 'input.metadataConditions[0].path[1]'],
   [{ metadataConditions: [{ path: ['a'], in: Array.from({ length: 101 }, () => 1) }] }, 'input.metadataConditions[0].in'],
+  // Else a forgotten variable would let everything through.
+  [{ metadataConditions: [{ path: ['a'], exists: true }, { path: ['a'] }] }, 'input.metadataConditions[1]'],
+  [{ metadataConditions: [{ path: ['a'], equals: null, in: null, exists: null, number: null, date: null }] }, 'input.metadataConditions[0]'],
 ])('what passes a limit is refused by name: %#', async (filter, field) => {
   const { errors } = await client.query(SEARCH, { input: { text: 'a', ...filter } });
   expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field });

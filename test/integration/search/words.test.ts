@@ -172,6 +172,10 @@ describe('highlight', () => {
     expect(highlight.replaceAll(/<mark>zeppelin<\/mark>/g, '')).not.toMatch(/[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/);
   });
 
+  test("shows a text's own markup as it stands, and words in it", async () => {
+    expect(await highlightOf('Return a List<String> or <b>zeppelin</b> & company', 'zeppelin')).toBe('Return a List&lt;String&gt; or &lt;b&gt;<mark>zeppelin</mark>&lt;/b&gt; &amp; company');
+  });
+
   test('is null in the mode VECTOR, and where the words of a hit do not stand in it', async () => {
     expect(await highlightOf('We refund.', 'refund', 'VECTOR')).toBeNull();
     expect(await highlightOf('We refund.', 'zeppelin', 'HYBRID')).toBeNull();
