@@ -167,7 +167,8 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, services:
   let principal: Principal = { kind: 'nobody' };
   let refused: AppError | undefined;
   const signal = operationSignal(reply, limits.operationMs);
-  const bounds: TimeBounds = { statementMs: limits.operationMs, lockMs: limits.lockMs, signal };
+  let turn: OperationTurn | undefined;
+  const bounds: TimeBounds = { statementMs: limits.operationMs, lockMs: limits.lockMs, signal, ready: () => turn?.untilBack() };
   const lookUp = database.reads(OPERATOR_SCOPE, bounds);
   try {
     const admitted = await admit({ headers: request.headers, address: request.ip, lookUp });
@@ -178,7 +179,7 @@ async function contextOf(request: FastifyRequest, reply: FastifyReply, services:
   }
   const scope = scopeOf(principal);
   const caller = callerOf(principal, request.ip);
-  const turn = new OperationTurn(slots, caller, signal);
+  turn = new OperationTurn(slots, caller, signal);
   const rows = budget.operation();
   reply.raw.once('close', () => rows.release());
   return {

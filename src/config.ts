@@ -148,7 +148,7 @@ const SETTINGS = {
   EMBEDDING_SEND_DIMENSIONS: flag.default(false).describe('Ask the embedding service for vectors of EMBEDDING_DIMENSIONS numbers: for models that can be shortened.'),
   EMBEDDING_CONCURRENCY: wholeNumber(1, 1_000).default(32).describe('Requests to the embedding service at the same time, of a process; those beyond wait, in turn by caller.'),
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
-  EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(30_000).describe('Patience with one request to the embedding service, in milliseconds.'),
+  EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(20_000).describe('Patience with one batch of texts at the embedding service, attempts and waits included, in milliseconds. Shorter than WEAVER_MAX_OPERATION_MS, or that ends first.'),
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
     .default(50_000)
     .describe('Chunks from which "weaver search tune" gives a tenant an index of its own, which is faster and finds a little less (docs/search-paths.md).'),

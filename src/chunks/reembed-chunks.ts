@@ -13,8 +13,8 @@ export interface ChunksToEmbed {
   readonly tenantId: string;
   /** Those that have none, in place of those that have one. */
   readonly missing: boolean;
-  /** Only those with a greater id. */
-  readonly after: string | undefined;
+  /** Only those with a greater id; `FIRST` for all. */
+  readonly after: string;
 }
 
 export interface ChunkTotals {
@@ -23,15 +23,18 @@ export interface ChunkTotals {
   readonly characters: number;
 }
 
+/** Before every id. */
+export const FIRST = '00000000-0000-0000-0000-000000000000';
+
 /** One condition for those with a vector and one for those without: `embedding_bq` is null with it, and never leaves the row. */
-const CONDITIONS = `tenant_id = $1::uuid and (embedding_bq is null) = $2::boolean and ($3::uuid is null or id > $3::uuid)`;
+const CONDITIONS = `tenant_id = $1::uuid and (embedding_bq is null) = $2::boolean and id > $3::uuid`;
 
 const TOTALS = fixedStatement('chunksToEmbed', `select count(*)::int as chunks, coalesce(sum(length(text)), 0)::float8 as characters from doc_chunks where ${CONDITIONS}`);
 const NEXT = fixedStatement('nextChunksToEmbed', `select id, text from doc_chunks where ${CONDITIONS} order by id limit ${PAGE}`);
 
 /** How much there is to embed. Reads all texts. */
 export async function countChunksToEmbed(database: Database, { tenantId, missing, after }: ChunksToEmbed): Promise<ChunkTotals> {
-  const [totals] = await database.reads(OPERATOR_SCOPE).query<ChunkTotals>(TOTALS, [tenantId, missing, after ?? null]);
+  const [totals] = await database.reads(OPERATOR_SCOPE).query<ChunkTotals>(TOTALS, [tenantId, missing, after]);
   return totals!;
 }
 
@@ -42,7 +45,7 @@ export async function countChunksToEmbed(database: Database, { tenantId, missing
  */
 export async function reembedChunks(database: Database, embedder: Embedder, { tenantId, missing, after }: ChunksToEmbed, stored: (count: number, lastId: string) => void): Promise<void> {
   for (let last = after; ; ) {
-    const chunks = await database.reads(OPERATOR_SCOPE).query<{ id: string; text: string }>(NEXT, [tenantId, missing, last ?? null]);
+    const chunks = await database.reads(OPERATOR_SCOPE).query<{ id: string; text: string }>(NEXT, [tenantId, missing, last]);
     if (chunks.length === 0) return;
     const vectors = await embedder.embed(chunks.map(({ text }) => text));
     const places = vectors.map((_, index) => `$${index + 3}::halfvec(1536)`);

@@ -1,5 +1,5 @@
 import { StartupError } from '../base/startup-error.js';
-import { countChunksToEmbed, reembedChunks, type ChunksToEmbed } from '../chunks/reembed-chunks.js';
+import { countChunksToEmbed, FIRST, reembedChunks, type ChunksToEmbed } from '../chunks/reembed-chunks.js';
 import type { Config } from '../config.js';
 import { reason } from '../db/connection-errors.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
@@ -41,7 +41,7 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
       return found.map(({ id, name }): NamedId => ({ id, name }));
     });
     const left = [...new Map(tenants.map(tenant => [tenant.id, tenant])).values()].filter(({ id }) => after === undefined || id >= after.tenantId).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const chunksOf = ({ id }: NamedId): ChunksToEmbed => ({ tenantId: id, missing, after: id === after?.tenantId ? after.chunkId : undefined });
+    const chunksOf = ({ id }: NamedId): ChunksToEmbed => ({ tenantId: id, missing, after: id === after?.tenantId ? after.chunkId : FIRST });
     if (left.length === 0) io.out('Nothing to do: there is no tenant from --after on.');
     for (const tenant of left) {
       const { chunks, characters } = await countChunksToEmbed(database, chunksOf(tenant));
@@ -59,7 +59,7 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
           progress.update(done, `--after ${place}`);
         });
       } catch (error) {
-        throw new StartupError(`${tenant.name}: ${done} of ${chunks} chunks were embedded. ${reason(error)}. To go on from here, say the same again with --after ${place ?? `${tenant.id}/${chunksOf(tenant).after ?? FIRST}`}.`, { cause: error });
+        throw new StartupError(`${tenant.name}: ${done} of ${chunks} chunks were embedded. ${reason(error)}. To go on from here, say the same again with --after ${place ?? `${tenant.id}/${chunksOf(tenant).after}`}.`, { cause: error });
       } finally {
         progress.end();
       }
@@ -67,6 +67,3 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
     }
   });
 }
-
-/** Before every chunk. */
-const FIRST = '00000000-0000-0000-0000-000000000000';

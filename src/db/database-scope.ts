@@ -40,6 +40,8 @@ export interface TimeBounds {
   readonly lockMs: number;
   /** Once it is aborted no further statement is sent: asking throws its reason. */
   readonly signal: AbortSignal;
+  /** Waited for before each statement of a read; undefined where it may be sent at once. */
+  readonly ready?: () => Promise<void> | undefined;
 }
 
 /** Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements keeps one. */

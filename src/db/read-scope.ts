@@ -45,6 +45,9 @@ export class ReadScope {
 
   /** Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint` text or number. */
   async query<R = Row>(statement: Statement, parameters: readonly unknown[]): Promise<R[]> {
+    // Before a transaction is opened or used: while it waits, it holds none.
+    const ready = this.bounds?.ready?.();
+    if (ready) await ready;
     this.bounds?.signal.throwIfAborted();
     const open = (this.#open ??= { begun: this.#begin(), scope: this.scope, inFlight: 0, ended: false });
     open.inFlight += 1;

@@ -31,6 +31,9 @@ const RETRY_AFTER_MS = 1_000;
 /** Statuses after which the same request can succeed: time-out, conflict, too many requests. All of 5xx count too. */
 const PASSING_STATUSES: readonly number[] = [408, 409, 429];
 
+/** Statuses that tell of the service and not of what it was asked: too many requests, bad gateway, unavailable, gateway time-out. A 500 may be one text's doing. */
+const OUTAGE_STATUSES: readonly number[] = [429, 502, 503, 504];
+
 /** What an attempt came to: the answer's JSON, or why there is none. */
 type Attempt = { body: unknown } | { error: AppError };
 
@@ -57,6 +60,9 @@ export class OpenAiEmbedder implements Embedder {
   readonly #url: string;
   readonly #headers: Headers;
   readonly #breaker;
+  /** What the service's own failures ended in, and what its other answers did. Errors that are neither, such as a caller's who has gone, tell nothing of it. */
+  readonly #outages = new WeakSet<object>();
+  readonly #answers = new WeakSet<object>();
   /** By `performance.now()`. */
   #silentUntil = 0;
 
@@ -67,7 +73,7 @@ export class OpenAiEmbedder implements Embedder {
     this.#retry = retry;
     this.#url = `${config.baseUrl.replace(/\/+$/, '')}/embeddings`;
     this.#headers = requestHeaders(config.apiKey);
-    this.#breaker = circuitBreaker(handleWhen(canPass), { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs });
+    this.#breaker = circuitBreaker(handleWhen(error => this.#isOutage(error)), { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs });
   }
 
   async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
@@ -79,7 +85,9 @@ export class OpenAiEmbedder implements Embedder {
   }
 
   async #embedBatch(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
-    const paused = (): AppError => unavailable('has failed many times and is left alone for a moment', this.#breaker.lastFailure, this.#retry.pauseMs);
+    const silentMs = this.#silentUntil - performance.now();
+    if (silentMs >= this.#config.timeoutMs) throw silent(silentMs);
+    const paused = (): AppError => unavailable('has failed many times and is left alone for a moment', causeOf(this.#breaker.lastFailure), this.#retry.pauseMs);
     // The breaker would have them wait for the one that tries, which may take until its time is over.
     if (this.#breaker.state === CircuitState.HalfOpen) throw paused();
     try {
@@ -94,11 +102,26 @@ export class OpenAiEmbedder implements Embedder {
     const endsAt = performance.now() + this.#config.timeoutMs;
     try {
       const answer = await this.#send(texts, endsAt, signal ? AbortSignal.any([signal, deadline]) : deadline);
-      return readVectors(answer, texts.length, this.dimensions);
+      return this.#vectorsIn(answer, texts.length);
     } catch (error) {
       signal?.throwIfAborted();
-      throw deadline.aborted ? unavailable('did not answer in time', error, RETRY_AFTER_MS) : error;
+      throw deadline.aborted ? this.#outage(unavailable('did not answer in time', error, RETRY_AFTER_MS)) : error;
     }
+  }
+
+  /** Whether a batch failed by the service's fault. Of the one that tries after a pause, anything but an answer does: else a caller who goes meanwhile would end the pause. */
+  #isOutage(error: Error): boolean {
+    return this.#breaker.state === CircuitState.HalfOpen ? !this.#answers.has(error) : this.#outages.has(error);
+  }
+
+  #outage(error: AppError): AppError {
+    this.#outages.add(error);
+    return error;
+  }
+
+  #answered(error: AppError): AppError {
+    this.#answers.add(error);
+    return error;
   }
 
   /** The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`) allows. */
@@ -119,7 +142,7 @@ export class OpenAiEmbedder implements Embedder {
   /** Waits while the service wants to be asked nothing. Throws where that is longer than until `endsAt`. */
   async #waitUntilAllowed(endsAt: number, refused: AppError | undefined, signal: AbortSignal): Promise<void> {
     for (let left = this.#silentUntil - performance.now(); left > 0; left = this.#silentUntil - performance.now()) {
-      if (this.#silentUntil >= endsAt) throw refused ?? unavailable('has too many requests at the moment', undefined, Math.ceil(left));
+      if (this.#silentUntil >= endsAt) throw refused ?? silent(left);
       await sleep(left, undefined, { signal });
     }
   }
@@ -132,8 +155,8 @@ export class OpenAiEmbedder implements Embedder {
       return { body: await response.json() };
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof SyntaxError) return { error: unusable('it is not JSON') };
-      return { error: unavailable('cannot be reached', error, RETRY_AFTER_MS) };
+      if (error instanceof SyntaxError) return { error: this.#answered(unusable('it is not JSON')) };
+      return { error: this.#outage(unavailable('cannot be reached', error, RETRY_AFTER_MS)) };
     }
   }
 
@@ -142,11 +165,30 @@ export class OpenAiEmbedder implements Embedder {
     const key = this.#config.apiKey;
     const excerpt = (key ? body.replaceAll(key, '[key]') : body).slice(0, 500);
     const cause = new Error(`${this.#url} answered with status ${status}: ${excerpt}`);
-    if (status < 500 && !PASSING_STATUSES.includes(status)) return unavailable('refused the request', cause);
+    if (status < 500 && !PASSING_STATUSES.includes(status)) return this.#answered(unavailable('refused the request', cause));
     const asked = readRetryAfter(response.headers.get('retry-after'));
     if (asked !== undefined) this.#silentUntil = Math.max(this.#silentUntil, performance.now() + asked);
-    return unavailable(status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment', cause, asked ?? RETRY_AFTER_MS);
+    const error = unavailable(status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment', cause, asked ?? RETRY_AFTER_MS);
+    return OUTAGE_STATUSES.includes(status) ? this.#outage(error) : this.#answered(error);
   }
+
+  #vectorsIn(answer: unknown, count: number): number[][] {
+    try {
+      return readVectors(answer, count, this.dimensions);
+    } catch (error) {
+      throw this.#answered(error as AppError);
+    }
+  }
+}
+
+/** What the breaker keeps of the batch that failed last. */
+function causeOf(failure: { error: Error } | { value: unknown } | undefined): Error | undefined {
+  return failure && 'error' in failure ? failure.error : undefined;
+}
+
+/** As long as a `Retry-After` lasts. */
+function silent(ms: number): AppError {
+  return unavailable('has too many requests at the moment', undefined, Math.ceil(ms));
 }
 
 /** Whether the same request can succeed later. */

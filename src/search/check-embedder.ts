@@ -19,8 +19,9 @@ export async function checkEmbedder(database: Database, embedder: Embedder, log:
   try {
     const stored = await database.reads(OPERATOR_SCOPE).query<{ text: string; vector: string }>(SAMPLE, []);
     const made = await embedder.embed(stored.length > 0 ? stored.map(({ text }) => text) : ['Weaver'], signal);
-    const likeness = Math.max(...stored.map(({ vector }, index) => cosine(JSON.parse(vector) as number[], made[index]!)));
-    if (stored.length > 0 && !(likeness >= SAME_MODEL)) {
+    const cosines = stored.map(({ vector }, index) => cosine(JSON.parse(vector) as number[], made[index]!)).filter(Number.isFinite);
+    const likeness = Math.max(...cosines);
+    if (cosines.length > 0 && likeness < SAME_MODEL) {
       log.warn({ model: embedder.model, cosine: Math.round(likeness * 1_000) / 1_000 }, 'Stored vectors seem to come from another model than the configured one: searches by text will find the wrong chunks');
     }
   } catch (error) {
@@ -30,7 +31,7 @@ export async function checkEmbedder(database: Database, embedder: Embedder, log:
   }
 }
 
-/** Of vectors of different lengths, as if the shorter one went on with zeros. */
+/** Of vectors of different lengths, as if the shorter one went on with zeros. NaN for a vector of zeros. */
 function cosine(a: readonly number[], b: readonly number[]): number {
   const dot = b.reduce((sum, value, index) => sum + value * (a[index] ?? 0), 0);
   return dot / (Math.hypot(...a) * Math.hypot(...b));

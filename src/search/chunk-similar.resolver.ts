@@ -27,7 +27,7 @@ export class ChunkSimilarResolver {
   @Requires('search')
   @Sized('first', 5)
   @FieldResolver(() => [SimilarChunk], {
-    description: 'The chunks of the tenant whose vectors are nearest to its own, the nearest first and without itself. None where it has no vector. Each chunk that asks for them counts as a search, of which an operation may have ten.',
+    description: 'The chunks of the tenant whose vectors are nearest to its own, the nearest first and without itself. None where it has no vector. Each chunk that asks for them counts as a search, of which an operation may have twenty.',
   })
   async similar(
     @Root() chunk: Parent,

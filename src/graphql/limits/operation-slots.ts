@@ -4,7 +4,8 @@ const RETRY_AFTER_MS = 1_000;
 
 interface Waiter {
   go(): void;
-  refuse(error: AppError): void;
+  /** Undefined: it has begun already, and is not to be refused. */
+  readonly refuse: ((error: AppError) => void) | undefined;
 }
 
 /** One operation's slot. */
@@ -14,6 +15,8 @@ export class OperationTurn {
   #isAside = false;
   #isOver = false;
   #waits = 0;
+  /** From when the slot is given up until it is there again. */
+  #back: PromiseWithResolvers<void> | undefined;
 
   constructor(
     private readonly slots: OperationSlots,
@@ -33,17 +36,22 @@ export class OperationTurn {
     if (this.#holdsSlot) this.slots.leave();
     if (this.#isAside) this.slots.stayAway();
     this.#holdsSlot = this.#isAside = false;
+    this.#back?.resolve();
+    this.#back = undefined;
   }
 
   /**
    * What `wait` gives. Meanwhile another operation has the slot, and afterwards it is waited for again: so a service that does not answer
-   * holds up those only who ask it. For waits in which the operation holds no connection.
+   * holds up those only who ask it. Other fields of the operation wait as well, before their next statement (`untilBack`).
    */
   async away<T>(wait: () => Promise<T>): Promise<T> {
     this.#waits += 1;
     if (this.#holdsSlot && this.slots.stepAside()) {
       this.#holdsSlot = false;
       this.#isAside = true;
+      this.#back = Promise.withResolvers();
+      // Whether anyone waits for it is not sure.
+      this.#back.promise.catch(() => {});
     }
     try {
       return await wait();
@@ -53,11 +61,23 @@ export class OperationTurn {
     }
   }
 
+  /** To be waited for before a statement is sent; undefined where the slot was never given up, or is there again. Rejects where it cannot be had again. */
+  untilBack(): Promise<void> | undefined {
+    return this.#back?.promise;
+  }
+
   async #comeBack(): Promise<void> {
     this.#isAside = false;
-    await this.slots.comeBack(this.caller, this.signal);
-    if (this.#isOver) this.slots.leave();
-    else this.#holdsSlot = true;
+    try {
+      await this.slots.comeBack(this.caller, this.signal);
+    } catch (error) {
+      this.#back?.reject(error);
+      throw error;
+    }
+    if (this.#isOver) return this.slots.leave();
+    this.#holdsSlot = true;
+    this.#back?.resolve();
+    this.#back = undefined;
   }
 }
 
@@ -67,7 +87,9 @@ export class OperationTurn {
  */
 export class OperationSlots {
   #running = 0;
+  /** For their first slot. */
   #waiting = 0;
+  /** Gave theirs up for a while. */
   #aside = 0;
   /** By caller, in the order of their turns. */
   readonly #queues = new Map<string, Set<Waiter>>();
@@ -84,7 +106,7 @@ export class OperationSlots {
       return;
     }
     if (this.#waiting >= this.inQueue) this.#makeRoom(caller);
-    await this.#wait(caller, signal);
+    await this.#wait(caller, signal, true);
   }
 
   /** Gives the slot to whoever is next. */
@@ -114,7 +136,7 @@ export class OperationSlots {
   async comeBack(caller: string, signal: AbortSignal): Promise<void> {
     this.#aside -= 1;
     if (this.#running < this.atOnce) this.#running += 1;
-    else await this.#wait(caller, signal);
+    else await this.#wait(caller, signal, false);
   }
 
   /** Instead of `comeBack`. */
@@ -122,20 +144,20 @@ export class OperationSlots {
     this.#aside -= 1;
   }
 
-  #wait(caller: string, signal: AbortSignal): Promise<void> {
+  #wait(caller: string, signal: AbortSignal, isNew: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       const giveUp = (): void => {
         this.#remove(caller, waiter);
         reject(signal.reason as Error);
       };
       const settled = (): void => signal.removeEventListener('abort', giveUp);
-      const waiter: Waiter = { go: () => (settled(), resolve()), refuse: error => (settled(), reject(error)) };
+      const waiter: Waiter = { go: () => (settled(), resolve()), refuse: isNew ? error => (settled(), reject(error)) : undefined };
       if (signal.aborted) return reject(signal.reason as Error);
       signal.addEventListener('abort', giveUp);
       const queue = this.#queues.get(caller);
       if (queue) queue.add(waiter);
       else this.#queues.set(caller, new Set([waiter]));
-      this.#waiting += 1;
+      if (isNew) this.#waiting += 1;
     });
   }
 
@@ -143,18 +165,22 @@ export class OperationSlots {
     const queue = this.#queues.get(caller)!;
     queue.delete(waiter);
     if (queue.size === 0) this.#queues.delete(caller);
-    this.#waiting -= 1;
+    if (waiter.refuse) this.#waiting -= 1;
   }
 
-  /** Of the caller with the most that wait, the latest goes, unless that is the one who comes now. */
+  /** Of the caller with the most that wait for their first slot, the latest goes, unless that is the one who comes now. */
   #makeRoom(caller: string): void {
-    const own = this.#queues.get(caller)?.size ?? 0;
-    let longest: [string, Set<Waiter>] | undefined;
-    for (const queue of this.#queues) if (queue[1].size > (longest?.[1].size ?? 0)) longest = queue;
-    if (!longest || longest[1].size <= own + 1) throw tooMany();
-    const latest = [...longest[1]].at(-1)!;
-    this.#remove(longest[0], latest);
-    latest.refuse(tooMany());
+    let longest: { caller: string; waiters: Waiter[] } | undefined;
+    let own = 0;
+    for (const [one, queue] of this.#queues) {
+      const waiters = [...queue].filter(waiter => waiter.refuse);
+      if (one === caller) own = waiters.length;
+      if (waiters.length > (longest?.waiters.length ?? 0)) longest = { caller: one, waiters };
+    }
+    if (!longest || longest.waiters.length <= own + 1) throw tooMany();
+    const latest = longest.waiters.at(-1)!;
+    this.#remove(longest.caller, latest);
+    latest.refuse!(tooMany());
   }
 }
 

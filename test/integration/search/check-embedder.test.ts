@@ -43,6 +43,7 @@ test('vectors of the same model are fine, those of another one are told of', asy
   const texts = ['A tent may be returned within thirty days.', 'Stoves are shipped without gas.'];
   const vectors = await hashing.embed(texts);
   await document.chunks(texts.map((text, chunkIndex) => ({ text, chunkIndex, embedding: vectors[chunkIndex]! })));
+  await document.chunks([{ text: 'Without a direction', chunkIndex: 3, embedding: Array.from({ length: 1536 }, () => 0) }]);
   await document.chunks([{ text: 'Made elsewhere', chunkIndex: 2, embedding: Array.from({ length: 1536 }, (_, n) => (n === 7 ? 1 : 0)) }]);
   await check(hashing);
   expect(lines).toEqual([]);

@@ -57,6 +57,24 @@ describe('ReadScope', () => {
     expect(connections.events.slice(5)).toEqual(['end 1']);
   });
 
+  test('waits until it may before a statement, and holds no transaction meanwhile', async () => {
+    const connections = new NotedConnections();
+    let ready: PromiseWithResolvers<void> | undefined;
+    const scope = new ReadScope(SCOPE, connections, () => {}, { statementMs: 1_000, lockMs: 1_000, signal: new AbortController().signal, ready: () => ready?.promise });
+    await scope.query(ASK, [[]]);
+    ready = Promise.withResolvers();
+    const asked = Promise.all([scope.query(ASK, [[]]), scope.query(ASK, [[]])]);
+    await nextTurn();
+    expect(connections.events).toEqual(['begin 1', 'query 1', 'end 1']);
+    ready.resolve();
+    await asked;
+    expect(connections.events.slice(3)).toEqual(['begin 2', 'query 2', 'query 2']);
+    ready = Promise.withResolvers();
+    const refused = scope.query(ASK, [[]]);
+    ready.reject(new Error('no slot to be had'));
+    await expect(refused).rejects.toThrow('no slot to be had');
+  });
+
   test('begins another after a pause, and ends each exactly once', async () => {
     const { connections, ask } = open();
     await ask();

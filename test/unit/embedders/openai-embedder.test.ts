@@ -214,11 +214,13 @@ describe('OpenAiEmbedder, when the service fails', () => {
 
   test('leaves the service alone after it has failed many times in a row, then lets one try', async () => {
     const embedder = makeEmbedder({ timeoutMs: 400 }, { ...QUICK, attempts: 1, failuresToPause: 3, pauseMs: 200 });
-    server.next(behaviour.fails(500), behaviour.hangsUp(), behaviour.stalls());
+    server.next(behaviour.fails(503), behaviour.hangsUp(), behaviour.stalls());
     for (let n = 0; n < 3; n += 1) await failure(embedder);
     const paused = await failure(embedder);
     expect(paused.message).toBe('The embedding service has failed many times and is left alone for a moment.');
     expect(paused.retryAfterMs).toBe(200);
+    // The log is told why.
+    expect((paused.cause as Error).message).toBe('The embedding service did not answer in time.');
     expect(server.requests).toHaveLength(3);
 
     // The one that tries fares no better, and while it does nobody waits for it.
@@ -237,15 +239,43 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(server.requests).toHaveLength(6);
   });
 
-  test('does not count what is wrong with a request, nor callers who go', async () => {
+  test('does not count what may be wrong with a text, nor callers who go or whose time is over', async () => {
     const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 2 });
+    const timeIsOver = new AppError('UNAVAILABLE', 'The operation took too long.', { retryAfterMs: 1_000 });
     for (let n = 0; n < 3; n += 1) {
-      server.next(behaviour.fails(400));
-      await failure(embedder);
-      server.next(behaviour.stalls());
+      for (const status of [400, 500]) {
+        server.next(behaviour.fails(status));
+        await failure(embedder);
+      }
+      server.next(behaviour.stalls(), behaviour.stalls());
       await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(timeIsOver), 50);
+      await expect(embedder.embed(['text'], controller.signal)).rejects.toBe(timeIsOver);
     }
     expect(await embedder.embed(['text'])).toHaveLength(1);
+  });
+
+  test('goes on leaving it alone when the caller goes whose batch was to try', async () => {
+    const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 200 });
+    server.next(behaviour.fails(503));
+    await failure(embedder);
+    await new Promise(resolve => setTimeout(resolve, 250));
+    server.next(behaviour.stalls());
+    await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
+    expect((await failure(embedder)).message).toContain('left alone');
+    expect(server.requests).toHaveLength(2);
+  });
+
+  test('tells of a Retry-After as long as it lasts, however many ask', async () => {
+    const embedder = makeEmbedder({ timeoutMs: 1_000 }, { ...QUICK, failuresToPause: 3 });
+    server.next(behaviour.fails(429, { 'retry-after': '30' }));
+    for (let n = 0; n < 6; n += 1) {
+      const { message, retryAfterMs } = await failure(embedder);
+      expect(message).toBe('The embedding service has too many requests at the moment.');
+      expect(retryAfterMs).toBeGreaterThan(20_000);
+    }
+    expect(server.requests).toHaveLength(1);
   });
 
   test('passes over a Retry-After that it cannot read', async () => {

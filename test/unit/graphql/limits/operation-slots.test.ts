@@ -38,19 +38,82 @@ test('an operation that waits for a service gives its slot up, and goes on when 
   expect(await isFree(slots)).toBe(true);
 });
 
-test('it is in turn with the others, and never refused for want of a place to wait', async () => {
-  const slots = new OperationSlots(1, 1);
-  const first = await turnOf(slots);
+test('its other fields wait meanwhile, before they send a statement', async () => {
+  const slots = new OperationSlots(1, 10);
+  const turn = await turnOf(slots);
+  expect(turn.untilBack()).toBeUndefined();
   const service = pending();
-  const answer = first.away(() => service.promise);
-  const second = await turnOf(slots);
-  const third = turnOf(slots);
+  const answer = turn.away(() => service.promise);
+  const other = await turnOf(slots);
+  let mayGoOn = false;
+  const field = turn.untilBack()!.then(() => void (mayGoOn = true));
   service.resolve();
-  second.end();
-  (await third).end();
-  await answer;
-  first.end();
+  await new Promise(resolve => setImmediate(resolve));
+  expect(mayGoOn).toBe(false);
+  other.end();
+  await Promise.all([answer, field]);
+  expect(turn.untilBack()).toBeUndefined();
+  // Nor for ever, where the operation ends first.
+  const wait = turn.away(() => new Promise(() => {}));
+  const left = turn.untilBack()!;
+  turn.end();
+  await left;
+  void wait;
+});
+
+test('who comes back is in turn with the others, and refused for nobody: newcomers are', async () => {
+  const slots = new OperationSlots(1, 2);
+  const services = [pending(), pending()];
+  const aside = [await turnOf(slots)];
+  const answers = [aside[0]!.away(() => services[0]!.promise)];
+  aside.push(await turnOf(slots));
+  answers.push(aside[1]!.away(() => services[1]!.promise));
+  const running = new OperationTurn(slots, 'another caller', new AbortController().signal);
+  await running.begin();
+  for (const service of services) service.resolve();
+  await new Promise(resolve => setImmediate(resolve));
+  // Both wait for the slot. There are two places to wait beside theirs.
+  const newcomers = ['a third caller', 'a third caller', 'a fourth'].map(caller => new OperationTurn(slots, caller, new AbortController().signal));
+  const begun = newcomers.map(turn => turn.begin());
+  await expect(begun[1]).rejects.toThrow('Too many operations are waiting');
+  running.end();
+  const order: string[] = [];
+  const endAfter = (name: string, turn: OperationTurn, begins: Promise<void>): Promise<void> => begins.then(() => (order.push(name), turn.end()));
+  await Promise.all([
+    ...answers.map((answer, index) => endAfter(`back ${index}`, aside[index]!, answer)),
+    endAfter('third', newcomers[0]!, begun[0]!),
+    endAfter('fourth', newcomers[2]!, begun[2]!),
+  ]);
+  expect(order).toEqual(['back 0', 'third', 'fourth', 'back 1']);
   expect(await isFree(slots)).toBe(true);
+});
+
+test('an operation that ends while it waits to come back keeps neither its slot nor its place aside', async () => {
+  const slots = new OperationSlots(1, 1);
+  // Once while the service is waited for, once while the slot is.
+  for (const isAnswered of [false, true]) {
+    const turn = await turnOf(slots);
+    const service = pending();
+    const answer = turn.away(() => service.promise);
+    const other = await turnOf(slots);
+    if (isAnswered) service.resolve();
+    await new Promise(resolve => setImmediate(resolve));
+    turn.end();
+    other.end();
+    service.resolve();
+    await answer;
+    expect(await isFree(slots)).toBe(true);
+  }
+  // And one that came back keeps no place aside either: there is one, and the next one has it.
+  for (let round = 0; round < 2; round += 1) {
+    const turn = await turnOf(slots);
+    const service = pending();
+    const answer = turn.away(() => service.promise);
+    expect(await isFree(slots)).toBe(true);
+    service.resolve();
+    await answer;
+    turn.end();
+  }
 });
 
 test('of several waits at the same time the last brings the slot back, once', async () => {
