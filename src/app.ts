@@ -19,6 +19,7 @@ import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope, type Tim
 import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
+import { measuredEmbedder } from './embedders/measured-embedder.js';
 import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { embedInTurn } from './graphql/embed-in-turn.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
@@ -109,6 +110,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
   const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
+  const metrics = config.metricsToken === undefined ? undefined : createMetrics();
   const services: Services = {
     database,
     limits: config.limits,
@@ -116,7 +118,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     models: new ReadModels(database.orm),
     rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight),
     slots: new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue),
-    embedder: createEmbedder(config.embedder),
+    embedder: metrics ? measuredEmbedder(createEmbedder(config.embedder, log), metrics) : createEmbedder(config.embedder, log),
     embedSlots: new OperationSlots(config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity, Infinity),
   };
   const isKnown: IsKnown = async ({ headers, ip }) => {
@@ -130,9 +132,8 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   });
   registerHealth(app, () => database.ping());
   let sampler: RecallSampler | undefined;
-  if (config.metricsToken !== undefined) {
-    const metrics = createMetrics();
-    registerMetrics(app, metrics, config.metricsToken);
+  if (metrics) {
+    registerMetrics(app, metrics, config.metricsToken!);
     measureSearches(services.models, metrics);
     if (config.search.recallSample > 0) sampleSearches(services.models, (sampler = new RecallSampler(database, config.search.recallSample, log, metrics)));
   }

@@ -142,7 +142,7 @@ const SETTINGS = {
     .default('hashing')
     .describe('hashing: built in and offline. openai: any endpoint that speaks the OpenAI embeddings protocol.'),
   EMBEDDING_BASE_URL: url(['http:', 'https:'], 'https://api.openai.com/v1').optional().describe('Endpoint of the embedding service, without /embeddings.'),
-  EMBEDDING_API_KEY: text.optional().describe('Key of the embedding service, if it wants one.'),
+  EMBEDDING_API_KEY: text.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces, as an HTTP header holds it').optional().describe('Key of the embedding service, if it wants one.'),
   EMBEDDING_MODEL: text.optional().describe('Model to ask the embedding service for.'),
   EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536).default(1_536).describe("Length of the model's vectors. Shorter ones are padded with zeros, which leaves cosines as they are."),
   EMBEDDING_SEND_DIMENSIONS: flag.default(false).describe('Ask the embedding service for vectors of EMBEDDING_DIMENSIONS numbers: for models that can be shortened.'),

@@ -43,7 +43,7 @@ export async function countChunksToEmbed(database: Database, { tenantId, missing
  * with its last id: whoever goes on `after` that one misses nothing. Searches go on meanwhile, and compare with whatever vectors there are.
  * Throws as `embedder` does.
  */
-export async function reembedChunks(database: Database, embedder: Embedder, { tenantId, missing, after }: ChunksToEmbed, stored: (count: number, lastId: string) => void): Promise<void> {
+export async function reembedChunks(database: Database, embedder: Pick<Embedder, 'embed'>, { tenantId, missing, after }: ChunksToEmbed, stored: (count: number, lastId: string) => void): Promise<void> {
   for (let last = after; ; ) {
     const chunks = await database.reads(OPERATOR_SCOPE).query<{ id: string; text: string }>(NEXT, [tenantId, missing, last]);
     if (chunks.length === 0) return;

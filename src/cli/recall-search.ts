@@ -1,4 +1,7 @@
+import { AppError } from '../base/app-error.js';
+import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
+import { reason } from '../db/connection-errors.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { createEmbedder } from '../embedders/create-embedder.js';
 import { measureRecall, type RecallReport } from '../search/recall.js';
@@ -26,7 +29,10 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
     const reports: (RecallReport & { tenantName: string })[] = [];
     for (const { id, name } of tenants) {
       io.show?.(`Comparing ${name} ...`);
-      const report = await measureRecall(database, embedder, id, { samples, topK });
+      const report = await measureRecall(database, embedder, id, { samples, topK }).catch((error: unknown) => {
+        if (error instanceof AppError && error.code === 'UNAVAILABLE') throw new StartupError(`The logged queries of ${name} could not be embedded: ${reason(error)}.`, { cause: error });
+        throw error;
+      });
       reports.push({ tenantName: name, ...report });
       if (!json) for (const line of linesOf(name, report)) io.out(line);
     }

@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AppError } from '../base/app-error.js';
 import { StartupError } from '../base/startup-error.js';
 import { countChunksToEmbed, FIRST, reembedChunks, type ChunksToEmbed } from '../chunks/reembed-chunks.js';
 import type { Config } from '../config.js';
 import { reason } from '../db/connection-errors.js';
+import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { createEmbedder } from '../embedders/create-embedder.js';
+import type { Embedder } from '../embedders/embedder.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { CommandIo } from './command-io.js';
 import { namedTenant } from './named-tenant.js';
@@ -34,36 +38,88 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
   const { missing = false, dryRun = false, after } = options;
   mustExist(config.database);
   const embedder = createEmbedder(config.embedder);
-  await withReadyDatabase(config, async database => {
-    const tenants = await database.write('tenantsToReembed', OPERATOR_SCOPE, async em => {
-      const found = options.all ? await em.find(Tenant, {}) : [];
-      for (const name of options.tenant ?? []) found.push(await namedTenant(em, name));
-      return found.map(({ id, name }): NamedId => ({ id, name }));
-    });
-    const left = [...new Map(tenants.map(tenant => [tenant.id, tenant])).values()].filter(({ id }) => after === undefined || id >= after.tenantId).toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const chunksOf = ({ id }: NamedId): ChunksToEmbed => ({ tenantId: id, missing, after: id === after?.tenantId ? after.chunkId : FIRST });
-    if (left.length === 0) io.out('Nothing to do: there is no tenant from --after on.');
-    for (const tenant of left) {
-      const { chunks, characters } = await countChunksToEmbed(database, chunksOf(tenant));
-      if (dryRun) {
-        io.out(`${tenant.name} (${tenant.id}): would embed ${chunks} chunks, ${characters} characters, by ${embedder.model}.`);
-        continue;
+  await untilSignal(stopped =>
+    withReadyDatabase(config, async database => {
+      const tenants = await tenantsOf(database, options);
+      if (tenants.length === 0) io.out('Nothing to do: there is no tenant, or none from --after on.');
+      for (const tenant of tenants) {
+        const which = { tenantId: tenant.id, missing, after: tenant.id === after?.tenantId ? after.chunkId : FIRST };
+        if (dryRun) {
+          const { chunks, characters } = await countChunksToEmbed(database, which);
+          io.out(`${tenant.name} (${tenant.id}): would embed ${chunks} chunks, ${characters} characters, by ${embedder.model}.`);
+        } else {
+          const done = await reembedTenant(database, embedder, tenant, which, io, stopped);
+          io.out(`${tenant.name} (${tenant.id}): embedded ${done} chunks by ${embedder.model}.`);
+        }
       }
-      const progress = new Progress(io, `Embedding ${tenant.name}`, { total: chunks, unit: 'chunks' });
-      let done = 0;
-      let place: string | undefined;
-      try {
-        await reembedChunks(database, embedder, chunksOf(tenant), (count, lastId) => {
-          done += count;
-          place = `${tenant.id}/${lastId}`;
-          progress.update(done, `--after ${place}`);
-        });
-      } catch (error) {
-        throw new StartupError(`${tenant.name}: ${done} of ${chunks} chunks were embedded. ${reason(error)}. To go on from here, say the same again with --after ${place ?? `${tenant.id}/${chunksOf(tenant).after}`}.`, { cause: error });
-      } finally {
-        progress.end();
-      }
-      io.out(`${tenant.name} (${tenant.id}): embedded ${done} chunks by ${embedder.model}.`);
-    }
+    }),
+  );
+}
+
+/** Those that are meant, each once, in the order of their ids: from `after` on. */
+async function tenantsOf(database: Database, { all, tenant: names = [], after }: ReembedCommandOptions): Promise<NamedId[]> {
+  const tenants = await database.write('tenantsToReembed', OPERATOR_SCOPE, async em => {
+    const found = all ? await em.find(Tenant, {}) : [];
+    for (const name of names) found.push(await namedTenant(em, name));
+    return found.map(({ id, name }): NamedId => ({ id, name }));
   });
+  const each = [...new Map(tenants.map(tenant => [tenant.id, tenant])).values()];
+  return each.filter(({ id }) => after === undefined || id >= after.tenantId).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+/** How many chunks it embedded. */
+async function reembedTenant(database: Database, embedder: Embedder, { id, name }: NamedId, which: ChunksToEmbed, io: CommandIo, stopped: AbortSignal): Promise<number> {
+  const { chunks } = await countChunksToEmbed(database, which);
+  const progress = new Progress(io, `Embedding ${name}`, { total: chunks, unit: 'chunks' });
+  let done = 0;
+  let last = which.after;
+  const patient = patientEmbedder(embedder, stopped, why => progress.update(done, `${why} Waiting.`));
+  try {
+    await reembedChunks(database, patient, which, (count, lastId) => {
+      done += count;
+      last = lastId;
+      progress.update(done);
+    });
+    return done;
+  } catch (error) {
+    throw new StartupError(`${name}: ${done} of ${chunks} chunks were embedded. ${reason(error)}. To go on from here, say the same again with --after ${id}/${last}`, { cause: error });
+  } finally {
+    progress.end();
+  }
+}
+
+/** What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts; a second one ends the process as ever. */
+async function untilSignal<T>(work: (stopped: AbortSignal) => Promise<T>): Promise<T> {
+  const stop = new AbortController();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const stopNow = (): void => stop.abort(new Error('It was interrupted'));
+  for (const signal of signals) process.once(signal, stopNow);
+  try {
+    return await work(stop.signal);
+  } finally {
+    for (const signal of signals) process.off(signal, stopNow);
+  }
+}
+
+/** Nobody waits for the answer: a service that is busy or down for a while does not end hours of work. */
+const PATIENCE_MS = 600_000;
+const LEAST_WAIT_MS = 2_000;
+
+/** The embedder, which tries again as long as a later try makes sense and for ten minutes at most. Throws as `embedder` does, and `signal`'s reason. */
+function patientEmbedder(embedder: Embedder, signal: AbortSignal, waiting: (why: string) => void): Pick<Embedder, 'embed'> {
+  return {
+    async embed(texts) {
+      for (const endsAt = performance.now() + PATIENCE_MS; ; ) {
+        try {
+          signal.throwIfAborted();
+          return await embedder.embed(texts, signal);
+        } catch (error) {
+          const { retryAfterMs, message } = error as Partial<AppError>;
+          if (retryAfterMs === undefined || signal.aborted || performance.now() >= endsAt) throw error;
+          waiting(message!);
+          await sleep(Math.max(retryAfterMs, LEAST_WAIT_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
+        }
+      }
+    },
+  };
 }

@@ -59,7 +59,7 @@ Examples:
     .description(
       'Embeds the texts of stored chunks by the configured embedder (EMBEDDING_PROVIDER) and puts the vectors in place of the old ones, those ' +
         'that were made elsewhere too. The gateway goes on meanwhile; until all is done, searches by text compare vectors of two models. ' +
-        'It may be interrupted: the last line of progress, or the error, says with which --after to go on.',
+        'A service that is down is waited for, ten minutes at most. Ctrl+C and SIGTERM end it after what is under way, and it says with which --after to go on.',
     )
     .addOption(new Option('--tenant <tenant...>', 'by id or exact name; several may be given').conflicts('all'))
     .option('--all', 'all tenants')

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AppError } from '../base/app-error.js';
 import type { EmbedderConfig } from '../config.js';
@@ -66,7 +67,8 @@ export class OpenAiEmbedder implements Embedder {
   /** By `performance.now()`. */
   #silentUntil = 0;
 
-  constructor(config: OpenAiEmbedderConfig, retry = RETRY) {
+  /** `log` is told when the service is left alone, and when it answers again. */
+  constructor(config: OpenAiEmbedderConfig, retry = RETRY, log?: Pick<Logger, 'warn' | 'info'>) {
     this.model = config.model;
     this.dimensions = config.dimensions;
     this.#config = config;
@@ -74,6 +76,8 @@ export class OpenAiEmbedder implements Embedder {
     this.#url = `${config.baseUrl.replace(/\/+$/, '')}/embeddings`;
     this.#headers = requestHeaders(config.apiKey);
     this.#breaker = circuitBreaker(handleWhen(error => this.#isOutage(error)), { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs });
+    this.#breaker.onBreak(() => log?.warn({ err: causeOf(this.#breaker.lastFailure), model: config.model, ms: retry.pauseMs }, 'The embedding service has failed many times in a row, and is left alone for a moment'));
+    this.#breaker.onReset(() => log?.info({ model: config.model }, 'The embedding service answers again'));
   }
 
   async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {

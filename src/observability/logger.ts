@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
+import { AppError } from '../base/app-error.js';
 import type { LogLevel } from '../config.js';
 
 /**
@@ -33,8 +34,11 @@ class StandardOutput implements DestinationStream {
 /** What tells where an error of PostgreSQL is from, and holds no rows: https://www.postgresql.org/docs/current/protocol-error-fields.html */
 const SHOWN = ['code', 'schema', 'table', 'column', 'constraint', 'routine'] as const;
 
-/** An error as it is logged: what it is, where it happened and what caused it. Everything else that hangs on it may be a tenant's. */
-function errorForLog(error: unknown, depth = 0): unknown {
+/**
+ * An error as it is logged: what it is, where it happened and what caused it. Everything else that hangs on it may be a tenant's. Where one
+ * happened that callers are told of, such as a service that is down, matters to nobody.
+ */
+function errorForLog(error: unknown, depth = 0, isExpected = error instanceof AppError): unknown {
   if (!(error instanceof Error)) return error;
   const { cause } = error;
   const details = error as Partial<Record<(typeof SHOWN)[number], unknown>>;
@@ -43,8 +47,8 @@ function errorForLog(error: unknown, depth = 0): unknown {
   return {
     type: error.constructor.name,
     message,
-    stack: error.stack?.replace(error.message, () => message),
+    ...(!isExpected && { stack: error.stack?.replace(error.message, () => message) }),
     ...Object.fromEntries(SHOWN.flatMap(name => (details[name] === undefined ? [] : [[name, details[name]]]))),
-    ...(cause instanceof Error && depth < 5 && { cause: errorForLog(cause, depth + 1) }),
+    ...(cause instanceof Error && depth < 5 && { cause: errorForLog(cause, depth + 1, isExpected) }),
   };
 }

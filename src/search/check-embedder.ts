@@ -5,8 +5,20 @@ import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { statement } from '../db/statement.js';
 import type { Embedder } from '../embedders/embedder.js';
 
-/** Any will do: vectors of two models have nothing in common. More than one, as some may have been made elsewhere. */
-const SAMPLE = statement('embedderSample', 'select text, embedding::text as vector from doc_chunks where embedding is not null limit 5');
+/** The first and the last chunk of ten tenants: `reembed` goes from one to the other, and may have stopped between. */
+const SAMPLE = statement(
+  'embedderSample',
+  `select c.text, c.vector
+     from (select id from tenants order by random() limit 10) t
+    cross join lateral (
+      (select text, embedding::text as vector from doc_chunks where tenant_id = t.id and embedding_bq is not null order by id limit 1)
+       union
+      (select text, embedding::text from doc_chunks where tenant_id = t.id and embedding_bq is not null order by id desc limit 1)
+    ) c`,
+);
+
+const OTHER_MODEL =
+  'Stored vectors come from another model than the configured one: searches by text find the wrong chunks. "npx weaver search reembed" makes them anew (docs/embedders.md)';
 
 /** Of the vectors of one text by the same model; rounding and updates of a service's model change some hundredths. */
 const SAME_MODEL = 0.8;
@@ -20,10 +32,8 @@ export async function checkEmbedder(database: Database, embedder: Embedder, log:
     const stored = await database.reads(OPERATOR_SCOPE).query<{ text: string; vector: string }>(SAMPLE, []);
     const made = await embedder.embed(stored.length > 0 ? stored.map(({ text }) => text) : ['Weaver'], signal);
     const cosines = stored.map(({ vector }, index) => cosine(JSON.parse(vector) as number[], made[index]!)).filter(Number.isFinite);
-    const likeness = Math.max(...cosines);
-    if (cosines.length > 0 && likeness < SAME_MODEL) {
-      log.warn({ model: embedder.model, cosine: Math.round(likeness * 1_000) / 1_000 }, 'Stored vectors seem to come from another model than the configured one: searches by text will find the wrong chunks');
-    }
+    const differing = cosines.filter(likeness => likeness < SAME_MODEL).length;
+    if (differing > 0) log.warn({ model: embedder.model, looked: cosines.length, differing }, OTHER_MODEL);
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof AppError && error.code === 'UNAVAILABLE') log.warn({ err: error, model: embedder.model }, 'The embedding service cannot be used: searches by text and new chunks are unavailable until it can');

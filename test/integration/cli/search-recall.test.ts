@@ -71,7 +71,7 @@ describe('weaver search recall', () => {
     expect(await run()).toMatchObject({ code: 0, out: expect.stringContaining('by 3 logged queries') });
     expect(server.requests.map(({ body }) => body.input.toSorted())).toEqual([['And for tents?', 'How long do refunds take?']]);
     server.always(fails(401));
-    expect(await run()).toMatchObject({ code: 1, out: '', err: expect.stringContaining('The embedding service refused the request.') });
+    expect(await run()).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^The logged queries of Asked could not be embedded: .*status 401.*\.$/) });
     await server.close();
   });
 

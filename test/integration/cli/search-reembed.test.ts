@@ -5,13 +5,14 @@ import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
 import { fixedStatement } from '../../../src/db/statement.js';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 import { ENTITIES } from '../../../src/entities.js';
-import { freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
-import { answers, fails, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import { Commands, freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
+import { answers, fails, stalls, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
 /** More than two pages. */
 const SIZE = 600;
 const WITHOUT = 3;
+const commands = new Commands();
 let fresh: FreshDatabase;
 let server: OpenAiServer;
 let large: TenantWorld;
@@ -53,6 +54,7 @@ beforeAll(async () => {
   });
 }, 120_000);
 afterAll(async () => {
+  await commands.close();
   await fresh.close();
   await server.close();
 });
@@ -91,8 +93,8 @@ describe('weaver search reembed', () => {
     });
     const stopped = await reembed(['--tenant', 'Large'], service());
     expect(stopped.code).toBe(1);
-    expect(stopped.err).toMatch(/Large: 256 of 597 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+\./);
-    const place = /--after (\S+)\./.exec(stopped.err)![1]!;
+    expect(stopped.err).toMatch(/Large: 256 of 597 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+$/m);
+    const place = /--after (\S+)$/m.exec(stopped.err)![1]!;
     expect(place).toMatch(new RegExp(`^${large.id}/`));
     expect((await likeness(large)).filter(like => like !== null && like < 0.9)).toHaveLength(256);
 
@@ -105,6 +107,36 @@ describe('weaver search reembed', () => {
     expect(out.includes('Small')).toBe(small.id > large.id);
     expect(server.requests.flatMap(request => request.body.input as string[]).filter(text => text.endsWith('many'))).toHaveLength(341);
     expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
+  });
+
+  test('waits for a service that is busy', async () => {
+    server.next(fails(429, { 'retry-after': '30' }));
+    const begun = performance.now();
+    // The service may be asked again after thirty seconds only, so that the time of a batch is over at once.
+    const running = commands.weaver({ ...fresh.env, ...service(), EMBEDDING_TIMEOUT_MS: '1000' }, 'search', 'reembed', '--tenant', 'Small');
+    await expect.poll(() => server.requests.length).toBeGreaterThan(0);
+    await new Promise(resolve => setTimeout(resolve, 500));
+    expect(running.child.exitCode).toBeNull();
+    await running.end('SIGTERM');
+    expect(running.err).toContain('Small: 0 of 10 chunks were embedded. It was interrupted. To go on from here, say the same again with --after ');
+    expect(performance.now() - begun).toBeLessThan(25_000);
+    server.next(fails(503), fails(503), fails(503));
+    expect((await reembed(['--tenant', 'Small'], service())).out).toContain('embedded 10 chunks by other');
+  });
+
+  test('says where to go on when it is interrupted, and keeps what is done', async () => {
+    let asked = 0;
+    server.always((request, response, options) => {
+      asked += request.body.input.length;
+      return (asked > 256 ? stalls() : answers())(request, response, options);
+    });
+    const running = commands.weaver({ ...fresh.env, ...service() }, 'search', 'reembed', '--tenant', 'Large');
+    await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(256);
+    const { code } = await running.end('SIGINT');
+    expect(code).toBe(1);
+    const place = /^Large: 256 of 597 chunks were embedded\. It was interrupted\. .* --after (\S+)$/m.exec(running.err)![1]!;
+    server.always(answers());
+    expect((await reembed(['--tenant', 'Large', '--after', place], service())).out).toContain('embedded 341 chunks');
   });
 
   test('refuses what it cannot do', async () => {

@@ -22,6 +22,7 @@ afterAll(async () => {
 });
 beforeEach(() => void lines.splice(0));
 
+const idOf = (number: number): string => `0198c7a2-5c1e-7d3a-9f52-${String(number).padStart(12, '0')}`;
 const service = (): OpenAiEmbedder =>
   new OpenAiEmbedder({ provider: 'openai', baseUrl: server.baseUrl, apiKey: undefined, model: 'other-model', dimensions: 64, sendDimensions: false, concurrency: 1, batchSize: 16, timeoutMs: 2_000 });
 const check = (embedder: HashingEmbedder | OpenAiEmbedder, signal = new AbortController().signal): Promise<void> => checkEmbedder(db.database, embedder, log, signal);
@@ -40,18 +41,30 @@ test('without a chunk there is nothing to compare with, and a service is tried a
 
 test('vectors of the same model are fine, those of another one are told of', async () => {
   const document = await (await (await new World(db.database).tenant()).bot()).document();
-  const texts = ['A tent may be returned within thirty days.', 'Stoves are shipped without gas.'];
+  const texts = ['A tent may be returned within thirty days.', 'Stoves are shipped without gas.', 'Boots.'];
   const vectors = await hashing.embed(texts);
-  await document.chunks(texts.map((text, chunkIndex) => ({ text, chunkIndex, embedding: vectors[chunkIndex]! })));
-  await document.chunks([{ text: 'Without a direction', chunkIndex: 3, embedding: Array.from({ length: 1536 }, () => 0) }]);
-  await document.chunks([{ text: 'Made elsewhere', chunkIndex: 2, embedding: Array.from({ length: 1536 }, (_, n) => (n === 7 ? 1 : 0)) }]);
+  // Neither one without a direction nor those in the middle are looked at.
+  const chunks = texts.map((text, chunkIndex) => ({ id: idOf(chunkIndex), text, chunkIndex, embedding: chunkIndex === 1 ? vectors[0]! : vectors[chunkIndex]! }));
+  await document.chunks(chunks);
   await check(hashing);
   expect(lines).toEqual([]);
   await check(service());
   expect(lines).toHaveLength(1);
-  const line = JSON.parse(lines[0]!) as { level: number; msg: string; model: string; cosine: number };
-  expect(line).toMatchObject({ level: 40, msg: expect.stringContaining('another model'), model: 'other-model' });
-  expect(Math.abs(line.cosine)).toBeLessThan(0.5);
+  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 40, msg: expect.stringContaining('npx weaver search reembed'), model: 'other-model', looked: 2, differing: 2 });
+});
+
+test('a run that was interrupted half-way is told of, and a vector without a direction is not', async () => {
+  const document = await (await (await new World(db.database).tenant()).bot()).document();
+  const [vector] = await hashing.embed(['A tent']);
+  await document.chunks([
+    { id: idOf(10), text: 'A tent', chunkIndex: 0, embedding: vector! },
+    { id: idOf(11), text: 'A tent', chunkIndex: 1, embedding: Array.from({ length: 1536 }, () => 0) },
+  ]);
+  await check(hashing);
+  expect(lines).toEqual([]);
+  await document.chunks([{ id: idOf(12), text: 'A stove', chunkIndex: 2, embedding: Array.from({ length: 1536 }, (_, n) => (n === 7 ? 1 : 0)) }]);
+  await check(hashing);
+  expect(JSON.parse(lines[0]!)).toMatchObject({ looked: 4, differing: 1 });
 });
 
 test('ends without a word when the gateway stops meanwhile', async () => {
