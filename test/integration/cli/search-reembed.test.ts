@@ -110,11 +110,12 @@ describe('weaver search reembed', () => {
   });
 
   test('waits for a service that is busy', async () => {
+    server.requests.splice(0);
     server.next(fails(429, { 'retry-after': '30' }));
     const begun = performance.now();
     // The service may be asked again after thirty seconds only, so that the time of a batch is over at once.
     const running = commands.weaver({ ...fresh.env, ...service(), EMBEDDING_TIMEOUT_MS: '1000' }, 'search', 'reembed', '--tenant', 'Small');
-    await expect.poll(() => server.requests.length).toBeGreaterThan(0);
+    await expect.poll(() => server.requests.length || running.err, { timeout: 20_000 }).toBe(1);
     await new Promise(resolve => setTimeout(resolve, 500));
     expect(running.child.exitCode).toBeNull();
     await running.end('SIGTERM');
@@ -131,7 +132,7 @@ describe('weaver search reembed', () => {
       return (asked > 256 ? stalls() : answers())(request, response, options);
     });
     const running = commands.weaver({ ...fresh.env, ...service() }, 'search', 'reembed', '--tenant', 'Large');
-    await expect.poll(() => asked, { timeout: 20_000 }).toBeGreaterThan(256);
+    await expect.poll(() => running.err || asked > 256, { timeout: 20_000 }).toBe(true);
     const { code } = await running.end('SIGINT');
     expect(code).toBe(1);
     const place = /^Large: 256 of 597 chunks were embedded\. It was interrupted\. .* --after (\S+)$/m.exec(running.err)![1]!;
