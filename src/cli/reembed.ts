@@ -28,6 +28,12 @@ export interface ReembedPlace {
   readonly chunkId: string;
 }
 
+interface Embedding {
+  readonly embedder: Embedder;
+  /** Texts that are tried again together. */
+  readonly batchSize: number;
+}
+
 interface NamedId {
   readonly id: string;
   readonly name: string;
@@ -38,6 +44,7 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
   const { missing = false, dryRun = false, after } = options;
   mustExist(config.database);
   const embedder = createEmbedder(config.embedder);
+  const batchSize = config.embedder.provider === 'openai' ? config.embedder.batchSize : Infinity;
   await untilSignal(stopped =>
     withReadyDatabase(config, async database => {
       const tenants = await tenantsOf(database, options);
@@ -45,10 +52,11 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
       for (const tenant of tenants) {
         const which = { tenantId: tenant.id, missing, after: tenant.id === after?.tenantId ? after.chunkId : FIRST };
         if (dryRun) {
+          if (stopped.aborted) throw new StartupError('It was interrupted.');
           const { chunks, characters } = await countChunksToEmbed(database, which);
           io.out(`${tenant.name} (${tenant.id}): would embed ${chunks} chunks, ${characters} characters, by ${embedder.model}.`);
         } else {
-          const done = await reembedTenant(database, embedder, tenant, which, io, stopped);
+          const done = await reembedTenant(database, { embedder, batchSize }, tenant, which, io, stopped);
           io.out(`${tenant.name} (${tenant.id}): embedded ${done} chunks by ${embedder.model}.`);
         }
       }
@@ -68,23 +76,25 @@ async function tenantsOf(database: Database, { all, tenant: names = [], after }:
 }
 
 /** How many chunks it embedded. */
-async function reembedTenant(database: Database, embedder: Embedder, { id, name }: NamedId, which: ChunksToEmbed, io: CommandIo, stopped: AbortSignal): Promise<number> {
-  const { chunks } = await countChunksToEmbed(database, which);
-  const progress = new Progress(io, `Embedding ${name}`, { total: chunks, unit: 'chunks' });
+async function reembedTenant(database: Database, { embedder, batchSize }: Embedding, { id, name }: NamedId, which: ChunksToEmbed, io: CommandIo, stopped: AbortSignal): Promise<number> {
+  let progress: Progress | undefined;
   let done = 0;
   let last = which.after;
-  const patient = patientEmbedder(embedder, stopped, why => progress.update(done, `${why} Waiting.`));
+  const patient = patientEmbedder(embedder, batchSize, stopped, why => progress?.update(done, `${why} Waiting.`));
   try {
+    stopped.throwIfAborted();
+    const { chunks } = await countChunksToEmbed(database, which);
+    progress = new Progress(io, `Embedding ${name}`, { total: chunks, unit: 'chunks' });
     await reembedChunks(database, patient, which, (count, lastId) => {
       done += count;
       last = lastId;
-      progress.update(done);
+      progress?.update(done);
     });
     return done;
   } catch (error) {
-    throw new StartupError(`${name}: ${done} of ${chunks} chunks were embedded. ${reason(error)}. To go on from here, say the same again with --after ${id}/${last}`, { cause: error });
+    throw new StartupError(`${name}: ${done} chunks were embedded. ${reason(error)}. To go on from here, say the same again with --after ${id}/${last}`, { cause: error });
   } finally {
-    progress.end();
+    progress?.end();
   }
 }
 
@@ -92,12 +102,18 @@ async function reembedTenant(database: Database, embedder: Embedder, { id, name 
 async function untilSignal<T>(work: (stopped: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const signals = ['SIGINT', 'SIGTERM'] as const;
-  const stopNow = (): void => stop.abort(new Error('It was interrupted'));
-  for (const signal of signals) process.once(signal, stopNow);
+  const ignore = (): void => {
+    for (const signal of signals) process.off(signal, stopNow);
+  };
+  const stopNow = (): void => {
+    ignore();
+    stop.abort(new Error('It was interrupted'));
+  };
+  for (const signal of signals) process.on(signal, stopNow);
   try {
     return await work(stop.signal);
   } finally {
-    for (const signal of signals) process.off(signal, stopNow);
+    ignore();
   }
 }
 
@@ -105,21 +121,26 @@ async function untilSignal<T>(work: (stopped: AbortSignal) => Promise<T>): Promi
 const PATIENCE_MS = 600_000;
 const LEAST_WAIT_MS = 2_000;
 
-/** The embedder, which tries again as long as a later try makes sense and for ten minutes at most. Throws as `embedder` does, and `signal`'s reason. */
-function patientEmbedder(embedder: Embedder, signal: AbortSignal, waiting: (why: string) => void): Pick<Embedder, 'embed'> {
+/** The embedder, which tries each batch again as long as a later try makes sense and for ten minutes at most. Throws as `embedder` does, and `signal`'s reason. */
+function patientEmbedder(embedder: Embedder, batchSize: number, signal: AbortSignal, waiting: (why: string) => void): Pick<Embedder, 'embed'> {
+  const embedBatch = async (texts: readonly string[]): Promise<number[][]> => {
+    for (const endsAt = performance.now() + PATIENCE_MS; ; ) {
+      try {
+        signal.throwIfAborted();
+        return await embedder.embed(texts, signal);
+      } catch (error) {
+        const { retryAfterMs, message } = error as Partial<AppError>;
+        if (retryAfterMs === undefined || signal.aborted || performance.now() >= endsAt) throw error;
+        waiting(message!);
+        await sleep(Math.max(retryAfterMs, LEAST_WAIT_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
+      }
+    }
+  };
   return {
     async embed(texts) {
-      for (const endsAt = performance.now() + PATIENCE_MS; ; ) {
-        try {
-          signal.throwIfAborted();
-          return await embedder.embed(texts, signal);
-        } catch (error) {
-          const { retryAfterMs, message } = error as Partial<AppError>;
-          if (retryAfterMs === undefined || signal.aborted || performance.now() >= endsAt) throw error;
-          waiting(message!);
-          await sleep(Math.max(retryAfterMs, LEAST_WAIT_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
-        }
-      }
+      const vectors: number[][] = [];
+      for (let start = 0; start < texts.length; start += batchSize) vectors.push(...(await embedBatch(texts.slice(start, start + batchSize))));
+      return vectors;
     },
   };
 }

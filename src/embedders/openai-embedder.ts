@@ -38,6 +38,9 @@ const OUTAGE_STATUSES: readonly number[] = [429, 502, 503, 504];
 /** What an attempt came to: the answer's JSON, or why there is none. */
 type Attempt = { body: unknown } | { error: AppError };
 
+/** What a service that answers made of a batch: vectors, or a refusal. */
+type Answered = { vectors: number[][] } | { error: AppError };
+
 /** `index` is left out by some services, such as Gemini for its first item; the place in the list counts then. */
 const Answer = z.object({ data: z.array(z.object({ index: z.int().nonnegative().nullish(), embedding: z.array(z.unknown()) })) });
 
@@ -61,9 +64,10 @@ export class OpenAiEmbedder implements Embedder {
   readonly #url: string;
   readonly #headers: Headers;
   readonly #breaker;
-  /** What the service's own failures ended in, and what its other answers did. Errors that are neither, such as a caller's who has gone, tell nothing of it. */
+  /** What the service's own failures ended in. Others, such as a caller's who has gone, tell nothing of it. */
   readonly #outages = new WeakSet<object>();
-  readonly #answers = new WeakSet<object>();
+  /** What a batch ended in that was to try after a pause. */
+  readonly #failedTrials = new WeakSet<object>();
   /** By `performance.now()`. */
   #silentUntil = 0;
 
@@ -94,28 +98,43 @@ export class OpenAiEmbedder implements Embedder {
     const paused = (): AppError => unavailable('has failed many times and is left alone for a moment', causeOf(this.#breaker.lastFailure), this.#retry.pauseMs);
     // The breaker would have them wait for the one that tries, which may take until its time is over.
     if (this.#breaker.state === CircuitState.HalfOpen) throw paused();
+    const isTrial = this.#breaker.state === CircuitState.Open;
+    const answered = this.#breaker.execute(() => (isTrial ? this.#try(texts) : this.#embedInTime(texts, signal)));
     try {
-      return await this.#breaker.execute(() => this.#embedInTime(texts, signal));
+      const answer = await (isTrial && signal ? Promise.race([answered, rejectedBy(signal)]) : answered);
+      if ('error' in answer) throw answer.error;
+      return answer.vectors;
     } catch (error) {
       throw error instanceof BrokenCircuitError ? paused() : error;
     }
   }
 
-  async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+  /** After a pause: goes on when its caller goes, or else callers who do would keep the service paused, or end the pause. */
+  async #try(texts: readonly string[]): Promise<Answered> {
+    try {
+      return await this.#embedInTime(texts);
+    } catch (error) {
+      this.#failedTrials.add(error as Error);
+      throw error;
+    }
+  }
+
+  /** What the service answered, be it a refusal. Throws where it did not answer, and the signal's reason. */
+  async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<Answered> {
     const deadline = AbortSignal.timeout(this.#config.timeoutMs);
     const endsAt = performance.now() + this.#config.timeoutMs;
     try {
       const answer = await this.#send(texts, endsAt, signal ? AbortSignal.any([signal, deadline]) : deadline);
-      return this.#vectorsIn(answer, texts.length);
+      return 'body' in answer ? vectorsIn(answer.body, texts.length, this.dimensions) : answer;
     } catch (error) {
       signal?.throwIfAborted();
       throw deadline.aborted ? this.#outage(unavailable('did not answer in time', error, RETRY_AFTER_MS)) : error;
     }
   }
 
-  /** Whether a batch failed by the service's fault. Of the one that tries after a pause, anything but an answer does: else a caller who goes meanwhile would end the pause. */
+  /** Whether a batch failed by the service's fault. While one tries, those that began before the pause decide nothing. */
   #isOutage(error: Error): boolean {
-    return this.#breaker.state === CircuitState.HalfOpen ? !this.#answers.has(error) : this.#outages.has(error);
+    return this.#breaker.state === CircuitState.HalfOpen ? this.#failedTrials.has(error) : this.#outages.has(error);
   }
 
   #outage(error: AppError): AppError {
@@ -123,22 +142,20 @@ export class OpenAiEmbedder implements Embedder {
     return error;
   }
 
-  #answered(error: AppError): AppError {
-    this.#answers.add(error);
-    return error;
-  }
-
-  /** The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`) allows. */
-  async #send(texts: readonly string[], endsAt: number, signal: AbortSignal): Promise<unknown> {
+  /** The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`) allows. Throws where there is none. */
+  async #send(texts: readonly string[], endsAt: number, signal: AbortSignal): Promise<Attempt> {
     const { sendDimensions, dimensions } = this.#config;
     const body = JSON.stringify({ model: this.model, input: texts.map(sendable), encoding_format: 'float', ...(sendDimensions && { dimensions }) });
     for (let attempt = 1, refused: AppError | undefined; ; attempt++) {
       await this.#waitUntilAllowed(endsAt, refused, signal);
       const result = await this.#attempt(body, signal);
-      if ('body' in result) return result.body;
+      if ('body' in result) return result;
       refused = result.error;
       const wait = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
-      if (!canPass(refused) || attempt >= this.#retry.attempts || performance.now() + wait >= endsAt) throw refused;
+      if (!canPass(refused) || attempt >= this.#retry.attempts || performance.now() + wait >= endsAt) {
+        if (this.#outages.has(refused)) throw refused;
+        return result;
+      }
       await sleep(wait, undefined, { signal });
     }
   }
@@ -159,7 +176,7 @@ export class OpenAiEmbedder implements Embedder {
       return { body: await response.json() };
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof SyntaxError) return { error: this.#answered(unusable('it is not JSON')) };
+      if (error instanceof SyntaxError) return { error: unusable('it is not JSON') };
       return { error: this.#outage(unavailable('cannot be reached', error, RETRY_AFTER_MS)) };
     }
   }
@@ -169,20 +186,27 @@ export class OpenAiEmbedder implements Embedder {
     const key = this.#config.apiKey;
     const excerpt = (key ? body.replaceAll(key, '[key]') : body).slice(0, 500);
     const cause = new Error(`${this.#url} answered with status ${status}: ${excerpt}`);
-    if (status < 500 && !PASSING_STATUSES.includes(status)) return this.#answered(unavailable('refused the request', cause));
+    if (status < 500 && !PASSING_STATUSES.includes(status)) return unavailable('refused the request', cause);
     const asked = readRetryAfter(response.headers.get('retry-after'));
     if (asked !== undefined) this.#silentUntil = Math.max(this.#silentUntil, performance.now() + asked);
     const error = unavailable(status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment', cause, asked ?? RETRY_AFTER_MS);
-    return OUTAGE_STATUSES.includes(status) ? this.#outage(error) : this.#answered(error);
+    return OUTAGE_STATUSES.includes(status) ? this.#outage(error) : error;
   }
+}
 
-  #vectorsIn(answer: unknown, count: number): number[][] {
-    try {
-      return readVectors(answer, count, this.dimensions);
-    } catch (error) {
-      throw this.#answered(error as AppError);
-    }
+function vectorsIn(body: unknown, count: number, dimensions: number): Answered {
+  try {
+    return { vectors: readVectors(body, count, dimensions) };
+  } catch (error) {
+    return { error: error as AppError };
   }
+}
+
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }
 
 /** What the breaker keeps of the batch that failed last. */

@@ -18,7 +18,7 @@ const SAMPLE = statement(
 );
 
 const OTHER_MODEL =
-  'Stored vectors come from another model than the configured one: searches by text find the wrong chunks. "npx weaver search reembed" makes them anew (docs/embedders.md)';
+  'Stored vectors come from another model than the configured one, unless they came ready-made: searches by text find the wrong chunks. "npx weaver search reembed" makes all of them anew (docs/embedders.md)';
 
 /** Of the vectors of one text by the same model; rounding and updates of a service's model change some hundredths. */
 const SAME_MODEL = 0.8;

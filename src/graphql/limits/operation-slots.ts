@@ -36,7 +36,8 @@ export class OperationTurn {
     if (this.#holdsSlot) this.slots.leave();
     if (this.#isAside) this.slots.stayAway();
     this.#holdsSlot = this.#isAside = false;
-    this.#back?.resolve();
+    // What is still asked then has nobody to answer, and no slot.
+    this.#back?.reject(new AppError('UNAVAILABLE', 'The operation has ended.'));
     this.#back = undefined;
   }
 

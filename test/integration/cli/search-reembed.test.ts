@@ -93,7 +93,7 @@ describe('weaver search reembed', () => {
     });
     const stopped = await reembed(['--tenant', 'Large'], service());
     expect(stopped.code).toBe(1);
-    expect(stopped.err).toMatch(/Large: 256 of 597 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+$/m);
+    expect(stopped.err).toMatch(/Large: 256 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+$/m);
     const place = /--after (\S+)$/m.exec(stopped.err)![1]!;
     expect(place).toMatch(new RegExp(`^${large.id}/`));
     expect((await likeness(large)).filter(like => like !== null && like < 0.9)).toHaveLength(256);
@@ -119,10 +119,19 @@ describe('weaver search reembed', () => {
     await new Promise(resolve => setTimeout(resolve, 500));
     expect(running.child.exitCode).toBeNull();
     await running.end('SIGTERM');
-    expect(running.err).toContain('Small: 0 of 10 chunks were embedded. It was interrupted. To go on from here, say the same again with --after ');
+    expect(running.err).toContain('Small: 0 chunks were embedded. It was interrupted. To go on from here, say the same again with --after ');
     expect(performance.now() - begun).toBeLessThan(25_000);
     server.next(fails(503), fails(503), fails(503));
     expect((await reembed(['--tenant', 'Small'], service())).out).toContain('embedded 10 chunks by other');
+  });
+
+  test('asks for nothing twice where a batch has to be tried again', async () => {
+    server.requests.splice(0);
+    server.next(answers(), fails(503), fails(503), fails(503));
+    expect((await reembed(['--tenant', 'Large'], service())).out).toContain('embedded 597 chunks');
+    const made = server.requests.map(request => request.body.input[0]);
+    expect(made.filter(text => text === made[0])).toHaveLength(1);
+    expect(made.filter(text => text === made[1])).toHaveLength(4);
   });
 
   test('says where to go on when it is interrupted, and keeps what is done', async () => {
@@ -135,7 +144,7 @@ describe('weaver search reembed', () => {
     await expect.poll(() => running.err || asked > 256, { timeout: 20_000 }).toBe(true);
     const { code } = await running.end('SIGINT');
     expect(code).toBe(1);
-    const place = /^Large: 256 of 597 chunks were embedded\. It was interrupted\. .* --after (\S+)$/m.exec(running.err)![1]!;
+    const place = /^Large: 256 chunks were embedded\. It was interrupted\. .* --after (\S+)$/m.exec(running.err)![1]!;
     server.always(answers());
     expect((await reembed(['--tenant', 'Large', '--after', place], service())).out).toContain('embedded 341 chunks');
   });

@@ -256,15 +256,47 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(await embedder.embed(['text'])).toHaveLength(1);
   });
 
-  test('goes on leaving it alone when the caller goes whose batch was to try', async () => {
-    const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 200 });
-    server.next(behaviour.fails(503));
+  const later = (ms: number): behaviour.Behaviour => (request, response, options) => void setTimeout(() => behaviour.answers()(request, response, options), ms);
+
+  test('lets the batch try to its end, though its caller goes: that neither ends the pause nor prolongs it', async () => {
+    for (const [then, isWell] of [[behaviour.stalls(), false], [later(200), true]] as const) {
+      const embedder = makeEmbedder({ timeoutMs: 2_000 }, { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 100 });
+      server.requests.splice(0);
+      server.next(behaviour.fails(503));
+      await failure(embedder);
+      await new Promise(resolve => setTimeout(resolve, 150));
+      server.next(then);
+      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
+      expect((await failure(embedder)).message).toContain('left alone');
+      await new Promise(resolve => setTimeout(resolve, 300));
+      if (isWell) expect(await embedder.embed(['text'])).toHaveLength(1);
+      else expect((await failure(embedder)).message).toContain('left alone');
+      expect(server.requests).toHaveLength(isWell ? 3 : 2);
+    }
+  });
+
+  test('is not paused anew by what began before the pause', async () => {
+    const embedder = makeEmbedder({ timeoutMs: 400 }, { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 100 });
+    const controller = new AbortController();
+    server.next(behaviour.stalls(), behaviour.stalls(), behaviour.fails(503), later(350));
+    const slow = embedder.embed(['slow']).catch((error: unknown) => error);
+    const left = embedder.embed(['left'], controller.signal).catch((error: unknown) => error);
+    await expect.poll(() => server.requests.length).toBe(2);
     await failure(embedder);
-    await new Promise(resolve => setTimeout(resolve, 250));
-    server.next(behaviour.stalls());
-    await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
-    expect((await failure(embedder)).message).toContain('left alone');
-    expect(server.requests).toHaveLength(2);
+    await new Promise(resolve => setTimeout(resolve, 150));
+    const trying = embedder.embed(['trying']);
+    await new Promise(resolve => setTimeout(resolve, 50));
+    controller.abort(new Error('gone'));
+    expect([((await left) as Error).message, ((await slow) as Error).message]).toEqual(['gone', 'The embedding service did not answer in time.']);
+    expect(await trying).toHaveLength(1);
+    expect(await embedder.embed(['text'])).toHaveLength(1);
+  });
+
+  test('counts failures in a row: any answer between them begins anew', async () => {
+    const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 2 });
+    server.next(...[503, 400, 503, 500, 503].map(status => behaviour.fails(status)));
+    for (let n = 0; n < 5; n += 1) expect((await failure(embedder)).message).not.toContain('left alone');
+    expect(await embedder.embed(['text'])).toHaveLength(1);
   });
 
   test('tells of a Retry-After as long as it lasts, however many ask', async () => {

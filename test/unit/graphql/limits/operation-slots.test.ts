@@ -53,11 +53,11 @@ test('its other fields wait meanwhile, before they send a statement', async () =
   other.end();
   await Promise.all([answer, field]);
   expect(turn.untilBack()).toBeUndefined();
-  // Nor for ever, where the operation ends first.
+  // Nor for ever, where the operation ends first: then there is no slot to send it with.
   const wait = turn.away(() => new Promise(() => {}));
   const left = turn.untilBack()!;
   turn.end();
-  await left;
+  await expect(left).rejects.toThrow('The operation has ended.');
   void wait;
 });
 
