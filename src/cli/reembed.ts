@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppError } from '../base/app-error.js';
 import { StartupError } from '../base/startup-error.js';
-import { countChunksToEmbed, FIRST, reembedChunks, type ChunksToEmbed } from '../chunks/reembed-chunks.js';
+import { countCharactersToEmbed, countChunksToEmbed, FIRST, reembedChunks, type ChunksToEmbed } from '../chunks/reembed-chunks.js';
 import type { Config } from '../config.js';
 import { reason } from '../db/connection-errors.js';
 import type { Database } from '../db/database.js';
@@ -53,7 +53,7 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
         const which = { tenantId: tenant.id, missing, after: tenant.id === after?.tenantId ? after.chunkId : FIRST };
         if (dryRun) {
           if (stopped.aborted) throw new StartupError('It was interrupted.');
-          const { chunks, characters } = await countChunksToEmbed(database, which);
+          const [chunks, characters] = [await countChunksToEmbed(database, which), await countCharactersToEmbed(database, which)];
           io.out(`${tenant.name} (${tenant.id}): would embed ${chunks} chunks, ${characters} characters, by ${embedder.model}.`);
         } else {
           const done = await reembedTenant(database, { embedder, batchSize }, tenant, which, io, stopped);
@@ -83,8 +83,7 @@ async function reembedTenant(database: Database, { embedder, batchSize }: Embedd
   const patient = patientEmbedder(embedder, batchSize, stopped, why => progress?.update(done, `${why} Waiting.`));
   try {
     stopped.throwIfAborted();
-    const { chunks } = await countChunksToEmbed(database, which);
-    progress = new Progress(io, `Embedding ${name}`, { total: chunks, unit: 'chunks' });
+    progress = new Progress(io, `Embedding ${name}`, { total: await countChunksToEmbed(database, which), unit: 'chunks' });
     await reembedChunks(database, patient, which, (count, lastId) => {
       done += count;
       last = lastId;
