@@ -159,7 +159,7 @@ interface Services {
   readonly rows: RowBudget;
   readonly slots: OperationSlots;
   readonly embedder: Embedder;
-  /** Of those that wait for the embedder. All others may wait for one: each has a place among the operations. */
+  /** Calls of a remote embedder at the same time. Any number may wait for one: those are operations, of which only so many run or are aside. */
   readonly embedSlots: OperationSlots;
 }
 

@@ -66,5 +66,5 @@ function instantSql(text: string): string {
 }
 
 function all(conditions: readonly string[]): string {
-  return conditions.length === 0 ? 'true' : `(${conditions.join(' and ')})`;
+  return `(${conditions.join(' and ')})`;
 }
