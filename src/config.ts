@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
 import { toTrustedDocuments, trustedDocumentProblems, TRUSTED_DOCUMENT_SETTINGS, type TrustedDocumentsConfig } from './config/trusted-documents.js';
 import { flag, origins, trustedProxies, wholeNumber } from './config/checks.js';
+import { AddressError, parseAddress, type DatabaseAddress } from './config/database-address.js';
 
 /** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
 export interface Config {
@@ -42,7 +43,14 @@ export interface Config {
 
 export type DatabaseConfig =
   | { kind: 'embedded'; dataDir: string }
-  | { kind: 'postgres'; url: string; migrationUrl: string; pooler: 'none' | 'transaction'; poolSize: number };
+  | {
+      kind: 'postgres';
+      address: DatabaseAddress;
+      /** The same database as the owner of its tables. */
+      ownerAddress: DatabaseAddress;
+      pooler: 'none' | 'transaction';
+      poolSize: number;
+    };
 
 export interface UserTokenConfig {
   /** Where the keys are that signatures are checked with: published by the identity provider, or a secret shared with it. */
@@ -101,10 +109,10 @@ const SETTINGS = {
     .enum(['open', 'token'], 'must be open or token')
     .optional()
     .describe('Who may ask for the schema and is told what a misspelt name could have meant: everyone (open), or callers with a token. Not set: token in production, else open.'),
-  DATABASE_URL: url(['postgres:', 'postgresql:'], 'postgresql://weaver:secret@db.example.com:5432/weaver')
+  DATABASE_URL: text
     .optional()
-    .describe('PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway\'s own login. Not set: the embedded database in WEAVER_DATA_DIR.'),
-  WEAVER_MIGRATION_URL: url(['postgres:', 'postgresql:'], 'postgresql://weaver_owner:secret@db.example.com:5432/weaver')
+    .describe('PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway\'s own login, with the parameters of libpq such as sslmode. Not set: the embedded database in WEAVER_DATA_DIR.'),
+  WEAVER_MIGRATION_URL: text
     .optional()
     .describe("The same database as the schema's owner, for migrations. Not set: DATABASE_URL."),
   WEAVER_MIGRATION_LOCK_TIMEOUT: wholeNumber(0, 86_400)
@@ -185,10 +193,31 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (given.WEAVER_WORKERS && given.WEAVER_WORKERS !== '1' && !given.DATABASE_URL) {
     problems.push('WEAVER_WORKERS needs DATABASE_URL beside it: only one process can open the embedded database');
   }
+  const addresses = readAddresses(given, env, problems);
   if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
   if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !given.WEAVER_METRICS_TOKEN) problems.push('WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result');
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
-  return toConfig(parsed.data);
+  return toConfig(parsed.data, addresses);
+}
+
+interface DatabaseAddresses {
+  readonly gateway: DatabaseAddress;
+  readonly owner: DatabaseAddress;
+}
+
+/** Where the database is; undefined for the embedded one, and where `problems` say why an address cannot be used. */
+function readAddresses(given: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv, problems: string[]): DatabaseAddresses | undefined {
+  const read = (name: 'DATABASE_URL' | 'WEAVER_MIGRATION_URL'): DatabaseAddress | undefined => {
+    try {
+      return given[name] ? parseAddress(given[name], env) : undefined;
+    } catch (error) {
+      if (!(error instanceof AddressError)) throw error;
+      problems.push(...error.problems.map(problem => `${name} ${problem}`));
+      return undefined;
+    }
+  };
+  const [gateway, owner] = [read('DATABASE_URL'), read('WEAVER_MIGRATION_URL')];
+  return gateway && { gateway, owner: owner ?? gateway };
 }
 
 function userTokenProblems(given: NodeJS.ProcessEnv): string[] {
@@ -223,7 +252,7 @@ function toUserTokens(env: z.infer<typeof ENVIRONMENT>): UserTokenConfig | undef
   };
 }
 
-function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
+function toConfig(env: z.infer<typeof ENVIRONMENT>, addresses: DatabaseAddresses | undefined): Config {
   return {
     production: env.NODE_ENV === 'production',
     http: {
@@ -234,14 +263,8 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>): Config {
       openIntrospection: (env.WEAVER_INTROSPECTION ?? (env.NODE_ENV === 'production' ? 'token' : 'open')) === 'open',
     },
     workers: env.WEAVER_WORKERS,
-    database: env.DATABASE_URL
-      ? {
-          kind: 'postgres',
-          url: env.DATABASE_URL,
-          migrationUrl: env.WEAVER_MIGRATION_URL ?? env.DATABASE_URL,
-          pooler: env.DATABASE_POOLER,
-          poolSize: env.DATABASE_POOL_SIZE,
-        }
+    database: addresses
+      ? { kind: 'postgres', address: addresses.gateway, ownerAddress: addresses.owner, pooler: env.DATABASE_POOLER, poolSize: env.DATABASE_POOL_SIZE }
       : { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR },
     migrationLockMs: env.WEAVER_MIGRATION_LOCK_TIMEOUT * 1_000,
     operatorToken: env.WEAVER_OPERATOR_TOKEN,

@@ -9,6 +9,7 @@ import { choosePaths } from '../../src/search/paths/choose-paths.js';
 import { QueryVector } from '../../src/search/query-vector.js';
 import { searchVectors } from '../../src/search/vector-search.js';
 import { conditionsOf, type Question } from './questions.js';
+import { postgresAt } from '../../test/support/postgres-at.js';
 
 /** A way to answer questions by SQL. `ask` may be called by as many callers at the same time as there are connections, each with its own number. */
 export interface Contender {
@@ -116,7 +117,7 @@ async function searchBy(reads: Reads, models: ReadModels, { tenantId, vector, fi
 
 /** The gateway's statement as the others send theirs: without a transaction, a role and the second wall, by the superuser. Prepared, as it always is. */
 async function statementAlone(adminUrl: string, connections: number): Promise<Contender> {
-  const models = await Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES).then(async database => {
+  const models = await Database.open(postgresAt(adminUrl, { poolSize: 1 }), ENTITIES).then(async database => {
     await database.close();
     return new ReadModels(database.orm);
   });
@@ -140,7 +141,7 @@ async function statementAlone(adminUrl: string, connections: number): Promise<Co
 
 /** What the gateway does for a search, without HTTP and GraphQL: its own choice of a path, its own statements, its role and both walls. */
 async function ours(gatewayUrl: string, connections: number): Promise<Contender> {
-  const database = await Database.open({ kind: 'postgres', url: gatewayUrl, migrationUrl: gatewayUrl, pooler: 'none', poolSize: connections }, ENTITIES);
+  const database = await Database.open(postgresAt(gatewayUrl, { poolSize: connections }), ENTITIES);
   const models = new ReadModels(database.orm);
   return {
     name: OURS,

@@ -6,6 +6,7 @@ import { OPERATOR_SCOPE } from '../../src/db/database-scope.js';
 import { ENTITIES } from '../../src/entities.js';
 import { ClusteredVectors } from '../../test/support/clustered-vectors.js';
 import { sentences } from '../shared/made-up-text.js';
+import { postgresAt } from '../../test/support/postgres-at.js';
 
 const BATCH = 500;
 
@@ -24,7 +25,7 @@ export async function measureInserts(adminUrl: string, gatewayUrl: string, index
   const texts = passages.map(() => sentences(Math.random, 400));
   const admin = new Client({ connectionString: adminUrl });
   await admin.connect();
-  const database = await Database.open({ kind: 'postgres', url: gatewayUrl, migrationUrl: gatewayUrl, pooler: 'none', poolSize: 2 }, ENTITIES);
+  const database = await Database.open(postgresAt(gatewayUrl, { poolSize: 2 }), ENTITIES);
   const tenant = v7();
   try {
     await admin.query(`insert into tenants (id, name) values ($1, 'Inserts')`, [tenant]);

@@ -3,6 +3,7 @@ import { newKey } from '../../src/api-keys/key-format.js';
 import { Database } from '../../src/db/database.js';
 import { applyMigrations, migrationState } from '../../src/db/migrations.js';
 import { ENTITIES } from '../../src/entities.js';
+import { postgresAt } from '../../test/support/postgres-at.js';
 
 /** Another database of a server, and another user of it. */
 export function urlOf(serverUrl: string, database: string, user?: string, password?: string): string {
@@ -34,7 +35,7 @@ export async function isMigrated(adminUrl: string): Promise<boolean> {
 }
 
 function openAsOwner(adminUrl: string): Promise<Database> {
-  return Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+  return Database.open(postgresAt(adminUrl, { poolSize: 1 }), ENTITIES, 'migrate');
 }
 
 /** A new key for each of the tenants, in place of all that were there: secrets are not stored. */

@@ -17,6 +17,7 @@ import { sentStatements, type SentStatement } from '../shared/sent-statements.js
 import { CHUNKS_OF_DOCUMENT, fillTenants, type TenantPlan } from '../shared/tenants-data.js';
 import { BEFORE, BEFORE_PAGE, PAGES, SUBJECTS, type Operation, type Subject, type SubjectName } from './operations.js';
 import { beforePageText, indexPageText, pageText, type PlannedOperation, type PlannedStatement } from './page-text.js';
+import { postgresAt } from '../../test/support/postgres-at.js';
 
 const DATABASE = 'weaver_bench_sql';
 const LOGIN = 'weaver_bench_sql_gateway';
@@ -76,7 +77,7 @@ async function fill(client: Parameters<typeof fillTenants>[0]): Promise<Subjects
 }
 
 async function writePages(adminUrl: string, gatewayUrl: string, subjects: Subjects): Promise<void> {
-  const owner = await Database.open({ kind: 'postgres', url: adminUrl, migrationUrl: adminUrl, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+  const owner = await Database.open(postgresAt(adminUrl, { poolSize: 1 }), ENTITIES, 'migrate');
   const chunks = TENANTS[SUBJECTS.indexOf('indexed')]!.documents * CHUNKS_OF_DOCUMENT;
   await owner.maintain(session => createSearchIndex(session, subjects.indexed.tenantId, chunks)).finally(() => owner.close());
 

@@ -6,7 +6,7 @@ import { describeDatabase, mustExist, withDatabase } from './open-database.js';
 /** `weaver db doctor`: one line for each finding; whether nothing fails. */
 export async function doctor(config: Config, io: CommandIo): Promise<boolean> {
   mustExist(config.database);
-  const findings = await withDatabase(config, 'serve', database => examine(database, config.production, config.database.kind === 'postgres' && config.database.pooler !== 'none'));
+  const findings = await withDatabase(config, 'serve', database => examine(database, config));
   for (const { level, message, mend } of findings) {
     io.out(`${level.padEnd(6)}${message}`);
     if (mend) io.out(`      → ${mend}`);

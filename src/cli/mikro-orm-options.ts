@@ -1,7 +1,6 @@
 import type { MigrationInfo, Options } from '@mikro-orm/core';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError, readConfig, type Config, type DatabaseConfig } from '../config.js';
-import { target } from '../db/connection-errors.js';
 import { Database } from '../db/database.js';
 import { databaseOptions } from '../db/database-options.js';
 import { asMigrationFailure } from '../db/migrations/migration-failure.js';
@@ -24,7 +23,9 @@ export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly str
     const config = readConfig(env);
     const { database } = config;
     const guards = guardsOf(config, env);
-    const { orm } = databaseOptions(database, 'migrate', ENTITIES);
+    const { orm } = await databaseOptions(database, 'migrate', ENTITIES).catch(error => {
+      throw openingError(error, database, 'migrate');
+    });
     if (database.kind === 'embedded') orm.driverOptions = orDie(orm.driverOptions as () => object);
     else if (!argv.includes(CREATES_DATABASE)) await tryOpening(database);
     return {
@@ -58,7 +59,7 @@ function orDie<T>(make: () => T): () => T {
 
 /** What the environment agrees to, for commands that take no option of ours. */
 function guardsOf({ database, migrationLockMs }: Config, env: NodeJS.ProcessEnv): MigrationGuards {
-  const name = database.kind === 'embedded' ? database.dataDir : target(database.migrationUrl).database;
+  const name = database.kind === 'embedded' ? database.dataDir : database.ownerAddress.database;
   const isSet = (variable: string): boolean => /^(1|true|yes)$/i.test(env[variable] ?? '');
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   return {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
-import { connectionError, reason, target } from '../db/connection-errors.js';
+import { isSameAddress, serverName } from '../config/database-address.js';
+import { connectionError, reason } from '../db/connection-errors.js';
 import { Database } from '../db/database.js';
 import { applyMigrations } from '../db/migrations.js';
 import { checkServer } from '../db/server-checks.js';
@@ -26,8 +27,8 @@ export function openingError(error: unknown, database: DatabaseConfig, purpose: 
       { cause: error },
     );
   }
-  const migrating = purpose === 'migrate' && database.migrationUrl !== database.url;
-  return connectionError(error, migrating ? database.migrationUrl : database.url, migrating ? 'WEAVER_MIGRATION_URL' : 'DATABASE_URL') ?? error;
+  const asOwner = purpose === 'migrate' && !isSameAddress(database.ownerAddress, database.address);
+  return connectionError(error, asOwner ? database.ownerAddress : database.address, asOwner ? 'WEAVER_MIGRATION_URL' : 'DATABASE_URL') ?? error;
 }
 
 /** Opens the database for `work` and closes it afterwards, whatever happened. */
@@ -64,6 +65,6 @@ export function mustExist(database: DatabaseConfig): void {
 /** The database in words: which, where, and as whom. */
 export function describeDatabase(database: DatabaseConfig, purpose: 'serve' | 'migrate'): string {
   if (database.kind === 'embedded') return `the embedded database in ${database.dataDir}`;
-  const { server, database: name, login } = target(purpose === 'migrate' ? database.migrationUrl : database.url);
-  return `database ${name} of ${server}, as ${login}`;
+  const address = purpose === 'migrate' ? database.ownerAddress : database.address;
+  return `database ${address.database} of ${serverName(address)}, as ${address.user}`;
 }

@@ -1,5 +1,6 @@
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
+import { addressAs, addressUrl, type DatabaseAddress } from '../config/database-address.js';
 import { bootstrap, bootstrapScript, loginExists, loginNameProblem, type BootstrapPlan } from '../db/bootstrap.js';
 import { newPassword, storedPassword } from '../db/bootstrap-password.js';
 import type { Database } from '../db/database.js';
@@ -44,31 +45,21 @@ export async function prepareDatabase(config: Config, io: CommandIo, options: Bo
 /** The variables of the logins whose passwords were made, ready to be pasted: nobody has to put a URL together by hand. */
 function settingsOf(
   { login, owner }: BootstrapPlan,
-  { url, migrationUrl }: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  { address, ownerAddress }: Extract<DatabaseConfig, { kind: 'postgres' }>,
   passwords: ReadonlyMap<string, { password: string; generated: boolean }>,
 ): string[] {
-  const setting = (variable: string, name: string | undefined, base: string): string[] => {
+  const setting = (variable: string, name: string | undefined, base: DatabaseAddress): string[] => {
     const made = name === undefined ? undefined : passwords.get(name);
-    return name !== undefined && made?.generated ? [`${variable}=${urlAs(base, name, made.password)}`] : [];
+    return name !== undefined && made?.generated ? [`${variable}=${addressUrl(addressAs(base, name, made.password))}`] : [];
   };
-  return [...setting('DATABASE_URL', login, url), ...setting('WEAVER_MIGRATION_URL', owner, migrationUrl)];
-}
-
-/** `url` with another login. One without a host, which names a socket in its query, takes no login until it has one. */
-function urlAs(url: string, user: string, password: string): string {
-  const { protocol, host, pathname, search } = new URL(url);
-  return `${protocol}//${encodeURIComponent(user)}:${encodeURIComponent(password)}@${host || 'localhost'}${pathname}${search}`;
+  return [...setting('DATABASE_URL', login, address), ...setting('WEAVER_MIGRATION_URL', owner, ownerAddress)];
 }
 
 /** The login that the configuration asks for, where somebody else is there to make it. */
 function loginOf(database: DatabaseConfig): string | undefined {
   if (database.kind === 'embedded') return undefined;
-  const login = userOf(database.url);
-  return login && login !== userOf(database.migrationUrl) ? login : undefined;
-}
-
-function userOf(url: string): string {
-  return decodeURIComponent(new URL(url).username);
+  const { user } = database.address;
+  return user === database.ownerAddress.user ? undefined : user;
 }
 
 async function passwordFromStdin(io: CommandIo, { login }: BootstrapPlan): Promise<string> {
@@ -92,7 +83,7 @@ async function passwordsOf(
   };
   if (owner !== undefined) await makeFor(owner, undefined);
   if (login !== undefined) {
-    const configured = userOf(postgres.url) === login ? decodeURIComponent(new URL(postgres.url).password) : '';
+    const configured = postgres.address.user === login ? postgres.address.password : undefined;
     const isNew = !(await loginExists(database, login));
     await makeFor(login, given ?? (isNew && configured ? configured : undefined));
   }

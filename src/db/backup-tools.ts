@@ -1,20 +1,39 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { StartupError } from '../base/startup-error.js';
+import type { DatabaseAddress } from '../config/database-address.js';
+import { hostOf } from './connection-options.js';
+
+/** The variable of libpq for each parameter that has an effect on its programs. */
+const VARIABLES: Readonly<Record<string, string>> = {
+  options: 'PGOPTIONS',
+  connect_timeout: 'PGCONNECT_TIMEOUT',
+  target_session_attrs: 'PGTARGETSESSIONATTRS',
+  sslmode: 'PGSSLMODE',
+  sslnegotiation: 'PGSSLNEGOTIATION',
+  sslrootcert: 'PGSSLROOTCERT',
+  sslcert: 'PGSSLCERT',
+  sslkey: 'PGSSLKEY',
+  sslcrl: 'PGSSLCRL',
+  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
+  ssl_max_protocol_version: 'PGSSLMAXPROTOCOLVERSION',
+  channel_binding: 'PGCHANNELBINDING',
+  gssencmode: 'PGGSSENCMODE',
+};
 
 /** The connection as libpq's variables: nothing of it, the password least of all, stands among the arguments that every user of a machine can read. */
-export function libpqEnvironment(url: string, database?: string): Record<string, string> {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
-  const given: Record<string, string> = {
-    PGHOST: searchParams.get('host') ?? decodeURIComponent(hostname),
-    PGPORT: port,
-    PGUSER: decodeURIComponent(username),
-    PGPASSWORD: decodeURIComponent(password),
-    PGDATABASE: database ?? decodeURIComponent(pathname.slice(1)),
-    PGSSLMODE: searchParams.get('sslmode') ?? '',
-    PGSSLROOTCERT: searchParams.get('sslrootcert') ?? '',
+export function libpqEnvironment(address: DatabaseAddress): Record<string, string> {
+  const { hostAddress, port, user, password, database, parameters } = address;
+  return {
+    PGHOST: hostOf(address),
+    PGPORT: String(port),
+    PGUSER: user,
+    PGDATABASE: database,
+    PGAPPNAME: parameters.application_name ?? 'weaver',
+    ...(hostAddress !== undefined && { PGHOSTADDR: hostAddress }),
+    ...(password !== undefined && { PGPASSWORD: password }),
+    ...Object.fromEntries(Object.entries(parameters).flatMap(([name, value]) => (VARIABLES[name] ? [[VARIABLES[name], value]] : []))),
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
 }
 
 /** Runs one of PostgreSQL's own programs; gives what it wrote, line by line, to `each`. Fails with its own last words. */

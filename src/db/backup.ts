@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import { StartupError } from '../base/startup-error.js';
+import type { DatabaseAddress } from '../config/database-address.js';
 import { checkToolVersion, libpqEnvironment, runTool } from './backup-tools.js';
 import { Database } from './database.js';
 import type { EntityClasses } from './database-options.js';
@@ -29,7 +30,7 @@ export async function countsOf(database: Database): Promise<Counts> {
  * Writes the whole database into a file in pg_dump's custom format, and counts its rows in the same snapshot, so that the counts of the
  * file and of the database can be compared while others write.
  */
-export async function backupPostgres(database: Database, url: string, file: string, tell: Tell): Promise<Counts> {
+export async function backupPostgres(database: Database, address: DatabaseAddress, file: string, tell: Tell): Promise<Counts> {
   const facts = await serverFacts(database);
   if (!facts.isSuperuser && !facts.bypassesPolicies) {
     throw new StartupError(
@@ -45,7 +46,7 @@ export async function backupPostgres(database: Database, url: string, file: stri
         const run = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
         const [exported] = await run<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
         tell('dumping');
-        await runTool('pg_dump', ['--format=custom', '--verbose', `--file=${partial}`, `--snapshot=${exported!.snapshot}`], libpqEnvironment(url), { err: line => /contents of table/.test(line) && tell(line.replace(/^pg_dump: /, '')) });
+        await runTool('pg_dump', ['--format=custom', '--verbose', `--file=${partial}`, `--snapshot=${exported!.snapshot}`], libpqEnvironment(address), { err: line => /contents of table/.test(line) && tell(line.replace(/^pg_dump: /, '')) });
         const tables = await run<{ name: string }>(`select tablename as name from pg_tables where schemaname = current_schema() order by tablename collate "C"`);
         const rows = new Map<string, number>();
         for (const { name } of tables) rows.set(name, (await run<{ count: number }>(`select count(*)::int as count from "${name}"`))[0]!.count);
@@ -79,12 +80,16 @@ export async function countsInDump(file: string, tell: Tell): Promise<Counts> {
   return counts;
 }
 
-/** Restores a file into the database of `url`, in one transaction: it is all there, or as it was. */
-export async function restorePostgres(url: string, file: string, serverVersion: number, { clean, database }: { clean: boolean; database?: string }, tell: Tell): Promise<void> {
+/** Restores a file into the database of `address`, in one transaction: it is all there, or as it was. */
+export async function restorePostgres(address: DatabaseAddress, file: string, serverVersion: number, { clean }: { clean: boolean }, tell: Tell): Promise<void> {
   await checkToolVersion('pg_restore', serverVersion);
   const options = ['--exit-on-error', '--single-transaction', '--no-owner', '--verbose', ...(clean ? ['--clean', '--if-exists'] : [])];
-  const env = libpqEnvironment(url, database);
-  await runTool('pg_restore', [...options, `--dbname=${env.PGDATABASE}`, file], env, { err: line => /processing|creating INDEX/.test(line) && tell(line.replace(/^pg_restore: /, '')) });
+  await runTool('pg_restore', [...options, `--dbname=${conninfoName(address.database)}`, file], libpqEnvironment(address), { err: line => /processing|creating INDEX/.test(line) && tell(line.replace(/^pg_restore: /, '')) });
+}
+
+/** A database's name where libpq would take one with an equals sign for a whole connection string. */
+function conninfoName(database: string): string {
+  return `dbname='${database.replace(/['\\]/g, '\\$&')}'`;
 }
 
 /** Writes the embedded database into a compressed archive of its files. */

@@ -1,4 +1,5 @@
 import { StartupError } from '../base/startup-error.js';
+import { serverName, type DatabaseAddress } from '../config/database-address.js';
 import { isDatabaseUnreachable } from './database-errors.js';
 
 /** SQLSTATE codes that a server gives instead of a connection. */
@@ -7,12 +8,16 @@ const NO_SUCH_DATABASE = '3D000';
 const NO_RIGHT_TO_CONNECT = '42501';
 const FULL = '53300';
 
-/** `error`, met while opening `url`, as a `StartupError` that says what to do; undefined where it is of another kind. `variable` holds the URL. */
-export function connectionError(error: unknown, url: string, variable: string): StartupError | undefined {
-  const { server, database, login } = target(url);
+/** `error`, met while opening `address`, as a `StartupError` that says what to do; undefined where it is of another kind. `variable` holds the address. */
+export function connectionError(error: unknown, address: DatabaseAddress, variable: string): StartupError | undefined {
+  const { database, user: login } = address;
+  const server = serverName(address);
   const code = codeOf(error);
   const because = reason(error);
   const fail = (message: string): StartupError => new StartupError(message, { cause: error });
+  if (code && WRONG_LOGIN.test(code) && /no encryption|SSL off/.test(because)) {
+    return fail(`${server} refuses the login ${login} on a connection that is not encrypted: ${because}. Add sslmode=require, or better sslmode=verify-full, to ${variable}.`);
+  }
   if (code && WRONG_LOGIN.test(code)) return fail(`${server} refuses the login ${login}: ${because}. Check user and password in ${variable}.`);
   // The driver's word for a password that is asked for and was not given.
   if (/^SASL: .* password must be a string/.test(because)) return fail(`${server} wants a password of the login ${login}, and ${variable} has none.`);
@@ -22,13 +27,6 @@ export function connectionError(error: unknown, url: string, variable: string): 
   if (code === FULL) return fail(`${server} takes no more connections: ${because}. Lower DATABASE_POOL_SIZE or raise the server's max_connections.`);
   if (isDatabaseUnreachable(error) || isTlsTrouble(error)) return fail(`${server} cannot be reached: ${because}. Check ${variable} and that the server is running.`);
   return undefined;
-}
-
-/** Where a URL leads, in words and without its password. */
-export function target(url: string): { server: string; database: string; login: string } {
-  const { hostname, port, pathname, username } = new URL(url);
-  const login = decodeURIComponent(username) || '(none)';
-  return { server: `PostgreSQL at ${hostname || 'localhost'}:${port || 5432}`, database: decodeURIComponent(pathname.slice(1)) || login, login };
 }
 
 function codeOf(error: unknown): string | undefined {

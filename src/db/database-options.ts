@@ -5,7 +5,9 @@ import type { Options } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import type { DatabaseConfig } from '../config.js';
+import { isSameAddress } from '../config/database-address.js';
 import { LEGACY_PREFIX } from './adoption/names.js';
+import { connectionOptions } from './connection-options.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
 import { MIGRATIONS_FOLDER } from './migrations/emitted-sql.js';
 import { Migrator } from './migrator.js';
@@ -27,10 +29,11 @@ export interface DatabaseOptions {
 /**
  * The one place that knows both databases. `purpose` chooses between the gateway's own login and the schema's owner.
  * The embedded database's folder is locked when its first connection opens, whoever opens it. Throws a `StartupError` where the owner
- * would have to migrate through a pooler.
+ * would have to migrate through a pooler or a certificate cannot be read, and the network's error where a server has to be asked whether it
+ * encrypts.
  */
-export function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migrate', entities: EntityClasses, image?: Blob): DatabaseOptions {
-  const { orm, release } = config.kind === 'embedded' ? embeddedOptions(config.dataDir, image) : postgresOptions(config, purpose);
+export async function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migrate', entities: EntityClasses, image?: Blob): Promise<DatabaseOptions> {
+  const { orm, release } = config.kind === 'embedded' ? embeddedOptions(config.dataDir, image) : await postgresOptions(config, purpose);
   return { orm: { ...SHARED_OPTIONS, ...orm, entities }, release };
 }
 
@@ -83,15 +86,16 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
 /** One holds the lock of `Migrator`, one runs the migration, one is spare. */
 const MIGRATION_CONNECTIONS = 3;
 
-function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): DatabaseOptions {
-  if (purpose === 'migrate' && config.pooler === 'transaction' && config.migrationUrl === config.url) throw poolerRefused();
+async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): Promise<DatabaseOptions> {
+  if (purpose === 'migrate' && config.pooler === 'transaction' && isSameAddress(config.ownerAddress, config.address)) throw poolerRefused();
+  const { driverOptions, ...connection } = await connectionOptions(purpose === 'serve' ? config.address : config.ownerAddress);
   return {
     orm: {
       driver: PostgreSqlDriver,
-      clientUrl: purpose === 'serve' ? config.url : config.migrationUrl,
+      ...connection,
       pool: { min: 0, max: purpose === 'migrate' ? MIGRATION_CONNECTIONS : config.poolSize },
       // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
-      driverOptions: { pipeline: true, connectionTimeoutMillis: 5_000, application_name: 'weaver' },
+      driverOptions: { ...driverOptions, pipeline: true },
     },
     release() {},
   };

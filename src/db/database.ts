@@ -47,7 +47,7 @@ export class Database {
    * reached. `image` fills a new in-memory database from a dump of another.
    */
   static async open(config: DatabaseConfig, entities: EntityClasses, purpose: 'serve' | 'migrate' = 'serve', image?: Blob): Promise<Database> {
-    const options = databaseOptions(config, purpose, entities, image);
+    const options = await databaseOptions(config, purpose, entities, image);
     const orm = await MikroORM.init(options.orm);
     try {
       const connection = orm.em.getDriver().getConnection();

@@ -1,6 +1,8 @@
 import { EXTENSIONS, INDEXED_UNDER_POLICIES } from './bootstrap.js';
+import type { Config } from '../config.js';
 import { reason } from './connection-errors.js';
 import type { Database } from './database.js';
+import { examineConnection } from './doctor-connection.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { tryCanary } from './doctor-canary.js';
 import { probeWalls } from './doctor-probes.js';
@@ -9,15 +11,13 @@ import { migrationState } from './migrations.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
 import { compareVersions, loginAbovePolicies, MIN_SERVER_VERSION, MIN_VECTOR_VERSION, SAFE_VECTOR_VERSION, serverFacts, type ServerFacts } from './server-checks.js';
 
-/**
- * Everything that must hold of a live database, one finding each, in the order in which to mend. Changes nothing. `pooled`: the
- * configuration says that a pooler stands between.
- */
-export async function examine(database: Database, production: boolean, pooled: boolean): Promise<Finding[]> {
+/** Everything that must hold of the live database that `config` names, one finding each, in the order in which to mend. Changes nothing. */
+export async function examine(database: Database, { database: config, production }: Pick<Config, 'database' | 'production'>): Promise<Finding[]> {
   const facts = await serverFacts(database);
   const prepared = rolesExist(facts);
-  const untold = database.kind === 'postgres' && !pooled ? await untoldPooler(database) : [];
-  const findings = [...untold, ...server(facts), ...extensions(facts, database.kind), ...roles(facts)];
+  const untold = config.kind === 'postgres' && config.pooler === 'none' ? await untoldPooler(database) : [];
+  const connection = config.kind === 'postgres' ? [await examineConnection(database, config.address)] : [];
+  const findings = [...untold, ...server(facts), ...connection, ...extensions(facts, database.kind), ...roles(facts)];
   if (database.kind === 'postgres') findings.push(...login(facts, production));
   findings.push(await indexesUnderPolicies(database));
   const migrations = await examineMigrations(database).catch(error => [fail(`The log of migrations cannot be read: ${reason(error)}.`, 'Mend the above first.')]);

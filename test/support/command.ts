@@ -11,6 +11,7 @@ import { IN_MEMORY } from '../../src/db/database-options.js';
 import { applyMigrations } from '../../src/db/migrations.js';
 import { ENTITIES } from '../../src/entities.js';
 import { databaseUrl } from './template-database.js';
+import { postgresAt } from './postgres-at.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 
@@ -157,7 +158,7 @@ export async function openAsOwner(): Promise<{ database: Database; urls: FreshDa
   }
   const fresh = await freshDatabase();
   const { admin } = fresh.urls!;
-  const database = await Database.open({ kind: 'postgres', url: admin, migrationUrl: admin, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+  const database = await Database.open(postgresAt(admin, { poolSize: 1 }), ENTITIES, 'migrate');
   await applyMigrations(database);
   return {
     database,

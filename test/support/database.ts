@@ -7,6 +7,7 @@ import { IN_MEMORY } from '../../src/db/database-options.js';
 import { ENTITIES } from '../../src/entities.js';
 import type { Pooler } from './pooler.js';
 import { databaseUrl } from './template-database.js';
+import { postgresAt } from './postgres-at.js';
 
 export interface TestDatabase {
   readonly database: Database;
@@ -48,7 +49,7 @@ export async function openTestDatabase(options: TestDatabaseOptions = {}): Promi
   const adminUrl = databaseUrl(template.adminUrl, name);
   const directUrl = databaseUrl(template.adminUrl, name, { user: template.login, password: template.password });
   const loginUrl = options.pooler?.urlOf(directUrl) ?? directUrl;
-  const config: DatabaseConfig = { kind: 'postgres', url: loginUrl, migrationUrl: adminUrl, pooler: options.pooler ? 'transaction' : 'none', poolSize: options.poolSize ?? 5 };
+  const config: DatabaseConfig = postgresAt(loginUrl, { ownerUrl: adminUrl, pooler: options.pooler ? 'transaction' : 'none', poolSize: options.poolSize ?? 5 });
   const database = await Database.open(config, ENTITIES);
   const admin = new Client({ connectionString: adminUrl });
   await admin.connect();

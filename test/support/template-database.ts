@@ -10,6 +10,7 @@ import { Database } from '../../src/db/database.js';
 import { IN_MEMORY } from '../../src/db/database-options.js';
 import { applyMigrations } from '../../src/db/migrations.js';
 import { ENTITIES } from '../../src/entities.js';
+import { postgresAt } from './postgres-at.js';
 
 /** What test files clone their own database from. */
 export type Template =
@@ -57,7 +58,7 @@ async function postgresTemplate(adminUrl: string): Promise<{ template: Template;
   await admin.connect();
   await admin.query(`create database ${name}`);
   const url = databaseUrl(adminUrl, name);
-  const database = await Database.open({ kind: 'postgres', url, migrationUrl: url, pooler: 'none', poolSize: 2 }, ENTITIES, 'migrate');
+  const database = await Database.open(postgresAt(url, { poolSize: 2 }), ENTITIES, 'migrate');
   await applyMigrations(database);
   await database.close();
   await admin.query(`create role ${login} login noinherit password '${password}'`);

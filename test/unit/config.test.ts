@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, envExample, readConfig } from '../../src/config.js';
+import { parseAddress } from '../../src/config/database-address.js';
 
 function problems(env: Record<string, string>): readonly string[] {
   try {
@@ -51,7 +52,7 @@ describe('readConfig', () => {
       production: true,
       http: { host: '0.0.0.0', port: 8080, trustProxy: ['10.0.0.0/8', '::1'], corsOrigins: ['https://app.example.com', 'http://localhost:3000'], openIntrospection: false },
       workers: 1,
-      database: { kind: 'postgres', url: URL, migrationUrl: 'postgres://owner@db.example.com/weaver', pooler: 'transaction', poolSize: 25 },
+      database: { kind: 'postgres', address: parseAddress(URL), ownerAddress: parseAddress('postgres://owner@db.example.com/weaver'), pooler: 'transaction', poolSize: 25 },
       migrationLockMs: 5_000,
       operatorToken: 'o'.repeat(32),
       trustedDocuments: { manifests: ['web.json', 'ios.json'], keysFile: 'keys.json', adHoc: 'operator' },
@@ -67,7 +68,7 @@ describe('readConfig', () => {
   });
 
   test('migrates by DATABASE_URL where no other URL is given', () => {
-    expect(readConfig({ DATABASE_URL: URL }).database).toMatchObject({ url: URL, migrationUrl: URL });
+    expect(readConfig({ DATABASE_URL: URL }).database).toMatchObject({ address: parseAddress(URL), ownerAddress: parseAddress(URL) });
   });
 
   test('takes an empty variable, as Compose files leave them, for one that is not set', () => {
@@ -82,8 +83,6 @@ describe('readConfig', () => {
     };
     expect(problems(env)).toEqual([
       'PORT must be a whole number from 0 to 65535',
-      'DATABASE_URL must be a URL such as postgresql://weaver:secret@db.example.com:5432/weaver',
-      'WEAVER_MIGRATION_URL must be a URL such as postgresql://weaver_owner:secret@db.example.com:5432/weaver',
       'DATABASE_POOLER must be none or transaction',
       'DATABASE_POOL_SIZE must be a whole number from 1 to 1000',
       'WEAVER_OPERATOR_TOKEN must have at least 32 characters',
@@ -93,6 +92,8 @@ describe('readConfig', () => {
       'EMBEDDING_TIMEOUT_MS must be a whole number from 100 to 600000',
       'LOG_LEVEL must be one of silent, error, warn, info, debug',
       'EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai',
+      'DATABASE_URL must be a URL such as postgresql://weaver:secret@db.example.com:5432/weaver',
+      'WEAVER_MIGRATION_URL must be a URL such as postgresql://weaver:secret@db.example.com:5432/weaver',
     ]);
   });
 

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
+import { addressOf, type DatabaseAddress } from '../../config/database-address.js';
 import * as backup from '../../db/backup.js';
 import type { Counts } from '../../db/backup.js';
 import { migratorOf } from '../../db/migrations.js';
-import type { Database } from '../../db/database.js';
+import { Database } from '../../db/database.js';
 import { serverFacts } from '../../db/server-checks.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
@@ -21,8 +22,8 @@ export async function backupCommand(config: Config, io: CommandIo, file: string)
     const { database: target } = config;
     const [counts, copy] = await withDatabase(config, 'migrate', async database => {
       if (target.kind === 'embedded') return [await backup.backupEmbedded(database, file, tell), undefined] as const;
-      const dumped = await backup.backupPostgres(database, target.migrationUrl, file, tell);
-      return [dumped, await copyCounts(database, target.migrationUrl, file, tell)] as const;
+      const dumped = await backup.backupPostgres(database, target.ownerAddress, file, tell);
+      return [dumped, await copyCounts(database, target.ownerAddress, file, tell)] as const;
     });
     tell('opening the copy');
     const found = copy?.counts ?? (target.kind === 'embedded' ? await backup.countsInArchive(file, ENTITIES) : await backup.countsInDump(file, tell));
@@ -38,7 +39,7 @@ export async function backupCommand(config: Config, io: CommandIo, file: string)
 }
 
 /** Restores a dump into a database that is made for it and dropped again; undefined where the login may not make one. */
-async function copyCounts(database: Database, url: string, file: string, tell: (doing: string) => void): Promise<{ counts: Counts } | undefined> {
+async function copyCounts(database: Database, address: DatabaseAddress, file: string, tell: (doing: string) => void): Promise<{ counts: Counts } | undefined> {
   const connection = database.orm.em.getDriver().getConnection();
   const [may] = await connection.execute<{ may: boolean }[]>('select rolcreatedb or rolsuper as may from pg_roles where rolname = current_user');
   if (!may!.may) return undefined;
@@ -47,10 +48,9 @@ async function copyCounts(database: Database, url: string, file: string, tell: (
   tell('restoring the copy into a scratch database');
   await connection.execute(`create database ${name} template template0`);
   try {
-    await backup.restorePostgres(url, file, serverVersion, { clean: false, database: name }, tell);
-    const scratchUrl = new URL(url);
-    scratchUrl.pathname = `/${name}`;
-    const scratch = await (await import('../../db/database.js')).Database.open({ kind: 'postgres', url: scratchUrl.href, migrationUrl: scratchUrl.href, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+    const copy = addressOf(address, name);
+    await backup.restorePostgres(copy, file, serverVersion, { clean: false }, tell);
+    const scratch = await Database.open({ kind: 'postgres', address: copy, ownerAddress: copy, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
     return { counts: await backup.countsOf(scratch).finally(() => scratch.close()) };
   } finally {
     await connection.execute(`drop database if exists ${name} with (force)`);
@@ -76,7 +76,7 @@ export async function restoreCommand(config: Config, io: CommandIo, file: string
       const existing = await refuseRows(config, io, yes, wanted);
       await withDatabase(config, 'migrate', async database => {
         const { serverVersion } = await serverFacts(database);
-        await migratorOf(database).alone(() => backup.restorePostgres(target.migrationUrl, file, serverVersion, { clean: existing }, tell));
+        await migratorOf(database).alone(() => backup.restorePostgres(target.ownerAddress, file, serverVersion, { clean: existing }, tell));
         const wrong = backup.differences(wanted, await backup.countsOf(database));
         if (wrong.length > 0) throw new StartupError(`What was restored is not what ${file} holds. ${wrong.join('; ')}.`);
       });

@@ -10,6 +10,7 @@ import { freshDatabase, weaver } from '../../support/command.js';
 import { OPERATOR_TOKEN, testConfig } from '../../support/config.js';
 import { BOTLESS, CHUNK, DOC, KEY, NIL, QUERY, REVISIONS, TIDY, UNTIDY, USER, vectorOf } from '../../support/legacy-database.js';
 import { LegacyDatabase, withoutKept } from '../../support/legacy-server.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -71,7 +72,7 @@ describe.runIf(onPostgres).each(REVISIONS)('revision %s', revision => {
   });
 
   test('the entities find nothing to change', async () => {
-    const database = await Database.open({ kind: 'postgres', url: legacy.admin, migrationUrl: legacy.admin, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+    const database = await Database.open(postgresAt(legacy.admin, { poolSize: 1 }), ENTITIES, 'migrate');
     try {
       expect(await database.orm.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
     } finally {
@@ -145,7 +146,7 @@ describe.runIf(onPostgres).each(REVISIONS)('revision %s', revision => {
   });
 
   test('everything can be read through GraphQL', async () => {
-    const database = await Database.open({ kind: 'postgres', url: legacy.admin, migrationUrl: legacy.admin, pooler: 'none', poolSize: 3 }, ENTITIES);
+    const database = await Database.open(postgresAt(legacy.admin, { poolSize: 3 }), ENTITIES);
     const gateway = await startGateway({ config: testConfig(), database, log: createLogger('silent') });
     try {
       const { tenants } = await new Client(gateway.url, OPERATOR_TOKEN).data<any>(`{ tenants(first: 10) { nodes {

@@ -9,6 +9,7 @@ import { Client } from '../../support/client.js';
 import { OPERATOR_TOKEN, testConfig } from '../../support/config.js';
 import { KEY, REVISIONS, TIDY, UNTIDY } from '../../support/legacy-database.js';
 import { LegacyDatabase } from '../../support/legacy-server.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -38,7 +39,7 @@ describe.runIf(onPostgres).each(REVISIONS)('a key of revision %s', revision => {
     await setHash(KEY(2), revoked, 65_536);
     before = await legacy.rows();
     await legacy.adopt('--yes');
-    database = await Database.open({ kind: 'postgres', url: legacy.admin, migrationUrl: legacy.admin, pooler: 'none', poolSize: 3 }, ENTITIES);
+    database = await Database.open(postgresAt(legacy.admin, { poolSize: 3 }), ENTITIES);
     gateway = await startGateway({ config: testConfig(), database, log: createLogger('silent') });
   });
   afterAll(async () => {
@@ -78,7 +79,7 @@ describe.runIf(onPostgres)('a key that was rotated after the adoption', () => {
     try {
       await legacy.sql('update api_keys set key_hash = $1 where id = $2', [await hash(secret, { memoryCost: 256, timeCost: 1, parallelism: 1 }), KEY(0)]);
       await legacy.adopt('--yes');
-      const database = await Database.open({ kind: 'postgres', url: legacy.admin, migrationUrl: legacy.admin, pooler: 'none', poolSize: 3 }, ENTITIES);
+      const database = await Database.open(postgresAt(legacy.admin, { poolSize: 3 }), ENTITIES);
       const gateway = await startGateway({ config: testConfig(), database, log: createLogger('silent') });
       try {
         if (when.startsWith('after')) expect((await new Client(gateway.url, secret).post(VIEWER, { 'x-tenant-id': TIDY })) as any).toMatchObject({ status: 200 });

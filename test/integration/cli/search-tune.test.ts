@@ -8,6 +8,7 @@ import { ENTITIES } from '../../../src/entities.js';
 import { Commands, freshDatabase, weaver, type Outcome } from '../../support/command.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World } from '../../support/world.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 const FROM = 200;
@@ -66,7 +67,7 @@ describe.runIf(onPostgres)('weaver search tune', () => {
   test('makes nothing that the comparison with the model would drop', async () => {
     const large = await tenantOf(FROM);
     await tune();
-    const owner = await Database.open({ kind: 'postgres', url: db.urls!.admin, migrationUrl: db.urls!.admin, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+    const owner = await Database.open(postgresAt(db.urls!.admin, { poolSize: 1 }), ENTITIES, 'migrate');
     try {
       expect(await owner.orm.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
       await db.asSuperuser('create index doc_chunks_annoying on doc_chunks (text)');
@@ -147,7 +148,7 @@ describe.runIf(onPostgres)('weaver search tune', () => {
   test('rebuilds while others read and write', async () => {
     const large = await tenantOf(FROM);
     await tune();
-    const owner = await Database.open({ kind: 'postgres', url: db.urls!.admin, migrationUrl: db.urls!.admin, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
+    const owner = await Database.open(postgresAt(db.urls!.admin, { poolSize: 1 }), ENTITIES, 'migrate');
     const oid = async (): Promise<unknown> => (await db.asSuperuser<{ file: number }>(`select pg_relation_filenode('${large.index}')::int as file`))[0]!.file;
     const before = await oid();
     await owner.maintain(session => rebuildSearchIndex(session, large.id, FROM)).finally(() => owner.close());

@@ -11,6 +11,7 @@ import { CuttableProxy } from '../../support/cuttable-proxy.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { tokenFor } from '../../support/identity-provider.js';
 import { World, type TenantWorld } from '../../support/world.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 let db: TestDatabase;
 let tenant: TenantWorld;
@@ -173,7 +174,7 @@ describe.runIf(inject('template').kind === 'postgres')('while the database is do
     proxy = new CuttableProxy({ host: url.hostname, port: Number(url.port || 5432) });
     await proxy.mend();
     [url.hostname, url.port] = ['127.0.0.1', String(proxy.port)];
-    database = await Database.open({ kind: 'postgres', url: url.href, migrationUrl: url.href, pooler: 'none', poolSize: 3 }, ENTITIES);
+    database = await Database.open(postgresAt(url.href, { poolSize: 3 }), ENTITIES);
     gateway = await startGateway({ config: testConfig(RATES), database, log: createLogger('silent') });
   });
   afterAll(async () => {

@@ -6,6 +6,7 @@ import { applyMigrations, knownMigrations, migrationState } from '../../../src/d
 import { Migrator } from '../../../src/db/migrator.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { openAsOwner, sqlAt } from '../../support/command.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 const [FIRST] = knownMigrations() as [string];
@@ -57,7 +58,7 @@ describe('while nothing is applied', () => {
 
   test.runIf(onPostgres)('two processes that migrate at once run each migration once', async () => {
     const { admin } = opened.urls!;
-    const others = await Promise.all([1, 2].map(() => Database.open({ kind: 'postgres', url: admin, migrationUrl: admin, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate')));
+    const others = await Promise.all([1, 2].map(() => Database.open(postgresAt(admin, { poolSize: 1 }), ENTITIES, 'migrate')));
     try {
       const applied = await Promise.all(others.map(other => applyMigrations(other)));
       expect(applied.map(names => names.length).toSorted()).toEqual([0, knownMigrations().length]);

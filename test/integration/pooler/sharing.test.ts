@@ -10,6 +10,7 @@ import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { until } from '../../support/held-rows.js';
 import { leftBehind, poolOf } from '../../support/left-behind.js';
 import { hasPooler, startPooler, type Pooler } from '../../support/pooler.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 /** Other than what a scope sets, so that what it leaves behind would show. */
 const SETTINGS = { timezone: 'Asia/Tokyo', statement_timeout: '71s' };
@@ -55,7 +56,7 @@ describe.runIf(hasPooler)('two gateways behind a pooler with one connection to t
     pooler = await startPooler(1);
     db = await openTestDatabase({ pooler, poolSize: 1 });
     const url = db.urls!.login;
-    other = await Database.open({ kind: 'postgres', url, migrationUrl: db.urls!.admin, pooler: 'transaction', poolSize: 1 }, ENTITIES);
+    other = await Database.open(postgresAt(url, { ownerUrl: db.urls!.admin, pooler: 'transaction', poolSize: 1 }), ENTITIES);
   });
   afterAll(async () => {
     await other?.close();

@@ -11,6 +11,7 @@ import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { OPERATOR_TOKEN, testConfig } from '../../support/config.js';
 import { collectLog } from '../../support/log-lines.js';
 import { World, type TenantWorld } from '../../support/world.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 const UNAVAILABLE = {
   status: 503,
@@ -39,7 +40,7 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
     await proxy.mend();
     url.hostname = '127.0.0.1';
     url.port = String(proxy.port);
-    database = await Database.open({ kind: 'postgres', url: url.href, migrationUrl: url.href, pooler: 'none', poolSize: 3 }, ENTITIES);
+    database = await Database.open(postgresAt(url.href, { poolSize: 3 }), ENTITIES);
     gateway = await startGateway({ config: testConfig(), database, log: log.log });
     tenant = await new World(db.database).tenant();
     client = new Client(gateway.url, (await tenant.key()).secret);

@@ -8,6 +8,7 @@ import { statement } from '../../../src/db/statement.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World, type TenantWorld } from '../../support/world.js';
+import { postgresAt } from '../../support/postgres-at.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 /** `now()` is when the transaction began. */
@@ -281,6 +282,6 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
   async function another(as?: { user: string; password: string }): Promise<Database> {
     const url = new URL(db.urls!.login);
     if (as) Object.assign(url, { username: as.user, password: as.password });
-    return Database.open({ kind: 'postgres', url: url.href, migrationUrl: url.href, pooler: 'none', poolSize: 1 }, ENTITIES);
+    return Database.open(postgresAt(url.href, { poolSize: 1 }), ENTITIES);
   }
 });

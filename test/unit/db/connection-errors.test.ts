@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { connectionError, target } from '../../../src/db/connection-errors.js';
+import { parseAddress } from '../../../src/config/database-address.js';
+import { connectionError } from '../../../src/db/connection-errors.js';
 
-const URL = 'postgresql://weaver%40x:secret@db.example.com/main';
+const ADDRESS = parseAddress('postgresql://weaver%40x:secret@db.example.com/main');
 const failure = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
 describe('connectionError', () => {
@@ -19,21 +20,14 @@ describe('connectionError', () => {
     [new Error('The server does not support SSL connections'), /cannot be reached: The server does not support SSL/],
     [new Error('wrapped', { cause: failure('3D000', 'database "main" does not exist') }), /has no database main/],
   ])('%s', (error, message) => {
-    const found = connectionError(error, URL, 'DATABASE_URL')!;
+    const found = connectionError(error, ADDRESS, 'DATABASE_URL')!;
     expect(found.message).toMatch(message);
     expect(found.message).not.toContain('secret');
     expect(found.message).not.toContain('\n');
   });
 
   test('leaves errors of other kinds alone', () => {
-    expect(connectionError(new TypeError('x is not a function'), URL, 'DATABASE_URL')).toBeUndefined();
-    expect(connectionError(failure('42601', 'syntax error'), URL, 'DATABASE_URL')).toBeUndefined();
-  });
-});
-
-describe('target', () => {
-  test('names the server, the database and the login, and never the password', () => {
-    expect(target(URL)).toEqual({ server: 'PostgreSQL at db.example.com:5432', database: 'main', login: 'weaver@x' });
-    expect(target('postgresql://localhost:6432')).toEqual({ server: 'PostgreSQL at localhost:6432', database: '(none)', login: '(none)' });
+    expect(connectionError(new TypeError('x is not a function'), ADDRESS, 'DATABASE_URL')).toBeUndefined();
+    expect(connectionError(failure('42601', 'syntax error'), ADDRESS, 'DATABASE_URL')).toBeUndefined();
   });
 });
