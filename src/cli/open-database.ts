@@ -6,6 +6,7 @@ import { isSameAddress, serverName } from '../config/database-address.js';
 import { connectionError, reason } from '../db/connection-errors.js';
 import { Database } from '../db/database.js';
 import { applyMigrations } from '../db/migrations.js';
+import { damagedFolder } from '../db/embedded-folder.js';
 import { checkServer } from '../db/server-checks.js';
 import { ENTITIES } from '../entities.js';
 
@@ -21,12 +22,7 @@ export async function openDatabase(config: Config, purpose: 'serve' | 'migrate' 
 /** `error`, met while opening the database, with what to do about it. */
 export function openingError(error: unknown, database: DatabaseConfig, purpose: 'serve' | 'migrate'): unknown {
   if (error instanceof StartupError) return error;
-  if (database.kind === 'embedded') {
-    return new StartupError(
-      `The embedded database in ${database.dataDir} cannot be opened: ${reason(error)}. If its files are damaged, put a copy in their place, or delete the folder to start anew.`,
-      { cause: error },
-    );
-  }
+  if (database.kind === 'embedded') return damagedFolder(database.dataDir, reason(error));
   const asOwner = purpose === 'migrate' && !isSameAddress(database.ownerAddress, database.address);
   return connectionError(error, asOwner ? database.ownerAddress : database.address, asOwner ? 'WEAVER_MIGRATION_URL' : 'DATABASE_URL') ?? error;
 }

@@ -7,6 +7,7 @@ import { PgliteDriver } from '@mikro-orm/pglite';
 import type { DatabaseConfig } from '../config.js';
 import { isSameAddress } from '../config/database-address.js';
 import { LEGACY_PREFIX } from './adoption/names.js';
+import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
 import { MIGRATIONS_FOLDER } from './migrations/emitted-sql.js';
@@ -65,6 +66,8 @@ const SHARED_OPTIONS: Partial<Options> = {
   },
 };
 
+const EXTENSIONS = { vector, btree_gin };
+
 function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOptions {
   let lock: DataFolderLock | undefined;
   return {
@@ -72,8 +75,9 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
       driver: PgliteDriver,
       dbName: dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'pg'),
       driverOptions: () => {
-        if (dataDir !== IN_MEMORY) lock ??= lockDataFolder(dataDir);
-        return { extensions: { vector, btree_gin }, ...(image ? { loadDataDir: image } : {}) };
+        if (dataDir === IN_MEMORY) return { extensions: EXTENSIONS, ...(image && { loadDataDir: image }) };
+        lock ??= lockDataFolder(dataDir);
+        return { extensions: EXTENSIONS, fs: new EmbeddedFolder(join(dataDir, 'pg'), EXTENSIONS, image) };
       },
     },
     release() {
