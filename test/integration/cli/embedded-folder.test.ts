@@ -16,7 +16,8 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
   const commands = new Commands();
 
   beforeAll(async () => {
-    expect(await weaver({ WEAVER_DATA_DIR: whole }, ['db', 'up'])).toMatchObject({ code: 0 });
+    const { code, err } = await weaver({ WEAVER_DATA_DIR: whole }, ['db', 'up']);
+    if (code !== 0) throw new Error(err);
   });
   beforeEach(() => {
     rmSync(dataDir, { recursive: true, force: true });
@@ -69,7 +70,7 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
   });
 
   test('that is damaged is told as such, with counsel that keeps its files', async () => {
-    for (const file of readdirSync(join(cluster, 'pg_wal')).filter(name => /^0/.test(name))) writeFileSync(join(cluster, 'pg_wal', file), Buffer.alloc(16 * 1024 * 1024, 'x'));
+    for (const file of readdirSync(join(cluster, 'pg_wal')).filter(name => name.startsWith('0'))) writeFileSync(join(cluster, 'pg_wal', file), Buffer.alloc(16 * 1024 * 1024, 'x'));
     const { code, err } = await commands.weaver(env, 'db', 'current').outcome();
     expect(code).toBe(1);
     expect(err).toMatch(/cannot be opened: PostgreSQL stopped while it read the files\. Its files may be damaged\. Copy the folder first/);
