@@ -1,12 +1,17 @@
 import type { Config } from '../config.js';
 import { examine } from '../db/doctor.js';
+import { fail } from '../db/doctor-finding.js';
 import type { CommandIo } from './command-io.js';
 import { describeDatabase, mustExist, withDatabase } from './open-database.js';
+import { addressesProblem } from './two-addresses.js';
 
 /** `weaver db doctor`: one line for each finding; whether nothing fails. */
 export async function doctor(config: Config, io: CommandIo): Promise<boolean> {
   mustExist(config.database);
-  const findings = await withDatabase(config, 'serve', database => examine(database, config));
+  const findings = await withDatabase(config, 'serve', async database => {
+    const problem = await addressesProblem(config.database, database, 'serve');
+    return [...(problem ? [fail(problem, 'Let both lead to the same database, each with its own login.')] : []), ...(await examine(database, config))];
+  });
   for (const { level, message, mend } of findings) {
     io.out(`${level.padEnd(6)}${message}`);
     if (mend) io.out(`      → ${mend}`);

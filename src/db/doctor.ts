@@ -6,8 +6,9 @@ import { examineConnection } from './doctor-connection.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { tryCanary } from './doctor-canary.js';
 import { probeWalls } from './doctor-probes.js';
+import { examineSurroundings } from './doctor-server.js';
 import { examineWalls } from './doctor-walls.js';
-import { migrationState } from './migrations.js';
+import { LOG_WITHOUT_TABLES, migrationState, missingTables } from './migrations.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
 import { compareVersions, loginAbovePolicies, MIN_SERVER_VERSION, MIN_VECTOR_VERSION, SAFE_VECTOR_VERSION, serverFacts, type ServerFacts } from './server-checks.js';
 
@@ -19,6 +20,7 @@ export async function examine(database: Database, { database: config, production
   const connection = config.kind === 'postgres' ? [await examineConnection(database, config.address)] : [];
   const findings = [...untold, ...server(facts), ...connection, ...extensions(facts, database.kind), ...roles(facts)];
   if (database.kind === 'postgres') findings.push(...login(facts, production));
+  findings.push(...(await examineSurroundings(database)));
   findings.push(await indexesUnderPolicies(database));
   const migrations = await examineMigrations(database).catch(error => [fail(`The log of migrations cannot be read: ${reason(error)}.`, 'Mend the above first.')]);
   findings.push(...migrations);
@@ -114,5 +116,7 @@ async function examineMigrations(database: Database): Promise<Finding[]> {
   const findings: Finding[] = [];
   if (unknown.length > 0) findings.push(warn(`Migrations of another version of Weaver are applied: ${unknown.join(', ')}.`, 'Use that version, or a later one.'));
   if (pending.length > 0) findings.push(fail(`Migrations are pending: ${pending.join(', ')}.`, 'Run "npx weaver db up".'));
+  const missing = await missingTables(database);
+  if (pending.length === 0 && missing.length > 0) findings.push(fail(`The log says that every migration is applied, and tables are missing: ${missing.join(', ')}.`, LOG_WITHOUT_TABLES));
   return findings.length > 0 ? findings : [ok(`No migration is pending; the last is ${executed.at(-1)!.name}`)];
 }

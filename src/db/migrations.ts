@@ -40,6 +40,16 @@ export async function migrationState(database: Database): Promise<MigrationState
   };
 }
 
+/** What to do where the log of migrations tells of tables that are not there: "db up" has nothing to do then. */
+export const LOG_WITHOUT_TABLES = '"npx weaver db check" lists all that is missing. On a database without any of Weaver\'s tables run "npx weaver db stamp base", then "npx weaver db up"; else restore a backup.';
+
+/** Tables of entities that are not there, asked as anybody. */
+export async function missingTables(database: Database): Promise<string[]> {
+  const tables = [...new Set([...database.orm.getMetadata().getAll().values()].filter(meta => !meta.abstract && meta.tableName).map(meta => meta.tableName))];
+  const rows: { name: string }[] = await database.orm.em.getDriver().getConnection().execute(`select name from unnest(array[${tables.map(name => `'${name}'`).join()}]) as name where to_regclass(quote_ident(name)) is null order by 1`);
+  return rows.map(({ name }) => name);
+}
+
 async function readLog(database: Database): Promise<{ name: string; executedAt: string; hash: string | null }[]> {
   const connection = database.orm.em.getDriver().getConnection();
   return connection.transactional(async transaction => {

@@ -1,7 +1,7 @@
 import { StartupError } from '../base/startup-error.js';
 import type { Database } from './database.js';
 import { isDatabaseUnreachable } from './database-errors.js';
-import { pendingForLogin } from './migrations.js';
+import { LOG_WITHOUT_TABLES, migrationState, missingTables, pendingForLogin } from './migrations.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
 
 export const MIN_SERVER_VERSION = 15;
@@ -89,6 +89,7 @@ export async function checkServer(database: Database, production: boolean): Prom
 
 async function checkMigrations(database: Database, facts: ServerFacts): Promise<void> {
   const command = '"npx weaver db up" (or "npx mikro-orm migration:up")';
+  await refuseLogWithoutTables(database, facts);
   const missing = [TENANT_ROLE, OPERATOR_ROLE].filter(role => !facts.existingRoles.includes(role));
   if (missing.length > 0 || facts.extensions.vector === undefined) {
     throw new StartupError(`The database ${facts.database} has not been set up for Weaver yet. Run ${command}, then start again.`);
@@ -104,6 +105,19 @@ async function checkMigrations(database: Database, facts: ServerFacts): Promise<
   if (pending === undefined) throw new StartupError(`The database ${facts.database} has none of Weaver's tables yet. Run ${command}, then start again.`);
   if (pending.length > 0) {
     throw new StartupError(`The database ${facts.database} has ${pending.length} pending migration${pending.length === 1 ? '' : 's'} (${pending.join(', ')}). Run ${command}, then start again.`);
+  }
+}
+
+/** A log that says that all is applied, as after "stamp head" on an empty database, would send whoever runs "db up" in a circle. */
+async function refuseLogWithoutTables(database: Database, { database: name }: ServerFacts): Promise<void> {
+  const missing = await missingTables(database);
+  if (missing.length === 0) return;
+  const state = await migrationState(database).catch(error => {
+    if (isDatabaseUnreachable(error)) throw error;
+    return undefined;
+  });
+  if (state && state.executed.length > 0 && state.pending.length === 0) {
+    throw new StartupError(`The log of the database ${name} says that every migration is applied, and tables are missing: ${missing.join(', ')}. ${LOG_WITHOUT_TABLES}`);
   }
 }
 

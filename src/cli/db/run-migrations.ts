@@ -10,6 +10,7 @@ import type { RunOptions } from '../../db/migrator.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
+import { addressesProblem } from '../two-addresses.js';
 
 export interface GuardOptions {
   readonly yes?: boolean;
@@ -104,11 +105,13 @@ async function watched(database: Database, io: CommandIo, verb: string, work: ()
   }
 }
 
-/** Opens the database as its owner; failures of migrations become one sentence. */
+/** Opens the database as its owner, unless it is another than the gateway's; failures of migrations become one sentence. */
 export async function withMigrating<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
-  return withDatabase(config, 'migrate', database =>
-    work(database).catch(error => {
+  return withDatabase(config, 'migrate', async database => {
+    const problem = await addressesProblem(config.database, database, 'migrate');
+    if (problem) throw new StartupError(`${problem} Nothing was changed. Let both lead to the same database, each with its own login.`);
+    return work(database).catch(error => {
       throw asMigrationFailure(error);
-    }),
-  );
+    });
+  });
 }
