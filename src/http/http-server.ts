@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { fastify, LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -7,6 +6,7 @@ import { v7 } from 'uuid';
 import { AppError, type ErrorCode } from '../base/app-error.js';
 import type { Config } from '../config.js';
 import { asAppError, refusedAnswer } from '../graphql/format-error.js';
+import { acceptOnlyJson } from './json-body.js';
 
 /** How long a request may take to arrive. Senders that drip a byte at a time would hold connections for ever. */
 const ARRIVAL_TIMEOUT_MS = 60_000;
@@ -79,25 +79,6 @@ function newRequestId(): string {
 /** An answer in the shape of a GraphQL error, for requests that never get as far as GraphQL. */
 export function errorBody(code: ErrorCode, message: string, requestId: string): object {
   return { errors: [{ message, extensions: { code, requestId } }] };
-}
-
-/**
- * Reads bodies of `application/json` in UTF-8 and refuses all others with 415. Forms and plain text are what a stranger's page can
- * send without asking first (https://fetch.spec.whatwg.org/#simple-header).
- */
-function acceptOnlyJson(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
-    const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type']!)?.[1];
-    if (charset !== undefined && !/^utf-?8$/i.test(charset)) return done(httpError(415, 'The body must be JSON in UTF-8, without any other charset.'));
-    if (!isUtf8(body)) return done(httpError(400, 'The body is not valid UTF-8.'));
-    return parse(request, body.toString(), done);
-  });
-}
-
-function httpError(statusCode: number, message: string): Error {
-  return Object.assign(new Error(message), { statusCode });
 }
 
 function refuse(error: (Error & { code?: string }) | FastifyError, request: FastifyRequest, reply: FastifyReply): void {
