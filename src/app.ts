@@ -11,7 +11,6 @@ import { recordOperator } from './audit/record-operator.js';
 import { authenticator } from './auth/authenticate.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
-import type { AppError } from './base/app-error.js';
 import type { Config } from './config.js';
 import type { Limits } from './config/limits.js';
 import type { Database } from './db/database.js';
@@ -23,7 +22,7 @@ import { measuredEmbedder } from './embedders/measured-embedder.js';
 import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { embedInTurn } from './graphql/embed-in-turn.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
-import { asAppError, formatError, hiddenError } from './graphql/format-error.js';
+import { formatError } from './graphql/format-error.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
 import { OperationSlots, OperationTurn } from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
@@ -31,6 +30,7 @@ import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
 import { documentStore } from './graphql/trusted-documents/document-store.js';
 import { TrustedDocuments } from './graphql/trusted-documents/trusted-documents.js';
+import { callerFinder, type Caller } from './http/caller.js';
 import { registerCompression } from './http/compression.js';
 import { allowOrigins } from './http/cors.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
@@ -38,21 +38,16 @@ import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { registerMetrics } from './http/metrics.js';
 import { operationSignal } from './http/operation-signal.js';
-import { limitBody, type IsKnown } from './http/request-body.js';
+import { limitBody } from './http/request-body.js';
 import { playgroundRoutes } from './http/playground.js';
+import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
 import { createMetrics } from './observability/metrics.js';
-import { rateLimited, standingHeaders } from './rate-limits/rate-limited.js';
+import { rateLimited } from './rate-limits/rate-limited.js';
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { buildGatewaySchema } from './schema.js';
 import { measureSearches } from './search/search-times.js';
 import { RecallSampler, sampleSearches } from './search/recall-sampler.js';
 import { userStrategy } from './users/user-strategy.js';
-
-/**
- * A GET with one of these headers is no forgery: browsers ask first before they send one for a stranger's page. That holds for tokens as
- * well, since we take none that a browser would add by itself.
- */
-const NOT_SIMPLE = ['authorization', 'x-api-key', 'graphql-require-preflight', 'apollo-require-preflight', 'x-apollo-operation-name'];
 
 /** What else is written in the transaction of every mutation. */
 const BEFORE_COMMIT: readonly BeforeCommit[] = [recordOperator];
@@ -86,7 +81,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     documentStore: documentStore(trusted),
-    csrfPrevention: { requestHeaders: NOT_SIMPLE },
+    csrfPrevention: { requestHeaders: [...NOT_SIMPLE_HEADERS] },
     parseOptions: { maxTokens: config.limits.tokens },
     logger: log,
     stringifyResult: result => JSON.stringify(result),
@@ -114,21 +109,24 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   const services: Services = {
     database,
     limits: config.limits,
-    admit,
     models: new ReadModels(database.orm),
     rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight),
     slots: new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue),
     embedder: metrics ? measuredEmbedder(createEmbedder(config.embedder, log), metrics) : createEmbedder(config.embedder, log),
     embedSlots: new OperationSlots(config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity, Infinity),
   };
-  const isKnown: IsKnown = async ({ headers, ip }) => {
-    const principal = await authenticate({ headers, address: ip, lookUp: database.reads(OPERATOR_SCOPE) });
-    return principal.kind !== 'nobody';
-  };
+  const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
     await allowOrigins(graphql, config.http.corsOrigins);
-    registerGraphqlEndpoint(graphql, { apollo, trusted, contextOf: (request, reply) => contextOf(request, reply, services), preParsing: limitBody(config.limits, isKnown) });
+    graphql.decorateRequest('caller', undefined);
+    registerGraphqlEndpoint(graphql, {
+      apollo,
+      trusted,
+      findCaller,
+      contextOf: (request, reply, caller) => contextOf(request, reply, caller, services),
+      preParsing: limitBody(config.limits, findCaller),
+    });
   });
   registerHealth(app, () => database.ping());
   let sampler: RecallSampler | undefined;
@@ -154,7 +152,6 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
 interface Services {
   readonly database: Database;
   readonly limits: Limits;
-  readonly admit: ReturnType<typeof rateLimited>;
   readonly models: ReadModels;
   readonly rows: RowBudget;
   readonly slots: OperationSlots;
@@ -163,31 +160,21 @@ interface Services {
   readonly embedSlots: OperationSlots;
 }
 
-async function contextOf(request: FastifyRequest, reply: FastifyReply, services: Services): Promise<RequestContext> {
-  const { database, limits, admit, models, rows: budget, slots, embedder, embedSlots } = services;
-  let principal: Principal = { kind: 'nobody' };
-  let refused: AppError | undefined;
+function contextOf(request: FastifyRequest, reply: FastifyReply, { principal, lookUp }: Caller, services: Services): RequestContext {
+  const { database, limits, models, rows: budget, slots, embedder, embedSlots } = services;
   const signal = operationSignal(reply, limits.operationMs);
-  let turn: OperationTurn | undefined;
-  const bounds: TimeBounds = { statementMs: limits.operationMs, lockMs: limits.lockMs, signal, ready: () => turn?.untilBack() };
-  const lookUp = database.reads(OPERATOR_SCOPE, bounds);
-  try {
-    const admitted = await admit({ headers: request.headers, address: request.ip, lookUp });
-    principal = admitted.principal;
-    if (admitted.standing) reply.headers(standingHeaders(admitted.standing));
-  } catch (error) {
-    refused = asAppError(error) ?? hiddenError(error);
-  }
   const scope = scopeOf(principal);
   const caller = callerOf(principal, request.ip);
-  turn = new OperationTurn(slots, caller, signal);
+  const turn = new OperationTurn(slots, caller, signal);
+  const bounds: TimeBounds = { statementMs: limits.operationMs, lockMs: limits.lockMs, signal, ready: () => turn.untilBack() };
   const rows = budget.operation();
   reply.raw.once('close', () => rows.release());
   return {
     requestId: request.id,
     principal,
-    refused,
-    reads: lookUp.continueAs(scope),
+    onlyQueries: request.method !== 'POST',
+    requestErrorStatus: request.answerForm!.requestErrorStatus,
+    reads: lookUp.continueAs(scope, bounds),
     write: (name, work) => database.write(name, scope, work, bounds),
     beforeCommit: BEFORE_COMMIT,
     rows,

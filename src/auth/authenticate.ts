@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { AppError } from '../base/app-error.js';
+import { AppError, badInput } from '../base/app-error.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Principal } from './principal.js';
 
@@ -49,8 +49,6 @@ function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
   if (token === undefined) throw new AppError('UNAUTHENTICATED', 'The Authorization header must read "Bearer <token>".');
   // Whichever were taken, somebody would be surprised whose rows these are.
-  if (apiKey !== undefined && apiKey !== token) {
-    throw new AppError('UNAUTHENTICATED', 'Authorization and X-API-Key hold different tokens. Send one of them.');
-  }
+  if (apiKey !== undefined && apiKey !== token) throw badInput('X-API-Key', 'Authorization and X-API-Key hold different tokens. Send one of them.');
   return token;
 }

@@ -34,8 +34,8 @@ export class ReadScope {
    * The reads of another scope, in this one's transaction where that is still open when the first of them comes: what was looked up to
    * know whose an operation is and the operation itself cost one transaction. This scope may be used no more.
    */
-  continueAs(scope: DatabaseScope): ReadScope {
-    return new ReadScope(scope, this.connections, this.observe, this.bounds, this);
+  continueAs(scope: DatabaseScope, bounds = this.bounds): ReadScope {
+    return new ReadScope(scope, this.connections, this.observe, bounds, this);
   }
 
   /** The tenant that every statement must filter by; undefined for the operator, who names tenants in the statement. */

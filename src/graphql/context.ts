@@ -1,7 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { Principal } from '../auth/principal.js';
-import type { AppError } from '../base/app-error.js';
 import type { ReadModels } from '../db/read-model.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Write } from '../db/database.js';
@@ -13,8 +12,10 @@ import type { OperationRows } from './limits/row-budget.js';
 export interface RequestContext {
   readonly requestId: string;
   readonly principal: Principal;
-  /** Why the request's token was not accepted; it is refused before it gets this far. */
-  readonly refused: AppError | undefined;
+  /** The request is a GET, which changes nothing. */
+  readonly onlyQueries: boolean;
+  /** The HTTP status of an answer that says why the operation cannot be run: 200 for clients that go by the body alone. */
+  readonly requestErrorStatus: 200 | 400;
   /** The operation's reads, under the principal's own database role. Nobody's are of a tenant without rows. */
   readonly reads: ReadScope;
   /** One read-write transaction under the principal's own database role; what it wrote is there for the reads that follow. */

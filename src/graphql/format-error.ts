@@ -60,9 +60,9 @@ export function headOf({ code, retryAfterMs }: Pick<AppError, 'code' | 'retryAft
   return { status: STATUS[code], headers };
 }
 
-/** An error that refuses a whole operation before it runs, with the HTTP status of its code. */
-export function refusal(error: AppError): GraphQLError {
-  return new GraphQLError(error.message, { originalError: error, extensions: { http: headOf(error) } });
+/** An error that refuses a whole operation before it runs, with the HTTP status of its code or another one. */
+export function refusal(error: AppError, http = headOf(error)): GraphQLError {
+  return new GraphQLError(error.message, { originalError: error, extensions: { http } });
 }
 
 /** What is answered to a request whose caller is refused, so that nothing of it is read. */

@@ -17,7 +17,7 @@ export function operationAnswers({ openIntrospection }: Pick<Config['http'], 'op
             else if (asAppError(error)?.code === 'UNAVAILABLE') log.warn({ err: asAppError(error), path: error.path }, 'Unavailable');
           }
         },
-        async willSendResponse({ request, source, response, contextValue }) {
+        async willSendResponse({ source, response, contextValue }) {
           if (response.body.kind !== 'single') return;
           const { singleResult } = response.body;
           for (const error of singleResult.errors ?? []) {
@@ -33,7 +33,7 @@ export function operationAnswers({ openIntrospection }: Pick<Config['http'], 'op
             for (const [name, value] of headers) response.http.headers.set(name, value);
           }
           // The request itself was well-formed: https://graphql.github.io/graphql-over-http/draft/#sec-application-json
-          if (response.http.status === 400 && source !== undefined && isOlderClient(request.http?.headers.get('accept'))) response.http.status = 200;
+          if (response.http.status === 400 && source !== undefined) response.http.status = contextValue.requestErrorStatus;
         },
       };
     },
@@ -49,9 +49,4 @@ function isUnavailable({ data, errors }: SingleResult): boolean {
   if (data === undefined || !errors?.length || errors.some(error => error.extensions?.code !== 'UNAVAILABLE')) return false;
   const failed = new Set(errors.map(error => error.path?.[0]));
   return data === null || Object.entries(data).every(([name, value]) => value === null && failed.has(name));
-}
-
-/** Whether a client asks for `application/json` by name and does not know GraphQL's own media type. */
-function isOlderClient(accept: string | undefined): boolean {
-  return accept !== undefined && /application\/json/i.test(accept) && !/application\/graphql-response\+json/i.test(accept);
 }

@@ -2,6 +2,7 @@ import type { ApolloServerPlugin } from '@apollo/server';
 import {
   isAbstractType,
   Kind,
+  OperationTypeNode,
   TypeInfo,
   visit,
   visitWithTypeInfo,
@@ -48,6 +49,7 @@ export function operationRules({ openIntrospection }: Pick<Config['http'], 'open
           if (!operation) return;
           // graphql-js says so only while it executes, as if it were our mistake.
           if (!schema.getRootType(operation.operation)) throw refusal(badInput('query', `The schema has no ${operation.operation}s.`));
+          if (contextValue.onlyQueries && operation.operation !== OperationTypeNode.QUERY) throw refusal(byPostAlone(operation), BY_POST_ALONE);
           const rules = rulesOf(schema, document, operation);
           const problem = forbidden(rules, contextValue.principal, operation) ?? (openIntrospection ? undefined : schemaSecret(rules, contextValue.principal));
           if (problem) throw refusal(problem);
@@ -55,6 +57,13 @@ export function operationRules({ openIntrospection }: Pick<Config['http'], 'open
       };
     },
   };
+}
+
+/** https://graphql.github.io/graphql-over-http/draft/#sec-GET */
+const BY_POST_ALONE = { status: 405, headers: new Map([['allow', 'POST']]) };
+
+function byPostAlone({ operation }: OperationDefinitionNode): AppError {
+  return badInput('query', `GET runs queries only. Send this ${operation} by POST.`);
 }
 
 function readRules(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): OperationRules {

@@ -1,14 +1,13 @@
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
-import type { Principal } from '../auth/principal.js';
-import { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
-import { asAppError, hiddenError, refusedAnswer } from '../graphql/format-error.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
 import { toBody } from './answer-body.js';
-import { askedOperation, withText, type Parameters } from './asked-operation.js';
-import { errorBody } from './http-server.js';
+import { answerFormFor } from './answer-form.js';
+import type { Caller, FindCaller } from './caller.js';
+import { askedOperation, readParameters, withText, type Parameters } from './parameters.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from './playground.js';
+import { errorBody, httpError } from './refusals.js';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -16,46 +15,48 @@ export const GRAPHQL_PATH = '/graphql';
 const EXECUTING = ['GET', 'HEAD', 'POST'] as const;
 const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 
-/** What one request's operation has at hand, made from the request. It must not throw. */
-export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply) => Promise<C>;
+/** What one request's operation has at hand, made from the request and who sent it. */
+export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => C;
 
-type EndpointContext = Pick<RequestContext, 'principal' | 'refused' | 'turn'>;
-
-export interface EndpointParts<C extends EndpointContext> {
+export interface EndpointParts<C extends Pick<RequestContext, 'turn'>> {
   readonly apollo: ApolloServer<C>;
   readonly trusted: TrustedDocuments;
+  readonly findCaller: FindCaller;
   readonly contextOf: ContextOf<C>;
   readonly preParsing: preParsingAsyncHookHandler;
 }
 
-/** `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/ */
-export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyInstance, { apollo, trusted, contextOf, preParsing }: EndpointParts<C>): void {
+/**
+ * `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/
+ *
+ * What can be told from the head of a request is refused before its body is read, and what from the body before anyone looks up whose
+ * token it is.
+ */
+export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn'>>(app: FastifyInstance, parts: EndpointParts<C>): void {
+  const { apollo, trusted, findCaller, contextOf, preParsing } = parts;
   app.route({
     method: [...EXECUTING],
     url: GRAPHQL_PATH,
+    async onRequest(request, reply) {
+      if (isBrowserNavigation(request)) return reply.redirect(PLAYGROUND_PATH);
+      request.answerForm = answerFormFor(request.headers.accept);
+      if (request.method !== 'POST' && !isTypeOfNoBody(request.headers['content-type'])) {
+        throw httpError(415, 'A GET has no body: leave content-type out, or send "content-type: application/json".');
+      }
+      if (!request.answerForm) throw httpError(406, 'Answers are application/graphql-response+json or application/json. Accept one of them.');
+    },
     preParsing,
     async handler(request, reply) {
-      if (isBrowserNavigation(request)) return reply.redirect(PLAYGROUND_PATH);
-      // Before anything is executed: a mutation whose answer cannot be sent had better not run.
-      if (!acceptsJson(request.headers.accept)) {
-        return reply.code(406).send(errorBody('BAD_USER_INPUT', 'Answers are application/graphql-response+json or application/json. Accept one of them.', request.id));
-      }
-      const context = await contextOf(request, reply);
-      if (context.refused) return refuse(context.refused, request, reply);
-      const parameters = chosenOperation(request, context.principal, trusted);
-      if (parameters instanceof AppError) return refuse(parameters, request, reply);
-      try {
-        await context.turn.begin();
-      } catch (error) {
-        return refuse(asAppError(error) ?? hiddenError(error), request, reply);
-      }
+      const sent = readParameters(request);
+      const caller = await findCaller(request, reply);
+      const text = trusted.textFor(askedOperation(sent), caller.principal);
+      const parameters = text === undefined ? sent : withText(sent, text);
+      const context = contextOf(request, reply, caller);
+      await context.turn.begin();
       try {
         const answer = await apollo.executeHTTPGraphQLRequest({
-          httpGraphQLRequest: {
-            method: request.method === 'HEAD' ? 'GET' : request.method,
-            headers: headersOf(request),
-            ...parameters,
-          },
+          // The parameters of a GET are read already: whether it may change anything is for `operationRules` to say.
+          httpGraphQLRequest: { method: 'POST', headers: headersOf(request), search: '', body: bodyOf(parameters) },
           context: async () => context,
         });
         return send(answer, request, reply);
@@ -73,33 +74,12 @@ export function registerGraphqlEndpoint<C extends EndpointContext>(app: FastifyI
   });
 }
 
-/** What Apollo is to run: the request's own parameters, or with a trusted document's text. An error where it may not run. */
-function chosenOperation(request: FastifyRequest, principal: Principal, trusted: TrustedDocuments): Parameters | AppError {
-  const parameters = { search: searchOf(request.url), body: request.body };
-  if (isEmptyObject(request.body)) return new AppError('BAD_USER_INPUT', 'The body holds no operation. Send one as "query", such as {"query":"{ __typename }"}.');
-  try {
-    const text = trusted.textFor(askedOperation(request, parameters), principal);
-    return text === undefined ? parameters : withText(request, parameters, text);
-  } catch (error) {
-    if (error instanceof AppError) return error;
-    throw error;
-  }
-}
-
-/** Apollo would take it for a missing body or a wrong content type. */
-function isEmptyObject(body: unknown): boolean {
-  return typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;
-}
-
-/** Before anything is parsed: whoever is refused costs no more than finding that out. */
-function refuse(error: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (error.code === 'INTERNAL_SERVER_ERROR') request.log.error({ err: error.cause }, 'Unexpected error');
-  else if (error.code === 'UNAVAILABLE') request.log.warn({ err: error }, 'Unavailable');
-  else if (error.code === 'UNAUTHENTICATED' && error.cause instanceof Error) request.log.info({ reason: error.cause.message }, 'Token refused');
-  const { status, headers, body } = refusedAnswer(error, request.id);
-  for (const [name, value] of headers) reply.header(name, value);
-  const type = /application\/graphql-response\+json/i.test(request.headers.accept ?? '') ? 'application/graphql-response+json' : 'application/json';
-  return reply.code(status).header('cache-control', 'no-store').type(`${type}; charset=utf-8`).send(JSON.stringify(body));
+/**
+ * Whether a GET may say this of a body that it has not. JSON is what some clients always say, and simple types prove nothing against
+ * forgery. Any other would count as a proof, though there were browsers that sent it for a stranger's page without asking first.
+ */
+function isTypeOfNoBody(type: string | undefined): boolean {
+  return type === undefined || /^(?:application\/json|application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(?:;|$)/i.test(type);
 }
 
 function send({ status, headers, body }: HTTPGraphQLResponse, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -116,27 +96,18 @@ function withRequestId(body: string, requestId: string): string {
   return JSON.stringify({ errors: errors?.map(error => ({ ...error, extensions: { ...error.extensions, requestId } })), ...rest });
 }
 
-function headersOf({ headers }: FastifyRequest): HeaderMap {
+/** For Apollo, which takes no member that is undefined. */
+function bodyOf({ query, operationName, variables, extensions }: Parameters): object {
+  return { query, operationName: operationName ?? null, variables: variables ?? null, extensions: extensions ?? null };
+}
+
+/** For Apollo, which compares types once more when an operation has run: it is told the one that was chosen, and nothing else will do. */
+function headersOf({ headers, answerForm }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();
   for (const name in headers) {
     const value = headers[name];
     if (value) map.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
+  map.set('accept', answerForm!.mediaType);
   return map;
-}
-
-function searchOf(url: string): string {
-  const start = url.indexOf('?');
-  return start < 0 ? '' : url.slice(start);
-}
-
-const ACCEPTABLE = new Set(['*/*', 'application/*', 'application/json', 'application/graphql-response+json']);
-
-/** Whether an Accept header allows an answer in JSON: https://www.rfc-editor.org/rfc/rfc9110#section-12.5.1 */
-function acceptsJson(accept: string | undefined): boolean {
-  if (!accept) return true;
-  return accept.split(',').some(range => {
-    const [type, ...parameters] = range.split(';').map(part => part.trim().toLowerCase());
-    return ACCEPTABLE.has(type!) && !parameters.some(parameter => /^q=0(\.0*)?$/.test(parameter));
-  });
 }

@@ -1,12 +1,13 @@
 import { randomFillSync } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { fastify, LogController, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { v7 } from 'uuid';
-import { AppError, type ErrorCode } from '../base/app-error.js';
 import type { Config } from '../config.js';
-import { asAppError, refusedAnswer } from '../graphql/format-error.js';
 import { acceptOnlyJson } from './json-body.js';
+import { PathsForLog } from './paths-for-log.js';
+import { errorBody, refuse } from './refusals.js';
+import { repeatedHeader } from './request-headers.js';
 
 /** How long a request may take to arrive. Senders that drip a byte at a time would hold connections for ever. */
 const ARRIVAL_TIMEOUT_MS = 60_000;
@@ -16,12 +17,13 @@ const ARRIVAL_TIMEOUT_MS = 60_000;
  * theirs. Were we the first to close, they would now and then send a request into a connection that is just gone.
  */
 const KEEP_ALIVE_MS = 75_000;
-const RETRY_AFTER_MS = 1_000;
 
-const REQUEST_ID = /^[\w.:-]{1,100}$/;
+/** Not what looks like a key or a JWT: ids are logged and given back. */
+const REQUEST_ID = /^(?!.*(?:wvr_|eyJ[\w-]*\.))[\w.:-]{1,100}$/;
 
 /** An HTTP server that logs one line for each request and answers its own refusals as GraphQL errors. */
 export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'http' | 'limits'>): FastifyInstance {
+  const paths = new PathsForLog();
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -36,7 +38,7 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
     },
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
-      reply.raw.once('close', () => logRequest(request, reply as FastifyReply));
+      reply.raw.once('close', () => logRequest(request, reply as FastifyReply, paths));
       identify(request, reply as FastifyReply);
       refuse(error, request, reply as FastifyReply);
     },
@@ -49,10 +51,12 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
   }) as unknown as FastifyInstance;
 
   acceptOnlyJson(app);
+  app.decorateRequest('answerForm', undefined);
+  app.addHook('onRoute', ({ url }) => paths.add(url));
   app.addHook('onRequest', (request, reply, done) => {
     // Comes for every request: after its answer is sent, or when its caller has gone before.
-    reply.raw.once('close', () => logRequest(request, reply));
-    done();
+    reply.raw.once('close', () => logRequest(request, reply, paths));
+    done(repeatedHeader(request));
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
     identify(request, reply);
@@ -76,42 +80,6 @@ function newRequestId(): string {
   return v7({ random: randomness.subarray(randomnessUsed, (randomnessUsed += ID_BYTES)) });
 }
 
-/** An answer in the shape of a GraphQL error, for requests that never get as far as GraphQL. */
-export function errorBody(code: ErrorCode, message: string, requestId: string): object {
-  return { errors: [{ message, extensions: { code, requestId } }] };
-}
-
-function refuse(error: (Error & { code?: string }) | FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const status = ('statusCode' in error && error.statusCode) || 500;
-  const known = asAppError(error);
-  if (known ?? status === 503) {
-    const { message, code, retryAfterMs } = known ?? { message: error.message, code: 'UNAVAILABLE' as const, retryAfterMs: RETRY_AFTER_MS };
-    const answer = refusedAnswer(new AppError(code, message, retryAfterMs === undefined ? {} : { retryAfterMs }), request.id);
-    for (const [name, value] of answer.headers) reply.header(name, value);
-    reply.code(answer.status).send(answer.body);
-    return;
-  }
-  if (status >= 500) {
-    request.log.error({ err: error }, 'Unexpected error');
-    reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', 'Something went wrong on our side. Please report the request id.', request.id));
-    return;
-  }
-  // What was not read would be taken for the next request.
-  if (status === 413) reply.header('connection', 'close');
-  reply.code(status).send(errorBody('BAD_USER_INPUT', refusalMessage(error, request), request.id));
-}
-
-function refusalMessage({ code, message }: Error & { code?: string }, { server }: FastifyRequest): string {
-  switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return `The request body is larger than the limit of ${server.initialConfig.bodyLimit} bytes.`;
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'Unsupported Media Type: the body must be JSON, sent with the header "content-type: application/json".';
-    default:
-      return message;
-  }
-}
-
 function identify(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   reply.header('x-content-type-options', 'nosniff');
@@ -120,9 +88,7 @@ function identify(request: FastifyRequest, reply: FastifyReply): void {
   if (!reply.hasHeader('referrer-policy')) reply.header('referrer-policy', 'no-referrer');
 }
 
-function logRequest({ log, method, url }: FastifyRequest, reply: FastifyReply): void {
-  // Without the query string, where a GET has its operation and careless clients their tokens.
-  const path = url.split('?', 1)[0];
+function logRequest({ log, method, url }: FastifyRequest, reply: FastifyReply, paths: PathsForLog): void {
   const outcome = reply.raw.writableFinished ? { status: reply.statusCode } : { aborted: true };
-  log.info({ method, path, ...outcome, ms: Math.round(reply.elapsedTime) }, 'request');
+  log.info({ method, path: paths.of(url), ...outcome, ms: Math.round(reply.elapsedTime) }, 'request');
 }

@@ -1,21 +1,31 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
+import { httpError } from './refusals.js';
 
 /**
  * Reads bodies of `application/json` in UTF-8 and refuses all others with 415. Forms and plain text are what a stranger's page can
  * send without asking first (https://fetch.spec.whatwg.org/#simple-header).
  */
 export function acceptOnlyJson(app: FastifyInstance): void {
-  const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
     const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type']!)?.[1];
     if (charset !== undefined && !/^utf-?8$/i.test(charset)) return done(httpError(415, 'The body must be JSON in UTF-8, without any other charset.'));
+    if (body.length === 0) return done(httpError(400, 'The body is empty. Send an operation, such as {"query":"{ __typename }"}.'));
     if (!isUtf8(body)) return done(httpError(400, 'The body is not valid UTF-8.'));
-    return parse(request, body.toString(), done);
+    try {
+      done(null, parseJson(body.toString()));
+    } catch {
+      done(httpError(400, 'The body is not valid JSON.'));
+    }
   });
 }
 
-function httpError(statusCode: number, message: string): Error {
-  return Object.assign(new Error(message), { statusCode });
+/**
+ * JSON of a request, from its body or its URL. Throws a `SyntaxError`. Members called `__proto__` or `constructor` are members like
+ * others: they are the object's own, as in literals, and no code of ours assigns members by name to objects that have a prototype.
+ */
+export function parseJson(text: string): unknown {
+  // Some programs put a byte order mark first.
+  return JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
 }

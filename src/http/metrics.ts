@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../observability/metrics.js';
-import { errorBody } from './http-server.js';
+import { errorBody } from './refusals.js';
 
 /**
  * `/metrics` in Prometheus' text format, for who bears `token`. A token of its own: what scrapes need not be trusted with tenants' data.

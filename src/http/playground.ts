@@ -79,7 +79,7 @@ type Navigation = Pick<FastifyRequest, 'method' | 'headers' | 'query'>;
 
 /** Whether somebody opened the GraphQL endpoint in a browser, without anything to execute: the place for them is the Playground. */
 export function isBrowserNavigation({ method, headers, query }: Navigation): boolean {
-  const executes = ['query', 'documentId', 'extensions'].some(name => name in (query as object));
+  const executes = ['query', 'documentId', 'extensions'].some(name => Boolean((query as Record<string, unknown>)[name]));
   return (method === 'GET' || method === 'HEAD') && !executes && wantsPlayground(headers);
 }
 

@@ -1,6 +1,6 @@
 import { Transform } from 'node:stream';
-import type { FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
-import { asAppError } from '../graphql/format-error.js';
+import type { preParsingAsyncHookHandler } from 'fastify';
+import type { FindCaller } from './caller.js';
 
 export interface BodyLimits {
   /** Of a caller whose token is accepted. */
@@ -11,24 +11,24 @@ export interface BodyLimits {
   readonly bodyBytesInFlight: number;
 }
 
-/** Whether a request's caller has a token that is accepted. Throws what else goes wrong. */
-export type IsKnown = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>;
-
 /**
  * Lets small bodies pass, and large ones from callers that are known: whoever announces a large one, or does not say how large it is, is
  * asked for a token before any of it is read. What arrives is counted, so that a slow or lying sender holds no more memory than it fills,
  * and all of them together no more than there is for them.
  */
-export function limitBody(limits: BodyLimits, isKnown: IsKnown): preParsingAsyncHookHandler {
+export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsingAsyncHookHandler {
   let received = 0;
   return async (request, reply, payload) => {
     const announced = request.headers['content-length'];
     if (announced !== undefined && Number(announced) <= limits.anonymousBodyBytes) return payload;
     if (announced === undefined && request.headers['transfer-encoding'] === undefined) return payload;
-    const known = await isKnown(request, reply).catch((error: unknown) => {
-      if (asAppError(error)?.code === 'UNAUTHENTICATED') return false;
+    if (Number(announced) > limits.bodyBytes) throw tooLarge(limits.bodyBytes, true);
+    const { principal } = await findCaller(request, reply).catch((error: unknown) => {
+      // What was not read would be taken for the next request.
+      reply.header('connection', 'close');
       throw error;
     });
+    const known = principal.kind !== 'nobody';
     const limit = known ? limits.bodyBytes : limits.anonymousBodyBytes;
     if (Number(announced) > limit) throw tooLarge(limit, known);
     let own = 0;

@@ -77,6 +77,8 @@ function syntaxProblem(operation: OperationDefinitionNode, fragments: ReadonlyMa
     visit(definition, {
       enter(node, _key, _parent, _path, ancestors) {
         if (ancestors.length > MAX_NODE_DEPTH) problem ??= badInput('query', `The operation is nested deeper than ${MAX_NODE_DEPTH} levels of syntax.`);
+        // graphql-js keeps values of variables in an object, where this name would take the place of its prototype.
+        if (node.kind === Kind.VARIABLE_DEFINITION && node.variable.name.value === '__proto__') problem ??= badInput('query', 'A variable cannot be called __proto__. Choose another name.');
         if (node.kind === Kind.ARGUMENT) argument = node.name.value;
         else if (node.kind === Kind.STRING) problem ??= textProblem(node.value, argument);
         else if (node.kind === Kind.LIST) problem ??= listProblem(node.values.length, argument, limits.listItems);

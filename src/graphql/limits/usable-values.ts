@@ -3,6 +3,9 @@ import { badInput, type AppError } from '../../base/app-error.js';
 /** How deep objects and lists in variables may be nested: far beyond what any input takes, far below what a stack does. */
 const MAX_DEPTH = 100;
 
+/** Members of one object: more than any object that can be stored has room for. */
+const MAX_MEMBERS = 10_000;
+
 /** PostgreSQL cannot hold NUL in a text, nor half of a surrogate pair: refused here, by name, before any of it gets there. */
 export function textProblem(value: string, path: string): AppError | undefined {
   if (value.includes('\0')) return badInput(path, `${path} holds a NUL character (U+0000), which texts cannot have.`);
@@ -28,7 +31,9 @@ export function valueProblem(value: unknown, path: string, maxItems: number, dep
     }
     return undefined;
   }
-  for (const key in value) {
+  const keys = Object.keys(value);
+  if (keys.length > MAX_MEMBERS) return badInput(path, `${path} has ${keys.length} members; the limit for any object is ${MAX_MEMBERS}.`);
+  for (const key of keys) {
     const problem = textProblem(key, path) ?? valueProblem((value as Record<string, unknown>)[key], `${path}.${key}`, maxItems, depth + 1);
     if (problem) return problem;
   }

@@ -64,6 +64,11 @@ describe('a POST', () => {
     ['*/*', 'application/json; charset=utf-8'],
     ['text/html, application/graphql-response+json;q=0.9', 'application/graphql-response+json; charset=utf-8'],
     ['application/json;q=0.1, application/graphql-response+json', 'application/graphql-response+json; charset=utf-8'],
+    ['application/json, application/graphql-response+json', 'application/graphql-response+json; charset=utf-8'],
+    ['application/graphql-response+json; charset=utf-8, application/json; charset=utf-8', 'application/graphql-response+json; charset=utf-8'],
+    ['application/graphql-response+json;q=0, */*', 'application/json; charset=utf-8'],
+    ['Application/GraphQL-Response+JSON', 'application/graphql-response+json; charset=utf-8'],
+    ['application/*', 'application/json; charset=utf-8'],
   ])('that accepts %s is answered in %s', async (accept, type) => {
     const response = await post(JSON.stringify({ query: TYPENAME }), { ...json, accept });
     expect([response.status, response.headers.get('content-type')]).toEqual([200, type]);
@@ -83,6 +88,7 @@ describe('a POST', () => {
     'application/x-www-form-urlencoded',
     'multipart/form-data; boundary=x',
     'application/graphql',
+    'application/graphql-response+json',
     'application/jsonp',
     'not a type',
   ])('of %s is refused, as a page could send it or nobody could read it', async type => {
@@ -96,6 +102,10 @@ describe('a POST', () => {
     const response = await fetch(url, { method: 'POST', headers, body: new Blob([JSON.stringify({ query: TYPENAME })]) });
     expect(response.status).toBe(415);
     await expectRefused(await post(undefined, {}), 400, /Cross-Site Request Forgery/);
+  });
+
+  test.each(['application/json; charset=utf-8; foo=bar', 'APPLICATION/JSON', 'application/json;charset=UTF-8', 'application/json; profile="a;b"'])('of %s is read', async type => {
+    expect(await (await post(JSON.stringify({ query: TYPENAME }), { 'content-type': type })).json()).toEqual({ data: { __typename: 'Query' } });
   });
 
   test.each(['utf-8', 'UTF-8', '"utf-8"', 'utf8'])('in the charset %s is read', async charset => {
@@ -112,19 +122,47 @@ describe('a POST', () => {
   });
 
   test.each([
-    ['nothing', '', /empty/],
+    ['nothing', '', /body is empty/],
     ['half a body', '{"query":', /not valid JSON/],
-    ['a string', '"{ __typename }"', /body/i],
-    ['null', 'null', /body/i],
+    ['a string', '"{ __typename }"', /body must be a JSON object .*, not a string/],
+    ['a number', '1', /body must be a JSON object .*, not a number/],
+    ['true', 'true', /body must be a JSON object .*, not a boolean/],
+    ['null', 'null', /body must be a JSON object .*, not null/],
     ['an empty object', '{}', /no operation\. Send one as "query"/],
-    ['no query', '{"variables":{}}', /query/],
-    ['a query of another kind', '{"query":1}', /string/],
-    ['variables in a list', '{"query":"{__typename}","variables":[]}', /variables/],
-    ['variables in a string', '{"query":"{__typename}","variables":"{}"}', /variables/],
-    ['a name of another kind', '{"query":"{__typename}","operationName":1}', /operationName/],
-    ['a prototype', '{"query":"{__typename}","__proto__":{"query":"{__typename}"}}', /not valid JSON/],
+    ['no query', '{"variables":{}}', /no operation\. Send one as "query"/],
+    ['a query that is null', '{"query":null}', /no operation\. Send one as "query"/],
+    ['a query in the prototype', '{"__proto__":{"query":"{__typename}"}}', /no operation\. Send one as "query"/],
   ])('with %s is refused', async (_, body, message) => {
     await expectRefused(await post(body), 400, message);
+  });
+
+  test.each([
+    ['a query of another kind', '{"query":1}', 'query', 'query must be a string, not a number.'],
+    ['a parsed query', '{"query":{"kind":"Document"}}', 'query', 'query must be a string, not an object.'],
+    ['variables in a list', '{"query":"{__typename}","variables":[]}', 'variables', 'variables must be an object, not a list.'],
+    ['variables in a string', '{"query":"{__typename}","variables":"{}"}', 'variables', 'variables must be an object, not a string.'],
+    ['variables that are false', '{"query":"{__typename}","variables":false}', 'variables', 'variables must be an object, not a boolean.'],
+    ['a name of another kind', '{"query":"{__typename}","operationName":1}', 'operationName', 'operationName must be a string, not a number.'],
+    ['extensions in a string', '{"query":"{__typename}","extensions":"x"}', 'extensions', 'extensions must be an object, not a string.'],
+    ['extensions in a list', '{"query":"{__typename}","extensions":[]}', 'extensions', 'extensions must be an object, not a list.'],
+  ])('with %s is refused by name', async (_, body, field, message) => {
+    const response = await post(body);
+    expect(response.status).toBe(400);
+    expect(await response.json()).toEqual({ errors: [{ message, extensions: { code: 'BAD_USER_INPUT', field, requestId: response.headers.get('x-request-id') } }] });
+  });
+
+  test.each([
+    ['no name', { operationName: '' }],
+    ['a name that is null', { operationName: null }],
+    ['variables and extensions that are null', { variables: null, extensions: null }],
+    ['members that nobody knows', { id: 1, constructor: { prototype: {} }, batch: [] }],
+  ])('with %s runs', async (_, others) => {
+    const response = await post(JSON.stringify({ query: TYPENAME, ...others }));
+    expect([response.status, await response.json()]).toEqual([200, { data: { __typename: 'Query' } }]);
+  });
+
+  test('goes by the last of several members with one name, as JSON is usually read', async () => {
+    expect(await (await post('{"query":"{ nothing }","query":"{ __typename }"}')).json()).toEqual({ data: { __typename: 'Query' } });
   });
 
   test('with several operations in a list is refused: there is no batching', async () => {
@@ -169,21 +207,46 @@ describe('a GET', () => {
     await expectRefused(await get({ query: TYPENAME }, headers as Record<string, string>), 400, /Cross-Site Request Forgery/);
   });
 
-  test.each([
-    [{ query: TYPENAME, variables: '{' }, /variables.*JSON/],
-    [{ query: TYPENAME, variables: '[]' }, /variables.*object/],
-    [{ query: '' }, /query/],
-    [{ operationName: 'One' }, /query/],
-  ])('with unusable parameters is refused: %j', async (parameters, message) => {
-    await expectRefused(await get(parameters as Record<string, string>), 400, message);
+  test.each(['application/xml', 'application/graphql', 'message/rfc822', 'x', 'application/json, text/plain', ';'])('with the type %s of a body that it has not is refused: browsers had mistakes that let pages send it', async type => {
+    for (const headers of [{}, operator]) await expectRefused(await get({ query: TYPENAME }, { ...headers, 'content-type': type }), 415, /A GET has no body/);
   });
 
-  test('with the same parameter twice is refused', async () => {
-    await expectRefused(await fetch(`${url}?query=%7B__typename%7D&query=%7Bbots%7BtotalCount%7D%7D`, { headers: operator }), 400, /only be specified once/);
+  test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON'])('with the type %s is taken, as some clients always send it', async type => {
+    expect((await get({ query: TYPENAME }, { 'content-type': type })).status).toBe(200);
+  });
+
+  test.each([
+    [{ query: TYPENAME, variables: '{' }, /variables is not valid JSON/, 'variables'],
+    [{ query: TYPENAME, variables: '[]' }, /variables must be an object, not a list/, 'variables'],
+    [{ query: TYPENAME, extensions: 'x' }, /extensions is not valid JSON/, 'extensions'],
+    [{ query: TYPENAME, extensions: '1' }, /extensions must be an object, not a number/, 'extensions'],
+    [{ query: '' }, /query/],
+    [{ operationName: 'One' }, /query/],
+  ])('with unusable parameters is refused: %j', async (parameters, message, field?: string) => {
+    await expectRefused(await get(parameters as Record<string, string>), 400, message, field);
+  });
+
+  test.each([{ operationName: '' }, { variables: '' }, { extensions: '' }, { documentId: '' }, { variables: 'null' }])('with an empty parameter runs as without it: %j', async empty => {
+    const response = await get({ query: TYPENAME, ...(empty as object) } as Record<string, string>);
+    expect([response.status, await response.json()]).toEqual([200, { data: { __typename: 'Query' } }]);
+  });
+
+  test('without a name for the one that it wants of several operations is refused, whether the name is missing or empty', async () => {
+    for (const parameters of [{}, { operationName: '' }] as Record<string, string>[]) {
+      expect(await (await get({ query: 'query One { __typename } query Two { __typename }', ...parameters })).text()).toMatch(/operation name/i);
+    }
+  });
+
+  test.each(['query', 'documentId', 'operationName', 'variables', 'extensions'])('with the parameter %s twice is refused', async name => {
+    const parameters = new URLSearchParams([['query', TYPENAME], [name, TYPENAME], ...(name === 'query' ? [] : [[name, '']])] as [string, string][]);
+    await expectRefused(await fetch(`${url}?${parameters}`, { headers: operator }), 400, new RegExp(`${name} may only be specified once`), name);
   });
 
   test('cannot run anything but a query', async () => {
     for (const query of ['mutation { x }', 'subscription { x }']) expect((await get({ query })).status).not.toBe(200);
+    const response = await get({ query: 'mutation { createBot(input: { name: "x" }) { bot { id } } }' });
+    expect(response.headers.get('allow')).toBe('POST');
+    await expectRefused(response, 405, /GET runs queries only\. Send this mutation by POST/, 'query');
   });
 });
 
@@ -226,6 +289,9 @@ describe('the status', () => {
     expect(await status(query, 'application/graphql-response+json, application/json', variables)).toBe(400);
     expect(await status(query, '*/*', variables)).toBe(400);
     expect(await status(query, 'application/json', variables)).toBe(200);
+    expect(await status(query, 'application/json;version=2', variables)).toBe(200);
+    expect(await status(query, 'application/json, text/plain, */*', variables)).toBe(200);
+    expect(await status(query, 'application/graphql-response+json;q=0.5, application/json;q=0.4', variables)).toBe(400);
   });
 
   test('of an answer with data is 200, whatever went wrong beside it', async () => {

@@ -12,6 +12,8 @@ import { collectLog } from '../../support/log-lines.js';
 
 let gateway: TestGateway;
 const log = collectLog();
+/** The beginning of every JWT, and enough to be one. */
+const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
 const SECRET_TEXT = 'a-text-that-only-its-tenant-may-read';
 
 beforeAll(async () => {
@@ -162,6 +164,35 @@ describe('the log', () => {
   test('has the path of a GET without its parameters', async () => {
     const [entry] = await entriesOf(id => fetch(`${gateway.url}/graphql?query=${SECRET_TEXT}&token=${OPERATOR_TOKEN}`, { headers: { 'x-request-id': id } }));
     expect(entry).toMatchObject({ method: 'GET', path: '/graphql', status: 400 });
+  });
+
+  test.each([
+    ['/graphql', '/graphql'],
+    ['/health/live', '/health/live'],
+    ['/playground/start.js', '/playground/start.js'],
+    ['/playground/main-ABCDEFGH.js', '/playground/…'],
+    ['/graphql/KEY', '/graphql/…'],
+    ['/KEY/graphql', '/…/graphql'],
+    ['/api/v1/users/ada@example.com', '/…/…/…/…'],
+    ['/KEY', '/…'],
+    ['/%67raphql/%zz', '/…/…'],
+    ['/health;KEY', '/…'],
+    [`/${'a/'.repeat(2_000)}`, '/…/…/…/…/…/…/…/…'],
+  ])('has of the path %s only words of our own routes', async (path, logged) => {
+    for (const secret of [newKey().secret, OPERATOR_TOKEN, JWT]) {
+      const [entry] = await entriesOf(id => fetch(gateway.url + path.replace('KEY', secret), { headers: { 'x-request-id': id, referer: `${gateway.url}/${secret}`, 'user-agent': secret, origin: `https://${secret}.example.com` } }));
+      expect(entry!.path).toBe(logged);
+      expect(log.lines.join('')).not.toContain(secret);
+    }
+  });
+
+  test('has no key that somebody sends as the id of the request', async () => {
+    for (const secret of [newKey().secret, JWT]) {
+      const response = await post({ query: '{' }, { 'x-request-id': secret });
+      expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+      await vi.waitFor(() => expect(log.lines.join('')).toContain(response.headers.get('x-request-id')));
+      expect(log.lines.join('')).not.toContain(secret);
+    }
   });
 
   test('has one line for a request whose path cannot be read, and for one that nobody waited for', async () => {

@@ -1,0 +1,36 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Principal } from '../auth/principal.js';
+import type { Limits } from '../config/limits.js';
+import type { Database } from '../db/database.js';
+import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import type { ReadScope } from '../db/read-scope.js';
+import { standingHeaders, type rateLimited } from '../rate-limits/rate-limited.js';
+import { operationSignal } from './operation-signal.js';
+
+/** Who sent a request. */
+export interface Caller {
+  readonly principal: Principal;
+  /** What the token was looked up with, for the operation's reads to continue. */
+  readonly lookUp: ReadScope;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** As soon as somebody has asked `FindCaller`. */
+    caller: Promise<Caller> | undefined;
+  }
+}
+
+/** Who sent a request, found and counted once for it, however often it is asked. Rejects where the caller is refused, with the reason. */
+export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promise<Caller>;
+
+export function callerFinder(database: Database, admit: ReturnType<typeof rateLimited>, limits: Limits): FindCaller {
+  const find: FindCaller = async (request, reply) => {
+    const signal = operationSignal(reply, limits.operationMs);
+    const lookUp = database.reads(OPERATOR_SCOPE, { statementMs: limits.operationMs, lockMs: limits.lockMs, signal });
+    const { principal, standing } = await admit({ headers: request.headers, address: request.ip, lookUp });
+    if (standing) reply.headers(standingHeaders(standing));
+    return { principal, lookUp };
+  };
+  return (request, reply) => (request.caller ??= find(request, reply));
+}

@@ -1,0 +1,68 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { AppError, type ErrorCode } from '../base/app-error.js';
+import { asAppError, refusedAnswer } from '../graphql/format-error.js';
+import { CALLER_GONE } from '../graphql/operation-time.js';
+import type { AnswerForm } from './answer-form.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** How GraphQL's requests are answered, as soon as that is known. */
+    answerForm: AnswerForm | undefined;
+  }
+}
+
+const RETRY_AFTER_MS = 1_000;
+
+/** An answer in the shape of a GraphQL error, for requests that never get as far as GraphQL. */
+export function errorBody(code: ErrorCode, message: string, requestId: string): object {
+  return { errors: [{ message, extensions: { code, requestId } }] };
+}
+
+/** What is thrown to be answered with this status; its message is for the caller. */
+export function httpError(statusCode: number, message: string): Error {
+  return Object.assign(new Error(message), { statusCode });
+}
+
+/** Answers what was thrown. Whoever is refused costs no more than finding that out. */
+export function refuse(error: (Error & { code?: string }) | FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  reply.header('cache-control', 'no-store');
+  if (request.answerForm) reply.type(`${request.answerForm.mediaType}; charset=utf-8`);
+  const status = ('statusCode' in error && error.statusCode) || 500;
+  const known = asAppError(error);
+  if (known ?? status === 503) {
+    const refused = known ?? new AppError('UNAVAILABLE', error.message, { retryAfterMs: RETRY_AFTER_MS });
+    if (known) explain(known, request);
+    const answer = refusedAnswer(refused, request.id);
+    for (const [name, value] of answer.headers) reply.header(name, value);
+    reply.code(answer.status).send(answer.body);
+    return;
+  }
+  if (status >= 500) {
+    request.log.error({ err: error }, 'Unexpected error');
+    reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', 'Something went wrong on our side. Please report the request id.', request.id));
+    return;
+  }
+  // What was not read would be taken for the next request.
+  if (status === 413) reply.header('connection', 'close');
+  reply.code(status).send(errorBody('BAD_USER_INPUT', refusalMessage(error, request), request.id));
+}
+
+/** Tells the log what callers do not hear. */
+function explain(error: AppError, { log }: FastifyRequest): void {
+  if (error === CALLER_GONE) return;
+  if (error.code === 'UNAVAILABLE') log.warn({ err: error }, 'Unavailable');
+  else if (error.code === 'UNAUTHENTICATED' && error.cause instanceof Error) log.info({ reason: error.cause.message }, 'Token refused');
+}
+
+function refusalMessage({ code, message }: Error & { code?: string }, { server }: FastifyRequest): string {
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return `The request body is larger than the limit of ${server.initialConfig.bodyLimit} bytes.`;
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return 'Unsupported Media Type: the body must be JSON, sent with the header "content-type: application/json".';
+    case 'FST_ERR_BAD_URL':
+      return 'The path cannot be decoded: each % must be followed by two hexadecimal digits, and they must be UTF-8.';
+    default:
+      return message;
+  }
+}
