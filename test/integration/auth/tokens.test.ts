@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { json } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hashOf, newKey } from '../../../src/api-keys/key-format.js';
 import { OPERATOR_TOKEN, startTestGateway, type TestGateway } from '../../support/gateway.js';
@@ -103,7 +103,7 @@ describe('a header that says who is asking', () => {
     return new Promise((resolve, reject) => {
       const { host } = new URL(gateway.url);
       request(`${gateway.url}/graphql`, { method: 'POST', headers: ['host', host, 'connection', 'close', ...headers] }, response => {
-        text(response).then(body => resolve([response.statusCode!, JSON.parse(body)]), reject);
+        json(response).then(body => resolve([response.statusCode!, body]), reject);
       }).on('error', reject).end(QUERY);
     });
   }

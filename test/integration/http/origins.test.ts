@@ -1,13 +1,17 @@
 import { getIntrospectionQuery } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newKey } from '../../../src/api-keys/key-format.js';
+import { NOT_SIMPLE_HEADERS } from '../../../src/http/request-headers.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import { collectLog } from '../../support/log-lines.js';
 
 const APP = 'https://app.example.com';
+const log = collectLog();
 let gateway: TestGateway;
 let closed: TestGateway;
 
 beforeAll(async () => {
-  [gateway, closed] = [await startTestGateway({ env: { WEAVER_CORS_ORIGINS: `${APP},http://localhost:3000` } }), await startTestGateway({ env: { NODE_ENV: 'production' } })];
+  [gateway, closed] = [await startTestGateway({ log: log.log, env: { WEAVER_CORS_ORIGINS: `${APP},http://localhost:3000` } }), await startTestGateway({ env: { NODE_ENV: 'production' } })];
 });
 afterAll(() => Promise.all([gateway.close(), closed.close()]));
 
@@ -32,6 +36,20 @@ describe('pages of other origins', () => {
     expect(answer.headers.get('vary')).toMatch(/origin/i);
   });
 
+  test.each([
+    ['every header that takes the place of a proof against forgery', NOT_SIMPLE_HEADERS],
+    ["Apollo's clients", ['apollographql-client-name', 'apollographql-client-version', 'x-apollo-operation-name', 'x-apollo-operation-id', 'accept']],
+    ['OpenTelemetry', ['traceparent', 'tracestate', 'baggage', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled', 'x-b3-parentspanid']],
+    ['Sentry', ['sentry-trace', 'baggage', 'traceparent']],
+    ['Datadog', ['x-datadog-origin', 'x-datadog-parent-id', 'x-datadog-sampling-priority', 'x-datadog-trace-id', 'tracestate']],
+    ['New Relic', ['newrelic', 'traceparent', 'tracestate']],
+    ['libraries for requests', ['x-requested-with', 'cache-control', 'pragma', 'accept-language', 'idempotency-key']],
+  ])('may send what comes from %s', async (_, headers) => {
+    const { headers: answer } = await preflight(`${gateway.url}/graphql`, APP, headers.join());
+    const listed = answer.get('access-control-allow-headers')!.toLowerCase().split(/, */);
+    expect(headers.filter(header => !listed.includes(header))).toEqual([]);
+  });
+
   test('read refusals as well, so that apps can tell what is wrong', async () => {
     expect((await post(gateway.url, '{ bots { totalCount } }', { origin: APP, 'x-api-key': 'wrong' })).headers.get('access-control-allow-origin')).toBe(APP);
     expect((await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { origin: APP, 'content-type': 'application/json' }, body: '{' })).headers.get('access-control-allow-origin')).toBe(APP);
@@ -49,6 +67,26 @@ describe('pages of other origins', () => {
     for (const response of [await preflight(`${closed.url}/graphql`, APP), await post(closed.url, '{ __typename }', { origin: APP }), await fetch(`${gateway.url}/health/live`, { headers: { origin: APP } }), await fetch(`${gateway.url}/playground`, { headers: { origin: APP } })]) {
       expect(allowed(response)).toEqual([]);
     }
+  });
+});
+
+describe('the log', () => {
+  const ofOrigins = (): Record<string, any>[] => log.entries().filter(entry => String(entry.msg).includes('WEAVER_CORS_ORIGINS'));
+
+  test('names an origin that is refused once, and the variable that would let it in', async () => {
+    const before = ofOrigins().length;
+    for (const origin of ['https://new.example.com', 'https://new.example.com', 'http://new.example.com:8080', APP]) await preflight(`${gateway.url}/graphql`, origin);
+    await post(gateway.url, '{ __typename }', { origin: gateway.url });
+    expect(ofOrigins().slice(before).map(({ origin, level }) => [origin, level])).toEqual([['https://new.example.com', 30], ['http://new.example.com:8080', 30]]);
+  });
+
+  test('takes nothing but scheme and host of what was sent, and not every one that somebody makes up', async () => {
+    const before = ofOrigins().length;
+    for (const origin of ['nonsense', 'https://user:secret-in-origin@host.example.com/secret-in-origin?secret-in-origin', `https://${'a'.repeat(300)}.example.com`, `https://${newKey().secret}.example.com`]) await preflight(`${gateway.url}/graphql`, origin);
+    expect(ofOrigins().slice(before).map(({ origin }) => origin)).toEqual(['https://host.example.com']);
+    for (let nth = 0; nth < 120; nth += 1) await preflight(`${gateway.url}/graphql`, `https://made-up-${nth}.example.com`);
+    expect(ofOrigins()).toHaveLength(100);
+    expect(log.lines.join('')).not.toMatch(/secret-in-origin|wvr_/);
   });
 });
 
