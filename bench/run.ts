@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { growthCommand } from './growth/growth.bench.js';
+import { largeAnswersCommand } from './large-answers/large-answers.bench.js';
 import { navigationCommand } from './navigation/navigation.bench.js';
 import { searchCommand } from './search/search.bench.js';
 import { sqlCommand } from './sql/sql.bench.js';
@@ -9,5 +10,6 @@ const program = new Command('npm run bench --')
   .addCommand(navigationCommand())
   .addCommand(searchCommand())
   .addCommand(growthCommand())
+  .addCommand(largeAnswersCommand())
   .addCommand(sqlCommand());
 await program.parseAsync();

@@ -1,0 +1,186 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+import { Command } from 'commander';
+import type { Client } from 'pg';
+import { commentOf, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
+import { memoryMb, startGateway, type Server } from '../shared/processes.js';
+import { operations, type Operation } from './operations.js';
+
+const DATABASE = 'weaver_large_answers';
+const LOGIN = 'weaver_large_answers_gateway';
+const MARK = 'Made by the bench of large answers';
+const PASSWORD = 'bench';
+const OTHERS_EVERY_MS = 10;
+const REST_MS = 1_500;
+
+interface Options {
+  databaseUrl: string;
+  only?: string;
+}
+
+export function largeAnswersCommand(): Command {
+  return new Command('large-answers')
+    .description(
+      `Sends the largest things that a key can ask for, once and eight at a time, and prints what they were answered, how long another tenant
+waited at worst for { viewer { kind } } meanwhile, and how much memory the gateway took.
+
+Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards. Build the gateway first: npm run build.`,
+    )
+    .requiredOption(
+      '--database-url <url>',
+      'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres',
+    )
+    .option('--only <text>', 'only the operations whose names hold this')
+    .action((options: Options) => benchLargeAnswers(options));
+}
+
+async function benchLargeAnswers({ databaseUrl, only = '' }: Options): Promise<void> {
+  const adminUrl = urlOf(databaseUrl, DATABASE);
+  await withClient(databaseUrl, async admin => {
+    await commentOf(admin, DATABASE, MARK);
+    await admin.query(`drop database if exists ${DATABASE} with (force)`);
+    await admin.query(`create database ${DATABASE}`);
+    await admin.query(`comment on database ${DATABASE} is '${MARK}'`);
+  });
+  try {
+    await migrate(adminUrl);
+    const made = await withClient(adminUrl, async admin => {
+      await makeLogin(admin, LOGIN, PASSWORD);
+      return fill(admin);
+    });
+    for (const operation of operations(made.documentId).filter(({ name }) => name.includes(only))) {
+      for (const atOnce of [1, 8]) {
+        const server = await startGateway(
+          'Weaver',
+          urlOf(databaseUrl, DATABASE, LOGIN, PASSWORD),
+          'the-operator-of-the-bench-sees-all-tenants',
+        );
+        try {
+          console.log(await measure(server, operation, atOnce, made));
+        } finally {
+          await server.stop();
+        }
+      }
+    }
+  } finally {
+    await withClient(databaseUrl, async admin => {
+      await admin.query(`drop database if exists ${DATABASE} with (force)`);
+      await admin.query(`drop role if exists ${LOGIN}`);
+    });
+  }
+}
+
+interface Made {
+  readonly documentId: string;
+  readonly key: string;
+  readonly otherKey: string;
+}
+
+/** Two tenants; one has 500 bots with large configs and 50 documents of 100 chunks, whose texts are as long as they may be. */
+async function fill(admin: Client): Promise<Made> {
+  const { rows: tenants } = await admin.query<{ id: string }>(
+    `insert into tenants (name) values ('Large'), ('Other') returning id`,
+  );
+  const [large, other] = tenants.map(({ id }) => id) as [string, string];
+  await admin.query(
+    `insert into bots (tenant_id, name, config_json)
+     select $1::uuid, 'Bot ' || n, jsonb_build_object('prompt', repeat('p', 60000)) from generate_series(1, 42) n
+      union all
+     select $1::uuid, 'Nested ' || n, jsonb_build_object('list', to_jsonb(array_fill('{}'::jsonb, array[16000]))) from generate_series(1, 458) n`,
+    [large],
+  );
+  const { rows: documents } = await admin.query<{ id: string }>(
+    `insert into docs (tenant_id, bot_id, filename, size_bytes, status)
+     select $1::uuid, (select id from bots where tenant_id = $1::uuid order by created_at, id limit 1), n || '.md', 0, 'completed' from generate_series(1, 50) n returning id`,
+    [large],
+  );
+  await admin.query(
+    `insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index, embedding)
+     select d.tenant_id, d.bot_id, d.id, repeat('tent ', 4000), n, (select array_agg(sin(n * i))::vector from generate_series(1, 1536) i)
+       from docs d cross join generate_series(1, 100) n where d.tenant_id = $1::uuid`,
+    [large],
+  );
+  await admin.query('analyze');
+  const keys = await newKeys(admin, [large, other]);
+  await admin.query(`update api_keys set scopes = '{read,search,write}'`);
+  return { documentId: documents[0]!.id, key: keys.get(large)!, otherKey: keys.get(other)! };
+}
+
+async function measure(
+  server: Server,
+  { name, query }: Operation,
+  atOnce: number,
+  { key, otherKey }: Made,
+): Promise<string> {
+  const waits: number[] = [];
+  const failures = new Set<string>();
+  const over = new AbortController();
+  const ask = async (): Promise<void> => {
+    const begin = performance.now();
+    const response = await fetch(`${server.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': otherKey },
+      body: JSON.stringify({ query: '{ viewer { kind } }' }),
+    });
+    await response.text();
+    waits.push(performance.now() - begin);
+    if (!response.ok) failures.add(String(response.status));
+  };
+  for (let nth = 0; nth < 100; nth += 1) await ask();
+  const before = memoryMb(server.pid).now ?? 0;
+  const usual = Math.max(...waits.splice(0).slice(20));
+  const others = (async () => {
+    const asked: Promise<void>[] = [];
+    while (!over.signal.aborted) {
+      asked.push(ask().catch((error: unknown) => void failures.add(String(error))));
+      await sleep(OTHERS_EVERY_MS);
+    }
+    await Promise.all(asked);
+  })();
+  await sleep(100);
+  const answers = await Promise.all(Array.from({ length: atOnce }, () => sent(server.url, key, query)));
+  await sleep(REST_MS);
+  over.abort();
+  await others;
+  const { now = 0, peak = 0 } = memoryMb(server.pid);
+  const kinds = Map.groupBy(answers, ({ status, code }) => `${status}${code ? ` ${code}` : ''}`);
+  const told = [...kinds].map(
+    ([kind, of]) =>
+      `${of.length} x ${kind} (${mb(Math.max(...of.map(({ bytes }) => bytes)))} MB, ${Math.round(Math.max(...of.map(({ ms }) => ms)))} ms)`,
+  );
+  const waited = `another waits ${Math.round(Math.max(...waits))} ms at worst (before: ${Math.round(usual)})${failures.size > 0 ? `, answered ${[...failures].join()}` : ''}`;
+  return `${name}, ${atOnce} at once: ${told.join(', ')}; ${waited}; memory ${Math.round(before)}, at most ${Math.round(peak)}, then ${Math.round(now)} MB`;
+}
+
+interface Sent {
+  readonly status: number;
+  readonly code: string | undefined;
+  readonly bytes: number;
+  readonly ms: number;
+}
+
+/** One request from a thread of its own, so that receiving its answer keeps nobody who is measured waiting. */
+function sent(url: string, key: string, query: string): Promise<Sent> {
+  const program = `
+    const { parentPort, workerData: { url, key, query } } = require('node:worker_threads');
+    const begin = performance.now();
+    fetch(url + '/graphql', { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key, 'accept-encoding': 'identity' }, body: JSON.stringify({ query }) })
+      .then(async response => {
+        let bytes = 0, head = '';
+        for await (const piece of response.body) {
+          if (bytes < 2000) head += Buffer.from(piece).toString('latin1').slice(0, 2000);
+          bytes += piece.length;
+        }
+        parentPort.postMessage({ status: response.status, code: /"code":"(\\w+)"/.exec(head)?.[1], bytes, ms: performance.now() - begin });
+      })
+      .catch(error => parentPort.postMessage({ status: 0, code: String(error.cause ?? error), bytes: 0, ms: performance.now() - begin }));`;
+  return new Promise((resolve, reject) => {
+    new Worker(program, { eval: true, workerData: { url, key, query } })
+      .once('message', resolve)
+      .once('error', reject);
+  });
+}
+
+function mb(bytes: number): string {
+  return (bytes / 1_000_000).toFixed(bytes < 1_000_000 ? 3 : 0);
+}
