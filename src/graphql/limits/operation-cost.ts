@@ -2,9 +2,12 @@ import {
   getNamedType,
   isAbstractType,
   isCompositeType,
+  isIntrospectionType,
   isListType,
   isNonNullType,
   Kind,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLCompositeType,
@@ -24,24 +27,31 @@ const UNKNOWN_SIZE = 10;
 
 type Variables = Readonly<Record<string, unknown>>;
 
-/** How many rows an operation may read at most, by the sizes that it asks for; by variables, as far as those say the sizes. */
+/**
+ * How many rows an operation may read at most, by the sizes that it asks for, and how often it shows again what it shows already; by
+ * variables, as far as those say the sizes.
+ */
 export type OperationCost = number | ((variables: Variables) => number);
 
 /** A field that reads, how many objects it leads to for each of its parents, and the fields that read below it. */
 interface Branch {
   readonly size: OperationCost;
-  /** Whether the objects are rows to be read, rather than parts of what is there. */
-  readonly reads: boolean;
+  /** Whether the objects are rows to be read or copies of what is shown already, rather than parts of what is there. */
+  readonly counts: boolean;
   readonly branches: readonly Branch[];
 }
 
+/** A value that is shown under a second name: it takes as much room in the answer, and as long to be put there, as some ten others of a row. */
+const COPY: Branch = { size: 10, counts: true, branches: [] };
+
 /**
- * The cost of a valid operation: each list as long as its page, for each of its parents as many times. Fields that are asked for twice
- * under one name count once, as they are executed once; @skip and @include do not matter.
+ * The cost of a valid operation: each list as long as its page, for each of its parents as many times. A value that is part of its object
+ * costs nothing, and under each further alias as much as ten rows. Fields that are asked for twice under one name count once, as they are
+ * executed once; @skip and @include do not matter.
  */
 export function operationCost(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): OperationCost {
   const root = schema.getRootType(operation.operation)!;
-  const branches = branchesOf({ schema, operation, fragments }, root, [operation.selectionSet], false);
+  const branches = branchesOf({ schema, operation, fragments }, root, [operation.selectionSet]);
   if (branches.every(isConstant)) return total(branches, {});
   return variables => total(branches, variables);
 }
@@ -52,9 +62,9 @@ function isConstant({ size, branches }: Branch): boolean {
 
 function total(branches: readonly Branch[], variables: Variables, parents = 1): number {
   let sum = 0;
-  for (const { size, reads, branches: inner } of branches) {
+  for (const { size, counts, branches: inner } of branches) {
     const objects = parents * (typeof size === 'number' ? size : size(variables));
-    sum += (reads ? objects : 0) + total(inner, variables, objects);
+    sum += (counts ? objects : 0) + total(inner, variables, objects);
   }
   return sum;
 }
@@ -65,23 +75,42 @@ interface Source {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
 }
 
-/** `sized`: the field that these selections stand under says how many there are. */
-function branchesOf(source: Source, type: GraphQLCompositeType, sets: readonly SelectionSetNode[], sized: boolean): Branch[] {
+/** `sized`: the field that these selections stand under says how many there are. `again`: what they show is shown already, under another name. */
+function branchesOf(source: Source, type: GraphQLCompositeType, sets: readonly SelectionSetNode[], { sized = false, again = false } = {}): Branch[] {
   const branches: Branch[] = [];
+  const shown = new Set<string>();
   for (const { parent, nodes } of collect(source, type, sets)) {
     const name = nodes[0]!.name.value;
-    const field = 'getFields' in parent && !name.startsWith('__') ? parent.getFields()[name] : undefined;
+    const isCopy = again || shown.has(`${parent.name}.${name}`);
+    shown.add(`${parent.name}.${name}`);
+    const field = fieldOf(parent, name);
     const target = field && getNamedType(field.type);
-    if (!field || !isCompositeType(target)) continue;
-    const declared = declaredSize(field);
+    if (!field || !isCompositeType(target)) {
+      if (isCopy) branches.push(COPY);
+      continue;
+    }
+    const declared = isIntrospectionType(parent) ? isListOf(field.type) && (() => schemaSize(source.schema, name)) : declaredSize(field);
     // A list in what has its size already, such as `nodes`, adds nothing to it.
     const unknown = !declared && !sized && isListOf(field.type);
     const size = declared ? declared(nodes[0]!, source.operation) : unknown ? UNKNOWN_SIZE : 1;
-    const reads = declared !== undefined || unknown || (!isListOf(field.type) && field.extensions[RULE] !== undefined);
-    const below = branchesOf(source, target, nodes.flatMap(node => node.selectionSet ?? []), declared !== undefined);
-    if (reads || below.length > 0) branches.push({ size, reads, branches: below });
+    // The schema is in memory.
+    const reads = !isIntrospectionType(target) && (Boolean(declared) || unknown || (!isListOf(field.type) && field.extensions[RULE] !== undefined));
+    const counts = reads || isCopy;
+    const below = branchesOf(source, target, nodes.flatMap(node => node.selectionSet ?? []), { sized: Boolean(declared), again: isCopy && !reads });
+    if (counts || below.length > 0) branches.push({ size, counts, branches: below });
   }
   return branches;
+}
+
+function fieldOf(parent: GraphQLCompositeType, name: string): GraphQLField<unknown, unknown> | undefined {
+  if (name === SchemaMetaFieldDef.name) return SchemaMetaFieldDef;
+  if (name === TypeMetaFieldDef.name) return TypeMetaFieldDef;
+  return 'getFields' in parent ? parent.getFields()[name] : undefined;
+}
+
+/** How long a list of the introspection is, about. */
+function schemaSize(schema: GraphQLSchema, name: string): number {
+  return name === 'types' ? Object.keys(schema.getTypeMap()).length : UNKNOWN_SIZE;
 }
 
 interface Collected {
@@ -135,11 +164,11 @@ function sizeBy(node: FieldNode, { variableDefinitions = [] }: OperationDefiniti
   return variables => sizeOf(readers.map(reader => (typeof reader === 'function' ? reader(variables) : reader)).find(value => value != null), fallback);
 }
 
-/** What is no size, or too large a one, is refused where it is used, with its name. */
+/** What is no size, or too large a one, is refused where it is used, with its name: at every parent, so that it is not for nothing. */
 function sizeOf(value: unknown, fallback: number): number {
   if (value == null) return fallback;
   const size = Array.isArray(value) ? value.length : value;
-  return typeof size === 'number' && size > 0 && size <= MAX_PAGE_SIZE ? size : 0;
+  return typeof size === 'number' && size > 0 && size <= MAX_PAGE_SIZE ? size : MAX_PAGE_SIZE;
 }
 
 /** The value at `path` of a field's arguments; a function where variables have it. */

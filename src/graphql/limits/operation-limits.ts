@@ -58,7 +58,8 @@ export function operationLimits(limits: Config['limits']): ApolloServerPlugin<Re
 function costProblem(cost: OperationCost, { variables }: GraphQLRequestContext<RequestContext>['request'], limit: number): AppError | undefined {
   const rows = typeof cost === 'number' ? cost : cost(variables ?? {});
   if (rows <= limit) return undefined;
-  return new AppError('QUERY_TOO_COMPLEX', `The operation could read ${rows} rows, by its page sizes for all parents together; the limit is ${limit}. Ask for fewer levels or smaller pages.`);
+  const counted = 'by its page sizes for all parents together, and ten for a value under each further alias';
+  return new AppError('QUERY_TOO_COMPLEX', `The operation could read ${rows} rows, ${counted}; the limit is ${limit}. Ask for fewer levels, smaller pages or fewer aliases.`);
 }
 
 /** A valid operation, with its fragments and literals. */
