@@ -23,6 +23,7 @@ import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { embedInTurn } from './graphql/embed-in-turn.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { formatError } from './graphql/format-error.js';
+import { ByteBudget } from './graphql/limits/byte-budget.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
 import { OperationSlots, OperationTurn } from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
@@ -30,6 +31,7 @@ import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
 import { documentStore } from './graphql/trusted-documents/document-store.js';
 import { TrustedDocuments } from './graphql/trusted-documents/trusted-documents.js';
+import { unwritten } from './http/apollo-result.js';
 import { callerFinder, type Caller } from './http/caller.js';
 import { registerCompression } from './http/compression.js';
 import { allowOrigins } from './http/cors.js';
@@ -84,7 +86,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     csrfPrevention: { requestHeaders: [...NOT_SIMPLE_HEADERS] },
     parseOptions: { maxTokens: config.limits.tokens },
     logger: log,
-    stringifyResult: result => JSON.stringify(result),
+    stringifyResult: unwritten,
     stopOnTerminationSignals: false,
     plugins: [
       operationRules(config.http),
@@ -111,6 +113,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     limits: config.limits,
     models: new ReadModels(database.orm),
     rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight),
+    bytes: new ByteBudget(config.limits.answerBytes, config.limits.answerBytesInFlight),
     slots: new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue),
     embedder: metrics ? measuredEmbedder(createEmbedder(config.embedder, log), metrics) : createEmbedder(config.embedder, log),
     embedSlots: new OperationSlots(config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity, Infinity),
@@ -154,6 +157,7 @@ interface Services {
   readonly limits: Limits;
   readonly models: ReadModels;
   readonly rows: RowBudget;
+  readonly bytes: ByteBudget;
   readonly slots: OperationSlots;
   readonly embedder: Embedder;
   /** Calls of a remote embedder at the same time. Any number may wait for one: those are operations, of which only so many run or are aside. */
@@ -161,14 +165,24 @@ interface Services {
 }
 
 function contextOf(request: FastifyRequest, reply: FastifyReply, { principal, lookUp }: Caller, services: Services): RequestContext {
-  const { database, limits, models, rows: budget, slots, embedder, embedSlots } = services;
+  const { database, limits, models, slots, embedder, embedSlots } = services;
   const signal = operationSignal(reply, limits.operationMs);
   const scope = scopeOf(principal);
   const caller = callerOf(principal, request.ip);
   const turn = new OperationTurn(slots, caller, signal);
-  const bounds: TimeBounds = { statementMs: limits.operationMs, lockMs: limits.lockMs, signal, ready: () => turn.untilBack() };
-  const rows = budget.operation();
-  reply.raw.once('close', () => rows.release());
+  const rows = services.rows.operation();
+  const bytes = services.bytes.operation(ownerOf(principal, caller));
+  const bounds: TimeBounds = {
+    statementMs: limits.operationMs,
+    lockMs: limits.lockMs,
+    signal,
+    ready: () => turn.untilBack(),
+    received: count => bytes.read(count),
+  };
+  reply.raw.once('close', () => {
+    rows.release();
+    bytes.release();
+  });
   return {
     requestId: request.id,
     principal,
@@ -178,6 +192,7 @@ function contextOf(request: FastifyRequest, reply: FastifyReply, { principal, lo
     write: (name, work) => database.write(name, scope, work, bounds),
     beforeCommit: BEFORE_COMMIT,
     rows,
+    bytes,
     models,
     embedder,
     embed: embedInTurn(embedder, { slots: embedSlots, caller, turn, signal }),
@@ -212,6 +227,11 @@ function callerOf(principal: Principal, address: string): string {
     case 'nobody':
       return address;
   }
+}
+
+/** Whose bytes in memory count together: a tenant may have many keys. */
+function ownerOf(principal: Principal, caller: string): string {
+  return 'tenantId' in principal ? principal.tenantId : caller;
 }
 
 function urlOf(app: FastifyInstance): string {

@@ -45,7 +45,8 @@ export async function readWindows(context: RequestContext, asks: readonly Window
     asks.map(({ after }) => after),
     context.rows.left + 1,
   ];
-  const rows = await context.reads.query<WindowRow & { _n: number }>(statement('chunkWindows', text), parameters);
+  const most = asks.reduce((sum, { before, after }) => sum + before + 1 + after, 0);
+  const rows = await context.reads.query<WindowRow & { _n: number }>(statement('chunkWindows', text), parameters, most);
   context.rows.take(rows.length);
   const windows = asks.map((): WindowRow[] => []);
   for (const row of rows) windows[row._n - 1]!.push(row);

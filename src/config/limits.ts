@@ -17,6 +17,8 @@ export interface Limits {
   cost: number;
   rows: number;
   rowsInFlight: number;
+  answerBytes: number;
+  answerBytesInFlight: number;
   /** How long an operation may take, in milliseconds; and a statement of it. */
   operationMs: number;
   /** How long a statement may wait for what others have locked. */
@@ -54,6 +56,10 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_COST: wholeNumber(100, Number.MAX_SAFE_INTEGER).default(250_000).describe('Rows that one operation could read by its page sizes, for all parents together.'),
   WEAVER_MAX_ROWS: wholeNumber(100, 10_000_000).default(25_000).describe('Rows of lists that one operation does read.'),
   WEAVER_MAX_ROWS_IN_FLIGHT: wholeNumber(100, 100_000_000).default(200_000).describe('Rows of lists that all operations of a process hold together.'),
+  WEAVER_MAX_ANSWER_BYTES: wholeNumber(1_024, 268_435_456).default(33_554_432).describe('Bytes of one answer, and of the rows that it is made of.'),
+  WEAVER_MAX_ANSWER_BYTES_IN_FLIGHT: wholeNumber(1_024, 1_099_511_627_776)
+    .default(100_663_296)
+    .describe('Bytes that all larger answers of a process hold together until they are sent; those of one tenant hold half at most.'),
   WEAVER_MAX_OPERATION_MS: wholeNumber(50, 3_600_000).default(30_000).describe('Milliseconds that one operation may take, and each of its statements.'),
   WEAVER_MAX_LOCK_MS: wholeNumber(10, 3_600_000).default(10_000).describe('Milliseconds that a statement may wait for what others are changing.'),
   WEAVER_MAX_OPERATIONS_AT_ONCE: wholeNumber(1, 100_000).default(256).describe('Operations that a process runs at the same time.'),
@@ -82,6 +88,8 @@ export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limi
     cost: env.WEAVER_MAX_COST,
     rows: env.WEAVER_MAX_ROWS,
     rowsInFlight: env.WEAVER_MAX_ROWS_IN_FLIGHT,
+    answerBytes: env.WEAVER_MAX_ANSWER_BYTES,
+    answerBytesInFlight: env.WEAVER_MAX_ANSWER_BYTES_IN_FLIGHT,
     operationMs: env.WEAVER_MAX_OPERATION_MS,
     lockMs: env.WEAVER_MAX_LOCK_MS,
     operationsAtOnce: env.WEAVER_MAX_OPERATIONS_AT_ONCE,

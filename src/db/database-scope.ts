@@ -33,7 +33,7 @@ export function enterScopeSql(scope: DatabaseScope): string {
   return `${tenant}; set local timezone = 'UTC'; set local role ${scope.role}`;
 }
 
-/** What keeps one operation's statements within its time. */
+/** What keeps one operation's statements within its time, and their rows within its memory. */
 export interface TimeBounds {
   /** How long a statement may take, and how long of that it may wait for what others have locked. */
   readonly statementMs: number;
@@ -42,6 +42,8 @@ export interface TimeBounds {
   readonly signal: AbortSignal;
   /** Waited for before each statement of a read; undefined where it may be sent at once. */
   readonly ready?: () => Promise<void> | undefined;
+  /** Told how many bytes of rows a read receives, as they come; and before each statement, of none. What it throws ends the read. */
+  readonly received?: (bytes: number) => void;
 }
 
 /** Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements keeps one. */

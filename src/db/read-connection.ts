@@ -1,16 +1,21 @@
 import type { Socket } from 'node:net';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
+import { parsedBytes } from '../base/json-size.js';
 import { boundTimeSql, enterScopeSql, type DatabaseScope, type TimeBounds } from './database-scope.js';
 import { takeBackLostConnections } from './lost-connections.js';
 import { parameterText } from './parameter-text.js';
 import type { Row, Statement } from './statement.js';
 
+type Received = TimeBounds['received'];
+
 /** One read-only transaction in a scope, from the first statement to `end`. */
 export interface ReadTransaction {
   /** Goes on in another scope. The next statement may be sent when this is done, and fails if this did. */
   enter(scope: DatabaseScope): Promise<void>;
-  query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]>;
+  /** Ends with what `received` throws (see `TimeBounds`) before all rows are in memory. `mostRows`: how many there may be, if more than a few. */
+  query(statement: Statement, parameters: readonly unknown[], received?: Received, mostRows?: number): Promise<Row[]>;
   /** Commits and gives the connection back. Call it once, when no query is in flight. */
   end(): Promise<void>;
 }
@@ -72,7 +77,7 @@ const heldBack = new WeakSet<PoolClient>();
 function holdBack(client: PoolClient): void {
   if (heldBack.has(client)) return;
   heldBack.add(client);
-  const { stream } = (client as PoolClient & { readonly connection: { readonly stream: Socket } }).connection;
+  const { stream } = connectionOf(client);
   stream.cork();
   const letGo = (): void => {
     heldBack.delete(client);
@@ -82,8 +87,30 @@ function holdBack(client: PoolClient): void {
   queueMicrotask(() => process.nextTick(letGo));
 }
 
+/** A row as it came: its length in bytes, and the text of each value. */
+interface DataRow {
+  readonly length: number;
+  readonly fields: readonly (string | null)[];
+}
+
+/** Beyond what the types say: the connection of a client, and what it is sent. */
+interface ConnectionOf {
+  readonly connection: {
+    readonly stream: Socket;
+    on(event: 'dataRow', listener: (row: DataRow) => void): void;
+    off(event: 'dataRow', listener: (row: DataRow) => void): void;
+  };
+}
+
+function connectionOf(client: PoolClient): ConnectionOf['connection'] {
+  return (client as PoolClient & ConnectionOf).connection;
+}
+
 class PostgresReadTransaction implements ReadTransaction {
   #entered: Promise<unknown>;
+  /** Why the connection was cut while it sent rows. */
+  #cut: unknown;
+  #received: Received;
 
   constructor(
     private readonly client: PoolClient,
@@ -109,17 +136,37 @@ class PostgresReadTransaction implements ReadTransaction {
     return answer;
   }
 
-  async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
+  async query(statement: Statement, parameters: readonly unknown[], received?: Received): Promise<Row[]> {
+    if (received && !this.#received) connectionOf(this.client).on('dataRow', this.#count);
+    this.#received ??= received;
     holdBack(this.client);
     const name = this.pooled ? undefined : statement.preparedName;
     const answer = this.client.query<Row>({ name, text: statement.text, values: parameters.map(parameterText) });
     answer.catch(() => {});
-    // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
-    await this.#entered;
-    return (await answer).rows;
+    try {
+      // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
+      await this.#entered;
+      return (await answer).rows;
+    } catch (error) {
+      throw this.#cut ?? error;
+    }
   }
 
+  /** Nothing else keeps a server from sending what it was asked for but to hang up: the statement ends there when it notices. */
+  readonly #count = ({ length, fields }: DataRow): void => {
+    if (this.#cut !== undefined) return;
+    try {
+      this.#received!(length + fields.reduce((sum, text) => (text === null ? sum : sum + parsedBytes(text)), 0));
+    } catch (error) {
+      this.#cut = error;
+      this.client.once('error', () => {});
+      connectionOf(this.client).stream.destroy();
+    }
+  };
+
   async end(): Promise<void> {
+    if (this.#received) connectionOf(this.client).off('dataRow', this.#count);
+    if (this.#cut !== undefined) return this.client.release(true);
     try {
       await this.#entered;
       if (this.pooled) await this.client.query('commit');
@@ -130,6 +177,10 @@ class PostgresReadTransaction implements ReadTransaction {
     this.client.release();
   }
 }
+
+/** Rows of the embedded database that come in one piece, which is in memory before it can be counted; and bytes, about. */
+const ROWS_AT_ONCE = 100;
+const BYTES_AT_ONCE = 1_048_576;
 
 /** Reads through the embedded database's only session, in its exclusive transactions: others wait their turn. */
 export class EmbeddedReadConnections implements ReadConnections {
@@ -149,6 +200,8 @@ export class EmbeddedReadConnections implements ReadConnections {
 }
 
 class EmbeddedReadTransaction implements ReadTransaction {
+  #cursors = 0;
+
   constructor(
     private readonly transaction: Transaction,
     private readonly close: () => Promise<void>,
@@ -158,11 +211,44 @@ class EmbeddedReadTransaction implements ReadTransaction {
     await this.transaction.exec(enterScopeSql(scope));
   }
 
-  async query(statement: Statement, parameters: readonly unknown[]): Promise<Row[]> {
-    return (await this.transaction.query<Row>(statement.text, parameters as unknown[])).rows;
+  async query(statement: Statement, parameters: readonly unknown[], received?: Received, mostRows = 0): Promise<Row[]> {
+    if (received && mostRows > ROWS_AT_ONCE) return this.#queryInPieces(statement, parameters, received);
+    return this.#rows(statement.text, parameters, received);
+  }
+
+  async #queryInPieces(statement: Statement, parameters: readonly unknown[], received: NonNullable<Received>): Promise<Row[]> {
+    const cursor = `weaver_${(this.#cursors += 1)}`;
+    await this.transaction.query(`declare ${cursor} no scroll cursor for ${statement.text}`, parameters as unknown[]);
+    const rows: Row[] = [];
+    let size = ROWS_AT_ONCE / 4;
+    for (let bytes = 0; ; ) {
+      const piece = await this.#rows(`fetch ${size} from ${cursor}`, [], count => {
+        bytes += count;
+        received(count);
+      });
+      for (const row of piece) rows.push(row);
+      if (piece.length < size) break;
+      size = Math.ceil(Math.min(10 * ROWS_AT_ONCE, (BYTES_AT_ONCE * rows.length) / bytes));
+      await nextTurn();
+    }
+    await this.transaction.exec(`close ${cursor}`);
+    return rows;
+  }
+
+  async #rows(text: string, parameters: readonly unknown[], received: Received): Promise<Row[]> {
+    const { rows } = await this.transaction.query<Row>(text, parameters as unknown[]);
+    if (received) for (const row of rows) received(Object.values(row).reduce<number>((sum, value) => sum + bytesOf(value), 0));
+    return rows;
   }
 
   async end(): Promise<void> {
     await this.close().catch(() => {});
   }
+}
+
+function bytesOf(value: unknown): number {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  if (typeof value !== 'object' || value === null) return 8;
+  const text = JSON.stringify(value);
+  return text.length + parsedBytes(text);
 }

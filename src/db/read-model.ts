@@ -59,8 +59,13 @@ export class ReadModel {
 
   /** The select list for `properties` of the table under `alias`. */
   select(properties: Iterable<string>, alias: string): string {
-    return Array.from(properties, property => `${this.column(property).sql(alias)} as "${property}"`).join(', ');
+    return Array.from(properties, property => `${shown(this.column(property), alias)} as "${property}"`).join(', ');
   }
+}
+
+/** pgvector's text form is JSON: named so, it is parsed once, when the row comes, and not wherever it is shown. */
+function shown({ type, sql }: ReadColumn, alias: string): string {
+  return type.startsWith('halfvec') ? `${sql(alias)}::text::json` : sql(alias);
 }
 
 function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {

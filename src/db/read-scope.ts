@@ -43,17 +43,21 @@ export class ReadScope {
     return 'tenantId' in this.scope ? this.scope.tenantId : undefined;
   }
 
-  /** Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint` text or number. */
-  async query<R = Row>(statement: Statement, parameters: readonly unknown[]): Promise<R[]> {
+  /**
+   * Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint` text or number. `mostRows` is how many
+   * there may be, where these are more than a hundred: see `ReadTransaction.query`.
+   */
+  async query<R = Row>(statement: Statement, parameters: readonly unknown[], mostRows?: number): Promise<R[]> {
     // Before a transaction is opened or used: while it waits, it holds none.
     const ready = this.bounds?.ready?.();
     if (ready) await ready;
     this.bounds?.signal.throwIfAborted();
+    this.bounds?.received?.(0);
     const open = (this.#open ??= { begun: this.#begin(), scope: this.scope, inFlight: 0, ended: false });
     open.inFlight += 1;
     try {
       this.observe(statement, parameters);
-      return (await (await open.begun).query(statement, parameters)) as R[];
+      return (await (await open.begun).query(statement, parameters, this.bounds?.received, mostRows)) as R[];
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
       throw error;

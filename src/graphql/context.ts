@@ -5,6 +5,7 @@ import type { ReadModels } from '../db/read-model.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Write } from '../db/database.js';
 import type { Embedder } from '../embedders/embedder.js';
+import type { OperationBytes } from './limits/byte-budget.js';
 import type { OperationTurn } from './limits/operation-slots.js';
 import type { OperationRows } from './limits/row-budget.js';
 
@@ -24,6 +25,8 @@ export interface RequestContext {
   readonly beforeCommit: readonly BeforeCommit[];
   /** Counts the rows of lists, which answers hold in memory. */
   readonly rows: OperationRows;
+  /** Counts the bytes of rows and of the answer. */
+  readonly bytes: OperationBytes;
   readonly models: ReadModels;
   /** Which embedder there is. Vectors are asked for by `embed`. */
   readonly embedder: Pick<Embedder, 'model' | 'dimensions'>;

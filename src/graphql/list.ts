@@ -157,8 +157,10 @@ async function loadRows(definition: ListDefinition<object>, groups: readonly Gro
     const place = [groups.length > 1 && `${group} as "${GROUP}"`, severalParents && `${from ? 'p.n::int' : '1'} as "${NTH}"`, 'r.*'].filter(Boolean).join(', ');
     return `select ${place} from ${from ? `${from} cross join lateral ` : ''}(${rows}) r`;
   });
-  const text = `${branches.join(' union all ')} limit ${parameters.add(context.rows.left + 1, 'int')}`;
-  const rows = await context.reads.query(statement(definition.name, text), parameters.values);
+  const { left } = context.rows;
+  const text = `${branches.join(' union all ')} limit ${parameters.add(left + 1, 'int')}`;
+  const most = groups.reduce((sum, { ask, parents }) => sum + parents.length * (ask.page.size + 1), 0);
+  const rows = await context.reads.query(statement(definition.name, text), parameters.values, Math.min(most, left + 1));
   context.rows.take(rows.length);
   return spread(groups, rows, (pages, nth, row) => pages[nth]!.push(row), (): Row[] => []);
 }

@@ -95,7 +95,7 @@ async function loadRows(model: ReadModel, keys: readonly Key[], context: Request
     conditions.push(`t.${model.tenantColumn} = any(${unseen(parameters.add(tenants, 'uuid[]'))}::uuid[])`);
   }
   const text = `select ${model.select(properties, 't')} from ${model.table} t where ${conditions.join(' and ')}`;
-  const rows = await context.reads.query<Row>(statement(`${model.table}ById`, text), parameters.values);
+  const rows = await context.reads.query<Row>(statement(`${model.table}ById`, text), parameters.values, ids.length);
   const byId = new Map(rows.map(row => [row.id as string, row]));
   return keys.map(key => byId.get(key.id));
 }

@@ -1,9 +1,15 @@
+import { Readable } from 'node:stream';
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
 import type { FastifyInstance, FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
+import type { FormattedExecutionResult } from 'graphql';
+import type { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
+import { refusedAnswer } from '../graphql/format-error.js';
+import type { OperationBytes } from '../graphql/limits/byte-budget.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
-import { toBody } from './answer-body.js';
+import { answerBody } from './answer-body.js';
 import { answerFormFor } from './answer-form.js';
+import { resultOf } from './apollo-result.js';
 import type { Caller, FindCaller } from './caller.js';
 import { askedOperation, readParameters, withText, type Parameters } from './parameters.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from './playground.js';
@@ -18,7 +24,7 @@ const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 /** What one request's operation has at hand, made from the request and who sent it. */
 export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => C;
 
-export interface EndpointParts<C extends Pick<RequestContext, 'turn'>> {
+export interface EndpointParts<C extends Pick<RequestContext, 'turn' | 'bytes'>> {
   readonly apollo: ApolloServer<C>;
   readonly trusted: TrustedDocuments;
   readonly findCaller: FindCaller;
@@ -32,7 +38,7 @@ export interface EndpointParts<C extends Pick<RequestContext, 'turn'>> {
  * What can be told from the head of a request is refused before its body is read, and what from the body before anyone looks up whose
  * token it is.
  */
-export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn'>>(app: FastifyInstance, parts: EndpointParts<C>): void {
+export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 'bytes'>>(app: FastifyInstance, parts: EndpointParts<C>): void {
   const { apollo, trusted, findCaller, contextOf, preParsing } = parts;
   app.route({
     method: [...EXECUTING],
@@ -59,7 +65,7 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn'>>(
           httpGraphQLRequest: { method: 'POST', headers: headersOf(request), search: '', body: bodyOf(parameters) },
           context: async () => context,
         });
-        return send(answer, request, reply);
+        return await send(answer, context.bytes, request, reply);
       } finally {
         context.turn.end();
       }
@@ -82,18 +88,42 @@ function isTypeOfNoBody(type: string | undefined): boolean {
   return type === undefined || /^(?:application\/json|application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(?:;|$)/i.test(type);
 }
 
-function send({ status, headers, body }: HTTPGraphQLResponse, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (body.kind === 'chunked') throw new Error('No operation of ours is delivered in parts.');
+async function send(
+  answer: HTTPGraphQLResponse,
+  bytes: OperationBytes,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const result = resultOf(answer);
   // An answer is its caller's alone and may be another one the next moment.
-  reply.code(status ?? 200).header('cache-control', 'no-store');
+  reply.code(answer.status ?? 200).header('cache-control', 'no-store');
+  for (const [name, value] of answer.headers) reply.header(name, value);
+  if (bytes.problem) return sendProblem(bytes.problem, request, reply);
+  if (reply.statusCode >= 400) return reply.send(JSON.stringify(withRequestId(result, request.id)));
+  try {
+    const { payload, length } = await answerBody(result, bytes, reply.raw);
+    if (payload instanceof Readable) reply.header('content-length', length);
+    return reply.send(payload);
+  } catch (error) {
+    if (bytes.problem === undefined || error !== bytes.problem) throw error;
+    return sendProblem(bytes.problem, request, reply);
+  }
+}
+
+/** In place of an answer that has too many bytes. */
+function sendProblem(problem: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (problem.code === 'UNAVAILABLE') request.log.warn({ err: problem }, 'Unavailable');
+  const { status, headers, body } = refusedAnswer(problem, request.id);
   for (const [name, value] of headers) reply.header(name, value);
-  return reply.send(reply.statusCode < 400 ? toBody(body.string, reply.raw) : withRequestId(body.string, request.id));
+  return reply.code(status === 400 ? request.answerForm!.requestErrorStatus : status).send(JSON.stringify(body));
 }
 
 /** Apollo refuses some requests before an operation begins that could note the request's id. */
-function withRequestId(body: string, requestId: string): string {
-  const { errors, ...rest } = JSON.parse(body) as { errors?: { extensions?: object }[] };
-  return JSON.stringify({ errors: errors?.map(error => ({ ...error, extensions: { ...error.extensions, requestId } })), ...rest });
+function withRequestId({ errors, ...rest }: FormattedExecutionResult, requestId: string): FormattedExecutionResult {
+  return {
+    ...(errors && { errors: errors.map(error => ({ ...error, extensions: { ...error.extensions, requestId } })) }),
+    ...rest,
+  };
 }
 
 /** For Apollo, which takes no member that is undefined. */

@@ -5,6 +5,7 @@ import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
+import { ByteBudget } from '../../../src/graphql/limits/byte-budget.js';
 import { OperationSlots, OperationTurn } from '../../../src/graphql/limits/operation-slots.js';
 import { RowBudget } from '../../../src/graphql/limits/row-budget.js';
 import { formatError } from '../../../src/graphql/format-error.js';
@@ -50,6 +51,7 @@ function contextOf(principal: Principal): RequestContext {
   const { signal } = new AbortController();
   return {
     requestId: 'test', principal, onlyQueries: false, requestErrorStatus: 400, models, embedder, embed: texts => embedder.embed(texts), rows: new RowBudget(25_000, 25_000).operation(),
+    bytes: new ByteBudget(33_554_432, 134_217_728).operation('test'),
     reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work), beforeCommit: [],
     log: createLogger('silent'), turn: new OperationTurn(new OperationSlots(1, 1), 'test', signal), signal,
   };

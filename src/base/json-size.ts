@@ -1,0 +1,73 @@
+/**
+ * How many characters a value takes at least as JSON: all that is not escaped. It stops where it is beyond
+ * `enough`, so that it costs no more than that, however large the value is.
+ */
+export function jsonSize(value: unknown, enough: number): number {
+  switch (typeof value) {
+    case 'string':
+      return value.length + 2;
+    case 'number':
+    case 'boolean':
+      return 1;
+    case 'object':
+      if (value === null) return 4;
+      return Array.isArray(value)
+        ? arraySize(value, enough)
+        : objectSize(value as Record<string, unknown>, enough);
+    default:
+      return 0;
+  }
+}
+
+/** Each item with a comma or the end behind it. */
+function arraySize(items: readonly unknown[], enough: number): number {
+  let size = 1;
+  for (let index = 0; index < items.length && size <= enough; index += 1)
+    size += 1 + jsonSize(items[index], enough - size);
+  return size;
+}
+
+function objectSize(object: Record<string, unknown>, enough: number): number {
+  let size = 1;
+  for (const key in object) {
+    size += key.length + 4 + jsonSize(object[key], enough - size);
+    if (size > enough) break;
+  }
+  return size;
+}
+
+/** Bytes that a parsed object or list takes beside its text, and a member or an item of one: V8's, about. */
+const CONTAINER_BYTES = 64;
+const MEMBER_BYTES = 32;
+const ITEM_BYTES = 8;
+
+/**
+ * How many bytes a text takes more when it has been parsed, where it is JSON: `{},` makes many times its length
+ * of memory. Of other texts it is 0.
+ */
+export function parsedBytes(text: string): number {
+  const first = text.charCodeAt(0);
+  if (first !== OPEN_OBJECT && first !== OPEN_LIST) return 0;
+  let bytes = 0;
+  for (let index = 0; index < text.length; index += 1) {
+    switch (text.charCodeAt(index)) {
+      case OPEN_OBJECT:
+      case OPEN_LIST:
+        bytes += CONTAINER_BYTES;
+        break;
+      case COLON:
+        bytes += MEMBER_BYTES;
+        break;
+      case COMMA:
+        bytes += ITEM_BYTES;
+    }
+  }
+  return bytes;
+}
+
+const [OPEN_OBJECT, OPEN_LIST, COLON, COMMA] = ['{', '[', ':', ','].map(character => character.charCodeAt(0)) as [
+  number,
+  number,
+  number,
+  number,
+];

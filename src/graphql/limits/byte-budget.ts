@@ -1,0 +1,134 @@
+import { AppError } from '../../base/app-error.js';
+
+const RETRY_AFTER_MS = 1_000;
+
+/**
+ * Bytes of an operation that do not count among those in flight: whoever asks for little is served, whatever
+ * others hold.
+ */
+const FREE_BYTES = 524_288;
+
+/**
+ * The bytes of one operation: those of the rows that it reads, and those of the answer that is made of them.
+ */
+export interface OperationBytes {
+  /** Why the operation has no answer: it had too many bytes, or there was no room for them. */
+  readonly problem: AppError | undefined;
+  /**
+   * Notes bytes that rows take in memory, as they are received. Throws `problem`, that of an earlier call too.
+   */
+  read(bytes: number): void;
+  /** Notes bytes of the answer, as they are made. Throws as `read` does. */
+  write(bytes: number): void;
+  /** For an answer that takes this many bytes at least: throws as `write` would, before any is made. */
+  expect(bytes: number): void;
+  /** How many bytes the answer may take. */
+  readonly most: number;
+  /** Gives all back: the answer was sent, or never will be. */
+  release(): void;
+}
+
+/**
+ * Bytes in memory. Each operation may read `perOperation` of them and answer with as many. All operations of
+ * this process may hold `inFlight`, and those of one tenant no more than half of that, so that there is room
+ * for others. An operation holds what it has read or what it answers with, whichever is more: texts of rows are
+ * in memory once, however often they are shown.
+ */
+export class ByteBudget {
+  readonly #perOwner: number;
+  readonly #heldBy = new Map<string, number>();
+  #held = 0;
+
+  constructor(
+    readonly perOperation: number,
+    private readonly inFlight: number,
+  ) {
+    this.#perOwner = Math.max(perOperation, Math.floor(inFlight / 2));
+  }
+
+  /** `owner`: the tenant, or whoever else is to have a share of their own. */
+  operation(owner: string): OperationBytes {
+    return new HeldBytes(this, owner);
+  }
+
+  hold(owner: string, bytes: number): void {
+    const own = this.#heldBy.get(owner) ?? 0;
+    if (own + bytes > this.#perOwner) throw tooMany('Your operations hold');
+    if (this.#held + bytes > this.inFlight) throw tooMany('The operations of others hold');
+    this.#held += bytes;
+    this.#heldBy.set(owner, own + bytes);
+  }
+
+  giveBack(owner: string, bytes: number): void {
+    if (bytes === 0) return;
+    this.#held -= bytes;
+    const own = this.#heldBy.get(owner)! - bytes;
+    if (own > 0) this.#heldBy.set(owner, own);
+    else this.#heldBy.delete(owner);
+  }
+}
+
+function tooMany(who: string): AppError {
+  return new AppError(
+    'UNAVAILABLE',
+    `${who} too many bytes in memory at the moment. Try again shortly, or ask for less.`,
+    { retryAfterMs: RETRY_AFTER_MS },
+  );
+}
+
+class HeldBytes implements OperationBytes {
+  problem: AppError | undefined;
+  #read = 0;
+  #written = 0;
+  #held = 0;
+  #isOver = false;
+
+  constructor(
+    private readonly budget: ByteBudget,
+    private readonly owner: string,
+  ) {}
+
+  read(bytes: number): void {
+    this.#read += bytes;
+    this.#check(this.#read, 'The rows of the operation take');
+  }
+
+  write(bytes: number): void {
+    this.#written += bytes;
+    this.#check(this.#written, 'The answer takes');
+  }
+
+  expect(bytes: number): void {
+    this.#check(Math.max(this.#written, bytes), 'The answer takes');
+  }
+
+  get most(): number {
+    return this.budget.perOperation;
+  }
+
+  release(): void {
+    this.#isOver = true;
+    this.budget.giveBack(this.owner, this.#held);
+    this.#held = 0;
+  }
+
+  #check(bytes: number, what: string): void {
+    if (this.problem) throw this.problem;
+    const { perOperation } = this.budget;
+    if (bytes > perOperation) {
+      throw (this.problem = new AppError(
+        'QUERY_TOO_COMPLEX',
+        `${what} more than ${perOperation} bytes. Ask for fewer fields or smaller pages.`,
+      ));
+    }
+    const more = bytes - FREE_BYTES - this.#held;
+    // Of an operation whose caller has gone, what still arrives is dropped at once.
+    if (more <= 0 || this.#isOver) return;
+    try {
+      this.budget.hold(this.owner, more);
+    } catch (error) {
+      throw (this.problem = error as AppError);
+    }
+    this.#held += more;
+  }
+}
