@@ -9,6 +9,7 @@ const STEPS = [
   ['rate-limits'],
   ['embedders'],
   ['graphql'],
+  ['playground'],
   ['http'],
   ['tenants'],
   ['audit'],

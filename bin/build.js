@@ -1,8 +1,8 @@
 // Builds dist/ from the sources, if it is older than they are: `npm run build`, `npm start`, and after `npm ci`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const FOLDERS = ['src', 'migrations'];
@@ -16,17 +16,26 @@ export function isBuilt() {
 export function isStale() {
   if (!existsSync(join(root, 'tsconfig.build.json'))) return false;
   const built = existsSync(STAMP) ? statSync(STAMP).mtimeMs : 0;
-  return sources().some(file => statSync(file).mtimeMs > built) || leftovers().length > 0;
+  return sources().some(file => statSync(file).mtimeMs > built) || outdatedCopies().length > 0 || leftovers().length > 0;
 }
 
 function sources() {
   return [...FOLDERS.flatMap(folder => filesIn(join(root, folder), '.ts')), join(root, 'mikro-orm.config.ts')];
 }
 
+/** Scripts for browsers need no compiler: they are served as they are. Those that are newer than their copies. */
+function outdatedCopies() {
+  const scripts = filesIn(join(root, 'src'), '.js').map(source => ({ source, copy: source.replace(root, join(root, 'dist')) }));
+  return scripts.filter(({ source, copy }) => !existsSync(copy) || statSync(source).mtimeMs > statSync(copy).mtimeMs);
+}
+
 /** Built files whose source is gone. A migration among them would still be applied. */
 function leftovers() {
   return FOLDERS.flatMap(folder =>
-    filesIn(join(root, 'dist', folder), '.js').filter(file => !existsSync(file.replace(join(root, 'dist'), root).replace(/\.js$/, '.ts'))),
+    filesIn(join(root, 'dist', folder), '.js').filter(file => {
+      const source = file.replace(join(root, 'dist'), root);
+      return !existsSync(source) && !existsSync(source.replace(/\.js$/, '.ts'));
+    }),
   );
 }
 
@@ -41,6 +50,10 @@ function build() {
   if (!existsSync(join(root, 'tsconfig.build.json'))) return 0;
   for (const file of leftovers()) for (const gone of [file, `${file}.map`]) rmSync(gone, { force: true });
   if (isBuilt() && !isStale()) return 0;
+  for (const { source, copy } of outdatedCopies()) {
+    mkdirSync(dirname(copy), { recursive: true });
+    copyFileSync(source, copy);
+  }
   const compiler = compilerFile();
   if (compiler === undefined) {
     // `npm ci --omit=dev`: whoever leaves the compiler out brings the build along, or does without the command line.

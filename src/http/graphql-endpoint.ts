@@ -7,12 +7,12 @@ import type { RequestContext } from '../graphql/context.js';
 import { refusedAnswer } from '../graphql/format-error.js';
 import type { OperationBytes } from '../graphql/limits/byte-budget.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
+import { isBrowserNavigation, PLAYGROUND_PATH } from '../playground/playground.js';
 import { answerBody } from './answer-body.js';
 import { answerFormFor } from './answer-form.js';
 import { resultOf } from './apollo-result.js';
 import type { Caller, FindCaller } from './caller.js';
 import { askedOperation, readParameters, withText, type Parameters } from './parameters.js';
-import { isBrowserNavigation, PLAYGROUND_PATH } from './playground.js';
 import { errorBody, httpError } from './refusals.js';
 
 export const GRAPHQL_PATH = '/graphql';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { chromium, type Browser, type BrowserContext, type Page, type Request, type Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { PLAYGROUND_OPERATIONS } from '../../src/http/playground-operations.js';
+import { PLAYGROUND_OPERATIONS } from '../../src/playground/playground-operations.js';
 import { startGateway } from '../support/gateway.js';
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
@@ -64,6 +64,30 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
     await visitor.answerPane.getByText('"completeness"').waitFor();
   });
 
+  test('shows the numbers of an answer as the answer has them', async () => {
+    await visitor.open();
+    await visitor.write('query Numbers { searchChunks(input: { text: "tent", topK: 2 }) { hits { rank similarity score } } }');
+    const text = await visitor.answerTextTo(() => visitor.send());
+    expect(text).toMatch(/"similarity":0\.\d{14,}/);
+    await expect.poll(() => visitor.shownAnswer(), { timeout: 20_000 }).toBe(indented(text));
+  });
+
+  test.each(AWKWARD)('shows %s as the answer has it', async (_, value) => {
+    const answer = `{"data":{"viewer":{"kind":${value}}}}`;
+    await visitor.open();
+    await visitor.page.route('**/graphql', route => route.fulfill({ contentType: 'application/json', body: answer }));
+    await visitor.send();
+    await expect.poll(() => visitor.shownAnswer(), { timeout: 20_000 }).toBe(indented(answer));
+  });
+
+  test('sends what stands in VARIABLES with all digits, as numbers', async () => {
+    await visitor.open();
+    const variables = `{"vector":[${Array.from({ length: 20 }, (__, n) => Math.sin(n)).join()}],${AWKWARD.map(([, value], n) => `"m${n}":${value}`).join()}}`;
+    await visitor.writeVariables(variables);
+    const body = await visitor.bodyOf(() => visitor.send());
+    expect(body).toContain(`"variables":${variables}`);
+  });
+
   test('lists the ready operations, of which each opens in a tab of its own', async () => {
     await visitor.open();
     await visitor.collection.first().waitFor();
@@ -114,14 +138,14 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
 
   test('puts the demo key of today in place of the one of the last visit', async () => {
     const outdated = 'wvr_of_a_database_that_is_gone';
-    await visitor.page.route('**/playground/start.js', async route => {
+    await visitor.page.route('**/playground/start-config.json', async route => {
       const response = await route.fetch();
-      await route.fulfill({ response, body: (await response.text()).replaceAll(gateway.demoKey, outdated).replace(/edition = '/, "edition = 'former-") });
+      await route.fulfill({ response, body: (await response.text()).replaceAll(gateway.demoKey, outdated).replace('"edition":"', '"edition":"former-') });
     });
     await visitor.open();
     await visitor.answerPane.getByText('UNAUTHENTICATED').waitFor();
     await visitor.saved('UNAUTHENTICATED');
-    await visitor.page.unroute('**/playground/start.js');
+    await visitor.page.unroute('**/playground/start-config.json');
     visitor.complaints.length = 0; // Altair says that it could not read the schema.
 
     await visitor.open();
@@ -143,6 +167,24 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
     visitor.complaints.length = 0; // The browser says that the policy held the script back.
   });
 });
+
+const AWKWARD: [what: string, json: string][] = [
+  ['a float of many digits', '0.25853853533296134'],
+  ['a whole number beyond 2^53', '750727362669608961'],
+  ['a number beyond a double', '1e400'],
+  ['a number that ends in a zero', '1.50'],
+  ['negative zero', '-0'],
+  ['a number in a text', '"750727362669608961"'],
+  ['members named like those of every object', '{"constructor":{"prototype":1},"__proto__":{"toString":2}}'],
+  ['an object with a member named rawJSON', '{"rawJSON":"1"}'],
+];
+
+/** JSON with two spaces a level and every number as it stands. */
+function indented(json: string): string {
+  const exact = JSON as unknown as { rawJSON(text: string): unknown };
+  const read = (_: string, value: unknown, context?: { source: string }) => (typeof value === 'number' ? exact.rawJSON(context!.source) : value);
+  return JSON.stringify(JSON.parse(json, read), null, 2);
+}
 
 interface Answer {
   data?: Record<string, unknown> | null;
@@ -199,11 +241,14 @@ async function newVisitor(browser: Browser, url: string) {
     },
     /** What the server answers to the operation that `action` makes the page send. */
     async answerTo(action: () => Promise<void>): Promise<Answer> {
-      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+      return JSON.parse(await this.answerTextTo(action)) as Answer;
+    },
+    async answerTextTo(action: () => Promise<void>): Promise<string> {
+      const { promise, resolve, reject } = Promise.withResolvers<string>();
       // On its way, since Altair reads it as a stream and leaves nothing for the browser's log.
       const listen = async (route: Route) => {
         const response = await route.fetch();
-        if (isOperation(route.request())) response.json().then(resolve, reject);
+        if (isOperation(route.request())) response.text().then(resolve, reject);
         await route.fulfill({ response });
       };
       await page.route('**/graphql', listen);
@@ -213,6 +258,19 @@ async function newVisitor(browser: Browser, url: string) {
       } finally {
         await page.unroute('**/graphql', listen);
       }
+    },
+    /** The body of the next request that `action` makes the page send. */
+    async bodyOf(action: () => Promise<void>): Promise<string> {
+      const sent = page.waitForRequest(request => request.url().endsWith('/graphql') && isOperation(request));
+      await action();
+      return (await sent).postData() ?? '';
+    },
+    shownAnswer: async () => (await page.locator('app-query-result .cm-content .cm-line').allInnerTexts()).join('\n'),
+    async writeVariables(text: string) {
+      await page.locator('[track-id="toggle_variables"]').click();
+      await page.locator('app-variables-editor .cm-content').click();
+      await page.keyboard.press('ControlOrMeta+a');
+      await page.keyboard.insertText(text);
     },
     /** Replaces the operation in the open tab. */
     async write(text: string) {

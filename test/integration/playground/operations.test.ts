@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { buildSchema, getVariableValues, Kind, parse, validate, type OperationDefinitionNode } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { SAMPLE_BOT_ID, SAMPLE_DOCUMENT_ID, SAMPLE_IDS } from '../../../src/http/playground-operation.js';
-import { OPENED_OPERATIONS, PLAYGROUND_OPERATIONS } from '../../../src/http/playground-operations.js';
+import { SAMPLE_BOT_ID, SAMPLE_DOCUMENT_ID, SAMPLE_IDS } from '../../../src/playground/playground-operation.js';
+import { OPENED_OPERATIONS, PLAYGROUND_OPERATIONS } from '../../../src/playground/playground-operations.js';
 
 const schema = buildSchema(readFileSync(new URL('../../../schema.graphql', import.meta.url), 'utf8'));
 

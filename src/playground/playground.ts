@@ -1,11 +1,16 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { getDistDirectory, isSandboxFrame, renderAltair } from 'altair-static';
 import type { FastifyPluginAsync, FastifyRequest } from 'fastify';
-import { playgroundStartScript, type PlaygroundOptions } from './playground-start.js';
+import { altairMain } from './altair-main.js';
+import { startConfig, type PlaygroundOptions } from './start-config.js';
 
 export const PLAYGROUND_PATH = '/playground';
+
+/** Scripts of ours that run in the browser, served as they are. */
+const BROWSER_SCRIPTS = join(import.meta.dirname, 'browser');
 
 /**
  * What the page may do: nothing beyond this server. The one concession is inline styles, because Angular, ng-zorro and CodeMirror add
@@ -33,14 +38,16 @@ const HASHED_NAME = /-[A-Z0-9]{8}\.js$/;
 export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (app, options) => {
   const files = getDistDirectory();
   const page = renderAltair({ baseURL: 'playground/', serveInitialOptionsInSeperateRequest: 'start.js' }).replace('<title>Altair<', '<title>Weaver Playground<');
-  const startScript = playgroundStartScript(options);
+  const config = startConfig(options);
+  const main = await altairMain(files);
+  const mainTag = `"${createHash('sha256').update(main).digest('base64url')}"`;
   const englishTexts = await readEnglishTexts(files);
 
   app.addHook('onRequest', async (_, reply) => {
     reply.headers({
       'x-content-type-options': 'nosniff',
       'referrer-policy': 'no-referrer',
-      // A stranger's page could load the start script, with the demo key in it, as its own.
+      // A stranger's page could load start-config.json, with the demo key in it, as its own.
       'cross-origin-resource-policy': 'same-origin',
     });
   });
@@ -48,12 +55,16 @@ export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (ap
     reply.headers({ 'content-security-policy': PAGE_POLICY, 'cache-control': 'no-store' }).type('text/html; charset=utf-8').send(page));
   app.get('/', async (_, reply) => reply.redirect(PLAYGROUND_PATH));
   app.get(`${PLAYGROUND_PATH}/`, async (_, reply) => reply.redirect('../playground'));
-  app.get(`${PLAYGROUND_PATH}/start.js`, async (_, reply) =>
-    reply.header('cache-control', 'no-store').type('text/javascript; charset=utf-8').send(startScript));
+  app.get(`${PLAYGROUND_PATH}/start-config.json`, async (_, reply) => reply.header('cache-control', 'no-store').send(config));
+  app.get(`${PLAYGROUND_PATH}/main.js`, async (request, reply) => {
+    reply.headers({ 'cache-control': 'no-cache', etag: mainTag });
+    if (request.headers['if-none-match']?.includes(mainTag)) return reply.code(304).send();
+    return reply.type('text/javascript; charset=utf-8').send(main);
+  });
   app.get(`${PLAYGROUND_PATH}/assets/i18n/en-US.json`, async (_, reply) => reply.header('cache-control', 'no-cache').send(englishTexts));
 
   await app.register(fastifyStatic, {
-    root: files,
+    root: [files, BROWSER_SCRIPTS],
     prefix: `${PLAYGROUND_PATH}/`,
     decorateReply: false,
     index: false,

@@ -1,7 +1,7 @@
 import { connect, type AddressInfo } from 'node:net';
 import { fastify, type FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isBrowserNavigation, playgroundRoutes } from '../../../src/http/playground.js';
+import { isBrowserNavigation, playgroundRoutes } from '../../../src/playground/playground.js';
 
 const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8';
 
@@ -37,10 +37,10 @@ describe('GET /playground', () => {
     expect(answers.filter(answer => !answer.endsWith(' 200'))).toEqual([]);
   });
 
-  test('keeps the script with the demo key from caches and from other sites', async () => {
-    const { headers, body } = await get('/playground/start.js');
+  test('keeps what holds the demo key from caches and from other sites', async () => {
+    const { headers, body } = await get('/playground/start-config.json');
     expect(headers).toMatchObject({
-      'content-type': 'text/javascript; charset=utf-8',
+      'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
       'cross-origin-resource-policy': 'same-origin',
     });
@@ -48,7 +48,8 @@ describe('GET /playground', () => {
   });
 
   test.each([
-    ['main.js', /javascript/, 'no-cache'],
+    ['polyfills.js', /javascript/, 'no-cache'],
+    ['start.js', /javascript/, 'no-cache'],
     ['styles.css', /css/, 'no-cache'],
     ['favicon.ico', /icon/, 'no-cache'],
     ['assets/img/logo.svg', /svg/, 'no-cache'],
@@ -63,6 +64,14 @@ describe('GET /playground', () => {
     expect(again.statusCode).toBe(304);
   });
 
+  test('gives the main script once, and 304 while it has not changed', async () => {
+    const first = await get('/playground/main.js');
+    expect(first.statusCode).toBe(200);
+    expect(first.headers).toMatchObject({ 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'no-cache' });
+    expect((await get('/playground/main.js', { 'if-none-match': String(first.headers.etag) })).statusCode).toBe(304);
+    expect((await get('/playground/main.js', { 'if-none-match': '"another"' })).statusCode).toBe(200);
+  });
+
   test('lets files be kept whose names tell their content', async () => {
     const { body } = await get('/playground');
     const chunk = /href="(chunk-[^"]+)"/.exec(body)![1]!;
@@ -75,6 +84,7 @@ describe('GET /playground', () => {
     '/playground/iframe-sandbox/sandbox.png',
     '/playground/%69frame-sandbox/index.html',
     '/playground/nothing.js',
+    '/playground/../playground.ts',
     '/playground/assets',
     '/playground/assets/',
     '/playground/..%2findex.js',

@@ -1,50 +1,13 @@
-import { createHash } from 'node:crypto';
-import { SAMPLE_BOT_ID, SAMPLE_DOCUMENT_ID, SAMPLE_IDS } from './playground-operation.js';
-import { OPENED_OPERATIONS, PLAYGROUND_OPERATIONS } from './playground-operations.js';
-
-export interface PlaygroundOptions {
-  /** Path of the GraphQL endpoint on this server. */
-  endpoint: string;
-  /** Path on this server where subscriptions are spoken as `graphql-ws`; without it the Playground offers none. */
-  subscriptionsEndpoint?: string;
-  /** A key to fill in for everybody who opens the page: only for a gateway whose data are made up. */
-  demoKey?: string;
-}
-
-/** What the script below is told; plain JSON. */
-interface StartConfig {
-  endpoint: string;
-  subscriptionsEndpoint: string | null;
-  demoKey: string | null;
-  operations: readonly { name: string; query: string; variables: string }[];
-  /** Names of the operations that stand open in tabs on the first visit. */
-  opened: readonly string[];
-  sampleIds: { query: string; botId: string; documentId: string };
-}
-
-/** The module that starts Altair in the browser: the first visit finds everything ready to run, later ones find the visitor's own work. */
-export function playgroundStartScript({ endpoint, subscriptionsEndpoint, demoKey }: PlaygroundOptions): string {
-  const config: StartConfig = {
-    endpoint,
-    subscriptionsEndpoint: subscriptionsEndpoint ?? null,
-    demoKey: demoKey ?? null,
-    operations: PLAYGROUND_OPERATIONS.map(({ name, query, variables = {} }) => ({ name, query, variables: JSON.stringify(variables, null, 2) })),
-    opened: OPENED_OPERATIONS.map(operation => operation.name),
-    sampleIds: { query: SAMPLE_IDS, botId: SAMPLE_BOT_ID, documentId: SAMPLE_DOCUMENT_ID },
-  };
-  const json = JSON.stringify(config);
-  const edition = createHash('sha256').update(json).digest('base64url').slice(0, 16);
-  return `const config = ${json};\nconst edition = '${edition}';\n${SCRIPT}`;
-}
-
 /**
- * Runs in the browser after Altair's own modules. Altair has options for tabs but none for collections, so this writes to the database where
- * Altair keeps both (IndexedDB "AltairDB"). Should that fail, as after a change inside Altair, the page works all the same without the collection.
+ * Starts Altair in the browser, after Altair's own modules: the first visit finds everything ready to run, later ones the visitor's own
+ * work. Altair has options for tabs but none for collections, so this writes to the database where Altair keeps both (IndexedDB "AltairDB").
+ * Should that fail, as after a change inside Altair, the page works all the same without the collection.
  *
  * What the visitor made stays. Tabs are Altair's to keep. In the collection only operations that nobody changed are replaced, and only by
  * another edition (Altair moves `updated_at` when it saves). A former demo key, which opens nothing any more, gives way to the present one.
  */
-const SCRIPT = `
+const { config, edition } = await fetch(new URL('start-config.json', document.baseURI)).then(response => response.json());
+
 const MEMORY = 'weaver_playground';
 const COLLECTION = 'weaver';
 
@@ -65,15 +28,15 @@ function rememberedVisit() {
 
 const settled = request =>
   new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
+    request.addEventListener('success', () => resolve(request.result));
+    request.addEventListener('error', () => reject(request.error));
   });
 
 async function openDatabase() {
   const exists = (await indexedDB.databases()).some(({ name }) => name === 'AltairDB');
   // On the very first visit Altair has yet to make it. This is its schema 5; Dexie, which it uses, multiplies by ten.
   const opening = indexedDB.open('AltairDB', exists ? undefined : 50);
-  opening.onupgradeneeded = () => {
+  opening.addEventListener('upgradeneeded', () => {
     const make = (name, keyPath, autoIncrement, ...indexes) => {
       const store = opening.result.createObjectStore(name, { keyPath, autoIncrement });
       for (const index of indexes) store.createIndex(index, index);
@@ -82,7 +45,7 @@ async function openDatabase() {
     make('appState', 'key', false);
     make('selectedFiles', 'id', false, 'windowId');
     make('localActionLogs', 'id', true);
-  };
+  });
   return settled(opening);
 }
 
@@ -191,7 +154,9 @@ function startAltair() {
 }
 
 // Before it runs a visitor's script in a worker, Altair tries eval("1") in the page. Here it is forbidden; in the worker it is not.
+// oxlint-disable-next-line no-eval
 const nativeEval = globalThis.eval;
+// oxlint-disable-next-line no-eval
 globalThis.eval = source => (source === '1' ? 1 : nativeEval(source));
 
 // Altair announces each time that it has read the schema, which it does for every tab.
@@ -220,9 +185,11 @@ async function welcome() {
 }
 
 if (last.edition !== edition) {
-  await prepareDatabase().catch(error => console.warn('The collection "Weaver" could not be prepared.', error));
+  await prepareDatabase().catch(error => {
+    // oxlint-disable-next-line no-console
+    console.warn('The collection "Weaver" could not be prepared.', error);
+  });
 }
 hideSchemaToasts();
 startAltair();
 if (!last.edition) await welcome();
-`;
