@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { escapeLine } from './base/control-characters.js';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
 import { toTrustedDocuments, trustedDocumentProblems, TRUSTED_DOCUMENT_SETTINGS, type TrustedDocumentsConfig } from './config/trusted-documents.js';
 import { flag, origins, trustedProxies, wholeNumber } from './config/checks.js';
@@ -86,7 +87,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(readonly problems: readonly string[]) {
-    super(`The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map(p => `  - ${p}`).join('\n')}`);
+    super(`The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map(problem => `  - ${escapeLine(problem)}`).join('\n')}`);
   }
 }
 

@@ -8,7 +8,7 @@ import { Requires } from '../auth/requires.js';
 import { AppError, badInput } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { intInput, tenantInput, textInput } from '../graphql/input-checks.js';
+import { intInput, tenantInput, lineInput } from '../graphql/input-checks.js';
 import { lockedRow } from '../graphql/locked-row.js';
 import { mutate } from '../graphql/mutation.js';
 import { writtenRow, type Written } from '../graphql/row-by-id.js';
@@ -28,7 +28,7 @@ export class ApiKeyMutationsResolver {
   async createApiKey(@InputArg(() => CreateApiKeyInput) input: CreateApiKeyInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<CreateApiKeyPayload> {
     const plan: KeyPlan = {
       tenantId: tenantInput(context, input.tenantId),
-      name: textInput('input.name', input.name, MAX_NAME_LENGTH),
+      name: lineInput('input.name', input.name, MAX_NAME_LENGTH),
       scopes: [...new Set(input.scopes)],
       rateLimitRpm: intInput('input.rateLimitRpm', input.rateLimitRpm ?? 60, 1, MAX_RATE_LIMIT),
       expiresAt: input.expiresAt ?? null,

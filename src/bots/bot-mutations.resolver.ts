@@ -5,14 +5,14 @@ import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { checkConfirm, countBelow, DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { changeInput, jsonInput, namedChanges, tenantInput, textInput } from '../graphql/input-checks.js';
+import { changeInput, jsonInput, namedChanges, tenantInput, lineInput } from '../graphql/input-checks.js';
 import { lockedRow } from '../graphql/locked-row.js';
 import { mutate } from '../graphql/mutation.js';
 import { writtenRow, type Written } from '../graphql/row-by-id.js';
 import { CreateBotInput, CreateBotPayload, DeleteBotInput, MAX_NAME_LENGTH, UpdateBotInput, UpdateBotPayload } from './bot-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
 
-const nameInput = (name: string): string => textInput('input.name', name, MAX_NAME_LENGTH);
+const nameInput = (name: string): string => lineInput('input.name', name, MAX_NAME_LENGTH);
 const configInput = (config: Record<string, unknown>): Record<string, unknown> => jsonInput('input.config', config);
 
 @Resolver()

@@ -1,17 +1,48 @@
 import { text } from 'node:stream/consumers';
+import { escapeLine, escapeLines } from '../base/control-characters.js';
 
-/** What a command reads and writes. Results go to `out`; what is said about them, and errors, to `say`. */
+/**
+ * What a command reads and writes. Results go to `out`; what is said about them, and errors, to `say`. Names in the database and values in
+ * the environment may hold anything, also what a terminal obeys: control characters are escaped here, for all commands.
+ */
 export interface CommandIo {
   readonly env: NodeJS.ProcessEnv;
-  out(line: string): void;
+  /** One line of the result; with several columns, tabs stand between them. Line breaks in it are escaped, too. */
+  out(...columns: readonly string[]): void;
+  /** One line about the result. */
   say(line: string): void;
+  /** Several lines that Weaver wrote, such as a script. Nobody's names belong in there. */
+  outLines(lines: string): void;
+  sayLines(lines: string): void;
   /** In a terminal: shows a line in place of the last one that was shown, until something else is said. Elsewhere there is none. */
   show?: (line: string) => void;
   /** All of standard input. */
   read(): Promise<string>;
 }
 
-export function processIo(env: NodeJS.ProcessEnv): CommandIo {
+/** Where a command runs: the texts that it gets are shown as they are. */
+export interface Terminal {
+  readonly env: NodeJS.ProcessEnv;
+  out(text: string): void;
+  say(text: string): void;
+  show?: (line: string) => void;
+  read(): Promise<string>;
+}
+
+export function commandIo(terminal: Terminal): CommandIo {
+  const { show } = terminal;
+  return {
+    env: terminal.env,
+    out: (...columns) => terminal.out(columns.map(escapeLine).join('\t')),
+    say: line => terminal.say(escapeLine(line)),
+    outLines: lines => terminal.out(escapeLines(lines)),
+    sayLines: lines => terminal.say(escapeLines(lines)),
+    ...(show && { show: line => show(escapeLine(line)) }),
+    read: () => terminal.read(),
+  };
+}
+
+export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
   // Whoever reads our output may stop reading, as `head` does: then there is nobody left to tell.
   process.stdout.on('error', error => {
     if ((error as { code?: string }).code !== 'EPIPE') throw error;

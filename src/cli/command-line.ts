@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError } from '../config.js';
-import { processIo, type CommandContext, type CommandIo } from './command-io.js';
+import { commandIo, processTerminal, type CommandContext, type Terminal } from './command-io.js';
 import { addConfigCommands } from './config-commands.js';
 import { addDbCommands } from './db-commands.js';
 import { addDemoCommand } from './demo-command.js';
@@ -24,12 +24,13 @@ Examples:
   npx weaver db bootstrap --help`;
 
 /** Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage. */
-export async function runCommandLine(argv: readonly string[], io: CommandIo = processIo(process.env)): Promise<number> {
+export async function runCommandLine(argv: readonly string[], terminal: Terminal = processTerminal(process.env)): Promise<number> {
+  const io = commandIo(terminal);
   const program = new Command('weaver')
     .description('GraphQL gateway for multi-tenant knowledge bots.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help for a command')
-    .configureOutput({ writeOut: text => io.out(text.replace(/\n$/, '')), writeErr: text => io.say(text.replace(/\n$/, '')) })
+    .configureOutput({ writeOut: text => io.outLines(text.replace(/\n$/, '')), writeErr: text => io.sayLines(text.replace(/\n$/, '')) })
     .showHelpAfterError('Add --help to see what it takes.')
     .exitOverride()
     .addHelpText('after', HELP);
@@ -42,9 +43,10 @@ export async function runCommandLine(argv: readonly string[], io: CommandIo = pr
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof ConfigError || error instanceof StartupError) io.say(error.message);
+    if (error instanceof ConfigError) io.sayLines(error.message);
+    else if (error instanceof StartupError) io.say(error.message);
     // Not the error itself: those of the database hold the statement with its values.
-    else io.say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    else io.sayLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   }
 }

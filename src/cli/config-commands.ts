@@ -9,5 +9,5 @@ export function addConfigCommands(program: Command, { io }: CommandContext): voi
     .summary('print .env.example')
     .description('Prints every environment variable with its meaning and default, as in .env.example.')
     .addHelpText('after', '\nExamples:\n  npx weaver config example > .env.example')
-    .action(() => io.out(envExample().trimEnd()));
+    .action(() => io.outLines(envExample().trimEnd()));
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { controlCharacterIn } from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { NewKeyOptions } from './create-key.js';
@@ -69,6 +70,8 @@ function filled(value: string): string {
 function parseName(value: string): string {
   filled(value);
   if ([...value].length > MAX_NAME_LENGTH) throw new InvalidArgumentError(`It has more than ${MAX_NAME_LENGTH} characters.`);
+  const found = controlCharacterIn(value);
+  if (found) throw new InvalidArgumentError(`It contains the control character ${found}.`);
   return value;
 }
 

@@ -16,12 +16,12 @@ const HOUR_SECONDS = 3_600;
 export async function listKeys(config: Config, io: CommandIo, { tenant, json }: { tenant: string; json?: boolean }): Promise<void> {
   const keys = await inWrite(config, 'listKeys', async em => em.find(ApiKey, { tenant: (await namedTenant(em, tenant)).id }, { orderBy: { createdAt: 'asc', id: 'asc' } }));
   if (keys.length === 0) return io.say('There are no keys.');
-  if (!json) io.say('id\tprefix\tstate\tscopes\trequests a minute\tlast used\tname');
+  if (!json) io.sayLines('id\tprefix\tstate\tscopes\trequests a minute\tlast used\tname');
   for (const key of keys) {
     const { id, name, prefix = null, scopes, rateLimitRpm, expiresAt = null, lastUsedAt = null, previousExpiresAt = null, createdAt } = key;
     const state = stateOf(key);
     if (json) io.out(JSON.stringify({ id, name, prefix, state, scopes, rateLimitRpm, expiresAt, lastUsedAt, previousExpiresAt, createdAt }));
-    else io.out([id, prefix ?? '-', state, scopes.join(',') || '-', rateLimitRpm, lastUsedAt ?? 'never', name.replace(/\s+/g, ' ')].join('\t'));
+    else io.out(id, prefix ?? '-', state, scopes.join(',') || '-', String(rateLimitRpm), lastUsedAt ?? 'never', name);
   }
 }
 

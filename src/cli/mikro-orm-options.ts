@@ -1,4 +1,5 @@
 import type { MigrationInfo, Options } from '@mikro-orm/core';
+import { escapeLine, escapeLines } from '../base/control-characters.js';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError, readConfig, type Config, type DatabaseConfig } from '../config.js';
 import { Database } from '../db/database.js';
@@ -32,8 +33,7 @@ export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly str
       ...orm,
       extensions: [migratorWith(guards), guardSchemaGenerator(guards, die)],
       migrations: { ...orm.migrations, silent: false },
-      logger: line => void process.stdout.write(`${line}\n`),
-      colors: process.stdout.isTTY === true,
+      logger: text => void process.stdout.write(`${escapeLines(text)}\n`),
     };
   } catch (error) {
     return die(error);
@@ -61,7 +61,7 @@ function orDie<T>(make: () => T): () => T {
 function guardsOf({ database, migrationLockMs }: Config, env: NodeJS.ProcessEnv): MigrationGuards {
   const name = database.kind === 'embedded' ? database.dataDir : database.ownerAddress.database;
   const isSet = (variable: string): boolean => /^(1|true|yes)$/i.test(env[variable] ?? '');
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+  const say = (line: string): void => void process.stdout.write(`${escapeLine(line)}\n`);
   return {
     lockTimeoutMs: migrationLockMs,
     allowOutOfOrder: isSet('WEAVER_ALLOW_OUT_OF_ORDER'),
@@ -76,7 +76,7 @@ function guardsOf({ database, migrationLockMs }: Config, env: NodeJS.ProcessEnv)
     announce({ removals }) {
       for (const removal of removals) say(`[weaver] ${removalText(removal)}`);
     },
-    warn: line => void process.stderr.write(`${line}\n`),
+    warn: line => void process.stderr.write(`${escapeLine(line)}\n`),
   };
 }
 
@@ -97,6 +97,6 @@ function migratorWith(guards: MigrationGuards): typeof GuardedMigrator {
 
 function die(error: unknown): never {
   if (!(error instanceof StartupError || error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${error instanceof ConfigError ? escapeLines(error.message) : escapeLine(error.message)}\n`);
   process.exit(1);
 }

@@ -20,7 +20,7 @@ export async function prepareDatabase(config: Config, io: CommandIo, options: Bo
   if (plan.login !== undefined && plan.login === plan.owner) throw new StartupError("The gateway's login and the owner must be two: whoever owns the tables stands above their policies.");
   const problem = plan.login === undefined ? undefined : loginNameProblem(plan.login);
   if (problem) throw new StartupError(`${problem} Name another with --login.`);
-  if (options.sql) return io.out(bootstrapScript(plan).trimEnd());
+  if (options.sql) return io.outLines(bootstrapScript(plan).trimEnd());
   if (config.database.kind === 'embedded') {
     return io.out('Nothing to do: the embedded database prepares itself. Set DATABASE_URL to prepare a PostgreSQL, or add --sql to print the statements.');
   }

@@ -21,7 +21,7 @@ export class Progress {
   #lastLine: number;
 
   constructor(
-    private readonly io: CommandIo,
+    private readonly io: Pick<CommandIo, 'say' | 'show'>,
     private readonly label: string,
     private readonly options: ProgressOptions = {},
   ) {

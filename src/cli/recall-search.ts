@@ -36,7 +36,7 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
       reports.push({ tenantName: name, ...report });
       if (!json) for (const line of linesOf(name, report)) io.out(line);
     }
-    if (json) io.out(JSON.stringify(reports, null, 2));
+    if (json) io.outLines(JSON.stringify(reports, null, 2));
   });
 }
 

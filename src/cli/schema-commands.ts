@@ -11,7 +11,7 @@ export function addSchemaCommands(program: Command, { io, fail }: CommandContext
     .addHelpText('after', '\nExamples:\n  npx weaver schema print > schema.graphql\n  npx weaver schema print --check schema.graphql')
     .action(async ({ check }: { check?: string }) => {
       const { checkSchemaFile, schemaText } = await import('./print-schema.js');
-      if (check === undefined) return io.out(schemaText().trimEnd());
+      if (check === undefined) return io.outLines(schemaText().trimEnd());
       const problem = checkSchemaFile(check);
       if (problem === undefined) return io.say(`${check} is what the code makes.`);
       io.say(problem);

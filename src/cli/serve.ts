@@ -38,7 +38,7 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
     // Of several processes the first has checked it for all.
     if (database.kind === 'postgres' && worker === undefined) for (const warning of await checkServer(database, config.production)) log.warn(warning);
     gateway = await startGateway({ config, database, log, demoKey });
-    if (worker === undefined) io.out(welcome(gateway.url, config, demoKey));
+    if (worker === undefined) io.outLines(welcome(gateway.url, config, demoKey));
     else reportReady(gateway.url);
     // Nobody waits for it: a service that is down now may be up for the first search.
     if (worker === undefined || worker === 1) checked = checkEmbedder(database, createEmbedder(config.embedder), log, stopping.signal);
@@ -65,7 +65,7 @@ async function serveWithWorkers(config: Config, io: CommandIo): Promise<void> {
     await withDatabase(config, 'serve', async database => {
       for (const warning of await checkServer(database, config.production)) log.warn(warning);
     });
-    await runWorkers(config.workers, { told, log, ready: url => io.out(welcome(url, config, undefined)) });
+    await runWorkers(config.workers, { told, log, ready: url => io.outLines(welcome(url, config, undefined)) });
   } finally {
     stopListening();
   }

@@ -4,6 +4,7 @@ import { vector } from '@electric-sql/pglite-pgvector';
 import type { Options } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PgliteDriver } from '@mikro-orm/pglite';
+import { escapeLines } from '../base/control-characters.js';
 import type { DatabaseConfig } from '../config.js';
 import { isSameAddress } from '../config/database-address.js';
 import { LEGACY_PREFIX } from './adoption/names.js';
@@ -46,9 +47,9 @@ const SHARED_OPTIONS: Partial<Options> = {
   extensions: [Migrator],
   // A mistyped name must not make a new database.
   ensureDatabase: false,
-  // Standard output belongs to results.
+  // Standard output belongs to results, and to colour are the same characters as to do harm.
   colors: false,
-  logger: line => void process.stderr.write(`${line}\n`),
+  logger: text => void process.stderr.write(`${escapeLines(text)}\n`),
   discovery: { checkDuplicateFieldNames: false },
   migrations: {
     path: MIGRATIONS_FOLDER,

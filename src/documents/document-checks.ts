@@ -1,11 +1,11 @@
 import { badInput } from '../base/app-error.js';
-import { intInput, longTextInput, textInput } from '../graphql/input-checks.js';
+import { intInput, lineInput, longTextInput } from '../graphql/input-checks.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { MAX_ERROR_BYTES, MAX_FILENAME_LENGTH, MAX_SIZE_BYTES, MAX_SOURCE_URI_LENGTH, MAX_TEXT_BYTES, type CreateDocumentInput } from './document-mutations.inputs.js';
 import { DocumentStatus } from './document.entity.js';
 
-export const filenameInput = (value: string): string => textInput('input.filename', value, MAX_FILENAME_LENGTH);
-export const sourceUriInput = (value: string): string => textInput('input.sourceUri', value, MAX_SOURCE_URI_LENGTH);
+export const filenameInput = (value: string): string => lineInput('input.filename', value, MAX_FILENAME_LENGTH);
+export const sourceUriInput = (value: string): string => lineInput('input.sourceUri', value, MAX_SOURCE_URI_LENGTH);
 export const documentTextInput = (value: string): string => longTextInput('input.text', value, MAX_TEXT_BYTES);
 export const errorMessageInput = (value: string): string => longTextInput('input.errorMessage', value, MAX_ERROR_BYTES);
 export const botIdInput = (value: string): string => uuidInput('input.botId', value);

@@ -4,7 +4,7 @@ import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import { statement } from '../db/statement.js';
 import type { RequestContext } from './context.js';
-import { textInput } from './input-checks.js';
+import { lineInput } from './input-checks.js';
 
 /** What every input's `idempotencyKey` says of itself. */
 export const IDEMPOTENCY_KEY =
@@ -30,7 +30,7 @@ export interface KeyedCall {
 export function keyedCall({ principal, reads }: RequestContext, mutation: string, input: object): KeyedCall | undefined {
   const { idempotencyKey, ...rest } = input as { idempotencyKey?: string | null };
   if (idempotencyKey == null) return undefined;
-  const key = textInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
+  const key = lineInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
   return { tenantId: reads.tenantId ?? null, principal: nameOf(principal), mutation, key, digest: digestOf(rest) };
 }
 

@@ -1,4 +1,5 @@
 import { AppError, badInput } from '../base/app-error.js';
+import { controlCharacterIn } from '../base/control-characters.js';
 import type { RequestContext } from './context.js';
 import { uuidInput } from './uuid-input.js';
 
@@ -11,6 +12,13 @@ export function textInput(field: string, value: string, max: number): string {
   const length = value.length <= max ? value.length : codePoints(value);
   if (length > max) throw badInput(field, `${field} has ${grouped(length)} characters; the limit is ${grouped(max)}.`);
   if (value.trim() === '') throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+  return value;
+}
+
+/** The same for what stands in one line, as names do: whoever prints it must not meet a character that a terminal obeys. */
+export function lineInput(field: string, value: string, max: number): string {
+  const found = controlCharacterIn(textInput(field, value, max));
+  if (found) throw badInput(field, `${field} contains the control character ${found}. Remove it.`);
   return value;
 }
 

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { AppError } from '../base/app-error.js';
+import { escapeLines } from '../base/control-characters.js';
 import type { LogLevel } from '../config.js';
 
 /**
@@ -7,7 +8,8 @@ import type { LogLevel } from '../config.js';
  * bodies and variables, and errors without the statements and values that database drivers attach to them.
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
-  return pino({ level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorForLog } }, destination ?? new StandardOutput());
+  const hooks = { streamWrite: escapeLines };
+  return pino({ level, hooks, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorForLog } }, destination ?? new StandardOutput());
 }
 
 /** Below the 4,096 bytes that are written to a pipe as a whole, so that lines of several processes stay lines. */

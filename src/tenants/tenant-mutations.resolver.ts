@@ -6,15 +6,15 @@ import { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
 import { checkConfirm, countBelow, DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { changeInput, namedChanges, tenantInput, textInput } from '../graphql/input-checks.js';
+import { changeInput, namedChanges, tenantInput, lineInput } from '../graphql/input-checks.js';
 import { lockedRow } from '../graphql/locked-row.js';
 import { mutate } from '../graphql/mutation.js';
 import { writtenRow, type Written } from '../graphql/row-by-id.js';
 import { CreateTenantInput, CreateTenantPayload, DeleteTenantInput, MAX_NAME_LENGTH, MAX_PLAN_LENGTH, UpdateTenantInput, UpdateTenantPayload } from './tenant-mutations.inputs.js';
 import { Tenant } from './tenant.entity.js';
 
-const nameInput = (name: string): string => textInput('input.name', name, MAX_NAME_LENGTH);
-const planInput = (plan: string): string => textInput('input.planTier', plan, MAX_PLAN_LENGTH);
+const nameInput = (name: string): string => lineInput('input.name', name, MAX_NAME_LENGTH);
+const planInput = (plan: string): string => lineInput('input.planTier', plan, MAX_PLAN_LENGTH);
 
 @Resolver()
 export class TenantMutationsResolver {

@@ -9,7 +9,7 @@ import { AppError, badInput } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
 import { DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { changeInput, namedChanges, tenantInput, textInput } from '../graphql/input-checks.js';
+import { changeInput, namedChanges, tenantInput, lineInput } from '../graphql/input-checks.js';
 import { lockedRow } from '../graphql/locked-row.js';
 import { mutate } from '../graphql/mutation.js';
 import { writtenRow, type Written } from '../graphql/row-by-id.js';
@@ -87,7 +87,7 @@ function refuseToGiveMore({ principal }: RequestContext, role: UserRole, field: 
 
 /** Only mail can tell whether an address is one; this much all of them have. */
 function emailInput(email: string): string {
-  const text = textInput('input.email', email, MAX_EMAIL_LENGTH);
+  const text = lineInput('input.email', email, MAX_EMAIL_LENGTH);
   if (!/^[^\s@]+@[^\s@]+$/.test(text)) throw badInput('input.email', 'input.email must be an e-mail address, such as ada@example.com.');
   return text;
 }

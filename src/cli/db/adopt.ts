@@ -39,7 +39,9 @@ export async function adoptDatabase(config: Config, io: CommandIo, options: Adop
 
 async function adoptHere(database: Database, io: CommandIo, options: AdoptOptions): Promise<void> {
   const { legacyRole, setAside = false } = options;
-  const tell = (plan: AdoptionPlan, legacy: LegacyDatabase): void => planLines(plan, legacy, { legacyRole, setAside }).forEach(io.out);
+  const tell = (plan: AdoptionPlan, legacy: LegacyDatabase): void => {
+    for (const line of planLines(plan, legacy, { legacyRole, setAside })) io.out(line);
+  };
   if (options.dryRun || !options.yes) {
     const { recognised, plan } = await previewAdoption(database);
     if (recognised.kind !== 'legacy') return answerOther(database, recognised, io, options);

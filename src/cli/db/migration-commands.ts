@@ -35,7 +35,7 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .option('--allow-out-of-order', 'apply migrations that are older than applied ones')
     .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n  npx weaver db up --to 20261123\n  npx weaver db up --sql --from 20261123 > up.sql`)
     .action(async (target: string | undefined, options: RunCommandOptions) => {
-      if (options.sql) return io.out(await script('up', target, options));
+      if (options.sql) return io.outLines(await script('up', target, options));
       if (options.from !== undefined) throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
       await (await import('./run-migrations.js')).migrateUp(readConfig(io.env), io, oneTarget(target, options), options);
     });
@@ -55,7 +55,7 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .option('--yes', 'go ahead although rows are lost')
     .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down -2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base\n  npx weaver db down --sql --from head --to base > down.sql`)
     .action(async (target: string | undefined, options: RunCommandOptions) => {
-      if (options.sql) return io.out(await script('down', target, options));
+      if (options.sql) return io.outLines(await script('down', target, options));
       if (options.from !== undefined) throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
       await (await import('./run-migrations.js')).migrateDown(readConfig(io.env), io, oneTarget(target, options), options);
     });

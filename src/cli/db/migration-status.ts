@@ -21,7 +21,7 @@ export async function migrationStatus(config: Config, io: CommandIo, { json }: {
   if (json) {
     const { executed, pending, unknown, edited } = state;
     const applied = executed.map(({ name, executedAt }) => ({ name, appliedAt: `${executedAt.replace(' ', 'T')}Z` }));
-    return io.out(JSON.stringify({ database: { kind: config.database.kind, description: where, exists }, applied, pending, unknown, edited }, null, 2));
+    return io.outLines(JSON.stringify({ database: { kind: config.database.kind, description: where, exists }, applied, pending, unknown, edited }, null, 2));
   }
   io.out(`Database  ${where}${exists ? '' : ', which does not exist yet'}`);
   const applied = state.executed.map(({ name, executedAt }) => `${name}  ${executedAt} UTC${noteOf(state, name)}`);

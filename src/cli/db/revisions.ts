@@ -1,3 +1,4 @@
+import { escapeLine } from '../../base/control-characters.js';
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
 import { emittedSql, migrationFiles } from '../../db/migrations/emitted-sql.js';
@@ -23,11 +24,11 @@ export async function showHistory(config: Config, io: CommandIo): Promise<void> 
   const state = await stateOf(config);
   const times = new Map(state.executed.map(({ name, executedAt }) => [name, `${executedAt} UTC`]));
   const all = [...knownMigrations(), ...state.unknown].toSorted();
-  const width = Math.max(...all.map(name => name.length));
+  const width = Math.max(...all.map(name => escapeLine(name).length));
   const last = state.executed.map(({ name }) => name).toSorted().at(-1);
   for (const name of all) {
     const marks = [name === knownMigrations().at(-1) && 'head', name === last && 'current'].filter(mark => mark !== false);
-    io.out(`${name.padEnd(width)}  ${(times.get(name) ?? 'pending').padEnd(23)}${marks.length > 0 ? `  (${marks.join(', ')})` : ''}${noteOf(state, name)}`.trimEnd());
+    io.out(`${escapeLine(name).padEnd(width)}  ${(times.get(name) ?? 'pending').padEnd(23)}${marks.length > 0 ? `  (${marks.join(', ')})` : ''}${noteOf(state, name)}`.trimEnd());
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
 }
@@ -47,8 +48,8 @@ export async function showMigration(io: CommandIo, given: string): Promise<void>
   io.out(`-- ${files.get(found.name)!}`);
   io.out(`-- ${emitted.transactional ? 'in a transaction' : 'outside a transaction'}${emitted.asksDatabase ? '; runs statements of its own besides, which depend on what it finds' : ''}`);
   for (const [title, statements] of [['up', emitted.up], ['down', emitted.down]] as const) {
-    io.out(`\n-- ${title}${statements === undefined ? ': there is none' : ''}`);
-    for (const sql of statements ?? []) io.out(`${sql.trim().replace(/;$/, '')};`);
+    io.outLines(`\n-- ${title}${statements === undefined ? ': there is none' : ''}`);
+    for (const sql of statements ?? []) io.outLines(`${sql.trim().replace(/;$/, '')};`);
   }
 }
 

@@ -1,3 +1,4 @@
+import { escapeLine } from '../../base/control-characters.js';
 import type { Removal } from './removals.js';
 
 /** What a run of migrations is about to do. */
@@ -44,5 +45,5 @@ export const DEFAULT_GUARDS: MigrationGuards = {
     lockTimeout: 'Try again later, or give --lock-timeout <seconds>.',
   },
   announce: () => {},
-  warn: line => void process.stderr.write(`${line}\n`),
+  warn: line => void process.stderr.write(`${escapeLine(line)}\n`),
 };

@@ -126,3 +126,28 @@ function other(field: GraphQLField<unknown, unknown>, input: Input): Input {
   const part = ['name', 'filename', 'email', 'query', 'overlapSeconds', 'chunks'].find(name => partsOf(field).includes(name))!;
   return { [part]: part === 'overlapSeconds' ? 5 : part === 'chunks' ? [{ text: 'Other' }] : part === 'email' ? 'other@example.com' : `${String(input[part])} other` };
 }
+
+/** Parts that hold texts of several lines, and what is only compared. */
+const NOT_ONE_LINE = ['text', 'answer', 'query', 'errorMessage', 'confirm'];
+const lines = fields.flatMap(field => {
+  const parts = Object.values((getNamedType(field.args[0]!.type) as GraphQLInputObjectType).getFields());
+  return parts.filter(part => getNamedType(part.type).name === 'String' && !NOT_ONE_LINE.includes(part.name)).map(part => [field.name, part.name, field] as const);
+});
+
+describe('a text of one line', () => {
+  test('is a part of most mutations', () => {
+    expect(new Set(lines.map(([, part]) => part))).toEqual(new Set(['idempotencyKey', 'name', 'planTier', 'email', 'filename', 'sourceUri']));
+  });
+
+  test.each(lines)('in %s, %s, may hold no control character', async (name, part, field) => {
+    const input = inputOf(field, await settle());
+    for (const character of ['\x1b', '\n', '\x9b', '\u202e', '\u2028']) {
+      const code = character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
+      const value = `a${character}[31m@b.example`;
+      // A document is of a text or of a place.
+      const others = part === 'sourceUri' ? { ...input, text: undefined } : input;
+      const message = `input.${part} contains the control character U+${code}. Remove it.`;
+      await world.refused(name, { ...others, [part]: value }, { code: 'BAD_USER_INPUT', field: `input.${part}`, message }, operator);
+    }
+  });
+});

@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { CommandIo } from '../../../src/cli/command-io.js';
 import { Progress } from '../../../src/cli/progress.js';
 
-function recording(terminal: boolean): { io: CommandIo; said: string[]; shown: string[] } {
+function recording(terminal: boolean): { io: Pick<CommandIo, 'say' | 'show'>; said: string[]; shown: string[] } {
   const said: string[] = [];
   const shown: string[] = [];
-  const io: CommandIo = { env: {}, out: () => {}, say: line => void said.push(line), read: async () => '', ...(terminal && { show: line => void shown.push(line) }) };
+  const io: Pick<CommandIo, 'say' | 'show'> = { say: line => void said.push(line), ...(terminal && { show: line => void shown.push(line) }) };
   return { io, said, shown };
 }
 

@@ -15,6 +15,14 @@ describe('the log', () => {
     expect(JSON.parse(line)).toMatchObject({ level: 50, msg: 'Unexpected error', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) });
   });
 
+  test('has no character that a terminal obeys, and is the same when it is read', () => {
+    const text = '\x1b[2J\x9b31m\x7f\u202e\u2028';
+    const { log, lines, entries } = collectLog();
+    log.warn({ path: text, err: new Error(text) }, text);
+    expect(lines[0]!.trimEnd()).not.toMatch(/[\p{Cc}\u2028\u202e]/u);
+    expect(entries()).toMatchObject([{ path: text, msg: text, err: { message: text } }]);
+  });
+
   test('says where an error is from and what caused it', () => {
     const { err } = logged(new TypeError('Outer', { cause: new RangeError('Inner') }));
     expect(err).toEqual({
