@@ -1,4 +1,4 @@
-import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { errors, jwtVerify, type JWTVerifyGetKey, type JWTVerifyResult } from 'jose';
 import type { Logger } from 'pino';
 import { invalidToken, type AuthStrategy } from '../auth/authenticate.js';
 import type { UserRole } from '../auth/principal.js';
@@ -6,6 +6,7 @@ import { AppError } from '../base/app-error.js';
 import type { UserTokenConfig } from '../config.js';
 import { fixedStatement } from '../db/statement.js';
 import { publishedKeys } from './published-keys.js';
+import { claimsProblem } from './token-claims.js';
 
 interface ProfileRow {
   id: string;
@@ -17,22 +18,22 @@ interface ProfileRow {
 const PROFILE_BY_ID = fixedStatement('profileById', 'select id, tenant_id, role from profiles where id = $1::uuid');
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Recognises users' tokens: JWTs of the identity provider whose subject is a profile's id. Tenant and role are the profile's, whatever the token says. */
 export function userStrategy(config: UserTokenConfig, log: Logger): AuthStrategy {
   const verify = verifierOf(config, log);
   return async (token, { lookUp }) => {
     if (!JWT.test(token)) return null;
-    const { sub } = await verify(token);
-    if (sub === undefined || !UUID.test(sub)) throw invalidToken(new Error('the subject (sub) is no UUID'));
-    const [profile] = await lookUp.query<ProfileRow>(PROFILE_BY_ID, [sub]);
+    const { payload, protectedHeader } = await verify(token);
+    const problem = claimsProblem(protectedHeader, payload);
+    if (problem) throw invalidToken(new Error(problem));
+    const [profile] = await lookUp.query<ProfileRow>(PROFILE_BY_ID, [payload.sub]);
     if (!profile) throw invalidToken(new Error('no user has the subject (sub) as their id'));
     return { kind: 'user', tenantId: profile.tenant_id, userId: profile.id, role: profile.role };
   };
 }
 
-function verifierOf(config: UserTokenConfig, log: Logger): (token: string) => Promise<JWTPayload> {
+function verifierOf(config: UserTokenConfig, log: Logger): (token: string) => Promise<JWTVerifyResult> {
   const options = {
     algorithms: config.algorithms,
     issuer: config.issuer,
@@ -43,7 +44,7 @@ function verifierOf(config: UserTokenConfig, log: Logger): (token: string) => Pr
   const key = keyOf(config, log);
   return async token => {
     try {
-      return (await jwtVerify(token, key, options)).payload;
+      return await jwtVerify(token, key, options);
     } catch (error) {
       if (error instanceof AppError) throw error;
       // What is not jose's own is a key that the provider published and that cannot be used.

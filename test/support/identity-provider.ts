@@ -1,6 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
+import { CompactSign, exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { v7 } from 'uuid';
 import { AUDIENCE, ISSUER } from './config.js';
 
@@ -36,6 +36,15 @@ export function tokenFor(key: Pick<SigningKey, 'kid' | 'alg' | 'privateKey'> | {
   const payload = { ...others, ...(exp !== undefined && { exp: now + exp }), ...(nbf !== undefined && { nbf: now + nbf }) };
   const signer = new SignJWT(JSON.parse(JSON.stringify(payload))).setProtectedHeader({ alg: key.alg, ...('kid' in key && { kid: key.kid }), ...header });
   return signer.sign('secret' in key ? new TextEncoder().encode(key.secret) : key.privateKey);
+}
+
+/** A header's extension that tokens can be signed with. */
+export const UNKNOWN_EXTENSION = 'urn:example:extension';
+
+/** A token whose claims are this text as it stands, for what no object holds. */
+export function tokenOfText(key: Pick<SigningKey, 'kid' | 'alg' | 'privateKey'>, claims: string, header: Record<string, unknown> = {}): Promise<string> {
+  const signer = new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader({ alg: key.alg, kid: key.kid, ...header });
+  return signer.sign(key.privateKey, { crit: { [UNKNOWN_EXTENSION]: true } });
 }
 
 /** An identity provider that publishes keys over HTTP, and can be told to fail. */

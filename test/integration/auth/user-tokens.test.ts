@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { v4 } from 'uuid';
 import { AUDIENCE, ISSUER, USER_SECRET } from '../../support/config.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { IdentityProvider, signingKey, tokenFor, type Claims, type SigningKey } from '../../support/identity-provider.js';
+import { IdentityProvider, signingKey, tokenFor, tokenOfText, UNKNOWN_EXTENSION, type Claims, type SigningKey } from '../../support/identity-provider.js';
 import { collectLog } from '../../support/log-lines.js';
 import type { TenantWorld } from '../../support/world.js';
 
@@ -85,6 +85,77 @@ describe("a user's token", () => {
     ['of a subject without a profile', { sub: v4() }],
   ])('is refused %s, always in the same words', async (_, claims) => {
     expect(await ask(await tokenFor(key, { sub: userId, ...claims }))).toMatchObject(INVALID);
+  });
+
+  const inFiveMinutes = (): number => Math.floor(Date.now() / 1_000) + 300;
+  /** The claims of a good token, of which these are written otherwise. */
+  const claimsWith = (others: Record<string, string>): string => {
+    const good = { iss: JSON.stringify(ISSUER), aud: JSON.stringify(AUDIENCE), sub: JSON.stringify(userId), exp: String(inFiveMinutes()) };
+    return `{${Object.entries({ ...good, ...others }).map(([name, json]) => `"${name}":${json}`).join()}}`;
+  };
+
+  test.each<[string, () => Record<string, string>]>([
+    ['a subject in capitals', () => ({ sub: JSON.stringify(userId.toUpperCase()) })],
+    ['times that are not whole seconds', () => ({ exp: `${inFiveMinutes()}.5`, nbf: '0', iat: '1e9' })],
+    ['the last second of the year 9999 as its end', () => ({ exp: '253402300799' })],
+    ['a list of audiences', () => ({ aud: JSON.stringify(['other', AUDIENCE]) })],
+    ['claims that Weaver does not know', () => ({ jti: '"1"', scope: '["a"]', constructor: '{"prototype":1}', ['__proto__']: '1' })],
+  ])('is accepted with %s', async (_, others) => {
+    expect(await ask(await tokenOfText(key, claimsWith(others())))).toMatchObject(isAccepted);
+  });
+
+  test.each<[string, () => Record<string, string>]>([
+    ['a list as its subject', () => ({ sub: `["${userId}"]` })],
+    ['an object as its subject', () => ({ sub: `{"0":"${userId}"}` })],
+    ['a number as its subject', () => ({ sub: '1' })],
+    ['no subject but null', () => ({ sub: 'null' })],
+    ['a line break behind its subject', () => ({ sub: JSON.stringify(`${userId}\n`) })],
+    ['an end beyond a double', () => ({ exp: '1e400' })],
+    ['an end after the year 9999', () => ({ exp: '253402300800' })],
+    ['a text as its end', () => ({ exp: `"${inFiveMinutes()}"` })],
+    ['a list as its end', () => ({ exp: `[${inFiveMinutes()}]` })],
+    ['an end before 1970', () => ({ exp: '-1' })],
+    ['no end but null', () => ({ exp: 'null' })],
+    ['true as its end', () => ({ exp: 'true' })],
+    ['a beginning before all times', () => ({ nbf: '-1e400' })],
+    ['a text as its beginning', () => ({ nbf: '"0"' })],
+    ['null as its beginning', () => ({ nbf: 'null' })],
+    ['a time of issue beyond a double', () => ({ iat: '1e400' })],
+    ['a text as its time of issue', () => ({ iat: '"now"' })],
+    ['a list of issuers', () => ({ iss: JSON.stringify([ISSUER]) })],
+    ['an audience that is no text', () => ({ aud: JSON.stringify([AUDIENCE, 5]) })],
+    ['an object as its audience', () => ({ aud: JSON.stringify({ 0: AUDIENCE }) })],
+    ['a number as its id', () => ({ jti: '1' })],
+  ])('is refused with %s', async (_, others) => {
+    expect(await ask(await tokenOfText(key, claimsWith(others())))).toMatchObject(INVALID);
+  });
+
+  test('is refused where its claims are no object', async () => {
+    for (const text of ['[]', 'null', '1', '"sub"', '', '{', `${claimsWith({})}}`]) expect(await ask(await tokenOfText(key, text)), text).toMatchObject(INVALID);
+  });
+
+  test('means the last of two claims of one name, as RFC 7519 has it', async () => {
+    const twice = (first: string, second: string): string => claimsWith({}).replace('{', `{"sub":"${first}",`).replace(`,"sub":"${userId}"`, `,"sub":"${second}"`);
+    expect(await ask(await tokenOfText(key, twice(v4(), userId)))).toMatchObject(isAccepted);
+    expect(await ask(await tokenOfText(key, twice(userId, v4())))).toMatchObject(INVALID);
+  });
+
+  test.each(['JWT', 'jwt', 'at+jwt', 'application/at+jwt'])('is accepted with the type %s', async typ => {
+    expect(await ask(await tokenOfText(key, claimsWith({}), { typ }))).toMatchObject(isAccepted);
+  });
+
+  test.each<[string, object]>([
+    ['a type for something else', { typ: 'logout+jwt' }],
+    ['a type that is no text', { typ: ['JWT'] }],
+    ['an extension that must be understood', { crit: [UNKNOWN_EXTENSION], [UNKNOWN_EXTENSION]: true }],
+  ])('is refused with %s in its header', async (_, header) => {
+    expect(await ask(await tokenOfText(key, claimsWith({}), { ...header }))).toMatchObject(INVALID);
+  });
+
+  test('is refused when it is longer than any token should be', async () => {
+    const token = await tokenOfText(key, claimsWith({ filler: JSON.stringify('x'.repeat(7_000)) }));
+    expect(token.length).toBeGreaterThan(8_192);
+    expect(await ask(token)).toMatchObject(INVALID);
   });
 
   test('is refused for a reason that the log tells, without the token', async () => {
