@@ -16,7 +16,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Index({ name: 'api_keys_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Check({ name: 'api_keys_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'api_keys_rate_limit_positive', expression: 'rate_limit_rpm >= 1' })
-@Check({ name: 'api_keys_scopes_known', expression: `scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text]` })
+@Check({ name: 'api_keys_scopes_known', expression: `scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text, 'vectors'::text]` })
 @Trigger({
   name: 'api_keys_keep_previous_secret',
   timing: 'before',

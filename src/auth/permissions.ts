@@ -16,8 +16,11 @@ const PERMISSIONS_OF_ROLE: Record<UserRole, ReadonlySet<Permission>> = {
 const PERMISSIONS_OF_OPERATOR: ReadonlySet<Permission> = new Set<Permission>([...OWNER, 'operator']);
 const NONE: ReadonlySet<Permission> = new Set();
 
+/** Permissions that another one includes: whoever writes vectors knows them. */
+const INCLUDED_IN: Partial<Record<Permission, Permission>> = { vectors: 'write' };
+
 /** Every permission that a rule can name. */
-export const PERMISSIONS: readonly Permission[] = [...PERMISSIONS_OF_OPERATOR];
+export const PERMISSIONS: readonly Permission[] = [...Object.values(ApiKeyScope), 'owner', 'operator'];
 
 export function permissionsOfRole(role: UserRole): readonly Permission[] {
   return [...PERMISSIONS_OF_ROLE[role]];
@@ -26,9 +29,15 @@ export function permissionsOfRole(role: UserRole): readonly Permission[] {
 /** Which of these the caller has not, and so cannot give: nobody gives more than they have. */
 export function lacking(principal: Principal, wanted: readonly Permission[]): Permission[] {
   const own = permissionsOf(principal);
-  return wanted.filter(permission => !own.has(permission));
+  return wanted.filter(permission => !has(own, permission));
 }
 
+export function has(own: ReadonlySet<Permission>, wanted: Permission): boolean {
+  const including = INCLUDED_IN[wanted];
+  return own.has(wanted) || (including !== undefined && own.has(including));
+}
+
+/** Without those that another one includes. */
 export function permissionsOf(principal: Principal): ReadonlySet<Permission> {
   switch (principal.kind) {
     case 'apiKey':

@@ -7,16 +7,18 @@ export enum ApiKeyScope {
   SEARCH = 'search',
   ASK = 'ask',
   ADMIN = 'admin',
+  VECTORS = 'vectors',
 }
 registerEnumType(ApiKeyScope, {
   name: 'ApiKeyScope',
   description: 'What an API key may do.',
   valuesConfig: {
-    READ: { description: 'Read everything of the tenant.' },
-    WRITE: { description: 'Change bots, documents and chunks.' },
+    READ: { description: 'Read everything of the tenant but vectors.' },
+    WRITE: { description: 'Change bots, documents and chunks. Includes VECTORS.' },
     SEARCH: { description: 'Search the chunks.' },
     ASK: { description: 'Ask bots.' },
     ADMIN: { description: 'Manage users and keys.' },
+    VECTORS: { description: 'Read the vectors of chunks, beside what READ or SEARCH shows of them.' },
   },
 });
 

@@ -2,6 +2,7 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Formula, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { BitType, HalfvecType } from 'pgvector/mikro-orm';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
 import { TextSearchVectorType, TimestampType } from '../db/column-types.js';
 import { walledBy } from '../db/row-policies.js';
@@ -86,7 +87,8 @@ export class DocumentChunk {
   @Formula(columns => `${columns.embedding} is not null`, { type: 'boolean' })
   hasEmbedding!: boolean & Opt;
 
-  @Field(() => VectorScalar, { nullable: true, description: 'The vector, 1536 numbers; null while it has none.' })
+  @Requires('vectors')
+  @Field(() => VectorScalar, { nullable: true, description: 'The vector, 1536 numbers; null while it has none. A text can be guessed from its vector: a key needs the scope VECTORS or WRITE.' })
   @Property({ type: HalfvecType, length: 1536, nullable: true, lazy: true, ignoreSchemaChanges: ['type'] })
   embedding?: number[] | null;
 

@@ -4,7 +4,7 @@ import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { NewKeyOptions } from './create-key.js';
 
-const SCOPES = ['read', 'write', 'search', 'ask', 'admin'];
+const SCOPES = ['read', 'write', 'search', 'ask', 'admin', 'vectors'];
 const MAX_RATE_LIMIT = 1_000_000;
 const MAX_NAME_LENGTH = 255;
 const DAY_MS = 86_400_000;

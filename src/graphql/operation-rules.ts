@@ -12,7 +12,7 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import { permissionsOf, type Permission } from '../auth/permissions.js';
+import { has, permissionsOf, type Permission } from '../auth/permissions.js';
 import type { Principal } from '../auth/principal.js';
 import { RULE } from '../auth/requires.js';
 import { AppError, badInput } from '../base/app-error.js';
@@ -110,7 +110,7 @@ function forbidden(rules: OperationRules, principal: Principal, operation: Opera
     return new AppError('UNAUTHENTICATED', `This ${operation.operation} needs a token: send "Authorization: Bearer <API key>".`);
   }
   const permissions = permissionsOf(principal);
-  const closed = rules.fields.find(field => !field.anyOf.some(permission => permissions.has(permission)));
+  const closed = rules.fields.find(field => !field.anyOf.some(permission => has(permissions, permission)));
   if (!closed) return undefined;
   return new AppError('FORBIDDEN', `${closed.coordinate} ${needed(closed.anyOf, principal)}.`, { field: closed.coordinate });
 }

@@ -5,44 +5,44 @@ import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { validArguments, type OwnIds } from '../../support/valid-arguments.js';
 
 /** Keys with one scope, a key with all of them, users by role, the operator. To nobody every field is closed. */
-const CALLERS = ['read', 'write', 'search', 'ask', 'admin', 'all', 'member', 'administrator', 'owner', 'operator'] as const;
+const CALLERS = ['read', 'write', 'search', 'ask', 'admin', 'vectors', 'all', 'member', 'administrator', 'owner', 'operator'] as const;
 
 /** Whom each root field is open to (+). A change of this table is a change of who may do what. */
 const OPEN_TO: Readonly<Record<string, string>> = {
-  //                      key: read write search ask admin all   user: member admin owner   operator
-  'Query.viewer':                '+   +     +     +    +    +            +     +     +        +',
-  'Query.node':                  '+   -     -     -    -    +            +     +     +        +',
-  'Query.nodes':                 '+   -     -     -    -    +            +     +     +        +',
-  'Query.tenant':                '+   -     -     -    -    +            +     +     +        +',
-  'Query.tenants':               '+   -     -     -    -    +            +     +     +        +',
-  'Query.bot':                   '+   -     -     -    -    +            +     +     +        +',
-  'Query.bots':                  '+   -     -     -    -    +            +     +     +        +',
-  'Query.document':              '+   -     -     -    -    +            +     +     +        +',
-  'Query.documents':             '+   -     -     -    -    +            +     +     +        +',
-  'Query.chunk':                 '+   -     -     -    -    +            +     +     +        +',
-  'Query.botQueries':            '+   -     -     -    -    +            +     +     +        +',
-  'Query.searchChunks':          '-   -     +     -    -    +            +     +     +        +',
-  'Query.explainChunk':          '-   -     +     -    -    +            +     +     +        +',
-  'Query.auditLog':              '-   -     -     -    -    -            -     -     +        +',
-  'Mutation.recordBotQuery':     '-   -     -     +    -    +            +     +     +        +',
-  'Mutation.createBot':          '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.updateBot':          '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.deleteBot':          '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.createDocument':     '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.updateDocument':     '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.reprocessDocument':  '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.deleteDocument':     '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.addChunks':          '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.deleteChunks':       '-   +     -     -    -    +            -     +     +        +',
-  'Mutation.createApiKey':       '-   -     -     -    +    +            -     +     +        +',
-  'Mutation.rotateApiKey':       '-   -     -     -    +    +            -     +     +        +',
-  'Mutation.revokeApiKey':       '-   -     -     -    +    +            -     +     +        +',
-  'Mutation.createUser':         '-   -     -     -    +    +            -     +     +        +',
-  'Mutation.updateUser':         '-   -     -     -    +    +            -     +     +        +',
-  'Mutation.deleteUser':         '-   -     -     -    +    +            -     +     +        +',
-  'Mutation.updateTenant':       '-   -     -     -    -    -            -     -     +        +',
-  'Mutation.createTenant':       '-   -     -     -    -    -            -     -     -        +',
-  'Mutation.deleteTenant':       '-   -     -     -    -    -            -     -     -        +',
+  //                      key: read write search ask admin vectors all   user: member admin owner   operator
+  'Query.viewer':                '+   +     +     +    +    +       +            +     +     +        +',
+  'Query.node':                  '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.nodes':                 '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.tenant':                '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.tenants':               '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.bot':                   '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.bots':                  '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.document':              '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.documents':             '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.chunk':                 '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.botQueries':            '+   -     -     -    -    -       +            +     +     +        +',
+  'Query.searchChunks':          '-   -     +     -    -    -       +            +     +     +        +',
+  'Query.explainChunk':          '-   -     +     -    -    -       +            +     +     +        +',
+  'Query.auditLog':              '-   -     -     -    -    -       -            -     -     +        +',
+  'Mutation.recordBotQuery':     '-   -     -     +    -    -       +            +     +     +        +',
+  'Mutation.createBot':          '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.updateBot':          '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.deleteBot':          '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.createDocument':     '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.updateDocument':     '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.reprocessDocument':  '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.deleteDocument':     '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.addChunks':          '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.deleteChunks':       '-   +     -     -    -    -       +            -     +     +        +',
+  'Mutation.createApiKey':       '-   -     -     -    +    -       +            -     +     +        +',
+  'Mutation.rotateApiKey':       '-   -     -     -    +    -       +            -     +     +        +',
+  'Mutation.revokeApiKey':       '-   -     -     -    +    -       +            -     +     +        +',
+  'Mutation.createUser':         '-   -     -     -    +    -       +            -     +     +        +',
+  'Mutation.updateUser':         '-   -     -     -    +    -       +            -     +     +        +',
+  'Mutation.deleteUser':         '-   -     -     -    +    -       +            -     +     +        +',
+  'Mutation.updateTenant':       '-   -     -     -    -    -       -            -     -     +        +',
+  'Mutation.createTenant':       '-   -     -     -    -    -       -            -     -     -        +',
+  'Mutation.deleteTenant':       '-   -     -     -    -    -       -            -     -     -        +',
 };
 
 let gateway: TestGateway;
@@ -58,7 +58,7 @@ beforeAll(async () => {
   const [chunk] = await document.texts(1);
   const [spareKey, query, user] = [await tenant.key(), await bot.query(), await tenant.user()];
   own = { Tenant: tenant.id, User: user, ApiKey: spareKey.id, Bot: bot.id, Document: document.id, DocumentChunk: chunk!, BotQuery: query };
-  const scopes = ['read', 'write', 'search', 'ask', 'admin'];
+  const scopes = ['read', 'write', 'search', 'ask', 'admin', 'vectors'];
   for (const scope of scopes) clients.set(scope, gateway.client((await tenant.key({ scopes: [scope] })).secret));
   clients.set('all', gateway.client((await tenant.key({ scopes })).secret));
   for (const [caller, role] of [['member', 'member'], ['administrator', 'admin'], ['owner', 'owner']] as const) clients.set(caller, await gateway.user(tenant, role));

@@ -6,6 +6,8 @@ import type { TenantWorld } from '../../support/world.js';
 let gateway: TestGateway;
 let tenant: TenantWorld;
 let botId: string;
+let documentId: string;
+let chunkId: string;
 const clients = new Map<string, Client>();
 
 beforeAll(async () => {
@@ -14,7 +16,9 @@ beforeAll(async () => {
   const bot = await tenant.bot();
   botId = bot.id;
   const embedding = Array.from({ length: 1536 }, (_, index) => Number(index === 0));
-  await (await bot.document({ filename: 'Found.md' })).chunks([{ text: 'What a search finds', chunkIndex: 0, embedding }]);
+  const document = await bot.document({ filename: 'Found.md' });
+  documentId = document.id;
+  [chunkId] = (await document.chunks([{ text: 'What a search finds', chunkIndex: 0, embedding }])) as [string];
   for (const scope of ['read', 'write', 'search', 'ask', 'admin']) clients.set(scope, gateway.client((await tenant.key({ scopes: [scope] })).secret));
   clients.set('none', gateway.client((await tenant.key({ scopes: [] })).secret));
 });
@@ -75,6 +79,61 @@ describe('a key for searching alone', () => {
     expect(errors).toBeUndefined();
     expect(data.searchChunks.hits).toMatchObject([{ chunk: { text: 'What a search finds', document: { filename: 'Found.md', chunkCount: 1 }, bot: { id: botId } } }]);
     expect(data.viewer).toEqual({ kind: 'API_KEY', scopes: ['SEARCH'] });
+  });
+});
+
+describe('the vectors of chunks', () => {
+  const withScopes = async (...scopes: string[]): Promise<Client> => gateway.client((await tenant.key({ scopes })).secret);
+  const WAYS: [string, string, string][] = [
+    ['by its id', 'READ', '{ chunk(id: "CHUNK") { embedding } }'],
+    ['as a node', 'READ', '{ node(id: "CHUNK") { ... on DocumentChunk { v: embedding } } }'],
+    ['among nodes, in a fragment', 'READ', '{ nodes(ids: ["CHUNK"]) { ...F } } fragment F on DocumentChunk { embedding }'],
+    ['of a document', 'READ', '{ document(id: "DOCUMENT") { chunks { edges { node { embedding } } } } }'],
+    ['beside its neighbors', 'READ', '{ chunk(id: "CHUNK") { neighbors(before: 1) { before { embedding } } } }'],
+    ['like another', 'READ', '{ chunk(id: "CHUNK") { similar { chunk { embedding } } } }'],
+    ['that was found', 'SEARCH', '{ searchChunks(input: { text: "found" }) { hits { chunk { embedding } } } }'],
+    ['in a passage', 'SEARCH', '{ searchChunks(input: { text: "found", contextWindow: 1 }) { passages { chunks { embedding } } } }'],
+  ];
+  const text = (query: string): string => query.replace('CHUNK', chunkId).replace('DOCUMENT', documentId);
+
+  test.each(WAYS)('are closed to a key that only reads, %s', async (_, scope, query) => {
+    const client = await withScopes('read', 'search', 'ask', 'admin');
+    await expectForbidden(client, 'DocumentChunk.embedding', text(query));
+    expect((await client.query(text(query))).errors![0]!.message).toBe('DocumentChunk.embedding needs the scope VECTORS, which this API key does not have.');
+    if (!query.includes('similar')) await expectForbidden(only(scope.toLowerCase()), 'DocumentChunk.embedding', text(query));
+  });
+
+  test.each(WAYS)('are open to a key with the scope VECTORS, and to one with WRITE, %s', async (_, __, query) => {
+    for (const scope of ['vectors', 'write']) {
+      const { errors, data } = await (await withScopes('read', 'search', scope)).query(text(query));
+      expect(errors).toBeUndefined();
+      if (!query.includes('similar') && !query.includes('neighbors') && !query.includes('passages')) expect(JSON.stringify(data)).toContain('[1,0,0,');
+    }
+  });
+
+  test('are all that the scope VECTORS opens', async () => {
+    await expectForbidden(await withScopes('vectors'), 'Query.chunk', text('{ chunk(id: "CHUNK") { embedding } }'));
+  });
+
+  test('are open to those users who may write, and to the operator', async () => {
+    const query = text('{ chunk(id: "CHUNK") { embedding } }');
+    expect(await (await gateway.user(tenant, 'member')).query(query)).toMatchObject({
+      status: 403,
+      errors: [{ message: 'DocumentChunk.embedding needs the permission VECTORS, which the role MEMBER does not have.' }],
+    });
+    for (const client of [await gateway.user(tenant, 'admin'), await gateway.user(tenant, 'owner'), gateway.operator]) {
+      expect((await client.data(query)).chunk.embedding).toHaveLength(1536);
+    }
+  });
+
+  test('are given by keys and users that have them, and by no others', async () => {
+    const create = (client: Client) => client.query('mutation { createApiKey(input: { name: "Vectors", scopes: [READ, VECTORS], rateLimitRpm: 1 }) { apiKey { scopes } } }');
+    for (const client of [await withScopes('read', 'admin', 'vectors'), await withScopes('read', 'admin', 'write'), await gateway.user(tenant, 'admin')]) {
+      expect((await create(client)).data.createApiKey.apiKey.scopes).toEqual(['READ', 'VECTORS']);
+    }
+    expect(await create(await withScopes('read', 'search', 'admin'))).toMatchObject({
+      errors: [{ message: 'The key would have VECTORS, which you do not have.', extensions: { code: 'FORBIDDEN', field: 'input.scopes' } }],
+    });
   });
 });
 

@@ -8,7 +8,7 @@ let ids: { tenant: string; bot: string; document: string; chunk: string };
 beforeAll(async () => {
   gateway = await startTestGateway();
   const tenant = await gateway.world.tenant();
-  key = (await tenant.key()).secret;
+  key = (await tenant.key({ scopes: ['read', 'search', 'vectors'] })).secret;
   const bot = await tenant.bot();
   const document = await bot.document();
   const [chunk] = await document.chunks([{ text: 'A passage', chunkIndex: 0, embedding: Array.from({ length: 1536 }, () => 0.02) }]);

@@ -12,7 +12,7 @@ beforeAll(async () => {
   gateway = await startTestGateway();
   tenant = await gateway.world.tenant();
   bot = await tenant.bot();
-  client = gateway.client((await tenant.key()).secret);
+  client = gateway.client((await tenant.key({ scopes: ['read', 'vectors'] })).secret);
 });
 afterAll(() => gateway.close());
 
