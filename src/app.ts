@@ -44,6 +44,7 @@ import { limitBody } from './http/request-body.js';
 import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
 import { createMetrics } from './observability/metrics.js';
 import { playgroundRoutes } from './playground/playground.js';
+import { networkOf } from './rate-limits/network-of.js';
 import { rateLimited } from './rate-limits/rate-limited.js';
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { buildGatewaySchema } from './schema.js';
@@ -225,7 +226,7 @@ function callerOf(principal: Principal, address: string): string {
     case 'operator':
       return principal.kind;
     case 'nobody':
-      return address;
+      return networkOf(address);
   }
 }
 

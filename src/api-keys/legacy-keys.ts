@@ -1,4 +1,3 @@
-import { isIPv6 } from 'node:net';
 import { parseOptions, verify } from '@node-rs/argon2';
 import type { Logger } from 'pino';
 import { AuditActorKind } from '../audit/audit-event.entity.js';
@@ -8,6 +7,7 @@ import { AppError } from '../base/app-error.js';
 import type { Database } from '../db/database.js';
 import { tenantScope } from '../db/database-scope.js';
 import { fixedStatement } from '../db/statement.js';
+import { networkOf } from '../rate-limits/network-of.js';
 import { hashOf, legacyPrefixOf } from './key-format.js';
 
 /** Hashes of one tenant that one attempt is tried against. */
@@ -130,11 +130,6 @@ function isBearable(hash: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Of IPv6, whoever has one address has its /64. */
-function networkOf(address: string): string {
-  return isIPv6(address) && !address.includes('.') ? address.split(':').slice(0, 4).join(':') : address;
 }
 
 function tooMany(retryAfterMs: number): AppError {

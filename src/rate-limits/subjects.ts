@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import type { Principal } from '../auth/principal.js';
 import type { RateLimits } from '../config/limits.js';
+import { networkOf } from './network-of.js';
 import type { Subject } from './rate-limiter.js';
 
 /** Whose requests a caller's count as; undefined for the operator, who has no limit. */
@@ -23,15 +23,7 @@ export function failuresOf(address: string, limits: RateLimits): Subject {
   return { name: `failures:${digest(address)}`, rpm: limits.failedTokensRpm };
 }
 
-/** Addresses are nobody's business beyond telling them apart. Of IPv6, whoever has one address has its /64. */
+/** Addresses are nobody's business beyond telling them apart. */
 function digest(address: string): string {
-  return createHash('sha256').update(isIPv6(address) && !address.includes('.') ? networkOf(address) : address).digest('hex').slice(0, 32);
-}
-
-function networkOf(address: string): string {
-  const [head = '', tail = ''] = address.split('%')[0]!.split('::');
-  const groups = head.split(':').filter(Boolean);
-  const after = tail.split(':').filter(Boolean);
-  const all = address.includes('::') ? [...groups, ...Array<string>(8 - groups.length - after.length).fill('0'), ...after] : groups;
-  return all.slice(0, 4).map(group => Number.parseInt(group, 16).toString(16)).join(':');
+  return createHash('sha256').update(networkOf(address)).digest('hex').slice(0, 32);
 }

@@ -111,7 +111,7 @@ describe('guessing cannot stall the gateway', () => {
 
   test('attempts from one address are limited, also over a whole network of IPv6; good keys go on', async () => {
     const { secret: good } = await tenant.key();
-    for (const [address, same] of [['192.0.2.7', '192.0.2.7'], ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9']] as const) {
+    for (const [address, same] of [['192.0.2.7', '192.0.2.7'], ['2001:db8:1:2::1', '2001:db8:1:2:ffff::9'], ['2001:db8::1', '2001:DB8:0::2:0:0:9'], ['::ffff:192.0.2.9', '192.0.2.9']] as const) {
       for (let count = 0; count < 10; count += 1) expect(await ask(legacySecret(), tenant.id, address)).toMatchObject(INVALID);
       expect(await ask(legacySecret(), tenant.id, same)).toMatchObject(LIMITED);
       expect((await ask(good, undefined, same)).status).toBe(200);
