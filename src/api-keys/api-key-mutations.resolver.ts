@@ -6,6 +6,7 @@ import { lacking } from '../auth/permissions.js';
 import type { ApiKeyScope } from '../auth/principal.js';
 import { Requires } from '../auth/requires.js';
 import { AppError, badInput } from '../base/app-error.js';
+import { runInWrite } from '../db/run-in-write.js';
 import type { RequestContext } from '../graphql/context.js';
 import { InputArg } from '../graphql/input-arg.js';
 import { intInput, tenantInput, lineInput } from '../graphql/input-checks.js';
@@ -90,9 +91,10 @@ async function refuseToGiveMore(em: SqlEntityManager, { principal }: RequestCont
   if (missing.length > 0) throw refused('scopes', `The key would have ${missing.map(scope => scope.toUpperCase()).join(', ')}, which you do not have.`);
   if (principal.kind !== 'apiKey') return;
   // Read again, and held until the end: the caller's own key may have been revoked since the request came.
-  const [maker] = await em.execute<{ rateLimitRpm: number; outlived: boolean }[]>(
-    `select rate_limit_rpm as "rateLimitRpm", coalesce(expires_at < coalesce(?::timestamptz, 'infinity'), false) as outlived
-       from api_keys where tenant_id = ?::uuid and id = ?::uuid and not revoked for share`,
+  const [maker] = await runInWrite<{ rateLimitRpm: number; outlived: boolean }>(
+    em,
+    `select rate_limit_rpm as "rateLimitRpm", coalesce(expires_at < coalesce($1::timestamptz, 'infinity'), false) as outlived
+       from api_keys where tenant_id = $2::uuid and id = $3::uuid and not revoked for share`,
     [expiresAt, principal.tenantId, principal.keyId],
   );
   if (!maker) throw new AppError('FORBIDDEN', 'Your own key was revoked.');

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 } from 'uuid';
 import { recordAudit, type AuditActor } from '../audit/record-audit.js';
 import type { ApiKeyScope } from '../auth/principal.js';
+import { runInWrite } from '../db/run-in-write.js';
 import { ApiKey } from './api-key.entity.js';
 import { newKey } from './key-format.js';
 
@@ -32,13 +33,18 @@ export async function storeKey(em: SqlEntityManager, actor: AuditActor, { tenant
 /** Gives a key a new secret; a trigger of the database keeps the old one for as long as it goes on. */
 export async function rotateKey(em: SqlEntityManager, actor: AuditActor, { id, tenantId }: { id: string; tenantId: string }, overlapSeconds: number): Promise<MadeKey> {
   const { secret, prefix, hash } = newKey();
-  await em.execute(`update api_keys set key_prefix = ?, key_hash = ?, previous_expires_at = case when ? > 0 then now() + make_interval(secs => ?) end where tenant_id = ?::uuid and id = ?::uuid`, [prefix, hash, overlapSeconds, overlapSeconds, tenantId, id]);
+  await runInWrite(
+    em,
+    `update api_keys set key_prefix = $1, key_hash = $2, previous_expires_at = case when $3::int > 0 then now() + make_interval(secs => $3::int) end
+      where tenant_id = $4::uuid and id = $5::uuid`,
+    [prefix, hash, overlapSeconds, tenantId, id],
+  );
   await recordAudit(em, actor, { tenantId, action: 'rotateApiKey', targetType: 'ApiKey', targetId: id, details: { prefix, overlapSeconds } });
   return { id, tenantId, secret };
 }
 
 /** Withdraws a key, with both of its secrets while it is being rotated. */
 export async function revokeKey(em: SqlEntityManager, actor: AuditActor, { id, tenantId }: { id: string; tenantId: string }): Promise<void> {
-  await em.execute('update api_keys set revoked = true where tenant_id = ?::uuid and id = ?::uuid', [tenantId, id]);
+  await runInWrite(em, 'update api_keys set revoked = true where tenant_id = $1::uuid and id = $2::uuid', [tenantId, id]);
   await recordAudit(em, actor, { tenantId, action: 'revokeApiKey', targetType: 'ApiKey', targetId: id });
 }

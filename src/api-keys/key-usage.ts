@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { runInWrite } from '../db/run-in-write.js';
 
 /** How often uses are written down, and how exact `lastUsedAt` is: a key's row is written at most once in this time. */
 const INTERVAL_MS = 60_000;
@@ -13,7 +14,7 @@ interface Use {
 // Rows are locked in one order and those that others hold are left for the next time, so that this waits for nobody and nobody deadlocks.
 const WRITE_USES = `
   with used as (
-    select * from unnest(?::uuid[], ?::uuid[], ?::float8[]) as u(tenant_id, id, at)
+    select * from unnest($1::uuid[], $2::uuid[], $3::float8[]) as u(tenant_id, id, at)
   ), free as (
     select k.tenant_id, k.id, to_timestamp(u.at / 1000) as at
       from api_keys k join used u on k.tenant_id = u.tenant_id and k.id = u.id
@@ -56,8 +57,8 @@ export class KeyUsage {
     this.#uses = new Map();
     try {
       const list = [...uses];
-      const parameters = [list.map(([, { tenantId }]) => tenantId), list.map(([id]) => id), list.map(([, { at }]) => at)].map(values => `{${values.join()}}`);
-      await this.database.write('keyUses', OPERATOR_SCOPE, em => em.execute(WRITE_USES, parameters));
+      const parameters = [list.map(([, { tenantId }]) => tenantId), list.map(([id]) => id), list.map(([, { at }]) => at)];
+      await this.database.write('keyUses', OPERATOR_SCOPE, em => runInWrite(em, WRITE_USES, parameters));
     } catch (error) {
       for (const [id, use] of uses) if (!this.#uses.has(id)) this.#uses.set(id, use);
       this.log.warn({ err: error }, 'The last uses of keys could not be noted; they are tried again');

@@ -6,6 +6,7 @@ import type { AuthRequest } from '../auth/authenticate.js';
 import { AppError } from '../base/app-error.js';
 import type { Database } from '../db/database.js';
 import { tenantScope } from '../db/database-scope.js';
+import { runInWrite } from '../db/run-in-write.js';
 import { fixedStatement } from '../db/statement.js';
 import { networkOf } from '../rate-limits/network-of.js';
 import { hashOf, legacyPrefixOf } from './key-format.js';
@@ -39,7 +40,7 @@ const CANDIDATES = fixedStatement(
 );
 
 // The digest itself is not asked about: the tenant's role may not read it, and a key without a prefix has none but the old one.
-const UPGRADE = `update api_keys set key_prefix = ?, key_hash = ? where tenant_id = ?::uuid and id = ?::uuid and key_prefix is null and not revoked returning 1`;
+const UPGRADE = `update api_keys set key_prefix = $1, key_hash = $2 where tenant_id = $3::uuid and id = $4::uuid and key_prefix is null and not revoked returning 1`;
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -84,7 +85,7 @@ export class LegacyKeys {
   async #upgrade(tenantId: string, id: string, token: string): Promise<void> {
     const prefix = legacyPrefixOf(token)!;
     await this.database.write('upgradeApiKey', tenantScope(tenantId), async em => {
-      const upgraded = await em.execute(UPGRADE, [prefix, hashOf(token), tenantId, id]);
+      const upgraded = await runInWrite(em, UPGRADE, [prefix, hashOf(token), tenantId, id]);
       // Another request with the same key may have come first.
       if (upgraded.length > 0) await recordAudit(em, { kind: AuditActorKind.API_KEY, id }, { tenantId, action: 'upgradeApiKey', targetType: 'ApiKey', targetId: id, details: { prefix } });
     });

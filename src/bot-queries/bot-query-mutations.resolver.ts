@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { v7 } from 'uuid';
 import { Requires } from '../auth/requires.js';
+import { runInWrite } from '../db/run-in-write.js';
 import type { RequestContext } from '../graphql/context.js';
 import { InputArg } from '../graphql/input-arg.js';
 import { intInput, jsonInput, listInput, longTextInput, tenantInput, textInput } from '../graphql/input-checks.js';
@@ -35,9 +36,10 @@ export class BotQueryMutationsResolver {
     const made = await mutate<Written>(context, info, {
       input,
       async work(em) {
-        await em.execute(
+        await runInWrite(
+          em,
           `insert into bot_queries (id, tenant_id, bot_id, api_key_id, query, answer, confidence, latency_ms, sources)
-           values (?::uuid, ?::uuid, ?::uuid, ?::uuid, ?, ?, ?, ?, ?::jsonb)`,
+           values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5, $6, $7, $8, $9::jsonb)`,
           values,
         );
         return { id, tenantId };

@@ -3,6 +3,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { badInput } from '../base/app-error.js';
+import { runInWrite } from '../db/run-in-write.js';
 import { Document } from '../documents/document.entity.js';
 import { checkGivenVector } from '../embedders/given-vector.js';
 import type { RequestContext } from '../graphql/context.js';
@@ -84,16 +85,20 @@ function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
 }
 
 async function lastPlace(em: SqlEntityManager, { id, tenantId }: { id: string; tenantId: string }): Promise<number> {
-  const [row] = await em.execute<{ last: number }[]>('select coalesce(max(chunk_index), -1) as last from doc_chunks where tenant_id = ?::uuid and doc_id = ?::uuid', [tenantId, id]);
+  const [row] = await runInWrite<{ last: number }>(
+    em,
+    'select coalesce(max(chunk_index), -1) as last from doc_chunks where tenant_id = $1::uuid and doc_id = $2::uuid',
+    [tenantId, id],
+  );
   return row!.last;
 }
 
 async function deleteNamed(em: SqlEntityManager, { reads }: RequestContext, ids: readonly string[]): Promise<DeleteChunksPayload> {
   const own = reads.tenantId;
-  const wanted = `{${ids.join()}}`;
-  const rows = await em.execute<{ id: string }[]>(
-    `delete from doc_chunks where id = any(?::uuid[])${own === undefined ? '' : ' and tenant_id = ?::uuid'} returning id`,
-    own === undefined ? [wanted] : [wanted, own],
+  const rows = await runInWrite<{ id: string }>(
+    em,
+    `delete from doc_chunks where id = any($1::uuid[])${own === undefined ? '' : ' and tenant_id = $2::uuid'} returning id`,
+    own === undefined ? [ids] : [ids, own],
   );
   const deleted = new Set(rows.map(row => row.id));
   const missing = ids.findIndex(id => !deleted.has(id));
@@ -104,8 +109,9 @@ async function deleteNamed(em: SqlEntityManager, { reads }: RequestContext, ids:
 
 async function deleteAll(em: SqlEntityManager, context: RequestContext, documentId: string): Promise<DeleteChunksPayload> {
   const document = await lockedRow(em, context, Document, { id: documentId }, { field: 'input.documentId' });
-  const [row] = await em.execute<{ count: number }[]>(
-    'with gone as (delete from doc_chunks where tenant_id = ?::uuid and doc_id = ?::uuid returning 1) select count(*)::int as count from gone',
+  const [row] = await runInWrite<{ count: number }>(
+    em,
+    'with gone as (delete from doc_chunks where tenant_id = $1::uuid and doc_id = $2::uuid returning 1) select count(*)::int as count from gone',
     [document.tenantId, document.id],
   );
   return { deletedCount: row!.count, deletedIds: null };

@@ -5,6 +5,7 @@ import { v7 } from 'uuid';
 import { Requires } from '../auth/requires.js';
 import { badInput } from '../base/app-error.js';
 import { Bot } from '../bots/bot.entity.js';
+import { runInWrite } from '../db/run-in-write.js';
 import { botIdInput, documentSource, documentTextInput, filenameInput } from '../documents/document-checks.js';
 import { CreateDocumentInput, CreateDocumentPayload, ReprocessDocumentInput, ReprocessDocumentPayload } from '../documents/document-mutations.inputs.js';
 import { Document } from '../documents/document.entity.js';
@@ -67,7 +68,7 @@ export class DocumentTextsResolver {
       async work(em, chunks) {
         const document = await lockedRow<{ sourceUri: string | null }>(em, context, Document, input, { properties: ['sourceUri'] });
         const metadata = given ?? (await firstMetadata(em, document));
-        await em.execute('delete from doc_chunks where tenant_id = ?::uuid and doc_id = ?::uuid', [document.tenantId, id]);
+        await runInWrite(em, 'delete from doc_chunks where tenant_id = $1::uuid and doc_id = $2::uuid', [document.tenantId, id]);
         await storeChunks(em, document, chunks.map(chunk => ({ ...chunk, metadata })));
         // The size of a file that lies elsewhere is not that of its text.
         await completeDocument(em, document, document.sourceUri === null ? Buffer.byteLength(text) : null);
@@ -90,17 +91,27 @@ interface NewDocument {
 }
 
 async function insertDocument(em: SqlEntityManager, { id, tenantId, botId, filename, sourceUri, sizeBytes, status }: NewDocument): Promise<void> {
-  await em.execute(`insert into docs (id, tenant_id, bot_id, filename, gcs_path, size_bytes, status) values (?::uuid, ?::uuid, ?::uuid, ?, ?, ?, ?)`, [id, tenantId, botId, filename, sourceUri, sizeBytes, status]);
+  await runInWrite(
+    em,
+    `insert into docs (id, tenant_id, bot_id, filename, gcs_path, size_bytes, status) values ($1::uuid, $2::uuid, $3::uuid, $4, $5, $6, $7)`,
+    [id, tenantId, botId, filename, sourceUri, sizeBytes, status],
+  );
 }
 
 /** The size comes last of all: it is counted in the tenant's row, for which others would wait while chunks are stored. */
 async function completeDocument(em: SqlEntityManager, { id, tenantId }: Written, sizeBytes: number | null): Promise<void> {
-  await em.execute(`update docs set status = 'completed', error_message = null, size_bytes = coalesce(?::bigint, size_bytes) where tenant_id = ?::uuid and id = ?::uuid`, [sizeBytes, tenantId, id]);
+  await runInWrite(
+    em,
+    `update docs set status = 'completed', error_message = null, size_bytes = coalesce($1::bigint, size_bytes)
+      where tenant_id = $2::uuid and id = $3::uuid`,
+    [sizeBytes, tenantId, id],
+  );
 }
 
 async function firstMetadata(em: SqlEntityManager, { id, tenantId }: Written): Promise<Record<string, unknown>> {
-  const [first] = await em.execute<{ metadata: Record<string, unknown> }[]>(
-    'select chunk_metadata as metadata from doc_chunks where tenant_id = ?::uuid and doc_id = ?::uuid order by chunk_index, id limit 1',
+  const [first] = await runInWrite<{ metadata: Record<string, unknown> }>(
+    em,
+    'select chunk_metadata as metadata from doc_chunks where tenant_id = $1::uuid and doc_id = $2::uuid order by chunk_index, id limit 1',
     [tenantId, id],
   );
   return first?.metadata ?? {};

@@ -5,6 +5,7 @@ import { OPERATOR_SCOPE } from './database-scope.js';
 import { fail, ok, type Finding } from './doctor-finding.js';
 import { walledTables, type WalledTable } from './doctor-walls.js';
 import { TENANT_ROLE, TENANT_SETTING } from './roles.js';
+import { runInWrite } from './run-in-write.js';
 
 const MEND = 'Mend the policies and grants that are named above; if none is, restore them from the migrations: "npx weaver db check" compares.';
 const ROLL_BACK = new Error('Nothing is kept of a canary.');
@@ -18,9 +19,9 @@ export async function tryCanary(database: Database): Promise<Finding> {
   await database
     .write('doctorCanary', OPERATOR_SCOPE, async em => {
       const [canary, stranger] = [v7(), v7()];
-      for (const id of [canary, stranger]) await em.execute('insert into tenants (id, name) values (?, ?)', [id, 'Weaver doctor']);
-      await em.execute(`insert into docs (tenant_id, filename, size_bytes) values (?, 'canary', 1)`, [canary]);
-      await em.execute(`select set_config('role', '${TENANT_ROLE}', true), set_config('${TENANT_SETTING}', ?, true)`, [stranger]);
+      for (const id of [canary, stranger]) await runInWrite(em, 'insert into tenants (id, name) values ($1::uuid, $2)', [id, 'Weaver doctor']);
+      await runInWrite(em, `insert into docs (tenant_id, filename, size_bytes) values ($1::uuid, 'canary', 1)`, [canary]);
+      await runInWrite(em, `select set_config('role', '${TENANT_ROLE}', true), set_config('${TENANT_SETTING}', $1, true)`, [stranger]);
       broken = await tryAll(em, walledTables(database), canary);
       throw ROLL_BACK;
     })
@@ -38,25 +39,25 @@ async function tryAll(em: SqlEntityManager, tables: readonly WalledTable[], cana
     if (await succeeds(em, sql, canary)) broken.push(what);
   };
   for (const { table, tenantColumn } of tables) {
-    const theirs = `from ${table} where ${tenantColumn} = ?`;
+    const theirs = `from ${table} where ${tenantColumn} = $1::uuid`;
     await attempt(`see rows in ${table}`, `select 1 ${theirs}`);
     await attempt(`delete rows in ${table}`, `delete ${theirs} returning 1`);
   }
-  await attempt('rename the tenant', `update tenants set name = 'Taken' where id = ? returning 1`);
-  await attempt('change rows in bots', `update bots set name = 'Taken' where tenant_id = ? returning 1`);
-  await attempt('add rows to bots', `insert into bots (tenant_id, name) values (?, 'Planted') returning 1`);
+  await attempt('rename the tenant', `update tenants set name = 'Taken' where id = $1::uuid returning 1`);
+  await attempt('change rows in bots', `update bots set name = 'Taken' where tenant_id = $1::uuid returning 1`);
+  await attempt('add rows to bots', `insert into bots (tenant_id, name) values ($1::uuid, 'Planted') returning 1`);
   return broken;
 }
 
 /** Whether a statement gave any row. It may be refused: then the transaction goes on as if it had not been sent. */
 async function succeeds(em: SqlEntityManager, sql: string, canary: string): Promise<boolean> {
-  await em.execute('savepoint canary');
+  await runInWrite(em, 'savepoint canary');
   try {
-    const rows = await em.execute<unknown[]>(sql, [canary]);
+    const rows = await runInWrite(em, sql, [canary]);
     return rows.length > 0;
   } catch {
     return false;
   } finally {
-    await em.execute('rollback to savepoint canary');
+    await runInWrite(em, 'rollback to savepoint canary');
   }
 }

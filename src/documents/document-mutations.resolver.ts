@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { badInput } from '../base/app-error.js';
+import { runInWrite } from '../db/run-in-write.js';
 import type { RequestContext } from '../graphql/context.js';
 import { countBelow, DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
@@ -13,16 +14,18 @@ import { botIdInput, errorMessageInput, filenameInput, sizeBytesInput, sourceUri
 import { DeleteDocumentInput, UpdateDocumentInput, UpdateDocumentPayload } from './document-mutations.inputs.js';
 import { Document, type DocumentStatus } from './document.entity.js';
 
+type Columns = Record<string, string | number | null>;
+
 /** The columns to write, by their names. */
-function columnsOf(input: UpdateDocumentInput): Record<string, unknown> | undefined {
-  return namedChanges<Record<string, unknown>>({
+function columnsOf(input: UpdateDocumentInput): Columns | undefined {
+  return namedChanges<Columns>({
     bot_id: changeInput('input.botId', input.botId, botIdInput),
     filename: changeInput('input.filename', input.filename, filenameInput),
     gcs_path: nullableChangeInput(input.sourceUri, sourceUriInput),
     size_bytes: changeInput('input.sizeBytes', input.sizeBytes, sizeBytesInput),
     status: changeInput('input.status', input.status, (status: DocumentStatus) => status),
     error_message: nullableChangeInput(input.errorMessage, errorMessageInput),
-  });
+  }) as Columns | undefined;
 }
 
 @Resolver()
@@ -40,8 +43,8 @@ export class DocumentMutationsResolver {
         }
         // As SQL: the unit of work cannot write a foreign key of which only one column changes.
         if (columns) {
-          const settings = Object.keys(columns).map(column => `${column} = ?`);
-          await em.execute(`update docs set ${settings.join(', ')} where tenant_id = ?::uuid and id = ?::uuid`, [...Object.values(columns), tenantId, id]);
+          const settings = Object.keys(columns).map((column, index) => `${column} = $${index + 3}`);
+          await runInWrite(em, `update docs set ${settings.join(', ')} where tenant_id = $1::uuid and id = $2::uuid`, [tenantId, id, ...Object.values(columns)]);
         }
         return { id, tenantId };
       },

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { isObjectType, type GraphQLResolveInfo } from 'graphql';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { badInput } from '../base/app-error.js';
+import { runInWrite } from '../db/run-in-write.js';
 import type { RequestContext } from './context.js';
 import type { LockedRow } from './locked-row.js';
 
@@ -42,6 +43,6 @@ export async function countBelow(em: SqlEntityManager, { models }: RequestContex
     const property = isObjectType(schema.getType(model.name)) ? model.idBehind(relation) : undefined;
     return property === undefined ? [] : [{ model, id: model.column(property).sql('t') }];
   });
-  const counts = below.map(({ model, id }) => `select '${model.name}' as type, count(*)::int as count from ${model.table} t where t.tenant_id = ?::uuid and ${id} = ?::uuid`);
-  return em.execute<DeletionCount[]>(counts.join(' union all '), below.flatMap(() => [row.tenantId, row.id]));
+  const counts = below.map(({ model, id }) => `select '${model.name}' as type, count(*)::int as count from ${model.table} t where t.tenant_id = $1::uuid and ${id} = $2::uuid`);
+  return runInWrite<DeletionCount>(em, counts.join(' union all '), [row.tenantId, row.id]);
 }

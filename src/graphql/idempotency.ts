@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
+import { runInWrite } from '../db/run-in-write.js';
 import { statement } from '../db/statement.js';
 import type { RequestContext } from './context.js';
 import { lineInput } from './input-checks.js';
@@ -48,27 +49,30 @@ export async function remembered<T>(context: RequestContext, call: KeyedCall): P
  * the first has committed, or failed and left the key to it.
  */
 export async function claim<T>(em: SqlEntityManager, call: KeyedCall): Promise<T | undefined> {
-  const taken = await em.execute(
-    `insert into idempotency_keys as k (tenant_id, principal, mutation, key, input_digest) values (?::uuid, ?, ?, ?, ?)
+  const taken = await runInWrite(
+    em,
+    `insert into idempotency_keys as k (tenant_id, principal, mutation, key, input_digest) values ($1::uuid, $2, $3, $4, $5)
      on conflict (tenant_id, principal, mutation, key) do update set input_digest = excluded.input_digest, outcome = null, created_at = now()
        where k.created_at <= now() - ${KEPT}
      returning 1`,
     [...placeOf(call), call.digest],
   );
   if (taken.length > 0) return undefined;
-  const [row] = await em.execute<Remembered<T>[]>(REMEMBERED.replace(/\$\d/g, '?'), placeOf(call));
+  const [row] = await runInWrite<Remembered<T>>(em, REMEMBERED, placeOf(call));
   return outcomeOf(row!, call);
 }
 
 /** Keeps what the call led to, and clears away some of what is past its time. */
 export async function remember(em: SqlEntityManager, call: KeyedCall, outcome: object): Promise<void> {
-  await em.execute(
-    `update idempotency_keys set outcome = ?::jsonb where tenant_id is not distinct from ?::uuid and principal = ? and mutation = ? and key = ?`,
-    [JSON.stringify(outcome), ...placeOf(call)],
+  await runInWrite(
+    em,
+    `update idempotency_keys set outcome = $5::jsonb where tenant_id is not distinct from $1::uuid and principal = $2 and mutation = $3 and key = $4`,
+    [...placeOf(call), JSON.stringify(outcome)],
   );
-  await em.execute(
+  await runInWrite(
+    em,
     `delete from idempotency_keys where id = any(array(
-       select id from idempotency_keys where tenant_id is not distinct from ?::uuid and created_at <= now() - ${KEPT}
+       select id from idempotency_keys where tenant_id is not distinct from $1::uuid and created_at <= now() - ${KEPT}
         order by created_at limit ${CLEARED_AT_ONCE} for update skip locked))`,
     [call.tenantId],
   );

@@ -1,8 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { AppError } from '../base/app-error.js';
 import type { EntityClass } from '../db/read-model.js';
+import { runInWrite } from '../db/run-in-write.js';
 import type { RequestContext } from './context.js';
 import { notFound } from './input-checks.js';
+import { SqlParameters } from './sql-parameters.js';
 import { uuidInput } from './uuid-input.js';
 
 /** Which row a mutation changes, as its input names it. */
@@ -38,11 +40,13 @@ export async function lockedRow<P extends object = object>(
   const model = models.of(entity);
   const own = reads.tenantId;
   const columns = model.select(new Set(['id', 'tenantId', ...properties]), 't');
-  const [row] = await em.execute<(LockedRow<P> & { isAsKnown: boolean })[]>(
-    `select ${columns}, ${updatedAt == null ? 'true' : 't.updated_at = ?::timestamptz'} as "isAsKnown"
-       from ${model.table} t where t.id = ?::uuid${own === undefined ? '' : ` and t.${model.tenantColumn} = ?::uuid`}
+  const parameters = new SqlParameters<string>();
+  const [row] = await runInWrite<LockedRow<P> & { isAsKnown: boolean }>(
+    em,
+    `select ${columns}, ${updatedAt == null ? 'true' : `t.updated_at = ${parameters.add(updatedAt, 'timestamptz')}`} as "isAsKnown"
+       from ${model.table} t where t.id = ${parameters.add(id, 'uuid')}${own === undefined ? '' : ` and t.${model.tenantColumn} = ${parameters.add(own, 'uuid')}`}
         for ${forDelete ? '' : 'no key '}update`,
-    [...(updatedAt == null ? [] : [updatedAt]), id, ...(own === undefined ? [] : [own])],
+    parameters.values,
   );
   const what = entity.name.replace(/(?<!^)[A-Z]/g, ' $&').toLowerCase();
   if (!row) throw notFound(what, id, field);

@@ -1,9 +1,9 @@
 /** Collects the parameters of one statement while its text is written. */
-export class SqlParameters {
-  readonly values: unknown[] = [];
+export class SqlParameters<T = unknown> {
+  readonly values: T[] = [];
 
   /** Adds a value and gives its place in the text, `$3::uuid`. The type is the program's own, never the caller's. */
-  add(value: unknown, type: string): string {
+  add(value: T, type: string): string {
     this.values.push(value);
     return `$${this.values.length}::${type}`;
   }

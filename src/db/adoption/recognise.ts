@@ -3,7 +3,8 @@ import { isLegacyConstraint, isLegacyIndex, isLegacyTrigger, LEGACY_FUNCTIONS, l
 import { ADOPTION_TABLE, MIGRATIONS_TABLE } from './names.js';
 
 /** Runs one statement in the transaction of the adoption. */
-export type Run = <R = Record<string, unknown>>(sql: string, parameters?: unknown[]) => Promise<R[]>;
+/** Statements have `?` parameters. A list would be spread over several: `pgArray` makes one of it. */
+export type Run = <R = Record<string, unknown>>(sql: string, parameters?: readonly (string | number | boolean | null)[]) => Promise<R[]>;
 
 /** What a database is to adoption. */
 export type Recognised =
