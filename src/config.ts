@@ -80,7 +80,7 @@ export type EmbedderConfig =
       timeoutMs: number;
     };
 
-export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
+const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** The environment cannot be used. `problems` names every mistake, one line each. */

@@ -16,7 +16,7 @@ export interface NewKey {
   readonly hash: string;
 }
 
-/** A new key from the system's source of randomness; `secretOf` may give the bytes instead where a demo needs a known key. */
+/** A new key. `random` gives so many random bytes: the system's own, but in tests. */
 export function newKey(random: (size: number) => Buffer = randomBytes): NewKey {
   const prefix = Array.from(random(8), byte => ALPHABET[byte % ALPHABET.length]).join('');
   const body = `wvr_${prefix}_${random(32).toString('base64url')}`;

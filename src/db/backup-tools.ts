@@ -36,9 +36,15 @@ export function libpqEnvironment(address: DatabaseAddress): Record<string, strin
   };
 }
 
-/** Runs one of PostgreSQL's own programs; gives what it wrote, line by line, to `each`. Fails with its own last words. */
-export async function runTool(name: 'pg_dump' | 'pg_restore', args: readonly string[], env: Record<string, string>, each: { out?: (line: string) => void; err?: (line: string) => void } = {}): Promise<void> {
-  const child = spawn(name, args, { env: { PATH: process.env.PATH, HOME: process.env.HOME, LC_ALL: 'C', ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+/** Runs one of PostgreSQL's own programs. Of the environment it is told PATH, to be found by, and HOME, where libpq looks for its files. Gives what it wrote, line by line, to `each`. Fails with its own last words. */
+export async function runTool(
+  { PATH, HOME }: NodeJS.ProcessEnv,
+  name: 'pg_dump' | 'pg_restore',
+  args: readonly string[],
+  connection: Record<string, string>,
+  each: { out?: (line: string) => void; err?: (line: string) => void } = {},
+): Promise<void> {
+  const child = spawn(name, args, { env: { PATH, HOME, LC_ALL: 'C', ...connection }, stdio: ['ignore', 'pipe', 'pipe'] });
   const complaints: string[] = [];
   createInterface({ input: child.stdout }).on('line', line => each.out?.(line));
   createInterface({ input: child.stderr }).on('line', line => {
@@ -55,9 +61,9 @@ export async function runTool(name: 'pg_dump' | 'pg_restore', args: readonly str
 }
 
 /** Refuses a program that is older than the server: it would not read, or not write, what the server has. */
-export async function checkToolVersion(name: 'pg_dump' | 'pg_restore', serverVersion: number): Promise<void> {
+export async function checkToolVersion(env: NodeJS.ProcessEnv, name: 'pg_dump' | 'pg_restore', serverVersion: number): Promise<void> {
   let version = '';
-  await runTool(name, ['--version'], {}, { out: line => void (version ||= line) });
+  await runTool(env, name, ['--version'], {}, { out: line => void (version ||= line) });
   const major = Number(/ (\d+)/.exec(version)?.[1]);
   if (major < serverVersion) throw new StartupError(`${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`);
 }

@@ -30,14 +30,14 @@ export async function countsOf(database: Database): Promise<Counts> {
  * Writes the whole database into a file in pg_dump's custom format, and counts its rows in the same snapshot, so that the counts of the
  * file and of the database can be compared while others write.
  */
-export async function backupPostgres(database: Database, address: DatabaseAddress, file: string, tell: Tell): Promise<Counts> {
+export async function backupPostgres(env: NodeJS.ProcessEnv, database: Database, address: DatabaseAddress, file: string, tell: Tell): Promise<Counts> {
   const facts = await serverFacts(database);
   if (!facts.isSuperuser && !facts.bypassesPolicies) {
     throw new StartupError(
       `The login ${facts.login} is held by row-level security, so that a dump would fail, or with pg_dump's --enable-row-security hold no rows. Back up as a superuser or a role with BYPASSRLS: name it in WEAVER_MIGRATION_URL for this one command.`,
     );
   }
-  await checkToolVersion('pg_dump', facts.serverVersion);
+  await checkToolVersion(env, 'pg_dump', facts.serverVersion);
   const connection = database.orm.em.getDriver().getConnection();
   const partial = `${file}.partial`;
   try {
@@ -46,7 +46,7 @@ export async function backupPostgres(database: Database, address: DatabaseAddres
         const run = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
         const [exported] = await run<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
         tell('dumping');
-        await runTool('pg_dump', ['--format=custom', '--verbose', `--file=${partial}`, `--snapshot=${exported!.snapshot}`], libpqEnvironment(address), { err: line => /contents of table/.test(line) && tell(line.replace(/^pg_dump: /, '')) });
+        await runTool(env, 'pg_dump', ['--format=custom', '--verbose', `--file=${partial}`, `--snapshot=${exported!.snapshot}`], libpqEnvironment(address), { err: line => /contents of table/.test(line) && tell(line.replace(/^pg_dump: /, '')) });
         const tables = await run<{ name: string }>(`select tablename as name from pg_tables where schemaname = current_schema() order by tablename collate "C"`);
         const rows = new Map<string, number>();
         for (const { name } of tables) rows.set(name, (await run<{ count: number }>(`select count(*)::int as count from "${name}"`))[0]!.count);
@@ -63,14 +63,14 @@ export async function backupPostgres(database: Database, address: DatabaseAddres
 }
 
 /** Rows in a file of `backupPostgres`, read from the file itself: it opens, and this is what restoring would bring. */
-export async function countsInDump(file: string, tell: Tell): Promise<Counts> {
+export async function countsInDump(env: NodeJS.ProcessEnv, file: string, tell: Tell): Promise<Counts> {
   const counts = new Map<string, number>();
-  await runTool('pg_restore', ['--list', file], {}, { out: line => {
+  await runTool(env, 'pg_restore', ['--list', file], {}, { out: line => {
     const table = / TABLE DATA \w+ (\S+) /.exec(line)?.[1];
     if (table) counts.set(table, 0);
   } });
   let inside: string | undefined;
-  await runTool('pg_restore', ['--data-only', '--file=-', file], {}, { out: line => {
+  await runTool(env, 'pg_restore', ['--data-only', '--file=-', file], {}, { out: line => {
     if (inside === undefined) {
       inside = /^COPY (?:"?\w+"?\.)?"?(\w+)"? .*FROM stdin;$/.exec(line)?.[1];
       if (inside) tell(`reading ${inside}`);
@@ -81,10 +81,17 @@ export async function countsInDump(file: string, tell: Tell): Promise<Counts> {
 }
 
 /** Restores a file into the database of `address`, in one transaction: it is all there, or as it was. */
-export async function restorePostgres(address: DatabaseAddress, file: string, serverVersion: number, { clean }: { clean: boolean }, tell: Tell): Promise<void> {
-  await checkToolVersion('pg_restore', serverVersion);
+export async function restorePostgres(
+  env: NodeJS.ProcessEnv,
+  address: DatabaseAddress,
+  file: string,
+  serverVersion: number,
+  { clean }: { clean: boolean },
+  tell: Tell,
+): Promise<void> {
+  await checkToolVersion(env, 'pg_restore', serverVersion);
   const options = ['--exit-on-error', '--single-transaction', '--no-owner', '--verbose', ...(clean ? ['--clean', '--if-exists'] : [])];
-  await runTool('pg_restore', [...options, `--dbname=${conninfoName(address.database)}`, file], libpqEnvironment(address), { err: line => /processing|creating INDEX/.test(line) && tell(line.replace(/^pg_restore: /, '')) });
+  await runTool(env, 'pg_restore', [...options, `--dbname=${conninfoName(address.database)}`, file], libpqEnvironment(address), { err: line => /processing|creating INDEX/.test(line) && tell(line.replace(/^pg_restore: /, '')) });
 }
 
 /** A database's name where libpq would take one with an equals sign for a whole connection string. */

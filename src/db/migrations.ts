@@ -77,12 +77,6 @@ export async function applyMigrations(database: Database, applied: (name: string
   return runMigrations(database, 'up', undefined, { done: applied });
 }
 
-/** Reverts the last applied migration and gives its name; undefined where nothing is applied. Only for the schema's owner. */
-export async function revertLastMigration(database: Database, settings: RunSettings = {}): Promise<string | undefined> {
-  if ((await migratorOf(database, settings).names()).executed.length === 0) return undefined;
-  return (await runMigrations(database, 'down', undefined, settings)).at(0);
-}
-
 /** Applies or reverts what `options` names, and gives the names. Tells of each once it is sure to stay. Only for the schema's owner. */
 export async function runMigrations(database: Database, method: 'up' | 'down', options: RunOptions, { guards, done = () => {} }: RunSettings = {}): Promise<string[]> {
   const names = (await migratorOf(database, { guards })[method](options)).map(migration => migration.name);

@@ -49,7 +49,7 @@ export interface DemoQuery {
 }
 
 /** The folder `demo/` of the package, from the source tree and from the build alike. */
-export function demoFolder(): string {
+function demoFolder(): string {
   const fromHere = import.meta.dirname;
   return fromHere.includes(`${join('dist', 'src')}`) ? join(fromHere, '../../../demo') : join(fromHere, '../../demo');
 }

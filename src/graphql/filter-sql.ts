@@ -4,11 +4,11 @@ import { uuidInput } from './uuid-input.js';
 import type { SqlParameters } from './sql-parameters.js';
 
 /** Comparisons in one filter, values in one `in`, and levels of `and`, `or` and `not`, at most. */
-export const MAX_COMPARISONS = 100;
-export const MAX_LIST = 100;
+const MAX_COMPARISONS = 100;
+const MAX_LIST = 100;
 export const MAX_DEPTH = 20;
 /** Characters of a text to look for, at most: it takes time by the product of both lengths, minutes where both are long. */
-export const MAX_PATTERN = 1_000;
+const MAX_PATTERN = 1_000;
 
 type Filter = { readonly [key: string]: unknown };
 

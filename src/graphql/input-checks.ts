@@ -4,7 +4,7 @@ import type { RequestContext } from './context.js';
 import { uuidInput } from './uuid-input.js';
 
 /** Bytes that a JSON object may take as text, unless a field says otherwise. */
-export const MAX_JSON_BYTES = 65_536;
+const MAX_JSON_BYTES = 65_536;
 
 /** A text of 1 to `max` characters (code points, as PostgreSQL counts), not blank. */
 export function textInput(field: string, value: string, max: number): string {

@@ -12,7 +12,7 @@ function refuse(message: string): never {
 const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-5]):[0-5]\d)$/;
 
 /** Checks an instant and gives it back as written, for the database to read: a `Date` would drop its microseconds. */
-export function parseDateTime(value: unknown): string {
+function parseDateTime(value: unknown): string {
   const match = typeof value === 'string' ? DATE_TIME.exec(value) : null;
   if (!match) refuse('DateTime must look like "2026-01-31T09:30:00.123456Z": ISO 8601 with a time zone and at most microseconds.');
   const [, year, month, day, hour, minute, second] = match as unknown as string[];

@@ -95,6 +95,6 @@ export function isBrowserNavigation({ method, headers, query }: Navigation): boo
 }
 
 /** Whether the client asks for a page: only browsers name `text/html` as what they accept; GraphQL clients name JSON. */
-export function wantsPlayground(headers: FastifyRequest['headers']): boolean {
+function wantsPlayground(headers: FastifyRequest['headers']): boolean {
   return (headers.accept ?? '').split(',').some(range => range.split(';', 1)[0]?.trim().toLowerCase() === 'text/html');
 }

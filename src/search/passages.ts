@@ -66,7 +66,7 @@ function toPassage(ranks: number[], rows: WindowRow[]): SearchPassage {
 }
 
 /** Texts that follow each other, of which each may begin with the end of the one before. */
-export function joinTexts(texts: readonly string[]): string {
+function joinTexts(texts: readonly string[]): string {
   return texts.reduce((joined, text) => {
     const overlap = overlapOf(joined, text);
     return overlap > 0 ? joined + text.slice(overlap) : `${joined}\n\n${text}`;

@@ -32,6 +32,12 @@ describe('documents', () => {
     expect(links.filter(link => !existsSync(join(root, dirname(page), link)))).toEqual([]);
   });
 
+  test('only the command line sees the environment, as the architecture page says', () => {
+    const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.ts') && !path.startsWith('cli/'));
+    expect(files.filter(path => /\bprocess\s*(\.|\[['"])env\b|node:process/.test(read(join('src', path))))).toEqual([]);
+    expect(read('docs/architecture.md')).toContain('only the command line and tests see the environment');
+  });
+
   test('the architecture page names every folder of src', () => {
     const page = read('docs/architecture.md');
     const folders = readdirSync(join(root, 'src'), { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => `${entry.name}/`);

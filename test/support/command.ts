@@ -21,11 +21,16 @@ export interface Outcome {
   readonly err: string;
 }
 
-/** Runs `weaver` with this environment and nothing else, within this process. */
+/** Runs `weaver` with this environment, and where programs and the user's files are, within this process. */
 export async function weaver(env: Record<string, string>, args: readonly string[], input = ''): Promise<Outcome> {
   const out: string[] = [];
   const err: string[] = [];
-  const code = await runCommandLine(['node', 'weaver', ...args], { env, out: line => void out.push(line), say: line => void err.push(line), read: async () => input });
+  const code = await runCommandLine(['node', 'weaver', ...args], {
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    out: line => void out.push(line),
+    say: line => void err.push(line),
+    read: async () => input,
+  });
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 

@@ -22,11 +22,11 @@ export async function backupCommand(config: Config, io: CommandIo, file: string)
     const { database: target } = config;
     const [counts, copy] = await withDatabase(config, 'migrate', async database => {
       if (target.kind === 'embedded') return [await backup.backupEmbedded(database, file, tell), undefined] as const;
-      const dumped = await backup.backupPostgres(database, target.ownerAddress, file, tell);
-      return [dumped, await copyCounts(database, target.ownerAddress, file, tell)] as const;
+      const dumped = await backup.backupPostgres(io.env, database, target.ownerAddress, file, tell);
+      return [dumped, await copyCounts(io, database, target.ownerAddress, file, tell)] as const;
     });
     tell('opening the copy');
-    const found = copy?.counts ?? (target.kind === 'embedded' ? await backup.countsInArchive(file, ENTITIES) : await backup.countsInDump(file, tell));
+    const found = copy?.counts ?? (target.kind === 'embedded' ? await backup.countsInArchive(file, ENTITIES) : await backup.countsInDump(io.env, file, tell));
     const wrong = backup.differences(counts, found);
     if (wrong.length > 0) throw new StartupError(`${file} does not hold what the database does. ${wrong.join('; ')}.`);
     progress.end();
@@ -39,7 +39,7 @@ export async function backupCommand(config: Config, io: CommandIo, file: string)
 }
 
 /** Restores a dump into a database that is made for it and dropped again; undefined where the login may not make one. */
-async function copyCounts(database: Database, address: DatabaseAddress, file: string, tell: (doing: string) => void): Promise<{ counts: Counts } | undefined> {
+async function copyCounts({ env }: CommandIo, database: Database, address: DatabaseAddress, file: string, tell: (doing: string) => void): Promise<{ counts: Counts } | undefined> {
   const connection = database.orm.em.getDriver().getConnection();
   const [may] = await connection.execute<{ may: boolean }[]>('select rolcreatedb or rolsuper as may from pg_roles where rolname = current_user');
   if (!may!.may) return undefined;
@@ -49,7 +49,7 @@ async function copyCounts(database: Database, address: DatabaseAddress, file: st
   await connection.execute(`create database ${name} template template0`);
   try {
     const copy = addressOf(address, name);
-    await backup.restorePostgres(copy, file, serverVersion, { clean: false }, tell);
+    await backup.restorePostgres(env, copy, file, serverVersion, { clean: false }, tell);
     const scratch = await Database.open({ kind: 'postgres', address: copy, ownerAddress: copy, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
     return { counts: await backup.countsOf(scratch).finally(() => scratch.close()) };
   } finally {
@@ -72,11 +72,11 @@ export async function restoreCommand(config: Config, io: CommandIo, file: string
       io.out(`Restored ${file}: ${inWords(counts)}.`);
       if (former) io.say(`What was there before is kept in ${former}: delete it when you miss nothing.`);
     } else {
-      const wanted = await backup.countsInDump(file, tell);
+      const wanted = await backup.countsInDump(io.env, file, tell);
       const existing = await refuseRows(config, io, yes, wanted);
       await withDatabase(config, 'migrate', async database => {
         const { serverVersion } = await serverFacts(database);
-        await migratorOf(database).alone(() => backup.restorePostgres(target.ownerAddress, file, serverVersion, { clean: existing }, tell));
+        await migratorOf(database).alone(() => backup.restorePostgres(io.env, target.ownerAddress, file, serverVersion, { clean: existing }, tell));
         const wrong = backup.differences(wanted, await backup.countsOf(database));
         if (wrong.length > 0) throw new StartupError(`What was restored is not what ${file} holds. ${wrong.join('; ')}.`);
       });

@@ -24,7 +24,7 @@ export interface Copy {
 export type OldTable = (becomes: SevenTable) => string;
 
 /** Keys of the older Weaver knew no scopes: each could do all that its program did. None may administer. */
-export const LEGACY_KEY_SCOPES = ['read', 'write', 'search', 'ask'] as const;
+const LEGACY_KEY_SCOPES = ['read', 'write', 'search', 'ask'] as const;
 
 const newId = (table: SevenTable, id: string): string => `coalesce((select n.new_id from ${NEW_IDS_TABLE} n where n.table_name = '${table}' and n.old_id = ${id}), ${id})`;
 const OLDEST_BOT = `(select b.id from bots b where b.tenant_id = o.tenant_id order by b.created_at, b.id limit 1)`;

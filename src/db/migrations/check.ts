@@ -24,7 +24,7 @@ export async function checkDatabase(database: Database, entities: EntityClasses,
   return { state, drift: driftBetween(reference, live) };
 }
 
-export function catalogueOf(database: Database): Promise<Catalogue> {
+function catalogueOf(database: Database): Promise<Catalogue> {
   return readCatalogue(sql => database.orm.em.getDriver().getConnection().execute(sql));
 }
 

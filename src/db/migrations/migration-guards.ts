@@ -30,7 +30,7 @@ export interface MigrationGuards {
   warn(line: string): void;
 }
 
-export const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
+const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
 
 /** Nothing is agreed to: as `weaver db` runs without options. */
 export const DEFAULT_GUARDS: MigrationGuards = {

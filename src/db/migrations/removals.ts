@@ -10,7 +10,7 @@ export interface Removal {
 }
 
 /** Rows are counted up to one more than this. */
-export const COUNTED_ROWS = 1_000_000;
+const COUNTED_ROWS = 1_000_000;
 
 const NAME = String.raw`"?(?:\w+"?\."?)?(\w+)"?`;
 const DROP_TABLE = /^drop table (?:if exists )?(.+?)(?: cascade| restrict)?$/is;
