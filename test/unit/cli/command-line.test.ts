@@ -65,7 +65,7 @@ describe('key create', () => {
   const create = (...options: string[]) => weaver(NOWHERE, ['key', 'create', '--tenant', 'T', '--name', 'N', ...options]);
 
   test.each([
-    [['--scopes', 'read,root'], 'There is no scope "root": give one or more of read, write, search, ask, admin, with commas between.'],
+    [['--scopes', 'read,root'], 'There is no scope "root": give one or more of read, write, search, ask, admin, vectors, with commas between.'],
     [['--scopes', ''], 'There is no scope ""'],
     [['--rate-limit', '0'], 'Give a whole number from 1 to 1000000.'],
     [['--rate-limit', '1.5'], 'Give a whole number from 1 to 1000000.'],
