@@ -43,10 +43,16 @@ export function commandIo(terminal: Terminal): CommandIo {
 }
 
 export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
-  // Whoever reads our output may stop reading, as `head` does: then there is nobody left to tell.
+  let hasFailed = false;
+  // Whoever reads our output may stop reading, as `head` does: then there is nobody left to tell. Other results that are lost, on a full
+  // disk, make a command fail, and nothing that it is about to do.
   process.stdout.on('error', error => {
-    if ((error as { code?: string }).code !== 'EPIPE') throw error;
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE' || hasFailed) return;
+    hasFailed = true;
+    process.stderr.write(`Standard output cannot be written: ${error.message}.\n`);
+    process.once('exit', code => void (process.exitCode = code || 1));
   });
+  process.stderr.on('error', () => {});
   const terminal = process.stderr.isTTY === true;
   // Takes away a line that is only shown: https://en.wikipedia.org/wiki/ANSI_escape_code#CSI
   const clear = terminal ? '\r\x1b[K' : '';

@@ -27,7 +27,7 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
   const worker = workerNumber();
   if (config.workers > 1 && worker === undefined) return serveWithWorkers(config, io);
   const log = worker === undefined ? createLogger(config.logLevel) : createLogger(config.logLevel).child({ worker });
-  const { told, stopListening } = listenForSignals(log);
+  const end = listenForEnd(log);
   let database: Database | undefined;
   let gateway: Gateway;
   const stopping = new AbortController();
@@ -43,31 +43,33 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
     // Nobody waits for it: a service that is down now may be up for the first search.
     if (worker === undefined || worker === 1) checked = checkEmbedder(database, createEmbedder(config.embedder), log, stopping.signal);
   } catch (error) {
-    stopListening();
+    end.stopListening();
     await database?.close();
     throw listeningError(error, config) ?? error;
   }
-  await told;
+  await end.told;
   stopping.abort();
-  const drained = await within(DRAIN_MS, gateway.close());
-  if (checked) await within(CLOSE_MS, checked);
-  const closed = await within(CLOSE_MS, database.close());
-  // What is still open would keep the process alive.
-  if (!drained || !closed) process.exit(0);
+  const drained = await within(DRAIN_MS, gateway.close(), log);
+  if (checked) await within(CLOSE_MS, checked, log);
+  const closed = await within(CLOSE_MS, database.close(), log);
+  // What is still open would keep the process alive, and after a fault nobody knows what that is.
+  if (!drained || !closed || end.hasFailed()) process.exit(end.hasFailed() ? 1 : 0);
+  end.stopListening();
   leave();
 }
 
 /** Checks the database, then starts the processes that serve, and stops them all when told to. */
 async function serveWithWorkers(config: Config, io: CommandIo): Promise<void> {
   const log = createLogger(config.logLevel);
-  const { told, stopListening } = listenForSignals(log);
+  const end = listenForEnd(log);
   try {
     await withDatabase(config, 'serve', async database => {
       for (const warning of await checkServer(database, config.production)) log.warn(warning);
     });
-    await runWorkers(config.workers, { told, log, ready: url => io.outLines(welcome(url, config, undefined)) });
+    await runWorkers(config.workers, { told: end.told, log, ready: url => io.outLines(welcome(url, config, undefined)) });
+    if (end.hasFailed()) process.exit(1);
   } finally {
-    stopListening();
+    end.stopListening();
   }
 }
 
@@ -120,31 +122,64 @@ function listeningError(error: unknown, { http: { host, port } }: Config): Start
   }
 }
 
-/** Listens for the first SIGINT or SIGTERM, or the word of the process that started this one; a second signal ends the process at once. */
-function listenForSignals(log: Logger): { told: Promise<void>; stopListening(): void } {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const tell = (signal?: NodeJS.Signals): void => {
-    log.info({ signal }, 'Stopping');
-    stopListening();
-    resolve();
-  };
-  const stopListening = (): void => {
-    for (const signal of signals) process.off(signal, tell);
-  };
-  for (const signal of signals) process.on(signal, tell);
-  if (workerNumber() !== undefined) onStop(() => tell());
-  return { told: promise, stopListening };
+interface End {
+  /** When it is time to stop. */
+  readonly told: Promise<void>;
+  /** Whether that is because something was thrown that nobody caught. */
+  hasFailed(): boolean;
+  stopListening(): void;
 }
 
-/** Whether `work` is done within `ms`. */
-async function within(ms: number, work: Promise<void>): Promise<boolean> {
+/**
+ * Listens for the first SIGINT or SIGTERM, or the word of the process that started this one; a second signal ends the process at once.
+ * The last resort as well: what is thrown, or rejected, where nobody catches it leaves the process in a state that nobody knows. So it
+ * is logged and the process ends, in order as far as that can be: https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly
+ */
+function listenForEnd(log: Logger): End {
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let hasFailed = false;
+  const stopListeningToSignals = (): void => {
+    for (const signal of signals) process.off(signal, tell);
+  };
+  const tell = (signal?: NodeJS.Signals): void => {
+    log.info({ signal }, 'Stopping');
+    stopListeningToSignals();
+    resolve();
+  };
+  const fail = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void => {
+    log.fatal({ err: error, origin }, 'Stopping, because of an error that nobody expected');
+    if (hasFailed) return;
+    hasFailed = true;
+    process.exitCode = 1;
+    // If what is to be awaited now never comes.
+    setTimeout(() => process.exit(1), DRAIN_MS + 2 * CLOSE_MS).unref();
+    resolve();
+  };
+  for (const signal of signals) process.on(signal, tell);
+  process.on('uncaughtException', fail);
+  if (workerNumber() !== undefined) onStop(() => tell());
+  return {
+    told: promise,
+    hasFailed: () => hasFailed,
+    stopListening: () => {
+      stopListeningToSignals();
+      process.off('uncaughtException', fail);
+    },
+  };
+}
+
+/** Whether `work` is done within `ms`. That it failed is logged: whoever stops goes on with the rest. */
+async function within(ms: number, work: Promise<void>, log: Logger): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>(resolve => {
     timer = setTimeout(resolve, ms, false);
   });
   try {
     return await Promise.race([work.then(() => true), late]);
+  } catch (error) {
+    log.error({ err: error }, 'Not stopped in order');
+    return false;
   } finally {
     clearTimeout(timer);
   }

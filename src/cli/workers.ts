@@ -18,12 +18,13 @@ export function workerNumber(): number | undefined {
 
 /** Tells the first process where this one listens. */
 export function reportReady(url: string): void {
-  process.send?.({ [READY]: url });
+  // That the first process is gone, this one is told by the end of their channel.
+  process.send?.({ [READY]: url }, undefined, undefined, () => {});
 }
 
 /** Lets this process end: the channel to the first one would keep it alive. */
 export function leave(): void {
-  if (workerNumber() !== undefined) process.disconnect();
+  if (workerNumber() !== undefined && process.connected) process.disconnect();
 }
 
 /** Calls back when the first process says that it is time to stop. */
@@ -58,6 +59,8 @@ export async function runWorkers(count: number, { told, log, ready }: { told: Pr
       if (!isReady) ready(message[READY]);
       isReady = true;
     });
+    // That it could not be started or told something: whichever it is, it has ended or is about to.
+    worker.on('error', error => log.error({ err: error, worker: worker.id }, 'A worker cannot be reached'));
     worker.once('exit', (code, signal) => {
       living.delete(worker);
       if (isStopping) return void (living.size === 0 && ended.resolve());

@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import { AppError } from '../base/app-error.js';
 import { escapeLines } from '../base/control-characters.js';
@@ -9,28 +10,103 @@ import type { LogLevel } from '../config.js';
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const hooks = { streamWrite: escapeLines };
-  return pino({ level, hooks, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorForLog } }, destination ?? new StandardOutput());
+  return pino({ level, hooks, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorForLog } }, destination ?? new LogOutput(STANDARD_OUTPUT));
 }
 
+const STANDARD_OUTPUT = 1;
+
 /** Below the 4,096 bytes that are written to a pipe as a whole, so that lines of several processes stay lines. */
-const WRITE_AT_BYTES = 2_048;
+const WRITE_AT = 2_048;
 const WRITE_WITHIN_MS = 100;
 
-/** Standard output, to which lines are written several at a time, but soon; warnings and errors, and whatever there is at the end, at once. */
-class StandardOutput implements DestinationStream {
+/** What waits for a slow reader, at most. Lines beyond are lost, and counted. */
+const MOST_WAITING = 1024 * 1024;
+
+/** At the end of the process, how often it is tried to write to a slow reader, and how long after the last time. */
+const LAST_TRIES = 10;
+const TRY_AGAIN_MS = 100;
+
+const NOTHING = Buffer.alloc(0);
+const LINE_BREAK = 10;
+
+/**
+ * A file descriptor, to which lines are written several at a time, but soon; warnings and errors, and whatever there is at the end, at
+ * once.
+ *
+ * It never throws, and waits for nothing but a slow reader at the end, for a moment: one that is gone or stands still, or a full disk,
+ * costs lines of the log and nothing else. pino's own destination would do both. After any error but EAGAIN, and after that one while
+ * nobody reads, its `flushSync` stops the process's only thread for ever.
+ */
+export class LogOutput implements DestinationStream {
   /** Asks pino for each line's level: https://getpino.io/#/docs/api?id=destinationstream */
   readonly [pino.symbols.needsMetadataGsym] = true;
   lastLevel = 0;
-  readonly #out = pino.destination({ dest: 1, sync: true, minLength: WRITE_AT_BYTES, periodicFlush: WRITE_WITHIN_MS });
+  /** Of a write that did not take all of it. */
+  #rest = NOTHING;
+  #lines = '';
+  #lost = 0;
+  /** Whether the last that was written is the beginning of a line. */
+  #isCut = false;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor() {
-    process.once('exit', () => this.#out.flushSync());
+  constructor(private readonly descriptor: number) {
+    process.once('exit', () => this.#end());
   }
 
   write(line: string): void {
-    this.#out.write(line);
-    if (this.lastLevel >= pino.levels.values.warn!) this.#out.flushSync();
+    if (this.#rest.length + this.#lines.length > MOST_WAITING) {
+      this.#lost += 1;
+      return;
+    }
+    this.#lines += line;
+    // The reader has not read what it was sent before: the timer tries again.
+    if (this.#rest.length > 0) return;
+    if (this.#lines.length >= WRITE_AT || this.lastLevel >= pino.levels.values.warn!) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), WRITE_WITHIN_MS).unref();
   }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const notice = this.#lost > 0 ? this.#notice() : '';
+    const bytes = Buffer.concat([this.#rest, Buffer.from(notice + this.#lines)]);
+    let written = 0;
+    this.#lines = '';
+    try {
+      while (written < bytes.length) written += writeSync(this.descriptor, bytes, written);
+      this.#rest = NOTHING;
+      this.#lost = 0;
+      this.#isCut = false;
+    } catch (error) {
+      const left = bytes.subarray(written);
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
+        this.#rest = left;
+        this.#lost = 0;
+        this.#timer = setTimeout(() => this.#flush(), WRITE_WITHIN_MS).unref();
+      } else {
+        this.#rest = NOTHING;
+        this.#lost += Math.max(0, lineBreaks(left) - lineBreaks(Buffer.from(notice)));
+        if (written > 0) this.#isCut = bytes[written - 1] !== LINE_BREAK;
+      }
+    }
+  }
+
+  #notice(): string {
+    const line = JSON.stringify({ level: pino.levels.values.warn, time: new Date().toISOString(), lost: this.#lost, msg: 'Lines of the log are missing here, as they could not be written' });
+    return `${this.#isCut ? '\n' : ''}${line}\n`;
+  }
+
+  #end(): void {
+    this.#flush();
+    for (let tries = 1; this.#rest.length > 0 && tries < LAST_TRIES; tries += 1) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_AGAIN_MS);
+      this.#flush();
+    }
+  }
+}
+
+function lineBreaks(bytes: Buffer): number {
+  return bytes.filter(byte => byte === LINE_BREAK).length;
 }
 
 /** What tells where an error of PostgreSQL is from, and holds no rows: https://www.postgresql.org/docs/current/protocol-error-fields.html */
