@@ -38,6 +38,7 @@ import { allowOrigins } from './http/cors.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
 import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
+import { acceptOnlyJson } from './http/json-body.js';
 import { registerMetrics } from './http/metrics.js';
 import { operationSignal } from './http/operation-signal.js';
 import { limitBody } from './http/request-body.js';
@@ -122,6 +123,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
+    acceptOnlyJson(graphql);
     await allowOrigins(graphql, config.http.corsOrigins);
     graphql.decorateRequest('caller', undefined);
     registerGraphqlEndpoint(graphql, {

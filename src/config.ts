@@ -197,6 +197,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const addresses = readAddresses(given, env, problems);
   if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
   if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !given.WEAVER_METRICS_TOKEN) problems.push('WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result');
+  if (parsed.data && parsed.data.WEAVER_MAX_HEADERS_MS > parsed.data.WEAVER_MAX_REQUEST_MS) {
+    problems.push('WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS: the headers are a part of the request');
+  }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data, addresses);
 }

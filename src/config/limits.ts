@@ -29,6 +29,12 @@ export interface Limits {
   bodyBytes: number;
   anonymousBodyBytes: number;
   bodyBytesInFlight: number;
+  connections: number;
+  /** How long the head of a request may take to arrive, in milliseconds, and all of the request. */
+  headersMs: number;
+  requestMs: number;
+  /** How long a caller may take to receive an answer. */
+  answerMs: number;
 }
 
 /** Requests a minute, over all gateways on a database. A key's own limit is the key's. */
@@ -67,6 +73,10 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(16_777_216).describe('Bytes of a request body from a caller whose token is accepted. 500 vectors of 1536 numbers take 5 to 16 million.'),
   WEAVER_MAX_ANONYMOUS_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(102_400).describe('Bytes of any other request body.'),
   WEAVER_MAX_BODY_BYTES_IN_FLIGHT: wholeNumber(1_024, 1_099_511_627_776).default(134_217_728).describe('Bytes of all larger request bodies that are being received.'),
+  WEAVER_MAX_CONNECTIONS: wholeNumber(1, 1_000_000).default(4_096).describe('Connections that a process holds at the same time. Those beyond are closed at once.'),
+  WEAVER_MAX_HEADERS_MS: wholeNumber(100, 3_600_000).default(5_000).describe('Milliseconds from the start of a request until all of its headers have arrived.'),
+  WEAVER_MAX_REQUEST_MS: wholeNumber(100, 3_600_000).default(15_000).describe('Milliseconds from the start of a request until all of it has arrived, its body included.'),
+  WEAVER_MAX_ANSWER_MS: wholeNumber(100, 3_600_000).default(60_000).describe('Milliseconds that a caller may take to receive an answer.'),
   WEAVER_MAX_ANONYMOUS_RPM: wholeNumber(1, 10_000_000).default(120).describe('Requests a minute of callers without a token, by address, over all gateways.'),
   WEAVER_MAX_USER_RPM: wholeNumber(1, 10_000_000).default(600).describe('Requests a minute of one user, over all gateways.'),
   WEAVER_MAX_FAILED_TOKENS_RPM: wholeNumber(1, 10_000_000).default(60).describe('Tokens a minute from one address that are not accepted, over all gateways.'),
@@ -97,6 +107,10 @@ export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limi
     bodyBytes: env.WEAVER_MAX_BODY_BYTES,
     anonymousBodyBytes: env.WEAVER_MAX_ANONYMOUS_BODY_BYTES,
     bodyBytesInFlight: env.WEAVER_MAX_BODY_BYTES_IN_FLIGHT,
+    connections: env.WEAVER_MAX_CONNECTIONS,
+    headersMs: env.WEAVER_MAX_HEADERS_MS,
+    requestMs: env.WEAVER_MAX_REQUEST_MS,
+    answerMs: env.WEAVER_MAX_ANSWER_MS,
     rates: { anonymousRpm: env.WEAVER_MAX_ANONYMOUS_RPM, userRpm: env.WEAVER_MAX_USER_RPM, failedTokensRpm: env.WEAVER_MAX_FAILED_TOKENS_RPM },
   };
 }

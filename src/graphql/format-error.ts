@@ -87,7 +87,15 @@ export function formatError(formatted: GraphQLFormattedError, thrown: unknown): 
     const message = formatted.message.startsWith('Maximum call stack') ? 'The operation is nested too deep to be read.' : formatted.message;
     return { message, ...place, extensions: { code: 'BAD_USER_INPUT' } };
   }
-  return { message: HIDDEN_MESSAGE, ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' } };
+  return { message: HIDDEN_MESSAGE, ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' }, [CAUSE]: thrown } as GraphQLFormattedError;
+}
+
+/** Where an error that is answered keeps what it hides. JSON leaves it out. */
+const CAUSE = Symbol('cause');
+
+/** What the caller does not see of an error that is answered. */
+export function hiddenCause(formatted: GraphQLFormattedError): unknown {
+  return (formatted as { [CAUSE]?: unknown })[CAUSE];
 }
 
 /** Whether an error is one that the log must explain, since the caller sees nothing of it. */

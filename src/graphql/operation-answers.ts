@@ -8,6 +8,10 @@ import { CALLER_GONE } from './operation-time.js';
 /** Finishes answers: errors get the request's id, the log gets what callers do not see, and the HTTP status says what happened. */
 export function operationAnswers({ openIntrospection }: Pick<Config['http'], 'openIntrospection'>): ApolloServerPlugin<RequestContext> {
   return {
+    // What is thrown beside the operation itself. Apollo would answer an error in its place that says nothing of it.
+    async unexpectedErrorProcessingRequest({ error }) {
+      throw error;
+    },
     async requestDidStart() {
       return {
         async didEncounterErrors({ errors, contextValue: { log, signal } }) {

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, preParsingAsyncHook
 import type { FormattedExecutionResult } from 'graphql';
 import type { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
-import { refusedAnswer } from '../graphql/format-error.js';
+import { hiddenCause, refusedAnswer } from '../graphql/format-error.js';
 import type { OperationBytes } from '../graphql/limits/byte-budget.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from '../playground/playground.js';
@@ -72,12 +72,10 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
     },
   });
   app.route({ method: 'OPTIONS', url: GRAPHQL_PATH, handler: async (_request, reply) => reply.code(204).header('allow', ALLOWED).send() });
-  app.route({
-    method: ['PUT', 'PATCH', 'DELETE'],
-    url: GRAPHQL_PATH,
-    handler: async (request, reply) =>
-      reply.code(405).header('allow', ALLOWED).send(errorBody('BAD_USER_INPUT', `GraphQL takes GET and POST, not ${request.method}.`, request.id)),
-  });
+  const refuseMethod = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
+    reply.code(405).header('allow', ALLOWED).send(errorBody('BAD_USER_INPUT', `GraphQL takes GET and POST, not ${request.method}.`, request.id));
+  // At once: there is no need to read the body.
+  app.route({ method: ['PUT', 'PATCH', 'DELETE'], url: GRAPHQL_PATH, onRequest: refuseMethod, handler: refuseMethod });
 }
 
 /**
@@ -95,6 +93,8 @@ async function send(
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const result = resultOf(answer);
+  // What goes wrong beside an operation, before or after it, nobody else has noted.
+  for (const err of answer.status === 500 ? (result.errors ?? []).map(hiddenCause) : []) if (err) request.log.error({ err }, 'Unexpected error');
   // An answer is its caller's alone and may be another one the next moment.
   reply.code(answer.status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of answer.headers) reply.header(name, value);

@@ -4,19 +4,21 @@ import { fastify, LogController, type FastifyInstance, type FastifyReply, type F
 import type { Logger } from 'pino';
 import { v7 } from 'uuid';
 import type { Config } from '../config.js';
-import { acceptOnlyJson } from './json-body.js';
+import type { Limits } from '../config/limits.js';
+import { canRefuse, closeAfterAnswer, createLimitedServer, endWith } from './connections.js';
 import { PathsForLog } from './paths-for-log.js';
-import { errorBody, refuse } from './refusals.js';
+import { errorBody, httpError, refuse } from './refusals.js';
 import { repeatedHeader } from './request-headers.js';
 
-/** How long a request may take to arrive. Senders that drip a byte at a time would hold connections for ever. */
-const ARRIVAL_TIMEOUT_MS = 60_000;
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Ends the connection of a caller who does not receive the answer in time. */
+    answerTimer: NodeJS.Timeout | undefined;
+  }
+}
 
-/**
- * How long a connection may rest between two requests: longer than the sixty seconds after which common proxies and balancers close
- * theirs. Were we the first to close, they would now and then send a request into a connection that is just gone.
- */
-const KEEP_ALIVE_MS = 75_000;
+/** Of what cannot be read as a request; all others are 400. */
+const CLIENT_ERROR_STATUS: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413, HPE_HEADER_OVERFLOW: 431 };
 
 /** Not what looks like a key or a JWT: ids are logged and given back. */
 const REQUEST_ID = /^(?!.*(?:wvr_|eyJ[\w-]*\.))[\w.:-]{1,100}$/;
@@ -27,10 +29,8 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    bodyLimit: limits.bodyBytes,
     trustProxy: http.trustProxy,
-    requestTimeout: ARRIVAL_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    serverFactory: handle => createLimitedServer(handle, limits, log),
     // Finds a request in the logs of the proxy before us, where that gave it an id.
     genReqId: request => {
       const given = request.headers['x-request-id'];
@@ -38,28 +38,39 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
     },
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
-      reply.raw.once('close', () => logRequest(request, reply as FastifyReply, paths));
-      identify(request, reply as FastifyReply);
+      reply.raw.once('close', () => end(request, reply as FastifyReply, paths));
+      begin(request, reply as FastifyReply, limits);
       refuse(error, request, reply as FastifyReply);
     },
     clientErrorHandler: (error, socket) => {
-      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-      const status = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 }[error.code as string] ?? 400;
-      const body = JSON.stringify(errorBody('BAD_USER_INPUT', `This is not a request that can be read: ${STATUS_CODES[status]}.`, v7()));
-      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+      // Nobody is there, or nothing was asked: browsers open connections that they may need.
+      if (error.code === 'ECONNRESET' || socket.bytesRead === 0 || !canRefuse(socket)) return void socket.destroy();
+      const status = CLIENT_ERROR_STATUS[error.code as string] ?? 400;
+      const requestId = newRequestId();
+      log.info({ requestId, status, reason: error.code }, 'not a request');
+      const body = JSON.stringify(errorBody('BAD_USER_INPUT', `This is not a request that can be read: ${STATUS_CODES[status]}.`, requestId));
+      endWith(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
     },
   }) as unknown as FastifyInstance;
 
-  acceptOnlyJson(app);
+  // Only where a route says so is a body read.
+  app.removeAllContentTypeParsers();
+  app.decorateRequest('countBody', undefined);
+  app.decorateRequest('answerTimer', undefined);
   app.decorateRequest('answerForm', undefined);
   app.addHook('onRoute', ({ url }) => paths.add(url));
   app.addHook('onRequest', (request, reply, done) => {
-    // Comes for every request: after its answer is sent, or when its caller has gone before.
-    reply.raw.once('close', () => logRequest(request, reply, paths));
-    done(repeatedHeader(request));
+    reply.raw.once('close', () => end(request, reply, paths));
+    if (canAnswer(request, reply)) done(unacceptable(request) ?? repeatedHeader(request));
+  });
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (canAnswer(request, reply)) done(null, payload);
+  });
+  app.addHook('preHandler', (request, reply, done) => {
+    if (canAnswer(request, reply)) done();
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
-    identify(request, reply);
+    begin(request, reply, limits);
     done();
   });
   app.setNotFoundHandler((request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, health at /health/live and /health/ready.', request.id)));
@@ -78,6 +89,47 @@ function newRequestId(): string {
     randomnessUsed = 0;
   }
   return v7({ random: randomness.subarray(randomnessUsed, (randomnessUsed += ID_BYTES)) });
+}
+
+/** Whether a request can still be answered. One whose caller has gone, or that came behind the last answer of its connection, ends here. */
+function canAnswer({ raw: { socket } }: FastifyRequest, reply: FastifyReply): boolean {
+  // Asked for here, the address of a caller who goes later stays known. There is none on a connection that has been reset unnoticed.
+  const isReset = socket.remoteAddress === undefined;
+  if (socket.writable && !isReset) return true;
+  reply.hijack();
+  if (isReset || socket.writableFinished) socket.destroy();
+  return false;
+}
+
+/** What is asked of every request: https://www.rfc-editor.org/rfc/rfc9112#section-3.2, https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1 */
+function unacceptable({ raw: { httpVersion, headers } }: FastifyRequest): Error | undefined {
+  if (httpVersion !== '1.1') return undefined;
+  if (headers.host === undefined) return httpError(400, 'The request has no header "host".');
+  if (headers.expect !== undefined && !/^100-continue$/i.test(headers.expect)) return httpError(417, `The gateway cannot meet "expect: ${headers.expect}". It knows 100-continue.`);
+  return undefined;
+}
+
+/** Before an answer is sent. */
+function begin(request: FastifyRequest, reply: FastifyReply, { answerMs }: Pick<Limits, 'answerMs'>): void {
+  identify(request, reply);
+  if (isArriving(request)) {
+    reply.header('connection', 'close');
+    closeAfterAnswer(request.raw);
+  }
+  // Whoever does not read an answer would hold it, and the connection, for ever.
+  clearTimeout(request.answerTimer);
+  request.answerTimer = setTimeout(() => request.raw.socket.destroy(), answerMs);
+}
+
+/** After an answer is sent, or when its caller has gone before: comes for every request. */
+function end(request: FastifyRequest, reply: FastifyReply, paths: PathsForLog): void {
+  clearTimeout(request.answerTimer);
+  logRequest(request, reply, paths);
+}
+
+/** Whether there is a body of which not all has been received. */
+function isArriving({ raw: { complete, headers } }: FastifyRequest): boolean {
+  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
 }
 
 function identify(request: FastifyRequest, reply: FastifyReply): void {

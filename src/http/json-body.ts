@@ -1,22 +1,24 @@
 import { isUtf8 } from 'node:buffer';
-import type { FastifyInstance } from 'fastify';
+import type { IncomingMessage } from 'node:http';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { httpError } from './refusals.js';
+import { readBody } from './request-body.js';
 
 /**
  * Reads bodies of `application/json` in UTF-8 and refuses all others with 415. Forms and plain text are what a stranger's page can
  * send without asking first (https://fetch.spec.whatwg.org/#simple-header).
  */
 export function acceptOnlyJson(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+  app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: IncomingMessage) => {
     const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type']!)?.[1];
-    if (charset !== undefined && !/^utf-?8$/i.test(charset)) return done(httpError(415, 'The body must be JSON in UTF-8, without any other charset.'));
-    if (body.length === 0) return done(httpError(400, 'The body is empty. Send an operation, such as {"query":"{ __typename }"}.'));
-    if (!isUtf8(body)) return done(httpError(400, 'The body is not valid UTF-8.'));
+    if (charset !== undefined && !/^utf-?8$/i.test(charset)) throw httpError(415, 'The body must be JSON in UTF-8, without any other charset.');
+    const body = await readBody(payload, request.countBody);
+    if (body.length === 0) throw httpError(400, 'The body is empty. Send an operation, such as {"query":"{ __typename }"}.');
+    if (!isUtf8(body)) throw httpError(400, 'The body is not valid UTF-8.');
     try {
-      done(null, parseJson(body.toString()));
+      return parseJson(body.toString());
     } catch {
-      done(httpError(400, 'The body is not valid JSON.'));
+      throw httpError(400, 'The body is not valid JSON.');
     }
   });
 }

@@ -42,22 +42,19 @@ export function refuse(error: (Error & { code?: string }) | FastifyError, reques
     reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', 'Something went wrong on our side. Please report the request id.', request.id));
     return;
   }
-  // What was not read would be taken for the next request.
-  if (status === 413) reply.header('connection', 'close');
-  reply.code(status).send(errorBody('BAD_USER_INPUT', refusalMessage(error, request), request.id));
+  reply.code(status).send(errorBody('BAD_USER_INPUT', refusalMessage(error), request.id));
 }
 
 /** Tells the log what callers do not hear. */
 function explain(error: AppError, { log }: FastifyRequest): void {
   if (error === CALLER_GONE) return;
-  if (error.code === 'UNAVAILABLE') log.warn({ err: error }, 'Unavailable');
+  if (error.code === 'INTERNAL_SERVER_ERROR') log.error({ err: error.cause }, 'Unexpected error');
+  else if (error.code === 'UNAVAILABLE') log.warn({ err: error }, 'Unavailable');
   else if (error.code === 'UNAUTHENTICATED' && error.cause instanceof Error) log.info({ reason: error.cause.message }, 'Token refused');
 }
 
-function refusalMessage({ code, message }: Error & { code?: string }, { server }: FastifyRequest): string {
+function refusalMessage({ code, message }: Error & { code?: string }): string {
   switch (code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return `The request body is larger than the limit of ${server.initialConfig.bodyLimit} bytes.`;
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return 'Unsupported Media Type: the body must be JSON, sent with the header "content-type: application/json".';
     case 'FST_ERR_BAD_URL':

@@ -1,6 +1,7 @@
-import { Transform } from 'node:stream';
-import type { preParsingAsyncHookHandler } from 'fastify';
+import type { Readable } from 'node:stream';
+import type { FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
 import type { FindCaller } from './caller.js';
+import { httpError } from './refusals.js';
 
 export interface BodyLimits {
   /** Of a caller whose token is accepted. */
@@ -11,6 +12,16 @@ export interface BodyLimits {
   readonly bodyBytesInFlight: number;
 }
 
+/** Told how many bytes of a body have arrived; throws when they are too many. */
+export type CountBytes = (bytes: number) => void;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of bodies that are large, or of which nobody said how large they are. */
+    countBody: CountBytes | undefined;
+  }
+}
+
 /**
  * Lets small bodies pass, and large ones from callers that are known: whoever announces a large one, or does not say how large it is, is
  * asked for a token before any of it is read. What arrives is counted, so that a slow or lying sender holds no more memory than it fills,
@@ -18,38 +29,63 @@ export interface BodyLimits {
  */
 export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsingAsyncHookHandler {
   let received = 0;
-  return async (request, reply, payload) => {
+
+  /** Counts one body; throws where it may not come. */
+  async function counter(request: FastifyRequest, reply: FastifyReply): Promise<CountBytes | undefined> {
     const announced = request.headers['content-length'];
-    if (announced !== undefined && Number(announced) <= limits.anonymousBodyBytes) return payload;
-    if (announced === undefined && request.headers['transfer-encoding'] === undefined) return payload;
+    if (announced !== undefined && Number(announced) <= limits.anonymousBodyBytes) return undefined;
+    if (announced === undefined && request.headers['transfer-encoding'] === undefined) return undefined;
     if (Number(announced) > limits.bodyBytes) throw tooLarge(limits.bodyBytes, true);
-    const { principal } = await findCaller(request, reply).catch((error: unknown) => {
-      // What was not read would be taken for the next request.
-      reply.header('connection', 'close');
-      throw error;
-    });
+    const { principal } = await findCaller(request, reply);
     const known = principal.kind !== 'nobody';
     const limit = known ? limits.bodyBytes : limits.anonymousBodyBytes;
     if (Number(announced) > limit) throw tooLarge(limit, known);
     let own = 0;
-    const counted = new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        own += chunk.length;
-        received += chunk.length;
-        if (own > limit) return done(tooLarge(limit, known));
-        if (received > limits.bodyBytesInFlight) return done(Object.assign(new Error('Too many large requests are arriving at the moment. Try again shortly.'), { statusCode: 503 }));
-        done(null, chunk);
-      },
-    });
     reply.raw.once('close', () => {
       received -= own;
       own = 0;
     });
-    payload.on('error', error => counted.destroy(error));
-    return payload.pipe(counted);
+    return bytes => {
+      own += bytes;
+      received += bytes;
+      if (own > limit) throw tooLarge(limit, known);
+      if (received > limits.bodyBytesInFlight) throw httpError(503, 'Too many large requests are arriving at the moment. Try again shortly.');
+    };
+  }
+
+  return async (request, reply, payload) => {
+    // Of other methods no body is read.
+    if (request.method !== 'POST') return payload;
+    const encoding = request.headers['content-encoding'];
+    if (encoding !== undefined && !/^identity$/i.test(encoding)) throw httpError(415, `The body must be sent as it is, without the header "content-encoding: ${encoding}".`);
+    request.countBody = await counter(request, reply);
+    if (request.headers.expect !== undefined && request.raw.httpVersion === '1.1') reply.raw.writeContinue();
+    return payload;
   };
 }
 
+/**
+ * All of a body. Only what reads it listens to it: of a body that is not read, Node drops the bytes and reports no errors. A body that is
+ * refused on the way is dropped as well, and not destroyed, which would take the connection with it and the answer.
+ */
+export function readBody(payload: Readable, count: CountBytes = () => {}): Promise<Buffer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  const chunks: Buffer[] = [];
+  const take = (chunk: Buffer): void => {
+    try {
+      count(chunk.length);
+      chunks.push(chunk);
+    } catch (error) {
+      payload.off('data', take).resume();
+      reject(error as Error);
+    }
+  };
+  payload.on('data', take);
+  payload.once('end', () => resolve(Buffer.concat(chunks)));
+  for (const event of ['error', 'close']) payload.on(event, () => reject(httpError(400, 'The request ended before all of its body had arrived.')));
+  return promise;
+}
+
 function tooLarge(limit: number, known: boolean): Error {
-  return Object.assign(new Error(`The request body is larger than the limit of ${limit} bytes${known ? '' : ' without a token that is accepted'}.`), { statusCode: 413 });
+  return httpError(413, `The request body is larger than the limit of ${limit} bytes${known ? '' : ' without a token that is accepted'}.`);
 }

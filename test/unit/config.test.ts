@@ -148,3 +148,8 @@ describe('envExample', () => {
     expect(readConfig(uncommented)).toEqual(readConfig({}));
   });
 });
+
+test('the headers of a request may not take longer than all of it', () => {
+  expect(() => readConfig({ WEAVER_MAX_HEADERS_MS: '20000' })).toThrow('WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS');
+  expect(readConfig({ WEAVER_MAX_HEADERS_MS: '20000', WEAVER_MAX_REQUEST_MS: '20000' }).limits).toMatchObject({ headersMs: 20_000, requestMs: 20_000 });
+});

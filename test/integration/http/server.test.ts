@@ -111,6 +111,18 @@ describe('an error that nobody foresaw', () => {
     expect(log.lines.join('')).not.toContain(SECRET_TEXT);
   });
 
+  test('in writing an answer is treated like any other', async () => {
+    const from = log.lines.length;
+    const write = JSON.stringify;
+    vi.spyOn(JSON, 'stringify').mockImplementation((value: any, ...others: any[]) => {
+      if (value?.data?.viewer) throw new RangeError('Invalid string length');
+      return write(value, ...others);
+    });
+    const response = await post({ query: '{ viewer { kind } }' });
+    expect([response.status, await response.json()]).toEqual([500, { errors: [hidden(response.headers.get('x-request-id'))] }]);
+    expect(errorsSince(from)).toMatchObject([{ msg: 'Unexpected error', requestId: response.headers.get('x-request-id'), err: { type: 'RangeError', message: 'Invalid string length' } }]);
+  });
+
   test('in health is only said to be unavailable', async () => {
     vi.spyOn(gateway.db.database, 'ping').mockRejectedValue(new Error(SECRET_TEXT));
     const response = await fetch(`${gateway.url}/health/ready`);
