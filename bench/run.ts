@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { fairnessCommand } from './fairness/fairness.bench.js';
 import { growthCommand } from './growth/growth.bench.js';
 import { largeAnswersCommand } from './large-answers/large-answers.bench.js';
 import { navigationCommand } from './navigation/navigation.bench.js';
@@ -11,5 +12,6 @@ const program = new Command('npm run bench --')
   .addCommand(searchCommand())
   .addCommand(growthCommand())
   .addCommand(largeAnswersCommand())
+  .addCommand(fairnessCommand())
   .addCommand(sqlCommand());
 await program.parseAsync();

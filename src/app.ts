@@ -11,6 +11,7 @@ import { recordOperator } from './audit/record-operator.js';
 import { authenticator } from './auth/authenticate.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
+import { ComputeTurns } from './base/compute-turns.js';
 import type { Config } from './config.js';
 import type { Limits } from './config/limits.js';
 import type { Database } from './db/database.js';
@@ -25,7 +26,7 @@ import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { formatError } from './graphql/format-error.js';
 import { ByteBudget } from './graphql/limits/byte-budget.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
-import { OperationSlots, OperationTurn } from './graphql/limits/operation-slots.js';
+import { OperationSlots, OperationTurn, type OperationCaller } from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
@@ -117,6 +118,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight),
     bytes: new ByteBudget(config.limits.answerBytes, config.limits.answerBytesInFlight),
     slots: new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue),
+    computing: new ComputeTurns(),
     embedder: metrics ? measuredEmbedder(createEmbedder(config.embedder, log), metrics) : createEmbedder(config.embedder, log),
     embedSlots: new OperationSlots(config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity, Infinity),
   };
@@ -162,19 +164,21 @@ interface Services {
   readonly rows: RowBudget;
   readonly bytes: ByteBudget;
   readonly slots: OperationSlots;
+  readonly computing: ComputeTurns;
   readonly embedder: Embedder;
   /** Calls of a remote embedder at the same time. Any number may wait for one: those are operations, of which only so many run or are aside. */
   readonly embedSlots: OperationSlots;
 }
 
 function contextOf(request: FastifyRequest, reply: FastifyReply, { principal, lookUp }: Caller, services: Services): RequestContext {
-  const { database, limits, models, slots, embedder, embedSlots } = services;
+  const { database, limits, models, slots, computing, embedder, embedSlots } = services;
   const signal = operationSignal(reply, limits.operationMs);
   const scope = scopeOf(principal);
   const caller = callerOf(principal, request.ip);
   const turn = new OperationTurn(slots, caller, signal);
+  const pause = computing.pauseOf(caller.tenant, signal);
   const rows = services.rows.operation();
-  const bytes = services.bytes.operation(ownerOf(principal, caller));
+  const bytes = services.bytes.operation(caller.tenant);
   const bounds: TimeBounds = {
     statementMs: limits.operationMs,
     lockMs: limits.lockMs,
@@ -198,7 +202,8 @@ function contextOf(request: FastifyRequest, reply: FastifyReply, { principal, lo
     bytes,
     models,
     embedder,
-    embed: embedInTurn(embedder, { slots: embedSlots, caller, turn, signal }),
+    embed: embedInTurn(embedder, { slots: embedSlots, caller, turn, signal, pause }),
+    pause,
     log: request.log as Logger,
     turn,
     signal,
@@ -219,22 +224,17 @@ function scopeOf(principal: Principal): DatabaseScope {
 }
 
 /** Whose operations wait in turn with those of others. */
-function callerOf(principal: Principal, address: string): string {
+function callerOf(principal: Principal, address: string): OperationCaller {
   switch (principal.kind) {
     case 'apiKey':
-      return principal.keyId;
+      return { name: principal.keyId, tenant: principal.tenantId };
     case 'user':
-      return principal.userId;
+      return { name: principal.userId, tenant: principal.tenantId };
     case 'operator':
-      return principal.kind;
+      return { name: principal.kind, tenant: principal.kind };
     case 'nobody':
-      return networkOf(address);
+      return { name: networkOf(address), tenant: networkOf(address) };
   }
-}
-
-/** Whose bytes in memory count together: a tenant may have many keys. */
-function ownerOf(principal: Principal, caller: string): string {
-  return 'tenantId' in principal ? principal.tenantId : caller;
 }
 
 function urlOf(app: FastifyInstance): string {

@@ -51,6 +51,8 @@ export type DatabaseConfig =
       ownerAddress: DatabaseAddress;
       pooler: 'none' | 'transaction';
       poolSize: number;
+      /** Transactions of one tenant that write at the same time; undefined for a quarter of the pool. */
+      writesAtOnce?: number | undefined;
     };
 
 export interface UserTokenConfig {
@@ -155,7 +157,7 @@ const SETTINGS = {
   EMBEDDING_MODEL: text.optional().describe('Model to ask the embedding service for.'),
   EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536).default(1_536).describe("Length of the model's vectors. Shorter ones are padded with zeros, which leaves cosines as they are."),
   EMBEDDING_SEND_DIMENSIONS: flag.default(false).describe('Ask the embedding service for vectors of EMBEDDING_DIMENSIONS numbers: for models that can be shortened.'),
-  EMBEDDING_CONCURRENCY: wholeNumber(1, 1_000).default(32).describe('Requests to the embedding service at the same time, of a process; those beyond wait, in turn by caller.'),
+  EMBEDDING_CONCURRENCY: wholeNumber(1, 1_000).default(32).describe('Requests to the embedding service at the same time, of a process, half of them for one tenant at most; those beyond wait, in turn by caller.'),
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
   EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(20_000).describe('Patience with one batch of texts at the embedding service, attempts and waits included, in milliseconds. Shorter than WEAVER_MAX_OPERATION_MS, or that ends first.'),
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
@@ -268,7 +270,14 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>, addresses: DatabaseAddresses
     },
     workers: env.WEAVER_WORKERS,
     database: addresses
-      ? { kind: 'postgres', address: addresses.gateway, ownerAddress: addresses.owner, pooler: env.DATABASE_POOLER, poolSize: env.DATABASE_POOL_SIZE }
+      ? {
+          kind: 'postgres',
+          address: addresses.gateway,
+          ownerAddress: addresses.owner,
+          pooler: env.DATABASE_POOLER,
+          poolSize: env.DATABASE_POOL_SIZE,
+          writesAtOnce: env.WEAVER_MAX_WRITES_AT_ONCE,
+        }
       : { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR },
     migrationLockMs: env.WEAVER_MIGRATION_LOCK_TIMEOUT * 1_000,
     operatorToken: env.WEAVER_OPERATOR_TOKEN,

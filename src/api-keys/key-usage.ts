@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
-import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { GATEWAY_SCOPE } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
 
 /** How often uses are written down, and how exact `lastUsedAt` is: a key's row is written at most once in this time. */
@@ -58,7 +58,7 @@ export class KeyUsage {
     try {
       const list = [...uses];
       const parameters = [list.map(([, { tenantId }]) => tenantId), list.map(([id]) => id), list.map(([, { at }]) => at)];
-      await this.database.write('keyUses', OPERATOR_SCOPE, em => runInWrite(em, WRITE_USES, parameters));
+      await this.database.write('keyUses', GATEWAY_SCOPE, em => runInWrite(em, WRITE_USES, parameters));
     } catch (error) {
       for (const [id, use] of uses) if (!this.#uses.has(id)) this.#uses.set(id, use);
       this.log.warn({ err: error }, 'The last uses of keys could not be noted; they are tried again');

@@ -9,6 +9,7 @@ export type UnembeddedChunk = Omit<NewChunk, 'embedding'> & { readonly embedding
 
 /** The chunks of a text, in order, with their vectors. May use the network. */
 export async function chunksOfText(text: string, context: RequestContext): Promise<NewChunk[]> {
+  await context.pause();
   return embedChunks(splitText(text).map((piece, index) => ({ text: piece.text, chunkIndex: index })), context);
 }
 

@@ -70,6 +70,7 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_LOCK_MS: wholeNumber(10, 3_600_000).default(10_000).describe('Milliseconds that a statement may wait for what others are changing.'),
   WEAVER_MAX_OPERATIONS_AT_ONCE: wholeNumber(1, 100_000).default(256).describe('Operations that a process runs at the same time.'),
   WEAVER_MAX_OPERATIONS_IN_QUEUE: wholeNumber(0, 1_000_000).default(1_024).describe('Operations that wait for that, of all callers in turn.'),
+  WEAVER_MAX_WRITES_AT_ONCE: wholeNumber(1, 1_000).optional().describe('Transactions of one tenant that write at the same time, in a process; those beyond wait. Not set: a quarter of DATABASE_POOL_SIZE, rounded up.'),
   WEAVER_MAX_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(16_777_216).describe('Bytes of a request body from a caller whose token is accepted. 500 vectors of 1536 numbers take 5 to 16 million.'),
   WEAVER_MAX_ANONYMOUS_BODY_BYTES: wholeNumber(1_024, 1_073_741_824).default(102_400).describe('Bytes of any other request body.'),
   WEAVER_MAX_BODY_BYTES_IN_FLIGHT: wholeNumber(1_024, 1_099_511_627_776).default(134_217_728).describe('Bytes of all larger request bodies that are being received.'),

@@ -2,9 +2,9 @@
 const UNREACHABLE = /^(08...|57P0[1-5]|25P03|53300|28...|3D000)$/;
 const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'EAI_AGAIN', 'ENETUNREACH']);
 
-/** node-postgres reports a lost connection, an exhausted and a closed pool by message alone; so does the embedded database that it was closed. */
+/** node-postgres reports a lost connection and a closed pool by message alone; so does the embedded database that it was closed, and `ConnectionTurns` that none was free. */
 const BY_MESSAGE =
-  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|PGlite is clos)/;
+  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|PGlite is clos|No connection to the database was free)/;
 
 /** SQLSTATE of a statement that took longer, or waited longer for a lock, than it may. */
 const STATEMENT_TIMEOUT = '57014';

@@ -24,6 +24,8 @@ export type EntityClasses = NonNullable<Options['entities']>;
 export interface DatabaseOptions {
   /** Ready for `MikroORM.init`, and for the MikroORM command line. */
   orm: Partial<Options>;
+  /** At the same time, at most. */
+  connections: number;
   /** Frees the embedded database's folder for other processes; nothing for PostgreSQL. */
   release(): void;
 }
@@ -35,8 +37,8 @@ export interface DatabaseOptions {
  * encrypts.
  */
 export async function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migrate', entities: EntityClasses, image?: Blob): Promise<DatabaseOptions> {
-  const { orm, release } = config.kind === 'embedded' ? embeddedOptions(config.dataDir, image) : await postgresOptions(config, purpose);
-  return { orm: { ...SHARED_OPTIONS, ...orm, entities }, release };
+  const { orm, ...rest } = config.kind === 'embedded' ? embeddedOptions(config.dataDir, image) : await postgresOptions(config, purpose);
+  return { orm: { ...SHARED_OPTIONS, ...orm, entities }, ...rest };
 }
 
 /** Tables that only statements know. */
@@ -81,6 +83,7 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
         return { extensions: EXTENSIONS, fs: new EmbeddedFolder(join(dataDir, 'pg'), EXTENSIONS, image) };
       },
     },
+    connections: 1,
     release() {
       lock?.release();
       lock = undefined;
@@ -94,14 +97,16 @@ const MIGRATION_CONNECTIONS = 3;
 async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): Promise<DatabaseOptions> {
   if (purpose === 'migrate' && config.pooler === 'transaction' && isSameAddress(config.ownerAddress, config.address)) throw poolerRefused();
   const { driverOptions, ...connection } = await connectionOptions(purpose === 'serve' ? config.address : config.ownerAddress);
+  const connections = purpose === 'migrate' ? MIGRATION_CONNECTIONS : config.poolSize;
   return {
     orm: {
       driver: PostgreSqlDriver,
       ...connection,
-      pool: { min: 0, max: purpose === 'migrate' ? MIGRATION_CONNECTIONS : config.poolSize },
+      pool: { min: 0, max: connections },
       // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
       driverOptions: { ...driverOptions, pipeline: true },
     },
+    connections,
     release() {},
   };
 }

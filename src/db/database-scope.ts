@@ -1,7 +1,13 @@
 import { OPERATOR_ROLE, TENANT_ROLE, TENANT_SETTING } from './roles.js';
 
 /** Whose rows a transaction may touch: the role that it takes, and the tenant that the role's policies ask for. */
-export type DatabaseScope = { readonly role: typeof TENANT_ROLE; readonly tenantId: string } | { readonly role: typeof OPERATOR_ROLE };
+export type DatabaseScope = { readonly role: typeof TENANT_ROLE; readonly tenantId: string } | OperatorScope;
+
+interface OperatorScope {
+  readonly role: typeof OPERATOR_ROLE;
+  /** Not the operator's wish but the gateway's own. */
+  readonly isGatewayOwn?: true;
+}
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -17,6 +23,12 @@ export function tenantScope(tenantId: string): DatabaseScope {
 export const NOBODY_SCOPE: DatabaseScope = { role: TENANT_ROLE, tenantId: '' };
 
 export const OPERATOR_SCOPE: DatabaseScope = { role: OPERATOR_ROLE };
+
+/**
+ * What the gateway must know or note to serve anybody: whose a token is, how many requests are left. As the operator, and before all others
+ * that wait for a connection (`connection-turns.ts`), so that each statement must be short and wait for nothing that tenants lock.
+ */
+export const GATEWAY_SCOPE: DatabaseScope = { role: OPERATOR_ROLE, isGatewayOwn: true };
 
 /** Settings that make a transaction the scope's own and end with it. Times come in UTC, whatever the server's zone. */
 export function scopeSettings(scope: DatabaseScope): Record<string, string> {

@@ -3,10 +3,11 @@ import { MikroORM, type EntityManager } from '@mikro-orm/core';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
+import { ConnectionTurns, ReadsInTurn, type ReadTurns } from './connection-turns.js';
 import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
-import { OPERATOR_SCOPE, scopeSettings, type DatabaseScope, type TimeBounds } from './database-scope.js';
+import { GATEWAY_SCOPE, scopeSettings, type DatabaseScope, type TimeBounds } from './database-scope.js';
 import { refuseSharedSession, sharesSession } from './own-session.js';
-import { EmbeddedReadConnections, PostgresReadConnections, type ReadConnections } from './read-connection.js';
+import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
 
@@ -31,11 +32,12 @@ export class Database {
   private constructor(
     readonly kind: DatabaseConfig['kind'],
     readonly orm: MikroORM,
-    private readonly connections: ReadConnections,
+    private readonly connections: ReadTurns,
+    private readonly turns: ConnectionTurns,
     private readonly options: DatabaseOptions,
   ) {}
 
-  readonly #readConnections: ReadConnections = {
+  readonly #readConnections: ReadTurns = {
     begin: async (scope, bounds) => {
       refuseInsideWrite('Reads');
       return this.connections.begin(scope, bounds);
@@ -57,7 +59,8 @@ export class Database {
           ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
           : new PostgresReadConnections(await (connection as PostgreSqlConnection).getNativeClient(), { pooled: config.pooler !== 'none' });
       await connection.execute('select 1');
-      return new Database(config.kind, orm, connections, options);
+      const turns = new ConnectionTurns({ connections: options.connections, writesAtOnce: config.kind === 'postgres' ? config.writesAtOnce : undefined });
+      return new Database(config.kind, orm, new ReadsInTurn(connections, turns), turns, options);
     } catch (error) {
       await orm.close(true).catch(() => {});
       options.release();
@@ -72,6 +75,7 @@ export class Database {
 
   /**
    * Runs `work` in one read-write transaction under `scope` and commits what it did; an error rolls all of it back.
+   * It waits for its turn to have a connection, of those of its scope (`ConnectionTurns`), until `bounds` end it.
    * `work` must not use the network and must not open another scope: on the embedded database that would wait for itself for ever.
    */
   async write<T>(name: string, scope: DatabaseScope, work: (em: SqlEntityManager) => Promise<T>, bounds?: TimeBounds): Promise<T> {
@@ -81,7 +85,13 @@ export class Database {
     const { role, ...variables } = scopeSettings(scope);
     const times: Record<string, string> = bounds && this.kind === 'postgres' ? { statement_timeout: String(bounds.statementMs), lock_timeout: String(bounds.lockMs) } : {};
     em.setSessionContext({ variables: { ...variables, ...times }, role });
-    return openWrite.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
+    const turn = await this.turns.write(scope, bounds?.signal);
+    try {
+      bounds?.signal.throwIfAborted();
+      return await openWrite.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
+    } finally {
+      turn.end();
+    }
   }
 
   /**
@@ -116,7 +126,7 @@ export class Database {
 
   /** Succeeds when the database answers and the login may take its roles. */
   async ping(): Promise<void> {
-    await this.reads(OPERATOR_SCOPE).query(PING, []);
+    await this.reads(GATEWAY_SCOPE).query(PING, []);
   }
 
   /** Closes all connections and frees the embedded database's folder. Statements in flight fail. */

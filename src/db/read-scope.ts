@@ -1,10 +1,10 @@
 import { isSameScope, tenantScope, type DatabaseScope, type EnteringRow, type TimeBounds } from './database-scope.js';
-import type { ReadConnections, ReadTransaction } from './read-connection.js';
+import type { ReadTurn, ReadTurns } from './connection-turns.js';
 import type { Row, Statement } from './statement.js';
 
 /** A transaction that the scope has asked for, and how many statements it still has to answer. */
 interface OpenTransaction {
-  readonly begun: Promise<ReadTransaction>;
+  readonly begun: Promise<ReadTurn>;
   /** Under which its next statement will run. */
   scope: DatabaseScope;
   inFlight: number;
@@ -24,7 +24,7 @@ export class ReadScope {
 
   constructor(
     readonly scope: DatabaseScope,
-    private readonly connections: ReadConnections,
+    private readonly connections: ReadTurns,
     private readonly observe: (statement: Statement, parameters: readonly unknown[]) => void,
     private readonly bounds?: TimeBounds,
     private before?: ReadScope,
@@ -32,7 +32,8 @@ export class ReadScope {
 
   /**
    * The reads of another scope, in this one's transaction where that is still open when the first of them comes: what was looked up to
-   * know whose an operation is and the operation itself cost one transaction. This scope may be used no more.
+   * know whose an operation is and the operation itself cost one transaction, unless its connection is another's turn. This scope may be
+   * used no more.
    */
   continueAs(scope: DatabaseScope, bounds = this.bounds): ReadScope {
     return new ReadScope(scope, this.connections, this.observe, bounds, this);
@@ -78,11 +79,10 @@ export class ReadScope {
     return rows;
   }
 
-  #begin(): Promise<ReadTransaction> {
+  #begin(): Promise<ReadTurn> {
     const taken = this.before && this.before.#handOver();
     this.before = undefined;
-    if (!taken) return this.connections.begin(this.scope, this.bounds);
-    return isSameScope(taken.scope, this.scope) ? taken.begun : this.#enter(taken.begun);
+    return taken ? this.#goOn(taken) : this.connections.begin(this.scope, this.bounds);
   }
 
   /** The open transaction, if any, to be ended by who takes it. */
@@ -94,8 +94,13 @@ export class ReadScope {
     return open;
   }
 
-  async #enter(begun: Promise<ReadTransaction>): Promise<ReadTransaction> {
+  async #goOn({ begun, scope }: OpenTransaction): Promise<ReadTurn> {
     const transaction = await begun;
+    if (!transaction.passTo(this.scope)) {
+      await transaction.end();
+      return this.connections.begin(this.scope, this.bounds);
+    }
+    if (isSameScope(scope, this.scope)) return transaction;
     try {
       await transaction.enter(this.scope);
       return transaction;

@@ -1,3 +1,5 @@
+import type { Pause } from '../base/compute-turns.js';
+
 /** Turns texts into vectors whose cosine similarity says how alike the texts are. */
 export interface Embedder {
   /** Which adapter this is, for logs: `hashing` or `openai`. */
@@ -11,7 +13,8 @@ export interface Embedder {
   /**
    * One vector for each text, in the same order: finite numbers, `dimensions` long, of length 1 in the Euclidean norm.
    * Throws an `AppError` with code `UNAVAILABLE` when the model cannot be reached or answers nonsense.
-   * May use the network: never call it while a database scope is open.
+   * May use the network: never call it while a database scope is open. An embedder that computes here asks `pause` before
+   * each text.
    */
-  embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]>;
+  embed(texts: readonly string[], signal?: AbortSignal, pause?: Pause): Promise<number[][]>;
 }

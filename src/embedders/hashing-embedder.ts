@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { ComputeTurns, type Pause } from '../base/compute-turns.js';
 import type { Embedder } from './embedder.js';
 import { STOP_WORDS, stemOf, wordsOf } from './words.js';
 
@@ -20,9 +20,6 @@ const PAIR_WEIGHT = 0.4;
 const SATURATION = 3;
 const LETTER_GROUP_SIZES = [3, 4, 5];
 
-/** After so many texts the event loop has a turn, so that other requests are served meanwhile. */
-const TEXTS_PER_TURN = 16;
-
 /**
  * A built-in embedder that needs no network, key or model file: the same text has the same vector on every machine and in every release.
  *
@@ -39,11 +36,15 @@ export class HashingEmbedder implements Embedder {
   readonly model = 'weaver-hashing-1';
   readonly dimensions = DIMENSIONS;
 
-  /** Takes about 0.35 ms of CPU for 800 characters. Rejects with the signal's reason when it is aborted, and never otherwise. */
-  async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+  /**
+   * Takes about 0.35 ms of CPU for 800 characters, and others are served between two texts. Rejects with the signal's reason when it is
+   * aborted, and never otherwise.
+   */
+  async embed(texts: readonly string[], signal?: AbortSignal, pause: Pause = new ComputeTurns().pauseOf('', signal)): Promise<number[][]> {
     const vectors: number[][] = [];
-    for (const [i, text] of texts.entries()) {
-      if (i > 0 && i % TEXTS_PER_TURN === 0) await nextTurn();
+    for (const text of texts) {
+      const othersFirst = pause();
+      if (othersFirst) await othersFirst;
       signal?.throwIfAborted();
       vectors.push(vectorOf(text));
     }

@@ -16,10 +16,10 @@ export function measuredEmbedder(embedder: Embedder, metrics: Metrics): Embedder
   const { name, isRemote, model, dimensions } = embedder;
   return {
     name, isRemote, model, dimensions,
-    async embed(texts, signal) {
+    async embed(texts, signal, pause) {
       const took = times.startTimer();
       try {
-        const vectors = await embedder.embed(texts, signal);
+        const vectors = await embedder.embed(texts, signal, pause);
         took({ outcome: 'made' });
         return vectors;
       } catch (error) {

@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
 import type { Principal } from '../auth/principal.js';
+import type { Pause } from '../base/compute-turns.js';
 import type { ReadModels } from '../db/read-model.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Write } from '../db/database.js';
@@ -35,6 +36,8 @@ export interface RequestContext {
    * Never to be called while a transaction is open.
    */
   readonly embed: (texts: readonly string[]) => Promise<number[][]>;
+  /** To be asked before each step of what computes for more than a millisecond or two. */
+  readonly pause: Pause;
   readonly log: Logger;
   /** The operation's slot among those that run at the same time. */
   readonly turn: OperationTurn;

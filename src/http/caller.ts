@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Principal } from '../auth/principal.js';
 import type { Limits } from '../config/limits.js';
 import type { Database } from '../db/database.js';
-import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { GATEWAY_SCOPE } from '../db/database-scope.js';
 import type { ReadScope } from '../db/read-scope.js';
 import { standingHeaders, type rateLimited } from '../rate-limits/rate-limited.js';
 import { operationSignal } from './operation-signal.js';
@@ -27,7 +27,7 @@ export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promi
 export function callerFinder(database: Database, admit: ReturnType<typeof rateLimited>, limits: Limits): FindCaller {
   const find: FindCaller = async (request, reply) => {
     const signal = operationSignal(reply, limits.operationMs);
-    const lookUp = database.reads(OPERATOR_SCOPE, { statementMs: limits.operationMs, lockMs: limits.lockMs, signal });
+    const lookUp = database.reads(GATEWAY_SCOPE, { statementMs: limits.operationMs, lockMs: limits.lockMs, signal });
     const { principal, standing } = await admit({ headers: request.headers, address: request.ip, lookUp });
     if (standing) reply.headers(standingHeaders(standing));
     return { principal, lookUp };

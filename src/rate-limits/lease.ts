@@ -1,5 +1,5 @@
 import type { Database } from '../db/database.js';
-import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { GATEWAY_SCOPE } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
 
 /** A part of a subject's minute, for one process to serve from memory. */
@@ -28,7 +28,7 @@ const CLEAN = `
 
 /** Takes up to `slice` of the `limit` that a subject has in a minute. */
 export function takeLease(database: Database, subject: string, limit: number, slice: number): Promise<Lease> {
-  return database.write('takeRateLimit', OPERATOR_SCOPE, async em => {
+  return database.write('takeRateLimit', GATEWAY_SCOPE, async em => {
     await runInWrite(em, `set local lock_timeout = '2s'`);
     const [lease] = await runInWrite<Lease>(em, TAKE, [subject, slice, limit]);
     return lease!;
@@ -37,5 +37,5 @@ export function takeLease(database: Database, subject: string, limit: number, sl
 
 /** Removes what is over since minutes. */
 export async function cleanLeases(database: Database): Promise<void> {
-  await database.write('cleanRateLimits', OPERATOR_SCOPE, em => runInWrite(em, CLEAN));
+  await database.write('cleanRateLimits', GATEWAY_SCOPE, em => runInWrite(em, CLEAN));
 }

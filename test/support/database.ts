@@ -20,6 +20,7 @@ export interface TestDatabase {
 
 export interface TestDatabaseOptions {
   readonly poolSize?: number;
+  readonly writesAtOnce?: number;
   /** The gateway's login reaches the database through it. */
   readonly pooler?: Pooler;
   /** Of a PostgreSQL database: what new connections begin with, by setting. */
@@ -49,7 +50,7 @@ export async function openTestDatabase(options: TestDatabaseOptions = {}): Promi
   const adminUrl = databaseUrl(template.adminUrl, name);
   const directUrl = databaseUrl(template.adminUrl, name, { user: template.login, password: template.password });
   const loginUrl = options.pooler?.urlOf(directUrl) ?? directUrl;
-  const config: DatabaseConfig = postgresAt(loginUrl, { ownerUrl: adminUrl, pooler: options.pooler ? 'transaction' : 'none', poolSize: options.poolSize ?? 5 });
+  const config: DatabaseConfig = postgresAt(loginUrl, { ownerUrl: adminUrl, pooler: options.pooler ? 'transaction' : 'none', poolSize: options.poolSize ?? 5, writesAtOnce: options.writesAtOnce });
   const database = await Database.open(config, ENTITIES);
   const admin = new Client({ connectionString: adminUrl });
   await admin.connect();

@@ -1,11 +1,14 @@
 import { AppError } from '../../base/app-error.js';
+import { Holdings, TurnQueue } from '../../base/turn-queue.js';
 
 const RETRY_AFTER_MS = 1_000;
 
-interface Waiter {
-  go(): void;
-  /** Undefined: it has begun already, and is not to be refused. */
-  readonly refuse: ((error: AppError) => void) | undefined;
+/** Whose an operation is. */
+export interface OperationCaller {
+  /** Whose turn it is goes round among these. */
+  readonly name: string;
+  /** Of which one holds half of the slots at most: a tenant, for all its keys and users. */
+  readonly tenant: string;
 }
 
 /** One operation's slot. */
@@ -20,7 +23,7 @@ export class OperationTurn {
 
   constructor(
     private readonly slots: OperationSlots,
-    private readonly caller: string,
+    private readonly caller: OperationCaller,
     private readonly signal: AbortSignal,
   ) {}
 
@@ -33,7 +36,7 @@ export class OperationTurn {
   /** Must follow `begin`, whatever the operation came to. */
   end(): void {
     this.#isOver = true;
-    if (this.#holdsSlot) this.slots.leave();
+    if (this.#holdsSlot) this.slots.leave(this.caller);
     if (this.#isAside) this.slots.stayAway();
     this.#holdsSlot = this.#isAside = false;
     // What is still asked then has nobody to answer, and no slot.
@@ -47,7 +50,7 @@ export class OperationTurn {
    */
   async away<T>(wait: () => Promise<T>): Promise<T> {
     this.#waits += 1;
-    if (this.#holdsSlot && this.slots.stepAside()) {
+    if (this.#holdsSlot && this.slots.stepAside(this.caller)) {
       this.#holdsSlot = false;
       this.#isAside = true;
       this.#back = Promise.withResolvers();
@@ -75,7 +78,7 @@ export class OperationTurn {
       this.#back?.reject(error);
       throw error;
     }
-    if (this.#isOver) return this.slots.leave();
+    if (this.#isOver) return this.slots.leave(this.caller);
     this.#holdsSlot = true;
     this.#back?.resolve();
     this.#back = undefined;
@@ -84,16 +87,14 @@ export class OperationTurn {
 
 /**
  * Lets so many operations run at the same time, and so many others wait: whose turn it is goes round among the callers that wait, so that
- * one who sends many keeps nobody with few from being served. Whoever finds no place to wait is refused at once.
+ * one who sends many keeps nobody with few from being served. Nor does a tenant whose operations take long: it gets another slot only while
+ * more are free than it holds. Whoever finds no place to wait is refused at once.
  */
 export class OperationSlots {
-  #running = 0;
-  /** For their first slot. */
-  #waiting = 0;
+  readonly #running = new Holdings();
+  readonly #waiting = new TurnQueue();
   /** Gave theirs up for a while. */
   #aside = 0;
-  /** By caller, in the order of their turns. */
-  readonly #queues = new Map<string, Set<Waiter>>();
 
   constructor(
     private readonly atOnce: number,
@@ -101,43 +102,31 @@ export class OperationSlots {
   ) {}
 
   /** Waits for a slot; call `leave` afterwards. Throws `UNAVAILABLE`, or the signal's reason where that is aborted before. */
-  async enter(caller: string, signal: AbortSignal): Promise<void> {
-    if (this.#running < this.atOnce) {
-      this.#running += 1;
-      return;
-    }
-    if (this.#waiting >= this.inQueue) this.#makeRoom(caller);
-    await this.#wait(caller, signal, true);
+  async enter(caller: OperationCaller, signal: AbortSignal): Promise<void> {
+    if (this.#mayRun(caller.tenant)) return this.#running.add(caller.tenant);
+    if (this.#waiting.refusable >= this.inQueue && !this.#waiting.makeRoom(caller.name, tooMany())) throw tooMany();
+    await this.#waiting.wait(caller.name, signal, { holder: caller.tenant, isRefusable: true });
   }
 
   /** Gives the slot to whoever is next. */
-  leave(): void {
-    const [next] = this.#queues;
-    if (!next) {
-      this.#running -= 1;
-      return;
-    }
-    const [caller, queue] = next;
-    const [waiter] = queue;
-    this.#remove(caller, waiter!);
-    // Behind all others that wait.
-    if (this.#queues.delete(caller)) this.#queues.set(caller, queue);
-    waiter!.go();
+  leave({ tenant }: OperationCaller): void {
+    this.#running.remove(tenant);
+    for (let next; (next = this.#waiting.next(holder => this.#mayRun(holder))) !== undefined; ) this.#running.add(next);
   }
 
   /** Gives the slot up for a while, and says so; not where as many have already as may wait, since each of them holds memory. */
-  stepAside(): boolean {
+  stepAside(caller: OperationCaller): boolean {
     if (this.#aside >= this.inQueue) return false;
     this.#aside += 1;
-    this.leave();
+    this.leave(caller);
     return true;
   }
 
   /** The slot again, after `stepAside`. Never refused for want of a place to wait: what was begun had one. Throws the signal's reason. */
-  async comeBack(caller: string, signal: AbortSignal): Promise<void> {
+  async comeBack({ name, tenant }: OperationCaller, signal: AbortSignal): Promise<void> {
     this.#aside -= 1;
-    if (this.#running < this.atOnce) this.#running += 1;
-    else await this.#wait(caller, signal, false);
+    if (this.#mayRun(tenant)) this.#running.add(tenant);
+    else await this.#waiting.wait(name, signal, { holder: tenant });
   }
 
   /** Instead of `comeBack`. */
@@ -145,43 +134,8 @@ export class OperationSlots {
     this.#aside -= 1;
   }
 
-  #wait(caller: string, signal: AbortSignal, isNew: boolean): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const giveUp = (): void => {
-        this.#remove(caller, waiter);
-        reject(signal.reason as Error);
-      };
-      const settled = (): void => signal.removeEventListener('abort', giveUp);
-      const waiter: Waiter = { go: () => (settled(), resolve()), refuse: isNew ? error => (settled(), reject(error)) : undefined };
-      if (signal.aborted) return reject(signal.reason as Error);
-      signal.addEventListener('abort', giveUp);
-      const queue = this.#queues.get(caller);
-      if (queue) queue.add(waiter);
-      else this.#queues.set(caller, new Set([waiter]));
-      if (isNew) this.#waiting += 1;
-    });
-  }
-
-  #remove(caller: string, waiter: Waiter): void {
-    const queue = this.#queues.get(caller)!;
-    queue.delete(waiter);
-    if (queue.size === 0) this.#queues.delete(caller);
-    if (waiter.refuse) this.#waiting -= 1;
-  }
-
-  /** Of the caller with the most that wait for their first slot, the latest goes, unless that is the one who comes now. */
-  #makeRoom(caller: string): void {
-    let longest: { caller: string; waiters: Waiter[] } | undefined;
-    let own = 0;
-    for (const [one, queue] of this.#queues) {
-      const waiters = [...queue].filter(waiter => waiter.refuse);
-      if (one === caller) own = waiters.length;
-      if (waiters.length > (longest?.waiters.length ?? 0)) longest = { caller: one, waiters };
-    }
-    if (!longest || longest.waiters.length <= own + 1) throw tooMany();
-    const latest = longest.waiters.at(-1)!;
-    this.#remove(longest.caller, latest);
-    latest.refuse!(tooMany());
+  #mayRun(tenant: string): boolean {
+    return this.#running.mayHaveAnother(tenant, this.atOnce);
   }
 }
 

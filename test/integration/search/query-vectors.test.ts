@@ -138,7 +138,7 @@ describe('an embedding service that cannot be used', () => {
 });
 
 test('only those who ask a service that hangs wait for it: neither words, nor operations of others', async () => {
-  const busy = await startTestGateway({ embedder: { ...embedder(), concurrency: 3, timeoutMs: 10_000 }, env: { WEAVER_MAX_OPERATIONS_AT_ONCE: '2', WEAVER_MAX_OPERATIONS_IN_QUEUE: '20' } });
+  const busy = await startTestGateway({ embedder: { ...embedder(), concurrency: 5, timeoutMs: 10_000 }, env: { WEAVER_MAX_OPERATIONS_AT_ONCE: '2', WEAVER_MAX_OPERATIONS_IN_QUEUE: '20' } });
   try {
     const owner = await busy.world.tenant();
     const asker = busy.client((await owner.key()).secret);
@@ -156,7 +156,7 @@ test('only those who ask a service that hangs wait for it: neither words, nor op
     const words = await asker.data('{ searchChunks(input: { text: "refund", mode: KEYWORD }) { hits { rank } } }');
     expect(words.searchChunks.hits).toHaveLength(1);
     expect((await busy.client((await (await busy.world.tenant()).key()).secret).data('{ bots { totalCount } }')).bots.totalCount).toBe(1);
-    // No more of them at once than the service is to be asked, and each in the end.
+    // No more of them at once than one tenant may ask the service, which keeps the other two of five for others; and each in the end.
     expect(server.requests).toHaveLength(before + 3);
     server.always(answers());
     for (const answer of held) answer();

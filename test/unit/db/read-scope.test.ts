@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
-import type { ReadConnections, ReadTransaction } from '../../../src/db/read-connection.js';
+import type { ReadTurn, ReadTurns } from '../../../src/db/connection-turns.js';
 import { ReadScope } from '../../../src/db/read-scope.js';
 import { statement, type Row } from '../../../src/db/statement.js';
 
@@ -9,16 +9,19 @@ const ASK = statement('ask', 'select 1');
 const SCOPE = tenantScope('0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10');
 
 /** Connections that note what happens to them. A statement answers when its parameter, a promise, does. */
-class NotedConnections implements ReadConnections {
+class NotedConnections implements ReadTurns {
   readonly events: string[] = [];
   failing: Error | undefined;
+  /** Whether a connection may be kept by whoever reads on. */
+  passes = true;
   #begun = 0;
 
-  async begin(): Promise<ReadTransaction> {
+  async begin(): Promise<ReadTurn> {
     const n = ++this.#begun;
     this.events.push(`begin ${n}`);
     if (this.failing) throw this.failing;
     return {
+      passTo: () => this.passes,
       enter: async scope => {
         this.events.push(`enter ${scope.role} ${n}`);
         if (this.failing) throw this.failing;
@@ -159,6 +162,16 @@ describe('ReadScope', () => {
       await expect(failed.ask(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
       await failed.scope.continueAs(OPERATOR_SCOPE).query(ASK, [[]]);
       expect(failed.connections.events).toEqual(['begin 1', 'query 1', 'begin 2', 'query 2']);
+    });
+
+    test('ends the transaction whose connection it may not keep, before it waits for another', async () => {
+      const { connections, scope, ask } = open();
+      await ask();
+      connections.passes = false;
+      const operator = scope.continueAs(OPERATOR_SCOPE);
+      await Promise.all([operator.query(ASK, [[]]), operator.query(ASK, [[]])]);
+      await nextTurn();
+      expect(connections.events).toEqual(['begin 1', 'query 1', 'end 1', 'begin 2', 'query 2', 'query 2', 'end 2']);
     });
 
     test('ends the transaction where it cannot enter the other scope, and asks nothing in it', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { OperationSlots, OperationTurn } from '../../../../src/graphql/limits/operation-slots.js';
+import { OperationSlots, OperationTurn, type OperationCaller } from '../../../../src/graphql/limits/operation-slots.js';
 
 /** A promise, and how to end it. */
 function pending<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
@@ -8,15 +8,19 @@ function pending<T = void>(): { promise: Promise<T>; resolve: (value: T) => void
   return { promise, resolve };
 }
 
-async function turnOf(slots: OperationSlots, signal = new AbortController().signal): Promise<OperationTurn> {
-  const turn = new OperationTurn(slots, 'caller', signal);
+function callerOf(name: string, tenant = name): OperationCaller {
+  return { name, tenant };
+}
+
+async function turnOf(slots: OperationSlots, signal = new AbortController().signal, caller = callerOf('caller')): Promise<OperationTurn> {
+  const turn = new OperationTurn(slots, caller, signal);
   await turn.begin();
   return turn;
 }
 
 /** Whether an operation gets a slot at once; it gives it back. */
 async function isFree(slots: OperationSlots): Promise<boolean> {
-  const turn = new OperationTurn(slots, 'another caller', AbortSignal.abort(new Error('would have to wait')));
+  const turn = new OperationTurn(slots, callerOf('another caller'), AbortSignal.abort(new Error('would have to wait')));
   return turn.begin().then(() => (turn.end(), true), () => false);
 }
 
@@ -68,12 +72,12 @@ test('who comes back is in turn with the others, and refused for nobody: newcome
   const answers = [aside[0]!.away(() => services[0]!.promise)];
   aside.push(await turnOf(slots));
   answers.push(aside[1]!.away(() => services[1]!.promise));
-  const running = new OperationTurn(slots, 'another caller', new AbortController().signal);
+  const running = new OperationTurn(slots, callerOf('another caller'), new AbortController().signal);
   await running.begin();
   for (const service of services) service.resolve();
   await new Promise(resolve => setImmediate(resolve));
   // Both wait for the slot. There are two places to wait beside theirs.
-  const newcomers = ['a third caller', 'a third caller', 'a fourth'].map(caller => new OperationTurn(slots, caller, new AbortController().signal));
+  const newcomers = ['a third caller', 'a third caller', 'a fourth'].map(caller => new OperationTurn(slots, callerOf(caller), new AbortController().signal));
   const begun = newcomers.map(turn => turn.begin());
   await expect(begun[1]).rejects.toThrow('Too many operations are waiting');
   running.end();
@@ -156,7 +160,7 @@ test('a wait that fails brings the slot back as well, and an operation that ende
 test('no more give their slot up than may wait', async () => {
   const slots = new OperationSlots(2, 1);
   const services = [pending(), pending()];
-  const turns = [await turnOf(slots), await turnOf(slots)];
+  const turns = [await turnOf(slots), await turnOf(slots, undefined, callerOf('another'))];
   const waits = turns.map((turn, index) => turn.away(() => services[index]!.promise));
   const third = await turnOf(slots);
   expect(await isFree(slots)).toBe(false);
@@ -186,4 +190,25 @@ test('whoever has gone does not come back', async () => {
   turn.end();
   other.end();
   expect(await isFree(slots)).toBe(true);
+});
+
+test('a tenant has a slot more only while more are free than it has, with all its callers', async () => {
+  const slots = new OperationSlots(8, 10);
+  const never = new AbortController();
+  const begun: string[] = [];
+  const begin = async (name: string, tenant: string): Promise<OperationTurn> => {
+    const turn = new OperationTurn(slots, callerOf(name, tenant), never.signal);
+    await turn.begin();
+    begun.push(name);
+    return turn;
+  };
+  const many = Array.from({ length: 6 }, (_, n) => begin(`A${n}`, 'A'));
+  for (const name of ['B', 'B', 'C']) await begin(name, name);
+  expect(begun).toEqual(['A0', 'A1', 'A2', 'A3', 'B', 'B', 'C']);
+  // What one of its own gives back is the next one's of its own.
+  (await many[0]!).end();
+  expect(await Promise.race([many[4]!.then(() => 'begun'), new Promise(resolve => setImmediate(resolve, 'waits'))])).toBe('waits');
+  (await many[1]!).end();
+  await many[4];
+  expect(begun.at(-1)).toBe('A4');
 });
