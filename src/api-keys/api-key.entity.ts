@@ -2,11 +2,14 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { ApiKeyScope } from '../auth/principal.js';
-import { TextArrayType, TimestampType } from '../db/column-types.js';
+import { NameType, TextArrayType, TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { touchedBy, walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
+
+export const API_KEY_TIMES = ['expires_at', 'last_used_at', 'previous_expires_at', 'created_at', 'updated_at'] as const;
 
 @ObjectType({ implements: Node, simpleResolvers: true, description: 'A key that lets a program act for a tenant. The secret itself is shown once, when it is made.' })
 @Entity({ tableName: 'api_keys', ...walledBy('tenant_id') })
@@ -14,9 +17,11 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Unique({ name: 'api_keys_prefix_unique', properties: ['prefix'] })
 @Unique({ name: 'api_keys_previous_prefix_unique', properties: ['previousPrefix'] })
 @Index({ name: 'api_keys_by_creation', properties: ['tenant', 'createdAt', 'id'] })
+@Index({ name: 'api_keys_in_alphabet', expression: 'create index api_keys_in_alphabet on api_keys (tenant_id, weaver_sort_key(name), id)' })
 @Check({ name: 'api_keys_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'api_keys_rate_limit_positive', expression: 'rate_limit_rpm >= 1' })
 @Check({ name: 'api_keys_scopes_known', expression: `scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text, 'vectors'::text]` })
+@Check(calendarTimes('api_keys', ...API_KEY_TIMES))
 @Trigger({
   name: 'api_keys_keep_previous_secret',
   timing: 'before',
@@ -34,7 +39,7 @@ export class ApiKey {
   tenant!: Ref<Tenant>;
 
   @Field(() => String, { description: 'What the key is for, 1 to 255 characters.' })
-  @Property({ type: 'string', length: 255 })
+  @Property({ type: NameType, length: 255 })
   name!: string;
 
   @Field(() => String, { nullable: true, description: 'The public beginning of the key, to recognise it by; null for a key of an older Weaver that was not used since.' })

@@ -1,7 +1,9 @@
 import type { Logger } from 'pino';
 import type { Database } from '../db/database.js';
+import { inCalendar } from '../db/calendar-times.js';
 import { GATEWAY_SCOPE } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
+import { API_KEY_TIMES } from './api-key.entity.js';
 
 /** How often uses are written down, and how exact `lastUsedAt` is: a key's row is written at most once in this time. */
 const INTERVAL_MS = 60_000;
@@ -12,13 +14,15 @@ interface Use {
 }
 
 // Rows are locked in one order and those that others hold are left for the next time, so that this waits for nobody and nobody deadlocks.
+// A key with a time that its constraint would refuse cannot be written, and must not keep the others from it.
 const WRITE_USES = `
   with used as (
     select * from unnest($1::uuid[], $2::uuid[], $3::float8[]) as u(tenant_id, id, at)
   ), free as (
     select k.tenant_id, k.id, to_timestamp(u.at / 1000) as at
       from api_keys k join used u on k.tenant_id = u.tenant_id and k.id = u.id
-     where k.last_used_at is null or k.last_used_at < to_timestamp(u.at / 1000) - interval '30 seconds'
+     where (k.last_used_at is null or k.last_used_at < to_timestamp(u.at / 1000) - interval '30 seconds')
+       and ${inCalendar(API_KEY_TIMES)}
      order by k.id for no key update of k skip locked
   )
   update api_keys k set last_used_at = free.at from free where k.tenant_id = free.tenant_id and k.id = free.id`;

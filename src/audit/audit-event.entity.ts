@@ -2,6 +2,7 @@ import type { Opt } from '@mikro-orm/core';
 import { Check, Entity, Index, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { walledBy } from '../db/row-policies.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 
@@ -29,6 +30,7 @@ registerEnumType(AuditActorKind, {
 @Index({ name: 'audit_log_of_all_by_creation', properties: ['createdAt', 'id'] })
 @Check({ name: 'audit_log_actor_known', expression: `actor_kind in ('api_key', 'user', 'operator', 'command_line')` })
 @Check({ name: 'audit_log_details_is_object', expression: `jsonb_typeof(details) = 'object'` })
+@Check(calendarTimes('audit_log', 'created_at'))
 export class AuditEvent {
   @Field(() => ID, { description: "The event's UUID." })
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })

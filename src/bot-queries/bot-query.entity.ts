@@ -5,6 +5,7 @@ import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { ApiKey } from '../api-keys/api-key.entity.js';
 import { Bot } from '../bots/bot.entity.js';
 import { TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
@@ -33,11 +34,12 @@ registerEnumType(Confidence, {
 @Check({ name: 'bot_queries_confidence_known', expression: `confidence in ('high', 'medium', 'low')` })
 @Check({ name: 'bot_queries_latency_not_negative', expression: 'latency_ms >= 0' })
 @Check({ name: 'bot_queries_sources_is_array', expression: `jsonb_typeof(sources) = 'array'` })
+@Check(calendarTimes('bot_queries', 'created_at'))
 @Trigger({
   name: 'bot_queries_choose_bot',
   timing: 'before',
   events: ['insert'],
-  expression: 'create trigger bot_queries_choose_bot before insert on bot_queries for each row when (new.bot_id is null) execute function weaver_choose_bot_of_document()',
+  expression: 'create trigger bot_queries_choose_bot before insert on bot_queries for each row when (new.bot_id is null) execute function weaver_choose_oldest_bot()',
 })
 export class BotQuery {
   @Field(() => ID, { description: "The query's UUID." })

@@ -1,7 +1,8 @@
 import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType } from 'type-graphql';
-import { TimestampType } from '../db/column-types.js';
+import { NameType, TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { touchedBy, walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
@@ -11,8 +12,10 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Entity({ tableName: 'bots', ...walledBy('tenant_id') })
 @Unique({ name: 'bots_of_tenant', properties: ['tenant', 'id'] })
 @Index({ name: 'bots_by_creation', properties: ['tenant', 'createdAt', 'id'] })
+@Index({ name: 'bots_in_alphabet', expression: 'create index bots_in_alphabet on bots (tenant_id, weaver_sort_key(name), id)' })
 @Check({ name: 'bots_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'bots_config_is_object', expression: `jsonb_typeof(config_json) = 'object'` })
+@Check(calendarTimes('bots', 'created_at', 'updated_at'))
 @Trigger(touchedBy('bots'))
 @Trigger({
   name: 'bots_count_storage',
@@ -35,7 +38,7 @@ export class Bot {
   tenant!: Ref<Tenant>;
 
   @Field(() => String, { description: "The bot's name, 1 to 255 characters." })
-  @Property({ type: 'string', length: 255 })
+  @Property({ type: NameType, length: 255 })
   name!: string;
 
   @Field(() => JSONObjectScalar, { description: 'System prompt, model settings and whatever else the bot is configured with.' })

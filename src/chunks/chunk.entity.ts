@@ -5,6 +5,7 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
 import { TextSearchVectorType, TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { walledBy } from '../db/row-policies.js';
 import { Document } from '../documents/document.entity.js';
 import { Node } from '../graphql/node.js';
@@ -30,6 +31,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Check({ name: 'doc_chunks_index_not_negative', expression: 'chunk_index >= 0' })
 @Check({ name: 'doc_chunks_page_positive', expression: 'page_num >= 1' })
 @Check({ name: 'doc_chunks_metadata_is_object', expression: `jsonb_typeof(chunk_metadata) = 'object'` })
+@Check(calendarTimes('doc_chunks', 'created_at'))
 @Trigger({
   name: 'doc_chunks_choose_bot',
   timing: 'before',

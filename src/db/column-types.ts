@@ -1,4 +1,4 @@
-import { Type } from '@mikro-orm/core';
+import { StringType, Type } from '@mikro-orm/core';
 
 /**
  * `timestamptz` as text with its microseconds, such as `2026-11-23 09:30:00.123456+00`.
@@ -12,6 +12,9 @@ export class TimestampType extends Type<string, string> {
     return 'string';
   }
 }
+
+/** `varchar` with what people call a thing: lists have it in the order of an alphabet, where other texts are compared as they are stored. */
+export class NameType extends StringType {}
 
 /** `tsvector`, written only by the database (a generated column). */
 export class TextSearchVectorType extends Type<string, string> {

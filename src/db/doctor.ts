@@ -1,11 +1,12 @@
-import { EXTENSIONS, INDEXED_UNDER_POLICIES } from './bootstrap.js';
 import type { Config } from '../config.js';
+import { EXTENSIONS, INDEXED_UNDER_POLICIES, SORT_KEY_SIGNATURE } from './bootstrap.js';
 import { reason } from './connection-errors.js';
 import type { Database } from './database.js';
 import { examineConnection } from './doctor-connection.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { tryCanary } from './doctor-canary.js';
 import { probeWalls } from './doctor-probes.js';
+import { examineRows } from './doctor-rows.js';
 import { examineSurroundings } from './doctor-server.js';
 import { examineWalls } from './doctor-walls.js';
 import { LOG_WITHOUT_TABLES, migrationState, missingTables } from './migrations.js';
@@ -25,6 +26,9 @@ export async function examine(database: Database, { database: config, production
   const migrations = await examineMigrations(database).catch(error => [fail(`The log of migrations cannot be read: ${reason(error)}.`, 'Mend the above first.')]);
   findings.push(...migrations);
   if (prepared && !migrations.some(finding => finding.level === 'fail')) {
+    findings.push(...(await sortKeyUnderPolicies(database)));
+    const unread = (error: unknown): Finding[] => [fail(`The rows cannot be looked at: ${reason(error)}.`, 'Mend the above first.')];
+    findings.push(...(await examineRows(database).catch(unread)));
     findings.push(...(await examineWalls(database, facts.login)));
     findings.push(...(await probeWalls(database, production).catch(error => [fail(`The walls cannot be tried: ${reason(error)}.`, 'Mend the above first.')])));
     findings.push(await tryCanary(database).catch(error => fail(`The walls cannot be tried with a canary: ${reason(error)}.`, 'Mend the above first.')));
@@ -107,6 +111,20 @@ async function indexesUnderPolicies(database: Database): Promise<Finding> {
   return warn(
     `${unmarked.join(' and ')} ${unmarked.length > 1 ? 'are' : 'is'} not marked leakproof: searches by words and by metadata are right, and read all chunks of the tenant.`,
     'Run "npx weaver db bootstrap" as a superuser, again after a restore on another server. Where nobody is one, leave it (docs/search-paths.md).',
+  );
+}
+
+/** The same of Weaver's own function: where nobody says so, a page of a list by name reads all names before it. */
+async function sortKeyUnderPolicies(database: Database): Promise<Finding[]> {
+  const asked = `select proleakproof as marked from pg_proc where oid = to_regprocedure('${SORT_KEY_SIGNATURE}')`;
+  const rows: { marked: boolean }[] = await database.orm.em.getDriver().getConnection().execute(asked);
+  return rows.map(({ marked }) =>
+    marked
+      ? ok('Lists by name find their pages by an index under row-level security')
+      : warn(
+          'weaver_sort_key is not marked leakproof: lists by name are right, and a page reads all names of the tenant before it.',
+          'Run "npx weaver db bootstrap" as a superuser. Where nobody is one, leave it (docs/decisions/0017-names-in-alphabetical-order.md).',
+        ),
   );
 }
 

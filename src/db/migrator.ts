@@ -16,7 +16,7 @@ import { removalsOf } from './migrations/removals.js';
  * since. Here names are checked against what exists, one process migrates at a time, and what cannot be undone is asked for first.
  *
  * A run is one transaction, so that a failure leaves the database as it was; a run with a migration that must be outside of one has a
- * transaction for each of the others.
+ * transaction for each of the others. The first run on a new database is always one.
  *
  * The class must be called `Migrator`: MikroORM puts its own beside an extension of any other name, and its command line uses that.
  */
@@ -120,7 +120,9 @@ export class Migrator extends UnguardedMigrator {
       this.guards.announce(plan);
       await this.#refuseUnconfirmed(plan);
       const emitted = await this.#emitted(plan.names);
-      this.options.allOrNothing = [...emitted.values()].every(({ transactional }) => transactional);
+      // Nobody uses the tables of a new database yet: its indexes need not be built concurrently.
+      const isNew = method === 'up' && (await this.storage.executed()).length === 0;
+      this.options.allOrNothing = isNew || [...emitted.values()].every(({ transactional }) => transactional);
       const transaction = typeof options === 'object' && !Array.isArray(options) ? options.transaction : undefined;
       return super.runMigrations(method, { migrations: [...plan.names], ...(transaction && { transaction }) });
     });

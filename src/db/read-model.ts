@@ -1,4 +1,5 @@
 import type { EntityMetadata, EntityProperty, MikroORM } from '@mikro-orm/core';
+import { NameType } from './column-types.js';
 
 export type EntityClass<T extends object = object> = new () => T;
 
@@ -11,7 +12,14 @@ export interface ReadColumn {
   /** PostgreSQL's name of its type, such as `timestamptz`, to cast parameters with. */
   readonly type: string;
   readonly nullable: boolean;
+  /** What rows are ordered by, of an expression of the column's type: of names their place in the alphabet, else the value itself. */
+  sortKey(expression: string): string;
 }
+
+/** Whose result has the order of an alphabet, on every server: `migrations/Migration20261130100200_alphabet.ts`. */
+const SORT_KEY = 'weaver_sort_key';
+
+const itself = (expression: string): string => expression;
 
 /**
  * How an entity's rows are read without making entities of them: table, columns and types, all from MikroORM's metadata.
@@ -75,6 +83,7 @@ function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {
       property: property.name,
       type: property.columnTypes?.[0] ?? property.type,
       nullable: property.nullable ?? false,
+      sortKey: itself,
       sql: alias => {
         const table = { alias, name: meta.tableName, qualifiedName: meta.tableName, toString: () => alias };
         return `(${String(formula(meta.createColumnMappingObject(alias), table))})`;
@@ -86,6 +95,7 @@ function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {
     property: property.kind === 'scalar' ? property.name : `${property.name}Id`,
     type: property.kind === 'scalar' ? property.columnTypes[0]! : 'uuid',
     nullable: property.nullable ?? false,
+    sortKey: property.customType instanceof NameType ? expression => `${SORT_KEY}(${expression})` : itself,
     sql: alias => `${alias}.${fieldName}`,
   };
 }

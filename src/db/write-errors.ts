@@ -1,4 +1,5 @@
 import { AppError, badInput } from '../base/app-error.js';
+import { calendarConstraint } from './calendar-times.js';
 
 /** What PostgreSQL says of a statement that it refused, as MikroORM hands it on. */
 interface Refusal {
@@ -23,6 +24,7 @@ const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
   profiles_keep_last_owner: cause => new AppError('CONFLICT', 'This is the last owner of the tenant, who stays: make another one first.', { field: 'input.id', cause }),
   // Ids are unique across tenants: which of the two is taken would tell of other tenants' users.
   profiles_email_unique: userIsThere,
+  profiles_email_one_user: userIsThere,
   profiles_pkey: userIsThere,
   bots_tenant_id_foreign: missing('tenant', 'input.tenantId'),
   profiles_tenant_id_foreign: missing('tenant', 'input.tenantId'),
@@ -36,6 +38,16 @@ const BY_COLUMN: Readonly<Record<string, (cause: unknown) => AppError>> = {
   'docs.bot_id': missing('tenant', 'input.tenantId'),
   'bot_queries.bot_id': missing('tenant', 'input.tenantId'),
 };
+
+/** Inputs hold no such times: the row does, from before the constraint. */
+const CALENDAR_CONSTRAINT = new RegExp(`${calendarConstraint('')}$`);
+
+function timeInTheWay(cause: unknown): AppError {
+  const message =
+    'The stored row holds a time that cannot be shown, and cannot be changed until the operator of this gateway has mended it: ' +
+    '"weaver db doctor" names the row.';
+  return new AppError('CONFLICT', message, { cause });
+}
 
 function userIsThere(cause: unknown): AppError {
   return new AppError('CONFLICT', 'The id or the e-mail address belongs to a user already.', { field: 'input', cause });
@@ -55,6 +67,7 @@ export function writeError(error: unknown): AppError | undefined {
   const { code, constraint, table, column } = refusal;
   const known = (constraint && BY_CONSTRAINT[constraint]) || (code === NOT_NULL && BY_COLUMN[`${table}.${column}`]);
   if (known) return known(error);
+  if (constraint && CALENDAR_CONSTRAINT.test(constraint)) return timeInTheWay(error);
   if (code === UNIQUE) return new AppError('CONFLICT', 'Something that must be unique is there already.', { cause: error });
   if (code === FOREIGN_KEY) return new AppError('NOT_FOUND', 'Something that the input names does not exist for you.', { cause: error });
   if (BAD_VALUE.has(code)) return new AppError('BAD_USER_INPUT', 'A value of the input is not one that can be stored.', { cause: error });

@@ -2,7 +2,8 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { Bot } from '../bots/bot.entity.js';
-import { TimestampType } from '../db/column-types.js';
+import { NameType, TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { touchedBy, walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
@@ -39,15 +40,17 @@ function storageCounter(what: string, event: 'insert' | 'update' | 'delete', tab
 @Index({ name: 'docs_of_bot_by_creation', properties: ['tenant', 'bot', 'createdAt', 'id'] })
 @Index({ name: 'docs_by_filename', properties: ['tenant', 'filename', 'id'] })
 @Index({ name: 'docs_by_status', properties: ['tenant', 'status', 'createdAt', 'id'] })
+@Index({ name: 'docs_in_alphabet', expression: 'create index docs_in_alphabet on docs (tenant_id, weaver_sort_key(filename), id)' })
 @Check({ name: 'docs_filename_not_empty', expression: 'char_length(filename::text) >= 1' })
 @Check({ name: 'docs_size_not_negative', expression: 'size_bytes >= 0' })
 @Check({ name: 'docs_status_known', expression: `status in ('pending', 'processing', 'completed', 'failed')` })
+@Check(calendarTimes('docs', 'created_at', 'updated_at'))
 @Trigger(touchedBy('docs'))
 @Trigger({
   name: 'docs_choose_bot',
   timing: 'before',
   events: ['insert'],
-  expression: 'create trigger docs_choose_bot before insert on docs for each row when (new.bot_id is null) execute function weaver_choose_bot_of_document()',
+  expression: 'create trigger docs_choose_bot before insert on docs for each row when (new.bot_id is null) execute function weaver_choose_oldest_bot()',
 })
 @Trigger(storageCounter('added', 'insert', 'new table as added'))
 @Trigger(storageCounter('changed', 'update', 'old table as removed new table as added'))
@@ -73,7 +76,7 @@ export class Document {
   bot!: Ref<Bot>;
 
   @Field(() => String, { description: 'The file name, 1 to 500 characters.' })
-  @Property({ type: 'string', length: 500 })
+  @Property({ type: NameType, length: 500 })
   filename!: string;
 
   @Field(() => String, { nullable: true, description: 'Where the original file lies; null for text that was given inline.' })

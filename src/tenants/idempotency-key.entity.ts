@@ -1,6 +1,7 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Entity, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import { Check, Entity, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { walledBy } from '../db/row-policies.js';
 import { Tenant } from './tenant.entity.js';
 
@@ -11,6 +12,7 @@ import { Tenant } from './tenant.entity.js';
   expression: 'create unique index idempotency_keys_of_caller on idempotency_keys (tenant_id, principal, mutation, key) nulls not distinct',
 })
 @Index({ name: 'idempotency_keys_by_age', properties: ['tenant', 'createdAt'] })
+@Check(calendarTimes('idempotency_keys', 'created_at'))
 export class IdempotencyKey {
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;

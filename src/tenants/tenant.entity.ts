@@ -1,7 +1,8 @@
 import type { Opt } from '@mikro-orm/core';
 import { Check, Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType } from 'type-graphql';
-import { TimestampType } from '../db/column-types.js';
+import { NameType, TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
@@ -10,9 +11,11 @@ import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 @Entity({ tableName: 'tenants', ...walledBy('id') })
 @Index({ name: 'tenants_by_creation', properties: ['createdAt', 'id'] })
 @Index({ name: 'tenants_by_name', properties: ['name', 'id'] })
+@Index({ name: 'tenants_in_alphabet', expression: 'create index tenants_in_alphabet on tenants (weaver_sort_key(name), id)' })
 @Check({ name: 'tenants_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'tenants_plan_tier_not_empty', expression: 'char_length(plan_tier::text) >= 1' })
 @Check({ name: 'tenants_storage_not_negative', expression: 'storage_used_bytes >= 0' })
+@Check(calendarTimes('tenants', 'created_at', 'updated_at'))
 @Trigger({
   name: 'tenants_touch_updated_at',
   timing: 'before',
@@ -38,7 +41,7 @@ export class Tenant {
   id!: string & Opt;
 
   @Field(() => String, { description: "The tenant's name, 1 to 255 characters." })
-  @Property({ type: 'string', length: 255 })
+  @Property({ type: NameType, length: 255 })
   name!: string;
 
   @Field(() => String, { description: 'The plan that the tenant pays for, such as `free` or `business`.' })

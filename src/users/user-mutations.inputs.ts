@@ -15,7 +15,7 @@ export class CreateUserInput {
   @Field(() => ID, { nullable: true, description: "The user's subject (`sub`) at the identity provider, a UUID, by which they sign in; a new one when left out." })
   id?: string | null;
 
-  @Field(() => String, { description: 'The e-mail address, at most 255 characters, unique within the tenant.' })
+  @Field(() => String, { description: 'The e-mail address, at most 255 characters, unique within the tenant, whatever its case.' })
   email!: string;
 
   @Field(() => UserRole, { defaultValue: UserRole.MEMBER, description: 'What the user may do. Only owners and the operator make owners.' })
@@ -33,7 +33,7 @@ export class UpdateUserInput {
   @Field(() => DateTimeScalar, { nullable: true, description: UNCHANGED_SINCE })
   updatedAt?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'A new e-mail address, at most 255 characters, unique within the tenant.' })
+  @Field(() => String, { nullable: true, description: 'A new e-mail address, at most 255 characters, unique within the tenant, whatever its case.' })
   email?: string | null;
 
   @Field(() => UserRole, { nullable: true, description: 'A new role. Only owners and the operator make owners or change them; the last owner stays.' })

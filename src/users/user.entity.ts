@@ -2,7 +2,8 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { UserRole } from '../auth/principal.js';
-import { TimestampType } from '../db/column-types.js';
+import { NameType, TimestampType } from '../db/column-types.js';
+import { calendarTimes } from '../db/calendar-times.js';
 import { touchedBy, walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
@@ -13,8 +14,14 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Entity({ tableName: 'profiles', ...walledBy('tenant_id') })
 @Unique({ name: 'profiles_email_unique', properties: ['tenant', 'email'] })
 @Index({ name: 'profiles_by_creation', properties: ['tenant', 'createdAt', 'id'] })
+@Index({
+  name: 'profiles_email_one_user',
+  expression: 'create unique index profiles_email_one_user on profiles (tenant_id, "left"(weaver_fold(email), 600))',
+})
+@Index({ name: 'profiles_in_alphabet', expression: 'create index profiles_in_alphabet on profiles (tenant_id, weaver_sort_key(email), id)' })
 @Check({ name: 'profiles_email_not_empty', expression: 'char_length(email::text) >= 1' })
 @Check({ name: 'profiles_role_known', expression: `role in ('owner', 'admin', 'member')` })
+@Check(calendarTimes('profiles', 'created_at', 'updated_at'))
 @Trigger({
   name: 'profiles_keep_last_owner_on_delete',
   timing: 'before',
@@ -36,8 +43,8 @@ export class User {
   @ManyToOne({ entity: () => Tenant, ref: true, deleteRule: 'cascade', index: false })
   tenant!: Ref<Tenant>;
 
-  @Field(() => String, { description: "The user's e-mail address, unique within the tenant." })
-  @Property({ type: 'string', length: 255 })
+  @Field(() => String, { description: "The user's e-mail address, unique within the tenant, whatever its case." })
+  @Property({ type: NameType, length: 255 })
   email!: string;
 
   @Field(() => UserRole, { description: 'What the user may do.' })

@@ -25,7 +25,8 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       .summary('apply pending migrations')
       .description(
         'Applies every pending migration, or those as far as the target: +N, the name of a migration, or head. All of them in one transaction, so that ' +
-          'a failure leaves the database as it was. Harmless when there is none.',
+          'a failure leaves the database as it was; where one builds an index while others write, each in its own, so that those before a failure stay. ' +
+          'Harmless when there is none.',
       )
       .option('--to <target>', 'the same as the argument')
       .option('--sql', 'change nothing and need no database: print the script for psql')

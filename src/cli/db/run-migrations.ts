@@ -1,5 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
+import { leftOpen } from '../../db/doctor-rows.js';
 import { migratorOf, runMigrations } from '../../db/migrations.js';
 import { asMigrationFailure } from '../../db/migrations/migration-failure.js';
 import { DEFAULT_GUARDS, type MigrationGuards } from '../../db/migrations/migration-guards.js';
@@ -43,6 +44,9 @@ export async function migrateUp(config: Config, io: CommandIo, target: string | 
     const run = upTo(stepTarget(target, '+'), pending);
     const applied = await watched(database, io, 'Applying', () => runMigrations(database, 'up', run, { guards: guardsOf(config, io, options) }));
     for (const name of applied) io.out(`Applied ${name}`);
+    const open = applied.length === 0 ? [] : await leftOpen(database);
+    for (const line of open) io.say(line);
+    if (open.length > 0) io.say('"npx weaver db doctor" names the rows and says how to mend them.');
     if (applied.length === 0) io.out(target === undefined || target === 'head' || pending.length === 0 ? 'Nothing to do: no migration is pending.' : `Nothing to do: ${target} is applied already.`);
     io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   });

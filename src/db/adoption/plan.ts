@@ -1,4 +1,5 @@
 import { copies, type OldTable } from './copies.js';
+import { foldText } from './fold-text.js';
 import type { LegacyTable, Revision } from './legacy-schema.js';
 import type { SevenTable } from './names.js';
 import type { Recognised, Run } from './recognise.js';
@@ -103,10 +104,22 @@ async function refusedRows(run: Run, old: OldTable): Promise<RowProblem[]> {
       ...(['profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries'] as const).map(orphans),
       `select '${old('doc_chunks')}', o.id, case when d.id is null then 'its document does not exist' else 'its tenant is not that of its document' end
          from ${old('doc_chunks')} o left join ${old('docs')} d on d.id = o.doc_id where d.tenant_id is distinct from o.tenant_id`,
-      `select '${old('profiles')}', o.id, 'another user of its tenant has its e-mail address' from (select id, count(*) over (partition by tenant_id, email) as n from ${old('profiles')} where email <> '') o where n > 1`,
     ].join(' union all ') + ' order by 1, 2',
   );
-  return [...rows, ...(await tooManyWords(run, old('doc_chunks')))];
+  return [...rows, ...(await sharedAddresses(run, old('profiles'))), ...(await tooManyWords(run, old('doc_chunks')))];
+}
+
+/** Users of one tenant with one e-mail address, whatever its case. */
+async function sharedAddresses(run: Run, table: string): Promise<RowProblem[]> {
+  const users = await run<{ id: string; tenantId: string; email: string }>(
+    `select id, tenant_id as "tenantId", email from ${table} where email <> '' order by id`,
+  );
+  const byAddress = Map.groupBy(users, ({ tenantId, email }) => `${tenantId} ${foldText(email)}`);
+  return [...byAddress.values()].flatMap(sharing => {
+    const isSpelledAlike = sharing.every(({ email }) => email === sharing[0]!.email);
+    const why = `another user of its tenant has its e-mail address${isSpelledAlike ? '' : ', in another case or normal form'}`;
+    return sharing.length === 1 ? [] : sharing.map(({ id }) => ({ table, id, why }));
+  });
 }
 
 /** Texts below this have too few words for PostgreSQL to refuse them. */

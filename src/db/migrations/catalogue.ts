@@ -65,8 +65,9 @@ const GRANTS = `
   select c.oid::text, concat_ws(' ', case when a.grantee = 0 then 'public' else pg_get_userbyid(a.grantee)::text end, lower(a.privilege_type), '(' || t.attname || ')', case when a.is_grantable then 'grantable' end)
     from pg_class c join pg_attribute t on t.attrelid = c.oid, aclexplode(t.attacl) a where a.grantee <> c.relowner`;
 
+// Whether a function is marked leakproof depends on who migrated: "weaver db doctor" tells of it.
 const FUNCTIONS = `
-  select p.oid::regprocedure::text as name, pg_get_functiondef(p.oid) as source
+  select p.oid::regprocedure::text as name, replace(pg_get_functiondef(p.oid), ' LEAKPROOF', '') as source
     from pg_proc p where p.pronamespace = 'public'::regnamespace and NOT_OF_EXTENSION(pg_proc, p)`;
 
 const OTHERS = `

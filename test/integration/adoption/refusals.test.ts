@@ -78,6 +78,16 @@ describe.runIf(onPostgres)('what adoption does not know, it names and leaves alo
     await legacy.sql(`update doc_chunks set tenant_id = '${TIDY}' where id = '${CHUNK(0)}'`);
   });
 
+  test('users of one tenant with one e-mail address, whatever its case', async () => {
+    await legacy.sql(`update profiles set email = 'OWNER@example.com' where id = '${USER(2)}'`);
+    const { code, out, err } = await legacy.adopt('--dry-run');
+    expect(code).toBe(0);
+    expect(out).toContain(`profiles ${USER(1)}: another user of its tenant has its e-mail address, in another case or normal form\n  profiles ${USER(2)}: another user`);
+    expect(err).toContain('nothing was changed');
+    expect(await legacy.adopt('--yes')).toMatchObject({ code: 1, err: expect.stringContaining('Nothing was changed: 2 rows cannot come over as they are') });
+    await legacy.sql(`update profiles set email = 'odd@example.com' where id = '${USER(2)}'`);
+  });
+
   test('a database in use: it waits a little, then gives up', async () => {
     const client = new Client({ connectionString: legacy.admin });
     await client.connect();

@@ -184,6 +184,20 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       }
     });
 
+    test('a sort key that is not marked, as a warning that bootstrap mends for the owner of the tables only', async () => {
+      const warning = 'warn  weaver_sort_key is not marked leakproof: lists by name are right';
+      await sqlAt(admin, 'alter function weaver_sort_key(text) not leakproof');
+      expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({ code: 0, out: expect.stringContaining(warning) });
+      expect(await run({ DATABASE_URL: admin }, ['db', 'check'])).toMatchObject({ code: 0 });
+      const [{ owner }] = (await sqlAt<{ owner: string }>(admin, `select proowner::regrole::text as owner from pg_proc where proname = 'weaver_sort_key'`)) as [{ owner: string }];
+      await sqlAt(admin, 'alter function weaver_sort_key(text) owner to weaver_operator');
+      expect(await run({ DATABASE_URL: admin }, ['db', 'bootstrap'])).toMatchObject({ code: 0 });
+      expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({ out: expect.stringContaining(warning) });
+      await sqlAt(admin, `alter function weaver_sort_key(text) owner to ${owner}`);
+      expect(await run({ DATABASE_URL: admin }, ['db', 'bootstrap'])).toMatchObject({ code: 0 });
+      expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({ code: 0, out: expect.stringContaining('ok    Lists by name find their pages by an index under row-level security') });
+    });
+
     test('a superuser: a warning, and in production a failure', async () => {
       const message = `The login ${new URL(admin).username} is a superuser: a forgotten role would show every tenant's rows.`;
       expect(await run({ DATABASE_URL: admin }, ['db', 'doctor'])).toMatchObject({ code: 0, out: expect.stringContaining(`warn  ${message}`) });

@@ -334,7 +334,8 @@ describe('checks', () => {
 
   test('there is no check that the list above forgot', async () => {
     const checks = await db.asSuperuser<{ name: string }>(`select conname::text as name from pg_constraint where contype = 'c' and conrelid <> 0 and connamespace = 'public'::regnamespace`);
-    expect(checks).toHaveLength(21);
+    // Those of times have a test of their own.
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(21);
   });
 
   test.each([

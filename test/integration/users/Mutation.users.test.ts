@@ -64,6 +64,27 @@ describe('createUser', () => {
     expect((await create({ email })).email).toBe(email);
   });
 
+  test('takes an address of another user of the tenant in no other case or normal form', async () => {
+    const mine = await create({ email: `zoë.straße.${mail()}` });
+    const others = [mine.email.toUpperCase(), mine.email.normalize('NFD'), mine.email.replace('ß', 'ẞ'), mine.email.replace('ß', 'SS')];
+    const second = await create({});
+    for (const email of others) {
+      await expectRefused(owner, CREATE, { email }, TAKEN);
+      await expectRefused(owner, UPDATE, { id: second.id, email }, TAKEN);
+    }
+    // Their own in another case is theirs.
+    expect((await owner.data(UPDATE, { input: { id: mine.id, email: mine.email.toUpperCase() } })).updateUser.user.email).toBe(mine.email.toUpperCase());
+    await expectRefused(owner, DELETE, { id: mine.id, confirm: mine.email }, code('BAD_USER_INPUT', 'input.confirm'));
+    expect((await owner.data(DELETE, { input: { id: mine.id, confirm: mine.email.toUpperCase() } })).deleteUser.deletedId).toBe(mine.id);
+  });
+
+  test('of one address in many cases at once adds one user', async () => {
+    const email = mail().replace(/^[0-9a-f]{8}/, 'abcdefgh');
+    const answers = await Promise.all(Array.from({ length: 8 }, (_, nth) => owner.query(CREATE, { input: { email: email.slice(0, nth).toUpperCase() + email.slice(nth) } })));
+    expect(answers.filter(({ errors }) => errors === undefined)).toHaveLength(1);
+    for (const { errors } of answers.filter(answer => answer.errors)) expect(errors).toMatchObject([TAKEN]);
+  });
+
   test('is repeated safely', async () => {
     const input = { email: mail(), idempotencyKey: v4() };
     expect(await create(input)).toEqual(await create(input));
