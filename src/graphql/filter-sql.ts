@@ -1,7 +1,7 @@
 import { badInput } from '../base/app-error.js';
 import type { ReadModel } from '../db/read-model.js';
 import { uuidInput } from './uuid-input.js';
-import type { SqlParameters } from './sql-parameters.js';
+import { unseen, type SqlParameters } from './sql-parameters.js';
 
 /** Comparisons in one filter, values in one `in`, and levels of `and`, `or` and `not`, at most. */
 const MAX_COMPARISONS = 100;
@@ -49,6 +49,12 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
     return [all(filters.map((item, index) => group(item, `${path}[${index}]`, depth)), ` ${word} `)];
   };
 
+  /** A text to look for, folded once for all rows. */
+  const soughtText = (text: string, field: string): string => {
+    if (text.length > MAX_PATTERN) throw badInput(field, `${field} has ${text.length} characters; the limit is ${MAX_PATTERN}.`);
+    return unseen(folded(parameters.add(text, 'text')));
+  };
+
   const comparisonsOf = (property: string, operators: Filter, path: string): string[] => {
     const column = model.column(property);
     const expression = column.sql(alias);
@@ -60,6 +66,13 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
       if (value === null || value === undefined) return [];
       const field = `${path}.${operator}`;
       count(field);
+      const isText = type === 'varchar' || type === 'text';
+      if (operator === 'eq' && isText) {
+        const forms = normalForms([value as string]);
+        // Almost every text has one form only, and an index answers `=` in order.
+        if (forms.length === 1) return [`${expression} = ${parameters.add(value, type)}`];
+        return [`${expression} = any(${parameters.add(forms, `${type}[]`)})`];
+      }
       const simple = SIMPLE[operator];
       if (simple) return [`${expression} ${simple} ${parameters.add(checked(value, field), type)}`];
       switch (operator) {
@@ -68,15 +81,17 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
         case 'in': {
           const values = value as unknown[];
           if (values.length > MAX_LIST) throw badInput(field, `${field} has ${values.length} values; the limit is ${MAX_LIST}.`);
-          const items = values.map((item, index) => checked(item, `${field}[${index}]`));
+          const items = isText
+            ? normalForms(values as string[])
+            : values.map((item, index) => checked(item, `${field}[${index}]`));
           return [`${expression} = any(${parameters.add(items, `${type}[]`)})`];
         }
         case 'contains':
           if (type === 'jsonb') return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
           if (type === 'text[]') return [`${expression} @> ${parameters.add(value, 'text[]')}`];
-          return [`${expression} ilike ${parameters.add(`%${pattern(value as string, field)}%`, 'text')}`];
+          return [`strpos(${folded(expression)}, ${soughtText(value as string, field)}) > 0`];
         case 'startsWith':
-          return [`${expression} ilike ${parameters.add(`${pattern(value as string, field)}%`, 'text')}`];
+          return [`starts_with(${folded(expression)}, ${soughtText(value as string, field)})`];
         default:
           throw new Error(`No SQL for the filter operator ${operator}.`);
       }
@@ -86,8 +101,12 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
   return group(filter, 'filter', 0);
 }
 
-/** `text` as a pattern of LIKE that stands for nothing but itself. */
-function pattern(text: string, field: string): string {
-  if (text.length > MAX_PATTERN) throw badInput(field, `${field} has ${text.length} characters; the limit is ${MAX_PATTERN}.`);
-  return text.replace(/[\\%_]/g, '\\$&');
+/** One form of all spellings of a text: `migrations/Migration20261130100200_alphabet.ts`. */
+function folded(expression: string): string {
+  return `weaver_fold(${expression})`;
+}
+
+/** The texts, and each as it may be stored instead: composed, as most programs have it, or decomposed, as some file systems do. */
+function normalForms(texts: readonly string[]): string[] {
+  return [...new Set(texts.flatMap(text => [text, text.normalize('NFC'), text.normalize('NFD')]))];
 }

@@ -24,13 +24,13 @@ export class IDFilter {
 
 @InputType({ description: 'Compares a text.' })
 export class StringFilter {
-  @Field(() => String, { nullable: true, description: EQ })
+  @Field(() => String, { nullable: true, description: 'Equal to this, in the same case. A letter with an accent is the same whether Unicode writes it composed (NFC) or decomposed (NFD).' })
   eq?: string | null;
-  @Field(() => [String], { nullable: true, description: IN })
+  @Field(() => [String], { nullable: true, description: 'Equal, as `eq` has it, to one of these, at most 100. Nothing is equal to one of an empty list.' })
   in?: string[] | null;
-  @Field(() => String, { nullable: true, description: 'Has this somewhere in it, whatever the case of its letters. At most 1,000 characters.' })
+  @Field(() => String, { nullable: true, description: 'Has this somewhere in it, whatever the case and the normal form of its letters. At most 1,000 characters.' })
   contains?: string | null;
-  @Field(() => String, { nullable: true, description: 'Begins with this, whatever the case of its letters. At most 1,000 characters.' })
+  @Field(() => String, { nullable: true, description: 'Begins with this, whatever the case and the normal form of its letters. At most 1,000 characters.' })
   startsWith?: string | null;
   @Field(() => Boolean, { nullable: true, description: IS_NULL })
   isNull?: boolean | null;

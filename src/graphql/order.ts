@@ -12,8 +12,8 @@ registerEnumType(OrderDirection, {
   name: 'OrderDirection',
   description: 'Which end of an order comes first.',
   valuesConfig: {
-    ASC: { description: 'Smallest, oldest or first in the alphabet first; what has no value comes last.' },
-    DESC: { description: 'Largest, newest or last in the alphabet first; what has no value comes first.' },
+    ASC: { description: 'Smallest, oldest or first in the alphabet first, whatever the case; numbers in names by their value. What has no value comes last.' },
+    DESC: { description: 'Largest, newest or last in the alphabet first. What has no value comes first.' },
   },
 });
 
@@ -44,12 +44,23 @@ const IS_VALUE: Record<string, (value: string) => boolean> = {
   bigint: value => /^-?\d{1,19}$/.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value),
 };
 
+// Rows from before the constraints may hold more than DateTime can show, and cursors are made of them as well.
+// https://www.postgresql.org/docs/current/datatype-datetime.html
+const TIMESTAMP = /^(\d{4,6})-(\d\d)-(\d\d) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?\+00( BC)?$/;
+const LAST_YEAR = 294_276;
+const FIRST_YEAR_BC = 4_714;
+const FIRST_DAY_BC = '11-24';
+
 function isTimestamp(value: string): boolean {
-  if (!/^\d{4}-\d\d-\d\d ([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?\+00$/.test(value)) return false;
-  const day = value.slice(0, 10);
-  const start = new Date(`${day}T00:00:00Z`);
+  if (value === 'infinity' || value === '-infinity') return true;
+  const [, year, month, day, before] = TIMESTAMP.exec(value) ?? [];
+  if (year === undefined || Number(year) === 0 || Number(year) > (before ? FIRST_YEAR_BC : LAST_YEAR)) return false;
+  if (before && Number(year) === FIRST_YEAR_BC && `${month}-${day}` < FIRST_DAY_BC) return false;
+  // Of 400 years the calendars are alike, and JavaScript knows all months of these.
+  const likeYear = 2_000 + ((before ? 400 * 12 + 1 - Number(year) : Number(year)) % 400);
+  const start = new Date(Date.UTC(likeYear, Number(month) - 1, Number(day)));
   // A day that its month does not have would roll over.
-  return !Number.isNaN(start.getTime()) && start.toISOString().startsWith(day);
+  return start.getUTCMonth() === Number(month) - 1 && start.getUTCDate() === Number(day);
 }
 
 function isValueOf(type: string, value: unknown): boolean {
@@ -86,7 +97,7 @@ export class Order {
 
   /** Tells orders apart in cursors and statements. */
   get key(): string {
-    return this.steps.map(step => `${step.column.property} ${step.direction}`).join(', ');
+    return this.steps.map(step => `${step.column.sortKey(step.column.property)} ${step.direction}`).join(', ');
   }
 
   positionOf(row: Readonly<Record<string, unknown>>): Position {
@@ -104,7 +115,7 @@ export class Order {
   }
 
   sql(alias: string): string {
-    return this.steps.map(step => `${step.column.sql(alias)} ${step.direction}`).join(', ');
+    return this.steps.map(({ column, direction }) => `${column.sortKey(column.sql(alias))} ${direction}`).join(', ');
   }
 
   /**
@@ -115,18 +126,18 @@ export class Order {
   afterSql(position: Position, alias: string, parameters: SqlParameters): string {
     const direction = this.steps[0]!.direction;
     if (this.steps.every(step => !step.column.nullable && step.direction === direction)) {
-      const columns = this.steps.map(step => step.column.sql(alias));
-      const values = this.steps.map((step, index) => parameters.add(position[index], step.column.type));
+      const columns = this.steps.map(({ column }) => column.sortKey(column.sql(alias)));
+      const values = this.steps.map(({ column }, index) => column.sortKey(parameters.add(position[index], column.type)));
       return `(${columns.join(', ')}) ${direction === OrderDirection.ASC ? '>' : '<'} (${values.join(', ')})`;
     }
     return this.steps.reduceRight((rest, step, index) => {
       const value = position[index] ?? null;
-      const expression = step.column.sql(alias);
+      const expression = step.column.sortKey(step.column.sql(alias));
       if (value === null) {
         const later = step.direction === OrderDirection.ASC ? 'false' : `${expression} is not null`;
         return `(${later} or (${expression} is null and ${rest}))`;
       }
-      const place = parameters.add(value, step.column.type);
+      const place = step.column.sortKey(parameters.add(value, step.column.type));
       const later = step.direction === OrderDirection.ASC ? `${expression} > ${place}` : `${expression} < ${place}`;
       const nullsLater = step.column.nullable && step.direction === OrderDirection.ASC ? ` or ${expression} is null` : '';
       return `(${later}${nullsLater} or (${expression} = ${place} and ${rest}))`;

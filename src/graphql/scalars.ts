@@ -1,4 +1,5 @@
 import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
+import { AppError } from '../base/app-error.js';
 
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -25,9 +26,16 @@ function parseDateTime(value: unknown): string {
   return value as string;
 }
 
-/** PostgreSQL's text form in UTC, `2026-11-23 09:30:00.1234+00`, as RFC 3339 with six digits of a second. */
+/**
+ * PostgreSQL's text form in UTC, `2026-11-23 09:30:00.1234+00`, as RFC 3339 with six digits of a second. Throws where it holds what RFC
+ * 3339 cannot write: infinity, a year of five digits or before Christ. Rows from before the constraints against it may.
+ */
 function serializeDateTime(value: unknown): string {
   const text = String(value);
+  if (text.charAt(4) !== '-' || !text.endsWith('+00')) {
+    const what = `The database holds the time "${text}" here, which DateTime cannot show.`;
+    throw new AppError('INTERNAL_SERVER_ERROR', `${what} Tell the operator of this gateway: "weaver db doctor" names the row.`);
+  }
   const fraction = text.length > 22 ? text.slice(20, -3).padEnd(6, '0') : '000000';
   return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}Z`;
 }

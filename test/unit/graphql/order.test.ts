@@ -35,14 +35,14 @@ function after(order: Order, position: (string | null)[]): { sql: string; values
 
 describe('an order', () => {
   test('ends with the id, which runs as the last step does', () => {
-    expect(Order.of(documents, [{ field: 'filename', direction: ASC }, { field: 'createdAt', direction: DESC }]).sql('t')).toBe('t.filename asc, t.created_at desc, t.id desc');
-    expect(Order.of(documents, [{ field: 'filename' }]).sql('t')).toBe('t.filename asc, t.id asc');
+    expect(Order.of(documents, [{ field: 'filename', direction: ASC }, { field: 'createdAt', direction: DESC }]).sql('t')).toBe('weaver_sort_key(t.filename) asc, t.created_at desc, t.id desc');
+    expect(Order.of(documents, [{ field: 'filename' }]).sql('t')).toBe('weaver_sort_key(t.filename) asc, t.id asc');
     expect(Order.of(documents, []).sql('t')).toBe('t.id asc');
   });
 
   test('reversed runs the other way in every step', () => {
     const order = Order.of(documents, [{ field: 'filename', direction: ASC }, { field: 'createdAt', direction: DESC }]);
-    expect(order.reversed().sql('t')).toBe('t.filename desc, t.created_at asc, t.id asc');
+    expect(order.reversed().sql('t')).toBe('weaver_sort_key(t.filename) desc, t.created_at asc, t.id asc');
     expect(order.reversed().reversed().key).toBe(order.key);
   });
 
@@ -69,7 +69,27 @@ describe('an order', () => {
   });
 });
 
+describe('a position', () => {
+  const ID = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';
+  const isTaken = (time: string): boolean => Order.of(documents, [{ field: 'createdAt' }]).isPosition([time, ID]);
+
+  test.each([
+    'infinity', '-infinity', '2026-01-31 09:30:00.123456+00', '2024-02-29 00:00:00+00', '10000-01-01 00:00:00+00', '294276-12-31 23:59:59.999999+00', '0001-01-01 00:00:00+00 BC', '0001-02-29 00:00:00+00 BC', '4714-11-24 00:00:00+00 BC',
+  ])('may be any instant that PostgreSQL holds: %s', time => expect(isTaken(time)).toBe(true));
+
+  test.each([
+    'Infinity', 'now', '2026-02-30 00:00:00+00', '2025-02-29 00:00:00+00', '2026-13-01 00:00:00+00', '0000-01-01 00:00:00+00', '294277-01-01 00:00:00+00', '4714-11-23 00:00:00+00 BC', '4715-01-01 00:00:00+00 BC', '0002-02-29 00:00:00+00 BC', '2026-01-31 09:30:00+01',
+  ])('is none with what PostgreSQL could not read or would not write: %s', time => expect(isTaken(time)).toBe(false));
+});
+
 describe('the rows after a position', () => {
+  test('by name are found by the place of the name in the alphabet', () => {
+    expect(after(Order.of(documents, [{ field: 'filename' }]), ['a.md', 'i'])).toEqual({
+      sql: '(weaver_sort_key(t.filename), t.id) > (weaver_sort_key($1::varchar(500)), $2::uuid)',
+      values: ['a.md', 'i'],
+    });
+  });
+
   test('are one range of an index where all steps run one way and none is nullable', () => {
     expect(after(Order.of(documents, [{ field: 'createdAt', direction: DESC }]), ['2026-01-31', 'i'])).toEqual({
       sql: '(t.created_at, t.id) < ($1::timestamptz, $2::uuid)',

@@ -79,6 +79,10 @@ describe('DateTime', () => {
     for (const text of ['5', 'true', '[]', '{}', 'NOW']) expectRefusal(() => literal(DateTimeScalar, text), /must be a string/);
   });
 
+  test.each(['infinity', '-infinity', '10000-01-01 00:00:00+00', '0044-03-15 12:00:00+00 BC', '2026-01-31 09:30:00+01'])('shows nothing for %s, which RFC 3339 cannot write', stored => {
+    expect(() => DateTimeScalar.serialize(stored)).toThrow(`The database holds the time "${stored}" here, which DateTime cannot show.`);
+  });
+
   test('shows six digits of a second in UTC', () => {
     expect(DateTimeScalar.serialize('2026-01-31 09:30:00+00')).toBe('2026-01-31T09:30:00.000000Z');
     expect(DateTimeScalar.serialize('2026-01-31 09:30:00.1+00')).toBe('2026-01-31T09:30:00.100000Z');
