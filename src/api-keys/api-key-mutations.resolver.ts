@@ -25,7 +25,7 @@ const withoutSecret = (made: MadeKey): MadeKey => ({ ...made, secret: null });
 @Resolver()
 export class ApiKeyMutationsResolver {
   @Requires('admin')
-  @Mutation(() => CreateApiKeyPayload, { description: 'Makes an API key, with nothing that its maker has not.' })
+  @Mutation(() => CreateApiKeyPayload, { nullable: true, description: 'Makes an API key, with nothing that its maker has not.' })
   async createApiKey(@InputArg(() => CreateApiKeyInput) input: CreateApiKeyInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<CreateApiKeyPayload> {
     const plan: KeyPlan = {
       tenantId: tenantInput(context, input.tenantId),
@@ -48,7 +48,7 @@ export class ApiKeyMutationsResolver {
   }
 
   @Requires('admin')
-  @Mutation(() => RotateApiKeyPayload, { description: 'Gives an API key a new secret, beside which the old one goes on for a time. It takes whoever may make such a key.' })
+  @Mutation(() => RotateApiKeyPayload, { nullable: true, description: 'Gives an API key a new secret, beside which the old one goes on for a time. It takes whoever may make such a key.' })
   async rotateApiKey(@InputArg(() => RotateApiKeyInput) input: RotateApiKeyInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<RotateApiKeyPayload> {
     const overlapSeconds = intInput('input.overlapSeconds', input.overlapSeconds, 0, MAX_OVERLAP_SECONDS);
     const made = await mutate<MadeKey>(context, info, {
@@ -67,7 +67,7 @@ export class ApiKeyMutationsResolver {
   }
 
   @Requires('admin')
-  @Mutation(() => RevokeApiKeyPayload, { description: 'Withdraws an API key for good: the next request with it is refused by every gateway. To do so again changes nothing.' })
+  @Mutation(() => RevokeApiKeyPayload, { nullable: true, description: 'Withdraws an API key for good: the next request with it is refused by every gateway. To do so again changes nothing.' })
   async revokeApiKey(@InputArg(() => RevokeApiKeyInput) input: RevokeApiKeyInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<RevokeApiKeyPayload> {
     const revoked = await mutate<Written>(context, info, {
       input,

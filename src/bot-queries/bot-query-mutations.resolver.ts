@@ -17,7 +17,7 @@ const MAX_INT = 2 ** 31 - 1;
 @Resolver()
 export class BotQueryMutationsResolver {
   @Requires('ask')
-  @Mutation(() => RecordBotQueryPayload, { description: 'Logs a question that a bot was asked by another program, under the API key that is used.' })
+  @Mutation(() => RecordBotQueryPayload, { nullable: true, description: 'Logs a question that a bot was asked by another program, under the API key that is used.' })
   async recordBotQuery(@InputArg(() => RecordBotQueryInput) input: RecordBotQueryInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<RecordBotQueryPayload> {
     const { principal } = context;
     const tenantId = tenantInput(context, input.tenantId);

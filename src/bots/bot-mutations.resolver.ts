@@ -18,7 +18,7 @@ const configInput = (config: Record<string, unknown>): Record<string, unknown> =
 @Resolver()
 export class BotMutationsResolver {
   @Requires('write')
-  @Mutation(() => CreateBotPayload, { description: 'Creates a bot.' })
+  @Mutation(() => CreateBotPayload, { nullable: true, description: 'Creates a bot.' })
   async createBot(@InputArg(() => CreateBotInput) input: CreateBotInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<CreateBotPayload> {
     const tenantId = tenantInput(context, input.tenantId);
     const bot = { name: nameInput(input.name), config: configInput(input.config ?? {}) };
@@ -34,7 +34,7 @@ export class BotMutationsResolver {
   }
 
   @Requires('write')
-  @Mutation(() => UpdateBotPayload, { description: 'Changes a bot.' })
+  @Mutation(() => UpdateBotPayload, { nullable: true, description: 'Changes a bot.' })
   async updateBot(@InputArg(() => UpdateBotInput) input: UpdateBotInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<UpdateBotPayload> {
     const changes = namedChanges({ name: changeInput('input.name', input.name, nameInput), config: changeInput('input.config', input.config, configInput) });
     const changed = await mutate<Written>(context, info, {
@@ -49,7 +49,7 @@ export class BotMutationsResolver {
   }
 
   @Requires('write')
-  @Mutation(() => DeletionPayload, { description: 'Deletes a bot with its documents, their chunks and its logged queries. The last bot of a tenant stays.' })
+  @Mutation(() => DeletionPayload, { nullable: true, description: 'Deletes a bot with its documents, their chunks and its logged queries. The last bot of a tenant stays.' })
   deleteBot(@InputArg(() => DeleteBotInput) input: DeleteBotInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeletionPayload> {
     return mutate<DeletionPayload>(context, info, {
       input,

@@ -26,7 +26,7 @@ const NOWHERE = -1;
 @Resolver()
 export class ChunkMutationsResolver {
   @Requires('write')
-  @Mutation(() => AddChunksPayload, { description: 'Adds chunks to a document, with vectors made elsewhere or made here.' })
+  @Mutation(() => AddChunksPayload, { nullable: true, description: 'Adds chunks to a document, with vectors made elsewhere or made here.' })
   async addChunks(@InputArg(() => AddChunksInput) input: AddChunksInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<AddChunksPayload> {
     const documentId = uuidInput('input.documentId', input.documentId);
     const chunks = listInput('input.chunks', input.chunks, 1, MAX_CHUNKS).map((chunk, index) => newChunk(chunk, `input.chunks[${index}]`, context));
@@ -51,7 +51,7 @@ export class ChunkMutationsResolver {
   }
 
   @Requires('write')
-  @Mutation(() => DeleteChunksPayload, { description: 'Deletes chunks: those that are named, or all of a document.' })
+  @Mutation(() => DeleteChunksPayload, { nullable: true, description: 'Deletes chunks: those that are named, or all of a document.' })
   async deleteChunks(@InputArg(() => DeleteChunksInput) input: DeleteChunksInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeleteChunksPayload> {
     const { ids, documentId } = input;
     if ((ids == null) === (documentId == null)) throw badInput('input.ids', 'Give input.ids or input.documentId, one of the two.');

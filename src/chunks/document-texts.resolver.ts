@@ -24,7 +24,7 @@ import { storeChunks, type NewChunk } from './store-chunks.js';
 @Resolver()
 export class DocumentTextsResolver {
   @Requires('write')
-  @Mutation(() => CreateDocumentPayload, { description: 'Adds a document to a bot, with its text or for a file whose chunks another program adds.' })
+  @Mutation(() => CreateDocumentPayload, { nullable: true, description: 'Adds a document to a bot, with its text or for a file whose chunks another program adds.' })
   async createDocument(@InputArg(() => CreateDocumentInput) input: CreateDocumentInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<CreateDocumentPayload> {
     const document = { id: v7(), tenantId: tenantInput(context, input.tenantId), botId: input.botId == null ? null : botIdInput(input.botId), filename: filenameInput(input.filename) };
     const source = documentSource(input);
@@ -53,6 +53,7 @@ export class DocumentTextsResolver {
 
   @Requires('write')
   @Mutation(() => ReprocessDocumentPayload, {
+    nullable: true,
     description: 'Gives a document a new text: its chunks are replaced at one stroke, so that a search finds the old or the new ones, never both or none. The document is then `COMPLETED`.',
   })
   async reprocessDocument(@InputArg(() => ReprocessDocumentInput) input: ReprocessDocumentInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<ReprocessDocumentPayload> {

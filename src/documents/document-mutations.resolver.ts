@@ -31,7 +31,7 @@ function columnsOf(input: UpdateDocumentInput): Columns | undefined {
 @Resolver()
 export class DocumentMutationsResolver {
   @Requires('write')
-  @Mutation(() => UpdateDocumentPayload, { description: 'Changes a document, or moves it with its chunks to another bot.' })
+  @Mutation(() => UpdateDocumentPayload, { nullable: true, description: 'Changes a document, or moves it with its chunks to another bot.' })
   async updateDocument(@InputArg(() => UpdateDocumentInput) input: UpdateDocumentInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<UpdateDocumentPayload> {
     const columns = columnsOf(input);
     const changed = await mutate<Written>(context, info, {
@@ -53,7 +53,7 @@ export class DocumentMutationsResolver {
   }
 
   @Requires('write')
-  @Mutation(() => DeletionPayload, { description: 'Deletes a document with its chunks.' })
+  @Mutation(() => DeletionPayload, { nullable: true, description: 'Deletes a document with its chunks.' })
   deleteDocument(@InputArg(() => DeleteDocumentInput) input: DeleteDocumentInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeletionPayload> {
     return mutate<DeletionPayload>(context, info, {
       input,

@@ -19,7 +19,7 @@ const planInput = (plan: string): string => lineInput('input.planTier', plan, MA
 @Resolver()
 export class TenantMutationsResolver {
   @Requires('operator')
-  @Mutation(() => CreateTenantPayload, { description: 'Creates a tenant, and with it its first bot.' })
+  @Mutation(() => CreateTenantPayload, { nullable: true, description: 'Creates a tenant, and with it its first bot.' })
   async createTenant(@InputArg(() => CreateTenantInput) input: CreateTenantInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<CreateTenantPayload> {
     const tenant = { name: nameInput(input.name), planTier: planInput(input.planTier ?? 'free') };
     const made = await mutate<Written>(context, info, {
@@ -34,7 +34,7 @@ export class TenantMutationsResolver {
   }
 
   @Requires('owner')
-  @Mutation(() => UpdateTenantPayload, { description: 'Changes a tenant: its owners the name, an operator the plan as well.' })
+  @Mutation(() => UpdateTenantPayload, { nullable: true, description: 'Changes a tenant: its owners the name, an operator the plan as well.' })
   async updateTenant(@InputArg(() => UpdateTenantInput) input: UpdateTenantInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<UpdateTenantPayload> {
     const id = tenantInput(context, input.id, 'input.id');
     const changes = namedChanges({ name: changeInput('input.name', input.name, nameInput), planTier: changeInput('input.planTier', input.planTier, planInput) });
@@ -53,7 +53,7 @@ export class TenantMutationsResolver {
   }
 
   @Requires('operator')
-  @Mutation(() => DeletionPayload, { description: 'Deletes a tenant with everything that belongs to it.' })
+  @Mutation(() => DeletionPayload, { nullable: true, description: 'Deletes a tenant with everything that belongs to it.' })
   deleteTenant(@InputArg(() => DeleteTenantInput) input: DeleteTenantInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeletionPayload> {
     return mutate<DeletionPayload>(context, info, {
       input,

@@ -22,7 +22,7 @@ type Member = { email: string; role: UserRole };
 @Resolver()
 export class UserMutationsResolver {
   @Requires('admin')
-  @Mutation(() => CreateUserPayload, { description: 'Adds a user to a tenant.' })
+  @Mutation(() => CreateUserPayload, { nullable: true, description: 'Adds a user to a tenant.' })
   async createUser(@InputArg(() => CreateUserInput) input: CreateUserInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<CreateUserPayload> {
     const tenantId = tenantInput(context, input.tenantId);
     const id = input.id == null ? v7() : uuidInput('input.id', input.id);
@@ -41,7 +41,7 @@ export class UserMutationsResolver {
   }
 
   @Requires('admin')
-  @Mutation(() => UpdateUserPayload, { description: 'Changes a user.' })
+  @Mutation(() => UpdateUserPayload, { nullable: true, description: 'Changes a user.' })
   async updateUser(@InputArg(() => UpdateUserInput) input: UpdateUserInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<UpdateUserPayload> {
     const changes = namedChanges({ email: changeInput('input.email', input.email, emailInput), role: changeInput('input.role', input.role, role => role) });
     if (changes?.role !== undefined) refuseToGiveMore(context, changes.role, 'input.role');
@@ -62,7 +62,7 @@ export class UserMutationsResolver {
   }
 
   @Requires('admin')
-  @Mutation(() => DeletionPayload, { description: 'Removes a user. The last owner of a tenant stays.' })
+  @Mutation(() => DeletionPayload, { nullable: true, description: 'Removes a user. The last owner of a tenant stays.' })
   deleteUser(@InputArg(() => DeleteUserInput) input: DeleteUserInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeletionPayload> {
     return mutate<DeletionPayload>(context, info, {
       input,

@@ -39,11 +39,6 @@ describe('updateBot', () => {
 
   test('shows each payload of several mutations what was there after its own', async () => {
     const { id } = await world.tenant.bot({ name: 'Zero' });
-    const { data } = await world.writer.query(
-      `mutation ($id: ID!) { a: updateBot(input: {id: $id, name: "One"}) { bot { name } } b: updateBot(input: {id: $id, name: "Two"}) { bot { name } } c: createBot(input: {name: ""}) { bot { name } } }`,
-      { id },
-    );
-    expect(data).toBeNull();
     const two = await world.writer.data(`mutation ($id: ID!) { a: updateBot(input: {id: $id, name: "One"}) { bot { name } } b: updateBot(input: {id: $id, name: "Two"}) { bot { name } } }`, { id });
     expect(two).toEqual({ a: { bot: { name: 'One' } }, b: { bot: { name: 'Two' } } });
   });
