@@ -1,6 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { Document } from '../documents/document.entity.js';
 import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { NullMatters } from '../graphql/null-matters.js';
 import { JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
 import { DocumentChunk } from './chunk.entity.js';
 
@@ -13,6 +14,7 @@ export class NewChunkInput {
   @Field(() => String, { description: 'The passage, at most 20,000 bytes in UTF-8.' })
   text!: string;
 
+  @NullMatters()
   @Field(() => VectorScalar, {
     nullable: true,
     description: "A vector made elsewhere by the gateway's model, as long as the model makes it or 1536 numbers; stored with length 1. When left out it is made here from the text. Null for none: then only words find the chunk.",

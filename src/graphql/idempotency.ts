@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { isInputObjectType, isListType, isNonNullType, type GraphQLInputType, type GraphQLResolveInfo } from 'graphql';
 import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import { runInWrite } from '../db/run-in-write.js';
 import { statement } from '../db/statement.js';
 import type { RequestContext } from './context.js';
 import { lineInput } from './input-checks.js';
+import { NULL_MATTERS } from './null-matters.js';
 
 /** What every input's `idempotencyKey` says of itself. */
 export const IDEMPOTENCY_KEY =
@@ -28,11 +30,12 @@ export interface KeyedCall {
 }
 
 /** The call's key; undefined where the caller gave none. */
-export function keyedCall({ principal, reads }: RequestContext, mutation: string, input: object): KeyedCall | undefined {
+export function keyedCall({ principal, reads }: RequestContext, { fieldName: mutation, parentType }: GraphQLResolveInfo, input: object): KeyedCall | undefined {
   const { idempotencyKey, ...rest } = input as { idempotencyKey?: string | null };
   if (idempotencyKey == null) return undefined;
   const key = lineInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
-  return { tenantId: reads.tenantId ?? null, principal: nameOf(principal), mutation, key, digest: digestOf(rest) };
+  const inputType = parentType.getFields()[mutation]!.args.find(({ name }) => name === 'input')!.type;
+  return { tenantId: reads.tenantId ?? null, principal: nameOf(principal), mutation, key, digest: digestOf(withoutNulls(rest, inputType)) };
 }
 
 const REMEMBERED = `select input_digest as digest, outcome from idempotency_keys
@@ -103,8 +106,19 @@ function nameOf(principal: Principal): string {
   }
 }
 
+/** An input without what is null, which says the same as what is left out, unless it is a null that matters. What is in JSON stays as it is. */
+function withoutNulls(value: unknown, type: GraphQLInputType): unknown {
+  if (value === null) return value;
+  if (isNonNullType(type)) return withoutNulls(value, type.ofType);
+  if (isListType(type)) return (value as unknown[]).map(item => withoutNulls(item, type.ofType));
+  if (!isInputObjectType(type)) return value;
+  const fields = type.getFields();
+  const members = Object.entries(value as object).filter(([name, member]) => member !== null || fields[name]!.extensions[NULL_MATTERS]);
+  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member, fields[name]!.type)]));
+}
+
 /** The same for inputs that say the same, whatever the order of their members. */
-function digestOf(input: object): string {
+function digestOf(input: unknown): string {
   const sortMembers = (_key: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))

@@ -38,7 +38,7 @@ export interface MutationCall<T extends object, P> {
  * - What the operation has read so far is forgotten, so that the payload and the mutations behind it see what is written.
  */
 export async function mutate<T extends object, P = undefined>(context: RequestContext, info: GraphQLResolveInfo, call: MutationCall<T, P>): Promise<T> {
-  const keyed = keyedCall(context, info.fieldName, call.input);
+  const keyed = keyedCall(context, info, call.input);
   const known = keyed && call.prepare ? await remembered<T>(context, keyed) : undefined;
   if (known) return known;
   const prepared = (await call.prepare?.()) as P;

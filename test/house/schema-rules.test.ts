@@ -1,12 +1,14 @@
-import { getNamedType, isIntrospectionType, isLeafType, isObjectType, type GraphQLObjectType } from 'graphql';
+import { getNamedType, isInputObjectType, isIntrospectionType, isLeafType, isNonNullType, isObjectType, type GraphQLInputObjectType, type GraphQLObjectType } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { PERMISSIONS } from '../../src/auth/permissions.js';
 import { RULE } from '../../src/auth/requires.js';
 import { ENTITIES, NODES } from '../../src/entities.js';
+import { NULL_MATTERS } from '../../src/graphql/null-matters.js';
 import { buildGatewaySchema } from '../../src/schema.js';
 
 const schema = buildGatewaySchema();
 const objects = Object.values(schema.getTypeMap()).filter((type): type is GraphQLObjectType => isObjectType(type) && !isIntrospectionType(type));
+const inputs = Object.values(schema.getTypeMap()).filter(isInputObjectType);
 const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()].filter(type => type != null);
 const fields = objects.flatMap(type => Object.values(type.getFields()).map(field => ({ coordinate: `${type.name}.${field.name}`, type, field })));
 const coordinates = (found: typeof fields) => found.map(({ coordinate }) => coordinate);
@@ -62,6 +64,20 @@ describe('the conventions of the schema', () => {
       expect(type.getInterfaces(), name).toContain(node);
       expect(String(type.getFields().id!.type), name).toBe('ID!');
     }
+  });
+
+  test('let every mutation answer null, so that one that fails takes no other answer with it', () => {
+    const mutations = Object.values(schema.getMutationType()!.getFields());
+    expect(mutations.length).toBeGreaterThan(10);
+    expect(mutations.filter(({ type }) => isNonNullType(type)).map(({ name }) => name)).toEqual([]);
+  });
+
+  test('say of a new object where null is something else than to leave a field out', () => {
+    const keyed = inputs.filter(type => type.getFields().idempotencyKey);
+    const nested = (type: GraphQLInputObjectType): GraphQLInputObjectType[] => [type, ...Object.values(type.getFields()).flatMap(field => [getNamedType(field.type)].filter(isInputObjectType).flatMap(nested))];
+    const parts = new Set(keyed.flatMap(nested).flatMap(type => Object.values(type.getFields())));
+    expect([...parts].filter(({ description }) => /\bnull\b/i.test(description ?? '')).map(({ name }) => name)).toEqual(['embedding']);
+    expect([...parts].filter(({ extensions }) => extensions[NULL_MATTERS]).map(({ name }) => name)).toEqual(['embedding']);
   });
 
   test('write enum values in capitals', () => {

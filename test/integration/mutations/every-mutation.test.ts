@@ -1,6 +1,7 @@
-import { getNamedType, type GraphQLField, type GraphQLInputObjectType } from 'graphql';
+import { getNamedType, isInputObjectType, isNonNullType, type GraphQLField, type GraphQLInputObjectType } from 'graphql';
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NULL_MATTERS } from '../../../src/graphql/null-matters.js';
 import { buildGatewaySchema } from '../../../src/schema.js';
 import type { Answer, Client } from '../../support/client.js';
 import { validArguments, type OwnIds } from '../../support/valid-arguments.js';
@@ -114,12 +115,51 @@ describe('an idempotency key', () => {
     await world.refused(name, { ...input, ...other(field, input) }, { code: 'CONFLICT', field: 'input.idempotencyKey' }, operator);
   });
 
+  test.each(having('idempotencyKey'))('of %s takes a null for what is left out, unless the null matters', async (_, field) => {
+    const own = await settle();
+    const input = inputOf(field, own);
+    const type = getNamedType(field.args[0]!.type) as GraphQLInputObjectType;
+    for (const { said, without, matters } of withNulls(type, input)) {
+      const idempotencyKey = v4();
+      expect((await call(field, { ...without, ...renamed(field, idempotencyKey), idempotencyKey })).errors).toBeUndefined();
+      const before = await world.state();
+      const { errors } = await call(field, { ...said, ...renamed(field, idempotencyKey), idempotencyKey });
+      expect(errors?.map(({ extensions }) => extensions.code), JSON.stringify(said)).toEqual(matters ? ['CONFLICT'] : undefined);
+      expect(await world.state()).toEqual(before);
+    }
+  });
+
+  test('takes objects for the same whatever the order of their members, and their nulls for values', async () => {
+    const idempotencyKey = v4();
+    const config = { a: { x: 1, y: -0 }, n: null };
+    const input = { tenantId: (await settle()).Tenant, name: 'Ordered', idempotencyKey };
+    const { bot } = await world.done('createBot', { ...input, config }, 'bot { id }', operator);
+    expect((await world.done('createBot', { config: { n: null, a: { y: 0.0, x: 1.0 } }, ...input }, 'bot { id }', operator)).bot).toEqual(bot);
+    await world.refused('createBot', { ...input, config: { a: config.a } }, { code: 'CONFLICT', field: 'input.idempotencyKey' }, operator);
+  });
+
   test('is another one for another mutation', async () => {
     const own = await settle();
     const idempotencyKey = v4();
     for (const [, field] of having('idempotencyKey')) expect((await call(field, { ...inputOf(field, own), idempotencyKey })).errors).toBeUndefined();
   });
 });
+
+/** An input with null in one place, for each place that may be null and is not needed, and the same input without it. */
+function withNulls(type: GraphQLInputObjectType, input: Input): { said: Input; without: Input; matters: boolean }[] {
+  return Object.values(type.getFields()).flatMap(field => {
+    const { [field.name]: given, ...without } = input;
+    const inner = getNamedType(field.type);
+    if (isInputObjectType(inner)) return withNulls(inner, (given as Input[])[0]!).map(({ said, without: rest, matters }) => ({ said: { ...input, [field.name]: [said] }, without: { ...input, [field.name]: [rest] }, matters }));
+    if (isNonNullType(field.type) || field.name === 'idempotencyKey' || given !== undefined) return [];
+    return [{ said: { ...input, [field.name]: null }, without, matters: field.extensions[NULL_MATTERS] === true }];
+  });
+}
+
+/** What must be unique, anew for each key. */
+function renamed(field: GraphQLField<unknown, unknown>, key: string): Input {
+  return partsOf(field).includes('email') ? { email: `${key}@example.com` } : {};
+}
 
 /** A part of the input that says something else. */
 function other(field: GraphQLField<unknown, unknown>, input: Input): Input {
