@@ -2,10 +2,10 @@ import { ArgsType, Field, Int, ObjectType, type ClassType } from 'type-graphql';
 
 @ObjectType({ simpleResolvers: true, description: 'Where a page stands in its list. https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo' })
 export class PageInfo {
-  @Field(() => Boolean, { description: 'Whether the list goes on after this page; of a page taken with `last`, whether `before` was given.' })
+  @Field(() => Boolean, { description: 'Whether the list goes on after this page; with `first: 0`, whether there is anything at all. Of a page taken with `last`, whether `before` was given.' })
   hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether the list goes on before this page; of a page taken with `first`, whether `after` was given.' })
+  @Field(() => Boolean, { description: 'Whether the list goes on before this page; with `last: 0`, whether there is anything at all. Of a page taken with `first`, whether `after` was given.' })
   hasPreviousPage!: boolean;
 
   @Field(() => String, { nullable: true, description: 'Cursor of the first edge; null for an empty page.' })
@@ -21,13 +21,13 @@ export const DEFAULT_PAGE_SIZE = 20;
 
 @ArgsType()
 export class PageArgs {
-  @Field(() => Int, { nullable: true, description: 'Take this many from the start, 1 to 100; 20 where neither `first` nor `last` is given.' })
+  @Field(() => Int, { nullable: true, description: 'Take this many from the start, 0 to 100; 20 where neither `first` nor `last` is given.' })
   first?: number | null;
 
   @Field(() => String, { nullable: true, description: 'Only what comes after this cursor.' })
   after?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'Take this many from the end, 1 to 100. Not together with `first`.' })
+  @Field(() => Int, { nullable: true, description: 'Take this many from the end, 0 to 100. Not together with `first`.' })
   last?: number | null;
 
   @Field(() => String, { nullable: true, description: 'Only what comes before this cursor.' })

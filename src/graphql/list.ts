@@ -83,7 +83,8 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
 
   const open = (context: RequestContext, ask: Ask): Group<T> => {
     const group: Group<T> = { ask, parents: [], pages: [], isOpen: true };
-    const { rows, totalCount } = ask.selection;
+    const { totalCount } = ask.selection;
+    const rows = readsRows(ask);
     const toPage = (rowsOfParent: Row[], count?: number) => toConnection(rowsOfParent as T[], ask.page, definition.name, ask.order, ask.selection, count);
     Promise.all([rows ? rowsOf(context).load(group) : undefined, totalCount ? countsOf(context).load(group) : undefined])
       .then(([loaded, counts]) => closed(group).pages.map((_, nth) => toPage(loaded?.[nth] ?? [], counts?.[nth])))
@@ -116,6 +117,12 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
 function closed<G extends Group>(group: G): G {
   group.isOpen = false;
   return group;
+}
+
+/** An empty page has no rows: one is looked for where it matters whether there is any. */
+function readsRows({ page, selection }: Ask): boolean {
+  if (page.size > 0) return selection.rows;
+  return page.backward ? selection.goesOn.backward : selection.goesOn.forward;
 }
 
 function tooManyAsks({ parentType, fieldName }: GraphQLResolveInfo): AppError {

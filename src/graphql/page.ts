@@ -26,7 +26,7 @@ export function pageOf(args: PageArgs, listName: string, order: Order): Page {
 }
 
 function checkSize(field: string, size: number | null | undefined): void {
-  if (size != null && (size < 1 || size > MAX_PAGE_SIZE)) throw badInput(field, `${field} must be from 1 to ${MAX_PAGE_SIZE}; it is ${size}.`);
+  if (size != null && (size < 0 || size > MAX_PAGE_SIZE)) throw badInput(field, `${field} must be from 0 to ${MAX_PAGE_SIZE}; it is ${size}.`);
 }
 
 /** A page as the schema shows it. `rows` holds one more than the page size where the list goes on. */

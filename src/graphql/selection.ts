@@ -73,6 +73,8 @@ export interface ConnectionSelection extends RowSelection {
   readonly rows: boolean;
   readonly cursors: boolean;
   readonly totalCount: boolean;
+  /** Whether `pageInfo` must say if the list goes on: known by looking for one row more than the page has. */
+  readonly goesOn: { readonly forward: boolean; readonly backward: boolean };
 }
 
 const rowSelections = new WeakMap<readonly FieldNode[], Map<string, RowSelection>>();
@@ -129,11 +131,14 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
   const leadsOn = nodes.some(selection => [...selection.keys()].some(name => nodeType.getFields()[name]?.resolve));
   const rows = toRowSelection(info, models, nodeType.name, nodes, leadsOn ? ['id', 'tenantId'] : ['id']);
   const pageInfo = connection.get('pageInfo') ?? [];
+  const pageInfoType = getNamedType(connectionType.getFields().pageInfo!.type) as GraphQLObjectType;
+  const ends = collect(info, pageInfoType, pageInfo);
   return {
     ...rows,
     rows: connection.has('nodes') || connection.has('edges') || pageInfo.length > 0,
     cursors: edges.has('cursor') || pageInfo.length > 0,
     totalCount: connection.has('totalCount'),
+    goesOn: { forward: ends.has('hasNextPage'), backward: ends.has('hasPreviousPage') },
   };
 }
 

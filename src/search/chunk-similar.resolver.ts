@@ -31,11 +31,11 @@ export class ChunkSimilarResolver {
   })
   async similar(
     @Root() chunk: Parent,
-    @Arg('first', () => Int, { defaultValue: 5, description: 'How many, 1 to 50. There are fewer only where the tenant has no more.' }) first: number,
+    @Arg('first', () => Int, { defaultValue: 5, description: 'How many, 0 to 50. There are fewer only where the tenant has no more.' }) first: number,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<SimilarChunk[]> {
-    if (first < 1 || first > MAX_SIMILAR) throw badInput('first', `first must be from 1 to ${MAX_SIMILAR}; it is ${first}.`);
+    if (first < 0 || first > MAX_SIMILAR) throw badInput('first', `first must be from 0 to ${MAX_SIMILAR}; it is ${first}.`);
     const { model, properties } = nestedRowSelectionOf(info, context.models, ['chunk']);
     const hits = await similarChunks(context).load({ chunk, first, columns: model.select(properties, 't') });
     return hits.map(hit => ({ similarity: hit.score, chunk: hit.chunk as DocumentChunk }));

@@ -101,7 +101,15 @@ describe('DocumentChunk.similar', () => {
     expect(errors![0]!.extensions).toMatchObject({ code: 'QUERY_TOO_COMPLEX', field: 'DocumentChunk.similar' });
   });
 
-  test.each([0, 51])('are 1 to 50, not %d', async first => {
+  test('are none, and no search, where none are wanted', async () => {
+    const ids = documents.flatMap(document => document.ids).slice(0, 21);
+    let answer: any;
+    const names = await gateway.statements(async () => (answer = await client.data(SIMILAR, { ids, first: 0 })));
+    expect(answer.nodes).toEqual(ids.map(() => ({ similar: [] })));
+    expect(names.filter(name => !name.startsWith('nodeTypes'))).toEqual([]);
+  });
+
+  test.each([-1, 51])('are 0 to 50, not %d', async first => {
     const { errors } = await client.query(SIMILAR, { ids: documents[0]!.ids.slice(0, 1), first });
     expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'first' });
   });

@@ -11,8 +11,8 @@ function shown(thrown: unknown): ReturnType<typeof formatError> {
 
 describe('an error that we throw for the caller', () => {
   test('is shown with its code, field and place', () => {
-    expect(shown(badInput('first', 'first must be from 1 to 100; it is 0.'))).toEqual({
-      message: 'first must be from 1 to 100; it is 0.',
+    expect(shown(badInput('first', 'first must be from 0 to 100; it is 101.'))).toEqual({
+      message: 'first must be from 0 to 100; it is 101.',
       path: ['documents'],
       extensions: { code: 'BAD_USER_INPUT', field: 'first' },
     });

@@ -33,14 +33,14 @@ describe('a page', () => {
     expect(pageOf({ first: null, last: null, after: null, before: null }, 'documents', order)).toEqual(expected);
   });
 
-  test('has 1 to 100 rows, and says so otherwise', () => {
-    for (const size of [1, 100]) {
+  test('has 0 to 100 rows, and says so otherwise', () => {
+    for (const size of [0, 1, 100]) {
       expect(pageOf({ first: size }, 'documents', order)).toMatchObject({ size, backward: false });
       expect(pageOf({ last: size }, 'documents', order)).toMatchObject({ size, backward: true });
     }
-    for (const size of [0, -1, 101, 2 ** 31 - 1, -(2 ** 31)]) {
-      expect(refusalOf({ first: size })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'first', message: `first must be from 1 to 100; it is ${size}.` });
-      expect(refusalOf({ last: size })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'last', message: `last must be from 1 to 100; it is ${size}.` });
+    for (const size of [-1, 101, 2 ** 31 - 1, -(2 ** 31)]) {
+      expect(refusalOf({ first: size })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'first', message: `first must be from 0 to 100; it is ${size}.` });
+      expect(refusalOf({ last: size })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'last', message: `last must be from 0 to 100; it is ${size}.` });
     }
   });
 
@@ -72,6 +72,14 @@ describe('a connection', () => {
     const { nodes, pageInfo } = connection({ last: 2, before: cursor() }, rows('c', 'b', 'a'));
     expect(nodes).toEqual(rows('b', 'c'));
     expect(pageInfo).toMatchObject({ hasNextPage: true, hasPreviousPage: true });
+  });
+
+  test('of no rows says whether there are any', () => {
+    for (const args of [{ first: 0 }, { last: 0 }]) {
+      const { nodes, pageInfo } = connection(args, rows('a'));
+      expect(nodes).toEqual([]);
+      expect(pageInfo).toEqual({ hasNextPage: 'first' in args, hasPreviousPage: 'last' in args, startCursor: null, endCursor: null });
+    }
   });
 
   test('of nothing has no cursors', () => {
