@@ -11,6 +11,8 @@ const MAX_TEXT_LENGTH = 8_000;
 const MAX_WORDS = 100;
 const MAX_TOP_K = 100;
 const MAX_WEIGHT = 10;
+/** A weight so small that it decides nothing but between equals. PostgreSQL fails where a quotient is too small for a double. */
+const MIN_WEIGHT = 1e-9;
 const MAX_CONTEXT = 5;
 
 const WORD = /[\p{L}\p{N}]+/gu;
@@ -91,7 +93,9 @@ function checkWeights(mode: SearchMode, weights: SearchWeights | null | undefine
   if (mode !== SearchMode.HYBRID) throw badInput('input.weights', `The mode ${mode.toUpperCase()} has one ranking only: input.weights are for HYBRID.`);
   for (const name of ['vector', 'keyword'] as const) {
     const weight = weights[name];
-    if (!(weight >= 0 && weight <= MAX_WEIGHT)) throw badInput(`input.weights.${name}`, `input.weights.${name} must be from 0 to ${MAX_WEIGHT}; it is ${weight}.`);
+    if (weight !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
+      throw badInput(`input.weights.${name}`, `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ${MAX_WEIGHT}; it is ${weight}.`);
+    }
   }
   if (weights.vector === 0 && weights.keyword === 0) throw badInput('input.weights', 'One of input.weights must be greater than 0: nothing would count.');
   return weights;

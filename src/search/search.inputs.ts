@@ -65,10 +65,10 @@ export class MetadataCondition {
 
 @InputType({ description: 'How much the two rankings of HYBRID count.' })
 export class SearchWeights {
-  @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by similarity, 0 to 10.' })
+  @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by similarity: 0, or 0.000000001 to 10.' })
   vector!: number;
 
-  @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by words, 0 to 10.' })
+  @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by words: 0, or 0.000000001 to 10.' })
   keyword!: number;
 }
 

@@ -80,7 +80,7 @@ export function executedBy(executor: Executor, schema: GraphQLSchema): ApolloSer
 
 /** undefined where there are no more plans to be kept, or graphql-js must say what is wrong with the conditions. */
 function planOf(schema: GraphQLSchema, { operation, fragments, conditions, plans }: Known, variables: Record<string, unknown>): { source: PlanSource; plan: ObjectPlan } | undefined {
-  const values = conditions.map(name => variables[name]);
+  const values = conditions.map(name => (Object.hasOwn(variables, name) ? variables[name] : undefined));
   const key = values.join();
   const existing = plans.get(key);
   if (existing || plans.size === MAX_PLANS || !values.every(value => typeof value === 'boolean')) return existing;

@@ -60,11 +60,15 @@ function isConstant({ size, branches }: Branch): boolean {
   return typeof size === 'number' && branches.every(isConstant);
 }
 
-function total(branches: readonly Branch[], variables: Variables, parents = 1): number {
+/** `parents`: objects that are read; `shown`: those that stand in the answer, where an empty page of each is one too, with values of its own. */
+function total(branches: readonly Branch[], variables: Variables, parents = 1, shown = parents): number {
   let sum = 0;
-  for (const { size, counts, branches: inner } of branches) {
-    const objects = parents * (typeof size === 'number' ? size : size(variables));
-    sum += (counts ? objects : 0) + total(inner, variables, objects);
+  for (const branch of branches) {
+    const { size, counts, branches: inner } = branch;
+    const each = typeof size === 'number' ? size : size(variables);
+    const places = Math.max(each, 1);
+    if (counts) sum += (branch === COPY ? shown : parents) * places;
+    sum += total(inner, variables, parents * each, shown * places);
   }
   return sum;
 }
@@ -167,8 +171,9 @@ function sizeBy(node: FieldNode, { variableDefinitions = [] }: OperationDefiniti
 /** What is no size, or too large a one, is refused where it is used, with its name: at every parent, so that it is not for nothing. */
 function sizeOf(value: unknown, fallback: number): number {
   if (value == null) return fallback;
-  const size = Array.isArray(value) ? value.length : value;
-  return typeof size === 'number' && size > 0 && size <= MAX_PAGE_SIZE ? size : MAX_PAGE_SIZE;
+  // Where a list is wanted, one value is a list of one.
+  const size = Array.isArray(value) ? value.length : typeof value === 'number' ? value : 1;
+  return size >= 0 && size <= MAX_PAGE_SIZE ? size : MAX_PAGE_SIZE;
 }
 
 /** The value at `path` of a field's arguments; a function where variables have it. */
@@ -181,7 +186,12 @@ function readerOf(node: FieldNode, [argument, ...path]: string[], defaults: Read
   if (value?.kind !== Kind.VARIABLE) return value && literal(value);
   const { name } = value;
   const fallback = defaults.get(name.value);
-  return (variables: Variables) => path.reduce<unknown>((inner, key) => (inner as Variables | null | undefined)?.[key], name.value in variables ? variables[name.value] : fallback && literalAt(fallback, path));
+  return (variables: Variables) => path.reduce(ownMember, Object.hasOwn(variables, name.value) ? variables[name.value] : fallback && literalAt(fallback, path));
+}
+
+/** Callers name variables as they like, `toString` too: what every object has is no value of theirs. */
+function ownMember(holder: unknown, key: string): unknown {
+  return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, key) ? (holder as Variables)[key] : undefined;
 }
 
 function literalAt(value: ValueNode, path: readonly string[]): unknown {

@@ -113,6 +113,34 @@ describe('an operation is refused before it runs, at one above its limit of', ()
     expect((await refused(query, many)).errors).toMatchObject([{ message: expect.stringMatching(/could read 5\d\d\d rows.*limit is 5000/), extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
   });
 
+  test.each(['toString', 'constructor', 'valueOf', 'hasOwnProperty', 'isPrototypeOf', '__proto__'])('rows, whatever a variable is called: $%s', async name => {
+    const sizes = `{ bots(first: $${name}) { nodes { documents(first: $${name}) { totalCount } tenant { id } } } }`;
+    for (const definition of [`$${name}: Int = 100`, `$${name}: Int! = 100`]) expect((await refused(`query (${definition}) ${sizes}`)).errors).toMatchObject([{ message: expect.stringContaining('could read 10200 rows'), extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
+    // Without a value the page is the usual one: 20 bots, 400 documents, 20 tenants.
+    expect((await client.query(`query ($${name}: Int) ${sizes}`)).errors).toBeUndefined();
+    expect((await refused(`query ($${name}: Int) { bots(first: $${name}) { nodes { documents(first: $${name}) { nodes { chunks(first: 12) { totalCount } } } } } }`)).errors).toMatchObject([{ message: expect.stringContaining('could read 5220 rows') }]);
+    const ids = `{ nodes(ids: $${name}) { ... on Bot { documents(first: 100) { nodes { chunks { totalCount } } } } } }`;
+    expect((await refused(`query ($${name}: [ID!]! = ["${ID}", "${ID}", "${ID}"]) ${ids}`)).errors).toMatchObject([{ message: expect.stringContaining('could read 6303 rows') }]);
+    const input = `{ searchChunks(input: $${name}) { hits { chunk { document { chunks(first: 97) { totalCount } } bot { id } } } } }`;
+    expect((await refused(`query ($${name}: SearchChunksInput! = { text: "x", topK: 51 }) ${input}`)).errors).toMatchObject([{ message: expect.stringContaining('could read 5100 rows') }]);
+  });
+
+  test('rows, where one id stands for a list of it', async () => {
+    const query = 'query ($ids: [ID!]!) { nodes(ids: $ids) { ... on Bot { documents(first: 100) { nodes { chunks(first: 100) { totalCount } } } } } }';
+    expect((await refused(query, { ids: ID })).errors).toMatchObject([{ message: expect.stringContaining('could read 10101 rows'), extensions: { code: 'QUERY_TOO_COMPLEX' } }]);
+  });
+
+  test('rows, of which a page of none has none', async () => {
+    const query = (first: number): string => `{ bots(first: ${first}) { totalCount nodes { documents(first: 100) { nodes { chunks(first: 100) { totalCount } } } } } }`;
+    expect((await client.query(query(0))).errors).toBeUndefined();
+    await refused(query(1));
+    // Each of them is in the answer all the same, for every parent, with its values.
+    const empty = (selection: string): string => `{ bots(first: 50) { nodes { documents(first: 98) { nodes { chunks(first: 0) { ${selection} } } } } } }`;
+    expect((await refused(empty('totalCount'))).errors).toMatchObject([{ message: expect.stringContaining('could read 9850 rows') }]);
+    const copies = `{ bots(first: 50) { nodes { documents(first: 0) { ${times(11, nth => `t${nth}: totalCount`)} } } } }`;
+    expect((await refused(copies)).errors).toMatchObject([{ message: expect.stringContaining('could read 5100 rows') }]);
+  });
+
   test('items of a list', async () => {
     const query = 'query ($x: JSONObject) { bots(filter: { config: { contains: $x } }) { totalCount } }';
     expect((await client.query(query, { x: { list: Array(1_600).fill('a') } })).errors).toBeUndefined();

@@ -271,6 +271,10 @@ describe('what a mode does not take', () => {
     [{ mode: 'HYBRID', text: 'a', weights: { vector: 10.5 } }, 'input.weights.vector'],
     [{ mode: 'HYBRID', text: 'a', weights: { keyword: -1 } }, 'input.weights.keyword'],
     [{ mode: 'HYBRID', text: 'a', weights: { vector: 0, keyword: 0 } }, 'input.weights'],
+    [{ mode: 'HYBRID', text: 'a', weights: { vector: -0, keyword: -0 } }, 'input.weights'],
+    [{ mode: 'HYBRID', text: 'a', weights: { vector: 5e-324, keyword: 0 } }, 'input.weights.vector'],
+    [{ mode: 'HYBRID', text: 'a', weights: { vector: 1, keyword: 2.2e-308 } }, 'input.weights.keyword'],
+    [{ mode: 'HYBRID', text: 'a', weights: { vector: 1e308, keyword: 0 } }, 'input.weights.vector'],
     [{ mode: 'HYBRID', text: 'a', after: 'x' }, 'input.after'],
   ])('is refused, naming its field: %j', async (input, field) => {
     const { errors, data } = await client.query(SEARCH, { input });
