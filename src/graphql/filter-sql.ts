@@ -17,8 +17,9 @@ const SIMPLE: Record<string, string> = { eq: '=', gt: '>', gte: '>=', lt: '<', l
 
 /**
  * A filter input as a SQL condition on the table under `alias`, its values as parameters. Keys of the filter are the entity's
- * properties; `and`, `or` and `not` combine. Returns `true` where nothing is asked. `not` means "does not hold", so that it finds
- * rows without a value. Throws `BAD_USER_INPUT` with the path of what is wrong.
+ * properties; `and`, `or` and `not` combine. Returns `true` where nothing is asked. A part that asks nothing is as if it were not there, in
+ * `not` and `or` as well, so that a form may leave any of its fields empty. `not` means "does not hold", so that it finds rows without a
+ * value. Throws `BAD_USER_INPUT` with the path of what is wrong.
  */
 export function filterSql(filter: Filter, model: ReadModel, alias: string, parameters: SqlParameters): string {
   let comparisons = 0;
@@ -29,24 +30,27 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
 
   const all = (conditions: string[], word: string): string => (conditions.length === 1 ? conditions[0]! : `(${conditions.join(word)})`);
 
-  const group = (value: Filter, path: string, depth: number): string => {
+  const group = (value: Filter, path: string, depth: number): string | undefined => {
     if (depth > MAX_DEPTH) throw badInput(path, `The filter has and, or and not inside each other more than ${MAX_DEPTH} levels deep.`);
     const conditions = Object.entries(value).flatMap(([key, asked]) => {
       if (asked === null || asked === undefined) return [];
       if (key === 'and' || key === 'or') return list(asked as Filter[], `${path}.${key}`, key, depth + 1);
-      if (key === 'not') return [`(${group(asked as Filter, `${path}.not`, depth + 1)}) is not true`];
+      if (key === 'not') return opposite(group(asked as Filter, `${path}.not`, depth + 1));
       return comparisonsOf(key, asked as Filter, `${path}.${key}`);
     });
     if (conditions.length > 0) return all(conditions, ' and ');
-    // An empty filter counts too: a flood of them would be as long a statement.
+    // An empty filter counts too: a flood of them takes as long to be read.
     count(path);
-    return 'true';
+    return undefined;
   };
+
+  const opposite = (condition: string | undefined): string[] => (condition === undefined ? [] : [`(${condition}) is not true`]);
 
   const list = (filters: Filter[], path: string, word: 'and' | 'or', depth: number): string[] => {
     if (filters.length > MAX_LIST) throw badInput(path, `${path} has ${filters.length} filters; the limit is ${MAX_LIST}.`);
     if (filters.length === 0) return word === 'or' ? ['false'] : [];
-    return [all(filters.map((item, index) => group(item, `${path}[${index}]`, depth)), ` ${word} `)];
+    const asked = filters.map((item, index) => group(item, `${path}[${index}]`, depth)).filter(condition => condition !== undefined);
+    return asked.length === 0 ? [] : [all(asked, ` ${word} `)];
   };
 
   /** A text to look for, folded once for all rows. */
@@ -98,7 +102,7 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
     });
   };
 
-  return group(filter, 'filter', 0);
+  return group(filter, 'filter', 0) ?? 'true';
 }
 
 /** One form of all spellings of a text: `migrations/Migration20261130100200_alphabet.ts`. */

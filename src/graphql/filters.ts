@@ -3,10 +3,10 @@ import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from './scalars.js';
 
 /** What every `<Type>Filter` says of the fields that combine others. */
 export const AND = 'All of these hold, at most 100. They do where the list is empty.';
-export const OR = 'At least one of these holds, of at most 100. None does where the list is empty.';
-export const NOT = 'This does not hold, be it for want of a value: `not: {pageNum: {eq: 3}}` finds what has no page, too.';
+export const OR = 'At least one of these holds, of at most 100; one that asks nothing is as if it were not there. None holds where the list is empty.';
+export const NOT = 'This does not hold, be it for want of a value: `not: {pageNum: {eq: 3}}` finds what has no page, too. Where it asks nothing, `not` asks nothing.';
 
-// One input per kind of value. An operator that is left out, or null, asks nothing.
+// One input per kind of value. An operator that is left out, or null, asks nothing, and so does whatever holds nothing else.
 
 const EQ = 'Equal to this.';
 const IN = 'Equal to one of these, at most 100. Nothing is equal to one of an empty list.';

@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { GraphQLError, isValueNode, type GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode } from '../base/app-error.js';
 import { exceededTime, isDatabaseUnreachable } from '../db/database-errors.js';
 
@@ -38,6 +38,7 @@ export function hiddenError(cause?: unknown): AppError {
 export function asAppError(thrown: unknown): AppError | undefined {
   const error = thrown instanceof GraphQLError ? (thrown.originalError ?? thrown) : thrown;
   if (error instanceof AppError) return error;
+  if (isValueRefused(error)) return new AppError('BAD_USER_INPUT', error.message, { cause: error });
   if (isDatabaseUnreachable(error)) {
     return new AppError('UNAVAILABLE', 'The database cannot be reached at the moment. Try again shortly.', { cause: error, retryAfterMs: 1_000 });
   }
@@ -49,6 +50,14 @@ export function asAppError(thrown: unknown): AppError | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * Whether graphql-js itself refused a value while it executed, such as a null in a variable where there must be a value: of all that it
+ * throws then, this alone points at a value in the operation. https://spec.graphql.org/October2021/#sec-Coercing-Field-Arguments
+ */
+function isValueRefused(error: unknown): error is GraphQLError {
+  return error instanceof GraphQLError && error.originalError === undefined && error.nodes?.length === 1 && isValueNode(error.nodes[0]!);
 }
 
 /** Status and headers of an answer that holds no data because of such an error. */

@@ -80,13 +80,30 @@ function holdsOnlyFiniteNumbers(value: unknown): boolean {
   return typeof value !== 'object' || value === null || Object.values(value).every(holdsOnlyFiniteNumbers);
 }
 
+/**
+ * A literal as JSON. A variable that was left out is null, in an object as in a list, whatever its name: an object without the member would
+ * ask for less as a condition, and say less as a value, than what is written there.
+ */
+function jsonOfLiteral(node: ValueNode, variables: Record<string, unknown> | null | undefined): unknown {
+  switch (node.kind) {
+    case Kind.VARIABLE:
+      return (variables && Object.hasOwn(variables, node.name.value) ? variables[node.name.value] : null) ?? null;
+    case Kind.LIST:
+      return node.values.map(item => jsonOfLiteral(item, variables));
+    case Kind.OBJECT:
+      return Object.fromEntries(node.fields.map(field => [field.name.value, jsonOfLiteral(field.value, variables)]));
+    default:
+      return valueFromASTUntyped(node);
+  }
+}
+
 export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({
   name: 'JSONObject',
   description: 'A JSON object with any members.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
   serialize: value => value as Record<string, unknown>,
   parseValue: parseJsonObject,
-  parseLiteral: (node, variables) => parseJsonObject(valueFromASTUntyped(node, variables)),
+  parseLiteral: (node, variables) => parseJsonObject(jsonOfLiteral(node, variables)),
 });
 
 function parseVector(value: unknown): number[] {

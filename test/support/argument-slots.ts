@@ -1,5 +1,5 @@
 import { getNamedType, getNullableType, isInputObjectType, isLeafType, isListType, isNonNullType, isObjectType, type GraphQLField, type GraphQLInputType, type GraphQLObjectType } from 'graphql';
-import { INSTEAD_OF, validArguments, type OwnIds } from './valid-arguments.js';
+import { INSTEAD_OF, validArguments, valueOf, type OwnIds } from './valid-arguments.js';
 
 /** A place for a value in the arguments of a root field. */
 export interface Slot {
@@ -30,7 +30,10 @@ export function argumentsWith({ field, path }: Pick<Slot, 'field' | 'path'>, val
     if (isListType(nullable)) return [put((holder as unknown[] | undefined)?.[0], nullable.ofType as GraphQLInputType, [key, ...rest])];
     const named = getNamedType(nullable);
     if (!isInputObjectType(named)) throw new Error(`${String(type)} has no ${key}.`);
-    return { ...(holder as object), ...(INSTEAD_OF[key] && { [INSTEAD_OF[key]]: undefined }), [key]: put((holder as Record<string, unknown> | undefined)?.[key], named.getFields()[key]!.type, rest) };
+    const member = named.getFields()[key]!;
+    // What is needed beside it.
+    const around = (holder ?? valueOf(member, field.name, own, named)) as Record<string, unknown>;
+    return { ...around, ...(INSTEAD_OF[key] && { [INSTEAD_OF[key]]: undefined }), [key]: put(around[key], member.type, rest) };
   };
   const [argument, ...rest] = path;
   const { type } = field.args.find(({ name }) => name === argument)!;

@@ -49,7 +49,8 @@ export function validArguments(field: GraphQLField<unknown, unknown>, own: OwnId
   return Object.fromEntries(field.args.filter(isRequiredArgument).map(argument => [argument.name, valueOf(argument, field.name, own)]));
 }
 
-function valueOf(place: GraphQLArgument | GraphQLInputField, fieldName: string, own: OwnIds, type: GraphQLInputType = place.type): unknown {
+/** A value that would do in a place of a field's arguments. */
+export function valueOf(place: GraphQLArgument | GraphQLInputField, fieldName: string, own: OwnIds, type: GraphQLInputType = place.type): unknown {
   if (isNonNullType(type)) return valueOf(place, fieldName, own, getNullableType(type) as GraphQLInputType);
   if (isListType(type)) return [valueOf(place, fieldName, own, type.ofType as GraphQLInputType)];
   if (isEnumType(type)) return type.getValues()[0]!.name;
@@ -59,7 +60,7 @@ function valueOf(place: GraphQLArgument | GraphQLInputField, fieldName: string, 
   }
   const { name } = getNamedType(type);
   if (name === 'ID') return own[typeOfId(place.name, fieldName)] ?? own.Bot;
-  return (name === 'String' && TEXT_BY_NAME[place.name]?.()) ?? VALUE_BY_TYPE[name]?.();
+  return (name === 'String' ? TEXT_BY_NAME[place.name]?.() : undefined) ?? VALUE_BY_TYPE[name]?.();
 }
 
 /** `botId` names a Bot; plain `id` what the field itself is about: the Bot of `updateBot` and of `bot`. */

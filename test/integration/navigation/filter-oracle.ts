@@ -16,19 +16,24 @@ export class FilterOracle {
 
   /** The ids of the rows for which `filter` holds. */
   idsOf(filter: Filter, rows: readonly ShownRow[]): string[] {
-    return rows.filter(row => this.#holds(filter, row) === true).map(row => row.id);
+    return rows.filter(row => (this.#holds(filter, row) ?? [true])[0] === true).map(row => row.id);
   }
 
-  #holds(filter: Filter, row: ShownRow): Truth {
-    return allOf(
-      Object.entries(filter).flatMap(([key, asked]): Truth[] => {
-        if (asked === null) return [];
-        if (key === 'and') return [allOf(asked.map((item: Filter) => this.#holds(item, row)))];
-        if (key === 'or') return [anyOf(asked.map((item: Filter) => this.#holds(item, row)))];
-        if (key === 'not') return [this.#holds(asked, row) !== true];
-        return Object.entries(asked).flatMap(([operator, operand]) => (operand === null ? [] : [compare(this.comparisonOf(key), operator, row[key], operand)]));
-      }),
-    );
+  /** In a list of one; undefined where the filter asks nothing. */
+  #holds(filter: Filter, row: ShownRow): readonly [Truth] | undefined {
+    const parts = Object.entries(filter).flatMap(([key, asked]): readonly Truth[] => {
+      if (asked === null) return [];
+      if (key === 'and' || key === 'or') return this.#together(key, asked, row);
+      if (key === 'not') return (this.#holds(asked, row) ?? []).map(truth => truth !== true);
+      return Object.entries(asked).flatMap(([operator, operand]) => (operand === null ? [] : [compare(this.comparisonOf(key), operator, row[key], operand)]));
+    });
+    return parts.length === 0 ? undefined : [allOf(parts)];
+  }
+
+  #together(word: 'and' | 'or', items: readonly Filter[], row: ShownRow): Truth[] {
+    if (word === 'or' && items.length === 0) return [false];
+    const truths = items.flatMap(item => this.#holds(item, row) ?? []);
+    return truths.length === 0 ? [] : [word === 'and' ? allOf(truths) : anyOf(truths)];
   }
 
   /** The input type that compares the values of `key`, such as `DateTimeFilter`. */

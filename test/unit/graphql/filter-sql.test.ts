@@ -64,14 +64,27 @@ describe('filterSql', () => {
   });
 
   test('asks nothing where nothing is asked', () => {
-    for (const filter of [{}, { filename: null }, { filename: undefined }, { filename: {} }, { filename: { eq: null, in: null } }, { and: null, or: null, not: null }, { and: [] }, { and: [{}, {}] }]) {
-      expect(sqlOf(filter).sql, JSON.stringify(filter)).toMatch(/^\(?true( and true)?\)?$/);
+    const nothing = { filename: { eq: null } };
+    for (const filter of [
+      {}, { filename: null }, { filename: undefined }, { filename: {} }, { filename: { eq: null, in: null } }, { and: null, or: null, not: null }, { and: [] }, { and: [{}, {}] },
+      { not: {} }, { not: nothing }, { not: { not: nothing } }, { not: { and: [] } }, { or: [{}] }, { or: [nothing, { not: nothing }] }, { and: [{ or: [nothing] }, { not: { or: [nothing] } }] },
+    ]) {
+      expect(sqlOf(filter).sql, JSON.stringify(filter)).toBe('true');
     }
   });
 
-  test('finds nothing with an empty or, and nothing with the opposite of an empty filter', () => {
+  test('leaves out what asks nothing beside what does', () => {
+    const some = 't.filename = $1::varchar';
+    expect(sqlOf({ or: [{ filename: { eq: null } }, { filename: { eq: 'a' } }, {}, { not: {} }] }).sql).toBe(some);
+    expect(sqlOf({ and: [{}, { filename: { eq: 'a' } }] }).sql).toBe(some);
+    expect(sqlOf({ filename: { eq: 'a' }, not: { filename: { eq: null } } }).sql).toBe(some);
+    expect(sqlOf({ not: { or: [{}, { filename: { eq: 'a' } }] } }).sql).toBe(`(${some}) is not true`);
+  });
+
+  test('finds nothing with an empty or: a list that is given is a list', () => {
     expect(sqlOf({ or: [] }).sql).toBe('false');
-    expect(sqlOf({ not: {} }).sql).toBe('(true) is not true');
+    expect(sqlOf({ not: { or: [] } }).sql).toBe('(false) is not true');
+    expect(sqlOf({ or: [{ or: [] }, {}] }).sql).toBe('false');
   });
 
   test('means "does not hold" by not, so that a missing value does', () => {

@@ -134,6 +134,13 @@ describe('JSONObject', () => {
     expect(literal(JSONObjectScalar, '{ a: [1, 2.5, true, null, "x", $v], b: {} }', { v: 7 })).toEqual({ a: [1, 2.5, true, null, 'x', 7], b: {} });
   });
 
+  test.each(['v', 'toString', 'constructor', '__proto__'])('has null where the variable $%s was left out, in objects and in lists', name => {
+    for (const variables of [{}, undefined, JSON.parse(`{"${name}": null}`)]) {
+      const value = literal(JSONObjectScalar, `{ a: $${name}, b: [$${name}, { c: $${name} }] }`, variables);
+      expect(JSON.stringify(value)).toBe('{"a":null,"b":[null,{"c":null}]}');
+    }
+  });
+
   test.each([null, 1, 'text', true, [], [{}]])('refuses %j', value => {
     expectRefusal(() => JSONObjectScalar.parseValue(value), /must be an object/);
     expectRefusal(() => literal(JSONObjectScalar, JSON.stringify(value)), /must be an object/);
