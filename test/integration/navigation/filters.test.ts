@@ -123,7 +123,10 @@ describe.each(FILTERED)('$type', filtered => {
   test('filtered by the opposite of each comparison finds the others, those without a value among them', async () => {
     const cases = oracle.keys.flatMap(key => oracle.casesOf(key, rows).slice(0, 6)).map(not => ({ not }));
     await expectOracleAgrees(filtered, oracle, rows, cases);
-    const found = await ask<{ totalCount: number }>(filtered, cases.flatMap(({ not }) => [not, { not }]), 'totalCount');
+    // What compares with null asks nothing, and has no opposite.
+    const asking = cases.filter(({ not }) => Object.values(not).every(operators => Object.values(operators).every(operand => operand !== null)));
+    expect(asking.length).toBeGreaterThan(oracle.keys.length);
+    const found = await ask<{ totalCount: number }>(filtered, asking.flatMap(({ not }) => [not, { not }]), 'totalCount');
     for (let nth = 0; nth < found.length; nth += 2) expect(found[nth]!.totalCount + found[nth + 1]!.totalCount).toBe(rows.length);
   });
 
