@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { runCommandLine } from './cli/command-line.js';
-import { loadEnvFile } from './cli/env-file.js';
+import { runProcess } from './cli/run-process.js';
 
-loadEnvFile();
-process.exitCode = await runCommandLine(process.argv);
+process.exitCode = await runProcess(process.argv);

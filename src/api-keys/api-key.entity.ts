@@ -50,10 +50,11 @@ export class ApiKey {
   @Property({ type: 'string', length: 255, hidden: true, lazy: true })
   keyHash!: string;
 
-  /** The secret from before the last rotation, which goes on until then. Never shown. */
-  @Property({ type: 'string', length: 32, nullable: true, hidden: true, lazy: true })
+  @Field(() => String, { nullable: true, description: 'The public beginning of the secret from before the last rotation, which goes on until `previousExpiresAt`; null where there is none.' })
+  @Property({ type: 'string', length: 32, nullable: true, lazy: true })
   previousPrefix?: string | null;
 
+  /** Of that secret, as `keyHash` is. Never shown. */
   @Property({ type: 'string', length: 255, nullable: true, hidden: true, lazy: true })
   previousHash?: string | null;
 

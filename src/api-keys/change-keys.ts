@@ -48,3 +48,9 @@ export async function revokeKey(em: SqlEntityManager, actor: AuditActor, { id, t
   await runInWrite(em, 'update api_keys set revoked = true where tenant_id = $1::uuid and id = $2::uuid', [tenantId, id]);
   await recordAudit(em, actor, { tenantId, action: 'revokeApiKey', targetType: 'ApiKey', targetId: id });
 }
+
+/** Ends the secret from before the last rotation at once; the key goes on with its new one. */
+export async function endFormerSecret(em: SqlEntityManager, actor: AuditActor, { id, tenantId, prefix }: { id: string; tenantId: string; prefix: string }): Promise<void> {
+  await runInWrite(em, 'update api_keys set previous_expires_at = now() where tenant_id = $1::uuid and id = $2::uuid', [tenantId, id]);
+  await recordAudit(em, actor, { tenantId, action: 'revokeApiKey', targetType: 'ApiKey', targetId: id, details: { formerPrefix: prefix } });
+}

@@ -10,6 +10,7 @@ import { packageVersion } from './package-folder.js';
 import { addSchemaCommands } from './schema-commands.js';
 import { addSearchCommands } from './search-commands.js';
 import { addServeCommand } from './serve-command.js';
+import { addTenantCommands } from './tenant-commands.js';
 
 const HELP = `
 Commands read the environment, and a file .env in the working directory for what the environment does not set:
@@ -20,6 +21,7 @@ Exit codes: 0 done, 1 could not be done, 2 wrong usage.
 Examples:
   npx weaver serve
   npx weaver db status
+  npx weaver tenant create "My company"
   npx weaver key create --tenant "Harbor Outdoor" --name "My app"
   npx weaver db bootstrap --help`;
 
@@ -36,7 +38,7 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     .addHelpText('after', HELP);
   let exitCode = 0;
   const context: CommandContext = { io, fail: () => void (exitCode = 1) };
-  for (const add of [addServeCommand, addDbCommands, addDemoCommand, addKeyCommands, addSearchCommands, addSchemaCommands, addConfigCommands]) add(program, context);
+  for (const add of [addServeCommand, addDbCommands, addDemoCommand, addTenantCommands, addKeyCommands, addSearchCommands, addSchemaCommands, addConfigCommands]) add(program, context);
 
   try {
     await program.parseAsync(argv);

@@ -5,6 +5,7 @@ import type { CommandContext } from './command-io.js';
 import { addCareCommands } from './db/care-commands.js';
 import { addAdoptCommand } from './db/adopt-command.js';
 import { addMigrationCommands } from './db/migration-commands.js';
+import { addOtherWords } from './db/other-words.js';
 import { addRevisionCommands } from './db/revision-commands.js';
 import type { BootstrapOptions } from './prepare-database.js';
 
@@ -12,10 +13,15 @@ export function addDbCommands(program: Command, context: CommandContext): void {
   const { io, fail } = context;
   const group = program.command('db').summary('the database').description('Prepares, migrates and examines the configured database.');
 
+  group.commandsGroup('Migrate:');
   addMigrationCommands(group, context);
+  group.commandsGroup('See where it is:');
   addRevisionCommands(group, context);
+  group.commandsGroup('Before and after:');
   addCareCommands(group, context);
+  group.commandsGroup('Set up and take over:');
   addAdoptCommand(group, context);
+  addOtherWords(group);
 
   group
     .command('bootstrap')

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
+import { USING_DATABASE } from './help-texts.js';
 
 export function addDemoCommand(program: Command, { io }: CommandContext): void {
   program
@@ -11,7 +12,7 @@ export function addDemoCommand(program: Command, { io }: CommandContext): void {
         'at them. Standard output is that key alone: it is shown once.',
     )
     .option('--yes', 'go ahead although NODE_ENV is production')
-    .addHelpText('after', '\nExamples:\n  npx weaver demo\n  DATABASE_URL=postgresql://postgres@localhost/weaver npx weaver demo')
+    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver demo\n  DATABASE_URL=postgresql://postgres@localhost/weaver npx weaver demo`)
     .action(async ({ yes = false }: { yes?: boolean }) => {
       const config = readConfig(io.env);
       await (await import('./demo.js')).addDemo(config, io, { yes });

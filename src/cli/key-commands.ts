@@ -3,6 +3,7 @@ import { controlCharacterIn } from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { NewKeyOptions } from './create-key.js';
+import { USING_DATABASE } from './help-texts.js';
 
 const SCOPES = ['read', 'write', 'search', 'ask', 'admin', 'vectors'];
 const MAX_RATE_LIMIT = 1_000_000;
@@ -24,7 +25,8 @@ export function addKeyCommands(program: Command, { io }: CommandContext): void {
     .addOption(new Option('--expires <when>', 'days from now, or a date such as 2027-01-31 (not given: never)').argParser(parseExpiry))
     .addHelpText(
       'after',
-      `
+      `${USING_DATABASE}
+
 Examples:
   npx weaver key create --tenant "Harbor Outdoor" --name "My app" --scopes read,search
   KEY=$(npx weaver key create --tenant 018f… --name nightly --expires 30)`,
@@ -36,18 +38,18 @@ Examples:
   group
     .command('list')
     .summary('list the keys of a tenant')
-    .description('Lists the API keys of a tenant, revoked and expired ones too, oldest first. Secrets are nowhere to be had.')
+    .description('Lists the API keys of a tenant, revoked and expired ones too, oldest first. Secrets cannot be shown again. While the secret from before a rotation goes on, its beginning and its end stand beside the key.')
     .addOption(new Option('--tenant <tenant>', "the tenant's id, or its exact name").makeOptionMandatory().argParser(filled))
     .option('--json', 'one JSON object a line, for programs')
-    .addHelpText('after', '\nExamples:\n  npx weaver key list --tenant "Harbor Outdoor"')
+    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver key list --tenant "Harbor Outdoor"`)
     .action(async (options: { tenant: string; json?: boolean }) => {
       await (await import('./manage-keys.js')).listKeys(readConfig(io.env), io, options);
     });
   group
     .command('revoke <key>')
     .summary('withdraw a key for good')
-    .description('Withdraws an API key for good, by its id or its prefix: the next request with it is refused by every gateway.')
-    .addHelpText('after', '\nExamples:\n  npx weaver key revoke wvr_Ab3dE5gH')
+    .description('Withdraws an API key for good, by its id or its prefix: the next request with it is refused by every gateway. By the prefix of the secret from before a rotation, only that secret is withdrawn, and the new one goes on.')
+    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver key revoke wvr_Ab3dE5gH`)
     .action(async (key: string) => {
       await (await import('./manage-keys.js')).revokeKeyOf(readConfig(io.env), io, key);
     });
@@ -56,7 +58,7 @@ Examples:
     .summary('give a key a new secret and print it')
     .description('Gives an API key, named by its id or its prefix, a new secret. Standard output is the new secret alone: it is shown once.')
     .addOption(new Option('--overlap <hours>', `for how long the old secret goes on, 0 to ${MAX_OVERLAP_HOURS}`).argParser(parseOverlap).default(24))
-    .addHelpText('after', '\nExamples:\n  KEY=$(npx weaver key rotate wvr_Ab3dE5gH --overlap 48)')
+    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  KEY=$(npx weaver key rotate wvr_Ab3dE5gH --overlap 48)`)
     .action(async (key: string, options: { overlap: number }) => {
       await (await import('./manage-keys.js')).rotateKeyOf(readConfig(io.env), io, key, options.overlap);
     });

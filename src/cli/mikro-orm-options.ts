@@ -10,17 +10,19 @@ import { removalText } from '../db/migrations/removals.js';
 import { guardSchemaGenerator } from '../db/migrations/schema-generator.js';
 import { Migrator as GuardedMigrator, type RunOptions } from '../db/migrator.js';
 import { ENTITIES } from '../entities.js';
+import { loadEnvFile } from './env-file.js';
 import { openingError } from './open-database.js';
 
 /** The one command that wants a database which is not there. */
 const CREATES_DATABASE = 'database:create';
 
 /**
- * What the command line of MikroORM works with: whichever database the environment names, as the owner of its tables. A failure to open it
+ * What the command line of MikroORM works with: whichever database the environment and the file `.env` name, as the owner of its tables. A failure to open it
  * ends the process here, with one sentence: that command line would print its help and a stack instead.
  */
 export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly string[]): Promise<Partial<Options>> {
   try {
+    loadEnvFile(env);
     const config = readConfig(env);
     const { database } = config;
     const guards = guardsOf(config, env);

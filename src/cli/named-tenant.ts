@@ -5,7 +5,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Tenants that a message names. */
 const NAMED = 5;
-const NONE_YET = 'There is no tenant at all yet: make one with the mutation createTenant and the token of WEAVER_OPERATOR_TOKEN (docs/operations.md), or the demo tenants with "npx weaver demo".';
+const NONE_YET = 'There is no tenant at all yet: make one with "npx weaver tenant create <name>", or the demo tenants with "npx weaver demo".';
 
 /** The tenant with this id or this exact name, as the operator finds it. Throws a `StartupError` where there is none, or more than one. */
 export async function namedTenant(em: SqlEntityManager, wanted: string): Promise<Tenant> {

@@ -1,7 +1,10 @@
 import type { CommandIo } from './command-io.js';
 
-/** In a log, time between two lines about the same work. */
+/** In a log, time between two lines about the same work that moves on. */
 const PLAIN_LINE_MS = 5_000;
+/** And about work that says nothing of itself, so that whoever reads along knows that it goes on. In a terminal the seconds move. */
+const SILENT_LINE_MS = 30_000;
+const TICK_MS = 1_000;
 
 export interface ProgressOptions {
   /** How much there is to do, where that is known. */
@@ -19,6 +22,8 @@ export class Progress {
   readonly #now: () => number;
   readonly #started: number;
   #lastLine: number;
+  #last: string;
+  readonly #ticking: NodeJS.Timeout;
 
   constructor(
     private readonly io: Pick<CommandIo, 'say' | 'show'>,
@@ -27,22 +32,35 @@ export class Progress {
   ) {
     this.#now = options.now ?? Date.now;
     this.#started = this.#lastLine = this.#now();
-    this.io.show?.(`${label} …`);
+    this.#last = `${label} …`;
+    this.io.show?.(this.#last);
+    this.#ticking = setInterval(() => this.tick(), TICK_MS).unref();
+  }
+
+  /** Says again what was said last, with the time, where nothing else was said for long. */
+  tick(): void {
+    this.#say(this.#last, SILENT_LINE_MS);
   }
 
   /** `done` of the total, and what is being done just now. */
   update(done: number | undefined, doing?: string): void {
-    const now = this.#now();
-    const line = [this.label, this.#count(done), doing].filter(part => part).join('  ');
-    if (this.io.show) return this.io.show(`${line}  ${this.#seconds(now)}`);
-    if (now - this.#lastLine < PLAIN_LINE_MS) return;
-    this.#lastLine = now;
-    this.io.say(`${line}  ${this.#seconds(now)}`);
+    this.#last = [this.label, this.#count(done), doing].filter(part => part).join('  ');
+    this.#say(this.#last, PLAIN_LINE_MS);
   }
 
   /** Takes the live line away. */
   end(): void {
+    clearInterval(this.#ticking);
     this.io.show?.('');
+  }
+
+  #say(line: string, every: number): void {
+    const now = this.#now();
+    const timed = `${line}  ${this.#seconds(now)}`;
+    if (this.io.show) return this.io.show(timed);
+    if (now - this.#lastLine < every) return;
+    this.#lastLine = now;
+    this.io.say(timed);
   }
 
   #count(done: number | undefined): string {

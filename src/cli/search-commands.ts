@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
+import { EMBEDDING_TEXTS } from './help-texts.js';
 import type { RecallCommandOptions } from './recall-search.js';
 import type { ReembedCommandOptions, ReembedPlace } from './reembed.js';
 import type { TuneCommandOptions } from './tune-search.js';
@@ -50,7 +51,7 @@ Examples:
     .addOption(new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`).argParser(wholeNumber(MAX_SAMPLES)).default(100))
     .addOption(new Option('--top-k <number>', `how many of the nearest count, 1 to ${MAX_TOP_K}`).argParser(wholeNumber(MAX_TOP_K)).default(10))
     .option('--json', 'as one JSON array')
-    .addHelpText('after', '\n\nExamples:\n  npx weaver search recall --tenant "Harbor Outdoor"\n  npx weaver search recall --tenant 018f… --samples 500 --json')
+    .addHelpText('after', `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search recall --tenant "Harbor Outdoor"\n  npx weaver search recall --tenant 018f… --samples 500 --json`)
     .action(async (options: RecallCommandOptions) => (await import('./recall-search.js')).recallCommand(readConfig(io.env), io, options));
 
   group
@@ -66,7 +67,7 @@ Examples:
     .option('--missing', 'only chunks that have no vector, in place of those that have one')
     .addOption(new Option('--after <place>', 'go on where an earlier run stopped: the ids of a tenant and of its last chunk that was done').argParser(placeIn))
     .option('--dry-run', 'only tell how many chunks and characters it would embed')
-    .addHelpText('after', '\nExamples:\n  npx weaver search reembed --all --dry-run\n  npx weaver search reembed --tenant "Harbor Outdoor"\n  npx weaver search reembed --all --after 018f…/018f…')
+    .addHelpText('after', `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search reembed --all --dry-run\n  npx weaver search reembed --tenant "Harbor Outdoor"\n  npx weaver search reembed --all --after 018f…/018f…`)
     .action(async (options: ReembedCommandOptions, command: Command) => {
       if (!options.all && !options.tenant) command.error("error: give '--tenant <tenant...>' or '--all'", { exitCode: 2 });
       await (await import('./reembed.js')).reembedCommand(readConfig(io.env), io, options);

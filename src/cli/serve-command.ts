@@ -20,6 +20,7 @@ Environment:
   WEAVER_WORKERS           processes that share the port, or auto
   LOG_LEVEL                silent, error, warn, info or debug
   NODE_ENV=production      refuses what is only fit for trying out
+"npx weaver config example" prints every variable with its meaning and its default.
 
 Examples:
   npx weaver serve

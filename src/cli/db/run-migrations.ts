@@ -93,17 +93,14 @@ function howMany(count: number): string {
 async function watched(database: Database, io: CommandIo, verb: string, work: () => Promise<string[]>): Promise<string[]> {
   const migrator = migratorOf(database);
   let progress: Progress | undefined;
-  let ticking: NodeJS.Timeout | undefined;
   const begins = ({ name }: { name: string }): void => {
-    clearInterval(ticking);
-    const current = (progress = new Progress(io, `${verb} ${name}`));
-    ticking = setInterval(() => current.update(undefined), 1_000);
+    progress?.end();
+    progress = new Progress(io, `${verb} ${name}`);
   };
   migrator.on('migrating', begins).on('reverting', begins);
   try {
     return await work();
   } finally {
-    clearInterval(ticking);
     migrator.off('migrating', begins).off('reverting', begins);
     progress?.end();
   }

@@ -139,6 +139,42 @@ describe('key create', () => {
   });
 });
 
+describe('key rotate', () => {
+  test('leaves the former secret beside the key while it goes on, and lets it be withdrawn by its own prefix', async () => {
+    const made = (await run('key', 'create', '--tenant', 'Harbor Outdoor', '--name', 'rotated')).out;
+    const renewed = (await run('key', 'rotate', made.slice(0, 12), '--overlap', '1')).out;
+    const [old, present] = [made, renewed].map(secret => secret.slice(0, 12)) as [string, string];
+    const listed = (): Promise<string> => run('key', 'list', '--tenant', 'Harbor Outdoor').then(({ out }) => out.split('\n').find(line => line.endsWith('\trotated'))!);
+    expect(await listed()).toMatch(new RegExp(`\t${present}\tactive\t.*\t${old} until \\d{4}-`));
+    expect(await run('key', 'revoke', old)).toMatchObject({ code: 0, err: expect.stringMatching(new RegExp(`^The former secret ${old} of the key "rotated" is withdrawn: .* The new secret goes on; "npx weaver key revoke ${present}" withdraws the key\\.$`)) });
+    expect(await listed()).toMatch(new RegExp(`\t${present}\tactive\t.*\t-\trotated$`));
+    expect(await rows(`select previous_expires_at > now() as opens from api_keys where name = 'rotated'`)).toEqual([{ opens: false }]);
+    expect(await run('key', 'revoke', old)).toMatchObject({ code: 1, err: expect.stringContaining('No key has this id or prefix.') });
+    expect(await run('key', 'revoke', present)).toMatchObject({ code: 0 });
+    expect(await rows(`select action, details from audit_log where action = 'revokeApiKey' and details ? 'formerPrefix'`)).toEqual([{ action: 'revokeApiKey', details: { formerPrefix: old } }]);
+  });
+});
+
+describe('tenant', () => {
+  test('create makes one with its bot, prints its id, and is in the audit log; list and show tell of it', async () => {
+    const made = await run('tenant', 'create', 'Acme', '--plan', 'business');
+    expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+    expect(await rows(`select name, plan_tier from tenants where id = '${made.out}'`)).toEqual([{ name: 'Acme', plan_tier: 'business' }]);
+    expect(await rows(`select actor_kind, action from audit_log where tenant_id = '${made.out}'`)).toEqual([{ actor_kind: 'command_line', action: 'createTenant' }]);
+    expect((await run('tenant', 'list')).out).toMatch(new RegExp(`^${made.out}\tbusiness\t1\t0\t0\t\\S+Z\tAcme$`, 'm'));
+    expect(JSON.parse((await run('tenant', 'show', 'Acme', '--json')).out)).toMatchObject({ id: made.out, name: 'Acme', planTier: 'business', bots: 1, documents: 0, apiKeys: 0 });
+    await rows(`delete from tenants where id = '${made.out}'`);
+  });
+
+  test.each([
+    [['create', ' '], 'It is empty.'],
+    [['create', 'n'.repeat(256)], 'It has more than 255 characters.'],
+    [['create', 'a\u001bb'], 'It contains the control character'],
+  ])('%j is wrong usage', async (args, told) => {
+    expect(await run('tenant', ...args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(told) });
+  });
+});
+
 describe('db doctor', () => {
   test('finds nothing wrong', async () => {
     const { code, out } = await run('db', 'doctor');

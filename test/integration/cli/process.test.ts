@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -22,6 +22,27 @@ describe('the command weaver', () => {
       expect(weaver({ LOG_LEVEL: 'info' }, 'db', 'status')).toEqual({ code: 1, out: '', err: 'The configuration has a mistake:\n  - PORT must be a whole number from 0 to 65535\n' });
     } finally {
       rmSync(join(folder, '.env'));
+    }
+  });
+
+  test('takes from .env what follows a byte order mark, too', () => {
+    writeFileSync(join(folder, '.env'), '\uFEFFPORT=nonsense\n');
+    try {
+      expect(weaver({}, 'db', 'status')).toMatchObject({ code: 1, err: expect.stringContaining('PORT must be a whole number') });
+    } finally {
+      rmSync(join(folder, '.env'));
+    }
+  });
+
+  test.each([
+    ['a folder', () => mkdirSync(join(folder, '.env')), /^The file \.env in this folder cannot be read: it is a folder\..*\n$/],
+    ['in UTF-16', () => writeFileSync(join(folder, '.env'), Buffer.from('\uFEFFPORT=1\n', 'utf16le')), /^The file \.env in this folder is not in UTF-8\. Save it as UTF-8\.\n$/],
+  ])('says in one sentence that .env is %s', (_, make, sentence) => {
+    make();
+    try {
+      expect(weaver({}, 'db', 'status')).toEqual({ code: 1, out: '', err: expect.stringMatching(sentence) });
+    } finally {
+      rmSync(join(folder, '.env'), { recursive: true });
     }
   });
 

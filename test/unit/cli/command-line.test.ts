@@ -10,7 +10,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What no command of these tests may reach. */
 const NOWHERE = { WEAVER_DATA_DIR: join(folder, 'none') };
-const COMMANDS = ['serve', 'db up', 'db down', 'db status', 'db bootstrap', 'db doctor', 'demo', 'key create', 'key list', 'key revoke', 'key rotate', 'schema print', 'config example'];
+const COMMANDS = ['serve', 'db up', 'db down', 'db status', 'db bootstrap', 'db doctor', 'demo', 'tenant create', 'tenant list', 'tenant show', 'key create', 'key list', 'key revoke', 'key rotate', 'search tune', 'search recall', 'search reembed', 'schema print', 'config example'];
 
 describe('weaver', () => {
   test('--version prints the version of the package', async () => {
@@ -46,6 +46,27 @@ describe('weaver', () => {
     const { code, out, err } = await weaver(NOWHERE, args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(message);
+  });
+
+  test.each([
+    [['upgrade', 'head'], 'There is no command "db upgrade". Weaver\'s word is "up": npx weaver db up'],
+    [['downgrade', '-1'], 'There is no command "db downgrade". Weaver\'s word is "down": npx weaver db down'],
+    [['merge', '-m', 'both', 'heads'], 'There is nothing to merge: migrations are one line'],
+    [['branches', '--verbose'], 'There are no branches'],
+  ])('db %j leads to the word of ours', async (args, told) => {
+    const { code, out, err } = await weaver(NOWHERE, ['db', ...args]);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(told);
+  });
+
+  test('db --help has its commands in groups, and none that only lead elsewhere', async () => {
+    const { out } = await weaver({}, ['db', '--help']);
+    for (const title of ['Migrate:', 'See where it is:', 'Before and after:', 'Set up and take over:']) expect(out).toContain(`\n${title}\n`);
+    expect(out).not.toContain('upgrade');
+  });
+
+  test.each(['serve', 'db up', 'db doctor', 'demo', 'tenant create', 'key list', 'search tune', 'search recall', 'search reembed'])('%s --help says which variables it reads', async command => {
+    expect((await weaver({}, [...command.split(' '), '--help'])).out).toMatch(/Environment:\n(.*\n)*? +DATABASE_URL /);
   });
 
   test.each([[[]], [['db']], [['key']], [['schema']], [['config']]])('%j without a command shows what there is', async args => {

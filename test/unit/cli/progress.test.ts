@@ -19,6 +19,16 @@ describe('progress', () => {
     expect(said).toEqual(['Copying  100 of 200 rows (50 %)  docs  5 s', 'Copying  200 of 200 rows (100 %)  docs  10 s']);
   });
 
+  test('in a log is repeated every thirty seconds where the work says nothing of itself', () => {
+    let now = 0;
+    const { io, said } = recording(false);
+    const progress = new Progress(io, 'Dumping', { now: () => now });
+    progress.update(undefined, 'docs');
+    for (now = 1_000; now <= 65_000; now += 1_000) progress.tick();
+    progress.end();
+    expect(said).toEqual(['Dumping  docs  30 s', 'Dumping  docs  60 s']);
+  });
+
   test('in a terminal is one line that changes and goes', () => {
     let now = 0;
     const { io, said, shown } = recording(true);
