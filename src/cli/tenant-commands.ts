@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
 import { controlCharacterIn } from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
@@ -8,17 +8,28 @@ import type { NewTenantOptions } from './manage-tenants.js';
 const MAX_NAME_LENGTH = 255;
 const MAX_PLAN_LENGTH = 50;
 
+/** A text of one line, as GraphQL takes it. */
+const line =
+  (most: number) =>
+  (value: string): string => {
+    if (!value.trim()) throw new InvalidArgumentError('It is empty.');
+    if ([...value].length > most) throw new InvalidArgumentError(`It has more than ${most} characters.`);
+    const found = controlCharacterIn(value);
+    if (found) throw new InvalidArgumentError(`It contains the control character ${found}.`);
+    return value;
+  };
+
 export function addTenantCommands(program: Command, { io }: CommandContext): void {
   const group = program.command('tenant').summary('tenants').description('Tenants, to whom everything else belongs.');
   group
-    .command('create <name>')
+    .command('create')
+    .addArgument(new Argument('<name>', `1 to ${MAX_NAME_LENGTH} characters`).argParser(line(MAX_NAME_LENGTH)))
     .summary('make a tenant and print its id')
     .description('Makes a tenant, and with it its first bot. Standard output is its id alone.')
     .addOption(new Option('--plan <plan>', `the plan, 1 to ${MAX_PLAN_LENGTH} characters`).argParser(line(MAX_PLAN_LENGTH)).default('free'))
     .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant create "My company"\n  npx weaver key create --tenant "$(npx weaver tenant create Acme --plan business)" --name "My app"`)
     .action(async (name: string, options: NewTenantOptions) => {
-      const checked = argument('name', name, line(MAX_NAME_LENGTH));
-      await (await import('./manage-tenants.js')).createTenant(readConfig(io.env), io, checked, options);
+      await (await import('./manage-tenants.js')).createTenant(readConfig(io.env), io, name, options);
     });
   group
     .command('list')
@@ -34,22 +45,4 @@ export function addTenantCommands(program: Command, { io }: CommandContext): voi
     .option('--json', 'one JSON object, for programs')
     .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant show "Harbor Outdoor"`)
     .action(async (tenant: string, options: { json?: boolean }) => (await import('./manage-tenants.js')).showTenant(readConfig(io.env), io, tenant, options));
-}
-
-const line =
-  (most: number) =>
-  (value: string): string => {
-    if (!value.trim()) throw new InvalidArgumentError('It is empty.');
-    if ([...value].length > most) throw new InvalidArgumentError(`It has more than ${most} characters.`);
-    const found = controlCharacterIn(value);
-    if (found) throw new InvalidArgumentError(`It contains the control character ${found}.`);
-    return value;
-  };
-
-function argument(name: string, value: string, parse: (value: string) => string): string {
-  try {
-    return parse(value);
-  } catch (error) {
-    throw new InvalidArgumentError(`error: command-argument value for '${name}' is invalid. ${(error as Error).message}`);
-  }
 }

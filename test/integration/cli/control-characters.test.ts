@@ -41,7 +41,7 @@ describe('a name with control characters, which another program has stored', () 
     const listed = await run('key', 'list', '--tenant', tenant.id);
     expectHarmless(listed);
     expect(listed.out.split('\n').map(line => line.split('\t').at(-1))).toEqual([SHOWN]);
-    expect(listed.out.split('\t')).toHaveLength(7);
+    expect(listed.out.split('\t')).toHaveLength(8);
   });
 
   test('is the same name to programs that read the JSON', async () => {

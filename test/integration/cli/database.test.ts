@@ -112,7 +112,7 @@ describe('key create', () => {
     const kept = listed.out.split('\n').map(line => JSON.parse(line)).find(key => key.name === 'Kept');
     expect(kept).toMatchObject({ id: expect.any(String), prefix: prefixOf(made), state: 'active', scopes: ['read', 'search'], rateLimitRpm: 60, lastUsedAt: null });
     const plain = await run('key', 'list', '--tenant', 'Harbor Outdoor');
-    expect(plain.out).toContain(`${kept.id}\t${kept.prefix}\tactive\tread,search\t60\tnever\tKept`);
+    expect(plain.out).toContain(`${kept.id}\t${kept.prefix}\tactive\tread,search\t60\tnever\t-\tKept`);
     for (const { out } of [listed, plain]) expect(out).not.toContain(made.slice(13));
 
     const rotated = await run('key', 'rotate', kept.prefix, '--overlap', '2');
