@@ -181,7 +181,7 @@ describe('the log', () => {
   test.each([
     ['/graphql', '/graphql'],
     ['/health/live', '/health/live'],
-    ['/playground/start.js', '/playground/start.js'],
+    ['/playground/main.js', '/playground/main.js'],
     ['/playground/main-ABCDEFGH.js', '/playground/…'],
     ['/graphql/KEY', '/graphql/…'],
     ['/KEY/graphql', '/…/graphql'],
