@@ -68,7 +68,7 @@ describe('navigation downwards', () => {
       await statementsForAnyNumber(
         `query ($n: Int, $after: String) {
           bots(first: $n, filter: {name: {contains: "bot"}}, orderBy: {field: NAME, direction: DESC}) { edges { cursor node {
-            documents(first: 2, after: $after, filter: {not: {sizeBytes: {gt: 10}}}, orderBy: {field: FILENAME}) { pageInfo { hasNextPage endCursor } edges { cursor node {
+            documents(first: 2, after: $after, filter: {not: {sizeBytes: {lt: 10}}}, orderBy: {field: FILENAME}) { pageInfo { hasNextPage endCursor } edges { cursor node {
               chunks(last: 2, orderBy: [{field: PAGE_NUM}, {field: CHUNK_INDEX, direction: DESC}]) { edges { node { text } } pageInfo { hasPreviousPage } }
             } } }
           } } }
