@@ -42,6 +42,7 @@ import { createHttpServer } from './http/http-server.js';
 import { acceptOnlyJson } from './http/json-body.js';
 import { registerMetrics } from './http/metrics.js';
 import { operationSignal } from './http/operation-signal.js';
+import { takeParametersText } from './http/parameters-text.js';
 import { limitBody } from './http/request-body.js';
 import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
 import { createMetrics } from './observability/metrics.js';
@@ -195,6 +196,7 @@ function contextOf(request: FastifyRequest, reply: FastifyReply, { principal, lo
     principal,
     onlyQueries: request.method !== 'POST',
     requestErrorStatus: request.answerForm!.requestErrorStatus,
+    takeParametersText: () => takeParametersText(request),
     reads: lookUp.continueAs(scope, bounds),
     write: (name, work) => database.write(name, scope, work, bounds),
     beforeCommit: BEFORE_COMMIT,

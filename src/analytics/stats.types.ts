@@ -1,5 +1,5 @@
-import { Field, Float, Int, ObjectType } from 'type-graphql';
-import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
+import { Field, Int, ObjectType } from 'type-graphql';
+import { BigIntScalar, DateTimeScalar, Float } from '../graphql/scalars.js';
 
 @ObjectType({ simpleResolvers: true, description: 'How much a tenant has of everything.' })
 export class TenantStats {

@@ -1,3 +1,5 @@
+import { ExactNumber } from './json.js';
+
 /**
  * How many characters a value takes at least as JSON: all that is not escaped. It stops where it is beyond
  * `enough`, so that it costs no more than that, however large the value is.
@@ -11,6 +13,7 @@ export function jsonSize(value: unknown, enough: number): number {
       return 1;
     case 'object':
       if (value === null) return 4;
+      if (value instanceof ExactNumber) return value.text.length;
       return Array.isArray(value)
         ? arraySize(value, enough)
         : objectSize(value as Record<string, unknown>, enough);

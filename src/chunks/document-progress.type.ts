@@ -1,4 +1,5 @@
-import { Field, Float, Int, ObjectType } from 'type-graphql';
+import { Field, Int, ObjectType } from 'type-graphql';
+import { Float } from '../graphql/scalars.js';
 
 @ObjectType({ simpleResolvers: true, description: 'How much of a document a search by meaning can find.' })
 export class DocumentProgress {

@@ -4,7 +4,9 @@ import { vector } from '@electric-sql/pglite-pgvector';
 import type { Options } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PgliteDriver } from '@mikro-orm/pglite';
+import type { Pool, TypeOverrides } from 'pg';
 import { escapeLines } from '../base/control-characters.js';
+import { parseJsonExactly } from '../base/json.js';
 import type { DatabaseConfig } from '../config.js';
 import { isSameAddress } from '../config/database-address.js';
 import { LEGACY_PREFIX } from './adoption/names.js';
@@ -71,6 +73,9 @@ const SHARED_OPTIONS: Partial<Options> = {
 
 const EXTENSIONS = { vector, btree_gin };
 
+/** PostgreSQL's numbers of the types json and jsonb, whose values both drivers would read with `JSON.parse` alone. */
+const JSON_PARSERS = { 114: parseJsonExactly, 3802: parseJsonExactly };
+
 function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOptions {
   let lock: DataFolderLock | undefined;
   return {
@@ -78,9 +83,9 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
       driver: PgliteDriver,
       dbName: dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'pg'),
       driverOptions: () => {
-        if (dataDir === IN_MEMORY) return { extensions: EXTENSIONS, ...(image && { loadDataDir: image }) };
+        if (dataDir === IN_MEMORY) return { extensions: EXTENSIONS, parsers: JSON_PARSERS, ...(image && { loadDataDir: image }) };
         lock ??= lockDataFolder(dataDir);
-        return { extensions: EXTENSIONS, fs: new EmbeddedFolder(join(dataDir, 'pg'), EXTENSIONS, image) };
+        return { extensions: EXTENSIONS, parsers: JSON_PARSERS, fs: new EmbeddedFolder(join(dataDir, 'pg'), EXTENSIONS, image) };
       },
     },
     connections: 1,
@@ -104,9 +109,14 @@ async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres
       ...connection,
       pool: { min: 0, max: connections },
       // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
-      driverOptions: { ...driverOptions, pipeline: true },
+      driverOptions: { ...driverOptions, pipeline: true, onPoolCreated: readJsonExactly },
     },
     connections,
     release() {},
   };
+}
+
+function readJsonExactly(pool: Pool): void {
+  const types = pool.options.types as TypeOverrides;
+  for (const [type, parser] of Object.entries(JSON_PARSERS)) types.setTypeParser(Number(type), parser);
 }

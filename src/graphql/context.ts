@@ -18,6 +18,8 @@ export interface RequestContext {
   readonly onlyQueries: boolean;
   /** The HTTP status of an answer that says why the operation cannot be run: 200 for clients that go by the body alone. */
   readonly requestErrorStatus: 200 | 400;
+  /** The request's parameters as JSON text, once, where reading them may have changed the numbers of variables. */
+  readonly takeParametersText: () => string | undefined;
   /** The operation's reads, under the principal's own database role. Nobody's are of a tenant without rows. */
   readonly reads: ReadScope;
   /** One read-write transaction under the principal's own database role; what it wrote is there for the reads that follow. */

@@ -1,4 +1,4 @@
-import { Field, Float, ID, InputType, Int, type ClassType } from 'type-graphql';
+import { Field, ID, InputType, Int, type ClassType } from 'type-graphql';
 import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from './scalars.js';
 
 /** What every `<Type>Filter` says of the fields that combine others. */
@@ -49,7 +49,7 @@ export class JSONObjectFilter {
 }
 
 function rangeFilter<T>(name: string, what: string, type: () => unknown): ClassType<RangeFilter<T>> {
-  const scalar = type as () => typeof Float;
+  const scalar = type as () => typeof Int;
 
   @InputType(name, { description: `Compares ${what}.` })
   class Range {

@@ -120,7 +120,7 @@ function withoutNulls(value: unknown, type: GraphQLInputType): unknown {
 /** The same for inputs that say the same, whatever the order of their members. */
 function digestOf(input: unknown): string {
   const sortMembers = (_key: string, value: unknown): unknown =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)
       ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
       : value;
   return createHash('sha256').update(JSON.stringify(input, sortMembers)).digest('hex');

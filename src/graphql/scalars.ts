@@ -1,5 +1,6 @@
-import { GraphQLError, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
+import { GraphQLError, GraphQLFloat, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
 import { AppError } from '../base/app-error.js';
+import { ExactNumber, isJsonNumber, isUsableNumber, jsonNumber, MAX_DIGITS, type JsonNumber } from '../base/json.js';
 
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -52,7 +53,8 @@ export const DateTimeScalar = new GraphQLScalarType<string, string>({
 function parseBigInt(value: unknown): string {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
   if (typeof text !== 'string' || !/^-?\d{1,19}$/.test(text) || BigInt(text) > INT64_MAX || BigInt(text) < -INT64_MAX - 1n) {
-    refuse('BigInt must be a whole number of at most 64 bits, as a number or a string of digits.');
+    const hint = isJsonNumber(value) ? ' A number beyond 2^53 - 1 must come as a string of digits.' : '';
+    refuse(`BigInt must be a whole number of at most 64 bits, as a number or a string of digits.${hint}`);
   }
   return text;
 }
@@ -68,23 +70,32 @@ export const BigIntScalar = new GraphQLScalarType<string, number | string>({
   parseLiteral: node => (node.kind === Kind.INT || node.kind === Kind.STRING ? parseBigInt(node.value) : refuse('BigInt must be a whole number.')),
 });
 
+/** What stands for numbers that nothing may hold, in the words of every scalar that takes numbers digit for digit. */
+export const FINITE_NUMBERS = `finite numbers of at most ${MAX_DIGITS} digits, written without an exponent`;
+
 function parseJsonObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse('JSONObject must be an object, such as {"category": "returns"}.');
-  if (!holdsOnlyFiniteNumbers(value)) refuse('JSONObject must hold finite numbers only: JSON has no form for others.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isJsonNumber(value)) refuse('JSONObject must be an object, such as {"category": "returns"}.');
+  const place = placeOfUnusable(value, '');
+  if (place !== undefined) refuse(`JSONObject must hold ${FINITE_NUMBERS}: ${place.slice(1)} is none.`);
   return value as Record<string, unknown>;
 }
 
-/** JavaScript reads a number that is too large, such as `1e999`, as infinity, and writes it as null. */
-function holdsOnlyFiniteNumbers(value: unknown): boolean {
-  if (typeof value === 'number') return Number.isFinite(value);
-  return typeof value !== 'object' || value === null || Object.values(value).every(holdsOnlyFiniteNumbers);
+/** Where in a value a number is that neither JSON nor the database can hold. JavaScript reads `1e999` as infinity, and writes it as null. */
+function placeOfUnusable(value: unknown, path: string): string | undefined {
+  if (isJsonNumber(value)) return isUsableNumber(value) ? undefined : path;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, member] of Object.entries(value)) {
+    const place = placeOfUnusable(member, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+    if (place !== undefined) return place;
+  }
+  return undefined;
 }
 
 /**
- * A literal as JSON. A variable that was left out is null, in an object as in a list, whatever its name: an object without the member would
- * ask for less as a condition, and say less as a value, than what is written there.
+ * A literal as JSON, its numbers as they are written. A variable that was left out is null, in an object as in a list, whatever its name:
+ * an object without the member would ask for less as a condition, and say less as a value, than what is written there.
  */
-function jsonOfLiteral(node: ValueNode, variables: Record<string, unknown> | null | undefined): unknown {
+export function jsonOfLiteral(node: ValueNode, variables: Record<string, unknown> | null | undefined): unknown {
   switch (node.kind) {
     case Kind.VARIABLE:
       return (variables && Object.hasOwn(variables, node.name.value) ? variables[node.name.value] : null) ?? null;
@@ -92,6 +103,9 @@ function jsonOfLiteral(node: ValueNode, variables: Record<string, unknown> | nul
       return node.values.map(item => jsonOfLiteral(item, variables));
     case Kind.OBJECT:
       return Object.fromEntries(node.fields.map(field => [field.name.value, jsonOfLiteral(field.value, variables)]));
+    case Kind.INT:
+    case Kind.FLOAT:
+      return jsonNumber(node.value);
     default:
       return valueFromASTUntyped(node);
   }
@@ -99,11 +113,29 @@ function jsonOfLiteral(node: ValueNode, variables: Record<string, unknown> | nul
 
 export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({
   name: 'JSONObject',
-  description: 'A JSON object with any members.',
+  description: `A JSON object with any members. Its numbers keep all their digits, up to ${MAX_DIGITS}; JavaScript's \`JSON.parse\` does not.`,
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
   serialize: value => value as Record<string, unknown>,
   parseValue: parseJsonObject,
   parseLiteral: (node, variables) => parseJsonObject(jsonOfLiteral(node, variables)),
+});
+
+function parseFloatValue(value: unknown): JsonNumber {
+  if (!(value instanceof ExactNumber)) return GraphQLFloat.parseValue(value);
+  if (!isUsableNumber(value)) refuse(`Float must be one of the ${FINITE_NUMBERS}; it is ${String(value)}.`);
+  return value;
+}
+
+/**
+ * GraphQL's own `Float`, whose input keeps all its digits where JavaScript cannot hold them: bounds are compared with metadata, which does
+ * so too. Whoever measures with it takes `toDouble`. Every field of the schema must have this one, since a name stands for one type.
+ */
+export const Float = new GraphQLScalarType<JsonNumber, number>({
+  name: GraphQLFloat.name,
+  description: GraphQLFloat.description,
+  serialize: GraphQLFloat.serialize,
+  parseValue: parseFloatValue,
+  parseLiteral: (node, variables) => (node.kind === Kind.INT || node.kind === Kind.FLOAT ? parseFloatValue(jsonNumber(node.value)) : GraphQLFloat.parseLiteral(node, variables)),
 });
 
 function parseVector(value: unknown): number[] {
@@ -121,6 +153,7 @@ function vectorOfLiteral(node: ValueNode): number[] {
 export const VectorScalar = new GraphQLScalarType<number[], number[]>({
   name: 'Vector',
   description: 'An embedding: a list of finite numbers, 1536 long in answers. Input may also have the length that the embedding model makes.',
+  extensions: { readsDoubles: true },
   // pgvector's text form, `[0.1,0.2]`, is JSON.
   serialize: value => (typeof value === 'string' ? JSON.parse(value) : value) as number[],
   parseValue: parseVector,

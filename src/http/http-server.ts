@@ -57,6 +57,7 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
   app.removeAllContentTypeParsers();
   app.decorateRequest('countBody', undefined);
   app.decorateRequest('answerTimer', undefined);
+  app.decorateRequest('bodyText', undefined);
   app.decorateRequest('answerForm', undefined);
   app.addHook('onRoute', ({ url }) => paths.add(url));
   app.addHook('onRequest', (request, reply, done) => {

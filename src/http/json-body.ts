@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { keepBodyText } from './parameters-text.js';
 import { httpError } from './refusals.js';
 import { readBody } from './request-body.js';
 
@@ -16,7 +17,10 @@ export function acceptOnlyJson(app: FastifyInstance): void {
     if (body.length === 0) throw httpError(400, 'The body is empty. Send an operation, such as {"query":"{ __typename }"}.');
     if (!isUtf8(body)) throw httpError(400, 'The body is not valid UTF-8.');
     try {
-      return parseJson(body.toString());
+      const text = body.toString();
+      const parsed = parseJson(text);
+      keepBodyText(request, text);
+      return parsed;
     } catch {
       throw httpError(400, 'The body is not valid JSON.');
     }

@@ -1,3 +1,4 @@
+import { isJsonNumber } from '../base/json.js';
 import { jsonSize } from '../base/json-size.js';
 
 /** Characters of a piece, about: written without a pause, in a millisecond at most. */
@@ -20,7 +21,7 @@ export function* jsonPieces(value: unknown): Generator<string> {
 
 /** What is small is written at once, as fast as the engine can; only what is large is gone into. */
 function* parts(value: unknown): Generator<string> {
-  if (typeof value !== 'object' || value === null || jsonSize(value, PIECE) <= PIECE) yield JSON.stringify(value);
+  if (typeof value !== 'object' || value === null || isJsonNumber(value) || jsonSize(value, PIECE) <= PIECE) yield JSON.stringify(value);
   else if (Array.isArray(value)) yield* arrayParts(value);
   else yield* objectParts(value as Record<string, unknown>);
 }

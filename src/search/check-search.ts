@@ -1,7 +1,9 @@
 import { badInput } from '../base/app-error.js';
+import { toDouble, type JsonNumber } from '../base/json.js';
 import { checkGivenVector } from '../embedders/given-vector.js';
 import { checkScope } from './check-scope.js';
 import { cursorKeyOf, readCursor, type SearchPlace } from './search-cursor.js';
+import type { FusionWeights } from './hybrid-search.js';
 import type { SearchScope } from './search-scope.js';
 import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
@@ -28,7 +30,7 @@ export interface Search {
   readonly exact: boolean;
   readonly contextWindow: number;
   readonly minSimilarity: number | undefined;
-  readonly weights: SearchWeights;
+  readonly weights: FusionWeights;
   readonly scope: SearchScope;
   /** Tells cursors of this search from those of others. Made when it is asked for: reading a vector for it takes a twentieth of the gateway's CPU for a search. */
   readonly cursorKey: () => string;
@@ -81,20 +83,22 @@ function checkText(mode: SearchMode, text: string): void {
   if (words > MAX_WORDS) throw badInput('input.text', `input.text has ${words} words; the mode ${mode.toUpperCase()} looks for ${MAX_WORDS} at most. VECTOR takes longer texts.`);
 }
 
-function checkMinSimilarity(mode: SearchMode, least: number | undefined): number | undefined {
-  if (least === undefined) return undefined;
+function checkMinSimilarity(mode: SearchMode, given: JsonNumber | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const least = toDouble(given);
   if (mode === SearchMode.KEYWORD) throw badInput('input.minSimilarity', 'Hits of the mode KEYWORD have no similarity: leave input.minSimilarity out, or use HYBRID.');
-  if (!(least >= -1 && least <= 1)) throw badInput('input.minSimilarity', `input.minSimilarity must be from -1 to 1; it is ${least}.`);
+  if (!(least >= -1 && least <= 1)) throw badInput('input.minSimilarity', `input.minSimilarity must be from -1 to 1; it is ${String(given)}.`);
   return least;
 }
 
-function checkWeights(mode: SearchMode, weights: SearchWeights | null | undefined): SearchWeights {
-  if (weights == null) return { vector: 1, keyword: 1 };
+function checkWeights(mode: SearchMode, given: SearchWeights | null | undefined): FusionWeights {
+  if (given == null) return { vector: 1, keyword: 1 };
   if (mode !== SearchMode.HYBRID) throw badInput('input.weights', `The mode ${mode.toUpperCase()} has one ranking only: input.weights are for HYBRID.`);
+  const weights = { vector: toDouble(given.vector), keyword: toDouble(given.keyword) };
   for (const name of ['vector', 'keyword'] as const) {
     const weight = weights[name];
     if (weight !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
-      throw badInput(`input.weights.${name}`, `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ${MAX_WEIGHT}; it is ${weight}.`);
+      throw badInput(`input.weights.${name}`, `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ${MAX_WEIGHT}; it is ${String(given[name])}.`);
     }
   }
   if (weights.vector === 0 && weights.keyword === 0) throw badInput('input.weights', 'One of input.weights must be greater than 0: nothing would count.');

@@ -1,11 +1,12 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Ctx, Field, FieldResolver, Float, Info, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import { Arg, Ctx, Field, FieldResolver, Info, Int, ObjectType, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { badInput } from '../base/app-error.js';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import type { RequestContext } from '../graphql/context.js';
 import { Sized } from '../graphql/limits/list-size.js';
 import type { Parent } from '../graphql/list.js';
+import { Float } from '../graphql/scalars.js';
 import { nestedRowSelectionOf } from '../graphql/selection.js';
 import { similarChunks } from './similar-chunks.js';
 

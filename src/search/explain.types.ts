@@ -1,4 +1,5 @@
-import { Field, Float, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Float } from '../graphql/scalars.js';
 import { KeywordMatch, SearchCompleteness } from './search.types.js';
 
 export enum SearchStage {

@@ -2,9 +2,14 @@ import type { ReadScope } from '../db/read-scope.js';
 import { selectNearest, type Nearest, type NearestFound } from './nearest.js';
 import type { VectorPath } from './paths/vector-path.js';
 import type { HitSelection, SearchAnswer } from './search-answer.js';
-import type { SearchWeights } from './search.inputs.js';
 import type { KeywordMatch } from './search.types.js';
 import { headlineSql, matchedCtes, wordsCte } from './words.js';
+
+/** How much each ranking counts. */
+export interface FusionWeights {
+  readonly vector: number;
+  readonly keyword: number;
+}
 
 /** How much of each ranking is fused: what is further down in both could not get far. */
 const MIN_DEPTH = 50;
@@ -19,7 +24,7 @@ export function hybridDepth(topK: number): number {
 }
 
 /** Reciprocal rank fusion of two ranks, of which either may be missing. */
-export function fusedScore(weights: SearchWeights, vectorRank: number | null, keywordRank: number | null): number {
+export function fusedScore(weights: FusionWeights, vectorRank: number | null, keywordRank: number | null): number {
   const part = (weight: number, rank: number | null): number => (rank === null ? 0 : weight / (RANK_CONSTANT + rank));
   return part(weights.vector, vectorRank) + part(weights.keyword, keywordRank);
 }
@@ -27,7 +32,7 @@ export function fusedScore(weights: SearchWeights, vectorRank: number | null, ke
 export interface HybridSearch {
   readonly nearest: Omit<Nearest, 'wanted' | 'seen' | 'after'>;
   readonly text: string;
-  readonly weights: SearchWeights;
+  readonly weights: FusionWeights;
   readonly topK: number;
 }
 

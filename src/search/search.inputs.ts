@@ -1,6 +1,7 @@
-import { Field, Float, ID, InputType, Int } from 'type-graphql';
+import { Field, ID, InputType, Int } from 'type-graphql';
+import type { JsonNumber } from '../base/json.js';
 import { DocumentStatus } from '../documents/document.entity.js';
-import { DateTimeScalar, JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
+import { DateTimeScalar, Float, JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
 import { MetadataValueScalar, type MetadataValue } from './metadata-value.js';
 import { SearchMode } from './search.types.js';
 
@@ -12,16 +13,16 @@ export interface Range<T> {
   lte?: T | null;
 }
 
-@InputType({ description: 'A range of numbers.' })
-export class NumberRange implements Range<number> {
+@InputType({ description: 'A range of numbers, which are compared with all their digits.' })
+export class NumberRange implements Range<JsonNumber> {
   @Field(() => Float, { nullable: true, description: 'Greater than this.' })
-  gt?: number | null;
+  gt?: JsonNumber | null;
   @Field(() => Float, { nullable: true, description: 'This or greater.' })
-  gte?: number | null;
+  gte?: JsonNumber | null;
   @Field(() => Float, { nullable: true, description: 'Less than this.' })
-  lt?: number | null;
+  lt?: JsonNumber | null;
   @Field(() => Float, { nullable: true, description: 'This or less.' })
-  lte?: number | null;
+  lte?: JsonNumber | null;
 }
 
 @InputType({ description: 'A range of time.' })
@@ -66,10 +67,10 @@ export class MetadataCondition {
 @InputType({ description: 'How much the two rankings of HYBRID count.' })
 export class SearchWeights {
   @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by similarity: 0, or 0.000000001 to 10.' })
-  vector!: number;
+  vector!: JsonNumber;
 
   @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by words: 0, or 0.000000001 to 10.' })
-  keyword!: number;
+  keyword!: JsonNumber;
 }
 
 @InputType({ description: 'What to search for, and where. All conditions must hold.' })
@@ -106,7 +107,7 @@ export class SearchChunksInput {
   exact!: boolean;
 
   @Field(() => Float, { nullable: true, description: 'Only hits whose `similarity`, as it is shown, is this or greater; -1 to 1. Not in KEYWORD, which has no similarity.' })
-  minSimilarity?: number | null;
+  minSimilarity?: JsonNumber | null;
 
   @Field(() => SearchWeights, { nullable: true, description: 'How much the two rankings of HYBRID count; both 1 where it is not given.' })
   weights?: SearchWeights | null;

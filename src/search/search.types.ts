@@ -1,6 +1,7 @@
-import { Field, Float, Int, ObjectType, registerEnumType } from 'type-graphql';
+import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import { PageInfo } from '../graphql/connection.js';
+import { Float } from '../graphql/scalars.js';
 
 export enum SearchMode {
   VECTOR = 'vector',

@@ -18,6 +18,8 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
+import type { RequestContext } from '../context.js';
+import { exactVariables } from '../exact-variables.js';
 import { executePlan } from './execute-plan.js';
 import { planOperation, type ObjectPlan, type PlanSource } from './plan.js';
 
@@ -39,7 +41,12 @@ interface Known {
   readonly plans: Map<string, { readonly source: PlanSource; readonly plan: ObjectPlan }>;
 }
 
-export type Executor = (args: Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues' | 'contextValue' | 'rootValue'>) => ExecutionResult | Promise<ExecutionResult>;
+export interface ExecutorArgs extends Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues' | 'contextValue' | 'rootValue'> {
+  /** The text that the variables were read from, where that may have changed their numbers. */
+  readonly parametersText?: string | undefined;
+}
+
+export type Executor = (args: ExecutorArgs) => ExecutionResult | Promise<ExecutionResult>;
 
 /**
  * Executes operations on `schema` as graphql-js does, queries in a fraction of its time: what they select of each type is worked out once
@@ -49,9 +56,10 @@ export type Executor = (args: Pick<ExecutionArgs, 'document' | 'operationName' |
 export function executorOf(schema: GraphQLSchema): Executor {
   // Apollo keeps parsed documents, so that an operation that comes again is the same node.
   const known = new WeakMap<OperationDefinitionNode, Known | typeof UNKNOWN>();
-  return args => {
-    const operation = getOperationAST(args.document, args.operationName);
-    if (!operation) return execute({ ...args, schema });
+  return ({ parametersText, ...given }) => {
+    const operation = getOperationAST(given.document, given.operationName);
+    if (!operation) return execute({ ...given, schema });
+    const args = parametersText === undefined ? given : { ...given, variableValues: exactVariables(schema, operation, given.variableValues ?? {}, parametersText) };
     const variables = getVariableValues(schema, operation.variableDefinitions ?? [], args.variableValues ?? {}, { maxErrors: MAX_VARIABLE_ERRORS });
     // The last one, that there were too many, stands at no variable, and would be taken for a mistake of ours.
     if (variables.errors) return { errors: variables.errors.slice(0, MAX_VARIABLE_ERRORS) };
@@ -72,7 +80,14 @@ export function executedBy(executor: Executor, schema: GraphQLSchema): ApolloSer
       return () => {};
     },
     load: async () => ({
-      executor: async ({ document, request, context }) => executor({ document, operationName: request.operationName, variableValues: request.variables, contextValue: context }),
+      executor: async ({ document, request, context }) =>
+        executor({
+          document,
+          operationName: request.operationName,
+          variableValues: request.variables,
+          parametersText: (context as Partial<RequestContext>).takeParametersText?.(),
+          contextValue: context,
+        }),
     }),
     stop: async () => {},
   };

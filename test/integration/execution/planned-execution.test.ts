@@ -50,7 +50,7 @@ function contextOf(principal: Principal): RequestContext {
   const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
   const { signal } = new AbortController();
   return {
-    requestId: 'test', principal, onlyQueries: false, requestErrorStatus: 400, models, embedder, embed: texts => embedder.embed(texts), pause: () => undefined, rows: new RowBudget(25_000, 25_000).operation(),
+    requestId: 'test', principal, onlyQueries: false, requestErrorStatus: 400, takeParametersText: () => undefined, models, embedder, embed: texts => embedder.embed(texts), pause: () => undefined, rows: new RowBudget(25_000, 25_000).operation(),
     bytes: new ByteBudget(33_554_432, 134_217_728).operation('test'),
     reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work), beforeCommit: [],
     log: createLogger('silent'), turn: new OperationTurn(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal), signal,
