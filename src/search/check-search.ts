@@ -97,7 +97,7 @@ function checkWeights(mode: SearchMode, given: SearchWeights | null | undefined)
   const weights = { vector: toDouble(given.vector), keyword: toDouble(given.keyword) };
   for (const name of ['vector', 'keyword'] as const) {
     const weight = weights[name];
-    if (weight !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
+    if (given[name] !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
       throw badInput(`input.weights.${name}`, `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ${MAX_WEIGHT}; it is ${String(given[name])}.`);
     }
   }

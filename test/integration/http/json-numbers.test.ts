@@ -265,7 +265,8 @@ describe('a number in the metadata of chunks', () => {
     ['"metadataConditions":[{"path":["a"],"number":{"gt":1e200000}}]', /Float must be .*finite numbers of at most 500 digits/],
     ['"metadata":{"a":1e200000}', /JSONObject must hold finite numbers of at most 500 digits/],
     ['"minSimilarity":1e400', /input\.minSimilarity must be from -1 to 1; it is 10{400}\./],
-    ['"mode":"HYBRID","weights":{"vector":1e400,"keyword":1}', /input\.weights\.vector must be from 0 to 10; it is 10{400}\./],
+    ['"mode":"HYBRID","weights":{"vector":1e400,"keyword":1}', /input\.weights\.vector must be 0, or from 0\.000000001 to 10; it is 10{400}\./],
+    ['"mode":"HYBRID","weights":{"vector":1,"keyword":1e-400}', /input\.weights\.keyword must be 0, or from 0\.000000001 to 10; it is 0\.0{399}1\./],
   ])('is refused by name in a condition: %s', async (input, message) => {
     for (const answer of [
       ask(SEARCH, `{"input":{"text":"a",${input}}}`),
