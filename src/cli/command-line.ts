@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError } from '../config.js';
+import { lostConnection } from '../db/connection-errors.js';
 import { commandIo, processTerminal, type CommandContext, type Terminal } from './command-io.js';
 import { addConfigCommands } from './config-commands.js';
 import { addDbCommands } from './db-commands.js';
@@ -45,8 +46,9 @@ export async function runCommandLine(argv: readonly string[], terminal: Terminal
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const told = lostConnection(error) ?? error;
     if (error instanceof ConfigError) io.sayLines(error.message);
-    else if (error instanceof StartupError) io.say(error.message);
+    else if (told instanceof StartupError) io.say(told.message);
     // Not the error itself: those of the database hold the statement with its values.
     else io.sayLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;

@@ -1,3 +1,4 @@
+import { AppError } from '../base/app-error.js';
 import { StartupError } from '../base/startup-error.js';
 import { serverName, type DatabaseAddress } from '../config/database-address.js';
 import { isDatabaseUnreachable } from './database-errors.js';
@@ -27,6 +28,13 @@ export function connectionError(error: unknown, address: DatabaseAddress, variab
   if (code === FULL) return fail(`${server} takes no more connections: ${because}. Lower DATABASE_POOL_SIZE or raise the server's max_connections.`);
   if (isDatabaseUnreachable(error) || isTlsTrouble(error)) return fail(`${server} cannot be reached: ${because}. Check ${variable} and that the server is running.`);
   return undefined;
+}
+
+/** `error` as a `StartupError`, where it says that the connection was lost during a command's work; undefined where it is of another kind. */
+export function lostConnection(error: unknown): StartupError | undefined {
+  // An embedding service that cannot be reached has the network's codes as well, under errors of others.
+  if (error instanceof AppError || error instanceof StartupError || error instanceof TypeError || !isDatabaseUnreachable(error)) return undefined;
+  return new StartupError(`The connection to the database was lost while the command was at work: ${reason(error)}. The server rolls back what was not committed.`, { cause: error });
 }
 
 function codeOf(error: unknown): string | undefined {

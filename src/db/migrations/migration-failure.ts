@@ -1,5 +1,5 @@
 import { StartupError } from '../../base/startup-error.js';
-import { reason } from '../connection-errors.js';
+import { lostConnection, reason } from '../connection-errors.js';
 
 /** SQLSTATE codes: raised by a statement of ours; no right to do it; not installed on the server. */
 const RAISED = 'P0001';
@@ -43,7 +43,9 @@ function sqlState(error: unknown): string | undefined {
 
 /** A failure of the database beside the statements of a migration, in one sentence; any other error as it is. */
 export function asMigrationFailure(error: unknown): unknown {
-  if (error instanceof StartupError || sqlState(error) === undefined) return error;
+  if (error instanceof StartupError) return error;
+  const lost = lostConnection(error);
+  if (lost || sqlState(error) === undefined) return lost ?? error;
   return new MigrationFailure('The migrations cannot go on', error, 'What failed was rolled back.');
 }
 

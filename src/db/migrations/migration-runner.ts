@@ -1,6 +1,10 @@
 import type { Transaction } from '@mikro-orm/core';
 import { MigrationRunner as UnguardedRunner, type Migration } from '@mikro-orm/migrations';
+import { isDatabaseUnreachable } from '../database-errors.js';
 import { firstLine, MigrationFailure } from './migration-failure.js';
+
+const LOST = 'The connection was lost: the server rolls back what was not committed.';
+const LOST_OUTSIDE = 'The connection was lost, outside a transaction: the server may still finish this statement, or leave an invalid index. See "npx weaver db doctor", then run it again.';
 
 type AfterRun = (transaction?: Transaction) => Promise<void>;
 
@@ -32,6 +36,7 @@ export class MigrationRunner extends UnguardedRunner {
         const statements = migration.getQueries();
         for (const [index, sql] of statements.entries()) {
           await this.driver.execute(this.#around ? notConcurrently(sql) : sql, undefined, 'all', transaction).catch(error => {
+            if (isDatabaseUnreachable(error)) throw new MigrationFailure(whichOne(migration, method, index, statements), error, LOST);
             const left = this.#around ? 'Nothing of this run was kept: the database is as it was before.' : 'It was rolled back.';
             throw new MigrationFailure(whichOne(migration, method, index, statements), error, left);
           });
@@ -48,6 +53,7 @@ export class MigrationRunner extends UnguardedRunner {
     const before = await this.#invalidIndexes();
     for (const [index, sql] of statements.entries()) {
       await this.driver.execute(sql).catch(async error => {
+        if (isDatabaseUnreachable(error)) throw new MigrationFailure(whichOne(migration, method, index, statements), error, LOST_OUTSIDE);
         const kept = index === 0 ? '' : ` It runs outside a transaction, so the ${index === 1 ? 'statement' : `${index} statements`} before this one cannot be undone: mend the cause and run it again, or undo by hand.`;
         const left = `${await this.#dropInvalidIndexes(before)}${kept}`.trim() || 'The database is as it was before this migration.';
         throw new MigrationFailure(whichOne(migration, method, index, statements), error, left);

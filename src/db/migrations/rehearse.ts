@@ -1,5 +1,6 @@
 import { reason } from '../connection-errors.js';
 import type { Database } from '../database.js';
+import { isDatabaseUnreachable } from '../database-errors.js';
 import type { EntityClasses } from '../database-options.js';
 import { migrationState, runMigrations } from '../migrations.js';
 import { withScratch } from './check.js';
@@ -75,6 +76,7 @@ async function inTransaction(database: Database, names: readonly string[]): Prom
         const started = performance.now();
         for (const [index, sql] of up.entries()) {
           await run(sql).catch(error => {
+            if (isDatabaseUnreachable(error)) throw error;
             results.push({ name, ms: performance.now() - started, locks: [], problem: `Statement ${index + 1} of ${up.length} (${firstLine(sql)}): ${reason(error)}.` });
             throw ROLL_BACK;
           });
