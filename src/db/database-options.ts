@@ -98,6 +98,8 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
 
 /** One holds the lock of `Migrator`, one runs the migration, one is spare. */
 const MIGRATION_CONNECTIONS = 3;
+/** Networks cut connections that are idle for minutes, and the one with the lock is idle while another works. */
+const KEEP_ALIVE_AFTER_MS = 30_000;
 
 async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): Promise<DatabaseOptions> {
   if (purpose === 'migrate' && config.pooler === 'transaction' && isSameAddress(config.ownerAddress, config.address)) throw poolerRefused();
@@ -109,7 +111,7 @@ async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres
       ...connection,
       pool: { min: 0, max: connections },
       // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
-      driverOptions: { ...driverOptions, pipeline: true, onPoolCreated: readJsonExactly },
+      driverOptions: { ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }), ...driverOptions, pipeline: true, onPoolCreated: readJsonExactly },
     },
     connections,
     release() {},

@@ -105,7 +105,7 @@ export class Database {
     try {
       await refuseSharedSession(pool, client);
       const run = async <R>(sql: string): Promise<R[]> => (await client.query(sql)).rows as R[];
-      const [own] = await run<{ pid: number }>(`select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)`);
+      const [own] = await run<{ pid: number }>(`select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false), set_config('idle_session_timeout', '0', false)`);
       return await work({ pid: own!.pid, run });
     } finally {
       client.release(true);

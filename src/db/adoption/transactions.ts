@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Transaction } from '@mikro-orm/core';
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../database.js';
@@ -7,6 +8,8 @@ import type { Run } from './recognise.js';
 
 const LOCK_TIMEOUT_SECONDS = 15;
 const LOCK_NOT_AVAILABLE = '55P03';
+const ASK_EVERY_MS = 250;
+const IN_THE_WAY = `Nothing was changed: somebody held a table or migrated this database for ${LOCK_TIMEOUT_SECONDS} seconds. Stop the programs that use it, then try again.`;
 
 /** Runs `work` on a snapshot of the database, as whoever owns its tables. */
 export async function looking<T>(database: Database, work: (run: Run) => Promise<T>): Promise<T> {
@@ -27,14 +30,24 @@ export async function changing<T>(database: Database, work: (run: Run, transacti
       const run: Run = (sql, parameters = []) => connection.execute(sql, parameters as never, 'all', transaction);
       await withoutTimeouts(run);
       await run(`set local lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`);
-      await run(`select pg_advisory_xact_lock(${MIGRATION_LOCK})::text`);
+      await takeMigrationLock(run);
       return work(run, transaction);
     })
     .catch(error => {
       if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-      const message = `Nothing was changed: somebody held a table or migrated this database for ${LOCK_TIMEOUT_SECONDS} seconds. Stop the programs that use it, then try again.`;
-      throw new StartupError(message, { cause: error });
+      throw new StartupError(IN_THE_WAY, { cause: error });
     });
+}
+
+/** Tried again and again, never waited for: see `migration-lock.ts`. */
+async function takeMigrationLock(run: Run): Promise<void> {
+  const until = performance.now() + LOCK_TIMEOUT_SECONDS * 1_000;
+  for (;;) {
+    const [lock] = await run<{ taken: boolean }>(`select pg_try_advisory_xact_lock(${MIGRATION_LOCK}) as taken`);
+    if (lock!.taken) return;
+    if (performance.now() > until) throw new StartupError(IN_THE_WAY);
+    await sleep(ASK_EVERY_MS);
+  }
 }
 
 async function withoutTimeouts(run: Run): Promise<void> {

@@ -4,6 +4,20 @@ import { MIGRATION_LOCK } from './migration-lock.js';
 import { CREATE_LOG, HASH_COLUMN, LOG_TABLE } from './migration-log.js';
 import { oneName } from './migration-names.js';
 
+const LOCK_SECONDS = 60;
+
+/** Tried again and again, each time in a transaction of its own: a session that waits for it would hold up concurrent builds of indexes. */
+const TAKE_LOCK = `do $weaver$ declare began constant timestamptz := clock_timestamp(); begin
+  while not pg_try_advisory_lock(${MIGRATION_LOCK}) loop
+    if clock_timestamp() > began + interval '${LOCK_SECONDS} seconds' then
+      raise exception 'Another process was still migrating this database after ${LOCK_SECONDS} seconds.';
+    end if;
+    commit;
+    perform pg_sleep(0.25);
+    commit;
+  end loop;
+end $weaver$`;
+
 type Method = 'up' | 'down';
 
 /** From where to where, exclusive of the older end: `base`, `head`, or a name or the beginning of one. */
@@ -31,7 +45,8 @@ export async function offlineScript(method: Method, range: ScriptRange): Promise
     `-- Weaver: ${method} from ${from} to ${to}, ${names.length} migration${names.length === 1 ? '' : 's'}. For psql, as the owner of the tables.`,
     '\\set ON_ERROR_STOP on',
     'set client_min_messages = warning;',
-    ended(`do $weaver$ begin perform pg_advisory_lock(${MIGRATION_LOCK}); end $weaver$`),
+    'set idle_session_timeout = 0;',
+    ended(TAKE_LOCK),
     'begin;',
     ...CREATE_LOG.map(ended),
     ended(mustBeAt(method, known, names)),
