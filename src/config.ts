@@ -24,6 +24,8 @@ export interface Config {
   database: DatabaseConfig;
   /** How long whoever migrates waits while another process does; 0 does not wait. */
   migrationLockMs: number;
+  /** How long a statement of a migration waits for a lock; 0 has no limit. */
+  statementLockMs: number;
   /** The token that makes its bearer the operator; none means that there is no operator over HTTP. */
   operatorToken: string | undefined;
   /** How users' tokens are checked; none means that there are no users over HTTP. */
@@ -121,6 +123,9 @@ const SETTINGS = {
   WEAVER_MIGRATION_LOCK_TIMEOUT: wholeNumber(0, 86_400)
     .default(60)
     .describe('Seconds to wait while another process migrates the same database. 0 fails at once.'),
+  WEAVER_STATEMENT_LOCK_TIMEOUT: wholeNumber(0, 86_400)
+    .default(5)
+    .describe('Seconds that a statement of a migration waits for a table that others hold, while everybody else waits behind it. 0: without limit.'),
   DATABASE_POOLER: z
     .enum(['none', 'transaction'], 'must be none or transaction')
     .default('none')
@@ -280,6 +285,7 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>, addresses: DatabaseAddresses
         }
       : { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR },
     migrationLockMs: env.WEAVER_MIGRATION_LOCK_TIMEOUT * 1_000,
+    statementLockMs: env.WEAVER_STATEMENT_LOCK_TIMEOUT * 1_000,
     operatorToken: env.WEAVER_OPERATOR_TOKEN,
     userTokens: toUserTokens(env),
     trustedDocuments: toTrustedDocuments(env),

@@ -60,12 +60,13 @@ function orDie<T>(make: () => T): () => T {
 }
 
 /** What the environment agrees to, for commands that take no option of ours. */
-function guardsOf({ database, migrationLockMs }: Config, env: NodeJS.ProcessEnv): MigrationGuards {
+function guardsOf({ database, migrationLockMs, statementLockMs }: Config, env: NodeJS.ProcessEnv): MigrationGuards {
   const name = database.kind === 'embedded' ? database.dataDir : database.ownerAddress.database;
   const isSet = (variable: string): boolean => /^(1|true|yes)$/i.test(env[variable] ?? '');
   const say = (line: string): void => void process.stdout.write(`${escapeLine(line)}\n`);
   return {
     lockTimeoutMs: migrationLockMs,
+    statementLockTimeoutMs: statementLockMs,
     allowOutOfOrder: isSet('WEAVER_ALLOW_OUT_OF_ORDER'),
     acceptEdited: isSet('WEAVER_ACCEPT_EDITED'),
     confirmed: env.WEAVER_CONFIRM === name,
@@ -74,6 +75,7 @@ function guardsOf({ database, migrationLockMs }: Config, env: NodeJS.ProcessEnv)
       allowOutOfOrder: 'Give it a later timestamp, or, where the order does not matter, set WEAVER_ALLOW_OUT_OF_ORDER=1 for this one command.',
       acceptEdited: 'Undo the edit and put the change into a new migration, or, where the database is right as it is, set WEAVER_ACCEPT_EDITED=1 for this one command.',
       lockTimeout: 'Try again later, or set WEAVER_MIGRATION_LOCK_TIMEOUT to more seconds.',
+      statementLockTimeout: 'Let that session end, then run it again, or set WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
     },
     announce({ removals }) {
       for (const removal of removals) say(`[weaver] ${removalText(removal)}`);

@@ -30,7 +30,7 @@ const LEAST_CONNECT_TIMEOUT_MS = 2_000;
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 
 /** The driver's options for `address`. Asks the server whether it encrypts, where sslmode leaves that to it. Throws a `StartupError` for certificate files that cannot be used, or the socket's error. */
-export async function connectionOptions(address: DatabaseAddress): Promise<ConnectionOptions> {
+export async function connectionOptions(address: DatabaseAddress, applicationName = 'weaver'): Promise<ConnectionOptions> {
   const { port, user, password, database, parameters } = address;
   const host = hostOf(address);
   const encryption = await encryptionOf(address);
@@ -42,7 +42,7 @@ export async function connectionOptions(address: DatabaseAddress): Promise<Conne
     dbName: database,
     driverOptions: {
       ssl: encryption === 'none' ? false : tlsOptions(parameters, host, encryption),
-      application_name: parameters.application_name ?? parameters.fallback_application_name ?? 'weaver',
+      application_name: parameters.application_name ?? parameters.fallback_application_name ?? applicationName,
       connectionTimeoutMillis: connectTimeoutMs(parameters.connect_timeout),
       keepAlive: parameters.keepalives !== '0',
       ...(Number(parameters.keepalives_idle) > 0 && { keepAliveInitialDelayMillis: Number(parameters.keepalives_idle) * 1_000 }),

@@ -103,7 +103,7 @@ const KEEP_ALIVE_AFTER_MS = 30_000;
 
 async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): Promise<DatabaseOptions> {
   if (purpose === 'migrate' && config.pooler === 'transaction' && isSameAddress(config.ownerAddress, config.address)) throw poolerRefused();
-  const { driverOptions, ...connection } = await connectionOptions(purpose === 'serve' ? config.address : config.ownerAddress);
+  const { driverOptions, ...connection } = await (purpose === 'serve' ? connectionOptions(config.address) : connectionOptions(config.ownerAddress, 'weaver-migrate'));
   const connections = purpose === 'migrate' ? MIGRATION_CONNECTIONS : config.poolSize;
   return {
     orm: {

@@ -1,8 +1,9 @@
 import type { MigrateOptions, MigrationInfo, MikroORM, Transaction } from '@mikro-orm/core';
 import { Migrator as UnguardedMigrator } from '@mikro-orm/migrations';
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { PostgreSqlConnection, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { StartupError } from '../base/startup-error.js';
 import { emittedSql, sqlHash, type EmittedSql } from './migrations/emitted-sql.js';
+import { gatewaySessions } from './migrations/lock-holders.js';
 import { DEFAULT_GUARDS, type MigrationGuards, type RunPlan } from './migrations/migration-guards.js';
 import { holdingMigrationLock } from './migrations/migration-lock.js';
 import { MigrationLog } from './migrations/migration-log.js';
@@ -102,6 +103,7 @@ export class Migrator extends UnguardedMigrator {
    */
   async within(transaction: Transaction, method: 'up' | 'down', options?: MigrateOptions): Promise<void> {
     this.options.allOrNothing = false;
+    (this.runner as MigrationRunner).lockWait = undefined;
     this.runner.setMasterMigration(transaction);
     this.storage.setMasterMigration(transaction);
     try {
@@ -118,11 +120,14 @@ export class Migrator extends UnguardedMigrator {
       await this.#refuseEdited();
       if (plan.names.length === 0) return [];
       this.guards.announce(plan);
+      await this.#warnOfGateways(plan);
       await this.#refuseUnconfirmed(plan);
       const emitted = await this.#emitted(plan.names);
       // Nobody uses the tables of a new database yet: its indexes need not be built concurrently.
       const isNew = method === 'up' && (await this.storage.executed()).length === 0;
       this.options.allOrNothing = isNew || [...emitted.values()].every(({ transactional }) => transactional);
+      const { statementLockTimeoutMs: ms, hints } = this.guards;
+      (this.runner as MigrationRunner).lockWait = { ms, hint: hints.statementLockTimeout };
       const transaction = typeof options === 'object' && !Array.isArray(options) ? options.transaction : undefined;
       return super.runMigrations(method, { migrations: [...plan.names], ...(transaction && { transaction }) });
     });
@@ -191,6 +196,13 @@ export class Migrator extends UnguardedMigrator {
   async #refuseUnconfirmed({ removals }: RunPlan): Promise<void> {
     if (!removals.some(removal => removal.rows > 0)) return;
     if (!this.guards.confirmed) this.refuse(`Nothing was changed. ${this.guards.hints.confirm}`);
+  }
+
+  async #warnOfGateways({ method, removals }: RunPlan): Promise<void> {
+    if ((method === 'up' && removals.length === 0) || !(this.driver.getConnection() instanceof PostgreSqlConnection)) return;
+    const sessions = await gatewaySessions(this.driver.getConnection());
+    if (sessions === 0) return;
+    this.guards.warn(`Gateways or other commands of Weaver use this database (${sessions} session${sessions === 1 ? '' : 's'}): what this run takes away, they can no longer use.`);
   }
 
   get #log(): MigrationLog {

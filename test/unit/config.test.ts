@@ -26,6 +26,7 @@ describe('readConfig', () => {
       userTokens: undefined,
       embedder: { provider: 'hashing' },
       migrationLockMs: 60_000,
+      statementLockMs: 5_000,
       search: { indexFrom: 50_000, recallSample: 0 },
       metricsToken: undefined,
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
@@ -42,7 +43,7 @@ describe('readConfig', () => {
     const config = readConfig({
       HOST: '0.0.0.0', PORT: '8080', WEAVER_TRUST_PROXY: '10.0.0.0/8, ::1', WEAVER_CORS_ORIGINS: 'https://app.example.com, http://localhost:3000', NODE_ENV: 'production', LOG_LEVEL: 'warn', WEAVER_OPERATOR_TOKEN: 'o'.repeat(32),
       JWT_JWKS_URL: 'https://login.example.com/keys', JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'weaver', JWT_ALGORITHMS: 'RS256, EdDSA', JWT_CLOCK_TOLERANCE_SECONDS: '5',
-      DATABASE_URL: URL, WEAVER_MIGRATION_URL: 'postgres://owner@db.example.com/weaver', DATABASE_POOLER: 'transaction', DATABASE_POOL_SIZE: '25', WEAVER_MIGRATION_LOCK_TIMEOUT: '5',
+      DATABASE_URL: URL, WEAVER_MIGRATION_URL: 'postgres://owner@db.example.com/weaver', DATABASE_POOLER: 'transaction', DATABASE_POOL_SIZE: '25', WEAVER_MIGRATION_LOCK_TIMEOUT: '5', WEAVER_STATEMENT_LOCK_TIMEOUT: '7',
       WEAVER_TRUSTED_DOCUMENTS: 'web.json, ios.json', WEAVER_TRUSTED_DOCUMENT_KEYS: 'keys.json', WEAVER_AD_HOC_OPERATIONS: 'operator',
       EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: 'https://api.openai.com/v1//', EMBEDDING_MODEL: 'text-embedding-3-small', EMBEDDING_API_KEY: 'sk-1',
       EMBEDDING_DIMENSIONS: '768', EMBEDDING_SEND_DIMENSIONS: 'true', EMBEDDING_CONCURRENCY: '4', EMBEDDING_BATCH_SIZE: '16', EMBEDDING_TIMEOUT_MS: '1000',
@@ -54,6 +55,7 @@ describe('readConfig', () => {
       workers: 1,
       database: { kind: 'postgres', address: parseAddress(URL), ownerAddress: parseAddress('postgres://owner@db.example.com/weaver'), pooler: 'transaction', poolSize: 25 },
       migrationLockMs: 5_000,
+      statementLockMs: 7_000,
       operatorToken: 'o'.repeat(32),
       trustedDocuments: { manifests: ['web.json', 'ios.json'], keysFile: 'keys.json', adHoc: 'operator' },
       userTokens: {

@@ -32,6 +32,7 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       .option('--sql', 'change nothing and need no database: print the script for psql')
       .option('--from <target>', 'with --sql: where the database is (up: base, down: head)'),
   )
+    .addOption(statementLockTimeout())
     .option('--yes', 'go ahead although rows are lost')
     .option('--allow-out-of-order', 'apply migrations that are older than applied ones')
     .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n  npx weaver db up --to 20261123\n  npx weaver db up --sql --from 20261123 > up.sql`)
@@ -53,6 +54,7 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       .option('--sql', 'change nothing and need no database: print the script for psql')
       .option('--from <target>', 'with --sql: where the database is (up: base, down: head)'),
   )
+    .addOption(statementLockTimeout())
     .option('--yes', 'go ahead although rows are lost')
     .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down -2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base\n  npx weaver db down --sql --from head --to base > down.sql`)
     .action(async (target: string | undefined, options: RunCommandOptions) => {
@@ -85,6 +87,11 @@ export function guarded(command: Command): Command {
     .option('--no-wait', 'fail at once while another process migrates')
     .addOption(new Option('--lock-timeout <seconds>', 'how long to wait for it (WEAVER_MIGRATION_LOCK_TIMEOUT, or 60)').argParser(parseSeconds))
     .option('--accept-edited', 'go on although applied migrations were edited, and take them as they are now');
+}
+
+function statementLockTimeout(): Option {
+  const description = 'how long a statement waits for a table that others hold, 0: without limit (WEAVER_STATEMENT_LOCK_TIMEOUT, or 5)';
+  return new Option('--statement-lock-timeout <seconds>', description).argParser(parseSeconds);
 }
 
 function parseSeconds(value: string): number {

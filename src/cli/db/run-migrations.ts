@@ -17,15 +17,17 @@ export interface GuardOptions {
   readonly yes?: boolean;
   readonly wait?: boolean;
   readonly lockTimeout?: number;
+  readonly statementLockTimeout?: number;
   readonly allowOutOfOrder?: boolean;
   readonly acceptEdited?: boolean;
 }
 
 /** What the options of a command agree to. */
-export function guardsOf(config: Config, io: CommandIo, { yes = false, wait = true, lockTimeout, allowOutOfOrder = false, acceptEdited = false }: GuardOptions): MigrationGuards {
+export function guardsOf(config: Config, io: CommandIo, { yes = false, wait = true, lockTimeout, statementLockTimeout, allowOutOfOrder = false, acceptEdited = false }: GuardOptions): MigrationGuards {
   return {
     ...DEFAULT_GUARDS,
     lockTimeoutMs: wait ? (lockTimeout === undefined ? config.migrationLockMs : lockTimeout * 1_000) : 0,
+    statementLockTimeoutMs: statementLockTimeout === undefined ? config.statementLockMs : statementLockTimeout * 1_000,
     allowOutOfOrder,
     acceptEdited,
     confirmed: yes,

@@ -33,6 +33,10 @@ const RULES = {
     pattern: new RegExp(String.raw`^create (?:unique )?index (?!concurrently\b)(?:.*? )?on ${TABLE}`, 'i'),
     message: 'SHARE lock: nobody writes to the table while the index is built. Use "create index concurrently" in a migration of its own, with isTransactional() false.',
   },
+  'concurrently-if-not-exists': {
+    pattern: new RegExp(String.raw`^create (?:unique )?index concurrently if not exists (?:.*? )?on ${TABLE}`, 'i'),
+    message: 'It passes over an index of that name, whatever it is an index of. Leave out "if not exists": the invalid rest of an earlier run is dropped first.',
+  },
   'drop-index-blocks': {
     // Its table is not named, so it always counts as existing.
     pattern: /^drop index (?!concurrently\b)()/i,

@@ -12,6 +12,8 @@ export interface RunPlan {
 export interface MigrationGuards {
   /** How long to wait while another process migrates. 0 fails at once. */
   lockTimeoutMs: number;
+  /** How long one of their statements waits for a lock on PostgreSQL. 0 has no limit. */
+  statementLockTimeoutMs: number;
   /** Apply migrations that are older than applied ones. */
   allowOutOfOrder: boolean;
   /** Go on although applied migrations emit other SQL now than they did then. */
@@ -24,6 +26,7 @@ export interface MigrationGuards {
     readonly allowOutOfOrder: string;
     readonly acceptEdited: string;
     readonly lockTimeout: string;
+    readonly statementLockTimeout: string;
   };
   /** Told before anything is changed. */
   announce(plan: RunPlan): void;
@@ -31,10 +34,12 @@ export interface MigrationGuards {
 }
 
 const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
+const DEFAULT_STATEMENT_LOCK_TIMEOUT_MS = 5_000;
 
 /** Nothing is agreed to: as `weaver db` runs without options. */
 export const DEFAULT_GUARDS: MigrationGuards = {
   lockTimeoutMs: DEFAULT_LOCK_TIMEOUT_MS,
+  statementLockTimeoutMs: DEFAULT_STATEMENT_LOCK_TIMEOUT_MS,
   allowOutOfOrder: false,
   acceptEdited: false,
   confirmed: false,
@@ -43,6 +48,7 @@ export const DEFAULT_GUARDS: MigrationGuards = {
     allowOutOfOrder: 'Give it a later timestamp, or, where the order does not matter, add --allow-out-of-order to "npx weaver db up".',
     acceptEdited: 'Undo the edit and put the change into a new migration, or, where the database is right as it is, add --accept-edited to "npx weaver db up".',
     lockTimeout: 'Try again later, or give --lock-timeout <seconds>.',
+    statementLockTimeout: 'Let that session end, then run it again, or give --statement-lock-timeout <seconds>.',
   },
   announce: () => {},
   warn: line => void process.stderr.write(`${escapeLine(line)}\n`),

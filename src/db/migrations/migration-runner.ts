@@ -1,10 +1,22 @@
 import type { Transaction } from '@mikro-orm/core';
 import { MigrationRunner as UnguardedRunner, type Migration } from '@mikro-orm/migrations';
-import { isDatabaseUnreachable } from '../database-errors.js';
+import { PostgreSqlConnection } from '@mikro-orm/postgresql';
+import { exceededTime, isDatabaseUnreachable } from '../database-errors.js';
+import { ConcurrentIndex } from './concurrent-index.js';
+import { watchingLockHolders } from './lock-holders.js';
 import { firstLine, MigrationFailure } from './migration-failure.js';
 
 const LOST = 'The connection was lost: the server rolls back what was not committed.';
-const LOST_OUTSIDE = 'The connection was lost, outside a transaction: the server may still finish this statement, or leave an invalid index. See "npx weaver db doctor", then run it again.';
+const LOST_OUTSIDE = 'The connection was lost, outside a transaction: the server may still finish this statement, or leave an invalid index. Run it again: an invalid index of that name is dropped first.';
+
+/** How long a statement waits for a lock on PostgreSQL, where everybody who comes later waits behind it. 0 has no limit. */
+export interface LockWait {
+  readonly ms: number;
+  /** What to do once it is over. */
+  readonly hint: string;
+}
+
+const ASK_AT_MOST_EVERY_MS = 1_000;
 
 type AfterRun = (transaction?: Transaction) => Promise<void>;
 
@@ -15,6 +27,9 @@ type AfterRun = (transaction?: Transaction) => Promise<void>;
 export class MigrationRunner extends UnguardedRunner {
   /** Set while all of a run is one transaction. */
   #around: Transaction | undefined;
+
+  /** Left out: locks are waited for as whoever opened the transaction around says. */
+  lockWait: LockWait | undefined;
 
   override setMasterMigration(transaction: Transaction): void {
     super.setMasterMigration(transaction);
@@ -32,14 +47,15 @@ export class MigrationRunner extends UnguardedRunner {
     await this.driver.getConnection().transactional(
       async transaction => {
         migration.setTransactionContext(transaction);
+        const pid = await this.#limitWaits(sql => this.driver.execute(sql, undefined, 'all', transaction), 'set local');
         await migration[method]();
         const statements = migration.getQueries();
         for (const [index, sql] of statements.entries()) {
-          await this.driver.execute(this.#around ? notConcurrently(sql) : sql, undefined, 'all', transaction).catch(error => {
-            if (isDatabaseUnreachable(error)) throw new MigrationFailure(whichOne(migration, method, index, statements), error, LOST);
-            const left = this.#around ? 'Nothing of this run was kept: the database is as it was before.' : 'It was rolled back.';
-            throw new MigrationFailure(whichOne(migration, method, index, statements), error, left);
-          });
+          const run = (): Promise<unknown> => this.driver.execute(this.#around ? notConcurrently(sql) : sql, undefined, 'all', transaction);
+          const { error, holders } = await this.#watched(pid, run);
+          if (error === undefined) continue;
+          const left = this.#around ? 'Nothing of this run was kept: the database is as it was before.' : 'It was rolled back.';
+          throw new MigrationFailure(whichOne(migration, method, index, statements), error, isDatabaseUnreachable(error) ? LOST : this.#andWaited(error, holders, left));
         }
         await afterRun?.(transaction);
       },
@@ -50,39 +66,76 @@ export class MigrationRunner extends UnguardedRunner {
   async #runOutside(migration: Migration, method: 'up' | 'down', afterRun?: AfterRun): Promise<void> {
     await migration[method]();
     const statements = migration.getQueries();
-    const before = await this.#invalidIndexes();
     for (const [index, sql] of statements.entries()) {
-      await this.driver.execute(sql).catch(async error => {
+      const concurrent = await ConcurrentIndex.of(this.driver.getConnection(), sql);
+      await concurrent?.prepare();
+      const { error, holders } = await this.#alone(sql);
+      if (error === undefined && (await concurrent?.left())?.length) {
+        throw new MigrationFailure(whichOne(migration, method, index, statements), new Error('the index is invalid'), await this.#dropLeft(concurrent));
+      }
+      if (error !== undefined) {
         if (isDatabaseUnreachable(error)) throw new MigrationFailure(whichOne(migration, method, index, statements), error, LOST_OUTSIDE);
         const kept = index === 0 ? '' : ` It runs outside a transaction, so the ${index === 1 ? 'statement' : `${index} statements`} before this one cannot be undone: mend the cause and run it again, or undo by hand.`;
-        const left = `${await this.#dropInvalidIndexes(before)}${kept}`.trim() || 'The database is as it was before this migration.';
-        throw new MigrationFailure(whichOne(migration, method, index, statements), error, left);
-      });
+        const left = `${await this.#dropLeft(concurrent)}${kept}`.trim() || 'The database is as it was before this migration.';
+        throw new MigrationFailure(whichOne(migration, method, index, statements), error, this.#andWaited(error, holders, left));
+      }
     }
     await afterRun?.();
   }
 
-  async #invalidIndexes(): Promise<string[]> {
-    const rows = await this.driver.execute<{ name: string }[]>(
-      `select format('%I.%I', n.nspname, c.relname) as name from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
-        where not i.indisvalid and n.nspname = current_schema()`,
-    );
-    return rows.map(row => row.name);
+  /** One statement outside a transaction, in a session whose settings are its own. */
+  async #alone(sql: unknown): Promise<{ error?: unknown; holders: string[] }> {
+    const connection = this.driver.getConnection();
+    // A concurrent build waits for everybody's transactions, and nobody waits behind it.
+    if (typeof sql !== 'string' || !(connection instanceof PostgreSqlConnection) || CONCURRENT.test(sql)) {
+      return this.#watched(undefined, () => this.driver.execute(sql as string));
+    }
+    const client = await (await connection.getNativeClient()).connect();
+    try {
+      const pid = await this.#limitWaits(async setting => (await client.query(setting)).rows, 'set');
+      return await this.#watched(pid, () => client.query(sql));
+    } finally {
+      client.release(true);
+    }
   }
 
-  async #dropInvalidIndexes(before: readonly string[]): Promise<string> {
-    const left = (await this.#invalidIndexes().catch(() => [])).filter(name => !before.includes(name));
+  /** Sets how long a session waits for a lock, and gives its number. Nothing on the embedded database, which has one session. */
+  async #limitWaits(run: (sql: string) => Promise<unknown>, set: 'set' | 'set local'): Promise<number | undefined> {
+    if (!this.lockWait || !(this.driver.getConnection() instanceof PostgreSqlConnection)) return undefined;
+    await run(`${set} lock_timeout = ${this.lockWait.ms}`);
+    return ((await run('select pg_backend_pid() as pid')) as { pid: number }[])[0]!.pid;
+  }
+
+  async #watched(pid: number | undefined, work: () => Promise<unknown>): Promise<{ error?: unknown; holders: string[] }> {
+    const ms = this.lockWait?.ms;
+    const connection = this.driver.getConnection();
+    if (pid !== undefined && ms && connection instanceof PostgreSqlConnection) return watchingLockHolders(await connection.getNativeClient(), pid, Math.min(ASK_AT_MOST_EVERY_MS, ms / 4), work);
+    return work().then(
+      () => ({ holders: [] }),
+      (error: unknown) => ({ error, holders: [] }),
+    );
+  }
+
+  /** What is left of a run, and where it had waited too long for a lock, for whom. */
+  #andWaited(error: unknown, holders: readonly string[], left: string): string {
+    if (!this.lockWait || exceededTime(error) !== 'lock') return left;
+    const whom = holders.length === 0 ? 'for a lock' : `for a lock that is held by ${holders.join(' and ')}`;
+    return `It waited ${this.lockWait.ms / 1_000} seconds ${whom}. ${left} ${this.lockWait.hint}`;
+  }
+
+  /** Says what became of what a broken-off build left behind. */
+  async #dropLeft(index: ConcurrentIndex | undefined): Promise<string> {
     const told: string[] = [];
-    for (const name of left) {
+    for (const name of (await index?.left().catch(() => [])) ?? []) {
       // Not concurrently: nobody uses an invalid index, and a build that failed may have been stopped by what the other way waits for.
-      await this.driver.execute(`drop index if exists ${name}`).then(
-        () => told.push(`The invalid index ${name} that it left behind was dropped: the database is as it was before this statement.`),
-        () => told.push(`It left the invalid index ${name} behind. Run: drop index concurrently ${name}.`),
-      );
+      const { error } = await this.#alone(`drop index if exists ${name}`);
+      told.push(error === undefined ? `The invalid index ${name} that it left behind was dropped: the database is as it was before this statement.` : `It left the invalid index ${name} behind. Run: drop index concurrently ${name}.`);
     }
     return told.join(' ');
   }
 }
+
+const CONCURRENT = /^\s*(?:create(?: unique)? index|drop index|reindex(?: \([^)]*\))? \w+) concurrently\b/i;
 
 /** Within a transaction around all nobody else uses the tables, and a concurrent build would wait for that very transaction. */
 function notConcurrently<Sql>(sql: Sql): Sql | string {

@@ -107,7 +107,7 @@ describe.runIf(onPostgres)('what adoption does not know, it names and leaves alo
       const running = commands.weaver({ DATABASE_URL: legacy.owner }, 'db', 'adopt', '--yes');
       await running.until('Copying docs', 'err');
       await running.end('SIGKILL');
-      await vi.waitFor(async () => expect(await legacy.sql(`select from pg_stat_activity where datname = current_database() and application_name = 'weaver'`)).toEqual([]), { timeout: 20_000, interval: 200 });
+      await vi.waitFor(async () => expect(await legacy.sql(`select from pg_stat_activity where datname = current_database() and application_name = 'weaver-migrate'`)).toEqual([]), { timeout: 20_000, interval: 200 });
       expect(await legacy.catalogue()).toEqual(catalogue);
       expect(await legacy.rows()).toEqual(rows);
     } finally {

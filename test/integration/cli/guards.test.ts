@@ -136,7 +136,7 @@ test.runIf(onPostgres)('two processes: the second waits for a time, or not at al
     weaver(fresh.env, ['db', 'up', '--no-wait']),
     sandbox.weaver({ ...fresh.env, WEAVER_MIGRATION_LOCK_TIMEOUT: '60' }, 'db', 'up'),
   ]);
-  expect(atOnce).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^Another process \(weaver, session \d+ of \w+\) is migrating this database\. Try again later/) });
+  expect(atOnce).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^Another process \(weaver-migrate, session \d+ of \w+\) is migrating this database\. Try again later/) });
   expect(await first.outcome()).toMatchObject({ code: 0, out: `Applied ${SLOW}\n` });
   expect(inTime).toMatchObject({ code: 0, out: 'Nothing to do: no migration is pending.\n', err: expect.stringContaining('waiting for it, 60 seconds at most') });
   expect(await run('down')).toMatchObject({ code: 0 });

@@ -71,6 +71,29 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
     await revert(NEXT);
   });
 
+  test('an index that a broken-off build left invalid is built anew, and others are left alone', async () => {
+    const OTHER = 'Migration29990103000000_other';
+    await sqlAt(admin(), 'create table built (id int)');
+    await sqlAt(admin(), 'create index built_id on built (id)');
+    await sqlAt(admin(), `update pg_index set indisvalid = false where indexrelid = 'built_id'::regclass`);
+    for (const exists of ['', 'if not exists ']) {
+      sandbox.write(INDEX, { up: [`create index concurrently ${exists}built_id on built (id)`], down: [], transactional: false });
+      expect(await sandbox.weaver(fresh.env, 'db', 'up')).toMatchObject({ code: 0, out: `Applied ${INDEX}\n` });
+      expect(await sqlAt(admin(), `select indisvalid as valid from pg_index where indexrelid = 'built_id'::regclass`)).toEqual([{ valid: true }]);
+      await revert(INDEX);
+      await sqlAt(admin(), `update pg_index set indisvalid = false where indexrelid = 'built_id'::regclass`);
+    }
+    // What is invalid by then is not this migration's, and stays.
+    sandbox.write(OTHER, { up: ['create index concurrently built_other on built ((1 / (id - id)))'], down: [], transactional: false });
+    await sqlAt(admin(), 'insert into built values (1)');
+    const { code, err } = await sandbox.weaver(fresh.env, 'db', 'up');
+    expect(code).toBe(1);
+    expect(err).toContain('The invalid index public.built_other that it left behind was dropped');
+    expect(await sqlAt(admin(), `select relname::text as name from pg_class where relname like 'built\\_%' order by 1`)).toEqual([{ name: 'built_id' }]);
+    await sqlAt(admin(), 'drop table built');
+    await revert(OTHER);
+  });
+
   test('ends the run when it is lost', async () => {
     sandbox.write(NEXT, { up: ['create table next (id int)', 'select pg_sleep(60)'], down: ['drop table next'] });
     const run = sandbox.startWeaver(fresh.env, 'db', 'up');
