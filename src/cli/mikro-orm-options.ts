@@ -7,6 +7,7 @@ import { databaseOptions } from '../db/database-options.js';
 import { asMigrationFailure } from '../db/migrations/migration-failure.js';
 import type { MigrationGuards } from '../db/migrations/migration-guards.js';
 import { removalText } from '../db/migrations/removals.js';
+import { changeText } from '../db/migrations/rows-of-owner.js';
 import { guardSchemaGenerator } from '../db/migrations/schema-generator.js';
 import { Migrator as GuardedMigrator, type RunOptions } from '../db/migrator.js';
 import { ENTITIES } from '../entities.js';
@@ -80,6 +81,7 @@ function guardsOf({ database, migrationLockMs, statementLockMs }: Config, env: N
     announce({ removals }) {
       for (const removal of removals) say(`[weaver] ${removalText(removal)}`);
     },
+    changed: (migration, change) => say(`[weaver] ${migration} ${changeText(change)}.`),
     warn: line => void process.stderr.write(`${escapeLine(line)}\n`),
   };
 }

@@ -10,6 +10,7 @@ import { MigrationLog } from './migrations/migration-log.js';
 import { oneName } from './migrations/migration-names.js';
 import { MigrationRunner } from './migrations/migration-runner.js';
 import { removalsOf } from './migrations/removals.js';
+import type { RowChange } from './migrations/rows-of-owner.js';
 
 /**
  * MikroORM's migrator with what it lacks. It reverts everything when `down --to` is mistyped, applies everything when `up --to` is, runs
@@ -23,13 +24,16 @@ import { removalsOf } from './migrations/removals.js';
  */
 export class Migrator extends UnguardedMigrator {
   guards: MigrationGuards = DEFAULT_GUARDS;
+  readonly #changes: { migration: string; change: RowChange }[] = [];
 
   static override register(orm: MikroORM): void {
     orm.config.registerExtension('@mikro-orm/migrator', () => new this(orm.em as unknown as SqlEntityManager));
   }
 
   protected override createRunner(): MigrationRunner {
-    return new MigrationRunner(this.driver, this.options, this.config);
+    const runner = new MigrationRunner(this.driver, this.options, this.config);
+    runner.changed = (migration, change) => void this.#changes.push({ migration, change });
+    return runner;
   }
 
   protected override createStorage(): MigrationLog {
@@ -129,7 +133,10 @@ export class Migrator extends UnguardedMigrator {
       const { statementLockTimeoutMs: ms, hints } = this.guards;
       (this.runner as MigrationRunner).lockWait = { ms, hint: hints.statementLockTimeout };
       const transaction = typeof options === 'object' && !Array.isArray(options) ? options.transaction : undefined;
-      return super.runMigrations(method, { migrations: [...plan.names], ...(transaction && { transaction }) });
+      this.#changes.length = 0;
+      const done = await super.runMigrations(method, { migrations: [...plan.names], ...(transaction && { transaction }) });
+      if (!isNew) for (const { migration, change } of this.#changes) this.guards.changed(migration, change);
+      return done;
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Config } from '../../config.js';
 import { rehearseInMemory, rehearseOnData } from '../../db/migrations/rehearse.js';
 import { ENTITIES } from '../../entities.js';
+import { changeText } from '../../db/migrations/rows-of-owner.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase, mustExist } from '../open-database.js';
 import { Progress } from '../progress.js';
@@ -13,11 +14,12 @@ export async function rehearseCommand(config: Config, io: CommandIo, { onData = 
   const results = await withMigrating(config, database =>
     onData ? rehearseOnData(database) : rehearseInMemory(database, ENTITIES, doing => progress.update(undefined, doing)),
   ).finally(() => progress.end());
-  for (const { name, ms, locks, problem } of results) {
+  for (const { name, ms, locks, changes = [], problem } of results) {
     io.out(`${problem === undefined ? 'ok    ' : 'failed'}  ${name}  ${Math.round(ms)} ms`);
     if (problem !== undefined) io.out(`        ${problem}`);
     else if (locks === undefined) io.out('        outside a transaction: its locks were not seen. "npx weaver db lint" names what blocks.');
     else io.out(`        ${locks.length === 0 ? 'no lock on what is there' : `locks: ${locks.join(', ')}`}`);
+    if (onData) for (const change of changes) io.out(`        ${changeText(change)}`);
   }
   if (results.length === 0) io.out('Nothing to rehearse: no migration is pending.');
   else io.say(onData ? 'Rolled back: nothing was changed.' : 'In a copy without rows, in memory: nothing was changed. --on-data tries it on the rows, in a transaction that is rolled back.');

@@ -5,6 +5,7 @@ import { migratorOf, runMigrations } from '../../db/migrations.js';
 import { asMigrationFailure } from '../../db/migrations/migration-failure.js';
 import { DEFAULT_GUARDS, type MigrationGuards } from '../../db/migrations/migration-guards.js';
 import { removalText } from '../../db/migrations/removals.js';
+import { changeText } from '../../db/migrations/rows-of-owner.js';
 import { stepTarget, type Target } from '../../db/migrations/targets.js';
 import type { Database } from '../../db/database.js';
 import type { RunOptions } from '../../db/migrator.js';
@@ -35,6 +36,7 @@ export function guardsOf(config: Config, io: CommandIo, { yes = false, wait = tr
       if (method === 'down') io.say(`Reverting ${names.join(', ')} in ${describeDatabase(config.database, 'migrate')}:`);
       for (const removal of removals) io.say(`  ${removalText(removal)}`);
     },
+    changed: (migration, change) => io.say(`${migration} ${changeText(change)}.`),
     warn: line => io.say(line),
   };
 }

@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs';
 import { join, parse } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Migration } from '@mikro-orm/migrations';
+import { PostgreSqlPlatform } from '@mikro-orm/postgresql';
+import { StartupError } from '../../base/startup-error.js';
 
 /** The migrations beside the running code: TypeScript in the source tree, JavaScript in the build. */
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../../migrations');
@@ -54,6 +56,16 @@ export function hashOf(statements: readonly string[]): string {
   return createHash('sha256').update(same.join('\0')).digest('hex');
 }
 
+/** What `addSql` was given, as text: `raw('… ?', [value])` and a query builder have their values written into it. */
+export function formattedSql(query: unknown): string {
+  if (typeof query === 'string') return query;
+  const { sql, params, toRaw, getFormattedQuery } = (query ?? {}) as { sql?: unknown; params?: unknown[]; toRaw?: () => unknown; getFormattedQuery?: () => string };
+  if (typeof getFormattedQuery === 'function') return getFormattedQuery.call(query);
+  if (typeof toRaw === 'function') return formattedSql(toRaw.call(query));
+  if (typeof sql === 'string') return new PostgreSqlPlatform().formatQuery(sql, params ?? []);
+  throw new StartupError('A migration hands over something that is no SQL: give addSql a text, raw(…) or a query builder.');
+}
+
 async function classIn(file: string): Promise<MigrationClass> {
   const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   const Class = Object.values(module).find(value => typeof value === 'function');
@@ -67,7 +79,7 @@ async function record(Class: MigrationClass, method: 'up' | 'down'): Promise<{ s
   let asked = false;
   migration.execute = async sql => {
     asked = true;
-    statements.push(String(sql));
+    statements.push(formattedSql(sql));
     return [];
   };
   migration.getEntityManager = () => {
@@ -80,5 +92,5 @@ async function record(Class: MigrationClass, method: 'up' | 'down'): Promise<{ s
     // It asked for something that only a database can answer: what it said until then is all there is to know.
     if (!asked) throw error;
   }
-  return { statements: [...statements, ...migration.getQueries().map(String)], asked };
+  return { statements: [...statements, ...migration.getQueries().map(formattedSql)], asked };
 }

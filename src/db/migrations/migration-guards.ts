@@ -1,5 +1,6 @@
 import { escapeLine } from '../../base/control-characters.js';
 import type { Removal } from './removals.js';
+import type { RowChange } from './rows-of-owner.js';
 
 /** What a run of migrations is about to do. */
 export interface RunPlan {
@@ -30,6 +31,8 @@ export interface MigrationGuards {
   };
   /** Told before anything is changed. */
   announce(plan: RunPlan): void;
+  /** Told after the run of each statement that writes rows. Not of a new database, which has none. */
+  changed(migration: string, change: RowChange): void;
   warn(line: string): void;
 }
 
@@ -51,5 +54,6 @@ export const DEFAULT_GUARDS: MigrationGuards = {
     statementLockTimeout: 'Let that session end, then run it again, or give --statement-lock-timeout <seconds>.',
   },
   announce: () => {},
+  changed: () => {},
   warn: line => void process.stderr.write(`${escapeLine(line)}\n`),
 };

@@ -3,8 +3,11 @@ import { MigrationRunner as UnguardedRunner, type Migration } from '@mikro-orm/m
 import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import { exceededTime, isDatabaseUnreachable } from '../database-errors.js';
 import { ConcurrentIndex } from './concurrent-index.js';
+import { formattedSql } from './emitted-sql.js';
 import { watchingLockHolders } from './lock-holders.js';
 import { firstLine, MigrationFailure } from './migration-failure.js';
+import { readSql } from './read-sql.js';
+import { isHeldByPolicies, seeingAllRows, writeRows, type RowChange } from './rows-of-owner.js';
 
 const LOST = 'The connection was lost: the server rolls back what was not committed.';
 const LOST_OUTSIDE = 'The connection was lost, outside a transaction: the server may still finish this statement, or leave an invalid index. Run it again: an invalid index of that name is dropped first.';
@@ -25,6 +28,8 @@ type AfterRun = (transaction?: Transaction) => Promise<void>;
  * that a failed `create index concurrently` leaves behind: invalid, unused by queries, and paid for by every write.
  */
 export class MigrationRunner extends UnguardedRunner {
+  /** Told the rows that each statement of a migration changed. */
+  changed: (migration: string, change: RowChange) => void = () => {};
   /** Set while all of a run is one transaction. */
   #around: Transaction | undefined;
 
@@ -44,14 +49,18 @@ export class MigrationRunner extends UnguardedRunner {
   override async run(migration: Migration, method: 'up' | 'down', afterRun?: AfterRun): Promise<void> {
     migration.reset();
     if (!migration.isTransactional() && !this.#around) return this.#runOutside(migration, method, afterRun);
-    await this.driver.getConnection().transactional(
+    const connection = this.driver.getConnection();
+    await connection.transactional(
       async transaction => {
         migration.setTransactionContext(transaction);
         const pid = await this.#limitWaits(sql => this.driver.execute(sql, undefined, 'all', transaction), 'set local');
+        const inSight = await this.#inSight(transaction);
+        const { execute } = migration;
+        migration.execute = (sql, params) => inSight(() => execute.call(migration, sql, params));
         await migration[method]();
-        const statements = migration.getQueries();
+        const statements = migration.getQueries().map(formattedSql);
         for (const [index, sql] of statements.entries()) {
-          const run = (): Promise<unknown> => this.driver.execute(this.#around ? notConcurrently(sql) : sql, undefined, 'all', transaction);
+          const run = async (): Promise<void> => this.#tell(migration, await inSight(() => writeRows(connection, this.#around ? notConcurrently(sql) : sql, transaction)));
           const { error, holders } = await this.#watched(pid, run);
           if (error === undefined) continue;
           const left = this.#around ? 'Nothing of this run was kept: the database is as it was before.' : 'It was rolled back.';
@@ -65,11 +74,11 @@ export class MigrationRunner extends UnguardedRunner {
 
   async #runOutside(migration: Migration, method: 'up' | 'down', afterRun?: AfterRun): Promise<void> {
     await migration[method]();
-    const statements = migration.getQueries();
+    const statements = migration.getQueries().map(formattedSql);
     for (const [index, sql] of statements.entries()) {
       const concurrent = await ConcurrentIndex.of(this.driver.getConnection(), sql);
       await concurrent?.prepare();
-      const { error, holders } = await this.#alone(sql);
+      const { error, holders } = await this.#alone(sql, change => this.#tell(migration, change));
       if (error === undefined && (await concurrent?.left())?.length) {
         throw new MigrationFailure(whichOne(migration, method, index, statements), new Error('the index is invalid'), await this.#dropLeft(concurrent));
       }
@@ -83,20 +92,40 @@ export class MigrationRunner extends UnguardedRunner {
     await afterRun?.();
   }
 
-  /** One statement outside a transaction, in a session whose settings are its own. */
-  async #alone(sql: unknown): Promise<{ error?: unknown; holders: string[] }> {
+  /** One statement outside the transaction of a migration, in a session whose settings are its own. One that touches rows of policies gets a transaction of its own, to see them. */
+  async #alone(sql: string, tell: (change: RowChange | undefined) => void = () => {}): Promise<{ error?: unknown; holders: string[] }> {
     const connection = this.driver.getConnection();
-    // A concurrent build waits for everybody's transactions, and nobody waits behind it.
-    if (typeof sql !== 'string' || !(connection instanceof PostgreSqlConnection) || CONCURRENT.test(sql)) {
-      return this.#watched(undefined, () => this.driver.execute(sql as string));
+    const { touchesRows, writes } = await readSql(sql);
+    if (touchesRows && (await isHeldByPolicies(connection))) {
+      return this.#watched(undefined, () =>
+        connection.transactional(async transaction => {
+          await this.#limitWaits(setting => this.driver.execute(setting, undefined, 'all', transaction), 'set local');
+          tell(await seeingAllRows(connection, transaction, () => writeRows(connection, sql, transaction)));
+        }),
+      );
     }
+    // A concurrent build waits for everybody's transactions, and nobody waits behind it.
+    if (!(connection instanceof PostgreSqlConnection) || CONCURRENT.test(sql)) return this.#watched(undefined, async () => tell(await writeRows(connection, sql)));
     const client = await (await connection.getNativeClient()).connect();
     try {
       const pid = await this.#limitWaits(async setting => (await client.query(setting)).rows, 'set');
-      return await this.#watched(pid, () => client.query(sql));
+      return await this.#watched(pid, async () => {
+        const { rowCount } = await client.query(sql);
+        tell(writes === undefined ? undefined : { table: writes, rows: rowCount ?? 0 });
+      });
     } finally {
       client.release(true);
     }
+  }
+
+  async #inSight(transaction: Transaction): Promise<<T>(work: () => Promise<T>) => Promise<T>> {
+    const connection = this.driver.getConnection();
+    const held = await isHeldByPolicies(connection, transaction);
+    return work => (held ? seeingAllRows(connection, transaction, work) : work());
+  }
+
+  #tell(migration: Migration, change: RowChange | undefined): void {
+    if (change) this.changed(nameOf(migration), change);
   }
 
   /** Sets how long a session waits for a lock, and gives its number. Nothing on the embedded database, which has one session. */
@@ -138,12 +167,16 @@ export class MigrationRunner extends UnguardedRunner {
 const CONCURRENT = /^\s*(?:create(?: unique)? index|drop index|reindex(?: \([^)]*\))? \w+) concurrently\b/i;
 
 /** Within a transaction around all nobody else uses the tables, and a concurrent build would wait for that very transaction. */
-function notConcurrently<Sql>(sql: Sql): Sql | string {
-  return typeof sql === 'string' ? sql.replace(/^(\s*(?:create(?: unique)? index|drop index|reindex \w+)) concurrently\b/i, '$1') : sql;
+function notConcurrently(sql: string): string {
+  return sql.replace(/^(\s*(?:create(?: unique)? index|drop index|reindex \w+)) concurrently\b/i, '$1');
 }
 
-function whichOne(migration: Migration, method: 'up' | 'down', index: number, statements: readonly unknown[]): string {
-  const name = migration.name ?? migration.constructor.name;
+function nameOf(migration: Migration): string {
+  return migration.name ?? migration.constructor.name;
+}
+
+function whichOne(migration: Migration, method: 'up' | 'down', index: number, statements: readonly string[]): string {
+  const name = nameOf(migration);
   const doing = method === 'up' ? '' : 'Reverting ';
-  return `${doing}${name} failed at statement ${index + 1} of ${statements.length} (${firstLine(String(statements[index]))})`;
+  return `${doing}${name} failed at statement ${index + 1} of ${statements.length} (${firstLine(statements[index]!)})`;
 }

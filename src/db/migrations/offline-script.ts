@@ -3,6 +3,7 @@ import { emittedSql, hashOf, migrationFiles, type EmittedSql } from './emitted-s
 import { MIGRATION_LOCK } from './migration-lock.js';
 import { CREATE_LOG, HASH_COLUMN, LOG_TABLE } from './migration-log.js';
 import { oneName } from './migration-names.js';
+import { readSql } from './read-sql.js';
 
 const LOCK_SECONDS = 60;
 
@@ -41,22 +42,25 @@ export async function offlineScript(method: Method, range: ScriptRange): Promise
   const oneWay = steps.filter(({ emitted }) => method === 'down' && !emitted.down).map(({ name }) => name);
   if (oneWay.length > 0) throw new StartupError(`${oneWay.join(', ')} cannot be reverted: there is no "down".`);
 
+  const written = await Promise.all(steps.map(async ({ emitted }) => Promise.all((method === 'up' ? emitted.up : emitted.down!).map(asOwner))));
+  const touchesRows = written.flat().some(sql => sql.startsWith('call '));
   const lines = [
     `-- Weaver: ${method} from ${from} to ${to}, ${names.length} migration${names.length === 1 ? '' : 's'}. For psql, as the owner of the tables.`,
     '\\set ON_ERROR_STOP on',
     'set client_min_messages = warning;',
     'set idle_session_timeout = 0;',
     ended(TAKE_LOCK),
+    ...(touchesRows ? [ended(SEES_ALL_ROWS)] : []),
     'begin;',
     ...CREATE_LOG.map(ended),
     ended(mustBeAt(method, known, names)),
   ];
   let inTransaction = true;
-  for (const { name, emitted } of steps) {
+  for (const [index, { name, emitted }] of steps.entries()) {
     lines.push('', `-- ${name}`);
     if (inTransaction !== emitted.transactional) lines.push(inTransaction ? 'commit;' : 'begin;');
     inTransaction = emitted.transactional;
-    lines.push(...(method === 'up' ? emitted.up : emitted.down!).map(ended), ended(logStatement(method, name, emitted)));
+    lines.push(...written[index]!.map(ended), ended(logStatement(method, name, emitted)));
   }
   if (inTransaction) lines.push('commit;');
   lines.push(ended(`do $weaver$ begin perform pg_advisory_unlock(${MIGRATION_LOCK}); end $weaver$`));
@@ -89,6 +93,56 @@ function mustBeAt(method: Method, known: readonly string[], names: readonly stri
     raise exception 'This script is for a database at ${wanted.at(-1) ?? 'base'}, and this one is not there.';
   end if;
 end $weaver$`;
+}
+
+/** The way of `seeingAllRows`, for a server alone. */
+const SEES_ALL_ROWS = `-- Runs a statement with all rows in sight: the force of row-level security is lifted from tables that it hides from their owner.
+create procedure pg_temp.weaver_run(statement text, written text default null) language plpgsql as $procedure$
+declare
+  problem text;
+  hidden text[];
+  lifted text[] := '{}';
+  changed bigint;
+  name text;
+begin
+  perform set_config('row_security', 'off', true);
+  loop
+    begin
+      execute statement;
+      get diagnostics changed = row_count;
+      exit;
+    exception when insufficient_privilege then
+      get stacked diagnostics problem = message_text;
+      select array_agg(format('%I.%I', n.nspname, c.relname)) into hidden
+        from pg_class c join pg_namespace n on n.oid = c.relnamespace
+       where c.relforcerowsecurity and pg_has_role(c.relowner, 'usage') and c.relname = any(regexp_split_to_array(problem, '[^[:alnum:]_$-]+'))
+         and format('%I.%I', n.nspname, c.relname) <> all(lifted);
+      if hidden is null then
+        raise;
+      end if;
+      set constraints all immediate;
+      foreach name in array hidden loop
+        execute format('alter table %s no force row level security', name);
+      end loop;
+      lifted := lifted || hidden;
+    end;
+  end loop;
+  if lifted <> '{}' then
+    set constraints all immediate;
+  end if;
+  foreach name in array lifted loop
+    execute format('alter table %s force row level security', name);
+  end loop;
+  perform set_config('row_security', 'on', true);
+  if written is not null then
+    raise info 'Changed % rows of %.', changed, written;
+  end if;
+end $procedure$`;
+
+/** A statement that may read or write rows, as a call of the procedure above. */
+async function asOwner(sql: string): Promise<string> {
+  const { touchesRows, writes } = await readSql(sql);
+  return touchesRows ? `call pg_temp.weaver_run(${literal(sql)}${writes === undefined ? '' : `, ${literal(writes)}`})` : sql;
 }
 
 function logStatement(method: Method, name: string, { up }: EmittedSql): string {

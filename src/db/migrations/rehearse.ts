@@ -6,6 +6,7 @@ import { migrationState, runMigrations } from '../migrations.js';
 import { withScratch } from './check.js';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
 import { asMigrationFailure, firstLine } from './migration-failure.js';
+import { isHeldByPolicies, seeingAllRows, writeRows, type RowChange } from './rows-of-owner.js';
 
 /** What one pending migration did in the rehearsal. */
 export interface Rehearsed {
@@ -13,6 +14,8 @@ export interface Rehearsed {
   readonly ms: number;
   /** `docs ACCESS EXCLUSIVE`: locks that it was the first to take on what was there before the run, beyond those of reading. Undefined outside a transaction. */
   readonly locks: readonly string[] | undefined;
+  /** Rows that its statements wrote, one for each. */
+  readonly changes?: readonly RowChange[];
   /** Undefined where it went well. */
   readonly problem: string | undefined;
 }
@@ -65,6 +68,7 @@ async function inTransaction(database: Database, names: readonly string[]): Prom
       const run = <R>(sql: string, parameters: unknown[] = []): Promise<R[]> => connection.execute(sql, parameters, 'all', transaction);
       await run(`set local lock_timeout = '2s'`);
       const [newest] = await run<{ oid: string }>('select max(oid::bigint)::text as oid from pg_class');
+      const held = await isHeldByPolicies(connection, transaction);
       const seen = new Set<string>();
       for (const name of names) {
         const { up, transactional, asksDatabase } = await emittedSql(migrationFiles().get(name)!);
@@ -74,17 +78,20 @@ async function inTransaction(database: Database, names: readonly string[]): Prom
           throw ROLL_BACK;
         }
         const started = performance.now();
+        const changes: RowChange[] = [];
         for (const [index, sql] of up.entries()) {
-          await run(sql).catch(error => {
+          const write = (): Promise<RowChange | undefined> => writeRows(connection, sql, transaction);
+          const change = await (held ? seeingAllRows(connection, transaction, write) : write()).catch(error => {
             if (isDatabaseUnreachable(error)) throw error;
             results.push({ name, ms: performance.now() - started, locks: [], problem: `Statement ${index + 1} of ${up.length} (${firstLine(sql)}): ${reason(error)}.` });
             throw ROLL_BACK;
           });
+          if (change) changes.push(change);
         }
         const ms = performance.now() - started;
         const locks = (await run<{ lock: string }>(LOCKS, [newest!.oid])).map(({ lock }) => lock).filter(lock => !seen.has(lock));
         for (const lock of locks) seen.add(lock);
-        results.push({ name, ms, locks, problem: undefined });
+        results.push({ name, ms, locks, changes, problem: undefined });
       }
       throw ROLL_BACK;
     })
