@@ -226,6 +226,7 @@ const BOT_QUERIES = [
 export class Migration20261123000000_initial extends Migration {
   override name = 'Migration20261123000000_initial';
 
+  // lint: allow rows-unclear: its blocks make roles and grant them rights
   override up(): void {
     const statements = [
       extension('vector'),

@@ -30,7 +30,9 @@ export async function migrationState(database: Database): Promise<MigrationState
   const edited: string[] = [];
   for (const { name, hash } of logged) {
     const file = files.get(name);
-    if (file !== undefined && hash !== null && (await sqlHash(file)) !== hash) edited.push(name);
+    if (file === undefined || hash === null) continue;
+    const now = await sqlHash(file);
+    if (now !== undefined && now !== hash) edited.push(name);
   }
   return {
     executed: logged.map(({ name, executedAt }) => ({ name, executedAt })),

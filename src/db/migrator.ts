@@ -1,4 +1,4 @@
-import type { MigrateOptions, MigrationInfo, MikroORM, Transaction } from '@mikro-orm/core';
+import type { MigrateOptions, MigrationInfo, MigrationResult, MikroORM, Transaction } from '@mikro-orm/core';
 import { Migrator as UnguardedMigrator } from '@mikro-orm/migrations';
 import { PostgreSqlConnection, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { StartupError } from '../base/startup-error.js';
@@ -9,7 +9,7 @@ import { holdingMigrationLock } from './migrations/migration-lock.js';
 import { MigrationLog } from './migrations/migration-log.js';
 import { oneName } from './migrations/migration-names.js';
 import { MigrationRunner } from './migrations/migration-runner.js';
-import { removalsOf } from './migrations/removals.js';
+import { isLoss, removalsOf } from './migrations/removals.js';
 import type { RowChange } from './migrations/rows-of-owner.js';
 
 /**
@@ -61,6 +61,27 @@ export class Migrator extends UnguardedMigrator {
     });
   }
 
+  /**
+   * A migration of what the entities have and the migrations do not make. A new database in memory gets all of them first; any other has to
+   * have them.
+   */
+  override async create(path?: string, blank = false, initial = false, name?: string): Promise<MigrationResult> {
+    if (initial) this.refuse('Weaver has its first migration already: leave out --initial.');
+    if (!blank) {
+      const { known, executed } = await this.names();
+      if (executed.length === 0 && this.config.get('dbName') === 'memory://') await this.up();
+      else {
+        const pending = known.filter(migration => !executed.includes(migration)).length;
+        if (pending > 0) this.refuse(`Not at head: ${pending} pending. Run "npx weaver db up" first.`);
+      }
+    }
+    return super.create(path, blank, false, name);
+  }
+
+  override async rollup(): Promise<never> {
+    return this.refuse('Migrations are not rolled up: other databases have them in their logs. Nothing was changed.');
+  }
+
   /** What a run would do. Nothing is changed. */
   async plan(method: 'up' | 'down', options?: RunOptions): Promise<RunPlan> {
     const { known, executed } = await this.names();
@@ -71,7 +92,10 @@ export class Migrator extends UnguardedMigrator {
       if (oneWay.length > 0) this.refuse(`${oneWay.join(', ')} cannot be reverted: there is no "down" in ${oneWay.length === 1 ? 'it' : 'them'}. Nothing was changed.`);
     }
     const statements = names.flatMap(name => emitted.get(name)![method] ?? []);
-    return { method, names, removals: await removalsOf(this.driver.getConnection(), statements) };
+    const kept = new Set(names.flatMap(name => (emitted.get(name)!.keepsRows ? (emitted.get(name)![method] ?? []) : [])));
+    const removals = await removalsOf(this.driver.getConnection(), statements, kept);
+    // A new database has no rows to lose.
+    return { method, names, removals: executed.length === 0 ? removals.filter(({ rows }) => rows !== undefined) : removals };
   }
 
   /** Names of applied migrations that emit other SQL now than when they were applied. */
@@ -201,7 +225,7 @@ export class Migrator extends UnguardedMigrator {
   }
 
   async #refuseUnconfirmed({ removals }: RunPlan): Promise<void> {
-    if (!removals.some(removal => removal.rows > 0)) return;
+    if (!removals.some(isLoss)) return;
     if (!this.guards.confirmed) this.refuse(`Nothing was changed. ${this.guards.hints.confirm}`);
   }
 

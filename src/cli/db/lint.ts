@@ -1,6 +1,7 @@
 import { StartupError } from '../../base/startup-error.js';
 import { lintMigrations } from '../../db/migrations/lint.js';
 import { oneName } from '../../db/migrations/migration-names.js';
+import { isHead } from '../../db/migrations/targets.js';
 import { knownMigrations } from '../../db/migrations.js';
 import type { CommandIo } from '../command-io.js';
 
@@ -22,7 +23,7 @@ export async function lintCommand(io: CommandIo, given: readonly string[]): Prom
 }
 
 function oneMigration(known: readonly string[], given: string): string {
-  const found = oneName(known, given === 'head' ? (known.at(-1) ?? '') : given, 'There is no migration');
+  const found = oneName(known, isHead(given) ? (known.at(-1) ?? '') : given, 'There is no migration');
   if ('problem' in found) throw new StartupError(found.problem);
   return found.name;
 }

@@ -3,6 +3,7 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
 import { emittedSql, migrationFiles } from '../../db/migrations/emitted-sql.js';
 import { oneName } from '../../db/migrations/migration-names.js';
+import { isHead } from '../../db/migrations/targets.js';
 import { knownMigrations, migratorOf } from '../../db/migrations.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase } from '../open-database.js';
@@ -12,9 +13,10 @@ import { guardsOf, withMigrating, type GuardOptions } from './run-migrations.js'
 /** `weaver db current`: the last applied migration, and whether it is the head. */
 export async function showCurrent(config: Config, io: CommandIo): Promise<void> {
   const state = await stateOf(config);
-  const last = state.executed.map(({ name }) => name).toSorted().at(-1);
+  const last = state.executed.at(-1)?.name;
   if (last === undefined) io.out('base');
   else io.out(`${last}${last === knownMigrations().at(-1) && state.pending.length === 0 ? ' (head)' : ''}${noteOf(state, last)}`);
+  if (state.pending.length === 0 && last !== undefined && last !== state.executed.map(({ name }) => name).toSorted().at(-1)) io.say('It was applied after migrations that are newer than it. None is pending.');
   if (state.pending.length > 0) io.say(`Not at head: ${state.pending.length} pending. "npx weaver db up" applies ${state.pending.length === 1 ? 'it' : 'them'}.`);
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
 }
@@ -25,7 +27,7 @@ export async function showHistory(config: Config, io: CommandIo): Promise<void> 
   const times = new Map(state.executed.map(({ name, executedAt }) => [name, `${executedAt} UTC`]));
   const all = [...knownMigrations(), ...state.unknown].toSorted();
   const width = Math.max(...all.map(name => escapeLine(name).length));
-  const last = state.executed.map(({ name }) => name).toSorted().at(-1);
+  const last = state.executed.at(-1)?.name;
   for (const name of all) {
     const marks = [name === knownMigrations().at(-1) && 'head', name === last && 'current'].filter(mark => mark !== false);
     io.out(`${escapeLine(name).padEnd(width)}  ${(times.get(name) ?? 'pending').padEnd(23)}${marks.length > 0 ? `  (${marks.join(', ')})` : ''}${noteOf(state, name)}`.trimEnd());
@@ -41,7 +43,7 @@ export function showHeads(io: CommandIo): void {
 /** `weaver db show`: a migration with its SQL in both directions. Needs no database. */
 export async function showMigration(io: CommandIo, given: string): Promise<void> {
   const files = migrationFiles();
-  const found = oneName([...files.keys()], given === 'head' ? ([...files.keys()].at(-1) ?? '') : given, 'There is no migration');
+  const found = oneName([...files.keys()], isHead(given) ? ([...files.keys()].at(-1) ?? '') : given, 'There is no migration');
   if ('problem' in found) throw new StartupError(found.problem);
   const emitted = await emittedSql(files.get(found.name)!);
   io.out(`-- ${found.name}`);
@@ -58,7 +60,7 @@ export async function stamp(config: Config, io: CommandIo, target: string, optio
   await withMigrating(config, async database => {
     const migrator = migratorOf(database, { guards: guardsOf(config, io, options) });
     const { known, executed } = await migrator.names();
-    const last = target === 'base' || target === '0' ? undefined : target === 'head' ? known.at(-1) : migrator.oneOf(known, target, 'There is no migration');
+    const last = target === 'base' || target === '0' ? undefined : isHead(target) ? known.at(-1) : migrator.oneOf(known, target, 'There is no migration');
     const wanted = last === undefined ? [] : known.slice(0, known.indexOf(last) + 1);
     const unlogged = executed.filter(name => !wanted.includes(name));
     const logged = wanted.filter(name => !executed.includes(name));

@@ -6,7 +6,7 @@ import { asMigrationFailure } from '../../db/migrations/migration-failure.js';
 import { DEFAULT_GUARDS, type MigrationGuards } from '../../db/migrations/migration-guards.js';
 import { removalText } from '../../db/migrations/removals.js';
 import { changeText } from '../../db/migrations/rows-of-owner.js';
-import { stepTarget, type Target } from '../../db/migrations/targets.js';
+import { isHead, stepTarget, type Target } from '../../db/migrations/targets.js';
 import type { Database } from '../../db/database.js';
 import type { RunOptions } from '../../db/migrator.js';
 import type { CommandIo } from '../command-io.js';
@@ -51,7 +51,7 @@ export async function migrateUp(config: Config, io: CommandIo, target: string | 
     const open = applied.length === 0 ? [] : await leftOpen(database);
     for (const line of open) io.say(line);
     if (open.length > 0) io.say('"npx weaver db doctor" names the rows and says how to mend them.');
-    if (applied.length === 0) io.out(target === undefined || target === 'head' || pending.length === 0 ? 'Nothing to do: no migration is pending.' : `Nothing to do: ${target} is applied already.`);
+    if (applied.length === 0) io.out(target === undefined || isHead(target) || pending.length === 0 ? 'Nothing to do: no migration is pending.' : `Nothing to do: ${target} is applied already.`);
     io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   });
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, parse } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Migration } from '@mikro-orm/migrations';
 import { PostgreSqlPlatform } from '@mikro-orm/postgresql';
@@ -16,8 +17,12 @@ export interface EmittedSql {
   readonly up: readonly string[];
   /** Undefined where it cannot be reverted. */
   readonly down: readonly string[] | undefined;
+  /** Whether `up` says the same each time. It does not where it holds a random id or the time of day: a digest of it means nothing. */
+  readonly steady: boolean;
   /** Whether it runs in a transaction. */
   readonly transactional: boolean;
+  /** Whether it says in a comment that what it does to rows in `do` blocks, functions and updates of all rows loses nothing. */
+  readonly keepsRows: boolean;
   /** Whether it runs statements while it is asked for them: those may depend on rows, and no script can hold them. */
   readonly asksDatabase: boolean;
 }
@@ -38,17 +43,27 @@ export async function emittedSql(file: string): Promise<EmittedSql> {
   return {
     up: up.statements,
     down: down?.statements,
+    steady: await isSteady(file, up.statements),
     transactional: new Class(undefined as never, undefined as never).isTransactional(),
+    keepsRows: /lint: allow (?:rows-unclear|update-all-rows): *\S/.test(readFileSync(file, 'utf8')),
     asksDatabase: up.asked || (down?.asked ?? false),
   };
 }
 
 /**
  * A digest of what `up` emits, the same from the source and from the build. Of a migration that asks the database, of what it emits when
- * that answers with nothing. `down` is left out: it may be mended as long as nobody has run it.
+ * that answers with nothing. Undefined where `up` says something else each time. `down` is left out: it may be mended as long as nobody has run it.
  */
-export async function sqlHash(file: string): Promise<string> {
-  return hashOf((await record(await classIn(file), 'up')).statements);
+export async function sqlHash(file: string): Promise<string | undefined> {
+  const { statements } = await record(await classIn(file), 'up');
+  return (await isSteady(file, statements)) ? hashOf(statements) : undefined;
+}
+
+async function isSteady(file: string, statements: readonly string[]): Promise<boolean> {
+  const hash = hashOf(statements);
+  // Past the next tick of a clock that counts milliseconds.
+  await setTimeout(2);
+  return hashOf((await record(await classIn(file, '?again'), 'up')).statements) === hash;
 }
 
 export function hashOf(statements: readonly string[]): string {
@@ -66,8 +81,9 @@ export function formattedSql(query: unknown): string {
   throw new StartupError('A migration hands over something that is no SQL: give addSql a text, raw(…) or a query builder.');
 }
 
-async function classIn(file: string): Promise<MigrationClass> {
-  const module = (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+/** `again` reads the file anew, with what it makes when it is read. */
+async function classIn(file: string, again = ''): Promise<MigrationClass> {
+  const module = (await import(pathToFileURL(file).href + again)) as Record<string, unknown>;
   const Class = Object.values(module).find(value => typeof value === 'function');
   if (!Class) throw new Error(`${file} exports no migration.`);
   return Class as MigrationClass;

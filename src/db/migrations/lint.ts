@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
+import { isWiderText, readSql } from './read-sql.js';
 
 /** Something in a migration that can hurt a database with rows and users. */
 export interface LintFinding {
@@ -15,7 +16,7 @@ export interface LintFinding {
   readonly allowed: string | undefined;
 }
 
-export type LintRule = keyof typeof RULES | 'no-down' | 'several-outside-transaction' | 'concurrently-in-transaction' | 'asks-database';
+export type LintRule = keyof typeof RULES | 'no-down' | 'several-outside-transaction' | 'concurrently-in-transaction' | 'asks-database' | 'rows-unclear' | 'unsteady';
 
 interface Rule {
   /** Matches a statement whose comments and literals are taken out; the first group names its table. */
@@ -44,7 +45,7 @@ const RULES = {
   },
   'column-type': {
     pattern: alter(String.raw`alter (?:column )?"?\w+"? (?:set data )?type\b`),
-    message: 'ACCESS EXCLUSIVE lock while the table is written anew. Add a column, fill it in batches, then change over.',
+    message: 'ACCESS EXCLUSIVE lock while the table is written anew, except for a longer varchar. Add a column, fill it in batches, then change over.',
   },
   'volatile-default': {
     pattern: alter(String.raw`add (?:column )?(?!constraint\b).*default [^,]*?${VOLATILE}`),
@@ -83,7 +84,7 @@ const RULES = {
   },
   rename: {
     pattern: alter(String.raw`rename\b`),
-    message: 'Breaks gateways of the version before that use the old name. Add the new one beside it, and drop the old one a version later.',
+    message: 'Breaks gateways of the version before that use the old name. Add the new one beside it, and drop the old one a version later. The values stay: where the new name means something else, the old values would be taken for it.',
   },
   'update-all-rows': {
     pattern: new RegExp(String.raw`^(?:update ${TABLE}|delete from ${TABLE}) `, 'i'),
@@ -101,7 +102,7 @@ export async function lintMigrations(names: readonly string[]): Promise<LintFind
 }
 
 async function lintMigration(migration: string, file: string): Promise<LintFinding[]> {
-  const { up, down, transactional, asksDatabase } = await emittedSql(file);
+  const { up, down, transactional, asksDatabase, steady } = await emittedSql(file);
   const source = readFileSync(file, 'utf8');
   const whole = (rule: LintRule, message: string): LintFinding => ({ migration, rule, statement: undefined, line: undefined, message, allowed: allowedBy(source, rule) });
   const findings: LintFinding[] = [];
@@ -113,19 +114,35 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
     findings.push(whole('concurrently-in-transaction', '"concurrently" cannot be in a transaction: it would fail. Let isTransactional() return false.'));
   }
   if (asksDatabase) findings.push(whole('asks-database', 'It runs statements beside those that it hands over: no script can be made of it, and an edit may go unnoticed. Use addSql.'));
+  if (!steady) findings.push(whole('unsteady', 'It says something else each time, such as a random id or the time of day: an edit of it goes unnoticed. Let the database make the value: gen_random_uuid(), now().'));
   const own = new Set<string>();
+  const types = await typesBefore(migration);
   for (const [index, sql] of up.entries()) {
-    const bare = bareSql(sql);
-    const created = /^create (?:unlogged |temp(?:orary)? )?table (?:if not exists )?(?:"?\w+"?\.)?"?(\w+)"?/i.exec(bare)?.[1];
-    if (created) own.add(created);
-    for (const [rule, { pattern, unless, message }] of Object.entries(RULES as Record<keyof typeof RULES, Rule>)) {
-      const match = pattern.exec(bare);
-      if (!match || unless?.test(bare) || own.has(match[1] ?? match[2] ?? '')) continue;
-      const name = rule as LintRule;
-      findings.push({ migration, rule: name, statement: index + 1, line: lineOf(source, sql), message, allowed: allowedBy(sql, name) });
+    const { creates, columns, unclear, statements } = await readSql(sql);
+    for (const table of creates) own.add(table);
+    const found = (rule: LintRule, message: string): void => void findings.push({ migration, rule, statement: index + 1, line: lineOf(source, sql), message, allowed: allowedBy(rule === 'rows-unclear' ? source : sql, rule) });
+    const longer = columns.length > 0 && columns.every(({ column, type }) => isWiderText(types.get(column) ?? '', type));
+    for (const { column, type } of columns) types.set(column, type);
+    for (const bare of statements.map(bareSql)) {
+      for (const [rule, { pattern, unless, message }] of Object.entries(RULES as Record<keyof typeof RULES, Rule>)) {
+        const match = pattern.exec(bare);
+        if (!match || unless?.test(bare) || own.has(match[1] ?? match[2] ?? '') || (rule === 'column-type' && longer)) continue;
+        found(rule as LintRule, message);
+      }
     }
+    if (unclear.length > 0) found('rows-unclear', `It ${unclear.join(' and ')}: nobody can tell which rows it removes, so a run asks first. Write plain statements, or say in a comment why none goes.`);
   }
   return findings;
+}
+
+/** The types of columns that the migrations before one make. */
+async function typesBefore(migration: string): Promise<Map<string, string>> {
+  const types = new Map<string, string>();
+  for (const [name, file] of migrationFiles()) {
+    if (name >= migration) break;
+    for (const sql of (await emittedSql(file)).up) for (const { column, type } of (await readSql(sql)).columns) types.set(column, type);
+  }
+  return types;
 }
 
 /** On one line, without comments and with literals and bodies of functions emptied. */

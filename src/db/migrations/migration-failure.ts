@@ -5,6 +5,8 @@ import { lostConnection, reason } from '../connection-errors.js';
 const RAISED = 'P0001';
 const NOT_ALLOWED = '42501';
 const NOT_INSTALLED = new Set(['0A000', '58P01']);
+/** PostgreSQL says so of a file that an extension needs, and 0A000 of much else. */
+const ABOUT_AN_EXTENSION = /\bextension\b/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** Class 22: the message of a value that does not fit quotes the value. */
 const ABOUT_A_VALUE = /^22/;
@@ -32,7 +34,7 @@ function because(error: unknown): string {
 function mend(error: unknown): string {
   const code = sqlState(error);
   if (code === NOT_ALLOWED) return ' Run "npx weaver db bootstrap" as a superuser first, and migrate as a login that may create tables (WEAVER_MIGRATION_URL).';
-  if (code && NOT_INSTALLED.has(code)) return " Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on the server.";
+  if (code && NOT_INSTALLED.has(code) && ABOUT_AN_EXTENSION.test(reason(error))) return " Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on the server.";
   return '';
 }
 

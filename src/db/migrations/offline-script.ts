@@ -4,6 +4,7 @@ import { MIGRATION_LOCK } from './migration-lock.js';
 import { CREATE_LOG, HASH_COLUMN, LOG_TABLE } from './migration-log.js';
 import { oneName } from './migration-names.js';
 import { readSql } from './read-sql.js';
+import { isHead } from './targets.js';
 
 const LOCK_SECONDS = 60;
 
@@ -70,7 +71,7 @@ export async function offlineScript(method: Method, range: ScriptRange): Promise
 function inRange(method: Method, known: string[], { from, to }: ScriptRange): { names: string[]; from: string; to: string } {
   const place = (given: string): number => {
     if (given === 'base' || given === '0') return 0;
-    if (given === 'head') return known.length;
+    if (isHead(given)) return known.length;
     const found = oneName(known, given, 'There is no migration');
     if ('problem' in found) throw new StartupError(found.problem);
     return known.indexOf(found.name) + 1;
@@ -145,9 +146,9 @@ async function asOwner(sql: string): Promise<string> {
   return touchesRows ? `call pg_temp.weaver_run(${literal(sql)}${writes === undefined ? '' : `, ${literal(writes)}`})` : sql;
 }
 
-function logStatement(method: Method, name: string, { up }: EmittedSql): string {
+function logStatement(method: Method, name: string, { up, steady }: EmittedSql): string {
   return method === 'up'
-    ? `insert into "${LOG_TABLE}" ("name", "${HASH_COLUMN}") values (${literal(name)}, ${literal(hashOf(up))})`
+    ? `insert into "${LOG_TABLE}" ("name", "${HASH_COLUMN}") values (${literal(name)}, ${steady ? literal(hashOf(up)) : 'null'})`
     : `delete from "${LOG_TABLE}" where "name" = ${literal(name)}`;
 }
 

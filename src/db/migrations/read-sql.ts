@@ -5,25 +5,39 @@ export interface Loss {
   readonly kind: 'table' | 'column' | 'rows' | 'values';
   readonly table: string;
   readonly column?: string;
+  /** Of values that a change of type converts: `varchar(600)`, `text`. */
+  readonly type?: string;
 }
 
 /** What a text of SQL does to tables and their rows, as PostgreSQL's own grammar reads it. */
 export interface SqlReading {
-  /** Undefined where the text is no SQL of PostgreSQL 18 or before. */
-  readonly statements: number | undefined;
+  /** The text of each statement; the whole text where it is no SQL of PostgreSQL 18 or before. */
+  readonly statements: readonly string[];
   readonly losses: readonly Loss[];
   /** What it does whose effect on rows cannot be read, as clauses such as `runs a do block`. */
   readonly unclear: readonly string[];
   /** Functions that it calls, of which only the database knows whether they write. */
   readonly calls: readonly string[];
+  /** Functions that it makes and that may write. */
+  readonly createsFunctions: readonly string[];
   /** Tables that it makes. */
   readonly creates: readonly string[];
+  /** Columns that it makes or gives another type, in tables that it makes, too. */
+  readonly columns: readonly ColumnType[];
+  /** Columns that it adds to tables. */
+  readonly adds: readonly string[];
   /** New names of tables, with the old ones. */
   readonly renames: readonly { readonly from: string; readonly to: string }[];
   /** The table of a text that is one statement which writes rows. */
   readonly writes: string | undefined;
   /** Whether it may read or write rows: it is not only about the catalogue. */
   readonly touchesRows: boolean;
+}
+
+/** A column as `docs.filename`, with the name of its type as PostgreSQL's grammar has it, and its length. */
+export interface ColumnType {
+  readonly column: string;
+  readonly type: string;
 }
 
 type Node = Record<string, unknown>;
@@ -39,38 +53,51 @@ const DROPS_ROWS: Record<string, 'table'> = { OBJECT_TABLE: 'table', OBJECT_MATV
 export async function readSql(sql: string): Promise<SqlReading> {
   const parsed = await parse(sql).catch(() => undefined);
   if (!parsed) {
-    return { statements: undefined, losses: [], unclear: ['is SQL that cannot be read'], calls: [], creates: [], renames: [], writes: undefined, touchesRows: true };
+    return { ...new Reader().found(), statements: [sql], unclear: ['is SQL that cannot be read'], writes: undefined, touchesRows: true };
   }
   const statements = (parsed.stmts ?? []).map(({ stmt }) => stmt as Node);
+  const bytes = Buffer.from(sql);
   const reader = new Reader();
   for (const statement of statements) reader.walk(statement);
   const [only] = statements.length === 1 ? Object.entries(statements[0]!) : [];
   return {
-    statements: statements.length,
-    losses: reader.losses,
-    unclear: [...new Set(reader.unclear)],
-    calls: [...new Set(reader.calls)],
-    creates: reader.creates,
-    renames: reader.renames,
+    ...reader.found(),
+    statements: (parsed.stmts ?? []).map(({ stmt_location: start = 0, stmt_len: length }) => bytes.subarray(start, length ? start + length : undefined).toString()),
     writes: only && ROWS_OF.includes(only[0]) ? tableOf((only[1] as Node).relation) : undefined,
     touchesRows: statements.some(statement => TOUCHES_ROWS.has(Object.keys(statement)[0]!)),
   };
 }
 
 class Reader {
-  readonly losses: Loss[] = [];
-  readonly unclear: string[] = [];
-  readonly calls: string[] = [];
-  readonly creates: string[] = [];
-  readonly renames: { from: string; to: string }[] = [];
+  readonly #losses: Loss[] = [];
+  readonly #unclear = new Set<string>();
+  readonly #calls = new Set<string>();
+  readonly #createsFunctions: string[] = [];
+  readonly #creates: string[] = [];
+  readonly #columns: ColumnType[] = [];
+  readonly #adds: string[] = [];
+  readonly #renames: { from: string; to: string }[] = [];
+
+  found(): Omit<SqlReading, 'statements' | 'writes' | 'touchesRows'> {
+    return {
+      losses: this.#losses,
+      unclear: [...this.#unclear],
+      calls: [...this.#calls],
+      createsFunctions: this.#createsFunctions,
+      creates: this.#creates,
+      columns: this.#columns,
+      adds: this.#adds,
+      renames: this.#renames,
+    };
+  }
 
   walk(value: unknown): void {
     if (Array.isArray(value)) return value.forEach(item => this.walk(item));
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {
-      if (RUNS_CODE[key]) this.unclear.push(RUNS_CODE[key]);
-      if (RUN_LATER.has(key)) continue;
+      if (RUNS_CODE[key]) this.#unclear.add(RUNS_CODE[key]);
       this.#readers[key]?.(inner as Node);
+      if (RUN_LATER.has(key)) continue;
       this.walk(inner);
     }
   }
@@ -81,7 +108,7 @@ class Reader {
     DeleteStmt: ({ relation }) => this.#lose('rows', relation),
     TruncateStmt: ({ relations, behavior }) => {
       for (const { RangeVar } of relations as Node[]) this.#lose('rows', RangeVar);
-      if (behavior === 'DROP_CASCADE') this.unclear.push('empties whatever refers to these tables, with "cascade"');
+      if (behavior === 'DROP_CASCADE') this.#unclear.add('empties whatever refers to these tables, with "cascade"');
     },
     MergeStmt: ({ relation, mergeWhenClauses }) => {
       const deletes = (mergeWhenClauses as { MergeWhenClause: Node }[]).some(({ MergeWhenClause }) => MergeWhenClause.commandType === 'CMD_DELETE');
@@ -91,14 +118,21 @@ class Reader {
       if (whereClause && !('A_Const' in (whereClause as Node))) return;
       for (const { ResTarget } of targetList as { ResTarget: { name: string } }[]) this.#lose('values', relation, ResTarget.name);
     },
-    CreateStmt: ({ relation }) => void this.creates.push(tableOf(relation)),
-    CreateTableAsStmt: ({ into }) => void this.creates.push(tableOf((into as Node).rel)),
+    CreateStmt: ({ relation, tableElts }) => {
+      this.#creates.push(tableOf(relation));
+      for (const { ColumnDef } of (tableElts ?? []) as { ColumnDef?: Node }[]) if (ColumnDef) this.#column(relation, ColumnDef.colname, ColumnDef);
+    },
+    CreateFunctionStmt: ({ funcname, options }) => {
+      const volatility = ((options ?? []) as { DefElem: Node }[]).find(({ DefElem }) => DefElem.defname === 'volatility')?.DefElem.arg as { String: { sval: string } } | undefined;
+      if (!volatility || volatility.String.sval === 'volatile') this.#createsFunctions.push(namesIn(funcname).at(-1)!);
+    },
+    CreateTableAsStmt: ({ into }) => void this.#creates.push(tableOf((into as Node).rel)),
     RenameStmt: ({ renameType, relation, newname }) => {
-      if (renameType === 'OBJECT_TABLE') this.renames.push({ from: tableOf(relation), to: String(newname) });
+      if (renameType === 'OBJECT_TABLE') this.#renames.push({ from: tableOf(relation), to: String(newname) });
     },
     FuncCall: ({ funcname }) => {
       const names = namesIn(funcname);
-      if (names.length === 1 || names[0] !== 'pg_catalog') this.calls.push(names.at(-1)!);
+      if (names.length === 1 || names[0] !== 'pg_catalog') this.#calls.add(names.at(-1)!);
     },
   };
 
@@ -107,7 +141,7 @@ class Reader {
     if (kind) for (const object of objects as Node[]) this.#loseNamed(kind, namesIn((object.List as Node).items));
     else if (behavior === 'DROP_CASCADE') {
       const what = String(removeType).replace('OBJECT_', '').toLowerCase();
-      this.unclear.push(`drops ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} with "cascade", and whatever depends on it`);
+      this.#unclear.add(`drops ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} with "cascade", and whatever depends on it`);
     }
   }
 
@@ -115,20 +149,32 @@ class Reader {
     for (const { AlterTableCmd: { subtype, name, def } } of cmds as { AlterTableCmd: Node }[]) {
       if (subtype === 'AT_DropColumn') this.#lose('column', relation, name as string);
       // A conversion that is written out may give anything for the old value.
-      if (subtype === 'AT_AlterColumnType' && (def as { ColumnDef?: Node }).ColumnDef?.raw_default) this.#lose('values', relation, name as string);
+      const { ColumnDef } = (def ?? {}) as { ColumnDef?: Node };
+      if (subtype === 'AT_AddColumn') this.#adds.push(this.#column(relation, ColumnDef!.colname, ColumnDef!).column);
+      if (subtype !== 'AT_AlterColumnType') continue;
+      const { type } = this.#column(relation, name, ColumnDef!);
+      if (ColumnDef!.raw_default) this.#lose('values', relation, name as string, isCastOf(ColumnDef!.raw_default, name as string) ? type : undefined);
     }
   }
 
-  #lose(kind: Loss['kind'], relation: unknown, column?: string): void {
+  #column(relation: unknown, name: unknown, { typeName }: Node): ColumnType {
+    const { names, typmods } = typeName as { names: unknown; typmods?: { A_Const?: { ival?: { ival?: number } } }[] };
+    const length = typmods?.[0]?.A_Const?.ival?.ival;
+    const column = { column: `${tableOf(relation)}.${String(name)}`, type: `${namesIn(names).at(-1)}${length === undefined ? '' : `(${length})`}` };
+    this.#columns.push(column);
+    return column;
+  }
+
+  #lose(kind: Loss['kind'], relation: unknown, column?: string, type?: string): void {
     const { schemaname, relname } = relation as { schemaname?: string; relname: string };
-    this.#loseNamed(kind, schemaname === undefined ? [relname] : [schemaname, relname], column);
+    this.#loseNamed(kind, schemaname === undefined ? [relname] : [schemaname, relname], column, type);
   }
 
   /** Rows are counted in Weaver's own schema alone. */
-  #loseNamed(kind: Loss['kind'], names: readonly string[], column?: string): void {
+  #loseNamed(kind: Loss['kind'], names: readonly string[], column?: string, type?: string): void {
     const [schema, table] = names.length > 1 ? names.slice(-2) : ['public', names[0]!];
-    if (schema === 'public') this.losses.push({ kind, table: table!, ...(column !== undefined && { column }) });
-    else this.unclear.push(`changes ${schema}.${table}, which is in another schema`);
+    if (schema === 'public') this.#losses.push({ kind, table: table!, ...(column !== undefined && { column }), ...(type !== undefined && { type }) });
+    else this.#unclear.add(`changes ${schema}.${table}, which is in another schema`);
   }
 }
 
@@ -138,4 +184,16 @@ function tableOf(relation: unknown): string {
 
 function namesIn(list: unknown): string[] {
   return (list as { String: { sval: string } }[]).map(({ String }) => String.sval);
+}
+
+/** Whether a conversion is a column as another type: what MikroORM writes. */
+function isCastOf(expression: unknown, column: string): boolean {
+  const { fields } = ((expression as { TypeCast?: { arg?: { ColumnRef?: { fields?: unknown } } } }).TypeCast?.arg?.ColumnRef ?? {}) as { fields?: { String?: { sval: string } }[] };
+  return fields?.length === 1 && fields[0]!.String?.sval === column;
+}
+
+/** Whether every value of a type fits another one as it is, without being written anew: a longer varchar, or text. */
+export function isWiderText(from: string, to: string): boolean {
+  const length = (type: string): number => (type === 'text' || type === 'varchar' ? Infinity : Number(/^varchar\((\d+)\)$/.exec(type)?.[1] ?? NaN));
+  return length(to) >= length(from);
 }

@@ -4,7 +4,8 @@ import { SchemaGenerator as UnguardedGenerator, type SqlEntityManager } from '@m
 import { StartupError } from '../../base/startup-error.js';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
 import type { MigrationGuards } from './migration-guards.js';
-import { countRows, createdBy, removalsOf, type Removal } from './removals.js';
+import { readSql } from './read-sql.js';
+import { countRows, isLoss, removalsOf, type Removal } from './removals.js';
 
 type Refuse = (error: StartupError) => never;
 type Generator = new (em: SqlEntityManager) => UnguardedGenerator;
@@ -55,7 +56,7 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
 
     async #ask(removals: Removal[]): Promise<void> {
       guards.announce({ method: 'down', names: [], removals });
-      if (removals.some(({ rows }) => rows > 0) && !guards.confirmed) refuse(new StartupError(`Nothing was changed. ${guards.hints.confirm}`));
+      if (removals.some(isLoss) && !guards.confirmed) refuse(new StartupError(`Nothing was changed. ${guards.hints.confirm}`));
     }
 
     async #allTables(): Promise<Removal[]> {
@@ -76,8 +77,9 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
 /** Drops of every table that a migration of this version makes. */
 async function dropsOfMigrations(): Promise<string[]> {
   const tables = new Set<string>();
-  for (const file of migrationFiles().values()) for (const sql of (await emittedSql(file)).up) tables.add(createdBy(sql) ?? '');
-  tables.delete('');
+  for (const file of migrationFiles().values()) {
+    for (const sql of (await emittedSql(file)).up) for (const table of (await readSql(sql)).creates) tables.add(table);
+  }
   return [...tables].map(table => `drop table if exists "${table}" cascade`);
 }
 

@@ -184,3 +184,87 @@ describe('what would be lost', () => {
     if (onPostgres) expect(await sqlAt(fresh.urls!.admin, 'select from tenants')).toEqual([]);
   });
 });
+
+describe('what nobody can tell from a statement', () => {
+  const UNCLEAR = 'Migration29990106000000_unclear';
+
+  test.each([
+    ['a do block', ['do $$ begin drop table if exists one; end $$'], 'may remove rows, and nobody can tell which: do $$ begin drop table if exists one; end $$ runs a do block'],
+    ['"cascade"', ['create schema side', 'create table side.precious (id int)', 'drop schema side cascade'], 'drop schema side cascade drops a schema with "cascade", and whatever depends on it'],
+    ['another schema', ['create schema if not exists side', 'drop table if exists side.precious'], 'changes side.precious, which is in another schema'],
+    ['a function', [`create function tidy() returns void language sql as 'delete from one'`, 'select tidy()', 'drop function tidy()'], 'select tidy() calls tidy()'],
+    ['several statements', ['create table if not exists one (id int)', 'select 1; truncate tenants, bots'], 'removes rows of tenants ('],
+    ['a statement within another', ['with gone as (delete from tenants returning 1) select count(*) from gone'], 'removes rows of tenants ('],
+    ['an update of all rows', [`update tenants set name = 'gone'`], 'writes over tenants.name ('],
+    ['another name', ['alter table bots rename to helpers', 'drop table helpers cascade'], 'removes the table bots ('],
+  ])('is asked for: %s', async (what, up, told) => {
+    // Nothing would be asked there: its tables have no rows.
+    if (!onPostgres && what === 'another name') return;
+    if (onPostgres && !(await sqlAt(fresh.urls!.admin, 'select from tenants')).length) await sqlAt(fresh.urls!.admin, `insert into tenants (name, plan_tier) values ('kept', 'free')`);
+    sandbox.write(UNCLEAR, { up, down: ['select 1'] });
+    const before = await applied();
+    const { code, out, err } = await run('up');
+    // A table without rows has none to lose: the embedded one of this test.
+    if (!onPostgres && told.endsWith('(')) expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining(`${told}0 rows)`) });
+    else {
+      expect({ code, out }, err).toEqual({ code: 1, out: '' });
+      expect(err).toContain(told);
+      expect(err).toContain('Nothing was changed. Add --yes to lose these rows.');
+      expect(await applied()).toEqual(before);
+    }
+    if (!onPostgres && told.endsWith('(')) await run('down', '--yes');
+    sandbox.remove(UNCLEAR);
+  });
+
+  test('is applied with a word, or where a comment says why nothing goes', async () => {
+    sandbox.write(UNCLEAR, { up: ['do $$ begin null; end $$'], down: ['do $$ begin null; end $$'] });
+    expect((await stock({}, 'migration:up')).code).toBe(1);
+    expect((await stock({ [CONFIRM]: databaseName }, 'migration:up')).code).toBe(0);
+    expect((await run('down', '--yes')).code).toBe(0);
+    sandbox.write(UNCLEAR, { up: [], code: `// lint: allow rows-unclear: it does nothing\n this.addSql('do $$ begin null; end $$');`, down: ['select 1'] });
+    expect((await run('up')).code).toBe(0);
+    expect((await run('down')).code).toBe(0);
+    sandbox.remove(UNCLEAR);
+  });
+
+  test('values that a column of the same run gets, and those of a longer varchar, are no loss', async () => {
+    sandbox.write(UNCLEAR, {
+      up: ['alter table docs add column note text', `update docs set note = 'new'`, 'alter table docs drop column note', `alter table docs alter column gcs_path type varchar(1001) using ("gcs_path"::varchar(1001))`],
+      down: ['select 1'],
+    });
+    const lint = await sandbox.weaver({}, 'db', 'lint', 'unclear');
+    expect(lint.out).not.toContain('column-type');
+    const { code, err } = await run('up', '--yes');
+    expect({ code }, err).toEqual({ code: 0 });
+    expect(err).not.toMatch(/writes over/);
+    expect((await run('down')).code).toBe(0);
+    sandbox.remove(UNCLEAR);
+  });
+});
+
+test('a migration that says something else each time is never called edited, and lint tells', async () => {
+  const UNSTEADY = 'Migration29990107000000_unsteady';
+  const adds = '`create table if not exists made_${crypto.randomUUID().slice(0, 8)} (at text default \'${new Date().toISOString()}\')`';
+  sandbox.write(UNSTEADY, { up: [], code: `this.addSql(${adds});`, down: ['select 1'] });
+  expect((await run('lint', 'unsteady')).out).toContain(': unsteady');
+  expect((await run('up')).code).toBe(0);
+  const { out } = await run('current');
+  expect(out).not.toContain('edited');
+  expect((await run('down')).code).toBe(0);
+  sandbox.remove(UNSTEADY);
+});
+
+test('the current migration is the last that was applied, which is what "down" reverts', async () => {
+  const [EARLY, LATER] = ['Migration29990108000000_early', 'Migration29990109000000_later'];
+  sandbox.write(LATER, { up: ['select 1'], down: ['select 1'] });
+  expect((await run('up', 'heads')).code).toBe(0);
+  sandbox.write(EARLY, { up: ['select 2'], down: ['select 2'] });
+  expect((await run('up', '--allow-out-of-order')).code).toBe(0);
+  expect((await run('current')).out).toBe(`${EARLY}\n`);
+  expect((await run('history')).out).toMatch(new RegExp(`${EARLY} .*\\(current\\)\\n${LATER} .*\\(head\\)\\n$`));
+  expect((await run('down')).out).toBe(`Reverted ${EARLY}\n`);
+  expect(await run('up', `${EARLY}+1`)).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`${EARLY}+1 counts from a migration.`) });
+  sandbox.remove(EARLY);
+  expect((await run('down')).code).toBe(0);
+  sandbox.remove(LATER);
+});

@@ -34,11 +34,11 @@ beforeAll(async () => {
   login = `data_owner_${process.pid}_${Date.now().toString(36)}`;
   url = databaseUrl(fresh.urls.admin, new URL(fresh.urls.admin).pathname.slice(1), { user: login, password: 'x' });
   const bootstrap = await weaver({ ...fresh.env, DATABASE_URL: fresh.urls.admin }, ['db', 'bootstrap', '--owner', login, '--login', `${login}_gw`]);
-  expect(bootstrap.code, bootstrap.err).toBe(0);
+  if (bootstrap.code !== 0) throw new Error(bootstrap.err);
   await sqlAt(fresh.urls.admin, `alter role ${login} password 'x'`);
   own = { DATABASE_URL: url };
   const up = await weaver(own, ['db', 'up']);
-  expect(up.code, up.err).toBe(0);
+  if (up.code !== 0) throw new Error(up.err);
 });
 afterAll(async () => {
   await sandbox.close();

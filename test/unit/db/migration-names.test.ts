@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { firstLine } from '../../../src/db/migrations/migration-failure.js';
 import { namesMeant } from '../../../src/db/migrations/migration-names.js';
-import { removedBy } from '../../../src/db/migrations/removals.js';
 
 const NAMES = ['Migration20260101000000_users', 'Migration20260102000000_users_by_name', 'Migration20260102000001_other'];
 
@@ -26,15 +25,4 @@ test.each([
   [`update users set name = 'half of a value\nthat goes on'`, `update users set name = '…'`],
 ])('the first line of a statement shows no value: %j', (sql, line) => {
   expect(firstLine(sql)).toBe(line);
-});
-
-test.each([
-  ['drop table if exists "a", public.b cascade;', [{ table: 'a' }, { table: 'b' }]],
-  ['alter table only docs\n  drop column if exists one, drop two', [{ table: 'docs', column: 'one' }, { table: 'docs', column: 'two' }]],
-  ['alter table docs alter column one drop default, alter two drop not null, drop constraint three', []],
-  ['truncate docs', [{ table: 'docs', empties: true }]],
-  ['/* why */ delete from docs where true', [{ table: 'docs', empties: true }]],
-  ['drop index docs_by_name', []],
-])('what a statement removes: %j', (sql, removed) => {
-  expect(removedBy(sql)).toEqual(removed);
 });
