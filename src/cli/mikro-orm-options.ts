@@ -4,6 +4,7 @@ import { StartupError } from '../base/startup-error.js';
 import { ConfigError, readConfig, type Config, type DatabaseConfig } from '../config.js';
 import { Database } from '../db/database.js';
 import { databaseOptions } from '../db/database-options.js';
+import { SCRATCH } from '../db/migrations/drift.js';
 import { asMigrationFailure } from '../db/migrations/migration-failure.js';
 import type { MigrationGuards } from '../db/migrations/migration-guards.js';
 import { removalText } from '../db/migrations/removals.js';
@@ -16,6 +17,8 @@ import { openingError } from './open-database.js';
 
 /** The one command that wants a database which is not there. */
 const CREATES_DATABASE = 'database:create';
+/** Compares the entities with what the migrations make, in a database in memory. */
+const CREATES_MIGRATION = 'migration:create';
 
 /**
  * What the command line of MikroORM works with: whichever database the environment and the file `.env` name, as the owner of its tables. A failure to open it
@@ -25,7 +28,8 @@ export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly str
   try {
     loadEnvFile(env);
     const config = readConfig(env);
-    const { database } = config;
+    const creates = argv.includes(CREATES_MIGRATION);
+    const database = creates ? SCRATCH : config.database;
     const guards = guardsOf(config, env);
     const { orm } = await databaseOptions(database, 'migrate', ENTITIES).catch(error => {
       throw openingError(error, database, 'migrate');
@@ -35,7 +39,7 @@ export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly str
     return {
       ...orm,
       extensions: [migratorWith(guards), guardSchemaGenerator(guards, die)],
-      migrations: { ...orm.migrations, silent: false },
+      migrations: { ...orm.migrations, silent: creates },
       logger: text => void process.stdout.write(`${escapeLines(text)}\n`),
     };
   } catch (error) {

@@ -61,7 +61,7 @@ const SHARED_OPTIONS: Partial<Options> = {
     // Whoever migrates says so in words of its own; the command line of MikroORM turns this off.
     silent: true,
     emit: 'ts',
-    fileName: (timestamp, name) => `Migration${timestamp}${name ? `_${name}` : ''}`,
+    fileName: (timestamp, name) => `Migration${timestamp}${name ? `_${inName(name)}` : ''}`,
   },
   schemaGenerator: {
     // The functions behind triggers are written in migrations by hand; the comparison would drop them.
@@ -70,6 +70,11 @@ const SHARED_OPTIONS: Partial<Options> = {
     skipTables: [new RegExp(`^${LEGACY_PREFIX}`), ...TABLES_WITHOUT_ENTITY],
   },
 };
+
+/** As in the name of the class. */
+function inName(words: string): string {
+  return words.replace(/[^$\p{ID_Continue}]+/gu, '_');
+}
 
 const EXTENSIONS = { vector, btree_gin };
 

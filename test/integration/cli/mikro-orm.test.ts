@@ -1,4 +1,5 @@
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { knownMigrations } from '../../../src/db/migrations.js';
@@ -24,13 +25,35 @@ afterAll(async () => {
 const mikroOrm = (...args: string[]): Promise<Outcome> => commands.mikroOrm(fresh.env, ...args).outcome();
 
 describe('the command line of MikroORM', () => {
-  test('has no migration to create', async () => {
+  test('has no migration to create, and needs no database to say so', async () => {
     const before = readdirSync(MIGRATIONS);
+    const data = join(tmpdir(), `weaver-none-${process.pid}`);
     try {
-      expect(await mikroOrm('migration:create')).toEqual({ code: 0, out: 'No changes required, schema is up-to-date\n', err: '' });
+      expect(await commands.mikroOrm({ WEAVER_DATA_DIR: data }, 'migration:create').outcome()).toEqual({ code: 0, out: 'No changes required, schema is up-to-date\n', err: '' });
+      expect(existsSync(data)).toBe(false);
     } finally {
       for (const file of readdirSync(MIGRATIONS)) if (!before.includes(file)) rmSync(join(MIGRATIONS, file));
     }
+  });
+
+  test('names a migration alike in its file and in its class, whatever the message, on both command lines', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weaver-revision-'));
+    try {
+      const stock = await mikroOrm('migration:create', '--blank', '--name', 'add new_column to tenants/bots', '--path', folder);
+      expect(stock).toMatchObject({ code: 0, err: '' });
+      const [file] = readdirSync(folder);
+      expect(file).toMatch(/^Migration\d{14}_add_new_column_to_tenants_bots\.ts$/);
+      expect(readFileSync(join(folder, file!), 'utf8')).toContain(`class ${file!.slice(0, -3)} extends`);
+      const ours = await weaver({}, ['db', 'revision', '-m', 'move plans', '--path', folder]);
+      expect(ours, ours.err).toMatchObject({ code: 0, out: expect.stringMatching(/^Created .*_move_plans\.ts$/) });
+      expect(await weaver({}, ['db', 'revision', '-m', 'nothing', '--autogenerate', '--path', folder])).toMatchObject({ code: 0, out: 'Nothing to do: the migrations make what the entities have.' });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  test('rolls nothing up, and says so in one sentence', async () => {
+    expect(await mikroOrm('migration:rollup')).toEqual({ code: 1, out: '', err: 'Migrations are not rolled up: other databases have them in their logs. Nothing was changed.\n' });
   });
 
   test('reverts nothing for a typing mistake, and says so in one sentence', async () => {
@@ -45,7 +68,7 @@ describe('the command line of MikroORM', () => {
     const last = knownMigrations().at(-1)!;
     const said = (verb: string, end: string): string => `[migrator] Processing '${last}'\n[migrator] ${verb} '${last}'\nSuccessfully migrated ${end}\n`;
     const down = await mikroOrm('migration:down');
-    expect(down).toEqual({ code: 0, out: expect.stringMatching(/^(\[weaver\] removes the \w+ \S+ \(0 rows\)\n)*\[migrator\]/), err: '' });
+    expect(down).toEqual({ code: 0, out: expect.stringMatching(/^(\[weaver\] .* \((of a table with )?0 rows\)\n)*\[migrator\]/), err: '' });
     expect(down.out.replace(/^\[weaver\].*\n/gm, '')).toBe(said('Reverted', 'down to previous version'));
     expect(await mikroOrm('migration:up')).toEqual({ code: 0, out: said('Applied', 'up to the latest version'), err: '' });
     expect(await weaver(fresh.env, ['db', 'status'])).toMatchObject({ code: 0, out: expect.stringContaining('Pending   none') });
