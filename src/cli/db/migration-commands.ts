@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../../config.js';
 import type { CommandContext } from '../command-io.js';
+import type { RevisionOptions } from './revision.js';
 import type { GuardOptions } from './run-migrations.js';
 
 export const MIGRATING = `
@@ -17,8 +18,18 @@ interface RunCommandOptions extends GuardOptions {
   readonly sql?: boolean;
 }
 
-/** Commands that change what is applied. */
+/** Commands that write a migration and change what is applied. */
 export function addMigrationCommands(group: Command, { io }: CommandContext): void {
+  group
+    .command('revision')
+    .summary('write a new migration')
+    .description('Writes the file of a new migration, empty or with what the entities have and the migrations do not make. Needs the source tree and no database.')
+    .requiredOption('-m, --message <message>', 'what it does, which becomes its name')
+    .option('--autogenerate', 'compare the entities with what the migrations make')
+    .option('--path <folder>', 'where the file goes (migrations)')
+    .addHelpText('after', '\nExamples:\n  npx weaver db revision -m "add language to docs" --autogenerate\n  npx weaver db revision -m "move plans"')
+    .action(async (options: RevisionOptions) => (await import('./revision.js')).createRevision(io, options));
+
   guarded(
     group
       .command('up [target]')

@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { readConfig } from '../../config.js';
 import type { CommandContext } from '../command-io.js';
-import type { RevisionOptions } from './revision.js';
 import { MIGRATING, NAMES } from './migration-commands.js';
 
 /** Commands that say what there is, and change nothing. */
@@ -43,16 +42,6 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
     .description('Lists every migration, oldest first, with when it was applied (UTC) or that it is pending, and which are the head and the current one. Changes nothing.')
     .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db history`)
     .action(async () => (await import('./revisions.js')).showHistory(readConfig(io.env), io));
-
-  group
-    .command('revision')
-    .summary('write a new migration')
-    .description('Writes the file of a new migration, empty or with what the entities have and the migrations do not make. Needs the source tree and no database.')
-    .requiredOption('-m, --message <message>', 'what it does, which becomes its name')
-    .option('--autogenerate', 'compare the entities with what the migrations make')
-    .option('--path <folder>', 'where the file goes (migrations)')
-    .addHelpText('after', '\nExamples:\n  npx weaver db revision -m "add language to docs" --autogenerate\n  npx weaver db revision -m "move plans"')
-    .action(async (options: RevisionOptions) => (await import('./revision.js')).createRevision(io, options));
 
   group
     .command('heads')
