@@ -62,8 +62,9 @@ export const ALLOWED_HEADERS: readonly string[] = [
   'idempotency-key',
 ];
 
-/** Who is asking and what was sent must be said once: of two, we might go by one and a proxy before us by the other. */
+/** Who is asking whom, and what was sent, must be said once: of two, we might go by one and a proxy before us by the other. */
 const ONCE = new Map([
+  ['host', 'Host'],
   ['authorization', 'Authorization'],
   ['x-api-key', 'X-API-Key'],
   ['x-tenant-id', 'X-Tenant-Id'],

@@ -115,6 +115,7 @@ describe('a header that says who is asking', () => {
     ['X-API-Key', () => ['x-api-key', key.secret, 'x-api-key', OPERATOR_TOKEN]],
     ['X-Tenant-Id', () => ['x-api-key', key.secret, 'x-tenant-id', tenant.id, 'x-tenant-id', tenant.id]],
     ['Content-Type', () => ['x-api-key', key.secret, 'content-type', 'text/plain']],
+    ['Host', () => ['x-api-key', key.secret, 'HOST', 'other.example']],
   ])('is refused where it was sent twice, since a proxy could go by the other one: %s', async (name, headers) => {
     expect(await send(['content-type', 'application/json', ...headers()])).toEqual([400, {
       errors: [{ message: `The header ${name} was sent more than once. Send it once.`, extensions: { code: 'BAD_USER_INPUT', field: name, requestId: expect.any(String) } }],
