@@ -9,13 +9,14 @@ import { parameterText } from './parameter-text.js';
 import type { Row, Statement } from './statement.js';
 
 type Received = TimeBounds['received'];
+type QueryBounds = Pick<TimeBounds, 'signal' | 'received'>;
 
 /** One read-only transaction in a scope, from the first statement to `end`. */
 export interface ReadTransaction {
   /** Goes on in another scope. The next statement may be sent when this is done, and fails if this did. */
   enter(scope: DatabaseScope): Promise<void>;
-  /** Ends with what `received` throws (see `TimeBounds`) before all rows are in memory. `mostRows`: how many there may be, if more than a few. */
-  query(statement: Statement, parameters: readonly unknown[], received?: Received, mostRows?: number): Promise<Row[]>;
+  /** Ends with what `bounds.received` throws (see `TimeBounds`) before all rows are in memory. `mostRows`: how many there may be, if more than a few. */
+  query(statement: Statement, parameters: readonly unknown[], bounds?: QueryBounds, mostRows?: number): Promise<Row[]>;
   /** Commits and gives the connection back. Call it once, when no query is in flight. */
   end(): Promise<void>;
 }
@@ -136,7 +137,7 @@ class PostgresReadTransaction implements ReadTransaction {
     return answer;
   }
 
-  async query(statement: Statement, parameters: readonly unknown[], received?: Received): Promise<Row[]> {
+  async query(statement: Statement, parameters: readonly unknown[], { received }: Partial<QueryBounds> = {}): Promise<Row[]> {
     if (received && !this.#received) connectionOf(this.client).on('dataRow', this.#count);
     this.#received ??= received;
     holdBack(this.client);
@@ -201,6 +202,8 @@ export class EmbeddedReadConnections implements ReadConnections {
 
 class EmbeddedReadTransaction implements ReadTransaction {
   #cursors = 0;
+  /** The statements that were asked for before: PGlite would run them all without a pause. */
+  #before: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly transaction: Transaction,
@@ -211,9 +214,19 @@ class EmbeddedReadTransaction implements ReadTransaction {
     await this.transaction.exec(enterScopeSql(scope));
   }
 
-  async query(statement: Statement, parameters: readonly unknown[], received?: Received, mostRows = 0): Promise<Row[]> {
-    if (received && mostRows > ROWS_AT_ONCE) return this.#queryInPieces(statement, parameters, received);
-    return this.#rows(statement.text, parameters, received);
+  /**
+   * A statement keeps this process from everything else while it runs. Before each, the process hears of what has come meanwhile: other
+   * requests, the end of the operation's time, or that its caller has gone.
+   */
+  query(statement: Statement, parameters: readonly unknown[], { signal, received }: Partial<QueryBounds> = {}, mostRows = 0): Promise<Row[]> {
+    const answer = this.#before.then(async () => {
+      await nextTurn();
+      signal?.throwIfAborted();
+      if (received && mostRows > ROWS_AT_ONCE) return this.#queryInPieces(statement, parameters, received);
+      return this.#rows(statement.text, parameters, received);
+    });
+    this.#before = answer.catch(() => {});
+    return answer;
   }
 
   async #queryInPieces(statement: Statement, parameters: readonly unknown[], received: NonNullable<Received>): Promise<Row[]> {

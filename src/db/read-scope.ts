@@ -58,7 +58,7 @@ export class ReadScope {
     open.inFlight += 1;
     try {
       this.observe(statement, parameters);
-      return (await (await open.begun).query(statement, parameters, this.bounds?.received, mostRows)) as R[];
+      return (await (await open.begun).query(statement, parameters, this.bounds, mostRows)) as R[];
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
       throw error;

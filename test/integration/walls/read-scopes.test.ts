@@ -102,6 +102,18 @@ describe('the reads of an operation', () => {
     expect(await unknown.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
   });
 
+  test('on the embedded database let the process hear of others between two statements, and send none when their time is over', { skip: onPostgres }, async () => {
+    const over = new AbortController();
+    const scope = db.database.reads(tenantScope(tenant.id), { statementMs: 30_000, lockMs: 10_000, signal: over.signal });
+    const asked = Array.from({ length: 5 }, () => scope.query(COUNT_BOTS, []));
+    // A promise would be heard of between them in any case; a timer, or a byte from the network, is not.
+    void asked[0]!.then(() => setImmediate(() => over.abort(new Error('over'))));
+    const answers = await Promise.allSettled(asked);
+    expect(answers[0]).toEqual({ status: 'fulfilled', value: [{ n: 1 }] });
+    expect(answers.at(-1)).toMatchObject({ status: 'rejected', reason: { message: 'over' } });
+    expect(await began(reads())).toEqual(expect.any(String));
+  });
+
   test('go on in a new transaction after one failed', async () => {
     const scope = reads();
     await expect(scope.query(FAILS, [])).rejects.toThrow('division by zero');
