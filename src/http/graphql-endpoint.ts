@@ -102,6 +102,8 @@ async function send(
   if (reply.statusCode >= 400) return reply.send(JSON.stringify(withRequestId(result, request.id)));
   try {
     const { payload, length } = await answerBody(result, bytes, reply.raw);
+    // Whoever has gone meanwhile is told nothing; a stream to them would fail as if that were our mistake.
+    if (reply.raw.destroyed) return reply.hijack();
     if (payload instanceof Readable) reply.header('content-length', length);
     return reply.send(payload);
   } catch (error) {

@@ -2,17 +2,19 @@ import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import { collectLog } from '../../support/log-lines.js';
 
 const TEXTS = 40;
 const QUERY = 'query ($id: ID!) { document(id: $id) { chunks(first: 100) { nodes { text } } } }';
 
+const log = collectLog();
 let gateway: TestGateway;
 let key: string;
 /** Documents with texts that differ, some of them not ASCII, each of more than a hundred kilobytes. */
 const documents: { id: string; texts: string[] }[] = [];
 
 beforeAll(async () => {
-  gateway = await startTestGateway();
+  gateway = await startTestGateway({ log: log.log });
   const tenant = await gateway.world.tenant();
   key = (await tenant.key()).secret;
   for (let n = 0; n < 6; n += 1) {
@@ -80,6 +82,23 @@ describe('a large answer', () => {
   test('is not kept by anybody and so has no ETag', async () => {
     expect((await ask(documents[0]!.id)).headers.etag).toBeUndefined();
   });
+});
+
+test('a large answer that nobody waits for any more is no mistake of ours in the log', async () => {
+  const large = `query ($id: ID!) { document(id: $id) { ${Array.from({ length: 8 }, (_, n) => `a${n}: chunks(first: 100) { nodes { text } }`).join(' ')} } }`;
+  for (let n = 0; n < 4; n += 1) {
+    const sent = request(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` } });
+    sent.on('error', () => {});
+    // The last thing that its answer is made of.
+    gateway.db.database.onStatement = ({ text }) => void (text.includes('chunks') && setImmediate(() => sent.destroy()));
+    sent.end(JSON.stringify({ query: large, variables: { id: documents[0]!.id } }));
+    await new Promise(resolve => sent.once('close', resolve));
+  }
+  gateway.db.database.onStatement = () => {};
+  // Made after theirs.
+  expect((await ask(documents[0]!.id, {}, large)).status).toBe(200);
+  await expect.poll(() => log.entries().filter(({ aborted }) => aborted)).toHaveLength(4);
+  expect(log.entries().filter(({ level }) => Number(level) >= 40)).toEqual([]);
 });
 
 test('a small answer is not compressed', async () => {
