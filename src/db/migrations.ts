@@ -6,6 +6,7 @@ import { HASH_COLUMN, LOG_TABLE } from './migrations/migration-log.js';
 import type { Migrator, RunOptions } from './migrator.js';
 import { OPERATOR_ROLE } from './roles.js';
 import { statement } from './statement.js';
+import { refuseOthersTables } from './table-owner.js';
 
 /** Names of all migrations that this version of Weaver has, oldest first. */
 export function knownMigrations(): string[] {
@@ -60,7 +61,7 @@ async function readLog(database: Database): Promise<{ name: string; executedAt: 
       `select to_regclass('${LOG_TABLE}') is not null as exists, coalesce(has_table_privilege(to_regclass('${LOG_TABLE}'), 'select'), false) as readable`,
     );
     if (!log!.exists) return [];
-    if (!log!.readable) await run(`set local role ${OPERATOR_ROLE}`);
+    if (!log!.readable) await run(`set local role ${OPERATOR_ROLE}`).catch(() => refuseOthersTables(sql => connection.execute(sql)));
     // As JSON: a log that an older version made has no column for the digest.
     return run(
       `select name, to_char(executed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as "executedAt", to_jsonb(log) ->> '${HASH_COLUMN}' as hash from ${LOG_TABLE} log order by id`,

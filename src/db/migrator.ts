@@ -11,6 +11,7 @@ import { oneName } from './migrations/migration-names.js';
 import { MigrationRunner } from './migrations/migration-runner.js';
 import { isLoss, removalsOf } from './migrations/removals.js';
 import type { RowChange } from './migrations/rows-of-owner.js';
+import { refuseOthersTables } from './table-owner.js';
 
 /**
  * MikroORM's migrator with what it lacks. It reverts everything when `down --to` is mistyped, applies everything when `up --to` is, runs
@@ -28,6 +29,15 @@ export class Migrator extends UnguardedMigrator {
 
   static override register(orm: MikroORM): void {
     orm.config.registerExtension('@mikro-orm/migrator', () => new this(orm.em as unknown as SqlEntityManager));
+  }
+
+  /** MikroORM would not see a log of migrations that belongs to somebody else, and make another. */
+  protected override async init(): Promise<void> {
+    await refuseOthersTables(sql => this.driver.execute(sql)).catch(error => {
+      if (error instanceof StartupError) return this.refuse(error.message, error);
+      throw error;
+    });
+    await super.init();
   }
 
   protected override createRunner(): MigrationRunner {

@@ -1,106 +1,141 @@
-import { existsSync } from 'node:fs';
 import { StartupError } from '../../base/startup-error.js';
-import type { Config } from '../../config.js';
-import { addressOf, type DatabaseAddress } from '../../config/database-address.js';
-import * as backup from '../../db/backup.js';
-import type { Counts } from '../../db/backup.js';
-import { migratorOf } from '../../db/migrations.js';
-import { Database } from '../../db/database.js';
+import type { Config, DatabaseConfig } from '../../config.js';
+import { isSameAddress, type DatabaseAddress } from '../../config/database-address.js';
+import { countsInArchive, writeArchive } from '../../db/backup/archive.js';
+import { PartialFile, refuseExisting } from '../../db/backup/backup-file.js';
+import { differences, rowsInWords, tableInWords, type Counts } from '../../db/backup/counts.js';
+import { countsInDump, dumpEntries, weaversEntries } from '../../db/backup/dump-contents.js';
+import { dumpPostgres, refuseHeldLogin } from '../../db/backup/dump.js';
+import { fileError } from '../../db/backup/file-errors.js';
+import { backupEmbeddedRows } from '../../db/backup/portable-embedded.js';
+import { backupPostgresRows, maySeeAllRows } from '../../db/backup/portable-postgres.js';
+import { checkPortable } from '../../db/backup/portable.js';
+import { readTarget, restorableEntries, restoreDump } from '../../db/backup/restore-dump.js';
+import { dropLeftScratchDatabases, inScratchDatabase, mayCreateDatabases } from '../../db/backup/scratch.js';
+import { inSession, type Session } from '../../db/backup/session.js';
+import type { Work } from '../../db/backup/work.js';
 import { serverFacts } from '../../db/server-checks.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
-import { describeDatabase, embeddedExists, mustExist, withDatabase } from '../open-database.js';
+import { untilInterrupted } from '../interruption.js';
+import { describeDatabase, mustExist, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
+import { foreseen } from './backup-failure.js';
 
-/** `weaver db backup`: writes the file, opens it again, and compares its rows with the database's. */
-export async function backupCommand(config: Config, io: CommandIo, file: string): Promise<void> {
-  mustExist(config.database);
-  if (existsSync(file)) throw new StartupError(`${file} is there already: name another file.`);
-  const progress = new Progress(io, 'Backing up');
-  const tell = (doing: string): void => progress.update(undefined, doing);
-  try {
-    const { database: target } = config;
-    const [counts, copy] = await withDatabase(config, 'migrate', async database => {
-      if (target.kind === 'embedded') return [await backup.backupEmbedded(database, file, tell), undefined] as const;
-      const dumped = await backup.backupPostgres(io.env, database, target.ownerAddress, file, tell);
-      return [dumped, await copyCounts(io, database, target.ownerAddress, file, tell)] as const;
-    });
-    tell('opening the copy');
-    const found = copy?.counts ?? (target.kind === 'embedded' ? await backup.countsInArchive(file, ENTITIES) : await backup.countsInDump(io.env, file, tell));
-    const wrong = backup.differences(counts, found);
-    if (wrong.length > 0) throw new StartupError(`${file} does not hold what the database does. ${wrong.join('; ')}.`);
-    progress.end();
-    io.out(`Wrote ${file}: ${inWords(counts)}.`);
-    io.say(`Its copy opens and has the same rows: ${copy ? 'restored into a scratch database' : target.kind === 'embedded' ? 'opened in memory' : 'read from the file, since this login may not create databases'}.`);
-    io.say(`This is ${describeDatabase(target, 'migrate')}. Roles and passwords are not in it: they belong to the server.`);
-  } finally {
-    progress.end();
-  }
+export interface BackupOptions {
+  /** Whether the file is tried before it gets its name. */
+  readonly check?: boolean;
+  readonly onlyWeaver?: boolean;
+  readonly portable?: boolean;
 }
 
-/** Restores a dump into a database that is made for it and dropped again; undefined where the login may not make one. */
-async function copyCounts({ env }: CommandIo, database: Database, address: DatabaseAddress, file: string, tell: (doing: string) => void): Promise<{ counts: Counts } | undefined> {
-  const connection = database.orm.em.getDriver().getConnection();
-  const [may] = await connection.execute<{ may: boolean }[]>('select rolcreatedb or rolsuper as may from pg_roles where rolname = current_user');
-  if (!may!.may) return undefined;
-  const name = `weaver_backup_check_${process.pid}_${Date.now().toString(36)}`;
-  const { serverVersion } = await serverFacts(database);
-  tell('restoring the copy into a scratch database');
-  await connection.execute(`create database ${name} template template0`);
-  try {
-    const copy = addressOf(address, name);
-    await backup.restorePostgres(env, copy, file, serverVersion, { clean: false }, tell);
-    const scratch = await Database.open({ kind: 'postgres', address: copy, ownerAddress: copy, pooler: 'none', poolSize: 1 }, ENTITIES, 'migrate');
-    return { counts: await backup.countsOf(scratch).finally(() => scratch.close()) };
-  } finally {
-    await connection.execute(`drop database if exists ${name} with (force)`);
-  }
+interface Made {
+  readonly counts: Counts;
+  /** How the file was tried; undefined: it was not. */
+  readonly tried: string | undefined;
 }
 
-/** `weaver db restore`: refuses what would be overwritten, restores all or nothing, and compares the rows with the file's. */
-export async function restoreCommand(config: Config, io: CommandIo, file: string, { yes = false }: { yes?: boolean }): Promise<void> {
+/** `weaver db backup`: writes the file, opens it again, compares its rows with the database's, and then gives it its name. */
+export async function backupCommand(config: Config, io: CommandIo, file: string, options: BackupOptions): Promise<void> {
   const { database: target } = config;
-  const kind = backup.kindOfBackup(file);
-  if (kind !== target.kind) throw new StartupError(`${file} is a backup of ${kind === 'embedded' ? 'an embedded database' : 'a PostgreSQL database'}, and this is ${describeDatabase(target, 'migrate')}.`);
-  const progress = new Progress(io, 'Restoring');
-  const tell = (doing: string): void => progress.update(undefined, doing);
+  mustExist(target);
+  if (options.onlyWeaver && target.kind === 'embedded' && !options.portable) {
+    throw new StartupError('--only-weaver is for PostgreSQL: an archive of the embedded database holds all of its files. With --portable a file holds the rows of Weaver alone.');
+  }
+  await refuseExisting(file);
+  const progress = new Progress(io, 'Backing up');
   try {
-    if (target.kind === 'embedded') {
-      if (embeddedExists(target)) await refuseRows(config, io, yes);
-      const { counts, former } = await backup.restoreEmbedded(target.dataDir, file, ENTITIES);
-      progress.end();
-      io.out(`Restored ${file}: ${inWords(counts)}.`);
-      if (former) io.say(`What was there before is kept in ${former}: delete it when you miss nothing.`);
-    } else {
-      const wanted = await backup.countsInDump(io.env, file, tell);
-      const existing = await refuseRows(config, io, yes, wanted);
-      await withDatabase(config, 'migrate', async database => {
-        const { serverVersion } = await serverFacts(database);
-        await migratorOf(database).alone(() => backup.restorePostgres(io.env, target.ownerAddress, file, serverVersion, { clean: existing }, tell));
-        const wrong = backup.differences(wanted, await backup.countsOf(database));
-        if (wrong.length > 0) throw new StartupError(`What was restored is not what ${file} holds. ${wrong.join('; ')}.`);
-      });
-      progress.end();
-      io.out(`Restored ${file}: ${inWords(wanted)}.`);
-    }
-    io.say(`The rows were counted and are the same. This is ${describeDatabase(target, 'migrate')}.`);
+    const { counts, tried } = await untilInterrupted('nothing was written', async signal => {
+      const work = { tell: (doing: string) => progress.update(undefined, doing), signal };
+      const partial = await PartialFile.create(file, path => io.say(`Removed ${path}, which a backup that was stopped had left.`));
+      try {
+        const made = await write(config, io, partial, options, work);
+        signal.throwIfAborted();
+        await partial.keep();
+        return made;
+      } catch (error) {
+        throw foreseen(fileError(error, partial.path), 'Nothing was written.');
+      } finally {
+        await partial.close();
+      }
+    });
+    progress.end();
+    io.out(`Wrote ${file}${counts.size > 0 ? `: ${rowsInWords(counts)}` : ''}.`);
+    io.say(tried === undefined ? 'The file was not tried: whether it can be restored is not known (--no-check).' : `Its copy opens and has the same rows: ${tried}.`);
+    io.say(`This is ${describeDatabase(target, 'migrate')}. ${options.portable ? 'The file holds the rows of Weaver\'s own tables, for either database.' : 'Roles and passwords are not in it: they belong to the server.'}`);
   } finally {
     progress.end();
   }
 }
 
-/** Names what is there, and refuses it without --yes; whether there is anything. */
-async function refuseRows(config: Config, io: CommandIo, yes: boolean, coming?: Counts): Promise<boolean> {
-  const counts = await withDatabase(config, 'migrate', backup.countsOf);
-  const strange = coming ? [...counts.keys()].filter(table => !coming.has(table)) : [];
-  if (strange.length > 0) throw new StartupError(`Nothing was changed. The database has tables that the backup has not (${strange.join(', ')}): restore into a new database.`);
-  const filled = [...counts].filter(([, rows]) => rows > 0);
-  for (const [table, rows] of filled) io.say(`  replaces the table ${table} (${rows} row${rows === 1 ? '' : 's'})`);
-  if (filled.length > 0 && !yes) throw new StartupError('Nothing was changed. Add --yes to replace these rows.');
-  return counts.size > 0;
+async function write(config: Config, io: CommandIo, partial: PartialFile, options: BackupOptions, work: Work): Promise<Made> {
+  const { database: target } = config;
+  if (options.portable) return writeRows(config, target, partial, options, work);
+  if (target.kind === 'postgres') return dumpAndTry(config, io, target.ownerAddress, partial, options, work);
+  const counts = await withDatabase(config, 'migrate', database => writeArchive(database, partial, work));
+  if (options.check === false) return { counts, tried: undefined };
+  work.tell('opening the copy');
+  refuseDifferences(counts, await countsInArchive(partial.path, ENTITIES, work.signal));
+  return { counts, tried: 'opened in memory' };
 }
 
-function inWords(counts: Counts): string {
-  const rows = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  return `${rows} rows in ${counts.size} tables`;
+async function writeRows(config: Config, target: DatabaseConfig, partial: PartialFile, { check }: BackupOptions, work: Work): Promise<Made> {
+  const { counts, totals } =
+    target.kind === 'embedded'
+      ? await withDatabase(config, 'migrate', database => backupEmbeddedRows(database, partial, work))
+      : await backupPostgresRows(await addressThatSeesRows(target, work.signal), partial, work);
+  if (check === false) return { counts, tried: undefined };
+  const found = await checkPortable(partial.path, work);
+  refuseDifferences(counts, found.counts);
+  if (JSON.stringify(found.totals) !== JSON.stringify(totals)) throw new StartupError('The file does not hold what was written to it.');
+  return { counts, tried: 'each table was read from the file and compared' };
+}
+
+/** The owner of the tables sees no rows, and then the gateway's own login does. */
+async function addressThatSeesRows({ address, ownerAddress }: Extract<DatabaseConfig, { kind: 'postgres' }>, signal: AbortSignal): Promise<DatabaseAddress> {
+  if (isSameAddress(address, ownerAddress)) return ownerAddress;
+  return (await inSession(ownerAddress, signal, maySeeAllRows)) === undefined ? address : ownerAddress;
+}
+
+async function dumpAndTry(config: Config, io: CommandIo, address: DatabaseAddress, partial: PartialFile, { check = true, onlyWeaver = false }: BackupOptions, work: Work): Promise<Made> {
+  const { serverVersion } = await withDatabase(config, 'migrate', async database => {
+    const facts = await serverFacts(database);
+    refuseHeldLogin(facts);
+    return facts;
+  });
+  return inSession(address, work.signal, async session => {
+    await dropLeftScratchDatabases(session.run, (name, dropped) =>
+      io.say(dropped ? `Dropped the database ${name}, which a backup that was stopped had left with a copy of all rows.` : `The database ${name} was left by a backup that was stopped, with a copy of all rows. Its owner can drop it.`),
+    );
+    const counts = await dumpPostgres(session, address, serverVersion, partial, { onlyWeaver, counted: check }, work);
+    if (!check) return { counts, tried: undefined };
+    return { counts, tried: await tryDump(session, address, serverVersion, partial.path, counts, work) };
+  });
+}
+
+/**
+ * Restores Weaver's own tables into a database that is made for it and dropped again, where the login may make one. What others keep beside
+ * them may need roles, extensions or settings that only its own database has: those rows are read out of the file.
+ */
+async function tryDump(session: Session, address: DatabaseAddress, serverVersion: number, file: string, counts: Counts, work: Work): Promise<string> {
+  const entries = await dumpEntries(file);
+  if (!(await mayCreateDatabases(session.run))) {
+    refuseDifferences(counts, await countsInDump(file, entries, work));
+    return 'read from the file, since this login may not create databases';
+  }
+  const weavers = await weaversEntries(file, entries);
+  const restored = new Set(weavers.filter(({ type }) => type === 'TABLE').map(({ rest }) => rest.split(' ', 1)[0]!));
+  const [own, others] = [new Map<string, number>(), new Map<string, number>()];
+  for (const [table, rows] of counts) (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(table, rows);
+  if (others.size > 0) refuseDifferences(others, await countsInDump(file, entries.filter(entry => entry.type !== 'TABLE DATA' || !weavers.includes(entry)), work));
+  await inScratchDatabase(session, address, work.signal, async scratch => {
+    const target = await inSession(scratch, work.signal, ({ run }) => readTarget(run));
+    await restoreDump(scratch, file, { ...target, serverVersion }, restorableEntries(target, weavers), { clean: false, counts: own }, work);
+  });
+  return others.size > 0 ? "restored into a scratch database, and what is not Weaver's read from the file" : 'restored into a scratch database';
+}
+
+function refuseDifferences(wanted: Counts, found: Counts): void {
+  const wrong = differences(wanted, found);
+  if (wrong.length > 0) throw new StartupError(`The file does not hold what the database does, and was not kept. ${wrong.join('; ')}.`);
 }

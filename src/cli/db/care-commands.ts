@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
 import { readConfig } from '../../config.js';
 import type { CommandContext } from '../command-io.js';
+import type { BackupOptions } from './backup.js';
 import { MIGRATING, NAMES } from './migration-commands.js';
+import type { RestoreCommandOptions } from './restore.js';
 
 /** Commands around migrations: before them, and against accidents. */
 export function addCareCommands(group: Command, { io, fail }: CommandContext): void {
@@ -31,17 +33,28 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
     .command('backup <file>')
     .summary('write a backup and check that it opens')
     .description(
-      'Writes the database into a file (pg_dump in custom format; the embedded one as an archive), then opens the copy and compares its rows. ' +
-        'The file holds every row of every tenant: keep it accordingly.',
+      'Writes the database into a file (pg_dump in custom format; the embedded one as an archive), opens the copy, compares its rows, and then gives it its name. ' +
+        'The file holds every row of every tenant: only its owner may read it, so keep it accordingly.',
     )
-    .addHelpText('after', `${MIGRATING}\n\nRow-level security hides the rows from the owner, too: back up as a superuser or a role with BYPASSRLS.\n\nExamples:\n  npx weaver db backup weaver.dump`)
-    .action(async (file: string) => (await import('./backup.js')).backupCommand(readConfig(io.env), io, file));
+    .option('--portable', "write the rows of Weaver's tables so that either database can take them, of any version with the same migrations or later ones")
+    .option('--only-weaver', 'leave out what others keep in the same PostgreSQL database')
+    .option('--no-check', 'do not try the file')
+    .addHelpText(
+      'after',
+      `${MIGRATING}\n\nRow-level security hides the rows from the owner, too: back up as a superuser or a role with BYPASSRLS. With --portable the gateway's own login can.\n\n` +
+        'Examples:\n  npx weaver db backup weaver.dump\n  npx weaver db backup --portable weaver.rows',
+    )
+    .action(async (file: string, options: BackupOptions) => (await import('./backup.js')).backupCommand(readConfig(io.env), io, file, options));
 
   group
     .command('restore <file>')
     .summary('restore a backup')
-    .description('Restores a file of "weaver db backup", all or nothing, and compares the rows. Stops where the database has rows.')
-    .option('--yes', 'replace the rows that are there')
+    .description(
+      'Restores a file of "weaver db backup", all or nothing, and compares the rows. Stops where the database has rows. On PostgreSQL what the backup does not have, ' +
+        'such as the table of a later migration, is removed; the tables belong to who owned them. The former files of an embedded database are kept beside it.',
+    )
+    .option('--yes', 'replace the rows that are there, and remove what the backup does not have')
+    .option('--only-weaver', "restore Weaver's own tables alone, and leave what others keep in the same database")
     .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db restore weaver.dump`)
-    .action(async (file: string, options: { yes?: boolean }) => (await import('./backup.js')).restoreCommand(readConfig(io.env), io, file, options));
+    .action(async (file: string, options: RestoreCommandOptions) => (await import('./restore.js')).restoreCommand(readConfig(io.env), io, file, options));
 }

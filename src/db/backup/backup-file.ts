@@ -1,0 +1,95 @@
+import { constants } from 'node:fs';
+import { access, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { StartupError } from '../../base/startup-error.js';
+import { codeOf, fileError } from './file-errors.js';
+
+/**
+ * A backup while it is written: `FILE.partial`, which only its owner may read from its first byte on. It gets its name when it is complete
+ * and was tried, and never replaces a file that has it.
+ */
+export class PartialFile {
+  private constructor(
+    readonly file: string,
+    readonly path: string,
+    readonly handle: FileHandle,
+  ) {}
+
+  /** Whether another run was killed before it could take its partial file away is told by `removed`. */
+  static async create(file: string, removed: (path: string) => void): Promise<PartialFile> {
+    await refuseExisting(file);
+    const path = `${file}.partial`;
+    try {
+      if (await exists(path)) {
+        await rm(path);
+        removed(path);
+      }
+      return new PartialFile(file, path, await open(path, 'wx+', 0o600));
+    } catch (error) {
+      throw fileError(error, path);
+    }
+  }
+
+  /** Writes pieces behind each other; an error of the file system is told as such. */
+  readonly write = async (pieces: AsyncIterable<Uint8Array>): Promise<void> => {
+    try {
+      for await (const piece of pieces) await this.handle.appendFile(piece);
+    } catch (error) {
+      throw fileError(error, this.path);
+    }
+  };
+
+  async size(): Promise<number> {
+    return (await this.handle.stat()).size;
+  }
+
+  /** Gives the file its name. Whatever got that name meanwhile stays. */
+  async keep(): Promise<void> {
+    try {
+      await this.handle.sync();
+      const [own, named] = [await this.handle.stat(), await lstat(this.path)];
+      if (own.ino !== named.ino) throw new StartupError(`Another backup writes to ${this.path}. Nothing was written to ${this.file}.`);
+      await renameWithoutReplacing(this.path, this.file);
+    } catch (error) {
+      throw fileError(error, this.file);
+    }
+  }
+
+  /** Closes it, and takes away what has no name of its own yet. */
+  async close(): Promise<void> {
+    const own = await this.handle.stat();
+    await this.handle.close();
+    const named = await lstat(this.path).catch(() => undefined);
+    if (named?.ino === own.ino) await rm(this.path, { force: true });
+  }
+}
+
+/** Refuses a name that is taken, or a folder in which no file can be made: before hours of work, not after them. */
+export async function refuseExisting(file: string): Promise<void> {
+  if (await exists(file)) throw new StartupError(`${file} is there already: name another file.`);
+  await access(dirname(file), constants.W_OK).catch(error => {
+    throw fileError(error, file);
+  });
+}
+
+/** A second name for the same file fails where the name is taken; a file system without such names gets an empty file to replace. */
+async function renameWithoutReplacing(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+    await rm(from);
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' || !['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) throw error;
+    await (await open(to, 'wx', 0o600)).close();
+    await rename(from, to);
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    error => {
+      if (codeOf(error) === 'ENOENT') return false;
+      throw fileError(error, path);
+    },
+  );
+}

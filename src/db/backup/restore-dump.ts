@@ -1,0 +1,132 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { StartupError } from '../../base/startup-error.js';
+import type { DatabaseAddress } from '../../config/database-address.js';
+import { EXTENSIONS } from '../bootstrap.js';
+import type { RunSql } from '../migrations/catalogue.js';
+import type { Counts } from './counts.js';
+import { firstWord, isOfWeaverAlone, withList, type DumpEntry } from './dump-contents.js';
+import { checkProgramVersion, libpqEnvironment, runProgram } from './programs.js';
+import { compareRows, dropOthers, dropRelations, giveBack, OWNERS_NOW, script, type Strangers } from './restore-script.js';
+import { inBytes, type Work } from './work.js';
+
+/** What stands in the database that a dump is to be restored into. */
+export interface Target {
+  readonly serverVersion: number;
+  /** Extensions, their tables and sequences as `schema name`, and schemas that are there. */
+  readonly extensions: readonly string[];
+  readonly ofExtensions: readonly string[];
+  readonly schemas: readonly string[];
+  /** Whether the login may say who may use the schema public. */
+  readonly ownsPublic: boolean;
+  /** What the schema public has and no extension made. */
+  readonly relations: readonly string[];
+  readonly functions: readonly string[];
+  readonly types: readonly string[];
+}
+
+export async function readTarget(run: RunSql): Promise<Target> {
+  const notOfExtension = (catalogue: string, oid: string): string => `not exists (select from pg_depend d where d.classid = '${catalogue}'::regclass and d.objid = ${oid} and d.deptype in ('e', 'i'))`;
+  const [target] = await run<Target>(`
+    select current_setting('server_version_num')::int / 10000 as "serverVersion",
+           array(select extname::text from pg_extension) as extensions,
+           array(select n.nspname || ' ' || c.relname from pg_depend d join pg_class c on c.oid = d.objid join pg_namespace n on n.oid = c.relnamespace
+                  where d.classid = 'pg_class'::regclass and d.deptype = 'e') as "ofExtensions",
+           array(select nspname::text from pg_namespace) as schemas,
+           (select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = 'public') as "ownsPublic",
+           array(select c.relname::text from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+                  and ${notOfExtension('pg_class', 'c.oid')} order by 1) as relations,
+           array(select format('%I(%s)', p.proname, oidvectortypes(p.proargtypes)) from pg_proc p where p.pronamespace = 'public'::regnamespace and ${notOfExtension('pg_proc', 'p.oid')} order by 1) as functions,
+           array(select t.typname::text from pg_type t where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd', 'r') and ${notOfExtension('pg_type', 't.oid')} order by 1) as types`);
+  return target!;
+}
+
+/** A dump of Weaver's tables alone says nothing about what others keep beside them: of what it lacks, it takes away what is surely Weaver's. */
+export function strangersIn(target: Target, entries: readonly DumpEntry[], onlyWeaver: boolean): Strangers {
+  const inDump = (types: readonly string[], name: (entry: DumpEntry) => string): Set<string> =>
+    new Set(entries.filter(({ type, schema }) => schema === 'public' && types.includes(type)).map(name));
+  const withoutOwner = ({ rest }: DumpEntry): string => rest.replace(/ [^ ]+$/, '');
+  const relations = inDump(['TABLE', 'FOREIGN TABLE', 'VIEW', 'MATERIALIZED VIEW'], withoutOwner);
+  const functions = inDump(['FUNCTION', 'PROCEDURE', 'AGGREGATE'], withoutOwner);
+  const types = inDump(['TYPE', 'DOMAIN'], withoutOwner);
+  const partial = onlyWeaver || isOfWeaverAlone(entries);
+  return {
+    relations: partial ? [] : target.relations.filter(name => !relations.has(name)),
+    functions: target.functions.filter(name => !functions.has(name) && (!partial || name.startsWith('weaver_'))),
+    types: partial ? [] : target.types.filter(name => !types.has(name)),
+  };
+}
+
+/** The entries of a dump that can be restored into `target`: what the server or the database has already is left as it is. */
+export function restorableEntries(target: Target, entries: readonly DumpEntry[]): DumpEntry[] {
+  const own = new Set(entries.filter(({ type }) => type === 'TABLE' || type === 'SEQUENCE').map(({ schema = '', rest }) => `${schema} ${rest}`));
+  return entries.filter(({ type, schema, rest }) => {
+    if (type === 'EXTENSION') return !target.extensions.includes(firstWord(rest));
+    if (type === 'COMMENT' && schema === '-' && rest.startsWith('EXTENSION ')) return !target.extensions.includes(rest.split(' ')[1]!);
+    if (schema === '-' && (rest === 'SCHEMA public' || rest.startsWith('SCHEMA public '))) return type === 'ACL' && target.ownsPublic;
+    if (type === 'SCHEMA') return !target.schemas.includes(rest.replace(/ [^ ]+$/, ''));
+    if (type !== 'TABLE DATA' && type !== 'SEQUENCE SET') return true;
+    // Rows of an extension's table, which are there with the extension.
+    return own.has(`${schema ?? ''} ${rest}`) || !target.ofExtensions.includes(`${schema === undefined ? '' : `${schema} `}${rest.replace(/ [^ ]+$/, '')}`);
+  });
+}
+
+export interface RestoreOptions {
+  /** Drop what the dump has before it is made anew, and what `strangers` names. */
+  readonly clean: boolean;
+  readonly strangers?: Strangers;
+  /** Who is to own Weaver's tables; undefined: the login. */
+  readonly owner?: string | undefined;
+  /** Rows that must be there in the end. */
+  readonly counts: Counts;
+}
+
+/** The beginning of a script of pg_restore's, where newer ones set what older servers do not know. */
+const HEADER_BYTES = 2_000;
+const NEWER_SETTING = /^SET transaction_timeout = 0;$/m;
+
+/**
+ * Restores entries of a dump into the database of `address` in one transaction, which ends well only when all rows are there: it is all
+ * there, or as it was. pg_restore writes the script and psql runs it, since pg_restore itself can do nothing else in the same transaction.
+ */
+export async function restoreDump(address: DatabaseAddress, file: string, target: Target, entries: readonly DumpEntry[], options: RestoreOptions, { tell, signal }: Work): Promise<void> {
+  await checkProgramVersion('pg_restore', target.serverVersion);
+  const args = ['--no-owner', '--file=-', ...(options.clean ? ['--clean', '--if-exists'] : []), file];
+  const input = async (to: NodeJS.WritableStream): Promise<void> => {
+    to.write(beforeScript(target, entries, options));
+    const output = (from: Readable): Promise<void> =>
+      pipeline(from, chunks => pieces(chunks as AsyncIterable<Buffer>, target.serverVersion, bytes => tell(`restoring, ${inBytes(bytes)}`)), to, { end: false, signal });
+    await withList(entries, list => runProgram('pg_restore', [list, ...args], { signal, output }));
+    // Not before pg_restore has ended well: without this, psql ends without a commit.
+    to.end(afterScript(options));
+  };
+  let lastSaid = '';
+  const said = (line: string): void => void (/NOTICE: {2}drop cascades/.test((lastSaid = line)) && tell(line));
+  await runProgram('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null', '--file=-'], { env: libpqEnvironment(address), signal, input, said }).catch(error => {
+    throw error instanceof StartupError ? error : new StartupError(`psql failed: ${lastSaid || String(error)}.`, { cause: error });
+  });
+}
+
+async function* pieces(chunks: AsyncIterable<Buffer>, serverVersion: number, told: (bytes: number) => void): AsyncGenerator<Buffer> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    yield bytes < HEADER_BYTES && serverVersion < 17 ? withoutNewerSetting(chunk) : chunk;
+    bytes += chunk.length;
+    told(bytes);
+  }
+}
+
+function withoutNewerSetting(chunk: Buffer): Buffer {
+  const header = chunk.subarray(0, HEADER_BYTES);
+  return Buffer.concat([Buffer.from(header.toString('latin1').replace(NEWER_SETTING, ''), 'latin1'), chunk.subarray(HEADER_BYTES)]);
+}
+
+function beforeScript({ extensions }: Target, entries: readonly DumpEntry[], { clean, strangers }: RestoreOptions): string {
+  const inDump = new Set(entries.filter(({ type }) => type === 'EXTENSION').map(({ rest }) => firstWord(rest)));
+  const wanted = EXTENSIONS.filter(name => !extensions.includes(name) && !inDump.has(name));
+  return script(['begin', ...wanted.map(name => `create extension ${name}`), OWNERS_NOW, ...(clean && strangers ? [dropRelations(strangers.relations)] : [])]);
+}
+
+function afterScript({ counts, owner, clean, strangers }: RestoreOptions): string {
+  return script([...(clean && strangers ? [dropOthers(strangers)] : []), compareRows(counts), giveBack(owner), 'commit']);
+}

@@ -1,0 +1,11 @@
+/** What long work is given: whom it tells how far it is, and by what it is ended. */
+export interface Work {
+  readonly tell: (doing: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes in words. */
+export function inBytes(bytes: number): string {
+  if (bytes < 1e6) return `${Math.ceil(bytes / 1e3)} kB`;
+  return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}
