@@ -33,6 +33,8 @@ export class Migrator extends UnguardedMigrator {
 
   /** MikroORM would not see a log of migrations that belongs to somebody else, and make another. */
   protected override async init(): Promise<void> {
+    // Once, before any transaction: the embedded database has no second connection.
+    if (this.initialized) return;
     await refuseOthersTables(sql => this.driver.execute(sql)).catch(error => {
       if (error instanceof StartupError) return this.refuse(error.message, error);
       throw error;
