@@ -55,7 +55,7 @@ function refuseForeignFiles(folder: string): void {
   }
   if (readdirSync(folder).length === 0) return;
   throw new StartupError(
-    `${folder} has files and no ${VERSION_FILE}, so it is a part of an embedded database and cannot be opened. Nothing was changed. Put a whole copy in its place, or move it away and restore a backup ("npx weaver db restore FILE"). If Weaver was stopped while it was making this database for the first time, there are no rows in it yet: move it away and start again.`,
+    `${folder} has files and no ${VERSION_FILE}, so it is a part of an embedded database and cannot be opened. Nothing was changed. Put a whole copy in its place, or restore a backup ("npx weaver db restore --yes FILE"), which keeps these files beside it. If Weaver was stopped while it was making this database for the first time, there are no rows in it yet: move it away and start again.`,
   );
 }
 
@@ -63,6 +63,6 @@ function refuseForeignFiles(folder: string): void {
 export function damagedFolder(dataDir: string, reason: string): StartupError {
   const because = reason.startsWith('Aborted(') ? 'PostgreSQL stopped while it read the files' : reason;
   return new StartupError(
-    `The embedded database in ${dataDir} cannot be opened: ${because}. Its files may be damaged. Copy the folder first and try nothing on the original: then restore a backup ("npx weaver db restore FILE"), which keeps the former files beside it, or set WEAVER_DATA_DIR to another folder to begin anew.`,
+    `The embedded database in ${dataDir} cannot be opened: ${because}. Its files may be damaged. Copy the folder first and try nothing on the original: then restore a backup ("npx weaver db restore --yes FILE"), which keeps the former files beside it, or set WEAVER_DATA_DIR to another folder to begin anew.`,
   );
 }

@@ -1,9 +1,8 @@
-import { chmodSync, createReadStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import type { PGlite } from '@electric-sql/pglite';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import { StartupError } from '../../base/startup-error.js';
@@ -12,7 +11,8 @@ import { Database } from '../database.js';
 import { IN_MEMORY, type EntityClasses } from '../database-options.js';
 import type { PartialFile } from './backup-file.js';
 import { countTables, DUMPED_TABLES, type Counts } from './counts.js';
-import { fileError, unpackingError } from './file-errors.js';
+import { fileError } from './file-errors.js';
+import { unpacked, unpackingError } from './unpacked.js';
 import type { Work } from './work.js';
 
 /** Rows of every table of the embedded database, whose only session no policy holds. */
@@ -34,13 +34,10 @@ export async function writeArchive(database: Database, partial: PartialFile, { t
 
 /** The files of an archive as PGlite takes them. Unpacked here: PGlite would throw what is wrong with it where nobody can catch it. */
 async function readArchive(file: string, signal: AbortSignal): Promise<Blob> {
-  const unpack = createGunzip();
-  const unpacked = buffer(unpack);
-  unpacked.catch(() => {}); // The pipeline says the same.
-  await pipeline(createReadStream(file), unpack, { signal }).catch(error => {
+  const files = await buffer(unpacked(file, signal)).catch(error => {
+    signal.throwIfAborted();
     throw unpackingError(error, file);
   });
-  const files = await unpacked;
   if (files.length < 1_024 || files.toString('latin1', 257, 262) !== 'ustar') throw new StartupError(`${file} is no backup that "weaver db backup" wrote.`);
   return new Blob([files as Buffer<ArrayBuffer>]);
 }
@@ -76,7 +73,7 @@ export async function replaceEmbedded<T>(dataDir: string, signal: AbortSignal, m
     signal.throwIfAborted();
     const cluster = join(dataDir, 'pg');
     chmodSync(join(staging, 'pg'), 0o700);
-    const former = existsSync(cluster) ? join(dataDir, `pg.before-restore-${new Date().toISOString().replace(/\D/g, '').slice(0, 14)}`) : undefined;
+    const former = existsSync(cluster) ? join(dataDir, `pg.before-restore-${new Date().toISOString().replace(/\D/g, '')}`) : undefined;
     if (former) renameSync(cluster, former);
     try {
       renameSync(join(staging, 'pg'), cluster);

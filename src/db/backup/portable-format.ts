@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { StartupError } from '../../base/startup-error.js';
 import { countLines, END_OF_ROWS, wholeRows } from './copy-rows.js';
-import { fileError, unpackingError } from './file-errors.js';
+import { fileError } from './file-errors.js';
+import { unpacked, unpackingError } from './unpacked.js';
 
 /**
  * A portable backup is text under gzip: a line of JSON that says what is in it; for each table its rows in PostgreSQL's text format, as
@@ -67,14 +65,6 @@ export async function isPortable(file: string): Promise<boolean> {
   } catch (error) {
     throw unpackingError(error, file);
   }
-}
-
-async function* unpacked(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const unpack = createGunzip();
-  const reading = pipeline(createReadStream(file), unpack, { signal });
-  reading.catch(() => {}); // Who reads what is unpacked meets the same error.
-  yield* unpack as AsyncIterable<Buffer>;
-  await reading;
 }
 
 export interface PortableReader {
