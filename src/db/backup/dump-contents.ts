@@ -22,8 +22,9 @@ export interface DumpEntry {
   readonly rest: string;
 }
 
-const TYPES = ['TABLE DATA', 'TABLE ATTACH', 'TABLE', 'SEQUENCE OWNED BY', 'SEQUENCE SET', 'SEQUENCE', 'EXTENSION', 'SCHEMA', 'COMMENT', 'ACL'];
-const ENTRY = new RegExp(String.raw`^\d+; \d+ \d+ (${TYPES.join('|')}|[A-Z][A-Z ]*?) (?:(public|-) )?(.*)$`);
+/** The type is in capitals, and may be several words. */
+const IN_PUBLIC_OR_NONE = /^\d+; \d+ \d+ ([A-Z][A-Z ]*?) (public|-) (.*)$/;
+const ELSEWHERE = /^\d+; \d+ \d+ (TABLE DATA|SEQUENCE SET|[A-Z]+) (.*)$/;
 
 /** What a dump has, in the order in which it is restored. A `StartupError` where the file is none. */
 export async function dumpEntries(file: string): Promise<DumpEntry[]> {
@@ -31,8 +32,10 @@ export async function dumpEntries(file: string): Promise<DumpEntry[]> {
     throw damaged(file, error);
   });
   return lines.flatMap(line => {
-    const [, type, schema, rest] = ENTRY.exec(line) ?? [];
-    return type === undefined ? [] : [{ line, type, schema: schema as DumpEntry['schema'], rest: rest! }];
+    const [, type, schema, rest] = IN_PUBLIC_OR_NONE.exec(line) ?? [];
+    if (type !== undefined) return [{ line, type, schema: schema as DumpEntry['schema'], rest: rest! }];
+    const [, typeElsewhere, restElsewhere] = ELSEWHERE.exec(line) ?? [];
+    return typeElsewhere === undefined ? [] : [{ line, type: typeElsewhere, schema: undefined, rest: restElsewhere! }];
   });
 }
 

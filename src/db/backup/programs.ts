@@ -70,9 +70,9 @@ export async function runProgram(name: ProgramName, args: readonly string[], opt
   });
   child.stdin?.on('error', () => {}); // It ended before it read everything, and says why.
   try {
-    const ended = new Promise<number | null>((resolve, reject) => {
+    const ended = new Promise<number | NodeJS.Signals>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', resolve);
+      child.once('close', (code, by) => resolve(code ?? by!));
     });
     const reading = typeof output === 'function' ? output(child.stdout!) : void child.stdout?.resume();
     const writing = input?.(child.stdin!);
@@ -87,7 +87,8 @@ export async function runProgram(name: ProgramName, args: readonly string[], opt
     if (code !== 0 && complaints.length > 0) throw new StartupError(sentence(name, complaints));
     const failure = await failed;
     if (failure) throw failure.error;
-    if (code !== 0) throw new StartupError(`${name} failed: exit code ${code}.`);
+    if (code === 'SIGXFSZ') throw new StartupError(`${name} failed: the file system takes no file that large.`);
+    if (code !== 0) throw new StartupError(`${name} failed: ${typeof code === 'number' ? `exit code ${code}` : `it was ended by ${code}`}.`);
   } catch (error) {
     if ((error as { code?: string }).code !== 'ENOENT' || !(error as { syscall?: string }).syscall?.startsWith('spawn')) throw error;
     throw new StartupError(`${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`, { cause: error });
