@@ -1,3 +1,4 @@
+import { LEFT_SCRATCH_DATABASES } from './backup/scratch.js';
 import type { Database } from './database.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { LOG_TABLE } from './migrations/migration-log.js';
@@ -5,9 +6,6 @@ import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
 
 /** The schema of Weaver's tables. */
 const SCHEMA = 'public';
-
-/** What `weaver db backup` calls the databases in which it tries its files. */
-const SCRATCH_DATABASES = 'weaver\\_backup\\_check\\_%';
 
 /** What around Weaver's tables, in the database and on its server, makes answers wrong or rows visible. Reads catalogues only. */
 export async function examineSurroundings(database: Database): Promise<Finding[]> {
@@ -101,6 +99,6 @@ async function examineDefaultPrivileges(database: Database): Promise<Finding[]> 
 }
 
 async function examineScratchDatabases(database: Database): Promise<Finding[]> {
-  const rows = await query<{ name: string }>(database, `select datname::text as name from pg_database d where datname like '${SCRATCH_DATABASES}' and not exists (select from pg_stat_activity a where a.datid = d.oid) order by 1`);
+  const rows = await query<{ name: string }>(database, LEFT_SCRATCH_DATABASES);
   return rows.map(({ name }) => warn(`The database ${name} holds a copy of all rows: a backup was stopped while it tried its file there.`, `drop database ${name}`));
 }

@@ -128,9 +128,10 @@ async function tryDump(session: Session, address: DatabaseAddress, serverVersion
   const [own, others] = [new Map<string, number>(), new Map<string, number>()];
   for (const [table, rows] of counts) (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(table, rows);
   if (others.size > 0) refuseDifferences(others, await countsInDump(file, entries.filter(entry => entry.type !== 'TABLE DATA' || !weavers.includes(entry)), work));
+  if (own.size === 0) return 'read from the file';
   await inScratchDatabase(session, address, work.signal, async scratch => {
     const target = await inSession(scratch, work.signal, ({ run }) => readTarget(run));
-    await restoreDump(scratch, file, { ...target, serverVersion }, restorableEntries(target, weavers), { clean: false, counts: own }, work);
+    await restoreDump(scratch, file, { ...target, serverVersion }, restorableEntries(target, weavers), { clean: false, counts: own, makeExtensions: false }, work);
   });
   return others.size > 0 ? "restored into a scratch database, and what is not Weaver's read from the file" : 'restored into a scratch database';
 }

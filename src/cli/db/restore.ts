@@ -3,7 +3,7 @@ import type { Config, DatabaseConfig } from '../../config.js';
 import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../db/backup/archive.js';
 import { kindOfBackup } from '../../db/backup/backup-kind.js';
 import { rowsInWords, tableInWords, tableKey, type Counts } from '../../db/backup/counts.js';
-import { countsInDump, dumpEntries, weaversEntries } from '../../db/backup/dump-contents.js';
+import { countsInDump, dumpEntries, isOfWeaverAlone, weaversEntries } from '../../db/backup/dump-contents.js';
 import { sinkOf as embeddedSink } from '../../db/backup/portable-embedded.js';
 import { sinkOf as postgresSink } from '../../db/backup/portable-postgres.js';
 import { checkPortable, fillFromPortable, migrateLike } from '../../db/backup/portable.js';
@@ -106,7 +106,7 @@ async function restoreFromDump({ ownerAddress: address }: Extract<DatabaseConfig
   const strangers = strangersIn(target, all, onlyWeaver);
   const replaced = new Map([...there].filter(([table]) => counts.has(table)));
   refuseRows(io, replaced, yes, strangers, there);
-  await restoreDump(address, file, target, entries, { clean: replaced.size > 0 || strangers.functions.length > 0, strangers, owner, counts }, work);
+  await restoreDump(address, file, target, entries, { clean: replaced.size > 0 || strangers.functions.length > 0, strangers, owner, counts, makeExtensions: onlyWeaver || isOfWeaverAlone(all) }, work);
   return { counts, notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`] };
 }
 

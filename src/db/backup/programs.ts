@@ -37,6 +37,9 @@ export function libpqEnvironment(address: DatabaseAddress): Record<string, strin
   };
 }
 
+/** One of PostgreSQL's programs is not there, or too old: nothing was begun. */
+export class MissingProgram extends StartupError {}
+
 export type ProgramName = 'pg_dump' | 'pg_restore' | 'psql';
 
 interface ProgramOptions {
@@ -91,7 +94,7 @@ export async function runProgram(name: ProgramName, args: readonly string[], opt
     if (code !== 0) throw new StartupError(`${name} failed: ${typeof code === 'number' ? `exit code ${code}` : `it was ended by ${code}`}.`);
   } catch (error) {
     if ((error as { code?: string }).code !== 'ENOENT' || !(error as { syscall?: string }).syscall?.startsWith('spawn')) throw error;
-    throw new StartupError(`${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`, { cause: error });
+    throw new MissingProgram(`${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`, { cause: error });
   } finally {
     signal?.removeEventListener('abort', stop);
   }
@@ -123,7 +126,7 @@ export async function linesOf(name: ProgramName, args: readonly string[], option
 export async function checkProgramVersion(name: ProgramName, serverVersion: number): Promise<void> {
   const [version = ''] = await linesOf(name, ['--version']);
   const major = Number(/ (\d+)/.exec(version)?.[1]);
-  if (major < serverVersion) throw new StartupError(`${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`);
+  if (major < serverVersion) throw new MissingProgram(`${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`);
 }
 
 function bare(line: string): string {

@@ -77,6 +77,8 @@ export interface RestoreOptions {
   readonly strangers?: Strangers;
   /** Who is to own Weaver's tables; undefined: the login. */
   readonly owner?: string | undefined;
+  /** Make the extensions that Weaver's tables need, which the dump of these tables alone does not have. */
+  readonly makeExtensions: boolean;
   /** Rows that must be there in the end. */
   readonly counts: Counts;
 }
@@ -93,7 +95,7 @@ export async function restoreDump(address: DatabaseAddress, file: string, target
   await checkProgramVersion('pg_restore', target.serverVersion);
   const args = ['--no-owner', '--file=-', ...(options.clean ? ['--clean', '--if-exists'] : []), file];
   const input = async (to: NodeJS.WritableStream): Promise<void> => {
-    to.write(beforeScript(target, entries, options));
+    to.write(beforeScript(target, options));
     const output = (from: Readable): Promise<void> =>
       pipeline(from, chunks => pieces(chunks as AsyncIterable<Buffer>, target.serverVersion, bytes => tell(`restoring, ${inBytes(bytes)}`)), to, { end: false, signal });
     await withList(entries, list => runProgram('pg_restore', [list, ...args], { signal, output }));
@@ -121,9 +123,8 @@ function withoutNewerSetting(chunk: Buffer): Buffer {
   return Buffer.concat([Buffer.from(header.toString('latin1').replace(NEWER_SETTING, ''), 'latin1'), chunk.subarray(HEADER_BYTES)]);
 }
 
-function beforeScript({ extensions }: Target, entries: readonly DumpEntry[], { clean, strangers }: RestoreOptions): string {
-  const inDump = new Set(entries.filter(({ type }) => type === 'EXTENSION').map(({ rest }) => firstWord(rest)));
-  const wanted = EXTENSIONS.filter(name => !extensions.includes(name) && !inDump.has(name));
+function beforeScript({ extensions }: Target, { clean, strangers, makeExtensions }: RestoreOptions): string {
+  const wanted = EXTENSIONS.filter(name => makeExtensions && !extensions.includes(name));
   return script(['begin', ...wanted.map(name => `create extension ${name}`), OWNERS_NOW, ...(clean && strangers ? [dropRelations(strangers.relations)] : [])]);
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
 import { freshDatabase, sqlAt, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
 import { databaseUrl } from '../../support/template-database.js';
 
@@ -73,11 +73,16 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
 
   test('tells of a database that a backup left behind', async () => {
     const left = `weaver_backup_check_${suffix}`;
-    await sqlAt(fresh.urls!.maintenance, `create database ${left}`);
+    const { maintenance } = fresh.urls!;
+    const there = async (): Promise<unknown[]> => sqlAt(maintenance, `select from pg_database where datname = '${left}'`);
     try {
-      expect(await findings()).toContain(`warn  The database ${left} holds a copy of all rows: a backup was stopped while it tried its file there.\n      → drop database ${left}`);
+      // A backup of another test may have found it first.
+      await vi.waitFor(async () => {
+        if ((await there()).length === 0) await sqlAt(maintenance, `create database ${left}`);
+        expect(await findings()).toContain(`warn  The database ${left} holds a copy of all rows: a backup was stopped while it tried its file there.\n      → drop database ${left}`);
+      }, { timeout: 60_000 });
     } finally {
-      await sqlAt(fresh.urls!.maintenance, `drop database ${left}`);
+      await sqlAt(maintenance, `drop database if exists ${left}`);
     }
   });
 
