@@ -171,7 +171,7 @@ describe('the file', () => {
   test('that cannot be written, read or restored is one sentence, and nothing stays', async () => {
     expect(await weaver(source.env, ['db', 'backup', folder])).toMatchObject({ code: 1, out: '', err: `${folder} is there already: name another file.` });
     const nowhere = join(folder, 'nowhere', 'file');
-    expect(await weaver(source.env, ['db', 'backup', nowhere])).toMatchObject({ code: 1, out: '', err: `${nowhere} cannot be written: there is no such file or folder (ENOENT).` });
+    expect(await weaver(source.env, ['db', 'backup', nowhere])).toMatchObject({ code: 1, out: '', err: `${nowhere} cannot be written (ENOENT): there is no such file or folder.` });
     const empty = file();
     writeFileSync(empty, '');
     expect(await weaver(source.env, ['db', 'restore', empty])).toMatchObject({ code: 1, out: '', err: `${empty} is empty, so it is no backup.` });
@@ -203,7 +203,7 @@ describe('the file', () => {
     child.stderr.on('data', data => void (err += data));
     const code = await new Promise(resolve => child.once('close', resolve));
     if (!onPostgres && !err.includes('.partial')) return; // The embedded database itself may need more room.
-    expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({ code: 1, err: expect.stringMatching(/(cannot be written: the file system takes no file that large \(EFBIG\)|pg_dump failed: (the file system takes no file that large|.*File too large.*))\. Nothing was written\.$/) });
+    expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({ code: 1, err: expect.stringMatching(/(cannot be written \(EFBIG\): the file system takes no file that large|pg_dump failed: (the file system takes no file that large|.*File too large.*))\. Nothing was written\.$/) });
     expect(left(path)).toEqual([]);
   });
 
@@ -234,7 +234,7 @@ describe('the file', () => {
     await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, { timeout: 60_000, interval: 2 });
     writeFileSync(path, "somebody else's");
     const { code, err } = await running.outcome();
-    expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({ code: 1, err: `${path} cannot be written: it is there already: name another file (EEXIST). Nothing was written.` });
+    expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({ code: 1, err: `${path} cannot be written (EEXIST): it is there already: name another file. Nothing was written.` });
     expect(readFileSync(path, 'utf8')).toBe("somebody else's");
     expect(left(path)).toEqual([path.slice(folder.length + 1)]);
   });
