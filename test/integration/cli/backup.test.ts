@@ -126,9 +126,11 @@ describe('a portable backup', () => {
     const later = file();
     writeFileSync(later, gzipSync(text(whole).replace(`"${HEAD}"]`, `"${HEAD}","Migration29990101000000_later"]`)));
     expect(await restore(later, '--yes')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('written at migrations that this Weaver does not have (Migration29990101000000_later)') });
-    await weaver(target.env, ['db', 'down']);
-    expect(await restore(whole, '--yes')).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`was written at ${HEAD}, and this database is at ${knownMigrations().at(-2)}. Run "npx weaver db up ${HEAD}" first. Nothing was changed.`) });
-    await weaver(target.env, ['db', 'up']);
+    if (onPostgres) {
+      await weaver(target.env, ['db', 'down']);
+      expect(await restore(whole, '--yes')).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`was written at ${HEAD}, and this database is at ${knownMigrations().at(-2)}. Run "npx weaver db up ${HEAD}" first. Nothing was changed.`) });
+      await weaver(target.env, ['db', 'up']);
+    }
     expect(await sql(target, 'select name from tenants')).toEqual([{ name: 'stays' }]);
 
     expect(await restore(whole, '--yes')).toMatchObject({ code: 0 });
