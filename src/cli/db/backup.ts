@@ -46,7 +46,7 @@ export async function backupCommand(config: Config, io: CommandIo, file: string,
   const progress = new Progress(io, 'Backing up');
   try {
     const { counts, tried } = await untilInterrupted('nothing was written', async signal => {
-      const work = { tell: (doing: string) => progress.update(undefined, doing), signal };
+      const work = { tell: (doing: string) => progress.update(undefined, doing), signal, env: io.env };
       const partial = await PartialFile.create(file, path => io.say(`Removed ${path}, which a backup that was stopped had left.`));
       try {
         const made = await write(config, io, partial, options, work);
@@ -118,12 +118,12 @@ async function dumpAndTry(config: Config, io: CommandIo, address: DatabaseAddres
  * them may need roles, extensions or settings that only its own database has: those rows are read out of the file.
  */
 async function tryDump(session: Session, address: DatabaseAddress, serverVersion: number, file: string, counts: Counts, work: Work): Promise<string> {
-  const entries = await dumpEntries(file);
+  const entries = await dumpEntries(file, work);
   if (!(await mayCreateDatabases(session.run))) {
     refuseDifferences(counts, await countsInDump(file, entries, work));
     return 'read from the file, since this login may not create databases';
   }
-  const weavers = await weaversEntries(file, entries);
+  const weavers = await weaversEntries(file, entries, work);
   const restored = new Set(weavers.filter(({ type }) => type === 'TABLE').map(({ rest }) => rest.split(' ', 1)[0]!));
   const [own, others] = [new Map<string, number>(), new Map<string, number>()];
   for (const [table, rows] of counts) (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(table, rows);

@@ -46,7 +46,7 @@ export async function restoreCommand(config: Config, io: CommandIo, file: string
   const progress = new Progress(io, 'Restoring');
   try {
     const { counts, notes } = await untilInterrupted('nothing was changed', async signal => {
-      const work = { tell: (doing: string) => progress.update(undefined, doing), signal };
+      const work = { tell: (doing: string) => progress.update(undefined, doing), signal, env: io.env };
       const restore = target.kind === 'embedded' ? restoreEmbedded(config, target, io, file, kind, options, work) : restorePostgres(config, target, io, file, kind, options, work);
       return restore.catch(error => {
         throw foreseen(error, 'Nothing was changed.');
@@ -94,8 +94,8 @@ async function restorePostgres(config: Config, target: Extract<DatabaseConfig, {
 }
 
 async function restoreFromDump({ ownerAddress: address }: Extract<DatabaseConfig, { kind: 'postgres' }>, io: CommandIo, file: string, { yes = false, onlyWeaver = false }: RestoreCommandOptions, work: Work): Promise<Restored> {
-  const all = await dumpEntries(file);
-  const asked = onlyWeaver ? await weaversEntries(file, all) : all;
+  const all = await dumpEntries(file, work);
+  const asked = onlyWeaver ? await weaversEntries(file, all, work) : all;
   const { there, target, owner } = await inSession(address, work.signal, async session => ({
     owner: await ownerToBe(session.run),
     there: await rowsThere(session),

@@ -27,8 +27,8 @@ const IN_PUBLIC_OR_NONE = /^\d+; \d+ \d+ ([A-Z][A-Z ]*?) (public|-) (.*)$/;
 const ELSEWHERE = /^\d+; \d+ \d+ (TABLE DATA|SEQUENCE SET|[A-Z]+) (.*)$/;
 
 /** What a dump has, in the order in which it is restored. A `StartupError` where the file is none. */
-export async function dumpEntries(file: string): Promise<DumpEntry[]> {
-  const lines = await linesOf('pg_restore', ['--list', file]).catch(error => {
+export async function dumpEntries(file: string, work: Work): Promise<DumpEntry[]> {
+  const lines = await linesOf('pg_restore', ['--list', file], work).catch(error => {
     throw damaged(file, error);
   });
   return lines.flatMap(line => {
@@ -53,9 +53,9 @@ const OF_TABLE = new Set(['TABLE', 'TABLE DATA', 'DEFAULT', 'CONSTRAINT', 'CHECK
 const SEQUENCES = new Set(['SEQUENCE', 'SEQUENCE OWNED BY', 'SEQUENCE SET']);
 
 /** The entries of a dump without what others keep in the same database. */
-export async function weaversEntries(file: string, entries: readonly DumpEntry[]): Promise<DumpEntry[]> {
+export async function weaversEntries(file: string, entries: readonly DumpEntry[], work: Work): Promise<DumpEntry[]> {
   const tables = weaversTables(entries);
-  const after = (await linesOf('pg_restore', ['--section=post-data', '--schema=public', '--file=-', file])).join('\n');
+  const after = (await linesOf('pg_restore', ['--section=post-data', '--schema=public', '--file=-', file], work)).join('\n');
   // The list names no table beside these, and the script does.
   const named = (statement: RegExp): Set<string> => new Set([...after.matchAll(statement)].filter(([, , table]) => tables.has(table!)).map(([, name]) => name!));
   const indexes = named(/^CREATE (?:UNIQUE )?INDEX (\w+) ON (?:ONLY )?public\.(\w+) /gm);
@@ -81,17 +81,17 @@ export function isOfWeaverAlone(entries: readonly DumpEntry[]): boolean {
 }
 
 /** Rows in a dump, read from the file itself: it is whole, and this is what restoring it brings. */
-export async function countsInDump(file: string, entries: readonly DumpEntry[], { tell, signal }: Work): Promise<Counts> {
+export async function countsInDump(file: string, entries: readonly DumpEntry[], work: Work): Promise<Counts> {
   const rows = new CopiedRows();
   let bytes = 0;
   const output = async (from: Readable): Promise<void> => {
     for await (const chunk of from) {
       rows.read(chunk as Buffer);
       bytes += (chunk as Buffer).length;
-      tell(`reading ${rows.table === undefined ? 'the file' : tableInWords(rows.table)}, ${inBytes(bytes)}`);
+      work.tell(`reading ${rows.table === undefined ? 'the file' : tableInWords(rows.table)}, ${inBytes(bytes)}`);
     }
   };
-  await withList(entries, list => runProgram('pg_restore', ['--data-only', list, '--file=-', file], { signal, output })).catch(error => {
+  await withList(entries, list => runProgram('pg_restore', ['--data-only', list, '--file=-', file], work, { output })).catch(error => {
     throw damaged(file, error);
   });
   return rows.counts;

@@ -34,7 +34,7 @@ export interface DumpOptions {
  * of the database can be compared while others write.
  */
 export async function dumpPostgres(session: Session, address: DatabaseAddress, serverVersion: number, partial: PartialFile, { onlyWeaver, counted }: DumpOptions, work: Work): Promise<Counts> {
-  await checkProgramVersion('pg_dump', serverVersion);
+  await checkProgramVersion('pg_dump', serverVersion, work);
   const { run } = session;
   await run('begin isolation level repeatable read read only');
   const [exported] = await run<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
@@ -49,7 +49,8 @@ export async function dumpPostgres(session: Session, address: DatabaseAddress, s
 }
 
 /** pg_dump writes into the open file itself: nobody else could read it at any moment, and it has the rights that it was made with. */
-async function dump(address: DatabaseAddress, args: readonly string[], partial: PartialFile, { tell, signal }: Work): Promise<void> {
+async function dump(address: DatabaseAddress, args: readonly string[], partial: PartialFile, work: Work): Promise<void> {
+  const { tell } = work;
   let table = '';
   const progress = setInterval(() => void partial.size().then(bytes => tell(`dumping${table}, ${inBytes(bytes)}`), () => {}), 1_000);
   const said = (line: string): void => {
@@ -58,7 +59,7 @@ async function dump(address: DatabaseAddress, args: readonly string[], partial: 
     tell(`dumping${table}`);
   };
   try {
-    await runProgram('pg_dump', ['--format=custom', '--verbose', ...args], { env: libpqEnvironment(address), signal, output: partial.handle.fd, said });
+    await runProgram('pg_dump', ['--format=custom', '--verbose', ...args], work, { connection: libpqEnvironment(address), output: partial.handle.fd, said });
   } finally {
     clearInterval(progress);
   }

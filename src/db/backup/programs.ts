@@ -4,6 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { StartupError } from '../../base/startup-error.js';
 import type { DatabaseAddress } from '../../config/database-address.js';
 import { hostOf } from '../connection-options.js';
+import type { Work } from './work.js';
 
 /** The variable of libpq for each parameter that has an effect on its programs. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -42,9 +43,11 @@ export class MissingProgram extends StartupError {}
 
 export type ProgramName = 'pg_dump' | 'pg_restore' | 'psql';
 
+type ProgramWork = Pick<Work, 'env' | 'signal'>;
+
 interface ProgramOptions {
-  readonly env?: Record<string, string>;
-  readonly signal?: AbortSignal;
+  /** The connection, as libpq's variables. */
+  readonly connection?: Record<string, string>;
   /** What it reads. Without it there is nothing to read. */
   readonly input?: (to: NodeJS.WritableStream) => Promise<void>;
   /** Where its output goes: the number of an open file, or whoever reads it to the end. */
@@ -54,22 +57,22 @@ interface ProgramOptions {
 }
 
 /**
- * Runs one of PostgreSQL's own programs. Fails with its own first words of complaint, or with the reason of `signal`, which ends the
+ * Runs one of PostgreSQL's own programs. Of the environment it is told PATH, to be found by, and HOME, where libpq looks for its files. Fails with its own first words of complaint, or with the reason of `signal`, which ends the
  * program, too.
  */
-export async function runProgram(name: ProgramName, args: readonly string[], options: ProgramOptions = {}): Promise<void> {
-  const { env = {}, signal, input, output, said } = options;
-  signal?.throwIfAborted();
+export async function runProgram(name: ProgramName, args: readonly string[], { env: { PATH, HOME }, signal }: ProgramWork, options: ProgramOptions = {}): Promise<void> {
+  const { connection = {}, input, output, said } = options;
+  signal.throwIfAborted();
   const child = spawn(name, args, {
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, LC_ALL: 'C', ...env },
+    env: { PATH, HOME, LC_ALL: 'C', ...connection },
     stdio: [input ? 'pipe' : 'ignore', typeof output === 'number' ? output : 'pipe', 'pipe'],
   });
   const stop = (): void => void child.kill('SIGTERM');
-  signal?.addEventListener('abort', stop, { once: true });
+  signal.addEventListener('abort', stop, { once: true });
   const complaints: string[] = [];
   eachLine(child.stderr!, line => {
     said?.(line);
-    if (/error|fatal|detail|aborting|mismatch|could not|No space/i.test(line)) complaints.push(bare(line));
+    if (COMPLAINT.test(line) && !SHOWS_VALUES.test(line)) complaints.push(bare(line));
   });
   child.stdin?.on('error', () => {}); // It ended before it read everything, and says why.
   try {
@@ -86,7 +89,7 @@ export async function runProgram(name: ProgramName, args: readonly string[], opt
     );
     const code = await ended;
     await turn();
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (code !== 0 && complaints.length > 0) throw new StartupError(sentence(name, complaints));
     const failure = await failed;
     if (failure) throw failure.error;
@@ -96,9 +99,13 @@ export async function runProgram(name: ProgramName, args: readonly string[], opt
     if ((error as { code?: string }).code !== 'ENOENT' || !(error as { syscall?: string }).syscall?.startsWith('spawn')) throw error;
     throw new MissingProgram(`${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`, { cause: error });
   } finally {
-    signal?.removeEventListener('abort', stop);
+    signal.removeEventListener('abort', stop);
   }
 }
+
+const COMPLAINT = /error|fatal|detail|aborting|mismatch|could not|No space/i;
+/** What a value is wrong with, and what could be somebody's data. */
+const SHOWS_VALUES = /(Failing row contains|Key \(|Token ".*" is invalid|CONTEXT)/;
 
 /** Lines as PostgreSQL's programs end them. Node's own reader of lines also ends them where texts may have other separators. */
 function eachLine(stream: Readable, told: (line: string) => void): void {
@@ -112,19 +119,19 @@ function eachLine(stream: Readable, told: (line: string) => void): void {
 }
 
 /** The lines of a program's output. */
-export async function linesOf(name: ProgramName, args: readonly string[], options: Pick<ProgramOptions, 'env' | 'signal'> = {}): Promise<string[]> {
+export async function linesOf(name: ProgramName, args: readonly string[], work: ProgramWork): Promise<string[]> {
   const lines: string[] = [];
   const output = async (from: Readable): Promise<void> => {
     eachLine(from, line => lines.push(line));
     await new Promise(resolve => from.once('close', resolve));
   };
-  await runProgram(name, args, { ...options, output });
+  await runProgram(name, args, work, { output });
   return lines;
 }
 
 /** Refuses a program that is older than the server: it would not read, or not write, what the server has. */
-export async function checkProgramVersion(name: ProgramName, serverVersion: number): Promise<void> {
-  const [version = ''] = await linesOf(name, ['--version']);
+export async function checkProgramVersion(name: ProgramName, serverVersion: number, work: ProgramWork): Promise<void> {
+  const [version = ''] = await linesOf(name, ['--version'], work);
   const major = Number(/ (\d+)/.exec(version)?.[1]);
   if (major < serverVersion) throw new MissingProgram(`${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`);
 }

@@ -91,20 +91,21 @@ const NEWER_SETTING = /^SET transaction_timeout = 0;$/m;
  * Restores entries of a dump into the database of `address` in one transaction, which ends well only when all rows are there: it is all
  * there, or as it was. pg_restore writes the script and psql runs it, since pg_restore itself can do nothing else in the same transaction.
  */
-export async function restoreDump(address: DatabaseAddress, file: string, target: Target, entries: readonly DumpEntry[], options: RestoreOptions, { tell, signal }: Work): Promise<void> {
-  await checkProgramVersion('pg_restore', target.serverVersion);
+export async function restoreDump(address: DatabaseAddress, file: string, target: Target, entries: readonly DumpEntry[], options: RestoreOptions, work: Work): Promise<void> {
+  const { tell, signal } = work;
+  await checkProgramVersion('pg_restore', target.serverVersion, work);
   const args = ['--no-owner', '--file=-', ...(options.clean ? ['--clean', '--if-exists'] : []), file];
   const input = async (to: NodeJS.WritableStream): Promise<void> => {
     to.write(beforeScript(target, options));
     const output = (from: Readable): Promise<void> =>
       pipeline(from, chunks => pieces(chunks as AsyncIterable<Buffer>, target.serverVersion, bytes => tell(`restoring, ${inBytes(bytes)}`)), to, { end: false, signal });
-    await withList(entries, list => runProgram('pg_restore', [list, ...args], { signal, output }));
+    await withList(entries, list => runProgram('pg_restore', [list, ...args], work, { output }));
     // Not before pg_restore has ended well: without this, psql ends without a commit.
     to.end(afterScript(options));
   };
   let lastSaid = '';
   const said = (line: string): void => void (/NOTICE: {2}drop cascades/.test((lastSaid = line)) && tell(line));
-  await runProgram('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null', '--file=-'], { env: libpqEnvironment(address), signal, input, said }).catch(error => {
+  await runProgram('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null', '--file=-'], work, { connection: libpqEnvironment(address), input, said }).catch(error => {
     throw error instanceof StartupError ? error : new StartupError(`psql failed: ${lastSaid || String(error)}.`, { cause: error });
   });
 }

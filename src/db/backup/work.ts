@@ -2,6 +2,8 @@
 export interface Work {
   readonly tell: (doing: string) => void;
   readonly signal: AbortSignal;
+  /** Where PostgreSQL's programs are found, and the user's files. */
+  readonly env: NodeJS.ProcessEnv;
 }
 
 /** Bytes in words. */
