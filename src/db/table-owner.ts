@@ -30,8 +30,9 @@ async function ownership(run: RunSql): Promise<Ownership> {
 }
 
 /**
- * Who is to own Weaver's tables once they are made anew: who owns them now, else the login that "weaver db bootstrap" made for that; undefined
- * for whoever makes them. A `StartupError` where the tables belong to somebody of whom the login is no member.
+ * Who is to own Weaver's tables once they are made anew: who owns them now, else the login that "weaver db bootstrap"
+ * made for that; undefined for whoever makes them. A `StartupError` where the tables belong to somebody of whom the
+ * login is no member.
  */
 export async function ownerToBe(run: RunSql): Promise<string | undefined> {
   const found = await ownership(run);
@@ -40,7 +41,7 @@ export async function ownerToBe(run: RunSql): Promise<string | undefined> {
   const made = bootstrapped.length === 1 ? bootstrapped[0] : undefined;
   // A superuser's tables are those that somebody forgot to give to the owner.
   const chosen = owner === null || ownerIsSuperuser ? (made ?? owner ?? undefined) : owner;
-  return chosen === login || !isSuperuser && owner === null ? undefined : chosen;
+  return chosen === login || (!isSuperuser && owner === null) ? undefined : chosen;
 }
 
 /** Throws a `StartupError` with what to run where the tables belong to a role of which the login is no member. */
@@ -49,8 +50,13 @@ export async function refuseOthersTables(run: RunSql): Promise<void> {
   if (found.owner !== null && !found.isMember) throw othersTables(found, await thingsOf(run, found.owner));
 }
 
-function othersTables({ database, login, owner, ownerIsSuperuser }: Ownership, things: readonly string[]): StartupError {
-  const give = ownerIsSuperuser ? things.map(thing => `alter ${thing} owner to "${login}"`).join('; ') : `reassign owned by "${owner}" to "${login}"`;
+function othersTables(
+  { database, login, owner, ownerIsSuperuser }: Ownership,
+  things: readonly string[],
+): StartupError {
+  const give = ownerIsSuperuser
+    ? things.map(thing => `alter ${thing} owner to "${login}"`).join('; ')
+    : `reassign owned by "${owner}" to "${login}"`;
   return new StartupError(
     `Weaver's tables in the database ${database} belong to ${owner}, and ${login} is no member of that role, so it can neither read their log nor migrate them. Nothing was changed. Name ${owner} in WEAVER_MIGRATION_URL, or as a superuser in this database give them to ${login}: ${give}`,
   );

@@ -10,8 +10,10 @@ import { MigrationFailure, sqlState } from '../../db/migrations/migration-failur
  */
 export function foreseen(error: unknown, left: string): unknown {
   if (error instanceof MissingProgram) return error;
-  if (error instanceof StartupError) return saysWhatIsLeft(error.message) ? error : new StartupError(`${error.message} ${left}`, { cause: error });
-  if (isDatabaseUnreachable(error)) return new StartupError(`The connection to the database was lost: ${reason(error)}. ${left}`, { cause: error });
+  if (error instanceof StartupError)
+    return saysWhatIsLeft(error.message) ? error : new StartupError(`${error.message} ${left}`, { cause: error });
+  if (isDatabaseUnreachable(error))
+    return new StartupError(`The connection to the database was lost: ${reason(error)}. ${left}`, { cause: error });
   return sqlState(error) === undefined ? error : new MigrationFailure('The database cannot go on', error, left);
 }
 

@@ -35,19 +35,31 @@ interface Made {
   readonly tried: string | undefined;
 }
 
-/** `weaver db backup`: writes the file, opens it again, compares its rows with the database's, and then gives it its name. */
-export async function backupCommand(config: Config, io: CommandIo, file: string, options: BackupOptions): Promise<void> {
+/**
+ * `weaver db backup`: writes the file, opens it again, compares its rows with the database's, and then gives it its
+ * name.
+ */
+export async function backupCommand(
+  config: Config,
+  io: CommandIo,
+  file: string,
+  options: BackupOptions,
+): Promise<void> {
   const { database: target } = config;
   mustExist(target);
   if (options.onlyWeaver && target.kind === 'embedded' && !options.portable) {
-    throw new StartupError('--only-weaver is for PostgreSQL: an archive of the embedded database holds all of its files. With --portable a file holds the rows of Weaver alone.');
+    throw new StartupError(
+      '--only-weaver is for PostgreSQL: an archive of the embedded database holds all of its files. With --portable a file holds the rows of Weaver alone.',
+    );
   }
   await refuseExisting(file);
   const progress = new Progress(io, 'Backing up');
   try {
     const { counts, tried } = await untilInterrupted('nothing was written', async signal => {
       const work = { tell: (doing: string) => progress.update(undefined, doing), signal, env: io.env };
-      const partial = await PartialFile.create(file, path => io.say(`Removed ${path}, which a backup that was stopped had left.`));
+      const partial = await PartialFile.create(file, path =>
+        io.say(`Removed ${path}, which a backup that was stopped had left.`),
+      );
       try {
         const made = await write(config, io, partial, options, work);
         signal.throwIfAborted();
@@ -61,14 +73,26 @@ export async function backupCommand(config: Config, io: CommandIo, file: string,
     });
     progress.end();
     io.out(`Wrote ${file}${counts.size > 0 ? `: ${rowsInWords(counts)}` : ''}.`);
-    io.say(tried === undefined ? 'The file was not tried: whether it can be restored is not known (--no-check).' : `Its copy opens and has the same rows: ${tried}.`);
-    io.say(`This is ${describeDatabase(target, 'migrate')}. ${options.portable ? 'The file holds the rows of Weaver\'s own tables, for either database.' : 'Roles and passwords are not in it: they belong to the server.'}`);
+    io.say(
+      tried === undefined
+        ? 'The file was not tried: whether it can be restored is not known (--no-check).'
+        : `Its copy opens and has the same rows: ${tried}.`,
+    );
+    io.say(
+      `This is ${describeDatabase(target, 'migrate')}. ${options.portable ? "The file holds the rows of Weaver's own tables, for either database." : 'Roles and passwords are not in it: they belong to the server.'}`,
+    );
   } finally {
     progress.end();
   }
 }
 
-async function write(config: Config, io: CommandIo, partial: PartialFile, options: BackupOptions, work: Work): Promise<Made> {
+async function write(
+  config: Config,
+  io: CommandIo,
+  partial: PartialFile,
+  options: BackupOptions,
+  work: Work,
+): Promise<Made> {
   const { database: target } = config;
   if (options.portable) return writeRows(config, target, partial, options, work);
   if (target.kind === 'postgres') return dumpAndTry(config, io, target.ownerAddress, partial, options, work);
@@ -79,7 +103,13 @@ async function write(config: Config, io: CommandIo, partial: PartialFile, option
   return { counts, tried: 'opened in memory' };
 }
 
-async function writeRows(config: Config, target: DatabaseConfig, partial: PartialFile, { check }: BackupOptions, work: Work): Promise<Made> {
+async function writeRows(
+  config: Config,
+  target: DatabaseConfig,
+  partial: PartialFile,
+  { check }: BackupOptions,
+  work: Work,
+): Promise<Made> {
   const { counts, totals } =
     target.kind === 'embedded'
       ? await withDatabase(config, 'migrate', database => backupEmbeddedRows(database, partial, work))
@@ -87,17 +117,28 @@ async function writeRows(config: Config, target: DatabaseConfig, partial: Partia
   if (check === false) return { counts, tried: undefined };
   const found = await checkPortable(partial.path, work);
   refuseDifferences(counts, found.counts);
-  if (JSON.stringify(found.totals) !== JSON.stringify(totals)) throw new StartupError('The file does not hold what was written to it.');
+  if (JSON.stringify(found.totals) !== JSON.stringify(totals))
+    throw new StartupError('The file does not hold what was written to it.');
   return { counts, tried: 'each table was read from the file and compared' };
 }
 
 /** The owner of the tables sees no rows, and then the gateway's own login does. */
-async function addressThatSeesRows({ address, ownerAddress }: Extract<DatabaseConfig, { kind: 'postgres' }>, signal: AbortSignal): Promise<DatabaseAddress> {
+async function addressThatSeesRows(
+  { address, ownerAddress }: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  signal: AbortSignal,
+): Promise<DatabaseAddress> {
   if (isSameAddress(address, ownerAddress)) return ownerAddress;
   return (await inSession(ownerAddress, signal, maySeeAllRows)) === undefined ? address : ownerAddress;
 }
 
-async function dumpAndTry(config: Config, io: CommandIo, address: DatabaseAddress, partial: PartialFile, { check = true, onlyWeaver = false }: BackupOptions, work: Work): Promise<Made> {
+async function dumpAndTry(
+  config: Config,
+  io: CommandIo,
+  address: DatabaseAddress,
+  partial: PartialFile,
+  { check = true, onlyWeaver = false }: BackupOptions,
+  work: Work,
+): Promise<Made> {
   const { serverVersion } = await withDatabase(config, 'migrate', async database => {
     const facts = await serverFacts(database);
     refuseHeldLogin(facts);
@@ -105,7 +146,11 @@ async function dumpAndTry(config: Config, io: CommandIo, address: DatabaseAddres
   });
   return inSession(address, work.signal, async session => {
     await dropLeftScratchDatabases(session.run, (name, dropped) =>
-      io.say(dropped ? `Dropped the database ${name}, which a backup that was stopped had left with a copy of all rows.` : `The database ${name} was left by a backup that was stopped, with a copy of all rows. Its owner can drop it.`),
+      io.say(
+        dropped
+          ? `Dropped the database ${name}, which a backup that was stopped had left with a copy of all rows.`
+          : `The database ${name} was left by a backup that was stopped, with a copy of all rows. Its owner can drop it.`,
+      ),
     );
     const counts = await dumpPostgres(session, address, serverVersion, partial, { onlyWeaver, counted: check }, work);
     if (!check) return { counts, tried: undefined };
@@ -114,10 +159,18 @@ async function dumpAndTry(config: Config, io: CommandIo, address: DatabaseAddres
 }
 
 /**
- * Restores Weaver's own tables into a database that is made for it and dropped again, where the login may make one. What others keep beside
- * them may need roles, extensions or settings that only its own database has: those rows are read out of the file.
+ * Restores Weaver's own tables into a database that is made for it and dropped again, where the login may make one.
+ * What others keep beside them may need roles, extensions or settings that only its own database has: those rows are
+ * read out of the file.
  */
-async function tryDump(session: Session, address: DatabaseAddress, serverVersion: number, file: string, counts: Counts, work: Work): Promise<string> {
+async function tryDump(
+  session: Session,
+  address: DatabaseAddress,
+  serverVersion: number,
+  file: string,
+  counts: Counts,
+  work: Work,
+): Promise<string> {
   const entries = await dumpEntries(file, work);
   if (!(await mayCreateDatabases(session.run))) {
     refuseDifferences(counts, await countsInDump(file, entries, work));
@@ -126,17 +179,36 @@ async function tryDump(session: Session, address: DatabaseAddress, serverVersion
   const weavers = await weaversEntries(file, entries, work);
   const restored = new Set(weavers.filter(({ type }) => type === 'TABLE').map(({ rest }) => rest.split(' ', 1)[0]!));
   const [own, others] = [new Map<string, number>(), new Map<string, number>()];
-  for (const [table, rows] of counts) (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(table, rows);
-  if (others.size > 0) refuseDifferences(others, await countsInDump(file, entries.filter(entry => entry.type !== 'TABLE DATA' || !weavers.includes(entry)), work));
+  for (const [table, rows] of counts)
+    (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(table, rows);
+  if (others.size > 0)
+    refuseDifferences(
+      others,
+      await countsInDump(
+        file,
+        entries.filter(entry => entry.type !== 'TABLE DATA' || !weavers.includes(entry)),
+        work,
+      ),
+    );
   if (own.size === 0) return 'read from the file';
   await inScratchDatabase(session, address, work.signal, async scratch => {
     const target = await inSession(scratch, work.signal, ({ run }) => readTarget(run));
-    await restoreDump(scratch, file, { ...target, serverVersion }, restorableEntries(target, weavers), { clean: false, counts: own, makeExtensions: false }, work);
+    await restoreDump(
+      scratch,
+      file,
+      { ...target, serverVersion },
+      restorableEntries(target, weavers),
+      { clean: false, counts: own, makeExtensions: false },
+      work,
+    );
   });
-  return others.size > 0 ? "restored into a scratch database, and what is not Weaver's read from the file" : 'restored into a scratch database';
+  return others.size > 0
+    ? "restored into a scratch database, and what is not Weaver's read from the file"
+    : 'restored into a scratch database';
 }
 
 function refuseDifferences(wanted: Counts, found: Counts): void {
   const wrong = differences(wanted, found);
-  if (wrong.length > 0) throw new StartupError(`The file does not hold what the database does, and was not kept. ${wrong.join('; ')}.`);
+  if (wrong.length > 0)
+    throw new StartupError(`The file does not hold what the database does, and was not kept. ${wrong.join('; ')}.`);
 }

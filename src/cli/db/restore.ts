@@ -34,8 +34,16 @@ interface Restored {
   readonly notes: readonly string[];
 }
 
-/** `weaver db restore`: refuses what would be overwritten, restores all or nothing, and compares the rows with the file's. */
-export async function restoreCommand(config: Config, io: CommandIo, file: string, options: RestoreCommandOptions): Promise<void> {
+/**
+ * `weaver db restore`: refuses what would be overwritten, restores all or nothing, and compares the rows with the
+ * file's.
+ */
+export async function restoreCommand(
+  config: Config,
+  io: CommandIo,
+  file: string,
+  options: RestoreCommandOptions,
+): Promise<void> {
   const { database: target } = config;
   const kind = await kindOfBackup(file);
   if (kind !== 'portable' && kind !== target.kind) {
@@ -47,7 +55,10 @@ export async function restoreCommand(config: Config, io: CommandIo, file: string
   try {
     const { counts, notes } = await untilInterrupted('nothing was changed', async signal => {
       const work = { tell: (doing: string) => progress.update(undefined, doing), signal, env: io.env };
-      const restore = target.kind === 'embedded' ? restoreEmbedded(config, target, io, file, kind, options, work) : restorePostgres(config, target, io, file, kind, options, work);
+      const restore =
+        target.kind === 'embedded'
+          ? restoreEmbedded(config, target, io, file, kind, options, work)
+          : restorePostgres(config, target, io, file, kind, options, work);
       return restore.catch(error => {
         throw foreseen(error, 'Nothing was changed.');
       });
@@ -61,17 +72,33 @@ export async function restoreCommand(config: Config, io: CommandIo, file: string
   }
 }
 
-async function restoreEmbedded(config: Config, { dataDir }: Extract<DatabaseConfig, { kind: 'embedded' }>, io: CommandIo, file: string, kind: string, { yes = false }: RestoreCommandOptions, work: Work): Promise<Restored> {
+async function restoreEmbedded(
+  config: Config,
+  { dataDir }: Extract<DatabaseConfig, { kind: 'embedded' }>,
+  io: CommandIo,
+  file: string,
+  kind: string,
+  { yes = false }: RestoreCommandOptions,
+  work: Work,
+): Promise<Restored> {
   // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and opening it could damage it more.
   if (!yes && embeddedExists(config.database)) refuseRows(io, await countsToReplace(config), yes);
-  const { made, former } = await replaceEmbedded(dataDir, work.signal, staging => (kind === 'portable' ? fillEmbedded(staging, file, work) : unpackArchive(file, ENTITIES, work.signal, staging)));
-  return { counts: made, notes: former ? [`What was there before is kept in ${former}: delete it when you miss nothing.`] : [] };
+  const { made, former } = await replaceEmbedded(dataDir, work.signal, staging =>
+    kind === 'portable' ? fillEmbedded(staging, file, work) : unpackArchive(file, ENTITIES, work.signal, staging),
+  );
+  return {
+    counts: made,
+    notes: former ? [`What was there before is kept in ${former}: delete it when you miss nothing.`] : [],
+  };
 }
 
 async function countsToReplace(config: Config): Promise<Counts> {
   return withDatabase(config, 'migrate', countsOfEmbedded).catch(error => {
     if (!(error instanceof StartupError) || error instanceof DataFolderInUseError) throw error;
-    throw new StartupError(`The database that is there cannot be opened, so that its rows cannot be counted. Nothing was changed. Add --yes to put the backup in its place: the former files are kept beside it. What is wrong with it: ${error.message}`, { cause: error });
+    throw new StartupError(
+      `The database that is there cannot be opened, so that its rows cannot be counted. Nothing was changed. Add --yes to put the backup in its place: the former files are kept beside it. What is wrong with it: ${error.message}`,
+      { cause: error },
+    );
   });
 }
 
@@ -87,13 +114,29 @@ async function fillEmbedded(dataDir: string, file: string, work: Work): Promise<
   }
 }
 
-async function restorePostgres(config: Config, target: Extract<DatabaseConfig, { kind: 'postgres' }>, io: CommandIo, file: string, kind: string, options: RestoreCommandOptions, work: Work): Promise<Restored> {
+async function restorePostgres(
+  config: Config,
+  target: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  io: CommandIo,
+  file: string,
+  kind: string,
+  options: RestoreCommandOptions,
+  work: Work,
+): Promise<Restored> {
   return withDatabase(config, 'migrate', async database =>
-    kind === 'portable' ? fillPostgres(database, target, io, file, options, work) : migratorOf(database).alone(() => restoreFromDump(target, io, file, options, work)),
+    kind === 'portable'
+      ? fillPostgres(database, target, io, file, options, work)
+      : migratorOf(database).alone(() => restoreFromDump(target, io, file, options, work)),
   );
 }
 
-async function restoreFromDump({ ownerAddress: address }: Extract<DatabaseConfig, { kind: 'postgres' }>, io: CommandIo, file: string, { yes = false, onlyWeaver = false }: RestoreCommandOptions, work: Work): Promise<Restored> {
+async function restoreFromDump(
+  { ownerAddress: address }: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  io: CommandIo,
+  file: string,
+  { yes = false, onlyWeaver = false }: RestoreCommandOptions,
+  work: Work,
+): Promise<Restored> {
   const all = await dumpEntries(file, work);
   const asked = onlyWeaver ? await weaversEntries(file, all, work) : all;
   const { there, target, owner } = await inSession(address, work.signal, async session => ({
@@ -106,16 +149,43 @@ async function restoreFromDump({ ownerAddress: address }: Extract<DatabaseConfig
   const strangers = strangersIn(target, all, onlyWeaver);
   const replaced = new Map([...there].filter(([table]) => counts.has(table)));
   refuseRows(io, replaced, yes, strangers, there);
-  await restoreDump(address, file, target, entries, { clean: replaced.size > 0 || strangers.functions.length > 0, strangers, owner, counts, makeExtensions: onlyWeaver || isOfWeaverAlone(all) }, work);
+  await restoreDump(
+    address,
+    file,
+    target,
+    entries,
+    {
+      clean: replaced.size > 0 || strangers.functions.length > 0,
+      strangers,
+      owner,
+      counts,
+      makeExtensions: onlyWeaver || isOfWeaverAlone(all),
+    },
+    work,
+  );
   return { counts, notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`] };
 }
 
-async function fillPostgres(database: Database, { ownerAddress: address }: Extract<DatabaseConfig, { kind: 'postgres' }>, io: CommandIo, file: string, { yes = false }: RestoreCommandOptions, work: Work): Promise<Restored> {
+async function fillPostgres(
+  database: Database,
+  { ownerAddress: address }: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  io: CommandIo,
+  file: string,
+  { yes = false }: RestoreCommandOptions,
+  work: Work,
+): Promise<Restored> {
   const { manifest, counts } = await checkPortable(file, work);
-  const { there, owner } = await inSession(address, work.signal, async session => ({ owner: await ownerToBe(session.run), there: await rowsThere(session) }));
+  const { there, owner } = await inSession(address, work.signal, async session => ({
+    owner: await ownerToBe(session.run),
+    there: await rowsThere(session),
+  }));
   refuseRows(io, new Map([...there].filter(([table]) => counts.has(table))), yes);
   await migrateLike(database, file, manifest);
-  await migratorOf(database).alone(() => inSession(address, work.signal, session => fillFromPortable(postgresSink(session), file, { clean: yes, owner }, work)));
+  await migratorOf(database).alone(() =>
+    inSession(address, work.signal, session =>
+      fillFromPortable(postgresSink(session), file, { clean: yes, owner }, work),
+    ),
+  );
   return { counts, notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`] };
 }
 
@@ -132,5 +202,11 @@ function refuseRows(io: CommandIo, replaced: Counts, yes: boolean, strangers?: S
   for (const name of functions) io.say(`  removes the function ${name}, which the backup does not have`);
   for (const name of types) io.say(`  removes the type ${name}, which the backup does not have`);
   const asks = filled.length + relations.length + functions.length + types.length > 0;
-  if (asks && !yes) throw new StartupError('Nothing was changed. Add --yes to replace these rows and remove what the backup does not have.'.replace(relations.length + functions.length + types.length > 0 ? '' : ' and remove what the backup does not have', ''));
+  if (asks && !yes)
+    throw new StartupError(
+      'Nothing was changed. Add --yes to replace these rows and remove what the backup does not have.'.replace(
+        relations.length + functions.length + types.length > 0 ? '' : ' and remove what the backup does not have',
+        '',
+      ),
+    );
 }

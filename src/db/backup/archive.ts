@@ -32,21 +32,32 @@ export async function writeArchive(database: Database, partial: PartialFile, { t
   return counts;
 }
 
-/** The files of an archive as PGlite takes them. Unpacked here: PGlite would throw what is wrong with it where nobody can catch it. */
+/**
+ * The files of an archive as PGlite takes them. Unpacked here: PGlite would throw what is wrong with it where nobody
+ * can catch it.
+ */
 async function readArchive(file: string, signal: AbortSignal): Promise<Blob> {
   const files = await buffer(unpacked(file, signal)).catch(error => {
     signal.throwIfAborted();
     throw unpackingError(error, file);
   });
-  if (files.length < 1_024 || files.toString('latin1', 257, 262) !== 'ustar') throw new StartupError(`${file} is no backup that "weaver db backup" wrote.`);
+  if (files.length < 1_024 || files.toString('latin1', 257, 262) !== 'ustar')
+    throw new StartupError(`${file} is no backup that "weaver db backup" wrote.`);
   return new Blob([files as Buffer<ArrayBuffer>]);
 }
 
-async function openArchive(file: string, entities: EntityClasses, signal: AbortSignal, dataDir: string): Promise<Database> {
+async function openArchive(
+  file: string,
+  entities: EntityClasses,
+  signal: AbortSignal,
+  dataDir: string,
+): Promise<Database> {
   const image = await readArchive(file, signal);
   return Database.open({ kind: 'embedded', dataDir }, entities, 'migrate', image).catch(error => {
     if (error instanceof StartupError) throw error;
-    throw new StartupError(`${file} is no backup of an embedded database of this version, or it is damaged.`, { cause: error });
+    throw new StartupError(`${file} is no backup of an embedded database of this version, or it is damaged.`, {
+      cause: error,
+    });
   });
 }
 
@@ -57,13 +68,25 @@ export async function countsInArchive(file: string, entities: EntityClasses, sig
 }
 
 /** Makes an embedded database of an archive in `dataDir`. */
-export async function unpackArchive(file: string, entities: EntityClasses, signal: AbortSignal, dataDir: string): Promise<Counts> {
+export async function unpackArchive(
+  file: string,
+  entities: EntityClasses,
+  signal: AbortSignal,
+  dataDir: string,
+): Promise<Counts> {
   const database = await openArchive(file, entities, signal, dataDir);
   return countsOfEmbedded(database).finally(() => database.close());
 }
 
-/** Lets `make` make an embedded database beside that of `dataDir`, and puts it in its place. The former files are kept; gives where. */
-export async function replaceEmbedded<T>(dataDir: string, signal: AbortSignal, make: (staging: string) => Promise<T>): Promise<{ made: T; former: string | undefined }> {
+/**
+ * Lets `make` make an embedded database beside that of `dataDir`, and puts it in its place. The former files are kept;
+ * gives where.
+ */
+export async function replaceEmbedded<T>(
+  dataDir: string,
+  signal: AbortSignal,
+  make: (staging: string) => Promise<T>,
+): Promise<{ made: T; former: string | undefined }> {
   const staging = join(dataDir, 'restoring');
   const lock = lockDataFolder(dataDir);
   try {
@@ -73,7 +96,9 @@ export async function replaceEmbedded<T>(dataDir: string, signal: AbortSignal, m
     signal.throwIfAborted();
     const cluster = join(dataDir, 'pg');
     chmodSync(join(staging, 'pg'), 0o700);
-    const former = existsSync(cluster) ? join(dataDir, `pg.before-restore-${new Date().toISOString().replace(/\D/g, '')}`) : undefined;
+    const former = existsSync(cluster)
+      ? join(dataDir, `pg.before-restore-${new Date().toISOString().replace(/\D/g, '')}`)
+      : undefined;
     if (former) renameSync(cluster, former);
     try {
       renameSync(join(staging, 'pg'), cluster);

@@ -5,8 +5,8 @@ import { StartupError } from '../../base/startup-error.js';
 import { codeOf, fileError } from './file-errors.js';
 
 /**
- * A backup while it is written: `FILE.partial`, which only its owner may read from its first byte on. It gets its name when it is complete
- * and was tried, and never replaces a file that has it.
+ * A backup while it is written: `FILE.partial`, which only its owner may read from its first byte on. It gets its name
+ * when it is complete and was tried, and never replaces a file that has it.
  */
 export class PartialFile {
   private constructor(
@@ -48,7 +48,8 @@ export class PartialFile {
     try {
       await this.handle.sync();
       const [own, named] = [await this.handle.stat(), await lstat(this.path)];
-      if (own.ino !== named.ino) throw new StartupError(`Another backup writes to ${this.path}. Nothing was written to ${this.file}.`);
+      if (own.ino !== named.ino)
+        throw new StartupError(`Another backup writes to ${this.path}. Nothing was written to ${this.file}.`);
       await renameWithoutReplacing(this.path, this.file);
     } catch (error) {
       throw fileError(error, this.file);
@@ -72,13 +73,20 @@ export async function refuseExisting(file: string): Promise<void> {
   });
 }
 
-/** A second name for the same file fails where the name is taken; a file system without such names gets an empty file to replace. */
+/**
+ * A second name for the same file fails where the name is taken; a file system without such names gets an empty file to
+ * replace.
+ */
 async function renameWithoutReplacing(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
     await rm(from);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST' || !['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) throw error;
+    if (
+      codeOf(error) === 'EEXIST' ||
+      !['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')
+    )
+      throw error;
     await (await open(to, 'wx', 0o600)).close();
     await rename(from, to);
   }

@@ -3,7 +3,10 @@ import { StartupError } from '../../base/startup-error.js';
 import { fileError } from './file-errors.js';
 import { isPortable } from './portable-format.js';
 
-/** What a backup holds: the file of pg_dump, an archive of the embedded database's files, or rows that any database takes. */
+/**
+ * What a backup holds: the file of pg_dump, an archive of the embedded database's files, or rows that any database
+ * takes.
+ */
 export type BackupKind = 'postgres' | 'embedded' | 'portable';
 
 /** The first bytes of a file, unpacked where they are packed. A `StartupError` where it cannot be read. */
@@ -26,6 +29,7 @@ export async function kindOfBackup(file: string): Promise<BackupKind> {
   const start = await startOf(file, 5);
   if (start.length === 0) throw new StartupError(`${file} is empty, so it is no backup.`);
   if (start.toString('latin1') === 'PGDMP') return 'postgres';
-  if (start[0] !== 0x1f || start[1] !== 0x8b) throw new StartupError(`${file} is no backup that "weaver db backup" wrote.`);
+  if (start[0] !== 0x1f || start[1] !== 0x8b)
+    throw new StartupError(`${file} is no backup that "weaver db backup" wrote.`);
   return (await isPortable(file)) ? 'portable' : 'embedded';
 }

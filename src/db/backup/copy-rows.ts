@@ -15,10 +15,13 @@ export interface Rows {
 /** The whole rows of `block` from `start`, the beginning of a line, on. */
 export function wholeRows(block: Buffer, start: number): Rows {
   for (let at = block.indexOf(END_OF_ROWS, start); at >= 0; at = block.indexOf(END_OF_ROWS, at + 1)) {
-    if (at === start || block[at - 1] === NEWLINE) return { rows: block.subarray(start, at), next: at + END_OF_ROWS.length, ended: true };
+    if (at === start || block[at - 1] === NEWLINE)
+      return { rows: block.subarray(start, at), next: at + END_OF_ROWS.length, ended: true };
   }
   const next = block.lastIndexOf(NEWLINE) + 1;
-  return next <= start ? { rows: block.subarray(start, start), next: start, ended: false } : { rows: block.subarray(start, next), next, ended: false };
+  return next <= start
+    ? { rows: block.subarray(start, start), next: start, ended: false }
+    : { rows: block.subarray(start, next), next, ended: false };
 }
 
 export function countLines(rows: Buffer): number {
@@ -44,7 +47,7 @@ export class CopiedRows {
   read(chunk: Buffer): void {
     const block = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
-    for (let before = -1; at !== before; ) {
+    for (let before = -1; at !== before;) {
       before = at;
       at = this.#table === undefined ? this.#readStatementLine(block, at) : this.#readRows(block, at, this.#table);
     }

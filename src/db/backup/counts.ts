@@ -18,8 +18,8 @@ export function tableInWords(key: string): string {
 }
 
 /**
- * The tables whose rows a dump holds. An extension makes its own tables by itself, and of their rows a dump has only those that the
- * extension wants to have kept.
+ * The tables whose rows a dump holds. An extension makes its own tables by itself, and of their rows a dump has only
+ * those that the extension wants to have kept.
  */
 export const DUMPED_TABLES = `
   select n.nspname::text as schema, c.relname::text as name
@@ -42,7 +42,10 @@ export async function countTables(run: RunSql, tables: readonly { schema: string
 /** Tables of which `found` has another number of rows than it should, as lines. */
 export function differences(wanted: Counts, found: Counts): string[] {
   const wrong = [...wanted].filter(([table, rows]) => found.get(table) !== rows);
-  return wrong.map(([table, rows]) => `${tableInWords(table)}: ${rows} rows in the database, ${found.get(table) ?? 'no table'} in the file`);
+  return wrong.map(
+    ([table, rows]) =>
+      `${tableInWords(table)}: ${rows} rows in the database, ${found.get(table) ?? 'no table'} in the file`,
+  );
 }
 
 export function rowsInWords(counts: Counts): string {

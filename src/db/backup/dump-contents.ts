@@ -41,26 +41,51 @@ export async function dumpEntries(file: string, work: Work): Promise<DumpEntry[]
 
 export const firstWord = (text: string): string => text.split(' ', 1)[0]!;
 
-/** Weaver's own tables in a dump: those with a policy for the operator, the log of migrations, and what adoption keeps. */
+/**
+ * Weaver's own tables in a dump: those with a policy for the operator, the log of migrations, and what adoption keeps.
+ */
 function weaversTables(entries: readonly DumpEntry[]): Set<string> {
   const inPublic = entries.filter(({ schema }) => schema === 'public');
-  const walled = inPublic.filter(({ type, rest }) => type === 'POLICY' && rest.split(' ')[1] === 'operator_all').map(({ rest }) => firstWord(rest));
-  const kept = inPublic.filter(({ type, rest }) => type === 'TABLE' && rest.startsWith(LEGACY_PREFIX)).map(({ rest }) => firstWord(rest));
+  const walled = inPublic
+    .filter(({ type, rest }) => type === 'POLICY' && rest.split(' ')[1] === 'operator_all')
+    .map(({ rest }) => firstWord(rest));
+  const kept = inPublic
+    .filter(({ type, rest }) => type === 'TABLE' && rest.startsWith(LEGACY_PREFIX))
+    .map(({ rest }) => firstWord(rest));
   return new Set([LOG_TABLE, ...walled, ...kept]);
 }
 
-const OF_TABLE = new Set(['TABLE', 'TABLE DATA', 'DEFAULT', 'CONSTRAINT', 'CHECK CONSTRAINT', 'FK CONSTRAINT', 'POLICY', 'ROW SECURITY', 'STATISTICS DATA']);
+const OF_TABLE = new Set([
+  'TABLE',
+  'TABLE DATA',
+  'DEFAULT',
+  'CONSTRAINT',
+  'CHECK CONSTRAINT',
+  'FK CONSTRAINT',
+  'POLICY',
+  'ROW SECURITY',
+  'STATISTICS DATA',
+]);
 const SEQUENCES = new Set(['SEQUENCE', 'SEQUENCE OWNED BY', 'SEQUENCE SET']);
 
 /** The entries of a dump without what others keep in the same database. */
 export async function weaversEntries(file: string, entries: readonly DumpEntry[], work: Work): Promise<DumpEntry[]> {
   const tables = weaversTables(entries);
-  const after = (await linesOf('pg_restore', ['--section=post-data', '--schema=public', '--file=-', file], work)).join('\n');
+  const after = (await linesOf('pg_restore', ['--section=post-data', '--schema=public', '--file=-', file], work)).join(
+    '\n',
+  );
   // The list names no table beside these, and the script does.
-  const named = (statement: RegExp): Set<string> => new Set([...after.matchAll(statement)].filter(([, , table]) => tables.has(table!)).map(([, name]) => name!));
+  const named = (statement: RegExp): Set<string> =>
+    new Set([...after.matchAll(statement)].filter(([, , table]) => tables.has(table!)).map(([, name]) => name!));
   const indexes = named(/^CREATE (?:UNIQUE )?INDEX (\w+) ON (?:ONLY )?public\.(\w+) /gm);
   const statistics = named(/^CREATE STATISTICS public\.(\w+) [^;]* FROM public\.(\w+);/gm);
-  const triggers = new Set([...after.matchAll(/^CREATE (?:CONSTRAINT )?TRIGGER (\w+) [^;]* ON public\.(\w+) [^;]*EXECUTE FUNCTION public\.weaver_/gm)].map(([, name, table]) => `${table} ${name}`));
+  const triggers = new Set(
+    [
+      ...after.matchAll(
+        /^CREATE (?:CONSTRAINT )?TRIGGER (\w+) [^;]* ON public\.(\w+) [^;]*EXECUTE FUNCTION public\.weaver_/gm,
+      ),
+    ].map(([, name, table]) => `${table} ${name}`),
+  );
   return entries.filter(({ type, schema, rest }) => {
     if (schema !== 'public') return false;
     const [first, second = ''] = rest.split(' ');
@@ -71,11 +96,16 @@ export async function weaversEntries(file: string, entries: readonly DumpEntry[]
     if (type === 'STATISTICS') return statistics.has(first!);
     if (type === 'TRIGGER') return triggers.has(`${first} ${second}`);
     // Of a table, one of its columns, or a function.
-    return (type === 'ACL' || type === 'COMMENT') && (tables.has(second.split('.', 1)[0]!) || second.startsWith('weaver_'));
+    return (
+      (type === 'ACL' || type === 'COMMENT') && (tables.has(second.split('.', 1)[0]!) || second.startsWith('weaver_'))
+    );
   });
 }
 
-/** Whether a dump was asked for without what others keep in the database: then it has no extensions either, which Weaver's tables need. */
+/**
+ * Whether a dump was asked for without what others keep in the database: then it has no extensions either, which
+ * Weaver's tables need.
+ */
 export function isOfWeaverAlone(entries: readonly DumpEntry[]): boolean {
   return !entries.some(({ type }) => type === 'EXTENSION');
 }
@@ -91,13 +121,18 @@ export async function countsInDump(file: string, entries: readonly DumpEntry[], 
       work.tell(`reading ${rows.table === undefined ? 'the file' : tableInWords(rows.table)}, ${inBytes(bytes)}`);
     }
   };
-  await withList(entries, list => runProgram('pg_restore', ['--data-only', list, '--file=-', file], work, { output })).catch(error => {
+  await withList(entries, list =>
+    runProgram('pg_restore', ['--data-only', list, '--file=-', file], work, { output }),
+  ).catch(error => {
     throw damaged(file, error);
   });
   return rows.counts;
 }
 
-/** Gives `work` the argument by which pg_restore takes these entries and no others. It reads them from a file that it can open by name. */
+/**
+ * Gives `work` the argument by which pg_restore takes these entries and no others. It reads them from a file that it
+ * can open by name.
+ */
 export async function withList<T>(entries: readonly DumpEntry[], work: (argument: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'weaver-restore-'));
   try {
@@ -110,6 +145,14 @@ export async function withList<T>(entries: readonly DumpEntry[], work: (argument
 }
 
 function damaged(file: string, error: unknown): unknown {
-  if (!(error instanceof StartupError) || !error.message.startsWith('pg_restore failed') || /disk is full/.test(error.message)) return error;
-  return new StartupError(`${file} is cut off or damaged (${error.message.replace(/^pg_restore failed: /, '').replace(/\.$/, '')}).`, { cause: error });
+  if (
+    !(error instanceof StartupError) ||
+    !error.message.startsWith('pg_restore failed') ||
+    /disk is full/.test(error.message)
+  )
+    return error;
+  return new StartupError(
+    `${file} is cut off or damaged (${error.message.replace(/^pg_restore failed: /, '').replace(/\.$/, '')}).`,
+    { cause: error },
+  );
 }

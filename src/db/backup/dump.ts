@@ -30,36 +30,72 @@ export interface DumpOptions {
 }
 
 /**
- * Writes the database into a file in pg_dump's custom format, and counts its rows in the same snapshot, so that the counts of the file and
- * of the database can be compared while others write.
+ * Writes the database into a file in pg_dump's custom format, and counts its rows in the same snapshot, so that the
+ * counts of the file and of the database can be compared while others write.
  */
-export async function dumpPostgres(session: Session, address: DatabaseAddress, serverVersion: number, partial: PartialFile, { onlyWeaver, counted }: DumpOptions, work: Work): Promise<Counts> {
+export async function dumpPostgres(
+  session: Session,
+  address: DatabaseAddress,
+  serverVersion: number,
+  partial: PartialFile,
+  { onlyWeaver, counted }: DumpOptions,
+  work: Work,
+): Promise<Counts> {
   await checkProgramVersion('pg_dump', serverVersion, work);
   const { run } = session;
   await run('begin isolation level repeatable read read only');
   const [exported] = await run<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
-  await dump(address, ['--snapshot', exported!.snapshot, ...(onlyWeaver ? await argumentsForWeaver(session) : [])], partial, work);
+  await dump(
+    address,
+    ['--snapshot', exported!.snapshot, ...(onlyWeaver ? await argumentsForWeaver(session) : [])],
+    partial,
+    work,
+  );
   const tables = await run<{ schema: string; name: string; weavers: boolean }>(
     `select d.schema, d.name, d.schema = 'public' and ${IS_WEAVERS} as weavers from (${DUMPED_TABLES}) d join pg_class c on c.oid = to_regclass(format('%I.%I', d.schema, d.name))`,
   );
   work.tell('counting rows');
-  const counts = counted ? await countTables(run, tables.filter(({ weavers }) => weavers || !onlyWeaver)) : new Map<string, number>();
+  const counts = counted
+    ? await countTables(
+        run,
+        tables.filter(({ weavers }) => weavers || !onlyWeaver),
+      )
+    : new Map<string, number>();
   await run('commit');
   return counts;
 }
 
-/** pg_dump writes into the open file itself: nobody else could read it at any moment, and it has the rights that it was made with. */
-async function dump(address: DatabaseAddress, args: readonly string[], partial: PartialFile, work: Work): Promise<void> {
+/**
+ * pg_dump writes into the open file itself: nobody else could read it at any moment, and it has the rights that it was
+ * made with.
+ */
+async function dump(
+  address: DatabaseAddress,
+  args: readonly string[],
+  partial: PartialFile,
+  work: Work,
+): Promise<void> {
   const { tell } = work;
   let table = '';
-  const progress = setInterval(() => void partial.size().then(bytes => tell(`dumping${table}, ${inBytes(bytes)}`), () => {}), 1_000);
+  const progress = setInterval(
+    () =>
+      void partial.size().then(
+        bytes => tell(`dumping${table}, ${inBytes(bytes)}`),
+        () => {},
+      ),
+    1_000,
+  );
   const said = (line: string): void => {
     const named = /dumping contents of table "(.*)"$/.exec(line)?.[1];
     if (named !== undefined) table = ` ${named.replace(/^public\./, '').replaceAll('"', '')}`;
     tell(`dumping${table}`);
   };
   try {
-    await runProgram('pg_dump', ['--format=custom', '--verbose', ...args], work, { connection: libpqEnvironment(address), output: partial.handle.fd, said });
+    await runProgram('pg_dump', ['--format=custom', '--verbose', ...args], work, {
+      connection: libpqEnvironment(address),
+      output: partial.handle.fd,
+      said,
+    });
   } finally {
     clearInterval(progress);
   }

@@ -18,7 +18,9 @@ const REASONS: Readonly<Record<string, string>> = {
 export function fileError(error: unknown, file: string, doing: 'written' | 'read' = 'written'): unknown {
   const code = codeOf(error);
   if (error instanceof StartupError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
-  return new StartupError(`${file} cannot be ${doing} (${code}): ${REASONS[code] ?? 'the system reports an error'}.`, { cause: error });
+  return new StartupError(`${file} cannot be ${doing} (${code}): ${REASONS[code] ?? 'the system reports an error'}.`, {
+    cause: error,
+  });
 }
 
 export function codeOf(error: unknown): string | undefined {

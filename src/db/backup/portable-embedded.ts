@@ -3,7 +3,14 @@ import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { Database } from '../database.js';
 import type { PartialFile } from './backup-file.js';
 import { refuseWithoutTables, writePortable, type RowSink, type Written } from './portable.js';
-import { appliedMigrations, carriedTables, inPublic, quotedColumns, TEXT_SETTINGS, type KeyedTable } from './portable-tables.js';
+import {
+  appliedMigrations,
+  carriedTables,
+  inPublic,
+  quotedColumns,
+  TEXT_SETTINGS,
+  type KeyedTable,
+} from './portable-tables.js';
 import type { Work } from './work.js';
 
 /** The embedded database gives and takes all that one statement copies at once: so a few rows go in each. */
@@ -31,9 +38,11 @@ export async function backupEmbeddedRows(database: Database, partial: PartialFil
 
 async function* rowsOf(pglite: PGlite, table: KeyedTable): AsyncGenerator<Buffer, number> {
   let total = 0;
-  for (let after: string | undefined; ; ) {
+  for (let after: string | undefined; ;) {
     const from = after === undefined ? '' : ` where "${table.key}" > '${after.replaceAll("'", "''")}'`;
-    const { blob, affectedRows = 0 } = await pglite.query(`copy (select ${quotedColumns(table)} from ${inPublic(table)}${from} order by "${table.key}" limit ${ROWS_A_STATEMENT}) to '/dev/blob' (encoding 'UTF8')`);
+    const { blob, affectedRows = 0 } = await pglite.query(
+      `copy (select ${quotedColumns(table)} from ${inPublic(table)}${from} order by "${table.key}" limit ${ROWS_A_STATEMENT}) to '/dev/blob' (encoding 'UTF8')`,
+    );
     if (!blob || blob.size === 0) return total;
     const rows = Buffer.from(await blob.arrayBuffer());
     total += affectedRows;
@@ -55,7 +64,9 @@ export async function sinkOf(database: Database): Promise<RowSink> {
         const blob = new Blob(waiting as Buffer<ArrayBuffer>[]);
         waiting = [];
         bytes = 0;
-        await pglite.query(`copy ${inPublic(table)} (${quotedColumns(table)}) from '/dev/blob' (encoding 'UTF8')`, [], { blob });
+        await pglite.query(`copy ${inPublic(table)} (${quotedColumns(table)}) from '/dev/blob' (encoding 'UTF8')`, [], {
+          blob,
+        });
       };
       return {
         async write(rows) {

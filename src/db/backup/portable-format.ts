@@ -6,9 +6,10 @@ import { fileError } from './file-errors.js';
 import { unpacked, unpackingError } from './unpacked.js';
 
 /**
- * A portable backup is text under gzip: a line of JSON that says what is in it; for each table its rows in PostgreSQL's text format, as
- * COPY writes and reads it, in the order of their keys, and the line `\.`; and a line of JSON with the number of rows and a digest of each
- * table. Values are PostgreSQL's own text, so that vectors, numbers and times come back exactly, on any version and either database.
+ * A portable backup is text under gzip: a line of JSON that says what is in it; for each table its rows in PostgreSQL's
+ * text format, as COPY writes and reads it, in the order of their keys, and the line `\.`; and a line of JSON with the
+ * number of rows and a digest of each table. Values are PostgreSQL's own text, so that vectors, numbers and times come
+ * back exactly, on any version and either database.
  */
 const FORMAT = 'weaver portable backup';
 const VERSION = 1;
@@ -20,7 +21,9 @@ const MANIFEST = z.object({
   migrations: z.array(z.string()),
   tables: z.array(z.object({ name: z.string(), columns: z.array(z.string()).min(1) })),
 });
-const TOTALS = z.object({ totals: z.array(z.object({ name: z.string(), rows: z.number().int(), sha256: z.string() })) });
+const TOTALS = z.object({
+  totals: z.array(z.object({ name: z.string(), rows: z.number().int(), sha256: z.string() })),
+});
 
 export type Manifest = z.infer<typeof MANIFEST>;
 export type PortableTable = Manifest['tables'][number];
@@ -32,8 +35,14 @@ export interface Total {
 
 const line = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)}\n`);
 
-/** The text of a portable backup. `rowsOf` gives a table's rows and, at its end, their number as the database has it. */
-export async function* portableText(migrations: readonly string[], tables: readonly PortableTable[], rowsOf: (table: PortableTable) => AsyncGenerator<Buffer, number>): AsyncGenerator<Buffer, readonly Total[]> {
+/**
+ * The text of a portable backup. `rowsOf` gives a table's rows and, at its end, their number as the database has it.
+ */
+export async function* portableText(
+  migrations: readonly string[],
+  tables: readonly PortableTable[],
+  rowsOf: (table: PortableTable) => AsyncGenerator<Buffer, number>,
+): AsyncGenerator<Buffer, readonly Total[]> {
   yield line({ format: FORMAT, version: VERSION, migrations: migrations.toSorted(), tables });
   const totals: Total[] = [];
   for (const table of tables) {
@@ -77,8 +86,14 @@ export interface PortableReader {
   tableEnd?(table: PortableTable, rows: number): Promise<void>;
 }
 
-/** Reads a portable backup in pieces, and throws a `StartupError` where it is not whole: then what `reader` was given counts for nothing. */
-export async function readPortable(file: string, reader: PortableReader): Promise<{ manifest: Manifest; totals: readonly Total[] }> {
+/**
+ * Reads a portable backup in pieces, and throws a `StartupError` where it is not whole: then what `reader` was given
+ * counts for nothing.
+ */
+export async function readPortable(
+  file: string,
+  reader: PortableReader,
+): Promise<{ manifest: Manifest; totals: readonly Total[] }> {
   const totals: Total[] = [];
   let manifest: Manifest | undefined;
   let written: readonly Total[] | undefined;
@@ -118,11 +133,14 @@ export async function readPortable(file: string, reader: PortableReader): Promis
     }
   } catch (error) {
     reader.signal.throwIfAborted();
-    if (error instanceof SyntaxError || error instanceof z.ZodError) throw new StartupError(`${file} is damaged: its end is not what was written.`, { cause: error });
+    if (error instanceof SyntaxError || error instanceof z.ZodError)
+      throw new StartupError(`${file} is damaged: its end is not what was written.`, { cause: error });
     throw isOfFile(error) ? unpackingError(error, file) : error;
   }
-  if (manifest === undefined || written === undefined) throw new StartupError(`${file} is cut off: its end is missing.`);
-  if (JSON.stringify(written) !== JSON.stringify(totals)) throw new StartupError(`${file} is damaged: its rows are not those that were written.`);
+  if (manifest === undefined || written === undefined)
+    throw new StartupError(`${file} is cut off: its end is missing.`);
+  if (JSON.stringify(written) !== JSON.stringify(totals))
+    throw new StartupError(`${file} is damaged: its rows are not those that were written.`);
   return { manifest, totals };
 }
 
@@ -133,6 +151,9 @@ function isOfFile(error: unknown): boolean {
 
 function readManifest(text: string, file: string): Manifest {
   const { version } = z.looseObject({ version: z.number() }).parse(JSON.parse(text));
-  if (version > VERSION) throw new StartupError(`${file} was written by a later Weaver, whose form of backup this one does not know. Restore it with that one.`);
+  if (version > VERSION)
+    throw new StartupError(
+      `${file} was written by a later Weaver, whose form of backup this one does not know. Restore it with that one.`,
+    );
   return MANIFEST.parse(JSON.parse(text));
 }

@@ -8,11 +8,21 @@ import { OPERATOR_ROLE } from '../roles.js';
 import { literal } from '../adoption/names.js';
 import type { PartialFile } from './backup-file.js';
 import { refuseWithoutTables, writePortable, type RowSink, type Written } from './portable.js';
-import { appliedMigrations, carriedTables, inPublic, quotedColumns, TEXT_SETTINGS, type KeyedTable } from './portable-tables.js';
+import {
+  appliedMigrations,
+  carriedTables,
+  inPublic,
+  quotedColumns,
+  TEXT_SETTINGS,
+  type KeyedTable,
+} from './portable-tables.js';
 import { inSession, type Session } from './session.js';
 import type { Work } from './work.js';
 
-/** Writes the rows of a PostgreSQL database, all of one moment, while others go on. Throws where the login would not see all of them. */
+/**
+ * Writes the rows of a PostgreSQL database, all of one moment, while others go on. Throws where the login would not see
+ * all of them.
+ */
 export async function backupPostgresRows(address: DatabaseAddress, partial: PartialFile, work: Work): Promise<Written> {
   return inSession(address, work.signal, async session => {
     await session.run('begin isolation level repeatable read read only');
@@ -20,7 +30,13 @@ export async function backupPostgresRows(address: DatabaseAddress, partial: Part
     await seeAllRows(session);
     const migrations = await appliedMigrations(session.run);
     refuseWithoutTables(migrations);
-    const written = await writePortable(partial, migrations, await carriedTables(session.run), table => rowsOf(session, table), work);
+    const written = await writePortable(
+      partial,
+      migrations,
+      await carriedTables(session.run),
+      table => rowsOf(session, table),
+      work,
+    );
     await session.run('commit');
     return written;
   });
@@ -47,7 +63,11 @@ async function seeAllRows(session: Session): Promise<void> {
 }
 
 async function* rowsOf({ client }: Session, table: KeyedTable): AsyncGenerator<Buffer, number> {
-  const rows = client.query(copyTo(`copy (select ${quotedColumns(table)} from ${inPublic(table)} order by "${table.key}") to stdout (encoding 'UTF8')`));
+  const rows = client.query(
+    copyTo(
+      `copy (select ${quotedColumns(table)} from ${inPublic(table)} order by "${table.key}") to stdout (encoding 'UTF8')`,
+    ),
+  );
   yield* rows as AsyncIterable<Buffer>;
   return (rows as unknown as { rowCount: number }).rowCount;
 }
@@ -57,7 +77,9 @@ export function sinkOf({ client, run }: Session): RowSink {
   return {
     run,
     async open(table) {
-      const stream = client.query(copyFrom(`copy ${inPublic(table)} (${quotedColumns(table)}) from stdin (encoding 'UTF8')`));
+      const stream = client.query(
+        copyFrom(`copy ${inPublic(table)} (${quotedColumns(table)}) from stdin (encoding 'UTF8')`),
+      );
       const done = finished(stream);
       done.catch(() => {}); // Whoever writes next, or ends it, is told.
       return {

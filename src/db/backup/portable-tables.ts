@@ -24,8 +24,9 @@ export interface KeyedTable extends PortableTable {
 }
 
 /**
- * The tables whose rows a portable backup carries, so ordered that each comes after those that it refers to: all of Weaver's that tenants
- * or the operator use. The log of migrations is not among them: a database's own tells how it was made.
+ * The tables whose rows a portable backup carries, so ordered that each comes after those that it refers to: all of
+ * Weaver's that tenants or the operator use. The log of migrations is not among them: a database's own tells how it was
+ * made.
  */
 export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
   const tables = await run<{ name: string; key: string[]; columns: string[]; parents: string[] }>(`
@@ -38,9 +39,10 @@ export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
        and exists (select from pg_policy p where p.polrelid = c.oid and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles))
      order by c.relname collate "C"`);
   const ordered: KeyedTable[] = [];
-  for (let left = tables; left.length > 0; ) {
+  for (let left = tables; left.length > 0;) {
     const ready = left.filter(({ parents }) => parents.every(parent => !left.some(({ name }) => name === parent)));
-    if (ready.length === 0) throw new Error(`These tables refer to each other: ${left.map(({ name }) => name).join(', ')}`);
+    if (ready.length === 0)
+      throw new Error(`These tables refer to each other: ${left.map(({ name }) => name).join(', ')}`);
     for (const { name, key, columns } of ready) {
       if (key.length !== 1) throw new Error(`${name} has no primary key of one column`);
       ordered.push({ name, key: key[0]!, columns: [key[0]!, ...columns.filter(column => column !== key[0])] });

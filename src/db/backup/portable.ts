@@ -18,7 +18,8 @@ export interface Written {
 }
 
 export function refuseWithoutTables(migrations: readonly string[]): void {
-  if (migrations.length === 0) throw new StartupError(`The database has none of Weaver's tables, so there is nothing to back up.`);
+  if (migrations.length === 0)
+    throw new StartupError(`The database has none of Weaver's tables, so there is nothing to back up.`);
 }
 
 /** Writes tables into a file as they are read. */
@@ -40,7 +41,11 @@ export async function writePortable(
     }
     return piece.value;
   }
-  const text = portableText(migrations, tables.map(({ name, columns }) => ({ name, columns })), told);
+  const text = portableText(
+    migrations,
+    tables.map(({ name, columns }) => ({ name, columns })),
+    told,
+  );
   let totals: readonly Total[] = [];
   async function* pieces(): AsyncGenerator<Buffer> {
     totals = yield* text;
@@ -49,10 +54,14 @@ export async function writePortable(
   return { counts: countsOf(totals), totals };
 }
 
-const countsOf = (totals: readonly Total[]): Counts => new Map(totals.map(({ name, rows }) => [tableKey('public', name), rows]));
+const countsOf = (totals: readonly Total[]): Counts =>
+  new Map(totals.map(({ name, rows }) => [tableKey('public', name), rows]));
 
 /** Reads a whole portable backup and compares it with the digests in it. */
-export async function checkPortable(file: string, { tell, signal }: Work): Promise<{ manifest: Manifest; counts: Counts; totals: readonly Total[] }> {
+export async function checkPortable(
+  file: string,
+  { tell, signal }: Work,
+): Promise<{ manifest: Manifest; counts: Counts; totals: readonly Total[] }> {
   let bytes = 0;
   const { manifest, totals } = await readPortable(file, {
     signal,
@@ -70,20 +79,31 @@ export interface RowSink {
 }
 
 /**
- * Brings an empty database to the migrations that a backup was written at; throws where it is at others, or where this version does not
- * have them.
+ * Brings an empty database to the migrations that a backup was written at; throws where it is at others, or where this
+ * version does not have them.
  */
 export async function migrateLike(database: Database, file: string, { migrations }: Manifest): Promise<void> {
   const run: RunSql = sql => database.orm.em.getDriver().getConnection().execute(sql);
   const applied = await appliedMigrations(run);
   const last = migrations.at(-1);
   const unknown = migrations.filter(name => !knownMigrations().includes(name));
-  if (unknown.length > 0) throw new StartupError(`${file} was written at migrations that this Weaver does not have (${unknown.join(', ')}). Restore it with the Weaver that has them. Nothing was changed.`);
+  if (unknown.length > 0)
+    throw new StartupError(
+      `${file} was written at migrations that this Weaver does not have (${unknown.join(', ')}). Restore it with the Weaver that has them. Nothing was changed.`,
+    );
   if (applied.length === 0) return void (await runMigrations(database, 'up', migrations));
-  const [missing, more] = [migrations.filter(name => !applied.includes(name)), applied.filter(name => !migrations.includes(name))];
+  const [missing, more] = [
+    migrations.filter(name => !applied.includes(name)),
+    applied.filter(name => !migrations.includes(name)),
+  ];
   if (missing.length + more.length === 0) return;
-  const mend = more.length === 0 ? `Run "npx weaver db up ${last}" first` : 'Restore into an empty database, and run "npx weaver db up" there';
-  throw new StartupError(`${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${mend}. Nothing was changed.`);
+  const mend =
+    more.length === 0
+      ? `Run "npx weaver db up ${last}" first`
+      : 'Restore into an empty database, and run "npx weaver db up" there';
+  throw new StartupError(
+    `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${mend}. Nothing was changed.`,
+  );
 }
 
 export interface FillOptions {
@@ -93,17 +113,24 @@ export interface FillOptions {
 }
 
 /**
- * Puts the rows of a portable backup into tables that are at the same migrations, in one transaction: they are all there, or it is as it was.
- * Triggers of Weaver's rest meanwhile, for what they would do was done when the rows were first written; and so do policies, which hold
- * the owner of the tables, too. Foreign keys and checks do not.
+ * Puts the rows of a portable backup into tables that are at the same migrations, in one transaction: they are all
+ * there, or it is as it was. Triggers of Weaver's rest meanwhile, for what they would do was done when the rows were
+ * first written; and so do policies, which hold the owner of the tables, too. Foreign keys and checks do not.
  */
-export async function fillFromPortable(sink: RowSink, file: string, { clean, owner }: FillOptions, { tell, signal }: Work): Promise<void> {
+export async function fillFromPortable(
+  sink: RowSink,
+  file: string,
+  { clean, owner }: FillOptions,
+  { tell, signal }: Work,
+): Promise<void> {
   const { run } = sink;
   await run('begin');
   try {
     for (const setting of TEXT_SETTINGS) await run(setting);
     const tables = await carriedTables(run);
-    const forced = await run<{ name: string }>(`select relname::text as name from pg_class where relnamespace = 'public'::regnamespace and relforcerowsecurity`);
+    const forced = await run<{ name: string }>(
+      `select relname::text as name from pg_class where relnamespace = 'public'::regnamespace and relforcerowsecurity`,
+    );
     const isForced = (table: PortableTable): boolean => forced.some(({ name }) => name === table.name);
     for (const table of tables) {
       await run(`alter table ${inPublic(table)} disable trigger user`);
@@ -127,7 +154,10 @@ export async function fillFromPortable(sink: RowSink, file: string, { clean, own
     });
     for (const { name, rows } of totals) {
       const [found] = await run<{ rows: string }>(`select count(*)::text as rows from ${tableKey('public', name)}`);
-      if (Number(found!.rows) !== rows) throw new StartupError(`What was restored is not what ${file} holds: ${name} has ${found!.rows} rows, and ${rows} in the file.`);
+      if (Number(found!.rows) !== rows)
+        throw new StartupError(
+          `What was restored is not what ${file} holds: ${name} has ${found!.rows} rows, and ${rows} in the file.`,
+        );
     }
     for (const table of tables) {
       if (isForced(table)) await run(`alter table ${inPublic(table)} force row level security`);
@@ -142,6 +172,10 @@ export async function fillFromPortable(sink: RowSink, file: string, { clean, own
 }
 
 function refuseOtherTables(file: string, manifest: Manifest, tables: readonly KeyedTable[]): void {
-  const shape = (list: readonly PortableTable[]): string => JSON.stringify(list.map(({ name, columns }) => [name, columns.toSorted()]).toSorted());
-  if (shape(manifest.tables) !== shape(tables)) throw new StartupError(`${file} has other tables or columns than this database, although the migrations are the same. "npx weaver db check" tells what was changed here.`);
+  const shape = (list: readonly PortableTable[]): string =>
+    JSON.stringify(list.map(({ name, columns }) => [name, columns.toSorted()]).toSorted());
+  if (shape(manifest.tables) !== shape(tables))
+    throw new StartupError(
+      `${file} has other tables or columns than this database, although the migrations are the same. "npx weaver db check" tells what was changed here.`,
+    );
 }

@@ -23,7 +23,10 @@ const VARIABLES: Readonly<Record<string, string>> = {
   gssencmode: 'PGGSSENCMODE',
 };
 
-/** The connection as libpq's variables: nothing of it, the password least of all, stands among the arguments that every user of a machine can read. */
+/**
+ * The connection as libpq's variables: nothing of it, the password least of all, stands among the arguments that every
+ * user of a machine can read.
+ */
 export function libpqEnvironment(address: DatabaseAddress): Record<string, string> {
   const { hostAddress, port, user, password, database, parameters } = address;
   return {
@@ -34,7 +37,9 @@ export function libpqEnvironment(address: DatabaseAddress): Record<string, strin
     PGAPPNAME: parameters.application_name ?? 'weaver',
     ...(hostAddress !== undefined && { PGHOSTADDR: hostAddress }),
     ...(password !== undefined && { PGPASSWORD: password }),
-    ...Object.fromEntries(Object.entries(parameters).flatMap(([name, value]) => (VARIABLES[name] ? [[VARIABLES[name], value]] : []))),
+    ...Object.fromEntries(
+      Object.entries(parameters).flatMap(([name, value]) => (VARIABLES[name] ? [[VARIABLES[name], value]] : [])),
+    ),
   };
 }
 
@@ -57,10 +62,16 @@ interface ProgramOptions {
 }
 
 /**
- * Runs one of PostgreSQL's own programs. Of the environment it is told PATH, to be found by, and HOME, where libpq looks for its files. Fails with its own first words of complaint, or with the reason of `signal`, which ends the
+ * Runs one of PostgreSQL's own programs. Of the environment it is told PATH, to be found by, and HOME, where libpq
+ * looks for its files. Fails with its own first words of complaint, or with the reason of `signal`, which ends the
  * program, too.
  */
-export async function runProgram(name: ProgramName, args: readonly string[], { env: { PATH, HOME }, signal }: ProgramWork, options: ProgramOptions = {}): Promise<void> {
+export async function runProgram(
+  name: ProgramName,
+  args: readonly string[],
+  { env: { PATH, HOME }, signal }: ProgramWork,
+  options: ProgramOptions = {},
+): Promise<void> {
   const { connection = {}, input, output, said } = options;
   signal.throwIfAborted();
   const child = spawn(name, args, {
@@ -94,10 +105,17 @@ export async function runProgram(name: ProgramName, args: readonly string[], { e
     const failure = await failed;
     if (failure) throw failure.error;
     if (code === 'SIGXFSZ') throw new StartupError(`${name} failed: the file system takes no file that large.`);
-    if (code !== 0) throw new StartupError(`${name} failed: ${typeof code === 'number' ? `exit code ${code}` : `it was ended by ${code}`}.`);
+    if (code !== 0)
+      throw new StartupError(
+        `${name} failed: ${typeof code === 'number' ? `exit code ${code}` : `it was ended by ${code}`}.`,
+      );
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ENOENT' || !(error as { syscall?: string }).syscall?.startsWith('spawn')) throw error;
-    throw new MissingProgram(`${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`, { cause: error });
+    if ((error as { code?: string }).code !== 'ENOENT' || !(error as { syscall?: string }).syscall?.startsWith('spawn'))
+      throw error;
+    throw new MissingProgram(
+      `${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`,
+      { cause: error },
+    );
   } finally {
     signal.removeEventListener('abort', stop);
   }
@@ -107,7 +125,10 @@ const COMPLAINT = /error|fatal|detail|aborting|mismatch|could not|No space/i;
 /** What a value is wrong with, and what could be somebody's data. */
 const SHOWS_VALUES = /(Failing row contains|Key \(|Token ".*" is invalid|CONTEXT)/;
 
-/** Lines as PostgreSQL's programs end them. Node's own reader of lines also ends them where texts may have other separators. */
+/**
+ * Lines as PostgreSQL's programs end them. Node's own reader of lines also ends them where texts may have other
+ * separators.
+ */
 function eachLine(stream: Readable, told: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8').on('data', (text: string) => {
@@ -133,7 +154,10 @@ export async function linesOf(name: ProgramName, args: readonly string[], work: 
 export async function checkProgramVersion(name: ProgramName, serverVersion: number, work: ProgramWork): Promise<void> {
   const [version = ''] = await linesOf(name, ['--version'], work);
   const major = Number(/ (\d+)/.exec(version)?.[1]);
-  if (major < serverVersion) throw new MissingProgram(`${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`);
+  if (major < serverVersion)
+    throw new MissingProgram(
+      `${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`,
+    );
 }
 
 function bare(line: string): string {
@@ -148,9 +172,13 @@ function sentence(name: ProgramName, complaints: readonly string[]): string {
 }
 
 function hint(complaint: string): string {
-  if (/row-level security/.test(complaint)) return ' Back up as a superuser or a role with BYPASSRLS (WEAVER_MIGRATION_URL).';
-  if (/role "weaver_\w+" does not exist/.test(complaint)) return ' Run "npx weaver db bootstrap" first: roles belong to the server and are in no backup.';
-  if (/role ".*" does not exist/.test(complaint)) return ' Roles belong to the server and are in no backup: create that role first.';
-  if (/must be owner of|permission denied|must be superuser|extension/.test(complaint)) return " Restore as a superuser, or Weaver's own tables alone: --only-weaver.";
+  if (/row-level security/.test(complaint))
+    return ' Back up as a superuser or a role with BYPASSRLS (WEAVER_MIGRATION_URL).';
+  if (/role "weaver_\w+" does not exist/.test(complaint))
+    return ' Run "npx weaver db bootstrap" first: roles belong to the server and are in no backup.';
+  if (/role ".*" does not exist/.test(complaint))
+    return ' Roles belong to the server and are in no backup: create that role first.';
+  if (/must be owner of|permission denied|must be superuser|extension/.test(complaint))
+    return " Restore as a superuser, or Weaver's own tables alone: --only-weaver.";
   return '';
 }

@@ -7,7 +7,15 @@ import type { RunSql } from '../migrations/catalogue.js';
 import type { Counts } from './counts.js';
 import { firstWord, isOfWeaverAlone, withList, type DumpEntry } from './dump-contents.js';
 import { checkProgramVersion, libpqEnvironment, runProgram } from './programs.js';
-import { compareRows, dropOthers, dropRelations, giveBack, OWNERS_NOW, script, type Strangers } from './restore-script.js';
+import {
+  compareRows,
+  dropOthers,
+  dropRelations,
+  giveBack,
+  OWNERS_NOW,
+  script,
+  type Strangers,
+} from './restore-script.js';
 import { inBytes, type Work } from './work.js';
 
 /** What stands in the database that a dump is to be restored into. */
@@ -26,7 +34,8 @@ export interface Target {
 }
 
 export async function readTarget(run: RunSql): Promise<Target> {
-  const notOfExtension = (catalogue: string, oid: string): string => `not exists (select from pg_depend d where d.classid = '${catalogue}'::regclass and d.objid = ${oid} and d.deptype in ('e', 'i'))`;
+  const notOfExtension = (catalogue: string, oid: string): string =>
+    `not exists (select from pg_depend d where d.classid = '${catalogue}'::regclass and d.objid = ${oid} and d.deptype in ('e', 'i'))`;
   const [target] = await run<Target>(`
     select current_setting('server_version_num')::int / 10000 as "serverVersion",
            array(select extname::text from pg_extension) as extensions,
@@ -41,7 +50,10 @@ export async function readTarget(run: RunSql): Promise<Target> {
   return target!;
 }
 
-/** A dump of Weaver's tables alone says nothing about what others keep beside them: of what it lacks, it takes away what is surely Weaver's. */
+/**
+ * A dump of Weaver's tables alone says nothing about what others keep beside them: of what it lacks, it takes away what
+ * is surely Weaver's.
+ */
 export function strangersIn(target: Target, entries: readonly DumpEntry[], onlyWeaver: boolean): Strangers {
   const inDump = (types: readonly string[], name: (entry: DumpEntry) => string): Set<string> =>
     new Set(entries.filter(({ type, schema }) => schema === 'public' && types.includes(type)).map(name));
@@ -57,17 +69,29 @@ export function strangersIn(target: Target, entries: readonly DumpEntry[], onlyW
   };
 }
 
-/** The entries of a dump that can be restored into `target`: what the server or the database has already is left as it is. */
+/**
+ * The entries of a dump that can be restored into `target`: what the server or the database has already is left as it
+ * is.
+ */
 export function restorableEntries(target: Target, entries: readonly DumpEntry[]): DumpEntry[] {
-  const own = new Set(entries.filter(({ type }) => type === 'TABLE' || type === 'SEQUENCE').map(({ schema = '', rest }) => `${schema} ${rest}`));
+  const own = new Set(
+    entries
+      .filter(({ type }) => type === 'TABLE' || type === 'SEQUENCE')
+      .map(({ schema = '', rest }) => `${schema} ${rest}`),
+  );
   return entries.filter(({ type, schema, rest }) => {
     if (type === 'EXTENSION') return !target.extensions.includes(firstWord(rest));
-    if (type === 'COMMENT' && schema === '-' && rest.startsWith('EXTENSION ')) return !target.extensions.includes(rest.split(' ')[1]!);
-    if (schema === '-' && (rest === 'SCHEMA public' || rest.startsWith('SCHEMA public '))) return type === 'ACL' && target.ownsPublic;
+    if (type === 'COMMENT' && schema === '-' && rest.startsWith('EXTENSION '))
+      return !target.extensions.includes(rest.split(' ')[1]!);
+    if (schema === '-' && (rest === 'SCHEMA public' || rest.startsWith('SCHEMA public ')))
+      return type === 'ACL' && target.ownsPublic;
     if (type === 'SCHEMA') return !target.schemas.includes(rest.replace(/ [^ ]+$/, ''));
     if (type !== 'TABLE DATA' && type !== 'SEQUENCE SET') return true;
     // Rows of an extension's table, which are there with the extension.
-    return own.has(`${schema ?? ''} ${rest}`) || !target.ofExtensions.includes(`${schema === undefined ? '' : `${schema} `}${rest.replace(/ [^ ]+$/, '')}`);
+    return (
+      own.has(`${schema ?? ''} ${rest}`) ||
+      !target.ofExtensions.includes(`${schema === undefined ? '' : `${schema} `}${rest.replace(/ [^ ]+$/, '')}`)
+    );
   });
 }
 
@@ -88,29 +112,54 @@ const HEADER_BYTES = 2_000;
 const NEWER_SETTING = /^SET transaction_timeout = 0;$/m;
 
 /**
- * Restores entries of a dump into the database of `address` in one transaction, which ends well only when all rows are there: it is all
- * there, or as it was. pg_restore writes the script and psql runs it, since pg_restore itself can do nothing else in the same transaction.
+ * Restores entries of a dump into the database of `address` in one transaction, which ends well only when all rows are
+ * there: it is all there, or as it was. pg_restore writes the script and psql runs it, since pg_restore itself can do
+ * nothing else in the same transaction.
  */
-export async function restoreDump(address: DatabaseAddress, file: string, target: Target, entries: readonly DumpEntry[], options: RestoreOptions, work: Work): Promise<void> {
+export async function restoreDump(
+  address: DatabaseAddress,
+  file: string,
+  target: Target,
+  entries: readonly DumpEntry[],
+  options: RestoreOptions,
+  work: Work,
+): Promise<void> {
   const { tell, signal } = work;
   await checkProgramVersion('pg_restore', target.serverVersion, work);
   const args = ['--no-owner', '--file=-', ...(options.clean ? ['--clean', '--if-exists'] : []), file];
   const input = async (to: NodeJS.WritableStream): Promise<void> => {
     to.write(beforeScript(target, options));
     const output = (from: Readable): Promise<void> =>
-      pipeline(from, chunks => pieces(chunks as AsyncIterable<Buffer>, target.serverVersion, bytes => tell(`restoring, ${inBytes(bytes)}`)), to, { end: false, signal });
+      pipeline(
+        from,
+        chunks =>
+          pieces(chunks as AsyncIterable<Buffer>, target.serverVersion, bytes => tell(`restoring, ${inBytes(bytes)}`)),
+        to,
+        { end: false, signal },
+      );
     await withList(entries, list => runProgram('pg_restore', [list, ...args], work, { output }));
     // Not before pg_restore has ended well: without this, psql ends without a commit.
     to.end(afterScript(options));
   };
   let lastSaid = '';
   const said = (line: string): void => void (/NOTICE: {2}drop cascades/.test((lastSaid = line)) && tell(line));
-  await runProgram('psql', ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null', '--file=-'], work, { connection: libpqEnvironment(address), input, said }).catch(error => {
-    throw error instanceof StartupError ? error : new StartupError(`psql failed: ${lastSaid || String(error)}.`, { cause: error });
+  await runProgram(
+    'psql',
+    ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null', '--file=-'],
+    work,
+    { connection: libpqEnvironment(address), input, said },
+  ).catch(error => {
+    throw error instanceof StartupError
+      ? error
+      : new StartupError(`psql failed: ${lastSaid || String(error)}.`, { cause: error });
   });
 }
 
-async function* pieces(chunks: AsyncIterable<Buffer>, serverVersion: number, told: (bytes: number) => void): AsyncGenerator<Buffer> {
+async function* pieces(
+  chunks: AsyncIterable<Buffer>,
+  serverVersion: number,
+  told: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const chunk of chunks) {
     yield bytes < HEADER_BYTES && serverVersion < 17 ? withoutNewerSetting(chunk) : chunk;
@@ -121,14 +170,27 @@ async function* pieces(chunks: AsyncIterable<Buffer>, serverVersion: number, tol
 
 function withoutNewerSetting(chunk: Buffer): Buffer {
   const header = chunk.subarray(0, HEADER_BYTES);
-  return Buffer.concat([Buffer.from(header.toString('latin1').replace(NEWER_SETTING, ''), 'latin1'), chunk.subarray(HEADER_BYTES)]);
+  return Buffer.concat([
+    Buffer.from(header.toString('latin1').replace(NEWER_SETTING, ''), 'latin1'),
+    chunk.subarray(HEADER_BYTES),
+  ]);
 }
 
 function beforeScript({ extensions }: Target, { clean, strangers, makeExtensions }: RestoreOptions): string {
   const wanted = EXTENSIONS.filter(name => makeExtensions && !extensions.includes(name));
-  return script(['begin', ...wanted.map(name => `create extension ${name}`), OWNERS_NOW, ...(clean && strangers ? [dropRelations(strangers.relations)] : [])]);
+  return script([
+    'begin',
+    ...wanted.map(name => `create extension ${name}`),
+    OWNERS_NOW,
+    ...(clean && strangers ? [dropRelations(strangers.relations)] : []),
+  ]);
 }
 
 function afterScript({ counts, owner, clean, strangers }: RestoreOptions): string {
-  return script([...(clean && strangers ? [dropOthers(strangers)] : []), compareRows(counts), giveBack(owner), 'commit']);
+  return script([
+    ...(clean && strangers ? [dropOthers(strangers)] : []),
+    compareRows(counts),
+    giveBack(owner),
+    'commit',
+  ]);
 }

@@ -2,7 +2,9 @@ import { literal } from '../adoption/names.js';
 import { IS_WEAVERS } from './dump.js';
 import type { Counts } from './counts.js';
 
-/** What the schema public has and a dump has not: it came later, and goes. Functions with the types of their arguments. */
+/**
+ * What the schema public has and a dump has not: it came later, and goes. Functions with the types of their arguments.
+ */
 export interface Strangers {
   readonly relations: readonly string[];
   readonly functions: readonly string[];

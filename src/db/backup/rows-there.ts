@@ -6,8 +6,9 @@ import { maySeeAllRows } from './portable-postgres.js';
 import type { Session } from './session.js';
 
 /**
- * Rows of every table of a PostgreSQL database, asked without a lock that others would wait for: as the operator where policies hold the
- * login. Only an owner who may not be the operator lifts the policies, for one table and a short moment each.
+ * Rows of every table of a PostgreSQL database, asked without a lock that others would wait for: as the operator where
+ * policies hold the login. Only an owner who may not be the operator lifts the policies, for one table and a short
+ * moment each.
  */
 export async function rowsThere(session: Session): Promise<Counts> {
   const { run } = session;
@@ -38,6 +39,8 @@ async function lift({ run }: Session, table: string): Promise<void> {
   await run(`set local lock_timeout = '2s'`);
   await run(`alter table ${table} no force row level security`).catch(error => {
     if (exceededTime(error) !== 'lock') throw error;
-    throw new StartupError(`Nothing was changed: another session uses ${table}, so that its rows cannot be counted. Stop the gateways, or restore as a superuser.`);
+    throw new StartupError(
+      `Nothing was changed: another session uses ${table}, so that its rows cannot be counted. Stop the gateways, or restore as a superuser.`,
+    );
   });
 }

@@ -4,11 +4,17 @@ import type { RunSql } from '../migrations/catalogue.js';
 import { inSession, type Session } from './session.js';
 
 const PREFIX = 'weaver_backup_check_';
-/** Who tries a backup holds an advisory lock of these two keys, so that others on the same server leave its database alone. */
+/**
+ * Who tries a backup holds an advisory lock of these two keys, so that others on the same server leave its database
+ * alone.
+ */
 const LOCK_CLASS = 20_261_130;
 const lockOf = (name: string): string => `${LOCK_CLASS}, hashtext('${name}')`;
 
-/** Databases that a backup made to try its file and could not drop again: nobody is connected to them, and whoever made them is gone. */
+/**
+ * Databases that a backup made to try its file and could not drop again: nobody is connected to them, and whoever made
+ * them is gone.
+ */
 export const LEFT_SCRATCH_DATABASES = `
   select d.datname::text as name, pg_has_role(d.datdba, 'usage') as own
     from pg_database d
@@ -19,21 +25,36 @@ export const LEFT_SCRATCH_DATABASES = `
    order by 1`;
 
 /** Drops what earlier backups left; those that belong to somebody else are told and stay. */
-export async function dropLeftScratchDatabases(run: RunSql, told: (name: string, dropped: boolean) => void): Promise<void> {
+export async function dropLeftScratchDatabases(
+  run: RunSql,
+  told: (name: string, dropped: boolean) => void,
+): Promise<void> {
   for (const { name, own } of await run<{ name: string; own: boolean }>(LEFT_SCRATCH_DATABASES)) {
     // Not by force: somebody may have connected to it since.
-    const dropped = own && (await run(`drop database if exists ${name}`).then(() => true, () => false));
+    const dropped =
+      own &&
+      (await run(`drop database if exists ${name}`).then(
+        () => true,
+        () => false,
+      ));
     told(name, dropped);
   }
 }
 
 export async function mayCreateDatabases(run: RunSql): Promise<boolean> {
-  const [row] = await run<{ may: boolean }>('select rolcreatedb or rolsuper as may from pg_roles where rolname = current_user');
+  const [row] = await run<{ may: boolean }>(
+    'select rolcreatedb or rolsuper as may from pg_roles where rolname = current_user',
+  );
   return row!.may;
 }
 
 /** A database that is made for `work` like the one that `session` is in, and dropped again whatever happens. */
-export async function inScratchDatabase<T>(session: Session, address: DatabaseAddress, signal: AbortSignal, work: (scratch: DatabaseAddress) => Promise<T>): Promise<T> {
+export async function inScratchDatabase<T>(
+  session: Session,
+  address: DatabaseAddress,
+  signal: AbortSignal,
+  work: (scratch: DatabaseAddress) => Promise<T>,
+): Promise<T> {
   const { run } = session;
   const name = PREFIX + randomBytes(8).toString('hex');
   await run(`select pg_advisory_lock(${lockOf(name)})`);
@@ -55,9 +76,14 @@ async function localeOf(run: RunSql): Promise<string> {
   const [{ database: d }] = (await run<{ database: Record<string, string | null> }>(
     `select to_jsonb(d) || jsonb_build_object('encoding', pg_encoding_to_char(encoding)) as database from pg_database d where datname = current_database()`,
   )) as [{ database: Record<string, string | null> }];
-  const named = (option: string, value: string | null | undefined): string => (value == null ? '' : ` ${option} '${value.replaceAll("'", "''")}'`);
+  const named = (option: string, value: string | null | undefined): string =>
+    value == null ? '' : ` ${option} '${value.replaceAll("'", "''")}'`;
   const locale = d.datlocale ?? d.daticulocale;
-  const provider = { c: '', i: ` locale_provider icu${named('icu_locale', locale)}${named('icu_rules', d.daticurules)}`, b: ` locale_provider builtin${named('builtin_locale', locale)}` }[d.datlocprovider ?? 'c'];
+  const provider = {
+    c: '',
+    i: ` locale_provider icu${named('icu_locale', locale)}${named('icu_rules', d.daticurules)}`,
+    b: ` locale_provider builtin${named('builtin_locale', locale)}`,
+  }[d.datlocprovider ?? 'c'];
   return `encoding '${d.encoding}'${named('lc_collate', d.datcollate)}${named('lc_ctype', d.datctype)}${provider ?? ''}`;
 }
 

@@ -11,11 +11,20 @@ export interface Session {
   run<R>(sql: string): Promise<R[]>;
 }
 
-/** Opens a session for `work`. When `signal` aborts, the statement under way is cancelled, and `work` fails with the signal's reason. */
-export async function inSession<T>(address: DatabaseAddress, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> {
+/**
+ * Opens a session for `work`. When `signal` aborts, the statement under way is cancelled, and `work` fails with the
+ * signal's reason.
+ */
+export async function inSession<T>(
+  address: DatabaseAddress,
+  signal: AbortSignal,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   signal.throwIfAborted();
   const client = await connect(address);
-  const { rows } = await client.query<{ pid: number }>(`select pg_backend_pid() as pid, set_config('idle_session_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false)`);
+  const { rows } = await client.query<{ pid: number }>(
+    `select pg_backend_pid() as pid, set_config('idle_session_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false)`,
+  );
   const stop = (): void => void cancel(address, rows[0]!.pid).catch(() => client.connection?.stream.destroy());
   signal.addEventListener('abort', stop, { once: true });
   try {

@@ -1,5 +1,15 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -36,7 +46,9 @@ async function login(attributes: string): Promise<string> {
 }
 
 const admin = (): string => source.urls!.maintenance;
-const as = (fresh: FreshDatabase, user: string): Record<string, string> => ({ DATABASE_URL: databaseUrl(fresh.urls!.admin, nameOf(fresh), { user, password: 'secret of mine' }) });
+const as = (fresh: FreshDatabase, user: string): Record<string, string> => ({
+  DATABASE_URL: databaseUrl(fresh.urls!.admin, nameOf(fresh), { user, password: 'secret of mine' }),
+});
 const nameOf = (fresh: FreshDatabase): string => new URL(fresh.urls!.admin).pathname.slice(1);
 
 /** Rows of a statement, as somebody whom no policy holds. */
@@ -46,7 +58,8 @@ async function sql<R>(fresh: FreshDatabase, text: string): Promise<R[]> {
   try {
     let rows: R[] = [];
     // One statement at a time.
-    for (const statement of text.split(/;\n/)) rows = await opened.orm.em.getDriver().getConnection().execute(statement);
+    for (const statement of text.split(/;\n/))
+      rows = await opened.orm.em.getDriver().getConnection().execute(statement);
     return rows;
   } finally {
     await opened.close();
@@ -84,19 +97,30 @@ afterAll(async () => {
 });
 
 const left = (path: string): string[] => readdirSync(folder).filter(name => join(folder, name).startsWith(path));
-const scratchDatabases = async (): Promise<string[]> => (await sqlAt<{ name: string }>(admin(), `select datname::text as name from pg_database where datname like 'weaver\\_backup\\_check\\_%'`)).map(({ name }) => name);
+const scratchDatabases = async (): Promise<string[]> =>
+  (
+    await sqlAt<{ name: string }>(
+      admin(),
+      `select datname::text as name from pg_database where datname like 'weaver\\_backup\\_check\\_%'`,
+    )
+  ).map(({ name }) => name);
 
 describe('a portable backup', () => {
   const text = (path: string): string => gunzipSync(readFileSync(path)).toString();
 
-  test('carries each row of Weaver\'s tables exactly, to the other kind of database and back', async () => {
+  test("carries each row of Weaver's tables exactly, to the other kind of database and back", async () => {
     const [first, second, third] = [file(), file(), file()];
     const { code, out, err } = await weaver(source.env, ['db', 'backup', '--portable', first]);
     expect({ code, out }, err).toEqual({ code: 0, out: expect.stringMatching(/^Wrote .*: \d+ rows in 9 tables\.$/) });
     expect(statSync(first).mode & 0o777).toBe(0o600);
     const embedded = { WEAVER_DATA_DIR: join(folder, 'other-kind') };
-    expect(await weaver(embedded, ['db', 'restore', first])).toMatchObject({ code: 0, out: expect.stringMatching(/^Restored .*: \d+ rows in 9 tables\.$/) });
-    expect((await weaver(embedded, ['db', 'check'])).out).toBe(`At head (${HEAD}), and nothing differs from what the migrations make.`);
+    expect(await weaver(embedded, ['db', 'restore', first])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Restored .*: \d+ rows in 9 tables\.$/),
+    });
+    expect((await weaver(embedded, ['db', 'check'])).out).toBe(
+      `At head (${HEAD}), and nothing differs from what the migrations make.`,
+    );
     await weaver(embedded, ['db', 'backup', '--portable', second]);
     const back = await database();
     expect(await weaver(back.env, ['db', 'restore', second])).toMatchObject({ code: 0 });
@@ -104,7 +128,8 @@ describe('a portable backup', () => {
     await weaver(back.env, ['db', 'backup', '--portable', third]);
     expect(text(second)).toBe(text(first));
     expect(text(third)).toBe(text(first));
-    const sums = 'select storage_used_bytes = (select sum(size_bytes) from docs d where d.tenant_id = t.id) as right from tenants t';
+    const sums =
+      'select storage_used_bytes = (select sum(size_bytes) from docs d where d.tenant_id = t.id) as right from tenants t';
     expect(await sql(back, sums)).toEqual([{ right: true }, { right: true }]);
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
   });
@@ -114,21 +139,50 @@ describe('a portable backup', () => {
     await weaver(source.env, ['db', 'backup', '--portable', '--no-check', whole]);
     const target = await database({ migrated: true });
     await sql(target, `insert into tenants (name) values ('stays')`);
-    const restore = (path: string, ...args: string[]): Promise<Outcome> => weaver(target.env, ['db', 'restore', path, ...args]);
-    expect(await restore(whole)).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/replaces the table tenants \(1 row\)\n(.*\n)*Nothing was changed\. Add --yes to replace these rows\.$/) });
+    const restore = (path: string, ...args: string[]): Promise<Outcome> =>
+      weaver(target.env, ['db', 'restore', path, ...args]);
+    expect(await restore(whole)).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(
+        /replaces the table tenants \(1 row\)\n(.*\n)*Nothing was changed\. Add --yes to replace these rows\.$/,
+      ),
+    });
 
     const cut = file();
     writeFileSync(cut, readFileSync(whole).subarray(0, -20));
-    expect(await restore(cut, '--yes')).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`${cut} is cut off: its end is missing. Nothing was changed.`) });
+    expect(await restore(cut, '--yes')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining(`${cut} is cut off: its end is missing. Nothing was changed.`),
+    });
     const damaged = file();
     writeFileSync(damaged, gzipSync(text(whole).replace('\tother\t', '\tanother\t')));
-    expect(await restore(damaged, '--yes')).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`${damaged} is damaged: its rows are not those that were written. Nothing was changed.`) });
+    expect(await restore(damaged, '--yes')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining(
+        `${damaged} is damaged: its rows are not those that were written. Nothing was changed.`,
+      ),
+    });
     const later = file();
     writeFileSync(later, gzipSync(text(whole).replace(`"${HEAD}"]`, `"${HEAD}","Migration29990101000000_later"]`)));
-    expect(await restore(later, '--yes')).toMatchObject({ code: 1, out: '', err: expect.stringContaining('written at migrations that this Weaver does not have (Migration29990101000000_later)') });
+    expect(await restore(later, '--yes')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining(
+        'written at migrations that this Weaver does not have (Migration29990101000000_later)',
+      ),
+    });
     if (onPostgres) {
       await weaver(target.env, ['db', 'down']);
-      expect(await restore(whole, '--yes')).toMatchObject({ code: 1, out: '', err: expect.stringContaining(`was written at ${HEAD}, and this database is at ${knownMigrations().at(-2)}. Run "npx weaver db up ${HEAD}" first. Nothing was changed.`) });
+      expect(await restore(whole, '--yes')).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringContaining(
+          `was written at ${HEAD}, and this database is at ${knownMigrations().at(-2)}. Run "npx weaver db up ${HEAD}" first. Nothing was changed.`,
+        ),
+      });
       await weaver(target.env, ['db', 'up']);
     }
     expect(await sql(target, 'select name from tenants')).toEqual([{ name: 'stays' }]);
@@ -149,67 +203,122 @@ describe('a portable backup', () => {
     expect(await sql(fresh, 'select name from tenants')).toEqual([{ name: 'early' }]);
   });
 
-  test.runIf(onPostgres)("is written by the gateway's login and restored by the plain owner of the tables, who gets them", async () => {
-    const [gateway, owner] = [await login('noinherit'), await login('')];
-    await sqlAt(admin(), `grant weaver_tenant, weaver_operator to ${gateway}`);
-    const path = file();
-    expect(await weaver(as(source, gateway), ['db', 'backup', '--portable', path])).toMatchObject({ code: 0, out: expect.stringMatching(/: \d+ rows in 9 tables\.$/) });
-    const target = await database();
-    await weaver(target.env, ['db', 'bootstrap', '--owner', owner]);
-    const asOwner = as(target, owner);
-    expect(await weaver(asOwner, ['db', 'restore', path])).toMatchObject({ code: 0 });
-    expect((await weaver(asOwner, ['db', 'restore', path])).err).toContain('replaces the table tenants (2 rows)');
-    expect(await weaver(asOwner, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0 });
-    expect(await weaver(asOwner, ['db', 'backup', '--portable', file()])).toMatchObject({ code: 1, err: expect.stringMatching(/^The login \w+ is held by row-level security/) });
-    expect((await weaver(target.env, ['db', 'check'])).out).toContain('nothing differs');
-    const superusers = await database();
-    await weaver(superusers.env, ['db', 'bootstrap', '--owner', owner]);
-    expect(await weaver(superusers.env, ['db', 'restore', path])).toMatchObject({ code: 0 });
-    expect(await weaver(as(superusers, owner), ['db', 'down'])).toMatchObject({ code: 0 });
-  });
+  test.runIf(onPostgres)(
+    "is written by the gateway's login and restored by the plain owner of the tables, who gets them",
+    async () => {
+      const [gateway, owner] = [await login('noinherit'), await login('')];
+      await sqlAt(admin(), `grant weaver_tenant, weaver_operator to ${gateway}`);
+      const path = file();
+      expect(await weaver(as(source, gateway), ['db', 'backup', '--portable', path])).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(/: \d+ rows in 9 tables\.$/),
+      });
+      const target = await database();
+      await weaver(target.env, ['db', 'bootstrap', '--owner', owner]);
+      const asOwner = as(target, owner);
+      expect(await weaver(asOwner, ['db', 'restore', path])).toMatchObject({ code: 0 });
+      expect((await weaver(asOwner, ['db', 'restore', path])).err).toContain('replaces the table tenants (2 rows)');
+      expect(await weaver(asOwner, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0 });
+      expect(await weaver(asOwner, ['db', 'backup', '--portable', file()])).toMatchObject({
+        code: 1,
+        err: expect.stringMatching(/^The login \w+ is held by row-level security/),
+      });
+      expect((await weaver(target.env, ['db', 'check'])).out).toContain('nothing differs');
+      const superusers = await database();
+      await weaver(superusers.env, ['db', 'bootstrap', '--owner', owner]);
+      expect(await weaver(superusers.env, ['db', 'restore', path])).toMatchObject({ code: 0 });
+      expect(await weaver(as(superusers, owner), ['db', 'down'])).toMatchObject({ code: 0 });
+    },
+  );
 });
 
 describe('the file', () => {
   test('that cannot be written, read or restored is one sentence, and nothing stays', async () => {
-    expect(await weaver(source.env, ['db', 'backup', folder])).toMatchObject({ code: 1, out: '', err: `${folder} is there already: name another file.` });
+    expect(await weaver(source.env, ['db', 'backup', folder])).toMatchObject({
+      code: 1,
+      out: '',
+      err: `${folder} is there already: name another file.`,
+    });
     const nowhere = join(folder, 'nowhere', 'file');
-    expect(await weaver(source.env, ['db', 'backup', nowhere])).toMatchObject({ code: 1, out: '', err: `${nowhere} cannot be written (ENOENT): there is no such file or folder.` });
+    expect(await weaver(source.env, ['db', 'backup', nowhere])).toMatchObject({
+      code: 1,
+      out: '',
+      err: `${nowhere} cannot be written (ENOENT): there is no such file or folder.`,
+    });
     const empty = file();
     writeFileSync(empty, '');
-    expect(await weaver(source.env, ['db', 'restore', empty])).toMatchObject({ code: 1, out: '', err: `${empty} is empty, so it is no backup.` });
-    expect(await weaver(source.env, ['db', 'restore', folder])).toMatchObject({ code: 1, out: '', err: `${folder} is a folder, and a backup is a file.` });
+    expect(await weaver(source.env, ['db', 'restore', empty])).toMatchObject({
+      code: 1,
+      out: '',
+      err: `${empty} is empty, so it is no backup.`,
+    });
+    expect(await weaver(source.env, ['db', 'restore', folder])).toMatchObject({
+      code: 1,
+      out: '',
+      err: `${folder} is a folder, and a backup is a file.`,
+    });
     const target = await database();
     const whole = file();
-    expect(await weaver(source.env, ['db', 'backup', '--no-check', whole])).toMatchObject({ code: 0, err: expect.stringContaining('The file was not tried') });
+    expect(await weaver(source.env, ['db', 'backup', '--no-check', whole])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('The file was not tried'),
+    });
     const { size } = statSync(whole);
     for (const bytes of [size - 10, Math.floor(size / 2), 200]) {
       const cut = file();
       writeFileSync(cut, readFileSync(whole));
       truncateSync(cut, bytes);
       const { code, out, err } = await weaver(target.env, ['db', 'restore', cut]);
-      expect({ code, out, err: err.split('\n').at(-1) }).toEqual({ code: 1, out: '', err: expect.stringMatching(/ is cut off( or damaged \(.*\))?[:.].*$/) });
+      expect({ code, out, err: err.split('\n').at(-1) }).toEqual({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(/ is cut off( or damaged \(.*\))?[:.].*$/),
+      });
     }
     const damaged = file();
     const bytes = readFileSync(whole);
     bytes.fill('x', Math.floor(size / 2), Math.floor(size / 2) + 64);
     writeFileSync(damaged, bytes);
-    expect(await weaver(target.env, ['db', 'restore', damaged])).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/ is (cut off or )?damaged.* Nothing was changed\.$/) });
+    expect(await weaver(target.env, ['db', 'restore', damaged])).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/ is (cut off or )?damaged.* Nothing was changed\.$/),
+    });
   });
 
-  test.runIf(process.platform === 'linux').each([[['--no-check']], [['--portable']]])('for which there is no room is one sentence, and nothing stays (%s)', async options => {
-    const path = file();
-    const bin = join(import.meta.dirname, '../../../bin/weaver.js');
-    // As where a disk is full, a write fails: files end at twenty kilobytes.
-    const child = spawn('bash', ['-c', `trap '' XFSZ; ulimit -f 20; exec "$0" "$@"`, process.execPath, bin, 'db', 'backup', ...options, path], { cwd: folder, env: { PATH: process.env.PATH, ...source.env, ...(onPostgres ? {} : { WEAVER_DATA_DIR: source.env.WEAVER_DATA_DIR }) } });
-    let err = '';
-    child.stderr.on('data', data => void (err += data));
-    const code = await new Promise(resolve => child.once('close', resolve));
-    if (!onPostgres && !err.includes('.partial')) return; // The embedded database itself may need more room.
-    expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({ code: 1, err: expect.stringMatching(/(cannot be written \(EFBIG\): the file system takes no file that large|pg_dump failed: (the file system takes no file that large|.*File too large.*))\. Nothing was written\.$/) });
-    expect(left(path)).toEqual([]);
-  });
+  test.runIf(process.platform === 'linux').each([[['--no-check']], [['--portable']]])(
+    'for which there is no room is one sentence, and nothing stays (%s)',
+    async options => {
+      const path = file();
+      const bin = join(import.meta.dirname, '../../../bin/weaver.js');
+      // As where a disk is full, a write fails: files end at twenty kilobytes.
+      const child = spawn(
+        'bash',
+        ['-c', `trap '' XFSZ; ulimit -f 20; exec "$0" "$@"`, process.execPath, bin, 'db', 'backup', ...options, path],
+        {
+          cwd: folder,
+          env: {
+            PATH: process.env.PATH,
+            ...source.env,
+            ...(onPostgres ? {} : { WEAVER_DATA_DIR: source.env.WEAVER_DATA_DIR }),
+          },
+        },
+      );
+      let err = '';
+      child.stderr.on('data', data => void (err += data));
+      const code = await new Promise(resolve => child.once('close', resolve));
+      if (!onPostgres && !err.includes('.partial')) return; // The embedded database itself may need more room.
+      expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({
+        code: 1,
+        err: expect.stringMatching(
+          /(cannot be written \(EFBIG\): the file system takes no file that large|pg_dump failed: (the file system takes no file that large|.*File too large.*))\. Nothing was written\.$/,
+        ),
+      });
+      expect(left(path)).toEqual([]);
+    },
+  );
 
-  test('is its owner\'s alone from the first byte, has no name before it was tried, and is gone when interrupted', async () => {
+  test("is its owner's alone from the first byte, has no name before it was tried, and is gone when interrupted", async () => {
     const path = file();
     const before = process.umask(0);
     const running = commands.weaver(source.env, 'db', 'backup', path);
@@ -219,11 +328,18 @@ describe('the file', () => {
     await holder?.connect();
     await holder?.query('begin; lock table tenants in access exclusive mode');
     try {
-      await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, { timeout: 60_000, interval: 2 });
+      await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, {
+        timeout: 60_000,
+        interval: 2,
+      });
       expect(statSync(`${path}.partial`).mode & 0o777).toBe(0o600);
       expect(existsSync(path)).toBe(false);
       const ended = await running.end('SIGINT');
-      expect({ ...ended, err: running.err.trim().split('\n').at(-1) }).toEqual({ code: 1, signal: null, err: 'Interrupted: nothing was written.' });
+      expect({ ...ended, err: running.err.trim().split('\n').at(-1) }).toEqual({
+        code: 1,
+        signal: null,
+        err: 'Interrupted: nothing was written.',
+      });
     } finally {
       await holder?.end();
     }
@@ -233,10 +349,16 @@ describe('the file', () => {
   test('never replaces one that got its name meanwhile', async () => {
     const path = file();
     const running = commands.weaver(source.env, 'db', 'backup', path);
-    await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, { timeout: 60_000, interval: 2 });
+    await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, {
+      timeout: 60_000,
+      interval: 2,
+    });
     writeFileSync(path, "somebody else's");
     const { code, err } = await running.outcome();
-    expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({ code: 1, err: `${path} cannot be written (EEXIST): it is there already: name another file. Nothing was written.` });
+    expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({
+      code: 1,
+      err: `${path} cannot be written (EEXIST): it is there already: name another file. Nothing was written.`,
+    });
     expect(readFileSync(path, 'utf8')).toBe("somebody else's");
     expect(left(path)).toEqual([path.slice(folder.length + 1)]);
   });
@@ -245,7 +367,11 @@ describe('the file', () => {
 describe.runIf(!onPostgres)("the embedded database's former files", () => {
   test.each([
     ['lack PG_VERSION', (cluster: string) => rmSync(join(cluster, 'PG_VERSION')), /has files and no PG_VERSION/],
-    ['are of another version', (cluster: string) => writeFileSync(join(cluster, 'PG_VERSION'), '17\n'), /was made by PostgreSQL 17/],
+    [
+      'are of another version',
+      (cluster: string) => writeFileSync(join(cluster, 'PG_VERSION'), '17\n'),
+      /was made by PostgreSQL 17/,
+    ],
   ])('are kept beside what is restored where they %s', async (_, damage, reason) => {
     const path = file();
     await weaver(source.env, ['db', 'backup', '--no-check', path]);
@@ -254,11 +380,22 @@ describe.runIf(!onPostgres)("the embedded database's former files", () => {
     damage(join(dataDir, 'pg'));
     chmodSync(dataDir, 0o755);
     const refused = await weaver(target.env, ['db', 'restore', path]);
-    expect(refused).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^The database that is there cannot be opened, .*Nothing was changed\. Add --yes to put the backup in its place/) });
+    expect(refused).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(
+        /^The database that is there cannot be opened, .*Nothing was changed\. Add --yes to put the backup in its place/,
+      ),
+    });
     expect(refused.err).toMatch(reason);
-    expect(await weaver(target.env, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0, err: expect.stringMatching(/What was there before is kept in \S+pg\.before-restore-\d+/) });
+    expect(await weaver(target.env, ['db', 'restore', '--yes', path])).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(/What was there before is kept in \S+pg\.before-restore-\d+/),
+    });
     expect(statSync(join(dataDir, 'pg')).mode & 0o777).toBe(0o700);
-    expect(readdirSync(dataDir).filter(name => /^(restoring|pg\.before)/.test(name))).toEqual([expect.stringContaining('pg.before-restore-')]);
+    expect(readdirSync(dataDir).filter(name => /^(restoring|pg\.before)/.test(name))).toEqual([
+      expect.stringContaining('pg.before-restore-'),
+    ]);
     expect(await sql(target, 'select count(*)::int as tenants from tenants')).toEqual([{ tenants: 2 }]);
   });
 });
@@ -268,22 +405,45 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     const shared = await database({ migrated: true });
     const { admin: url } = shared.urls!;
     await sqlAt(url, `insert into tenants (name) values (E'one \\u2028 row')`);
-    await sqlAt(url, `create schema "re.port"; create table "re.port".tenants (a int); insert into "re.port".tenants values (1), (2), (3)`);
-    await sqlAt(url, `create schema reporting; create table reporting.daily as select 1 as a; create view public.seen as select * from reporting.daily`);
-    await sqlAt(url, `create function public.noted() returns trigger language plpgsql as 'begin return new; end'; create trigger noted after update on docs for each row execute function noted()`);
+    await sqlAt(
+      url,
+      `create schema "re.port"; create table "re.port".tenants (a int); insert into "re.port".tenants values (1), (2), (3)`,
+    );
+    await sqlAt(
+      url,
+      `create schema reporting; create table reporting.daily as select 1 as a; create view public.seen as select * from reporting.daily`,
+    );
+    await sqlAt(
+      url,
+      `create function public.noted() returns trigger language plpgsql as 'begin return new; end'; create trigger noted after update on docs for each row execute function noted()`,
+    );
     const [whole, ours, read] = [file(), file(), file()];
     const { code, out, err } = await weaver(shared.env, ['db', 'backup', whole]);
     expect({ code, out }, err).toEqual({ code: 0, out: expect.stringMatching(/ in 13 tables\.$/) });
     expect(err).toContain("restored into a scratch database, and what is not Weaver's read from the file");
-    expect(await weaver(shared.env, ['db', 'backup', '--only-weaver', ours])).toMatchObject({ code: 0, out: expect.stringMatching(/ in 11 tables\.$/) });
+    expect(await weaver(shared.env, ['db', 'backup', '--only-weaver', ours])).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ in 11 tables\.$/),
+    });
     const reader = await login('bypassrls');
     await sqlAt(admin(), `grant pg_read_all_data to ${reader}`);
-    expect(await weaver(as(shared, reader), ['db', 'backup', read])).toMatchObject({ code: 0, err: expect.stringContaining('read from the file') });
+    expect(await weaver(as(shared, reader), ['db', 'backup', read])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('read from the file'),
+    });
 
-    for (const [path, args, others] of [[whole, [], 3], [whole, ['--only-weaver'], undefined], [ours, [], undefined], [read, [], 3]] as const) {
+    for (const [path, args, others] of [
+      [whole, [], 3],
+      [whole, ['--only-weaver'], undefined],
+      [ours, [], undefined],
+      [read, [], 3],
+    ] as const) {
       const target = await database();
       expect(await weaver(target.env, ['db', 'restore', path, ...args])).toMatchObject({ code: 0 });
-      const [found] = await sqlAt<{ there: boolean }>(target.urls!.admin, `select to_regclass('"re.port".tenants') is not null as there`);
+      const [found] = await sqlAt<{ there: boolean }>(
+        target.urls!.admin,
+        `select to_regclass('"re.port".tenants') is not null as there`,
+      );
       expect(found!.there).toBe(others !== undefined);
       expect(await weaver(target.env, ['db', 'restore', path, ...args, '--yes'])).toMatchObject({ code: 0 });
       expect(await sqlAt(target.urls!.admin, 'select count(*)::int as tenants from tenants')).toEqual([{ tenants: 1 }]);
@@ -291,9 +451,21 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     // Over the same database, where others have gone on.
     await sqlAt(url, `create table reporting.later (a int); create table others_too (a int)`);
     expect(await weaver(shared.env, ['db', 'restore', '--only-weaver', '--yes', whole])).toMatchObject({ code: 0 });
-    expect(await sqlAt(url, `select to_regclass('reporting.later') is not null and to_regclass('others_too') is not null as there`)).toEqual([{ there: true }]);
-    expect((await weaver(shared.env, ['db', 'restore', '--yes', whole])).err).toContain('removes others_too, which the backup does not have (0 rows)');
-    expect(await sqlAt(url, `select to_regclass('reporting.later') is not null as later, to_regclass('others_too') is not null as too`)).toEqual([{ later: true, too: false }]);
+    expect(
+      await sqlAt(
+        url,
+        `select to_regclass('reporting.later') is not null and to_regclass('others_too') is not null as there`,
+      ),
+    ).toEqual([{ there: true }]);
+    expect((await weaver(shared.env, ['db', 'restore', '--yes', whole])).err).toContain(
+      'removes others_too, which the backup does not have (0 rows)',
+    );
+    expect(
+      await sqlAt(
+        url,
+        `select to_regclass('reporting.later') is not null as later, to_regclass('others_too') is not null as too`,
+      ),
+    ).toEqual([{ later: true, too: false }]);
   });
 
   test('is the way back from a migration, of which nothing stays that would break the next try', async () => {
@@ -306,7 +478,9 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       create view feedback_of_bots as select b.id from bots b join feedback f on f.id = b.feedback_id`;
     await sqlAt(live.urls!.admin, deploy);
     const refused = await weaver(live.env, ['db', 'restore', path]);
-    expect(refused.err).toMatch(/removes feedback, which the backup does not have \(1 row\)\n(.*\n)* {2}removes the function weaver_feedback\(\), which the backup does not have\n(.*\n)*Nothing was changed\. Add --yes/);
+    expect(refused.err).toMatch(
+      /removes feedback, which the backup does not have \(1 row\)\n(.*\n)* {2}removes the function weaver_feedback\(\), which the backup does not have\n(.*\n)*Nothing was changed\. Add --yes/,
+    );
     expect(await weaver(live.env, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0 });
     expect((await weaver(live.env, ['db', 'check'])).out).toContain('nothing differs');
     await sqlAt(live.urls!.admin, deploy);
@@ -323,7 +497,10 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       try {
         expect(await weaver({ DATABASE_URL: url }, ['db', 'up'])).toMatchObject({ code: 0 });
         if (encoding === 'SQL_ASCII') await sqlAt(url, 'insert into tenants (name) values (chr(233))');
-        expect(await weaver({ DATABASE_URL: url }, ['db', 'backup', file()])).toMatchObject({ code: 0, err: expect.stringContaining('restored into a scratch database') });
+        expect(await weaver({ DATABASE_URL: url }, ['db', 'backup', file()])).toMatchObject({
+          code: 0,
+          err: expect.stringContaining('restored into a scratch database'),
+        });
       } finally {
         await sqlAt(admin(), `drop database ${other} with (force)`);
       }
@@ -339,7 +516,10 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     const asOwner = as(target, owner);
     expect(await weaver(asOwner, ['db', 'restore', path])).toMatchObject({ code: 0 });
     expect(await weaver(asOwner, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0 });
-    expect(await weaver(target.env, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0, err: expect.stringContaining(`Weaver's tables belong to ${owner}`) });
+    expect(await weaver(target.env, ['db', 'restore', '--yes', path])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(`Weaver's tables belong to ${owner}`),
+    });
     expect(await weaver(asOwner, ['db', 'down'])).toMatchObject({ code: 0 });
     expect(await weaver(asOwner, ['db', 'up'])).toMatchObject({ code: 0 });
     expect((await weaver(asOwner, ['db', 'check'])).out).toContain('nothing differs');
@@ -347,7 +527,10 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     await sqlAt(target.urls!.admin, `grant create, usage on schema public to ${stranger}`);
     for (const args of [['up'], ['check'], ['current'], ['restore', '--yes', path]]) {
       const { code, err } = await weaver(as(target, stranger), ['db', ...args]);
-      expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining(`belong to ${owner}, and ${stranger} is no member of that role`) });
+      expect({ code, err }).toEqual({
+        code: 1,
+        err: expect.stringContaining(`belong to ${owner}, and ${stranger} is no member of that role`),
+      });
       expect(err).toContain(`reassign owned by "${owner}" to "${stranger}"`);
     }
     const superusers = await weaver(as(source, stranger), ['db', 'up']);
@@ -362,10 +545,22 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     const path = file();
     const before = await scratchDatabases();
     const running = commands.weaver(source.env, 'db', 'backup', path);
-    await vi.waitUntil(async () => running.child.exitCode !== null || (await scratchDatabases()).length > before.length, { timeout: 60_000, interval: 2 });
+    await vi.waitUntil(
+      async () => running.child.exitCode !== null || (await scratchDatabases()).length > before.length,
+      { timeout: 60_000, interval: 2 },
+    );
     await running.end('SIGKILL');
     const [killed] = (await scratchDatabases()).filter(name => !before.includes(name));
-    await vi.waitUntil(async () => (await sqlAt<{ busy: boolean }>(admin(), `select exists (select from pg_stat_activity where datname = '${killed}' or query like '%${killed}%' and pid <> pg_backend_pid()) as busy`))[0]!.busy === false, { timeout: 60_000 });
+    await vi.waitUntil(
+      async () =>
+        (
+          await sqlAt<{ busy: boolean }>(
+            admin(),
+            `select exists (select from pg_stat_activity where datname = '${killed}' or query like '%${killed}%' and pid <> pg_backend_pid()) as busy`,
+          )
+        )[0]!.busy === false,
+      { timeout: 60_000 },
+    );
     const living = `weaver_backup_check_living_${process.pid}`;
     await sqlAt(admin(), `create database ${living}`);
     const holder = new Client({ connectionString: databaseUrl(admin(), living) });
@@ -376,7 +571,10 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       expect(code, err).toBe(0);
       expect(err).toContain(`Removed ${path}.partial, which a backup that was stopped had left.`);
       // Another file's backup may have been faster.
-      if (waiting) expect(err).toContain(`Dropped the database ${killed}, which a backup that was stopped had left with a copy of all rows.`);
+      if (waiting)
+        expect(err).toContain(
+          `Dropped the database ${killed}, which a backup that was stopped had left with a copy of all rows.`,
+        );
       expect(await scratchDatabases()).toContain(living);
       expect(await scratchDatabases()).not.toContain(killed);
     } finally {
@@ -389,7 +587,10 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     const before = await scratchDatabases();
     const path = file();
     const backup = commands.weaver(source.env, 'db', 'backup', path);
-    await vi.waitUntil(async () => backup.child.exitCode !== null || (await scratchDatabases()).length > before.length, { timeout: 60_000, interval: 2 });
+    await vi.waitUntil(
+      async () => backup.child.exitCode !== null || (await scratchDatabases()).length > before.length,
+      { timeout: 60_000, interval: 2 },
+    );
     expect(await backup.end('SIGTERM')).toEqual({ code: 1, signal: null });
     expect(backup.err).toMatch(/Interrupted: nothing was written\.\n$/);
     expect(left(path)).toEqual([]);
@@ -403,7 +604,16 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     await reader.query('begin; select count(*) from tenants');
     try {
       const restore = commands.weaver(target.env, 'db', 'restore', '--yes', path);
-      await vi.waitUntil(async () => (await sqlAt<{ waits: boolean }>(admin(), `select exists (select from pg_stat_activity where datname = '${nameOf(target)}' and wait_event_type = 'Lock') as waits`))[0]!.waits || restore.child.exitCode !== null, { timeout: 60_000 });
+      await vi.waitUntil(
+        async () =>
+          (
+            await sqlAt<{ waits: boolean }>(
+              admin(),
+              `select exists (select from pg_stat_activity where datname = '${nameOf(target)}' and wait_event_type = 'Lock') as waits`,
+            )
+          )[0]!.waits || restore.child.exitCode !== null,
+        { timeout: 60_000 },
+      );
       expect(await restore.end('SIGINT')).toEqual({ code: 1, signal: null });
       expect(restore.err).toMatch(/Interrupted: nothing was changed\.\n$/);
     } finally {
