@@ -69,7 +69,7 @@ async function sql<R>(fresh: FreshDatabase, text: string): Promise<R[]> {
 /** What a row can hold that is easily lost on the way: each character that the text format of rows escapes, and numbers beyond JavaScript's. */
 const DIFFICULT = String.raw`E'tab\t line\n return\r backslash \\ end \\.\n\\.\nseparator \u2028 \u0085 \U0001F600 quote '' "'`;
 const FILL = `
-  insert into tenants (id, name, created_at) values ('00000000-0000-4000-8000-00000000000a', ${DIFFICULT}, '2026-01-02 03:04:05.678901+00'), ('00000000-0000-4000-8000-00000000000b', 'other', 'infinity');
+  insert into tenants (id, name, created_at) values ('00000000-0000-4000-8000-00000000000a', ${DIFFICULT}, '2026-01-02 03:04:05.678901+00'), ('00000000-0000-4000-8000-00000000000b', 'other', '9999-12-31 23:59:59.999999+00');
   update bots set config_json = '{"n": 12345678901234567890.123456789012345678901234567890, "e": 1e-400, "t": "\\u2028"}';
   insert into docs (id, tenant_id, filename, size_bytes) select gen_random_uuid(), id, name, 9007199254740993 from tenants;
   insert into doc_chunks (tenant_id, doc_id, text, chunk_index, chunk_metadata, embedding)
