@@ -487,17 +487,28 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
   });
 
   test('is tried in a database of the same encoding, locale and provider', async () => {
-    for (const [name, options, encoding] of [
-      ['ascii', `encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'`, 'SQL_ASCII'],
-      ['icu', `encoding 'UTF8' locale_provider icu icu_locale 'sv-SE'`, 'UTF8'],
+    const facts = 'pg_encoding_to_char(encoding) as encoding, datlocprovider, datcollate, datctype, daticulocale';
+    for (const [name, options, head] of [
+      // Later migrations want UTF8.
+      ['ascii', `encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'`, '20261129'],
+      ['icu', `encoding 'UTF8' lc_collate 'C' lc_ctype 'C' locale_provider icu icu_locale 'sv-SE'`, 'head'],
     ] as const) {
       const other = `weaver_backup_${name}_${process.pid}`;
       await sqlAt(admin(), `create database ${other} template template0 ${options}`);
-      const url = databaseUrl(admin(), other);
+      const env = { DATABASE_URL: databaseUrl(admin(), other) };
       try {
-        expect(await weaver({ DATABASE_URL: url }, ['db', 'up'])).toMatchObject({ code: 0 });
-        if (encoding === 'SQL_ASCII') await sqlAt(url, 'insert into tenants (name) values (chr(233))');
-        expect(await weaver({ DATABASE_URL: url }, ['db', 'backup', file()])).toMatchObject({
+        expect(await weaver(env, ['db', 'up', head])).toMatchObject({ code: 0 });
+        if (name === 'ascii') await sqlAt(env.DATABASE_URL, 'insert into tenants (name) values (chr(233))');
+        const before = await scratchDatabases();
+        const running = commands.weaver(env, 'db', 'backup', file());
+        const scratch = await vi.waitUntil(
+          async () => running.child.exitCode ?? (await scratchDatabases()).find(found => !before.includes(found)),
+          { timeout: 60_000, interval: 2 },
+        );
+        const found = await sqlAt(admin(), `select ${facts} from pg_database where datname in ('${other}', '${scratch}')`);
+        expect(found).toHaveLength(2);
+        expect(found[0]).toEqual(found[1]);
+        expect(await running.outcome()).toMatchObject({
           code: 0,
           err: expect.stringContaining('restored into a scratch database'),
         });
