@@ -12,6 +12,14 @@ export function controlCharacterIn(text: string): string | undefined {
   return found && `U+${found.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
+/** A character that shows, unlike space, what Unicode lets programs ignore (joiners, fillers), and the empty pattern of Braille. */
+const SHOWS = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/** Whether a reader would see anything of a text. */
+export function shows(text: string): boolean {
+  return SHOWS.test(text);
+}
+
 /** A text as one line in which every control character is written as in JSON, so that it shows and does nothing. */
 export function escapeLine(text: string): string {
   return text.replace(ALL, escaped);

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { controlCharacterIn } from '../base/control-characters.js';
+import { controlCharacterIn, shows } from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { NewKeyOptions } from './create-key.js';
@@ -65,7 +65,7 @@ Examples:
 }
 
 function filled(value: string): string {
-  if (!value.trim()) throw new InvalidArgumentError('It is empty.');
+  if (!shows(value)) throw new InvalidArgumentError('It has no character that shows.');
   return value;
 }
 

@@ -1,5 +1,5 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
-import { controlCharacterIn } from '../base/control-characters.js';
+import { controlCharacterIn, shows } from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import { USING_DATABASE } from './help-texts.js';
@@ -12,7 +12,7 @@ const MAX_PLAN_LENGTH = 50;
 const line =
   (most: number) =>
   (value: string): string => {
-    if (!value.trim()) throw new InvalidArgumentError('It is empty.');
+    if (!shows(value)) throw new InvalidArgumentError('It has no character that shows.');
     if ([...value].length > most) throw new InvalidArgumentError(`It has more than ${most} characters.`);
     const found = controlCharacterIn(value);
     if (found) throw new InvalidArgumentError(`It contains the control character ${found}.`);

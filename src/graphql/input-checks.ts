@@ -1,17 +1,17 @@
 import { AppError, badInput } from '../base/app-error.js';
-import { controlCharacterIn } from '../base/control-characters.js';
+import { controlCharacterIn, shows } from '../base/control-characters.js';
 import type { RequestContext } from './context.js';
 import { uuidInput } from './uuid-input.js';
 
 /** Bytes that a JSON object may take as text, unless a field says otherwise. */
 const MAX_JSON_BYTES = 65_536;
 
-/** A text of 1 to `max` characters (code points, as PostgreSQL counts), not blank. */
+/** A text of 1 to `max` characters (code points, as PostgreSQL counts), of which one shows. */
 export function textInput(field: string, value: string, max: number): string {
   // A text has no more code points than code units, which cost nothing to count.
   const length = value.length <= max ? value.length : codePoints(value);
   if (length > max) throw badInput(field, `${field} has ${grouped(length)} characters; the limit is ${grouped(max)}.`);
-  if (value.trim() === '') throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+  if (!shows(value)) throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
   return value;
 }
 
@@ -22,11 +22,11 @@ export function lineInput(field: string, value: string, max: number): string {
   return value;
 }
 
-/** A text of at most `max` bytes in UTF-8, not blank. */
+/** A text of at most `max` bytes in UTF-8, of which a character shows. */
 export function longTextInput(field: string, value: string, max: number): string {
   const bytes = Buffer.byteLength(value);
   if (bytes > max) throw badInput(field, `${field} has ${grouped(bytes)} bytes in UTF-8; the limit is ${grouped(max)}.`);
-  if (value.trim() === '') throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+  if (!shows(value)) throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
   return value;
 }
 
@@ -37,8 +37,9 @@ export function jsonInput<T>(field: string, value: T, max = MAX_JSON_BYTES): T {
   return value;
 }
 
-export function intInput(field: string, value: number, min: number, max: number): number {
-  if (value < min || value > max) throw badInput(field, `${field} must be from ${grouped(min)} to ${grouped(max)}; it is ${value}.`);
+/** `written` is what the message shows: a number beyond 2^53 has other digits as a JavaScript number. */
+export function intInput(field: string, value: number, min: number, max: number, written = String(value)): number {
+  if (value < min || value > max) throw badInput(field, `${field} must be from ${grouped(min)} to ${grouped(max)}; it is ${written}.`);
   return value;
 }
 

@@ -85,9 +85,13 @@ function refuseToGiveMore({ principal }: RequestContext, role: UserRole, field: 
   if (missing.length > 0) throw new AppError('FORBIDDEN', `The role ${role.toUpperCase()} may do more than you: ${missing.join(', ').toUpperCase()}.`, { field });
 }
 
+/** Characters that Unicode lets programs ignore: with one, an address would look like another user's. */
+const HIDDEN = /\p{Default_Ignorable_Code_Point}/u;
+
 /** Only mail can tell whether an address is one; this much all of them have. */
 function emailInput(email: string): string {
   const text = lineInput('input.email', email, MAX_EMAIL_LENGTH);
+  if (HIDDEN.test(text)) throw badInput('input.email', 'input.email contains a character that does not show, such as a zero width space. Remove it.');
   if (!/^[^\s@]+@[^\s@]+$/.test(text)) throw badInput('input.email', 'input.email must be an e-mail address, such as ada@example.com.');
   return text;
 }

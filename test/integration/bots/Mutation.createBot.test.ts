@@ -67,6 +67,12 @@ describe('createBot', () => {
     await expectRefused({ name: 'No' }, { code: 'FORBIDDEN', field: 'Mutation.createBot' }, reader);
   });
 
+  test('wants a name that shows', async () => {
+    for (const name of ['', ' \u00a0', '\u200d', '\u3164', '\u2800 \u200b']) await expectRefused({ name }, { code: 'BAD_USER_INPUT', field: 'input.name' });
+    const joined = '\u{1f469}\u200d\u{1f4bb}';
+    expect((await create({ name: joined })).data.createBot.bot.name).toBe(joined);
+  });
+
   test('counts characters as people do', async () => {
     expect((await create({ name: '🤖'.repeat(255) })).errors).toBeUndefined();
     await expectRefused({ name: '🤖'.repeat(256) }, { code: 'BAD_USER_INPUT', field: 'input.name', message: 'input.name has 256 characters; the limit is 255.' });

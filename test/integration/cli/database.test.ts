@@ -167,7 +167,8 @@ describe('tenant', () => {
   });
 
   test.each([
-    [['create', ' '], 'It is empty.'],
+    [['create', ' '], 'It has no character that shows.'],
+    [['create', '\u3164'], 'It has no character that shows.'],
     [['create', 'n'.repeat(256)], 'It has more than 255 characters.'],
     [['create', 'a\u001bb'], 'It contains the control character'],
   ])('%j is wrong usage', async (args, told) => {

@@ -48,6 +48,8 @@ describe('createUser', () => {
     [{ email: '' }, 'input.email'],
     [{ email: 'nobody' }, 'input.email'],
     [{ email: 'a b@example.com' }, 'input.email'],
+    [{ email: 'a\u200bda@example.com' }, 'input.email'],
+    [{ email: 'ada\u00ad@example.com' }, 'input.email'],
     [{ email: `${'x'.repeat(250)}@x.org` }, 'input.email'],
     [{ id: 'auth0|1' }, 'input.id'],
   ])('refuses %j by name', async (input, field) => {

@@ -95,7 +95,8 @@ describe('key create', () => {
     [['--expires', '2027-02-31'], 'Give days from now, a date such as 2027-01-31'],
     [['--expires', '2027-01-31T25:00:00Z'], 'Give days from now, a date such as 2027-01-31'],
     [['--expires', '2020-01-31'], 'It is in the past.'],
-    [['--name', ' '], 'It is empty.'],
+    [['--name', ' '], 'It has no character that shows.'],
+    [['--name', '\u200d'], 'It has no character that shows.'],
     [['--name', 'n'.repeat(256)], 'It has more than 255 characters.'],
   ])('refuses %j before it touches a database', async (options, message) => {
     const { code, out, err } = await create(...options);
