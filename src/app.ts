@@ -24,6 +24,7 @@ import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { embedInTurn } from './graphql/embed-in-turn.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { formatError } from './graphql/format-error.js';
+import { jsonVariablesRule } from './graphql/json-variables-rule.js';
 import { ByteBudget } from './graphql/limits/byte-budget.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
 import { OperationSlots, OperationTurn, type OperationCaller } from './graphql/limits/operation-slots.js';
@@ -87,6 +88,7 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
     documentStore: documentStore(trusted),
+    validationRules: [jsonVariablesRule],
     csrfPrevention: { requestHeaders: [...NOT_SIMPLE_HEADERS] },
     parseOptions: { maxTokens: config.limits.tokens },
     logger: log,

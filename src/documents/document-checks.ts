@@ -9,7 +9,7 @@ export const sourceUriInput = (value: string): string => lineInput('input.source
 export const documentTextInput = (value: string): string => longTextInput('input.text', value, MAX_TEXT_BYTES);
 export const errorMessageInput = (value: string): string => longTextInput('input.errorMessage', value, MAX_ERROR_BYTES);
 export const botIdInput = (value: string): string => uuidInput('input.botId', value);
-export const sizeBytesInput = (value: string): number => intInput('input.sizeBytes', Number(value), 0, MAX_SIZE_BYTES);
+export const sizeBytesInput = (value: string): number => intInput('input.sizeBytes', Number(value), 0, MAX_SIZE_BYTES, value);
 
 /** What a document is made of: its text, or the place of a file. */
 export type DocumentSource = { readonly text: string } | { readonly sourceUri: string; readonly sizeBytes: number; readonly status: DocumentStatus };

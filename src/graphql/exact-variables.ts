@@ -1,4 +1,4 @@
-import { getNamedType, getNullableType, isInputObjectType, isListType, typeFromAST, type GraphQLInputType, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import { getNamedType, getNullableType, GraphQLString, isInputObjectType, isListType, typeFromAST, type GraphQLInputType, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
 import { mayLoseDigits, parseJsonExactly } from '../base/json.js';
 import { JsonReader } from '../base/json-reader.js';
 
@@ -42,7 +42,8 @@ function read(reader: JsonReader, wrapped: GraphQLInputType, value: unknown): un
   }
   if (isInputObjectType(type) && reader.next === '{') {
     const fields = type.getFields();
-    return readMembers(reader, name => fields[name]?.type, Object(value) as Variables);
+    // A field that is not there is refused with its value, digit for digit.
+    return readMembers(reader, name => fields[name]?.type ?? GraphQLString, Object(value) as Variables);
   }
   const text = reader.skip();
   return getNamedType(type).extensions.readsDoubles || !mayLoseDigits(text) ? value : parseJsonExactly(text);

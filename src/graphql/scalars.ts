@@ -62,6 +62,7 @@ function parseBigInt(value: unknown): string {
 export const BigIntScalar = new GraphQLScalarType<string, number | string>({
   name: 'BigInt',
   description: 'A whole number of up to 64 bits: a JSON number while JavaScript can hold it exactly (up to 2^53 - 1), else a string of digits.',
+  extensions: { isNotItsJson: true },
   serialize(value) {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : String(value);
@@ -153,7 +154,7 @@ function vectorOfLiteral(node: ValueNode): number[] {
 export const VectorScalar = new GraphQLScalarType<number[], number[]>({
   name: 'Vector',
   description: 'An embedding: a list of finite numbers, 1536 long in answers. Input may also have the length that the embedding model makes.',
-  extensions: { readsDoubles: true },
+  extensions: { readsDoubles: true, isNotItsJson: true },
   // pgvector's text form, `[0.1,0.2]`, is JSON.
   serialize: value => (typeof value === 'string' ? JSON.parse(value) : value) as number[],
   parseValue: parseVector,

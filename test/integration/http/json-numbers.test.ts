@@ -302,6 +302,35 @@ describe('a variable of another type', () => {
     expect(extensions.code).toBe('BAD_USER_INPUT');
   });
 
+  test.each([
+    ['BigInt', '750727362669608961'], ['[BigInt!]', '[1]'], ['Vector', '[9007199254740993]'], ['Confidence', '"HIGH"'], ['BotOrderBy', '{"field":"NAME"}'],
+  ])('is refused inside a JSON literal, where it would be something else than what was sent: %s', async (type, value) => {
+    for (const place of ['{a: $x}', '{a: [{b: $x}]}']) {
+      const create = `mutation ($x: ${type}) { createBot(input: {name: "Changed", config: ${place}}) { bot { id } } }`;
+      const find = `query ($x: ${type}) { searchChunks(input: {text: "tent", metadata: ${place}}) { hits { rank } } }`;
+      for (const operation of [create, find, `query ($x: ${type}) { ...F } fragment F on Query { bots(filter: {config: {contains: ${place}}}) { totalCount } }`]) {
+        const { message, extensions } = await refusalOf(ask(operation, `{"x":${value}}`));
+        expect(message).toBe('Variable "$x" cannot stand inside a JSON object, since it is no JSON value. Declare it as MetadataValue or JSONObject.');
+        expect(extensions.code).toBe('BAD_USER_INPUT');
+      }
+    }
+  });
+
+  test.each([
+    ['MetadataValue', '9007199254740993'], ['Float', '9007199254740993'], ['JSONObject', '{"b":9007199254740993}'], ['[Int!]', '[1]'], ['String', '"x"'],
+    ['ID', '"x"'], ['Boolean', 'true'], ['DateTime', '"2026-01-31T09:30:00Z"'],
+  ])('stands inside a JSON literal as it was sent: %s', async (type, value) => {
+    const create = `mutation ($x: ${type}) { createBot(input: {name: "Kept", config: {a: $x}}) { bot { config } } }`;
+    expect(await dataOf(ask(create, `{"x":${value}}`))).toContain(`{"config":{"a":${value}}}`);
+  });
+
+  test('is told with its digits where the field is unknown, or the limit lower', async () => {
+    const unknown = 'mutation ($input: CreateBotInput!) { createBot(input: $input) { bot { id } } }';
+    expect((await refusalOf(ask(unknown, '{"input":{"name":"x","nmae":9007199254740993}}'))).message).toContain('nmae: 9007199254740993');
+    const large = 'mutation { createDocument(input: {filename: "a", sourceUri: "b", sizeBytes: "9223372036854775807"}) { document { id } } }';
+    expect((await refusalOf(ask(large))).message).toMatch(/it is 9223372036854775807\.$/);
+  });
+
   test('is read once where it comes twice in a body, as JSON.parse reads it', async () => {
     const { id } = await tenant.bot({ config_json: '{"n": 9007199254740993}' });
     const query = 'query ($ids: [ID!], $c: JSONObject) { bots(filter: {id: {in: $ids}, config: {contains: $c}}) { nodes { id } } }';
