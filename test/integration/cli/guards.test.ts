@@ -198,8 +198,8 @@ describe('what nobody can tell from a statement', () => {
     ['an update of all rows', [`update tenants set name = 'gone'`], 'writes over tenants.name ('],
     ['another name', ['alter table bots rename to helpers', 'drop table helpers cascade'], 'removes the table bots ('],
   ])('is asked for: %s', async (what, up, told) => {
-    // Nothing would be asked there: its tables have no rows.
-    if (!onPostgres && what === 'another name') return;
+    // Nothing would be asked there, since its tables have no rows; and it takes one statement at a time.
+    if (!onPostgres && ['another name', 'several statements'].includes(what)) return;
     if (onPostgres && !(await sqlAt(fresh.urls!.admin, 'select from tenants')).length) await sqlAt(fresh.urls!.admin, `insert into tenants (name, plan_tier) values ('kept', 'free')`);
     sandbox.write(UNCLEAR, { up, down: ['select 1'] });
     const before = await applied();
