@@ -171,7 +171,11 @@ describe('--sql', () => {
     expect(await offline('up', '--sql', '+1')).toMatchObject({ code: 2, out: '' });
   });
 
-  const psql = (url: string, script: string): { status: number | null; stderr: string; stdout: string } => spawnSync('psql', ['--quiet', '--no-psqlrc', url], { input: script, encoding: 'utf8' });
+  /** What psql says of a script, without the rows that data migrations tell that they changed. */
+  const psql = (url: string, script: string): { status: number | null; stderr: string; stdout: string } => {
+    const ran = spawnSync('psql', ['--quiet', '--no-psqlrc', url], { input: script, encoding: 'utf8' });
+    return { ...ran, stderr: ran.stderr.replace(/^(psql:\S+ )?INFO: .*\n/gm, '') };
+  };
   const hasPsql = spawnSync('psql', ['--version']).status === 0;
 
   test.runIf(onPostgres && hasPsql)('is a script that psql runs to the same catalogue and the same log', async () => {
