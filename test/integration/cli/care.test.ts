@@ -161,7 +161,7 @@ describe('backup and restore', () => {
     }
 
     test('are asked for where they are not installed', async () => {
-      expect(await backupWith(undefined)).toEqual({ code: 1, out: '', err: expect.stringMatching(/^(Backing up.*\n)*pg_dump is not installed here\. Install PostgreSQL's client programs, of the server's version or later\.$/) });
+      expect(await backupWith(undefined)).toEqual({ code: 1, out: '', err: expect.stringMatching(/(?:^|\n)pg_dump is not installed here\. Install PostgreSQL's client programs, of the server's version or later\.$/) });
     });
 
     test('are refused where they are older than the server', async () => {
