@@ -54,17 +54,38 @@ module.exports = {
       name: 'only-db-knows-the-drivers',
       severity: 'error',
       from: { path: '^src/', pathNot: ['^src/db/'] },
-      to: { path: 'node_modules/(@mikro-orm/(pglite|migrations)|pg|@electric-sql)/', dependencyTypesNot: ['type-only'] },
+      to: {
+        path: 'node_modules/(@mikro-orm/(pglite|migrations)|pg|@electric-sql)/',
+        dependencyTypesNot: ['type-only'],
+      },
     },
-    { name: 'only-loader-makes-dataloaders', severity: 'error', from: { path: '^src/', pathNot: ['^src/graphql/loader\\.ts$'] }, to: { path: 'node_modules/dataloader/' } },
-    { name: 'src-uses-no-development-dependency', severity: 'error', from: { path: '^(src|migrations)/' }, to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] } },
-    { name: 'imports-resolve', severity: 'error', from: { path: '^(src|migrations)/' }, to: { couldNotResolve: true } },
+    {
+      name: 'only-loader-makes-dataloaders',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/graphql/loader\\.ts$'] },
+      to: { path: 'node_modules/dataloader/' },
+    },
+    {
+      name: 'src-uses-no-development-dependency',
+      severity: 'error',
+      from: { path: '^(src|migrations)/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'imports-resolve',
+      severity: 'error',
+      from: { path: '^(src|migrations)/' },
+      to: { couldNotResolve: true },
+    },
   ],
   options: {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
     exclude: { path: '^dist/' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
   },
 };

@@ -1,12 +1,21 @@
 import { defineConfig } from 'vitest/config';
 
-// Two copies of graphql under one roof break instanceof: everything gets the CommonJS one, as type-graphql does.
+// Two copies of graphql under one roof break instanceof: everything gets the CommonJS one, as
+// type-graphql does.
 const resolve = { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] };
 
 export default defineConfig({
   test: {
     projects: [
-      { resolve, test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/house/**/*.test.ts'], setupFiles: ['test/support/setup.ts'], testTimeout: 20_000 } },
+      {
+        resolve,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts', 'test/house/**/*.test.ts'],
+          setupFiles: ['test/support/setup.ts'],
+          testTimeout: 20_000,
+        },
+      },
       {
         resolve,
         test: {

@@ -1,21 +1,28 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /** Rows of the transaction's tenant; none while it names no tenant. */
-const OF_TENANT = (column: string) => `${column} = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const OF_TENANT = (column: string) =>
+  `${column} = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
 
-/** Row-level security for everyone, the owner included: what a role sees is said by a policy or not at all. */
+/**
+ * Row-level security for everyone, the owner included: what a role sees is said by a policy or not
+ * at all.
+ */
 const walls = (table: string, column = 'tenant_id'): string[] => [
   `alter table ${table} enable row level security`,
   `alter table ${table} force row level security`,
-  `create policy tenant_isolation on ${table} to weaver_tenant using (${OF_TENANT(column)}) with check (${OF_TENANT(column)})`,
+  `create policy tenant_isolation on ${table} to weaver_tenant ` +
+    `using (${OF_TENANT(column)}) with check (${OF_TENANT(column)})`,
   `create policy operator_all on ${table} to weaver_operator using (true) with check (true)`,
 ];
 
 const touch = (table: string): string =>
-  `create trigger ${table}_touch_updated_at before update on ${table} for each row execute function weaver_touch_updated_at()`;
+  `create trigger ${table}_touch_updated_at before update on ${table} for each row ` +
+  'execute function weaver_touch_updated_at()';
 
-// Roles belong to the cluster, not to this database: they are made when missing and never dropped. Two databases of one cluster may be
-// migrated at the same moment, so losing the race to create a role is fine.
+// Roles belong to the cluster, not to this database: they are made when missing and never dropped.
+// Two databases of one cluster may be migrated at the same moment, so losing the race to create a
+// role is fine.
 const role = (name: string): string => `
   do $do$ begin
     if not exists (select from pg_roles where rolname = '${name}') then
@@ -30,7 +37,8 @@ const role = (name: string): string => `
 const extension = (name: string): string => `create extension if not exists ${name}`;
 
 const FUNCTIONS = [
-  // Never stands still: two changes within one microsecond, or a clock set back, still give a later time.
+  // Never stands still: two changes within one microsecond, or a clock set back, still give a later
+  // time.
   `create function weaver_touch_updated_at() returns trigger language plpgsql as $function$
   begin
     new.updated_at := greatest(clock_timestamp(), old.updated_at + interval '1 microsecond');
@@ -42,15 +50,17 @@ const FUNCTIONS = [
     insert into bots (tenant_id, name) values (new.id, left(new.name, 251) || ' Bot');
     return null;
   end $function$`,
-  // Deletes of a tenant's last two bots wait for each other at the tenant's row. The bot that stays is locked too: a transaction whose
-  // snapshot is older than the other's delete would still see it, and fails instead. A deleted tenant takes its last bot along.
+  // Deletes of a tenant's last two bots wait for each other at the tenant's row. The bot that stays
+  // is locked too: a transaction whose snapshot is older than the other's delete would still see
+  // it, and fails instead. A deleted tenant takes its last bot along.
   `create function weaver_keep_last_bot() returns trigger language plpgsql as $function$
   begin
     perform from tenants where id = old.tenant_id for no key update;
     if found then
       perform from bots where tenant_id = old.tenant_id and id <> old.id limit 1 for key share;
       if not found then
-        raise exception 'A tenant keeps its last bot.' using errcode = 'check_violation', table = 'bots', constraint = 'bots_keep_last';
+        raise exception 'A tenant keeps its last bot.' ` +
+    `using errcode = 'check_violation', table = 'bots', constraint = 'bots_keep_last';
       end if;
     end if;
     return old;
@@ -58,7 +68,11 @@ const FUNCTIONS = [
   // Programs that know nothing of bot_id keep working.
   `create function weaver_choose_bot_of_document() returns trigger language plpgsql as $function$
   begin
-    select id into new.bot_id from bots where tenant_id = new.tenant_id order by created_at, id limit 1;
+    select id into new.bot_id ` +
+    `from bots ` +
+    `where tenant_id = new.tenant_id ` +
+    `order by created_at, id ` +
+    `limit 1;
     return new;
   end $function$`,
   `create function weaver_choose_bot_of_chunk() returns trigger language plpgsql as $function$
@@ -71,15 +85,22 @@ const FUNCTIONS = [
 const TENANTS = [
   `create table tenants (
     id uuid not null default gen_random_uuid() primary key,
-    name varchar(255) not null constraint tenants_name_not_empty check (char_length(name::text) >= 1),
-    plan_tier varchar(50) not null default 'free' constraint tenants_plan_tier_not_empty check (char_length(plan_tier::text) >= 1),
-    storage_used_bytes bigint not null default 0 constraint tenants_storage_not_negative check (storage_used_bytes >= 0),
+    name varchar(255) not ` +
+    `null ` +
+    `constraint ` +
+    `tenants_name_not_empty ` +
+    `check (char_length(name::text) >= 1),
+    plan_tier varchar(50) not null default 'free' constraint tenants_plan_tier_not_empty ` +
+    `check (char_length(plan_tier::text) >= 1),
+    storage_used_bytes bigint not null default 0 constraint tenants_storage_not_negative ` +
+    `check (storage_used_bytes >= 0),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now()
   )`,
   `create index tenants_by_creation on tenants (created_at, id)`,
   `create index tenants_by_name on tenants (name, id)`,
-  `create trigger tenants_create_bot after insert on tenants for each row execute function weaver_create_bot_of_tenant()`,
+  'create trigger tenants_create_bot after insert on tenants for each row ' +
+    'execute function weaver_create_bot_of_tenant()',
   touch('tenants'),
   ...walls('tenants', 'id'),
   // A tenant may rename itself; its plan and its existence are the operator's.
@@ -90,9 +111,15 @@ const TENANTS = [
 const PROFILES = [
   `create table profiles (
     id uuid not null default gen_random_uuid() primary key,
-    tenant_id uuid not null constraint profiles_tenant_id_foreign references tenants (id) on delete cascade,
-    email varchar(255) not null constraint profiles_email_not_empty check (char_length(email::text) >= 1),
-    role varchar(50) not null default 'member' constraint profiles_role_known check (role in ('owner', 'admin', 'member')),
+    tenant_id uuid not null ` +
+    `constraint ` +
+    `profiles_tenant_id_foreign ` +
+    `references tenants (id) ` +
+    `on delete cascade,
+    email varchar(255) not null constraint profiles_email_not_empty ` +
+    `check (char_length(email::text) >= 1),
+    role varchar(50) not null default 'member' constraint profiles_role_known ` +
+    `check (role in ('owner', 'admin', 'member')),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint profiles_email_unique unique (tenant_id, email)
@@ -106,15 +133,25 @@ const PROFILES = [
 const BOTS = [
   `create table bots (
     id uuid not null default gen_random_uuid() primary key,
-    tenant_id uuid not null constraint bots_tenant_id_foreign references tenants (id) on delete cascade,
+    tenant_id uuid not null ` +
+    `constraint ` +
+    `bots_tenant_id_foreign ` +
+    `references tenants (id) ` +
+    `on ` +
+    `delete cascade,
     name varchar(255) not null constraint bots_name_not_empty check (char_length(name::text) >= 1),
-    config_json jsonb not null default '{}' constraint bots_config_is_object check (jsonb_typeof(config_json) = 'object'),
+    config_json jsonb not null default ` +
+    `'{}' ` +
+    `constraint ` +
+    `bots_config_is_object ` +
+    `check (jsonb_typeof(config_json) = 'object'),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint bots_of_tenant unique (tenant_id, id)
   )`,
   `create index bots_by_creation on bots (tenant_id, created_at, id)`,
-  `create trigger bots_keep_last before delete on bots for each row execute function weaver_keep_last_bot()`,
+  'create trigger bots_keep_last before delete on bots for each row ' +
+    'execute function weaver_keep_last_bot()',
   touch('bots'),
   ...walls('bots'),
   `grant select, insert, update, delete on bots to weaver_tenant, weaver_operator`,
@@ -125,21 +162,29 @@ const DOCS = [
     id uuid not null default gen_random_uuid() primary key,
     tenant_id uuid not null,
     bot_id uuid not null,
-    filename varchar(500) not null constraint docs_filename_not_empty check (char_length(filename::text) >= 1),
+    filename varchar(500) ` +
+    `not ` +
+    `null ` +
+    `constraint ` +
+    `docs_filename_not_empty ` +
+    `check (char_length(filename::text) >= 1),
     gcs_path varchar(1000),
     size_bytes bigint not null constraint docs_size_not_negative check (size_bytes >= 0),
-    status varchar(50) not null default 'pending' constraint docs_status_known check (status in ('pending', 'processing', 'completed', 'failed')),
+    status varchar(50) not null default 'pending' constraint docs_status_known ` +
+    `check (status in ('pending', 'processing', 'completed', 'failed')),
     error_message text,
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
     constraint docs_of_bot unique (tenant_id, bot_id, id),
-    constraint docs_bot_fk foreign key (tenant_id, bot_id) references bots (tenant_id, id) on delete cascade
+    constraint docs_bot_fk foreign key (tenant_id, bot_id) references bots (tenant_id, id) ` +
+    `on delete cascade
   )`,
   `create index docs_by_creation on docs (tenant_id, created_at, id)`,
   `create index docs_of_bot_by_creation on docs (tenant_id, bot_id, created_at, id)`,
   `create index docs_by_filename on docs (tenant_id, filename, id)`,
   `create index docs_by_status on docs (tenant_id, status, created_at, id)`,
-  `create trigger docs_choose_bot before insert on docs for each row when (new.bot_id is null) execute function weaver_choose_bot_of_document()`,
+  'create trigger docs_choose_bot before insert on docs for each row ' +
+    'when (new.bot_id is null) execute function weaver_choose_bot_of_document()',
   touch('docs'),
   ...walls('docs'),
   `grant select, insert, update, delete on docs to weaver_tenant, weaver_operator`,
@@ -154,22 +199,40 @@ const DOC_CHUNKS = [
     text text not null,
     chunk_index int not null constraint doc_chunks_index_not_negative check (chunk_index >= 0),
     page_num int constraint doc_chunks_page_positive check (page_num >= 1),
-    chunk_metadata jsonb not null default '{}' constraint doc_chunks_metadata_is_object check (jsonb_typeof(chunk_metadata) = 'object'),
+    chunk_metadata jsonb not ` +
+    `null ` +
+    `default ` +
+    `'{}' ` +
+    `constraint ` +
+    `doc_chunks_metadata_is_object ` +
+    `check (jsonb_typeof(chunk_metadata) = 'object'),
     embedding halfvec(1536),
     embedding_bq bit(1536) generated always as (binary_quantize(embedding)::bit(1536)) stored,
     search_vector tsvector generated always as (to_tsvector('english'::regconfig, text)) stored,
     created_at timestamptz not null default now(),
-    constraint doc_chunks_document_fk foreign key (tenant_id, bot_id, doc_id) references docs (tenant_id, bot_id, id) on update cascade on delete cascade
-  ) with (autovacuum_vacuum_insert_scale_factor = 0.01, autovacuum_vacuum_insert_threshold = 1000, autovacuum_vacuum_scale_factor = 0.02)`,
-  // Two rows fit a page with the vector inline, which makes exact distances two to four times faster than from TOAST. The two columns
-  // beside it must be told to stay as well: the toaster would move them out first.
-  `alter table doc_chunks alter embedding set storage main, alter embedding_bq set storage plain, alter chunk_metadata set storage main`,
+    constraint doc_chunks_document_fk foreign key (tenant_id, bot_id, doc_id) ` +
+    `references docs ` +
+    `(tenant_id, bot_id, id) on update cascade on delete cascade
+  ) with (autovacuum_vacuum_insert_scale_factor ` +
+    `= ` +
+    `0.01, ` +
+    `autovacuum_vacuum_insert_threshold = 1000, ` +
+    `autovacuum_vacuum_scale_factor = 0.02)`,
+  // Two rows fit a page with the vector inline, which makes exact distances two to four times
+  // faster than from TOAST. The two columns beside it must be told to stay as well: the toaster
+  // would move them out first.
+  'alter table doc_chunks alter embedding set storage main, alter embedding_bq ' +
+    'set storage plain, alter chunk_metadata set storage main',
   `create index doc_chunks_by_position on doc_chunks (tenant_id, doc_id, chunk_index, id)`,
-  // The code scan of the search reads this index alone, which wants a fresh visibility map: hence the eager vacuum above.
-  `create index doc_chunks_codes on doc_chunks (tenant_id, bot_id, doc_id) include (id, embedding_bq)`,
+  // The code scan of the search reads this index alone, which wants a fresh visibility map: hence
+  // the eager vacuum above.
+  'create index doc_chunks_codes on doc_chunks (tenant_id, bot_id, doc_id) include (id, ' +
+    'embedding_bq)',
   `create index doc_chunks_words on doc_chunks using gin (tenant_id, search_vector)`,
-  `create index doc_chunks_metadata on doc_chunks using gin (tenant_id, chunk_metadata jsonb_path_ops)`,
-  `create trigger doc_chunks_choose_bot before insert on doc_chunks for each row when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()`,
+  'create index doc_chunks_metadata on doc_chunks ' +
+    'using gin (tenant_id, chunk_metadata jsonb_path_ops)',
+  'create trigger doc_chunks_choose_bot before insert on doc_chunks for each row ' +
+    'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
   ...walls('doc_chunks'),
   // No update: a chunk is replaced, never edited.
   `grant select, insert, delete on doc_chunks to weaver_tenant, weaver_operator`,
@@ -178,12 +241,23 @@ const DOC_CHUNKS = [
 const API_KEYS = [
   `create table api_keys (
     id uuid not null default gen_random_uuid() primary key,
-    tenant_id uuid not null constraint api_keys_tenant_id_foreign references tenants (id) on delete cascade,
-    name varchar(255) not null constraint api_keys_name_not_empty check (char_length(name::text) >= 1),
+    tenant_id uuid not null ` +
+    `constraint ` +
+    `api_keys_tenant_id_foreign ` +
+    `references tenants (id) ` +
+    `on delete cascade,
+    name varchar(255) not null constraint api_keys_name_not_empty ` +
+    `check ` +
+    `(char_length(name::text) >= 1),
     key_prefix varchar(32) constraint api_keys_prefix_unique unique,
     key_hash varchar(255) not null,
-    scopes text[] not null default '{read,search}' constraint api_keys_scopes_known check (scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text]),
-    rate_limit_rpm int not null default 60 constraint api_keys_rate_limit_positive check (rate_limit_rpm >= 1),
+    scopes text[] not null default ` +
+    `'{read,search}' ` +
+    `constraint ` +
+    `api_keys_scopes_known ` +
+    `check (scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text]),
+    rate_limit_rpm int not null default 60 constraint api_keys_rate_limit_positive ` +
+    `check (rate_limit_rpm >= 1),
     revoked boolean not null default false,
     expires_at timestamptz,
     last_used_at timestamptz,
@@ -205,18 +279,26 @@ const BOT_QUERIES = [
     api_key_id uuid,
     query text not null,
     answer text not null,
-    confidence varchar(50) constraint bot_queries_confidence_known check (confidence in ('high', 'medium', 'low')),
+    confidence varchar(50) ` +
+    `constraint ` +
+    `bot_queries_confidence_known ` +
+    `check (confidence in ('high', 'medium', 'low')),
     latency_ms int constraint bot_queries_latency_not_negative check (latency_ms >= 0),
-    sources jsonb not null default '[]' constraint bot_queries_sources_is_array check (jsonb_typeof(sources) = 'array'),
+    sources jsonb not null default '[]' constraint bot_queries_sources_is_array ` +
+    `check (jsonb_typeof(sources) = 'array'),
     query_embedding halfvec(1536),
     created_at timestamptz not null default now(),
-    constraint bot_queries_bot_fk foreign key (tenant_id, bot_id) references bots (tenant_id, id) on delete cascade,
-    -- The column is named: without it tenant_id would be nulled too, and the delete of a key would fail.
-    constraint bot_queries_api_key_fk foreign key (tenant_id, api_key_id) references api_keys (tenant_id, id) on delete set null (api_key_id)
+    constraint bot_queries_bot_fk foreign key (tenant_id, bot_id) references bots (tenant_id, id) ` +
+    `on delete cascade,
+    -- The column is named: without it tenant_id would be nulled too, and the delete of a key would ` +
+    `fail.
+    constraint bot_queries_api_key_fk foreign key (tenant_id, api_key_id) ` +
+    `references api_keys (tenant_id, id) on delete set null (api_key_id)
   )`,
   `create index bot_queries_by_creation on bot_queries (tenant_id, created_at, id)`,
   `create index bot_queries_of_bot_by_creation on bot_queries (tenant_id, bot_id, created_at, id)`,
-  `create index bot_queries_of_key_by_creation on bot_queries (tenant_id, api_key_id, created_at, id)`,
+  'create index bot_queries_of_key_by_creation on bot_queries (tenant_id, api_key_id, ' +
+    'created_at, id)',
   ...walls('bot_queries'),
   // No update: the log is written once.
   `grant select, insert, delete on bot_queries to weaver_tenant, weaver_operator`,
@@ -247,11 +329,29 @@ export class Migration20261123000000_initial extends Migration {
     for (const statement of statements) this.addSql(statement);
   }
 
-  /** Removes the tables with all their rows. Roles stay, since they belong to the cluster; so do extensions, which others may use. */
+  /**
+   * Removes the tables with all their rows. Roles stay, since they belong to the cluster; so do
+   * extensions, which others may use.
+   */
   override down(): void {
     this.addSql(`revoke select on mikro_orm_migrations from weaver_operator`);
-    for (const table of ['bot_queries', 'api_keys', 'doc_chunks', 'docs', 'bots', 'profiles', 'tenants']) this.addSql(`drop table ${table}`);
-    for (const name of ['touch_updated_at', 'create_bot_of_tenant', 'keep_last_bot', 'choose_bot_of_document', 'choose_bot_of_chunk']) {
+    for (const table of [
+      'bot_queries',
+      'api_keys',
+      'doc_chunks',
+      'docs',
+      'bots',
+      'profiles',
+      'tenants',
+    ])
+      this.addSql(`drop table ${table}`);
+    for (const name of [
+      'touch_updated_at',
+      'create_bot_of_tenant',
+      'keep_last_bot',
+      'choose_bot_of_document',
+      'choose_bot_of_chunk',
+    ]) {
       this.addSql(`drop function weaver_${name}()`);
     }
   }

@@ -1,12 +1,17 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** A new secret puts the old one in its second place, for as long as the update says. Thus whoever rotates keys need not be able to read digests. */
+/**
+ * A new secret puts the old one in its second place, for as long as the update says. Thus whoever
+ * rotates keys need not be able to read digests.
+ */
 export class Migration20261124110100_rotated_keys extends Migration {
   override name = 'Migration20261124110100_rotated_keys';
 
   override up(): void {
     // A key without a prefix is of an older Weaver: its first new digest is the same secret's.
-    this.addSql(`create function weaver_keep_previous_secret() returns trigger language plpgsql as $function$
+    this.addSql(
+      `create function weaver_keep_previous_secret() returns trigger language plpgsql as ` +
+        `$function$
     begin
       if new.previous_expires_at > now() then
         new.previous_prefix := old.key_prefix;
@@ -17,8 +22,13 @@ export class Migration20261124110100_rotated_keys extends Migration {
         new.previous_expires_at := null;
       end if;
       return new;
-    end $function$`);
-    this.addSql(`create trigger api_keys_keep_previous_secret before update on api_keys for each row when (old.key_prefix is not null and old.key_hash <> new.key_hash) execute function weaver_keep_previous_secret()`);
+    end $function$`,
+    );
+    this.addSql(
+      'create trigger api_keys_keep_previous_secret before update on api_keys ' +
+        'for each row when (old.key_prefix is not null and old.key_hash <> new.key_hash) ' +
+        'execute function weaver_keep_previous_secret()',
+    );
     this.addSql(`revoke update (previous_prefix, previous_hash) on api_keys from weaver_tenant`);
   }
 

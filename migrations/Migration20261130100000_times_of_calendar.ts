@@ -15,25 +15,33 @@ const TIMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Refuses the instants that PostgreSQL can hold and RFC 3339 cannot write: `infinity`, and years before 1 and after 9999. No row is read,
- * and rows that hold such an instant stay as they are; the next migration looks at them.
+ * Refuses the instants that PostgreSQL can hold and RFC 3339 cannot write: `infinity`, and years
+ * before 1 and after 9999. No row is read, and rows that hold such an instant stay as they are; the
+ * next migration looks at them.
  */
 export class Migration20261130100000_times_of_calendar extends Migration {
   override name = 'Migration20261130100000_times_of_calendar';
 
   override up(): void {
-    // A function, since a constant of this type in a constraint would read otherwise in each time zone.
-    this.addSql(`create function weaver_is_rfc3339(timestamptz) returns boolean language sql immutable parallel safe as $function$
+    // A function, since a constant of this type in a constraint would read otherwise in each time
+    // zone.
+    this.addSql(
+      `create function weaver_is_rfc3339(timestamptz) returns boolean language sql ` +
+        `immutable parallel safe as $function$
       select $1 is null or ($1 >= '0001-01-01 00:00:00+00' and $1 < '10000-01-01 00:00:00+00')
-    $function$`);
+    $function$`,
+    );
     for (const [table, columns] of Object.entries(TIMES)) {
       const condition = columns.map(column => `weaver_is_rfc3339(${column})`).join(' and ');
-      this.addSql(`alter table ${table} add constraint ${table}_times_rfc3339 check (${condition}) not valid`);
+      this.addSql(
+        `alter table ${table} add constraint ${table}_times_rfc3339 check (${condition}) not valid`,
+      );
     }
   }
 
   override down(): void {
-    for (const table of Object.keys(TIMES).toReversed()) this.addSql(`alter table ${table} drop constraint ${table}_times_rfc3339`);
+    for (const table of Object.keys(TIMES).toReversed())
+      this.addSql(`alter table ${table} drop constraint ${table}_times_rfc3339`);
     this.addSql(`drop function weaver_is_rfc3339(timestamptz)`);
   }
 }

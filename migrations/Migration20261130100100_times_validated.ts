@@ -1,10 +1,22 @@
 import { Migration } from '@mikro-orm/migrations';
 
-const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'audit_log', 'idempotency_keys', 'rate_limits'];
+const TABLES = [
+  'tenants',
+  'profiles',
+  'bots',
+  'docs',
+  'doc_chunks',
+  'api_keys',
+  'bot_queries',
+  'audit_log',
+  'idempotency_keys',
+  'rate_limits',
+];
 
 /**
- * Reads every row once, while others read and write. Of a table with an instant outside the calendar the constraint stays as it is: it
- * holds for what is written from now on. `weaver db doctor` names the rows, which only the operator can mend.
+ * Reads every row once, while others read and write. Of a table with an instant outside the
+ * calendar the constraint stays as it is: it holds for what is written from now on. `weaver db
+ * doctor` names the rows, which only the operator can mend.
  */
 export class Migration20261130100100_times_validated extends Migration {
   override name = 'Migration20261130100100_times_validated';

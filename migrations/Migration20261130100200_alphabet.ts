@@ -6,20 +6,17 @@ interface Letters {
   readonly small: string;
 }
 
-// Unicode 16's default case folding of letters that decompose no further: a table of our own, since lower() folds what the database's
-// locale says, which may be ASCII alone. Capitals include other forms of small letters, such as the final sigma; an I without a dot is
-// taken for one with a dot, since no text says whether it is Turkish.
+// Unicode 16's default case folding of letters that decompose no further: a table of our own, since
+// lower() folds what the database's locale says, which may be ASCII alone. Capitals include other
+// forms of small letters, such as the final sigma; an I without a dot is taken for one with a dot,
+// since no text says whether it is Turkish.
 const LATIN: Letters = {
-  capital:
-    'ÆÐØÞĐĦıŁŊŒŦƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƢƤƦƧƩƬƮƱƲƳƵƷƸƼǤǶǷȜȠȢȤȺȻȽȾɁɃɄɅɆɈɊɌɎ',
-  small:
-    'æðøþđħiłŋœŧɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵƣƥʀƨʃƭʈʊʋƴƶʒƹƽǥƕƿȝƞȣȥⱥȼƚⱦɂƀʉʌɇɉɋɍɏ',
+  capital: 'ÆÐØÞĐĦıŁŊŒŦƁƂƄƆƇƉƊƋƎƏƐƑƓƔƖƗƘƜƝƟƢƤƦƧƩƬƮƱƲƳƵƷƸƼǤǶǷȜȠȢȤȺȻȽȾɁɃɄɅɆɈɊɌɎ',
+  small: 'æðøþđħiłŋœŧɓƃƅɔƈɖɗƌǝəɛƒɠɣɩɨƙɯɲɵƣƥʀƨʃƭʈʊʋƴƶʒƹƽǥƕƿȝƞȣȥⱥȼƚⱦɂƀʉʌɇɉɋɍɏ',
 };
 const GREEK: Letters = {
-  capital:
-    '\u0345ͰͲͶͿΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩςϏϘϚϜϞϠϢϤϦϨϪϬϮϷϺϽϾϿ',
-  small:
-    'ιͱͳͷϳαβγδεζηθικλμνξοπρστυφχψωσϗϙϛϝϟϡϣϥϧϩϫϭϯϸϻͻͼͽ',
+  capital: '\u0345ͰͲͶͿΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩςϏϘϚϜϞϠϢϤϦϨϪϬϮϷϺϽϾϿ',
+  small: 'ιͱͳͷϳαβγδεζηθικλμνξοπρστυφχψωσϗϙϛϝϟϡϣϥϧϩϫϭϯϸϻͻͼͽ',
 };
 const CYRILLIC: Letters = {
   capital:
@@ -30,10 +27,8 @@ const CYRILLIC: Letters = {
     'ԅԇԉԋԍԏԑԓԕԗԙԛԝԟԡԣԥԧԩԫԭԯ',
 };
 const ARMENIAN: Letters = {
-  capital:
-    'ԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖ',
-  small:
-    'աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ',
+  capital: 'ԱԲԳԴԵԶԷԸԹԺԻԼԽԾԿՀՁՂՃՄՅՆՇՈՉՊՋՌՍՎՏՐՑՒՓՔՕՖ',
+  small: 'աբգդեզէըթժիլխծկհձղճմյնշոչպջռսվտրցւփքօֆ',
 };
 const OTHER: Letters = {
   capital:
@@ -64,50 +59,86 @@ function rangesOf(characters: string): string {
     if (last && code === last[1] + 1) last[1] = code;
     else ranges.push([code, code]);
   }
-  return ranges.map(range => [...new Set(range)].map(code => `\\U${code.toString(16).padStart(8, '0')}`).join('-')).join('');
+  return ranges
+    .map(range =>
+      [...new Set(range)].map(code => `\\U${code.toString(16).padStart(8, '0')}`).join('-'),
+    )
+    .join('');
 }
 
-/** Statements that put the variable `folded` into decomposed form with the letters of these scripts folded. To look for letters costs less than to translate. */
-const decompose = (...scripts: Letters[]): string => `folded := lower(normalize(folded, NFKD) collate "C");
+/**
+ * Statements that put the variable `folded` into decomposed form with the letters of these scripts
+ * folded. To look for letters costs less than to translate.
+ */
+const decompose = (
+  ...scripts: Letters[]
+): string => `folded := lower(normalize(folded, NFKD) collate "C");
       ${scripts.map(({ capital, small }) => `if folded ~ '[${rangesOf(capital)}]' then folded := translate(folded, '${capital}', '${small}'); end if;`).join('\n      ')}
       folded := replace(replace(replace(folded, 'ß', 'ss'), 'ẞ', 'ss'), U&'i\\0307', 'i');`;
 
 const FREQUENT = 'ßςı';
 const SCRIPTS = [LATIN, GREEK, CYRILLIC, ARMENIAN, OTHER];
-const RARE = SCRIPTS.map(({ capital }) => rangesOf(capital.replace(new RegExp(`[${FREQUENT}]`, 'g'), ''))).join('');
+const RARE = SCRIPTS.map(({ capital }) =>
+  rangesOf(capital.replace(new RegExp(`[${FREQUENT}]`, 'g'), '')),
+).join('');
 /** Small letters with an iota below, which is a letter of its own in capitals. */
-const IOTA_BELOW = '\\u1f80-\\u1faf\\u1fb2-\\u1fb4\\u1fb7\\u1fbc\\u1fc2-\\u1fc4\\u1fc7\\u1fcc\\u1ff2-\\u1ff4\\u1ff7\\u1ffc';
+const IOTA_BELOW =
+  '\\u1f80-\\u1faf\\u1fb2-\\u1fb4\\u1fb7\\u1fbc\\u1fc2-\\u1fc4\\u1fc7\\u1fcc\\u1ff2-\\u1ff4\\u1ff7\\u1ffc';
 
-// A byte order mark is no part of a text: some programs leave it before one, and some drivers read it away.
-// A text that holds nothing but what lower() of the database folds is decomposed by none of the steps: they take ten times as long.
-const FOLD = `create function weaver_fold(text) returns text language plpgsql immutable strict parallel safe as $function$
+// A byte order mark is no part of a text: some programs leave it before one, and some drivers read
+// it away. A text that holds nothing but what lower() of the database folds is decomposed by none
+// of the steps: they take ten times as long.
+const FOLD =
+  `create function weaver_fold(text) returns text language plpgsql immutable strict ` +
+  `parallel safe as $function$
   declare
     folded text collate "C";
   begin
     if octet_length($1) = char_length($1) then
       return lower($1 collate "C");
     end if;
-    folded := lower(case when $1 is NFKC normalized then $1 else normalize($1, NFKC) end collate "default");
+    folded := lower(case when $1 is NFKC ` +
+  `normalized ` +
+  `then ` +
+  `$1 ` +
+  `else ` +
+  `normalize($1, ` +
+  `NFKC) end ` +
+  `collate "default");
     if lower('É' collate "default") <> 'é' or folded ~ '[\\u0300-\\u036f${IOTA_BELOW}${RARE}]' then
       ${decompose(...SCRIPTS)}
       folded := normalize(folded, NFC);
     end if;
     if folded ~ '[${FREQUENT}\\ufeff]' then
-      folded := replace(replace(replace(replace(folded, 'ß', 'ss'), 'ς', 'σ'), 'ı', 'i'), U&'\\FEFF', '');
+      folded := replace(replace(replace(replace(folded, 'ß', ` +
+  `'ss'), ` +
+  `'ς', ` +
+  `'σ'), ` +
+  `'ı', ` +
+  `'i'), ` +
+  `U&'\\FEFF', '');
     end if;
     return folded;
   end $function$`;
 
 /** Marks that stand above, below or in a letter. */
-const MARKS = '\\u0300-\\u036f\\u0483-\\u0487\\u0591-\\u05c7\\u064b-\\u065f\\u0670\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\u3099-\\u309a\\ufe20-\\ufe2f';
+const MARKS =
+  '\\u0300-\\u036f\\u0483-\\u0487\\u0591-\\u05c7\\u064b-\\u065f\\u0670\\u1ab0-\\u1aff\\u1dc0-\\u1dff\\u20d0-\\u20ff\\u3099-\\u309a\\ufe20-\\ufe2f';
 
-// Before digits, where most punctuation stands in ASCII: in place of control characters, space first.
+// Before digits, where most punctuation stands in ASCII: in place of control characters, space
+// first.
 const PUNCTUATION = ' :;<=>?@[\\]^_`{|}~';
-const BEFORE = Array.from(PUNCTUATION, (_, index) => `\\x${(0x0d + index).toString(16).padStart(2, '0')}`).join('');
+const BEFORE = Array.from(
+  PUNCTUATION,
+  (_, index) => `\\x${(0x0d + index).toString(16).padStart(2, '0')}`,
+).join('');
 
-// Three texts, of which a later one counts where the earlier are equal: letters without case and marks, with numbers by their value; the
-// marks; the case, small letters first. 2,000 bytes of it fit an index beside two ids.
-const SORT_KEY = `create function weaver_sort_key(text) returns bytea language plpgsql immutable strict parallel safe as $function$
+// Three texts, of which a later one counts where the earlier are equal: letters without case and
+// marks, with numbers by their value; the marks; the case, small letters first. 2,000 bytes of it
+// fit an index beside two ids.
+const SORT_KEY =
+  `create function weaver_sort_key(text) returns bytea language plpgsql immutable ` +
+  `strict parallel safe as $function$
   declare
     name text collate "C" := replace($1, U&'\\FEFF', '');
     folded text collate "C" := name;
@@ -120,24 +151,43 @@ const SORT_KEY = `create function weaver_sort_key(text) returns bytea language p
       if folded <> name then cased := regexp_replace(name, '[A-Z]', '~', 'g'); end if;
     else
       ${decompose(LATIN, GREEK, CYRILLIC, ARMENIAN)}
-      letters := regexp_replace(replace(folded, U&'\\0438\\0306', U&'\\0439'), '[${MARKS}]', '', 'g');
-      letters := replace(replace(translate(letters, 'đðħłøŧ‘’‚‹›“”„«»‐‒–—', 'ddhlot''''''''''"""""----'), 'æ', 'ae'), 'œ', 'oe');
+      letters := regexp_replace(replace(folded, ` +
+  `U&'\\0438\\0306', ` +
+  `U&'\\0439'), ` +
+  `'[${MARKS}]', ` +
+  `'', ` +
+  `'g');
+      letters := replace(replace(translate(letters, 'đðħłøŧ‘’‚‹›“”„«»‐‒–—', ` +
+  `'ddhlot''''''''''"""""----'), 'æ', 'ae'), 'œ', 'oe');
       cased := regexp_replace(normalize(name, NFD), '[A-ZΑ-ΩЀ-Я]', U&'\\+10FFFF', 'g');
     end if;
     if letters = folded then folded := ''; end if;
     letters := translate(letters, '${PUNCTUATION}', E'${BEFORE}');
     if letters ~ '[0-9]' then
-      letters := regexp_replace(regexp_replace(letters, '([0-9]+)', '000000000\\1', 'g'), '0*([0-9]{10,})', '\\1', 'g');
+      letters := regexp_replace(regexp_replace(letters, ` +
+  `'([0-9]+)', ` +
+  `'000000000\\1', ` +
+  `'g'), ` +
+  `'0*([0-9]{10,})', '\\1', 'g');
     end if;
-    return substring(convert_to(letters, 'UTF8') || '\\x00' || convert_to(folded, 'UTF8') || '\\x00' || convert_to(cased, 'UTF8') from 1 for 2000);
+    return substring(convert_to(letters, ` +
+  `'UTF8') ` +
+  `|| ` +
+  `'\\x00' ` +
+  `|| ` +
+  `convert_to(folded, ` +
+  `'UTF8') || ` +
+  `'\\x00' || convert_to(cased, 'UTF8') from 1 for 2000);
   end $function$`;
 
 /**
- * How texts are found and ordered, the same on every server: `weaver_fold` gives all spellings of a text one form, whatever their case and
- * normal form; `weaver_sort_key` gives names the order of an alphabet (docs/decisions/0017-names-in-alphabetical-order.md).
+ * How texts are found and ordered, the same on every server: `weaver_fold` gives all spellings of a
+ * text one form, whatever their case and normal form; `weaver_sort_key` gives names the order of an
+ * alphabet (docs/decisions/0017-names-in-alphabetical-order.md).
  *
- * Leakproof is what a superuser alone may declare: without it PostgreSQL does not ask the indexes of the next migrations where a page begins,
- * and reads a tenant's names from the first. The function raises no error that depends on a text, nor tells of it otherwise.
+ * Leakproof is what a superuser alone may declare: without it PostgreSQL does not ask the indexes
+ * of the next migrations where a page begins, and reads a tenant's names from the first. The
+ * function raises no error that depends on a text, nor tells of it otherwise.
  */
 export class Migration20261130100200_alphabet extends Migration {
   override name = 'Migration20261130100200_alphabet';

@@ -1,6 +1,9 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** For documents by file name. The index on the plain name stays: it finds the documents of one name. */
+/**
+ * For documents by file name. The index on the plain name stays: it finds the documents of one
+ * name.
+ */
 export class Migration20261130100300_documents_in_alphabet extends Migration {
   override name = 'Migration20261130100300_documents_in_alphabet';
 
@@ -9,7 +12,10 @@ export class Migration20261130100300_documents_in_alphabet extends Migration {
   }
 
   override up(): void {
-    this.addSql(`create index concurrently docs_in_alphabet on docs (tenant_id, weaver_sort_key(filename), id)`);
+    this.addSql(
+      'create index concurrently docs_in_alphabet on docs (tenant_id, ' +
+        'weaver_sort_key(filename), id)',
+    );
   }
 
   override down(): void {

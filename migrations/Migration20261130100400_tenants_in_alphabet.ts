@@ -9,7 +9,9 @@ export class Migration20261130100400_tenants_in_alphabet extends Migration {
   }
 
   override up(): void {
-    this.addSql(`create index concurrently tenants_in_alphabet on tenants (weaver_sort_key(name), id)`);
+    this.addSql(
+      `create index concurrently tenants_in_alphabet on tenants (weaver_sort_key(name), id)`,
+    );
   }
 
   override down(): void {

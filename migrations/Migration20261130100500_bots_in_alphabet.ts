@@ -9,7 +9,9 @@ export class Migration20261130100500_bots_in_alphabet extends Migration {
   }
 
   override up(): void {
-    this.addSql(`create index concurrently bots_in_alphabet on bots (tenant_id, weaver_sort_key(name), id)`);
+    this.addSql(
+      `create index concurrently bots_in_alphabet on bots (tenant_id, weaver_sort_key(name), id)`,
+    );
   }
 
   override down(): void {

@@ -9,7 +9,10 @@ export class Migration20261130100600_users_in_alphabet extends Migration {
   }
 
   override up(): void {
-    this.addSql(`create index concurrently profiles_in_alphabet on profiles (tenant_id, weaver_sort_key(email), id)`);
+    this.addSql(
+      'create index concurrently profiles_in_alphabet on profiles (tenant_id, ' +
+        'weaver_sort_key(email), id)',
+    );
   }
 
   override down(): void {

@@ -9,7 +9,10 @@ export class Migration20261130100700_api_keys_in_alphabet extends Migration {
   }
 
   override up(): void {
-    this.addSql(`create index concurrently api_keys_in_alphabet on api_keys (tenant_id, weaver_sort_key(name), id)`);
+    this.addSql(
+      'create index concurrently api_keys_in_alphabet on api_keys (tenant_id, ' +
+        'weaver_sort_key(name), id)',
+    );
   }
 
   override down(): void {

@@ -1,7 +1,10 @@
 import type { AddressInfo } from 'node:net';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
-import { ApolloServerPluginCacheControlDisabled, ApolloServerPluginLandingPageDisabled } from '@apollo/server/plugin/disabled';
+import {
+  ApolloServerPluginCacheControlDisabled,
+  ApolloServerPluginLandingPageDisabled,
+} from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
@@ -15,7 +18,13 @@ import { ComputeTurns } from './base/compute-turns.js';
 import type { Config } from './config.js';
 import type { Limits } from './config/limits.js';
 import type { Database } from './db/database.js';
-import { NOBODY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope, type TimeBounds } from './db/database-scope.js';
+import {
+  NOBODY_SCOPE,
+  OPERATOR_SCOPE,
+  tenantScope,
+  type DatabaseScope,
+  type TimeBounds,
+} from './db/database-scope.js';
 import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
@@ -27,7 +36,11 @@ import { formatError } from './graphql/format-error.js';
 import { jsonVariablesRule } from './graphql/json-variables-rule.js';
 import { ByteBudget } from './graphql/limits/byte-budget.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
-import { OperationSlots, OperationTurn, type OperationCaller } from './graphql/limits/operation-slots.js';
+import {
+  OperationSlots,
+  OperationTurn,
+  type OperationCaller,
+} from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
 import { operationAnswers } from './graphql/operation-answers.js';
 import { operationRules } from './graphql/operation-rules.js';
@@ -62,7 +75,10 @@ const BEFORE_COMMIT: readonly BeforeCommit[] = [recordOperator];
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4000`. */
   readonly url: string;
-  /** Takes no new requests, finishes those in flight, and stops. The database stays open: it is the caller's. */
+  /**
+   * Takes no new requests, finishes those in flight, and stops. The database stays open: it is the
+   * caller's.
+   */
   close(): Promise<void>;
 }
 
@@ -76,7 +92,12 @@ export interface GatewayParts {
 }
 
 /** The composition root: puts the parts together and listens. */
-export async function startGateway({ config, database, log, demoKey }: GatewayParts): Promise<Gateway> {
+export async function startGateway({
+  config,
+  database,
+  log,
+  demoKey,
+}: GatewayParts): Promise<Gateway> {
   const schema = buildGatewaySchema();
   const trusted = TrustedDocuments.read(config.trustedDocuments, schema);
   const app = createHttpServer(log, config);
@@ -122,8 +143,13 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
     bytes: new ByteBudget(config.limits.answerBytes, config.limits.answerBytesInFlight),
     slots: new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue),
     computing: new ComputeTurns(),
-    embedder: metrics ? measuredEmbedder(createEmbedder(config.embedder, log), metrics) : createEmbedder(config.embedder, log),
-    embedSlots: new OperationSlots(config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity, Infinity),
+    embedder: metrics
+      ? measuredEmbedder(createEmbedder(config.embedder, log), metrics)
+      : createEmbedder(config.embedder, log),
+    embedSlots: new OperationSlots(
+      config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity,
+      Infinity,
+    ),
   };
   const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
@@ -144,9 +170,16 @@ export async function startGateway({ config, database, log, demoKey }: GatewayPa
   if (metrics) {
     registerMetrics(app, metrics, config.metricsToken!);
     measureSearches(services.models, metrics);
-    if (config.search.recallSample > 0) sampleSearches(services.models, (sampler = new RecallSampler(database, config.search.recallSample, log, metrics)));
+    if (config.search.recallSample > 0)
+      sampleSearches(
+        services.models,
+        (sampler = new RecallSampler(database, config.search.recallSample, log, metrics)),
+      );
   }
-  await app.register(playgroundRoutes, { endpoint: GRAPHQL_PATH, ...(demoKey !== undefined && { demoKey }) });
+  await app.register(playgroundRoutes, {
+    endpoint: GRAPHQL_PATH,
+    ...(demoKey !== undefined && { demoKey }),
+  });
 
   await app.listen({ host: config.http.host, port: config.http.port });
   return {
@@ -169,11 +202,19 @@ interface Services {
   readonly slots: OperationSlots;
   readonly computing: ComputeTurns;
   readonly embedder: Embedder;
-  /** Calls of a remote embedder at the same time. Any number may wait for one: those are operations, of which only so many run or are aside. */
+  /**
+   * Calls of a remote embedder at the same time. Any number may wait for one: those are operations,
+   * of which only so many run or are aside.
+   */
   readonly embedSlots: OperationSlots;
 }
 
-function contextOf(request: FastifyRequest, reply: FastifyReply, { principal, lookUp }: Caller, services: Services): RequestContext {
+function contextOf(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { principal, lookUp }: Caller,
+  services: Services,
+): RequestContext {
   const { database, limits, models, slots, computing, embedder, embedSlots } = services;
   const signal = operationSignal(reply, limits.operationMs);
   const scope = scopeOf(principal);

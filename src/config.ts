@@ -2,11 +2,19 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { escapeLine } from './base/control-characters.js';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
-import { toTrustedDocuments, trustedDocumentProblems, TRUSTED_DOCUMENT_SETTINGS, type TrustedDocumentsConfig } from './config/trusted-documents.js';
+import {
+  toTrustedDocuments,
+  trustedDocumentProblems,
+  TRUSTED_DOCUMENT_SETTINGS,
+  type TrustedDocumentsConfig,
+} from './config/trusted-documents.js';
 import { flag, origins, trustedProxies, wholeNumber } from './config/checks.js';
 import { AddressError, parseAddress, type DatabaseAddress } from './config/database-address.js';
 
-/** Everything that the environment decides, checked. An optional part is a union, so that half a part cannot exist. */
+/**
+ * Everything that the environment decides, checked. An optional part is a union, so that half a
+ * part cannot exist.
+ */
 export interface Config {
   production: boolean;
   /** Processes that serve. */
@@ -14,7 +22,10 @@ export interface Config {
   http: {
     host: string;
     port: number;
-    /** Addresses and networks of proxies whose word about the caller's address is taken; false for nobody's. */
+    /**
+     * Addresses and networks of proxies whose word about the caller's address is taken; false for
+     * nobody's.
+     */
     trustProxy: false | string[];
     /** Origins whose pages may send operations; `*` for all. */
     corsOrigins: string[];
@@ -26,7 +37,9 @@ export interface Config {
   migrationLockMs: number;
   /** How long a statement of a migration waits for a lock; 0 has no limit. */
   statementLockMs: number;
-  /** The token that makes its bearer the operator; none means that there is no operator over HTTP. */
+  /**
+   * The token that makes its bearer the operator; none means that there is no operator over HTTP.
+   */
   operatorToken: string | undefined;
   /** How users' tokens are checked; none means that there are no users over HTTP. */
   userTokens: UserTokenConfig | undefined;
@@ -53,12 +66,18 @@ export type DatabaseConfig =
       ownerAddress: DatabaseAddress;
       pooler: 'none' | 'transaction';
       poolSize: number;
-      /** Transactions of one tenant that write at the same time; undefined for a quarter of the pool. */
+      /**
+       * Transactions of one tenant that write at the same time; undefined for a quarter of the
+       * pool.
+       */
       writesAtOnce?: number | undefined;
     };
 
 export interface UserTokenConfig {
-  /** Where the keys are that signatures are checked with: published by the identity provider, or a secret shared with it. */
+  /**
+   * Where the keys are that signatures are checked with: published by the identity provider, or a
+   * secret shared with it.
+   */
   keys: { kind: 'jwks'; url: string } | { kind: 'secret'; secret: string };
   issuer: string;
   audience: string;
@@ -91,32 +110,67 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(readonly problems: readonly string[]) {
-    super(`The configuration has ${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map(problem => `  - ${escapeLine(problem)}`).join('\n')}`);
+    super(
+      'The configuration has ' +
+        `${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map(problem => `  - ${escapeLine(problem)}`).join('\n')}`,
+    );
   }
 }
 
 const text = z.string().trim().min(1);
 const url = (protocols: string[], example: string) =>
-  text.refine(value => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL such as ${example}`);
+  text.refine(
+    value => URL.canParse(value) && protocols.includes(new URL(value).protocol),
+    `must be a URL such as ${example}`,
+  );
 
-/** A secret signs what it checks, a public key does not: a token may never choose which of the two it is. */
+/**
+ * A secret signs what it checks, a public key does not: a token may never choose which of the two
+ * it is.
+ */
 const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'];
-const PUBLIC_KEY_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA'];
+const PUBLIC_KEY_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+];
 const KNOWN_ALGORITHMS = [...SECRET_ALGORITHMS, ...PUBLIC_KEY_ALGORITHMS];
 
 /** Each variable with its check; the description becomes its comment in `.env.example`. */
 const SETTINGS = {
-  HOST: text.default('127.0.0.1').describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
+  HOST: text
+    .default('127.0.0.1')
+    .describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
   PORT: wholeNumber(0, 65_535).default(4000).describe('Port to listen on. 0 takes a free one.'),
-  WEAVER_TRUST_PROXY: trustedProxies.describe('Addresses and networks of the proxies before the gateway, with commas between, whose X-Forwarded-For says where a request comes from. Not set: none is believed.'),
-  WEAVER_CORS_ORIGINS: origins.describe('Origins whose web pages may use the gateway, such as https://app.example.com, with commas between; * for all. Not set: none but its own.'),
+  WEAVER_TRUST_PROXY: trustedProxies.describe(
+    'Addresses and networks of the proxies before the gateway, with commas between, ' +
+      'whose X-Forwarded-For says where a request comes from. Not set: none is believed.',
+  ),
+  WEAVER_CORS_ORIGINS: origins.describe(
+    'Origins whose web pages may use the gateway, such as https://app.example.com, with ' +
+      'commas between; * for all. Not set: none but its own.',
+  ),
   WEAVER_INTROSPECTION: z
     .enum(['open', 'token'], 'must be open or token')
     .optional()
-    .describe('Who may ask for the schema and is told what a misspelt name could have meant: everyone (open), or callers with a token. Not set: token in production, else open.'),
+    .describe(
+      'Who may ask for the schema and is told what a misspelt name could have meant: ' +
+        'everyone (open), or callers with a token. Not set: token in production, else open.',
+    ),
   DATABASE_URL: text
     .optional()
-    .describe('PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway\'s own login, with the parameters of libpq such as sslmode. Not set: the embedded database in WEAVER_DATA_DIR.'),
+    .describe(
+      "PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway's own login, " +
+        'with the parameters of libpq such as sslmode. Not set: the embedded database in ' +
+        'WEAVER_DATA_DIR.',
+    ),
   WEAVER_MIGRATION_URL: text
     .optional()
     .describe("The same database as the schema's owner, for migrations. Not set: DATABASE_URL."),
@@ -125,87 +179,197 @@ const SETTINGS = {
     .describe('Seconds to wait while another process migrates the same database. 0 fails at once.'),
   WEAVER_STATEMENT_LOCK_TIMEOUT: wholeNumber(0, 86_400)
     .default(5)
-    .describe('Seconds that a statement of a migration waits for a table that others hold, while everybody else waits behind it. 0: without limit.'),
+    .describe(
+      'Seconds that a statement of a migration waits for a table that others hold, while ' +
+        'everybody else waits behind it. 0: without limit.',
+    ),
   DATABASE_POOLER: z
     .enum(['none', 'transaction'], 'must be none or transaction')
     .default('none')
-    .describe('transaction: DATABASE_URL leads to a pooler in transaction mode, so no named statements are used. WEAVER_MIGRATION_URL must lead to the server itself.'),
-  DATABASE_POOL_SIZE: wholeNumber(1, 1_000).default(10).describe('Connections to PostgreSQL that each process of the gateway holds at most.'),
+    .describe(
+      'transaction: DATABASE_URL leads to a pooler in transaction mode, so no named ' +
+        'statements are used. WEAVER_MIGRATION_URL must lead to the server itself.',
+    ),
+  DATABASE_POOL_SIZE: wholeNumber(1, 1_000)
+    .default(10)
+    .describe('Connections to PostgreSQL that each process of the gateway holds at most.'),
   WEAVER_WORKERS: z
-    .union([z.literal('auto').transform(() => availableParallelism()), wholeNumber(1, 64)], 'must be auto or a whole number from 1 to 64')
+    .union(
+      [z.literal('auto').transform(() => availableParallelism()), wholeNumber(1, 64)],
+      'must be auto or a whole number from 1 to 64',
+    )
     .default(1)
-    .describe('Processes that serve on the one port. auto: one for each processor. More than one needs DATABASE_URL.'),
-  WEAVER_DATA_DIR: text.default('.data').describe('Folder of the embedded database. One process at a time can open it.'),
+    .describe(
+      'Processes that serve on the one port. auto: one for each processor. More than one ' +
+        'needs DATABASE_URL.',
+    ),
+  WEAVER_DATA_DIR: text
+    .default('.data')
+    .describe('Folder of the embedded database. One process at a time can open it.'),
   WEAVER_OPERATOR_TOKEN: text
     .min(32, 'must have at least 32 characters')
     .optional()
-    .describe('Bearer token that sees all tenants, at least 32 characters. Not set: there is no operator over HTTP.'),
+    .describe(
+      'Bearer token that sees all tenants, at least 32 characters. Not set: there is no ' +
+        'operator over HTTP.',
+    ),
   JWT_JWKS_URL: url(['http:', 'https:'], 'https://login.example.com/.well-known/jwks.json')
     .optional()
-    .describe('Where the identity provider publishes the keys that sign users\' tokens. Neither this nor JWT_SECRET set: no users over HTTP.'),
-  JWT_SECRET: text.min(32, 'must have at least 32 characters').optional().describe('Instead of JWT_JWKS_URL: the secret that signs users\' tokens, at least 32 characters.'),
-  JWT_ISSUER: text.optional().describe('Who must have issued users\' tokens (iss). Required with JWT_JWKS_URL or JWT_SECRET.'),
-  JWT_AUDIENCE: text.optional().describe('For whom users\' tokens must be (aud). Required with JWT_JWKS_URL or JWT_SECRET.'),
+    .describe(
+      "Where the identity provider publishes the keys that sign users' tokens. Neither " +
+        'this nor JWT_SECRET set: no users over HTTP.',
+    ),
+  JWT_SECRET: text
+    .min(32, 'must have at least 32 characters')
+    .optional()
+    .describe(
+      "Instead of JWT_JWKS_URL: the secret that signs users' tokens, at least 32 characters.",
+    ),
+  JWT_ISSUER: text
+    .optional()
+    .describe(
+      "Who must have issued users' tokens (iss). Required with JWT_JWKS_URL or JWT_SECRET.",
+    ),
+  JWT_AUDIENCE: text
+    .optional()
+    .describe("For whom users' tokens must be (aud). Required with JWT_JWKS_URL or JWT_SECRET."),
   JWT_ALGORITHMS: text
     .transform(value => [...new Set(value.split(',').map(name => name.trim()))])
-    .refine(names => names.every(name => KNOWN_ALGORITHMS.includes(name)), `must be of ${KNOWN_ALGORITHMS.join(', ')}, with commas between`)
+    .refine(
+      names => names.every(name => KNOWN_ALGORITHMS.includes(name)),
+      `must be of ${KNOWN_ALGORITHMS.join(', ')}, with commas between`,
+    )
     .optional()
-    .describe('Algorithms that users\' tokens may be signed with. Not set: RS256,ES256 with JWT_JWKS_URL, HS256 with JWT_SECRET.'),
-  JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300).default(30).describe('How far the clock of the identity provider may be off, in seconds.'),
+    .describe(
+      "Algorithms that users' tokens may be signed with. Not set: RS256,ES256 with " +
+        'JWT_JWKS_URL, HS256 with JWT_SECRET.',
+    ),
+  JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300)
+    .default(30)
+    .describe('How far the clock of the identity provider may be off, in seconds.'),
   ...TRUSTED_DOCUMENT_SETTINGS,
   EMBEDDING_PROVIDER: z
     .enum(['hashing', 'openai'], 'must be hashing or openai')
     .default('hashing')
-    .describe('hashing: built in and offline. openai: any endpoint that speaks the OpenAI embeddings protocol.'),
-  EMBEDDING_BASE_URL: url(['http:', 'https:'], 'https://api.openai.com/v1').optional().describe('Endpoint of the embedding service, without /embeddings.'),
-  EMBEDDING_API_KEY: text.regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces, as an HTTP header holds it').optional().describe('Key of the embedding service, if it wants one.'),
+    .describe(
+      'hashing: built in and offline. openai: any endpoint that speaks the OpenAI ' +
+        'embeddings protocol.',
+    ),
+  EMBEDDING_BASE_URL: url(['http:', 'https:'], 'https://api.openai.com/v1')
+    .optional()
+    .describe('Endpoint of the embedding service, without /embeddings.'),
+  EMBEDDING_API_KEY: text
+    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces, as an HTTP header holds it')
+    .optional()
+    .describe('Key of the embedding service, if it wants one.'),
   EMBEDDING_MODEL: text.optional().describe('Model to ask the embedding service for.'),
-  EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536).default(1_536).describe("Length of the model's vectors. Shorter ones are padded with zeros, which leaves cosines as they are."),
-  EMBEDDING_SEND_DIMENSIONS: flag.default(false).describe('Ask the embedding service for vectors of EMBEDDING_DIMENSIONS numbers: for models that can be shortened.'),
-  EMBEDDING_CONCURRENCY: wholeNumber(1, 1_000).default(32).describe('Requests to the embedding service at the same time, of a process, half of them for one tenant at most; those beyond wait, in turn by caller.'),
-  EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048).default(128).describe('Texts in one request to the embedding service.'),
-  EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000).default(20_000).describe('Patience with one batch of texts at the embedding service, attempts and waits included, in milliseconds. Shorter than WEAVER_MAX_OPERATION_MS, or that ends first.'),
+  EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536)
+    .default(1_536)
+    .describe(
+      "Length of the model's vectors. Shorter ones are padded with zeros, which leaves " +
+        'cosines as they are.',
+    ),
+  EMBEDDING_SEND_DIMENSIONS: flag
+    .default(false)
+    .describe(
+      'Ask the embedding service for vectors of EMBEDDING_DIMENSIONS numbers: for models ' +
+        'that can be shortened.',
+    ),
+  EMBEDDING_CONCURRENCY: wholeNumber(1, 1_000)
+    .default(32)
+    .describe(
+      'Requests to the embedding service at the same time, of a process, half of them ' +
+        'for one tenant at most; those beyond wait, in turn by caller.',
+    ),
+  EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048)
+    .default(128)
+    .describe('Texts in one request to the embedding service.'),
+  EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000)
+    .default(20_000)
+    .describe(
+      'Patience with one batch of texts at the embedding service, attempts and waits ' +
+        'included, in milliseconds. Shorter than WEAVER_MAX_OPERATION_MS, or that ends ' +
+        'first.',
+    ),
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
     .default(50_000)
-    .describe('Chunks from which "weaver search tune" gives a tenant an index of its own, which is faster and finds a little less (docs/search-paths.md).'),
+    .describe(
+      'Chunks from which "weaver search tune" gives a tenant an index of its own, which ' +
+        'is faster and finds a little less (docs/search-paths.md).',
+    ),
   WEAVER_SEARCH_RECALL_SAMPLE: z
     .string()
     .regex(/^(0|1|0?\.\d{1,6}|1\.0+|0\.0+)$/, 'must be a number from 0 to 1, such as 0.01')
     .transform(Number)
     .default(0)
-    .describe('Share of the searches that are compared with an exact scan afterwards, in the background, 0 to 1. What they missed is told by /metrics.'),
+    .describe(
+      'Share of the searches that are compared with an exact scan afterwards, in the ' +
+        'background, 0 to 1. What they missed is told by /metrics.',
+    ),
   WEAVER_METRICS_TOKEN: text
     .min(16, 'must have at least 16 characters')
     .optional()
-    .describe('Bearer token that may read /metrics, at least 16 characters. Not set: there is no /metrics.'),
+    .describe(
+      'Bearer token that may read /metrics, at least 16 characters. Not set: there is no /metrics.',
+    ),
   ...LIMIT_SETTINGS,
-  LOG_LEVEL: z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info').describe(`How much to log: ${LOG_LEVELS.join(', ')}.`),
-  NODE_ENV: z.enum(['production', 'development', 'test'], 'must be production, development or test').optional().describe('production: refuses what is only fit for trying out.'),
+  LOG_LEVEL: z
+    .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
+    .default('info')
+    .describe(`How much to log: ${LOG_LEVELS.join(', ')}.`),
+  NODE_ENV: z
+    .enum(['production', 'development', 'test'], 'must be production, development or test')
+    .optional()
+    .describe('production: refuses what is only fit for trying out.'),
 };
 const ENVIRONMENT = z.object(SETTINGS);
 
-/** The environment as a `Config`, or one `ConfigError` that names every mistake. Empty variables count as not set. */
+/**
+ * The environment as a `Config`, or one `ConfigError` that names every mistake. Empty variables
+ * count as not set.
+ */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(Object.keys(SETTINGS).flatMap(name => (env[name]?.trim() ? [[name, env[name]]] : [])));
+  const given = Object.fromEntries(
+    Object.keys(SETTINGS).flatMap(name => (env[name]?.trim() ? [[name, env[name]]] : [])),
+  );
   const parsed = ENVIRONMENT.safeParse(given);
-  const problems = parsed.success ? [] : parsed.error.issues.map(issue => `${issue.path.join('.')} ${issue.message}`);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map(issue => `${issue.path.join('.')} ${issue.message}`);
   if (given.EMBEDDING_PROVIDER === 'openai') {
-    if (!given.EMBEDDING_BASE_URL) problems.push('EMBEDDING_BASE_URL must be set when EMBEDDING_PROVIDER is openai');
-    if (!given.EMBEDDING_MODEL) problems.push('EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai');
+    if (!given.EMBEDDING_BASE_URL)
+      problems.push('EMBEDDING_BASE_URL must be set when EMBEDDING_PROVIDER is openai');
+    if (!given.EMBEDDING_MODEL)
+      problems.push('EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai');
   }
-  const forService = (['EMBEDDING_BASE_URL', 'EMBEDDING_MODEL', 'EMBEDDING_API_KEY'] as const).filter(name => given[name]);
+  const forService = (
+    ['EMBEDDING_BASE_URL', 'EMBEDDING_MODEL', 'EMBEDDING_API_KEY'] as const
+  ).filter(name => given[name]);
   if ((given.EMBEDDING_PROVIDER ?? 'hashing') === 'hashing' && forService.length > 0) {
-    problems.push(`${forService.join(', ')} ${forService.length === 1 ? 'is' : 'are'} of no use while EMBEDDING_PROVIDER is hashing: set that to openai`);
+    problems.push(
+      `${forService.join(', ')} ${forService.length === 1 ? 'is' : 'are'} of no use ` +
+        'while EMBEDDING_PROVIDER is hashing: set that to openai',
+    );
   }
   problems.push(...userTokenProblems(given), ...trustedDocumentProblems(given));
   if (given.WEAVER_WORKERS && given.WEAVER_WORKERS !== '1' && !given.DATABASE_URL) {
-    problems.push('WEAVER_WORKERS needs DATABASE_URL beside it: only one process can open the embedded database');
+    problems.push(
+      'WEAVER_WORKERS needs DATABASE_URL beside it: only one process can open the ' +
+        'embedded database',
+    );
   }
   const addresses = readAddresses(given, env, problems);
-  if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL) problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
-  if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !given.WEAVER_METRICS_TOKEN) problems.push('WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result');
+  if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL)
+    problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
+  if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !given.WEAVER_METRICS_TOKEN)
+    problems.push(
+      'WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result',
+    );
   if (parsed.data && parsed.data.WEAVER_MAX_HEADERS_MS > parsed.data.WEAVER_MAX_REQUEST_MS) {
-    problems.push('WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS: the headers are a part of the request');
+    problems.push(
+      'WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS: the headers ' +
+        'are a part of the request',
+    );
   }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data, addresses);
@@ -216,8 +380,15 @@ interface DatabaseAddresses {
   readonly owner: DatabaseAddress;
 }
 
-/** Where the database is; undefined for the embedded one, and where `problems` say why an address cannot be used. */
-function readAddresses(given: NodeJS.ProcessEnv, env: NodeJS.ProcessEnv, problems: string[]): DatabaseAddresses | undefined {
+/**
+ * Where the database is; undefined for the embedded one, and where `problems` say why an address
+ * cannot be used.
+ */
+function readAddresses(
+  given: NodeJS.ProcessEnv,
+  env: NodeJS.ProcessEnv,
+  problems: string[],
+): DatabaseAddresses | undefined {
   const read = (name: 'DATABASE_URL' | 'WEAVER_MIGRATION_URL'): DatabaseAddress | undefined => {
     try {
       return given[name] ? parseAddress(given[name], env) : undefined;
@@ -235,19 +406,45 @@ function userTokenProblems(given: NodeJS.ProcessEnv): string[] {
   const problems: string[] = [];
   const source = given.JWT_JWKS_URL ? 'JWT_JWKS_URL' : given.JWT_SECRET ? 'JWT_SECRET' : undefined;
   if (source === undefined) {
-    const idle = (['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ALGORITHMS'] as const).filter(name => given[name]);
-    return idle.length === 0 ? [] : [`${idle.join(', ')} ${idle.length === 1 ? 'needs' : 'need'} JWT_JWKS_URL or JWT_SECRET beside ${idle.length === 1 ? 'it' : 'them'}`];
+    const idle = (['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ALGORITHMS'] as const).filter(
+      name => given[name],
+    );
+    return idle.length === 0
+      ? []
+      : [
+          `${idle.join(', ')} ${idle.length === 1 ? 'needs' : 'need'} JWT_JWKS_URL or ` +
+            `JWT_SECRET beside ${idle.length === 1 ? 'it' : 'them'}`,
+        ];
   }
-  if (given.JWT_JWKS_URL && given.JWT_SECRET) problems.push('JWT_JWKS_URL and JWT_SECRET exclude each other: set one of them');
-  for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE'] as const) if (!given[name]) problems.push(`${name} must be set when ${source} is`);
+  if (given.JWT_JWKS_URL && given.JWT_SECRET)
+    problems.push('JWT_JWKS_URL and JWT_SECRET exclude each other: set one of them');
+  for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE'] as const)
+    if (!given[name]) problems.push(`${name} must be set when ${source} is`);
   const usable = source === 'JWT_JWKS_URL' ? PUBLIC_KEY_ALGORITHMS : SECRET_ALGORITHMS;
-  const wrong = (given.JWT_ALGORITHMS ?? '').split(',').map(name => name.trim()).filter(name => KNOWN_ALGORITHMS.includes(name) && !usable.includes(name));
-  if (wrong.length > 0) problems.push(`JWT_ALGORITHMS cannot have ${wrong.join(', ')} with ${source}: it takes ${usable.join(', ')}`);
-  // A secret shorter than the digest is the weaker of the two: https://www.rfc-editor.org/rfc/rfc7518#section-3.2
-  for (const [algorithm, length] of [['HS384', 48], ['HS512', 64]] as const) {
-    if (source === 'JWT_SECRET' && given.JWT_ALGORITHMS?.includes(algorithm) && given.JWT_SECRET!.trim().length < length) problems.push(`JWT_SECRET must have at least ${length} characters for ${algorithm}`);
+  const wrong = (given.JWT_ALGORITHMS ?? '')
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => KNOWN_ALGORITHMS.includes(name) && !usable.includes(name));
+  if (wrong.length > 0)
+    problems.push(
+      `JWT_ALGORITHMS cannot have ${wrong.join(', ')} with ${source}: it takes ` +
+        `${usable.join(', ')}`,
+    );
+  // A secret shorter than the digest is the weaker of the two:
+  // https://www.rfc-editor.org/rfc/rfc7518#section-3.2
+  for (const [algorithm, length] of [
+    ['HS384', 48],
+    ['HS512', 64],
+  ] as const) {
+    if (
+      source === 'JWT_SECRET' &&
+      given.JWT_ALGORITHMS?.includes(algorithm) &&
+      given.JWT_SECRET!.trim().length < length
+    )
+      problems.push(`JWT_SECRET must have at least ${length} characters for ${algorithm}`);
   }
-  if (given.NODE_ENV === 'production' && given.JWT_JWKS_URL?.trim().startsWith('http:')) problems.push('JWT_JWKS_URL must begin with https: in production');
+  if (given.NODE_ENV === 'production' && given.JWT_JWKS_URL?.trim().startsWith('http:'))
+    problems.push('JWT_JWKS_URL must begin with https: in production');
   return problems;
 }
 
@@ -255,7 +452,8 @@ function toUserTokens(env: z.infer<typeof ENVIRONMENT>): UserTokenConfig | undef
   const { JWT_JWKS_URL: jwksUrl, JWT_SECRET: secret } = env;
   if (jwksUrl === undefined && secret === undefined) return undefined;
   return {
-    keys: jwksUrl !== undefined ? { kind: 'jwks', url: jwksUrl } : { kind: 'secret', secret: secret! },
+    keys:
+      jwksUrl !== undefined ? { kind: 'jwks', url: jwksUrl } : { kind: 'secret', secret: secret! },
     issuer: env.JWT_ISSUER!,
     audience: env.JWT_AUDIENCE!,
     algorithms: env.JWT_ALGORITHMS ?? (jwksUrl !== undefined ? ['RS256', 'ES256'] : ['HS256']),
@@ -263,7 +461,10 @@ function toUserTokens(env: z.infer<typeof ENVIRONMENT>): UserTokenConfig | undef
   };
 }
 
-function toConfig(env: z.infer<typeof ENVIRONMENT>, addresses: DatabaseAddresses | undefined): Config {
+function toConfig(
+  env: z.infer<typeof ENVIRONMENT>,
+  addresses: DatabaseAddresses | undefined,
+): Config {
   return {
     production: env.NODE_ENV === 'production',
     http: {
@@ -271,7 +472,8 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>, addresses: DatabaseAddresses
       port: env.PORT,
       trustProxy: env.WEAVER_TRUST_PROXY ?? false,
       corsOrigins: env.WEAVER_CORS_ORIGINS ?? [],
-      openIntrospection: (env.WEAVER_INTROSPECTION ?? (env.NODE_ENV === 'production' ? 'token' : 'open')) === 'open',
+      openIntrospection:
+        (env.WEAVER_INTROSPECTION ?? (env.NODE_ENV === 'production' ? 'token' : 'open')) === 'open',
     },
     workers: env.WEAVER_WORKERS,
     database: addresses
@@ -303,18 +505,27 @@ function toConfig(env: z.infer<typeof ENVIRONMENT>, addresses: DatabaseAddresses
             timeoutMs: env.EMBEDDING_TIMEOUT_MS,
           }
         : { provider: 'hashing' },
-    search: { indexFrom: env.WEAVER_SEARCH_INDEX_FROM, recallSample: env.WEAVER_SEARCH_RECALL_SAMPLE },
+    search: {
+      indexFrom: env.WEAVER_SEARCH_INDEX_FROM,
+      recallSample: env.WEAVER_SEARCH_RECALL_SAMPLE,
+    },
     metricsToken: env.WEAVER_METRICS_TOKEN,
     limits: toLimits(env),
     logLevel: env.LOG_LEVEL,
   };
 }
 
-/** The text of `.env.example`, as `weaver config example` prints it: each variable with what it does and its default. */
+/**
+ * The text of `.env.example`, as `weaver config example` prints it: each variable with what it does
+ * and its default.
+ */
 export function envExample(): string {
   const lines = Object.entries(SETTINGS).map(([name, setting]) => {
     const fallback = setting.safeParse(undefined).data;
     return `# ${setting.description}\n# ${name}=${fallback ?? ''}\n`;
   });
-  return `# Weaver reads these variables from the environment, and from a file .env in the working directory. All are optional.\n\n${lines.join('\n')}`;
+  return (
+    '# Weaver reads these variables from the environment, and from a file .env in the ' +
+    `working directory. All are optional.\n\n${lines.join('\n')}`
+  );
 }

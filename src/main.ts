@@ -1,13 +1,18 @@
 import 'reflect-metadata';
 import { runProcess } from './cli/run-process.js';
 
-// Node ends where nothing is left to wait for, also in the middle of a command, and says nothing that an operator understands.
+// Node ends where nothing is left to wait for, also in the middle of a command, and says nothing
+// that an operator understands.
 const endEarly = (): void => {
   process.exitCode = 1;
-  process.stderr.write('Weaver ended before the command was done, since what it waited for can no longer come. What was not committed is rolled back.\n');
+  process.stderr.write(
+    'Weaver ended before the command was done, since what it waited for can no longer ' +
+      'come. What was not committed is rolled back.\n',
+  );
 };
 process.once('beforeExit', endEarly);
-// Not awaited here: for an unsettled top-level await Node would add a warning and an exit code of its own.
+// Not awaited here: for an unsettled top-level await Node would add a warning and an exit code of
+// its own.
 void run();
 
 async function run(): Promise<void> {

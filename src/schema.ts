@@ -75,11 +75,21 @@ const RESOLVERS: NonEmptyArray<Function> = [
   BotStatsResolver,
 ];
 
-/** The executable schema. Arguments are checked by the fields that take them, which know the limits to name. */
+/**
+ * The executable schema. Arguments are checked by the fields that take them, which know the limits
+ * to name.
+ */
 export function buildGatewaySchema(): GraphQLSchema {
-  const schema = resolveDirectly(buildSchemaSync({ resolvers: RESOLVERS, validate: false }), RESOLVERS);
+  const schema = resolveDirectly(
+    buildSchemaSync({ resolvers: RESOLVERS, validate: false }),
+    RESOLVERS,
+  );
   // Made of many classes, they have none that could say this.
-  schema.getQueryType()!.description = 'Everything that can be read. What is not yours does not exist: other tenants\' objects are null, as unknown ones are.';
-  schema.getMutationType()!.description = 'Everything that can be changed: all of a mutation happens, or nothing. Several in one operation run one after the other, each on its own.';
+  schema.getQueryType()!.description =
+    "Everything that can be read. What is not yours does not exist: other tenants' " +
+    'objects are null, as unknown ones are.';
+  schema.getMutationType()!.description =
+    'Everything that can be changed: all of a mutation happens, or nothing. Several in ' +
+    'one operation run one after the other, each on its own.';
   return schema;
 }

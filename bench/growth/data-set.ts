@@ -1,14 +1,30 @@
 import { v7 } from 'uuid';
 import { ClusteredVectors } from '../../test/support/clustered-vectors.js';
-import { commentOf, isMigrated, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
-import { CHUNKS_OF_DOCUMENT, fillTenants, type MadeTenant, type TenantPlan } from '../shared/tenants-data.js';
+import {
+  commentOf,
+  isMigrated,
+  makeLogin,
+  migrate,
+  newKeys,
+  urlOf,
+  withClient,
+} from '../shared/database.js';
+import {
+  CHUNKS_OF_DOCUMENT,
+  fillTenants,
+  type MadeTenant,
+  type TenantPlan,
+} from '../shared/tenants-data.js';
 
 const LOGIN = 'weaver_bench_growth_gateway';
 const OURS = 'Weaver bench';
 const VERSION = 1;
 const SEED = 20_261_124;
 
-/** At full size: so many tenants are asked, in both databases the same, and the other tenants of the large one share the rest of its chunks. */
+/**
+ * At full size: so many tenants are asked, in both databases the same, and the other tenants of the
+ * large one share the rest of its chunks.
+ */
 const ASKED = 50;
 const DOCUMENTS_OF_ASKED = 120;
 const LARGE_TENANTS = 2_000;
@@ -33,15 +49,28 @@ export interface GrowthDatabase {
 function plansAt(scale: number): { small: TenantPlan[]; large: TenantPlan[] } {
   const asked = Math.max(2, Math.round(ASKED * scale));
   const others = Math.max(2, Math.round(LARGE_TENANTS * scale)) - asked;
-  const documents = Math.round((LARGE_CHUNKS * scale) / CHUNKS_OF_DOCUMENT) - asked * DOCUMENTS_OF_ASKED;
-  const small = Array.from({ length: asked }, (_, number): TenantPlan => ({ number, documents: DOCUMENTS_OF_ASKED, ownVectors: true }));
+  const documents =
+    Math.round((LARGE_CHUNKS * scale) / CHUNKS_OF_DOCUMENT) - asked * DOCUMENTS_OF_ASKED;
+  const small = Array.from({ length: asked }, (_, number): TenantPlan => ({
+    number,
+    documents: DOCUMENTS_OF_ASKED,
+    ownVectors: true,
+  }));
   const share = (end: number): number => Math.floor((documents * end) / others);
-  const rest = Array.from({ length: others }, (_, nth): TenantPlan => ({ number: asked + nth, documents: share(nth + 1) - share(nth), ownVectors: false }));
+  const rest = Array.from({ length: others }, (_, nth): TenantPlan => ({
+    number: asked + nth,
+    documents: share(nth + 1) - share(nth),
+    ownVectors: false,
+  }));
   return { small, large: [...small, ...rest] };
 }
 
 /** Makes both databases, or takes the complete ones that `reuse` finds. */
-export async function prepareDatabases(serverUrl: string, { scale, reuse }: { scale: number; reuse: boolean }, say: (line: string) => void): Promise<GrowthDatabase[]> {
+export async function prepareDatabases(
+  serverUrl: string,
+  { scale, reuse }: { scale: number; reuse: boolean },
+  say: (line: string) => void,
+): Promise<GrowthDatabase[]> {
   const plans = plansAt(scale);
   const password = v7();
   const databases: GrowthDatabase[] = [];
@@ -59,10 +88,19 @@ export async function prepareDatabases(serverUrl: string, { scale, reuse }: { sc
       await migrate(adminUrl);
       const tenants = await withClient(adminUrl, client => fillTenants(client, plans[name]));
       await admin.query(`comment on database ${database} is '${complete}'`);
-      say(`${database}: ${tenants.length} tenants in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+      say(
+        `${database}: ${tenants.length} tenants in ` +
+          `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`,
+      );
     });
     await withClient(serverUrl, admin => makeLogin(admin, LOGIN, password));
-    databases.push({ name, adminUrl, gatewayUrl: urlOf(serverUrl, database, LOGIN, password), ...(await askedOf(adminUrl, plans)), chunks: chunksOf(plans[name]) });
+    databases.push({
+      name,
+      adminUrl,
+      gatewayUrl: urlOf(serverUrl, database, LOGIN, password),
+      ...(await askedOf(adminUrl, plans)),
+      chunks: chunksOf(plans[name]),
+    });
   }
   return databases;
 }
@@ -70,7 +108,8 @@ export async function prepareDatabases(serverUrl: string, { scale, reuse }: { sc
 /** Drops the databases and the login. */
 export async function removeDatabases(serverUrl: string): Promise<void> {
   await withClient(serverUrl, async admin => {
-    for (const name of ['small', 'large'] as const) await admin.query(`drop database if exists ${databaseOf(name)} with (force)`);
+    for (const name of ['small', 'large'] as const)
+      await admin.query(`drop database if exists ${databaseOf(name)} with (force)`);
     await admin.query(`drop role if exists ${LOGIN}`);
   });
 }
@@ -80,12 +119,24 @@ function databaseOf(name: 'small' | 'large'): string {
 }
 
 /** New keys for all tenants; of those that are asked, the key and a question. */
-async function askedOf(adminUrl: string, { small }: { small: readonly TenantPlan[] }): Promise<{ tenants: number; asked: AskedTenant[] }> {
+async function askedOf(
+  adminUrl: string,
+  { small }: { small: readonly TenantPlan[] },
+): Promise<{ tenants: number; asked: AskedTenant[] }> {
   const vectors = new ClusteredVectors(SEED);
   return withClient(adminUrl, async client => {
-    const { rows } = await client.query<Pick<MadeTenant, 'id'>>('select id from tenants order by created_at');
-    const keys = await newKeys(client, rows.map(({ id }) => id));
-    const asked = rows.slice(0, small.length).map(({ id }) => ({ id, apiKey: keys.get(id)!, question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))) }));
+    const { rows } = await client.query<Pick<MadeTenant, 'id'>>(
+      'select id from tenants order by created_at',
+    );
+    const keys = await newKeys(
+      client,
+      rows.map(({ id }) => id),
+    );
+    const asked = rows.slice(0, small.length).map(({ id }) => ({
+      id,
+      apiKey: keys.get(id)!,
+      question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))),
+    }));
     return { tenants: rows.length, asked };
   });
 }

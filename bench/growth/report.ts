@@ -35,7 +35,9 @@ export interface Facts {
 const MOST = 1.2;
 
 export function report(measurements: readonly Measurement[], { databases }: Facts): string {
-  const [small, large] = databases.map(({ tenants, chunks }) => `${grouped(tenants)} tenants, ${grouped(chunks)} chunks`);
+  const [small, large] = databases.map(
+    ({ tenants, chunks }) => `${grouped(tenants)} tenants, ${grouped(chunks)} chunks`,
+  );
   return [
     `| | Cost of a request | ${small} | ${large} | Ratio | Within 20 % |`,
     '|---|---|---:|---:|---:|---|',
@@ -48,12 +50,36 @@ export function report(measurements: readonly Measurement[], { databases }: Fact
 }
 
 function costRows({ workload, small, large }: Measurement): string[] {
-  const timed = (name: string, of: (sample: Sample) => number | undefined, digits: number): string[] => {
-    const ratios = large.samples.map((sample, round) => dividedBy(of(sample), of(small.samples[round]!)));
-    return row(name, median(small.samples.map(of)), median(large.samples.map(of)), median(ratios), digits);
+  const timed = (
+    name: string,
+    of: (sample: Sample) => number | undefined,
+    digits: number,
+  ): string[] => {
+    const ratios = large.samples.map((sample, round) =>
+      dividedBy(of(sample), of(small.samples[round]!)),
+    );
+    return row(
+      name,
+      median(small.samples.map(of)),
+      median(large.samples.map(of)),
+      median(ratios),
+      digits,
+    );
   };
-  const row = (name: string, before: number | undefined, after: number | undefined, ratio: number | undefined, digits: number): string[] => {
-    const cells = [name, fixed(before, digits), fixed(after, digits), fixed(ratio, 2), ratio === undefined ? 'unknown' : ratio <= MOST ? 'yes' : '**no**'];
+  const row = (
+    name: string,
+    before: number | undefined,
+    after: number | undefined,
+    ratio: number | undefined,
+    digits: number,
+  ): string[] => {
+    const cells = [
+      name,
+      fixed(before, digits),
+      fixed(after, digits),
+      fixed(ratio, 2),
+      ratio === undefined ? 'unknown' : ratio <= MOST ? 'yes' : '**no**',
+    ];
     return [`| ${cells.join(' | ')} |`];
   };
   const [before, after] = [pagesOf(small), pagesOf(large)];
@@ -69,7 +95,10 @@ function costRows({ workload, small, large }: Measurement): string[] {
 function statementRows({ workload, small, large }: Measurement): string[] {
   return small.statements.map(({ name, pages }, index) => {
     const { pages: after, indexes } = large.statements[index]!;
-    return `| ${index === 0 ? workload : ''} | \`${name}\` | ${pages} | ${after} | ${indexes.map(one => `\`${one}\``).join(', ')} |`;
+    return (
+      `| ${index === 0 ? workload : ''} | \`${name}\` | ${pages} | ${after} | ` +
+      `${indexes.map(one => `\`${one}\``).join(', ')} |`
+    );
   });
 }
 
@@ -78,7 +107,9 @@ export function writeReport(measurements: readonly Measurement[], facts: Facts):
   const { postgres, databases, connections, rounds, seconds } = facts;
   const text = [
     `${machineText(postgres)}; all of it, the clients included, on one machine.`,
-    `${rounds} rounds of ${seconds} s with ${connections} connections, ${databases[0]!.asked.length} tenants in turns; medians, and of the rounds' ratios. Pages of one of these tenants, by \`explain (analyze, buffers)\`.`,
+    `${rounds} rounds of ${seconds} s with ${connections} connections, ` +
+      `${databases[0]!.asked.length} tenants in turns; medians, and of the rounds' ratios. ` +
+      'Pages of one of these tenants, by `explain (analyze, buffers)`.',
     '',
     ...measurements.map(({ workload, what }) => `- **${workload}** ${what}`),
     '',

@@ -21,10 +21,12 @@ interface Options {
 export function largeAnswersCommand(): Command {
   return new Command('large-answers')
     .description(
-      `Sends the largest things that a key can ask for, once and eight at a time, and prints what they were answered, how long another tenant
+      `Sends the largest things that a key can ask for, once and eight at a time, and prints what
+        they were answered, how long another tenant
 waited at worst for { viewer { kind } } meanwhile, and how much memory the gateway took.
 
-Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards. Build the gateway first: npm run build.`,
+Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards. Build the gateway
+  first: npm run build.`,
     )
     .requiredOption(
       '--database-url <url>',
@@ -76,7 +78,10 @@ interface Made {
   readonly otherKey: string;
 }
 
-/** Two tenants; one has 500 bots with large configs and 50 documents of 100 chunks, whose texts are as long as they may be. */
+/**
+ * Two tenants; one has 500 bots with large configs and 50 documents of 100 chunks, whose texts are
+ * as long as they may be.
+ */
 async function fill(admin: Client): Promise<Made> {
   const { rows: tenants } = await admin.query<{ id: string }>(
     `insert into tenants (name) values ('Large'), ('Other') returning id`,
@@ -84,19 +89,24 @@ async function fill(admin: Client): Promise<Made> {
   const [large, other] = tenants.map(({ id }) => id) as [string, string];
   await admin.query(
     `insert into bots (tenant_id, name, config_json)
-     select $1::uuid, 'Bot ' || n, jsonb_build_object('prompt', repeat('p', 60000)) from generate_series(1, 42) n
+     select $1::uuid, 'Bot ' || n, jsonb_build_object('prompt', repeat('p', 60000))
+       from generate_series(1, 42) n
       union all
-     select $1::uuid, 'Nested ' || n, jsonb_build_object('list', to_jsonb(array_fill('{}'::jsonb, array[16000]))) from generate_series(1, 458) n`,
+     select $1::uuid, 'Nested ' || n,
+       jsonb_build_object('list', to_jsonb(array_fill('{}'::jsonb, array[16000])))
+         from generate_series(1, 458) n`,
     [large],
   );
   const { rows: documents } = await admin.query<{ id: string }>(
     `insert into docs (tenant_id, bot_id, filename, size_bytes, status)
-     select $1::uuid, (select id from bots where tenant_id = $1::uuid order by created_at, id limit 1), n || '.md', 0, 'completed' from generate_series(1, 50) n returning id`,
+     select $1::uuid, (select id from bots where tenant_id = $1::uuid order by created_at, id
+       limit 1), n || '.md', 0, 'completed' from generate_series(1, 50) n returning id`,
     [large],
   );
   await admin.query(
     `insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index, embedding)
-     select d.tenant_id, d.bot_id, d.id, repeat('tent ', 4000), n, (select array_agg(sin(n * i))::vector from generate_series(1, 1536) i)
+     select d.tenant_id, d.bot_id, d.id, repeat('tent ', 4000), n,
+       (select array_agg(sin(n * i))::vector from generate_series(1, 1536) i)
        from docs d cross join generate_series(1, 100) n where d.tenant_id = $1::uuid`,
     [large],
   );
@@ -138,7 +148,9 @@ async function measure(
     await Promise.all(asked);
   })();
   await sleep(100);
-  const answers = await Promise.all(Array.from({ length: atOnce }, () => sent(server.url, key, query)));
+  const answers = await Promise.all(
+    Array.from({ length: atOnce }, () => sent(server.url, key, query)),
+  );
   await sleep(REST_MS);
   over.abort();
   await others;
@@ -146,10 +158,16 @@ async function measure(
   const kinds = Map.groupBy(answers, ({ status, code }) => `${status}${code ? ` ${code}` : ''}`);
   const told = [...kinds].map(
     ([kind, of]) =>
-      `${of.length} x ${kind} (${mb(Math.max(...of.map(({ bytes }) => bytes)))} MB, ${Math.round(Math.max(...of.map(({ ms }) => ms)))} ms)`,
+      `${of.length} x ${kind} (${mb(Math.max(...of.map(({ bytes }) => bytes)))} MB, ` +
+      `${Math.round(Math.max(...of.map(({ ms }) => ms)))} ms)`,
   );
-  const waited = `another waits ${Math.round(Math.max(...waits))} ms at worst (before: ${Math.round(usual)})${failures.size > 0 ? `, answered ${[...failures].join()}` : ''}`;
-  return `${name}, ${atOnce} at once: ${told.join(', ')}; ${waited}; memory ${Math.round(before)}, at most ${Math.round(peak)}, then ${Math.round(now)} MB`;
+  const waited =
+    `another waits ${Math.round(Math.max(...waits))} ms at worst (before: ` +
+    `${Math.round(usual)})${failures.size > 0 ? `, answered ${[...failures].join()}` : ''}`;
+  return (
+    `${name}, ${atOnce} at once: ${told.join(', ')}; ${waited}; memory ` +
+    `${Math.round(before)}, at most ${Math.round(peak)}, then ${Math.round(now)} MB`
+  );
 }
 
 interface Sent {
@@ -159,21 +177,27 @@ interface Sent {
   readonly ms: number;
 }
 
-/** One request from a thread of its own, so that receiving its answer keeps nobody who is measured waiting. */
+/**
+ * One request from a thread of its own, so that receiving its answer keeps nobody who is measured
+ * waiting.
+ */
 function sent(url: string, key: string, query: string): Promise<Sent> {
   const program = `
     const { parentPort, workerData: { url, key, query } } = require('node:worker_threads');
     const begin = performance.now();
-    fetch(url + '/graphql', { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': key, 'accept-encoding': 'identity' }, body: JSON.stringify({ query }) })
+    fetch(url + '/graphql', { method: 'POST', headers: { 'content-type': 'application/json',
+      'x-api-key': key, 'accept-encoding': 'identity' }, body: JSON.stringify({ query }) })
       .then(async response => {
         let bytes = 0, head = '';
         for await (const piece of response.body) {
           if (bytes < 2000) head += Buffer.from(piece).toString('latin1').slice(0, 2000);
           bytes += piece.length;
         }
-        parentPort.postMessage({ status: response.status, code: /"code":"(\\w+)"/.exec(head)?.[1], bytes, ms: performance.now() - begin });
+        parentPort.postMessage({ status: response.status, code: /"code":"(\\w+)"/.exec(head)?.[1],
+          bytes, ms: performance.now() - begin });
       })
-      .catch(error => parentPort.postMessage({ status: 0, code: String(error.cause ?? error), bytes: 0, ms: performance.now() - begin }));`;
+      .catch(error => parentPort.postMessage({ status: 0, code: String(error.cause ?? error),
+        bytes: 0, ms: performance.now() - begin }));`;
   return new Promise((resolve, reject) => {
     new Worker(program, { eval: true, workerData: { url, key, query } })
       .once('message', resolve)

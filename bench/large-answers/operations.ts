@@ -9,15 +9,20 @@ const times = (count: number, text: (nth: number) => string): string =>
 /** What takes the most of a gateway that the limits on documents let through. */
 export function operations(documentId: string): Operation[] {
   const chunks = (fields: string, copies = 5): string =>
-    `{ documents(first: 50) { nodes { ${times(copies, nth => `c${nth}: chunks(first: 100) { nodes { ${fields} } }`)} } } }`;
+    '{ documents(first: 50) { nodes { ' +
+    `${times(copies, nth => `c${nth}: chunks(first: 100) { nodes { ${fields} } }`)} } } }`;
   return [
     {
       name: 'aliases of configs',
-      query: `{ bots(first: 42, filter: { name: { startsWith: "Bot" } }) { nodes { ${times(190, nth => `a${nth}: config`)} } } }`,
+      query:
+        '{ bots(first: 42, filter: { name: { startsWith: "Bot" } }) { nodes { ' +
+        `${times(190, nth => `a${nth}: config`)} } } }`,
     },
     {
       name: 'configs of many small objects',
-      query: `{ ${times(5, nth => `b${nth}: bots(first: 100, filter: { name: { contains: "Nested" } }) { nodes { config } }`)} }`,
+      query:
+        '{ ' +
+        `${times(5, nth => `b${nth}: bots(first: 100, filter: { name: { contains: "Nested" } }) { nodes { config } }`)} }`,
     },
     { name: 'texts of 25,000 chunks', query: chunks('text') },
     { name: 'vectors of 25,000 chunks', query: chunks('embedding') },
@@ -28,7 +33,8 @@ export function operations(documentId: string): Operation[] {
     {
       name: 'as many rows as may be read',
       query: chunks(
-        'id chunkIndex pageNum hasEmbedding createdAt document { id } bot { id } tenant { id } __typename',
+        'id chunkIndex pageNum hasEmbedding createdAt document { id } bot { id } tenant ' +
+          '{ id } __typename',
         4,
       ),
     },
@@ -48,25 +54,40 @@ export function operations(documentId: string): Operation[] {
     },
     {
       name: 'the payload of a mutation',
-      query: `mutation { updateDocument(input: { id: "${documentId}" }) { document { chunks(first: 100) { ${times(100, nth => `n${nth}: nodes { text }`)} } } } }`,
+      query:
+        `mutation { updateDocument(input: { id: "${documentId}" }) { document { ` +
+        `chunks(first: 100) { ${times(100, nth => `n${nth}: nodes { text }`)} } } } }`,
     },
     {
       name: 'passages',
-      query: `{ searchChunks(input: { text: "tent", mode: KEYWORD, topK: 50, contextWindow: 5 }) { ${times(90, nth => `p${nth}: passages { text }`)} } }`,
+      query:
+        '{ searchChunks(input: { text: "tent", mode: KEYWORD, topK: 50, contextWindow: 5 ' +
+        `}) { ${times(90, nth => `p${nth}: passages { text }`)} } }`,
     },
     {
       name: 'the schema, in depth',
-      query: `{ __schema { types { ${times(20, nth => `f${nth}: fields { args { type { name ofType { name ofType { name fields { name description } } } } } type { name ofType { name ofType { name fields { name description } } } } }`)} } } }`,
+      query:
+        '{ __schema { types { ' +
+        `${times(20, nth => `f${nth}: fields { args { type { name ofType { name ofType { name fields { name description } } } } } type { name ofType { name ofType { name fields { name description } } } } }`)} } } }`,
     },
     {
       name: 'the schema, in breadth',
-      query: `{ __schema { types { name fields { args { ${times(190, nth => `a${nth}: name`)} } } } } }`,
+      query:
+        `{ __schema { types { name fields { args { ${times(190, nth => `a${nth}: name`)} } ` +
+        '} } } }',
     },
     { name: 'errors', query: chunks('bot { documents(first: 1, after: "x") { totalCount } }', 4) },
-    { name: 'errors under aliases', query: chunks('neighbors(before: 101, after: 101) { before { id } }', 1) },
+    {
+      name: 'errors under aliases',
+      query: chunks('neighbors(before: 101, after: 101) { before { id } }', 1),
+    },
     {
       name: 'errors in the payload of a mutation',
-      query: `mutation { updateDocument(input: { id: "${documentId}" }) { document { bot { documents(first: 50) { nodes { chunks(first: 100) { nodes { ${times(8, nth => `e${nth}: bot { documents(first: 1, after: "x") { totalCount } }`)} } } } } } } } }`,
+      query:
+        `mutation { updateDocument(input: { id: "${documentId}" }) { document { bot { ` +
+        'documents(first: 50) { nodes { chunks(first: 100) { nodes { ' +
+        `${times(8, nth => `e${nth}: bot { documents(first: 1, after: "x") { totalCount } }`)} ` +
+        '} } } } } } } }',
     },
   ];
 }

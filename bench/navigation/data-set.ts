@@ -1,13 +1,24 @@
 import type { Client } from 'pg';
 import { v7 } from 'uuid';
 import { ClusteredVectors, randomNumbers } from '../../test/support/clustered-vectors.js';
-import { commentOf, isMigrated, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
+import {
+  commentOf,
+  isMigrated,
+  makeLogin,
+  migrate,
+  newKeys,
+  urlOf,
+  withClient,
+} from '../shared/database.js';
 import { sentences } from '../shared/made-up-text.js';
 
 const DATABASE = 'weaver_bench';
 const LOGIN = 'weaver_bench_gateway';
 
-/** The database's comment: by it a run knows that the database is its own, and whether the data set in it is complete. */
+/**
+ * The database's comment: by it a run knows that the database is its own, and whether the data set
+ * in it is complete.
+ */
 const OURS = 'Weaver bench';
 const COMPLETE = `${OURS}: navigation data set 1`;
 
@@ -25,11 +36,22 @@ export interface DataSet {
   readonly adminUrl: string;
   /** As the gateway's login: NOINHERIT, a member of both roles, owner of nothing. */
   readonly gatewayUrl: string;
-  readonly tenants: readonly { readonly id: string; readonly apiKey: string; readonly question: readonly number[] }[];
+  readonly tenants: readonly {
+    readonly id: string;
+    readonly apiKey: string;
+    readonly question: readonly number[];
+  }[];
 }
 
-/** Makes the database anew, or takes the complete one that `reuse` finds. Throws when a database of that name is not ours. */
-export async function prepareDataSet(serverUrl: string, reuse: boolean, progress: (line: string) => void): Promise<DataSet> {
+/**
+ * Makes the database anew, or takes the complete one that `reuse` finds. Throws when a database of
+ * that name is not ours.
+ */
+export async function prepareDataSet(
+  serverUrl: string,
+  reuse: boolean,
+  progress: (line: string) => void,
+): Promise<DataSet> {
   const adminUrl = urlOf(serverUrl, DATABASE);
   const password = v7();
   await withClient(serverUrl, async admin => {
@@ -45,7 +67,11 @@ export async function prepareDataSet(serverUrl: string, reuse: boolean, progress
     await makeLogin(admin, LOGIN, password);
   });
   await addSearchForPostgraphile(adminUrl);
-  return { adminUrl, gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password), tenants: await addKeys(adminUrl) };
+  return {
+    adminUrl,
+    gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password),
+    tenants: await addKeys(adminUrl),
+  };
 }
 
 /** Drops the database and the login. */
@@ -56,7 +82,10 @@ export async function removeDataSet(serverUrl: string): Promise<void> {
   });
 }
 
-/** 30,000 chunks of text with vectors, the same on every machine. Triggers and foreign keys are off meanwhile, as when a dump is restored. */
+/**
+ * 30,000 chunks of text with vectors, the same on every machine. Triggers and foreign keys are off
+ * meanwhile, as when a dump is restored.
+ */
 async function fill(adminUrl: string, progress: (line: string) => void): Promise<void> {
   const vectors = new ClusteredVectors(SEED);
   const next = randomNumbers(SEED);
@@ -64,14 +93,26 @@ async function fill(adminUrl: string, progress: (line: string) => void): Promise
   // One row each second of a made-up time, so that every order has one answer.
   const row = (): { id: string; created_at: string } => {
     const msecs = EPOCH_MS + 1_000 * made++;
-    return { id: v7({ msecs, random: Uint8Array.from({ length: 16 }, () => Math.floor(next() * 256)) }), created_at: new Date(msecs).toISOString().replace('Z', '123Z') };
+    return {
+      id: v7({ msecs, random: Uint8Array.from({ length: 16 }, () => Math.floor(next() * 256)) }),
+      created_at: new Date(msecs).toISOString().replace('Z', '123Z'),
+    };
   };
 
   await withClient(adminUrl, async client => {
     await client.query('set session_replication_role = replica');
     for (let t = 0; t < TENANTS; t += 1) {
-      const tenant = { ...row(), name: `Tenant ${t} ${sentences(next, 20)}`, plan_tier: ['free', 'team', 'business'][t % 3] };
-      await insert(client, 'tenants', 'id uuid, created_at timestamptz, name text, plan_tier text', [tenant]);
+      const tenant = {
+        ...row(),
+        name: `Tenant ${t} ${sentences(next, 20)}`,
+        plan_tier: ['free', 'team', 'business'][t % 3],
+      };
+      await insert(
+        client,
+        'tenants',
+        'id uuid, created_at timestamptz, name text, plan_tier text',
+        [tenant],
+      );
       for (let b = 0; b < BOTS; b += 1) {
         const bot = { ...row(), tenant_id: tenant.id, name: `Bot ${b} ${sentences(next, 20)}` };
         const documents = Array.from({ length: DOCUMENTS }, (_, d) => ({
@@ -97,17 +138,22 @@ async function fill(adminUrl: string, progress: (line: string) => void): Promise
             embedding: literalOf(vector),
           })),
         );
-        await insert(client, 'bots', 'id uuid, created_at timestamptz, tenant_id uuid, name text', [bot]);
+        await insert(client, 'bots', 'id uuid, created_at timestamptz, tenant_id uuid, name text', [
+          bot,
+        ]);
         await insert(
           client,
           'docs',
-          'id uuid, created_at timestamptz, tenant_id uuid, bot_id uuid, filename text, gcs_path text, size_bytes bigint, status text, error_message text',
+          'id uuid, created_at timestamptz, tenant_id uuid, bot_id uuid, filename text, ' +
+            'gcs_path text, size_bytes bigint, status text, error_message text',
           documents,
         );
         await insert(
           client,
           'doc_chunks',
-          'id uuid, created_at timestamptz, tenant_id uuid, bot_id uuid, doc_id uuid, text text, chunk_index int, page_num int, chunk_metadata jsonb, embedding halfvec(1536)',
+          'id uuid, created_at timestamptz, tenant_id uuid, bot_id uuid, doc_id uuid, ' +
+            'text text, chunk_index int, page_num int, chunk_metadata jsonb, embedding ' +
+            'halfvec(1536)',
           chunks,
         );
       }
@@ -117,9 +163,17 @@ async function fill(adminUrl: string, progress: (line: string) => void): Promise
   });
 }
 
-async function insert(client: Client, table: string, columns: string, rows: readonly object[]): Promise<void> {
+async function insert(
+  client: Client,
+  table: string,
+  columns: string,
+  rows: readonly object[],
+): Promise<void> {
   const names = columns.split(', ').map(column => column.split(' ', 1)[0]);
-  await client.query(`insert into ${table} (${names}) select ${names} from json_to_recordset($1) as r(${columns})`, [JSON.stringify(rows)]);
+  await client.query(
+    `insert into ${table} (${names}) select ${names} from json_to_recordset($1) as r(${columns})`,
+    [JSON.stringify(rows)],
+  );
 }
 
 /** Four digits are as much as half precision holds of such numbers. */
@@ -131,19 +185,34 @@ function literalOf(vector: Float32Array): string {
 async function addKeys(adminUrl: string): Promise<DataSet['tenants']> {
   const vectors = new ClusteredVectors(SEED);
   return withClient(adminUrl, async client => {
-    const { rows } = await client.query<{ id: string }>('select id from tenants order by created_at');
-    const keys = await newKeys(client, rows.map(({ id }) => id));
-    return rows.map(({ id }) => ({ id, apiKey: keys.get(id)!, question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))) }));
+    const { rows } = await client.query<{ id: string }>(
+      'select id from tenants order by created_at',
+    );
+    const keys = await newKeys(
+      client,
+      rows.map(({ id }) => id),
+    );
+    return rows.map(({ id }) => ({
+      id,
+      apiKey: keys.get(id)!,
+      question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))),
+    }));
   });
 }
 
-/** The search as functions, since PostGraphile has no other way to one: a list of chunks in order, and a field of each. */
+/**
+ * The search as functions, since PostGraphile has no other way to one: a list of chunks in order,
+ * and a field of each.
+ */
 async function addSearchForPostgraphile(adminUrl: string): Promise<void> {
   await withClient(adminUrl, async client => {
     await client.query(`
-      create or replace function nearest_chunks(tenant uuid, question text) returns setof doc_chunks language sql stable as $$
-        select c.* from doc_chunks c, (select question::halfvec(1536) as vector offset 0) q where c.tenant_id = tenant order by c.embedding <=> q.vector, c.id $$;
-      create or replace function doc_chunks_similarity(chunk doc_chunks, question text) returns float8 language sql stable as $$
+      create or replace function nearest_chunks(tenant uuid,
+        question text) returns setof doc_chunks language sql stable as $$
+        select c.* from doc_chunks c, (select question::halfvec(1536) as vector offset 0) q
+          where c.tenant_id = tenant order by c.embedding <=> q.vector, c.id $$;
+      create or replace function doc_chunks_similarity(chunk doc_chunks,
+        question text) returns float8 language sql stable as $$
         select 1 - (chunk.embedding <=> question::halfvec(1536)) $$`);
   });
 }

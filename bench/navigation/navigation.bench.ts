@@ -33,22 +33,59 @@ that the gateway is compared with. Rounds take turns, so that a noisy machine is
 Makes the database weaver_bench with 50 tenants and 30,000 chunks, and the login weaver_bench_gateway, and drops both afterwards.
 Build the gateway first: npm run build.`,
     )
-    .requiredOption('--database-url <url>', 'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres')
-    .option('--keep', 'leave the database for the next run, and use the one that an earlier run left', false)
+    .requiredOption(
+      '--database-url <url>',
+      'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres',
+    )
+    .option(
+      '--keep',
+      'leave the database for the next run, and use the one that an earlier run left',
+      false,
+    )
     .option('--write', 'put the result into docs/performance.md', false)
-    .addOption(new Option('--workloads <names>', 'which, separated by commas').argParser(toWorkloads).default([...WORKLOAD_NAMES], WORKLOAD_NAMES.join()))
-    .addOption(new Option('--servers <names>', 'which beside the gateway, separated by commas; both floors are always there').argParser(toServers).default([...SERVERS], SERVERS.join()))
-    .addOption(new Option('--workers <numbers>', 'gateways with so many processes (WEAVER_WORKERS), separated by commas').argParser(toNumbers).default([1], '1'))
-    .addOption(new Option('--connections <numbers>', 'clients at the same time, separated by commas').argParser(toNumbers).default([1, 16], '1,16'))
-    .addOption(new Option('--rounds <number>', 'rounds of each server').argParser(toNumber).default(5))
+    .addOption(
+      new Option('--workloads <names>', 'which, separated by commas')
+        .argParser(toWorkloads)
+        .default([...WORKLOAD_NAMES], WORKLOAD_NAMES.join()),
+    )
+    .addOption(
+      new Option(
+        '--servers <names>',
+        'which beside the gateway, separated by commas; both floors are always there',
+      )
+        .argParser(toServers)
+        .default([...SERVERS], SERVERS.join()),
+    )
+    .addOption(
+      new Option(
+        '--workers <numbers>',
+        'gateways with so many processes (WEAVER_WORKERS), separated by commas',
+      )
+        .argParser(toNumbers)
+        .default([1], '1'),
+    )
+    .addOption(
+      new Option('--connections <numbers>', 'clients at the same time, separated by commas')
+        .argParser(toNumbers)
+        .default([1, 16], '1,16'),
+    )
+    .addOption(
+      new Option('--rounds <number>', 'rounds of each server').argParser(toNumber).default(5),
+    )
     .addOption(new Option('--seconds <number>', 'length of a round').argParser(toNumber).default(3))
-    .addOption(new Option('--warmup <number>', 'seconds before the first round of each server').argParser(toNumber).default(3))
+    .addOption(
+      new Option('--warmup <number>', 'seconds before the first round of each server')
+        .argParser(toNumber)
+        .default(3),
+    )
     .action((options: Options) => benchNavigation(options, line => console.log(line)));
 }
 
 async function benchNavigation(options: Options, print: (line: string) => void): Promise<void> {
   print('Preparing the data set ...');
-  const dataSet = await prepareDataSet(options.databaseUrl, options.keep, line => print(`  ${line}`));
+  const dataSet = await prepareDataSet(options.databaseUrl, options.keep, line =>
+    print(`  ${line}`),
+  );
   const watch = await ServerWatch.open(dataSet.adminUrl);
   const servers: RunningServer[] = [];
   let load: LoadGenerator | undefined;
@@ -57,11 +94,18 @@ async function benchNavigation(options: Options, print: (line: string) => void):
     load = await startLoadGenerator();
 
     const measurements: Measurement[] = [];
-    for (const workload of workloadsOf(dataSet, OPERATOR_TOKEN).filter(({ name }) => options.workloads.includes(name))) {
+    for (const workload of workloadsOf(dataSet, OPERATOR_TOKEN).filter(({ name }) =>
+      options.workloads.includes(name),
+    )) {
       measurements.push(...(await measure(workload, { servers, load, watch, options, print })));
     }
     const memory = servers.map(({ server: { name, pid } }) => ({ name, ...memoryMb(pid) }));
-    const facts: Facts = { postgres: await watch.version(), rounds: options.rounds, seconds: options.seconds, memory };
+    const facts: Facts = {
+      postgres: await watch.version(),
+      rounds: options.rounds,
+      seconds: options.seconds,
+      memory,
+    };
     print(`\n${report(measurements, facts)}`);
     if (options.write) writeReport(measurements, facts);
   } finally {
@@ -80,9 +124,18 @@ interface Stage {
   readonly print: (line: string) => void;
 }
 
-/** One workload at each number of connections. Throws when the servers do not all give the same data. */
-async function measure(workload: Workload, { servers, load, watch, options, print }: Stage): Promise<Measurement[]> {
-  const contenders = servers.map(({ server, dialect }) => ({ server, requests: workload.requests[dialect] }));
+/**
+ * One workload at each number of connections. Throws when the servers do not all give the same
+ * data.
+ */
+async function measure(
+  workload: Workload,
+  { servers, load, watch, options, print }: Stage,
+): Promise<Measurement[]> {
+  const contenders = servers.map(({ server, dialect }) => ({
+    server,
+    requests: workload.requests[dialect],
+  }));
   const lengths = await verifyAnswers(workload.name, contenders);
   const round = (index: number, connections: number, seconds: number) => {
     const { server, requests } = contenders[index]!;
@@ -103,12 +156,24 @@ async function measure(workload: Workload, { servers, load, watch, options, prin
           perSecond: result.requests / result.seconds,
           p50Ms: result.p50Ms,
           p99Ms: result.p99Ms,
-          nodeMs: node === undefined || before.node === undefined ? undefined : (node - before.node) / result.requests,
+          nodeMs:
+            node === undefined || before.node === undefined
+              ? undefined
+              : (node - before.node) / result.requests,
           postgresMs: postgres === undefined ? undefined : postgres / result.requests,
         });
       }
     }
-    const measurement = { workload, connections, servers: servers.map(({ server: { name }, role }, index) => ({ name, role, samples: samples[index]! })), statements: await countStatements(round, watch) };
+    const measurement = {
+      workload,
+      connections,
+      servers: servers.map(({ server: { name }, role }, index) => ({
+        name,
+        role,
+        samples: samples[index]!,
+      })),
+      statements: await countStatements(round, watch),
+    };
     measurements.push(measurement);
     print(`\n${report([measurement])}`);
   }
@@ -134,10 +199,14 @@ function toNumbers(text: string): number[] {
 }
 
 function toServers(text: string): string[] {
-  return text.split(',').filter(Boolean).map(name => {
-    if (!SERVERS.includes(name)) throw new InvalidArgumentError(`It must be among ${SERVERS.join(', ')}.`);
-    return name;
-  });
+  return text
+    .split(',')
+    .filter(Boolean)
+    .map(name => {
+      if (!SERVERS.includes(name))
+        throw new InvalidArgumentError(`It must be among ${SERVERS.join(', ')}.`);
+      return name;
+    });
 }
 
 function toWorkloads(text: string): WorkloadName[] {

@@ -8,7 +8,10 @@ export interface Sample {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** CPU for each request, of the Node process and of all of PostgreSQL's; undefined where the system does not tell. */
+  /**
+   * CPU for each request, of the Node process and of all of PostgreSQL's; undefined where the
+   * system does not tell.
+   */
   readonly nodeMs: number | undefined;
   readonly postgresMs: number | undefined;
 }
@@ -32,19 +35,30 @@ export interface Facts {
   readonly postgres: string;
   readonly rounds: number;
   readonly seconds: number;
-  readonly memory: readonly { readonly name: string; readonly now: number | undefined; readonly peak: number | undefined }[];
+  readonly memory: readonly {
+    readonly name: string;
+    readonly now: number | undefined;
+    readonly peak: number | undefined;
+  }[];
 }
 
-/** The measurements as Markdown. A ratio is the median of the rounds' ratios to the other server of the same round. */
+/**
+ * The measurements as Markdown. A ratio is the median of the rounds' ratios to the other server of
+ * the same round.
+ */
 export function report(measurements: readonly Measurement[], facts?: Facts): string {
   const lines = [
-    `| | Connections | Server | Requests/s | p50 ms | p99 ms | CPU ms, Node | CPU ms, PostgreSQL | Of the floor | Of ${RIVAL} |`,
+    '| | Connections | Server | Requests/s | p50 ms | p99 ms | CPU ms, Node | CPU ms, ' +
+      `PostgreSQL | Of the floor | Of ${RIVAL} |`,
     '|---|---:|---|---:|---:|---:|---:|---:|---:|---:|',
   ];
   for (const measurement of measurements) lines.push(...rowsOf(measurement));
   if (facts) {
     lines.push('', `Statements for each request of Weaver: ${statementsOf(measurements)}.`);
-    lines.push(`Memory at the end (and at most): ${facts.memory.map(({ name, now, peak }) => `${name} ${digits(now, 0)} MB (${digits(peak, 0)})`).join('; ')}.`);
+    lines.push(
+      'Memory at the end (and at most): ' +
+        `${facts.memory.map(({ name, now, peak }) => `${name} ${digits(now, 0)} MB (${digits(peak, 0)})`).join('; ')}.`,
+    );
   }
   return lines.join('\n');
 }
@@ -53,22 +67,45 @@ function rowsOf({ workload, connections, servers }: Measurement): string[] {
   const floor = betterFloor(servers);
   const rival = servers.find(({ name }) => name === RIVAL);
   return servers.map(({ name, role, samples }, index) => {
-    const of = (value: (sample: Sample) => number | undefined): number | undefined => median(samples.map(value));
+    const of = (value: (sample: Sample) => number | undefined): number | undefined =>
+      median(samples.map(value));
     const ratioTo = (other: MeasuredServer | undefined): string =>
       other && other.name !== name && role !== 'floor'
-        ? digits(median(samples.map((sample, round) => sample.perSecond / other.samples[round]!.perSecond)), 2)
+        ? digits(
+            median(
+              samples.map((sample, round) => sample.perSecond / other.samples[round]!.perSecond),
+            ),
+            2,
+          )
         : '';
     const emphasis = role === 'gateway' ? '**' : '';
     const cells = [
       index === 0 ? workload.name : '',
       index === 0 ? String(connections) : '',
       name === floor.name ? `${name} (floor)` : name,
-      digits(of(sample => sample.perSecond), 0),
-      digits(of(sample => sample.p50Ms), 2),
-      digits(of(sample => sample.p99Ms), 2),
-      digits(of(sample => sample.nodeMs), 3),
-      digits(of(sample => sample.postgresMs), 3),
-      ...[ratioTo(floor), ratioTo(rival)].map(ratio => (ratio ? `${emphasis}${ratio}${emphasis}` : '')),
+      digits(
+        of(sample => sample.perSecond),
+        0,
+      ),
+      digits(
+        of(sample => sample.p50Ms),
+        2,
+      ),
+      digits(
+        of(sample => sample.p99Ms),
+        2,
+      ),
+      digits(
+        of(sample => sample.nodeMs),
+        3,
+      ),
+      digits(
+        of(sample => sample.postgresMs),
+        3,
+      ),
+      ...[ratioTo(floor), ratioTo(rival)].map(ratio =>
+        ratio ? `${emphasis}${ratio}${emphasis}` : '',
+      ),
     ];
     return `| ${cells.join(' | ')} |`;
   });
@@ -89,14 +126,25 @@ export function writeReport(measurements: readonly Measurement[], facts: Facts):
 }
 
 function betterFloor(servers: readonly MeasuredServer[]): MeasuredServer {
-  const perSecond = ({ samples }: MeasuredServer): number => median(samples.map(sample => sample.perSecond))!;
-  return servers.filter(({ role }) => role === 'floor').reduce((best, floor) => (perSecond(floor) > perSecond(best) ? floor : best));
+  const perSecond = ({ samples }: MeasuredServer): number =>
+    median(samples.map(sample => sample.perSecond))!;
+  return servers
+    .filter(({ role }) => role === 'floor')
+    .reduce((best, floor) => (perSecond(floor) > perSecond(best) ? floor : best));
 }
 
 function statementsOf(measurements: readonly Measurement[]): string {
-  const byWorkload = new Map(measurements.map(({ workload, statements }) => [workload.name, statements]));
-  return Array.from(byWorkload, ([name, counts]) => `${name} ${counts ? `${digits(counts.reads, 1)} + ${digits(counts.scope, 1)}` : 'unknown'}`).join(', ') +
-    ' (reads, the look-up of the key among them, and what opens, sets up and closes transactions)';
+  const byWorkload = new Map(
+    measurements.map(({ workload, statements }) => [workload.name, statements]),
+  );
+  return (
+    Array.from(
+      byWorkload,
+      ([name, counts]) =>
+        `${name} ${counts ? `${digits(counts.reads, 1)} + ${digits(counts.scope, 1)}` : 'unknown'}`,
+    ).join(', ') +
+    ' (reads, the look-up of the key among them, and what opens, sets up and closes transactions)'
+  );
 }
 
 function digits(value: number | undefined, count: number): string {

@@ -5,7 +5,10 @@ import type { Dialect } from './workloads.js';
 
 export const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 
-/** What a server is in the comparison: the floor is the better of those that know nothing of GraphQL. */
+/**
+ * What a server is in the comparison: the floor is the better of those that know nothing of
+ * GraphQL.
+ */
 export type ServerRole = 'gateway' | 'peer' | 'floor';
 
 export interface RunningServer {
@@ -14,7 +17,10 @@ export interface RunningServer {
   readonly role: ServerRole;
 }
 
-/** Whom the gateway is measured against first: what a user would choose in its place, under the same policies. */
+/**
+ * Whom the gateway is measured against first: what a user would choose in its place, under the same
+ * policies.
+ */
 export const RIVAL = 'PostGraphile, policies';
 
 interface Beside {
@@ -25,9 +31,24 @@ interface Beside {
 }
 
 const PEERS: Readonly<Record<string, Beside>> = {
-  'postgraphile-policies': { name: RIVAL, program: 'postgraphile-server.ts', variant: 'policies', dialect: 'postgraphile' },
-  'postgraphile-superuser': { name: 'PostGraphile, superuser', program: 'postgraphile-server.ts', variant: 'superuser', dialect: 'postgraphile' },
-  apollo: { name: 'Apollo, loaders', program: 'apollo-server.ts', variant: 'loaders', dialect: 'weaver' },
+  'postgraphile-policies': {
+    name: RIVAL,
+    program: 'postgraphile-server.ts',
+    variant: 'policies',
+    dialect: 'postgraphile',
+  },
+  'postgraphile-superuser': {
+    name: 'PostGraphile, superuser',
+    program: 'postgraphile-server.ts',
+    variant: 'superuser',
+    dialect: 'postgraphile',
+  },
+  apollo: {
+    name: 'Apollo, loaders',
+    program: 'apollo-server.ts',
+    variant: 'loaders',
+    dialect: 'weaver',
+  },
 };
 
 const FLOORS: readonly Beside[] = [
@@ -35,19 +56,45 @@ const FLOORS: readonly Beside[] = [
   { name: 'rows', program: 'floor-server.ts', variant: 'rows', dialect: 'path' },
 ];
 
-/** The servers beside the gateway and the floors, by the names that the command line has for them. */
+/**
+ * The servers beside the gateway and the floors, by the names that the command line has for them.
+ */
 export const SERVERS: readonly string[] = Object.keys(PEERS);
 
-/** Starts the gateway with each number of workers, then the others, and puts each into `running` at once, so that whoever called can stop it. */
-export async function startServers(running: RunningServer[], { gatewayUrl, adminUrl }: DataSet, wanted: { workers: readonly number[]; servers: readonly string[] }): Promise<void> {
+/**
+ * Starts the gateway with each number of workers, then the others, and puts each into `running` at
+ * once, so that whoever called can stop it.
+ */
+export async function startServers(
+  running: RunningServer[],
+  { gatewayUrl, adminUrl }: DataSet,
+  wanted: { workers: readonly number[]; servers: readonly string[] },
+): Promise<void> {
   for (const workers of wanted.workers) {
     const several: Record<string, string> = workers > 1 ? { WEAVER_WORKERS: String(workers) } : {};
-    const server = await startGateway(workers > 1 ? `Weaver, ${workers} workers` : 'Weaver', gatewayUrl, OPERATOR_TOKEN, several);
+    const server = await startGateway(
+      workers > 1 ? `Weaver, ${workers} workers` : 'Weaver',
+      gatewayUrl,
+      OPERATOR_TOKEN,
+      several,
+    );
     running.push({ server, dialect: 'weaver', role: 'gateway' });
   }
-  const start = async ({ name, program, variant, dialect }: Beside, role: ServerRole): Promise<void> => {
+  const start = async (
+    { name, program, variant, dialect }: Beside,
+    role: ServerRole,
+  ): Promise<void> => {
     // Policies hold for the gateway's login only: it must take a role, and owns nothing.
-    running.push({ server: await startBeside(name, join(import.meta.dirname, program), variant, variant === 'policies' ? gatewayUrl : adminUrl), dialect, role });
+    running.push({
+      server: await startBeside(
+        name,
+        join(import.meta.dirname, program),
+        variant,
+        variant === 'policies' ? gatewayUrl : adminUrl,
+      ),
+      dialect,
+      role,
+    });
   };
   for (const name of wanted.servers) await start(PEERS[name]!, 'peer');
   for (const floor of FLOORS) await start(floor, 'floor');

@@ -7,21 +7,34 @@ export interface Contender {
   readonly requests: readonly HttpRequest[];
 }
 
-/** Similarities are computed from the question in half precision, which the gateway brings to unit length first. */
+/**
+ * Similarities are computed from the question in half precision, which the gateway brings to unit
+ * length first.
+ */
 const TOLERANCE = 1e-5;
 
 /**
- * Sends every request once to every server and gives the lengths of the answers' bodies. Throws where they do not hold the same data,
- * or where it is not data but an error.
+ * Sends every request once to every server and gives the lengths of the answers' bodies. Throws
+ * where they do not hold the same data, or where it is not data but an error.
  */
-export async function verifyAnswers(name: string, contenders: readonly Contender[]): Promise<number[][]> {
+export async function verifyAnswers(
+  name: string,
+  contenders: readonly Contender[],
+): Promise<number[][]> {
   const answers = [];
   for (const { server, requests } of contenders) {
     const bodies = [];
     for (const { method, path, headers, body } of requests) {
-      const response = await fetch(`${server.url}${path}`, { method, headers, ...(body && { body }) });
+      const response = await fetch(`${server.url}${path}`, {
+        method,
+        headers,
+        ...(body && { body }),
+      });
       const text = await response.text();
-      if (response.status !== 200 || text.includes('"errors":')) throw new Error(`${name}: ${server.name} answered ${response.status}: ${text.slice(0, 500)}`);
+      if (response.status !== 200 || text.includes('"errors":'))
+        throw new Error(
+          `${name}: ${server.name} answered ${response.status}: ${text.slice(0, 500)}`,
+        );
       bodies.push(text);
     }
     answers.push({ server, bodies });
@@ -30,7 +43,10 @@ export async function verifyAnswers(name: string, contenders: readonly Contender
   for (const other of others) {
     other.bodies.forEach((body, index) => {
       if (!isAlike(dataOf(first!.bodies[index]!), dataOf(body))) {
-        throw new Error(`${name}: ${first!.server.name} and ${other.server.name} differ:\n${first!.bodies[index]!.slice(0, 1_000)}\n${body.slice(0, 1_000)}`);
+        throw new Error(
+          `${name}: ${first!.server.name} and ${other.server.name} ` +
+            `differ:\n${first!.bodies[index]!.slice(0, 1_000)}\n${body.slice(0, 1_000)}`,
+        );
       }
     });
   }
@@ -38,8 +54,9 @@ export async function verifyAnswers(name: string, contenders: readonly Contender
 }
 
 /**
- * The data of an answer, without what is a matter of notation: times with an offset in place of Z, 64-bit numbers as texts, enums in
- * lower case, and hits that are the chunks themselves, as PostGraphile has them.
+ * The data of an answer, without what is a matter of notation: times with an offset in place of Z,
+ * 64-bit numbers as texts, enums in lower case, and hits that are the chunks themselves, as
+ * PostGraphile has them.
  */
 function dataOf(body: string): unknown {
   return JSON.parse(body, (name, value: unknown) => {
@@ -59,13 +76,27 @@ function dataOf(body: string): unknown {
   });
 }
 
-function toHit({ similarity, document: { bot, ...document }, ...chunk }: { similarity: number; document: { bot: object } }): object {
+function toHit({
+  similarity,
+  document: { bot, ...document },
+  ...chunk
+}: {
+  similarity: number;
+  document: { bot: object };
+}): object {
   return { similarity, chunk: { ...chunk, document, bot } };
 }
 
 function isAlike(one: unknown, other: unknown): boolean {
-  if (typeof one === 'number' && typeof other === 'number') return Math.abs(one - other) <= TOLERANCE;
-  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null) return one === other;
+  if (typeof one === 'number' && typeof other === 'number')
+    return Math.abs(one - other) <= TOLERANCE;
+  if (typeof one !== 'object' || typeof other !== 'object' || one === null || other === null)
+    return one === other;
   const keys = Object.keys(one);
-  return keys.length === Object.keys(other).length && keys.every(key => isAlike((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]));
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every(key =>
+      isAlike((one as Record<string, unknown>)[key], (other as Record<string, unknown>)[key]),
+    )
+  );
 }

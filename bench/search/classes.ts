@@ -31,7 +31,10 @@ export function classesAt(scale: number): TenantClass[] {
   }));
 }
 
-/** Chunks from which `weaver search tune` is to build: as many as by default at full size, and fewer at a smaller one, so that the path is measured there too. */
+/**
+ * Chunks from which `weaver search tune` is to build: as many as by default at full size, and fewer
+ * at a smaller one, so that the path is measured there too.
+ */
 export function indexFrom(classes: readonly TenantClass[]): number {
   return classes.find(({ name }) => name === INDEXED)!.chunks;
 }

@@ -11,7 +11,10 @@ import { searchVectors } from '../../src/search/vector-search.js';
 import { conditionsOf, type Question } from './questions.js';
 import { postgresAt } from '../../test/support/postgres-at.js';
 
-/** A way to answer questions by SQL. `ask` may be called by as many callers at the same time as there are connections, each with its own number. */
+/**
+ * A way to answer questions by SQL. `ask` may be called by as many callers at the same time as
+ * there are connections, each with its own number.
+ */
 export interface Contender {
   readonly name: string;
   /** The ids found, the nearest first. */
@@ -37,14 +40,26 @@ const SESSION = {
 } as const;
 
 /** All contenders, each with connections of its own. */
-export async function openContenders(adminUrl: string, gatewayUrl: string, connections: number): Promise<Contender[]> {
-  const plain = async (name: keyof typeof SESSION, sql: (filter: string) => string): Promise<Contender> => {
+export async function openContenders(
+  adminUrl: string,
+  gatewayUrl: string,
+  connections: number,
+): Promise<Contender[]> {
+  const plain = async (
+    name: keyof typeof SESSION,
+    sql: (filter: string) => string,
+  ): Promise<Contender> => {
     const clients = await connect(adminUrl, connections, SESSION[name]);
     return {
       name,
       async ask(connection, question, topK) {
         const { sql: filter, values } = conditionsOf(question.filter, 4);
-        const { rows } = await clients[connection]!.query<{ id: string }>(sql(filter), [literalOf(question), question.tenantId, topK, ...values]);
+        const { rows } = await clients[connection]!.query<{ id: string }>(sql(filter), [
+          literalOf(question),
+          question.tenantId,
+          topK,
+          ...values,
+        ]);
         return rows.map(({ id }) => id);
       },
       close: () => closeAll(clients),
@@ -63,12 +78,17 @@ export async function openContenders(adminUrl: string, gatewayUrl: string, conne
 }
 
 const originalSql = (table: string, filter: string, noIndex = ''): string =>
-  `select id, text, 1 - (embedding <=> $1) as similarity from ${table} where tenant_id = $2${filter} order by (embedding <=> $1)${noIndex} limit $3`;
+  `select id, text, 1 - (embedding <=> $1) as similarity from ${table} ` +
+  `where tenant_id = $2${filter} order by (embedding <=> $1)${noIndex} limit $3`;
 
-/** The distance is computed once, and the vector read once: a scan that is as good as it gets. `+ 0` keeps it a scan. */
+/**
+ * The distance is computed once, and the vector read once: a scan that is as good as it gets. `+ 0`
+ * keeps it a scan.
+ */
 const exactSql = (table: string, type: string, filter: string): string =>
   `select id, text, 1 - d as similarity from (
-     select id, text, (embedding <=> (select $1::${type}(1536))) + 0 as d from ${table} where tenant_id = $2${filter} order by d limit $3) s order by d`;
+     select id, text, (embedding <=> (select $1::${type}(1536))) + 0 as d from ${table}
+       where tenant_id = $2${filter} order by d limit $3) s order by d`;
 
 async function connect(url: string, count: number, setup: string): Promise<Client[]> {
   return Promise.all(
@@ -97,7 +117,10 @@ async function floor(adminUrl: string, connections: number): Promise<Contender> 
   };
 }
 
-/** As the original's programs send a vector: as text, written anew for each search, as the gateway halves it anew. */
+/**
+ * As the original's programs send a vector: as text, written anew for each search, as the gateway
+ * halves it anew.
+ */
 function literalOf({ vector }: Question): string {
   return JSON.stringify(vector);
 }
@@ -106,21 +129,47 @@ function literalOf({ vector }: Question): string {
 type Reads = Parameters<typeof searchVectors>[0];
 
 /** The paths and the statement that the gateway chooses, sent by `reads`. */
-async function searchBy(reads: Reads, models: ReadModels, { tenantId, vector, filter }: Question, topK: number): Promise<string[]> {
-  const scope = { tenantId, botId: filter.botId, documentIds: filter.documentIds, metadata: filter.metadata };
+async function searchBy(
+  reads: Reads,
+  models: ReadModels,
+  { tenantId, vector, filter }: Question,
+  topK: number,
+): Promise<string[]> {
+  const scope = {
+    tenantId,
+    botId: filter.botId,
+    documentIds: filter.documentIds,
+    metadata: filter.metadata,
+  };
   const paths = await choosePaths(reads, scope, { exact: false });
-  const nearest = { vector: QueryVector.of(vector), scope, wanted: topK + 1, seen: 0, after: undefined, minSimilarity: undefined };
-  const selection = { columns: models.of(DocumentChunk).select(new Set(['id', 'tenantId', 'text']), 't'), highlight: false, counts: false };
+  const nearest = {
+    vector: QueryVector.of(vector),
+    scope,
+    wanted: topK + 1,
+    seen: 0,
+    after: undefined,
+    minSimilarity: undefined,
+  };
+  const selection = {
+    columns: models.of(DocumentChunk).select(new Set(['id', 'tenantId', 'text']), 't'),
+    highlight: false,
+    counts: false,
+  };
   const { hits } = await searchVectors(reads, paths, nearest, selection);
   return hits.slice(0, topK).map(({ id }) => id);
 }
 
-/** The gateway's statement as the others send theirs: without a transaction, a role and the second wall, by the superuser. Prepared, as it always is. */
+/**
+ * The gateway's statement as the others send theirs: without a transaction, a role and the second
+ * wall, by the superuser. Prepared, as it always is.
+ */
 async function statementAlone(adminUrl: string, connections: number): Promise<Contender> {
-  const models = await Database.open(postgresAt(adminUrl, { poolSize: 1 }), ENTITIES).then(async database => {
-    await database.close();
-    return new ReadModels(database.orm);
-  });
+  const models = await Database.open(postgresAt(adminUrl, { poolSize: 1 }), ENTITIES).then(
+    async database => {
+      await database.close();
+      return new ReadModels(database.orm);
+    },
+  );
   const clients = await connect(adminUrl, connections, '');
   const readers = clients.map(
     client =>
@@ -128,7 +177,13 @@ async function statementAlone(adminUrl: string, connections: number): Promise<Co
         async query({ text, preparedName }: Statement, values: unknown[]) {
           // Without a transaction these last, and are the same each time.
           const sql = text.replace(/(set_config\('hnsw[^)]*), true\)/g, '$1, false)');
-          return (await client.query(preparedName === undefined ? { text: sql, values } : { name: preparedName, text: sql, values })).rows;
+          return (
+            await client.query(
+              preparedName === undefined
+                ? { text: sql, values }
+                : { name: preparedName, text: sql, values },
+            )
+          ).rows;
         },
       }) as unknown as Reads,
   );
@@ -139,13 +194,17 @@ async function statementAlone(adminUrl: string, connections: number): Promise<Co
   };
 }
 
-/** What the gateway does for a search, without HTTP and GraphQL: its own choice of a path, its own statements, its role and both walls. */
+/**
+ * What the gateway does for a search, without HTTP and GraphQL: its own choice of a path, its own
+ * statements, its role and both walls.
+ */
 async function ours(gatewayUrl: string, connections: number): Promise<Contender> {
   const database = await Database.open(postgresAt(gatewayUrl, { poolSize: connections }), ENTITIES);
   const models = new ReadModels(database.orm);
   return {
     name: OURS,
-    ask: (_, question, topK) => searchBy(database.reads(tenantScope(question.tenantId)), models, question, topK),
+    ask: (_, question, topK) =>
+      searchBy(database.reads(tenantScope(question.tenantId)), models, question, topK),
     close: () => database.close(),
   };
 }

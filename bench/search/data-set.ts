@@ -41,39 +41,81 @@ export interface DataSetOptions {
 
 type Say = (line: string) => void;
 
-/** The tables of the original: one row for each chunk, one index over the vectors of all tenants. */
+/**
+ * The tables of the original: one row for each chunk, one index over the vectors of all tenants.
+ */
 const originalTable = (name: string): string => `create table ${name} (
-  id uuid not null, tenant_id uuid not null, bot_id uuid not null, doc_id uuid not null, text text not null, page_num int, chunk_index int not null,
-  chunk_metadata jsonb not null default '{}', embedding vector(1536), search_vector tsvector generated always as (to_tsvector('english', text)) stored,
+  id uuid not null, tenant_id uuid not null, bot_id uuid not null, doc_id uuid not null,
+    text text not null, page_num int, chunk_index int not null,
+  chunk_metadata jsonb not null default '{}', embedding vector(1536),
+    search_vector tsvector generated always as (to_tsvector('english', text)) stored,
   created_at timestamptz not null default now())`;
 const COPIED = '(id, tenant_id, bot_id, doc_id, text, chunk_index, chunk_metadata, embedding)';
 const PLAIN = 'id, tenant_id, bot_id, doc_id, text, chunk_index, chunk_metadata';
 
-/** The stages of the data set. Each is remembered when it is complete, so that a run that ended early is taken up where it was. */
-const STAGES: readonly { readonly name: string; run(parts: { client: Client; classes: readonly TenantClass[]; questions: number; adminUrl: string; say: Say }): Promise<void> }[] = [
+/**
+ * The stages of the data set. Each is remembered when it is complete, so that a run that ended
+ * early is taken up where it was.
+ */
+const STAGES: readonly {
+  readonly name: string;
+  run(parts: {
+    client: Client;
+    classes: readonly TenantClass[];
+    questions: number;
+    adminUrl: string;
+    say: Say;
+  }): Promise<void>;
+}[] = [
   { name: 'tenants and chunks', run: ({ client, classes, say }) => fill(client, classes, say) },
   {
     name: "the gateway's table",
     async run({ client }) {
-      await client.query(`set session_replication_role = replica; truncate doc_chunks; insert into doc_chunks (${PLAIN}, embedding) select ${PLAIN}, embedding::halfvec(1536) from original_chunks`);
+      await client.query(
+        'set session_replication_role = replica; truncate doc_chunks; insert into ' +
+          `doc_chunks (${PLAIN}, embedding) select ${PLAIN}, embedding::halfvec(1536) from ` +
+          'original_chunks',
+      );
       await client.query('reset session_replication_role');
     },
   },
   {
     name: 'the repaired table',
     async run({ client }) {
-      await client.query(`drop table if exists repaired_chunks; ${originalTable('repaired_chunks')}; insert into repaired_chunks (${PLAIN}, embedding) select ${PLAIN}, embedding from original_chunks`);
+      await client.query(
+        `drop table if exists repaired_chunks; ${originalTable('repaired_chunks')}; ` +
+          `insert into repaired_chunks (${PLAIN}, embedding) select ${PLAIN}, embedding ` +
+          'from original_chunks',
+      );
     },
   },
-  { name: "the original's indexes (m = 16)", run: ({ client, say }) => index(client, 'original_chunks', 'm = 16, ef_construction = 64', say) },
-  { name: 'the repaired indexes (m = 32, which takes minutes at full size)', run: ({ client, say }) => index(client, 'repaired_chunks', 'm = 32, ef_construction = 128', say) },
-  { name: 'what the questions should find', run: ({ client, classes, questions, say }) => storeQuestions(client, classes, questions, vectorsOfQuestions(), say) },
+  {
+    name: "the original's indexes (m = 16)",
+    run: ({ client, say }) => index(client, 'original_chunks', 'm = 16, ef_construction = 64', say),
+  },
+  {
+    name: 'the repaired indexes (m = 32, which takes minutes at full size)',
+    run: ({ client, say }) =>
+      index(client, 'repaired_chunks', 'm = 32, ef_construction = 128', say),
+  },
+  {
+    name: 'what the questions should find',
+    run: ({ client, classes, questions, say }) =>
+      storeQuestions(client, classes, questions, vectorsOfQuestions(), say),
+  },
   { name: 'vacuum', run: async ({ client }) => void (await client.query('vacuum (analyze)')) },
-  { name: 'indexes of large tenants (weaver search tune)', run: ({ adminUrl, classes, say }) => tune(adminUrl, indexFrom(classes), say) },
+  {
+    name: 'indexes of large tenants (weaver search tune)',
+    run: ({ adminUrl, classes, say }) => tune(adminUrl, indexFrom(classes), say),
+  },
 ];
 
 /** Makes the data set, or goes on with what an earlier run left. */
-export async function prepareDataSet(serverUrl: string, { scale, questions, reuse }: DataSetOptions, say: Say): Promise<DataSet> {
+export async function prepareDataSet(
+  serverUrl: string,
+  { scale, questions, reuse }: DataSetOptions,
+  say: Say,
+): Promise<DataSet> {
   const adminUrl = urlOf(serverUrl, DATABASE);
   const classes = classesAt(scale);
   const kind = `${OURS}: search ${VERSION}, scale ${scale}, ${questions} questions`;
@@ -91,13 +133,20 @@ export async function prepareDataSet(serverUrl: string, { scale, questions, reus
       if (number < done) continue;
       const startedAt = performance.now();
       say(`${stage.name} ...`);
-      await withClient(adminUrl, client => stage.run({ client, classes, questions, adminUrl, say }));
+      await withClient(adminUrl, client =>
+        stage.run({ client, classes, questions, adminUrl, say }),
+      );
       await admin.query(`comment on database ${DATABASE} is '${kind}; ${number + 1}'`);
       say(`${stage.name}: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
     }
     await makeLogin(admin, LOGIN, password);
   });
-  return { adminUrl, gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password), classes, keys: await withClient(adminUrl, addKeys) };
+  return {
+    adminUrl,
+    gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password),
+    classes,
+    keys: await withClient(adminUrl, addKeys),
+  };
 }
 
 /** Drops the database and the login. */
@@ -108,9 +157,15 @@ export async function removeDataSet(serverUrl: string): Promise<void> {
   });
 }
 
-/** Tenants, bots and documents as the gateway has them, and the chunks in the original's table. Triggers and foreign keys are off meanwhile. */
+/**
+ * Tenants, bots and documents as the gateway has them, and the chunks in the original's table.
+ * Triggers and foreign keys are off meanwhile.
+ */
 async function fill(client: Client, classes: readonly TenantClass[], say: Say): Promise<void> {
-  await client.query(`set session_replication_role = replica; truncate tenants cascade; drop table if exists original_chunks; ${originalTable('original_chunks')}`);
+  await client.query(
+    'set session_replication_role = replica; truncate tenants cascade; drop table if ' +
+      `exists original_chunks; ${originalTable('original_chunks')}`,
+  );
   const next = randomNumbers(SEED);
   const texts = Array.from({ length: TEXTS }, () => text(sentences(next, TEXT_LENGTH)));
   const vectors = new ClusteredVectors(SEED, TOPICS);
@@ -118,20 +173,42 @@ async function fill(client: Client, classes: readonly TenantClass[], say: Say): 
     for (let number = 0; number < tenants; number += 1) {
       const tenantId = v7();
       const bots = Array.from({ length: BOTS }, () => v7());
-      const documents = Array.from({ length: Math.ceil(chunks / PASSAGES) }, (_, d) => ({ id: v7(), botId: bots[d % BOTS]! }));
-      await client.query('insert into tenants (id, name, plan_tier) values ($1, $2, $3)', [tenantId, `${name} ${number}`, name]);
-      await client.query(`insert into bots (id, tenant_id, name) select id, $1, 'Bot' from unnest($2::uuid[]) id`, [tenantId, bots]);
+      const documents = Array.from({ length: Math.ceil(chunks / PASSAGES) }, (_, d) => ({
+        id: v7(),
+        botId: bots[d % BOTS]!,
+      }));
+      await client.query('insert into tenants (id, name, plan_tier) values ($1, $2, $3)', [
+        tenantId,
+        `${name} ${number}`,
+        name,
+      ]);
       await client.query(
-        `insert into docs (id, tenant_id, bot_id, filename, size_bytes, status) select id, $1, bot, 'document.md', 1, 'completed' from unnest($2::uuid[], $3::uuid[]) d(id, bot)`,
+        `insert into bots (id, tenant_id, name) select id, $1, 'Bot' from unnest($2::uuid[]) id`,
+        [tenantId, bots],
+      );
+      await client.query(
+        'insert into docs (id, tenant_id, bot_id, filename, size_bytes, status) select ' +
+          "id, $1, bot, 'document.md', 1, 'completed' " +
+          'from unnest($2::uuid[], $3::uuid[]) d(id, bot)',
         [tenantId, documents.map(({ id }) => id), documents.map(({ botId }) => botId)],
       );
-      await copyRows(client, `original_chunks ${COPIED}`, chunksOf(tenantId, chunks, documents, vectors, texts));
+      await copyRows(
+        client,
+        `original_chunks ${COPIED}`,
+        chunksOf(tenantId, chunks, documents, vectors, texts),
+      );
     }
     say(`  ${name}: ${tenants} × ${chunks} chunks`);
   }
 }
 
-function* chunksOf(tenantId: string, chunks: number, documents: readonly { id: string; botId: string }[], vectors: ClusteredVectors, texts: readonly Buffer[]): Generator<BinaryRow> {
+function* chunksOf(
+  tenantId: string,
+  chunks: number,
+  documents: readonly { id: string; botId: string }[],
+  vectors: ClusteredVectors,
+  texts: readonly Buffer[],
+): Generator<BinaryRow> {
   const tenant = uuid(tenantId);
   let made = 0;
   for (const { id, botId } of documents) {
@@ -139,13 +216,25 @@ function* chunksOf(tenantId: string, chunks: number, documents: readonly { id: s
     for (const passage of vectors.document(Math.min(PASSAGES, chunks - made))) {
       // A fifth of the chunks is of each kind, one of thirty is rare.
       const metadata = { kind: vectors.below(5), ...(vectors.below(30) === 0 && { rare: true }) };
-      yield [uuid(v7()), tenant, bot, document, texts[vectors.below(TEXTS)]!, int32(made), jsonb(metadata), vector(passage)];
+      yield [
+        uuid(v7()),
+        tenant,
+        bot,
+        document,
+        texts[vectors.below(TEXTS)]!,
+        int32(made),
+        jsonb(metadata),
+        vector(passage),
+      ];
       made += 1;
     }
   }
 }
 
-/** The same topics, and other numbers from there on: the questions would repeat the chunks that were made first. */
+/**
+ * The same topics, and other numbers from there on: the questions would repeat the chunks that were
+ * made first.
+ */
 function vectorsOfQuestions(): ClusteredVectors {
   const vectors = new ClusteredVectors(SEED, TOPICS);
   for (let skipped = 0; skipped < 1_000_003; skipped += 1) vectors.below(2);
@@ -153,27 +242,44 @@ function vectorsOfQuestions(): ClusteredVectors {
 }
 
 async function index(client: Client, table: string, graph: string, say: Say): Promise<void> {
-  for (const name of ['id', 'tenant', 'document', 'words', 'ann']) await client.query(`drop index if exists ${table}_${name}`);
+  for (const name of ['id', 'tenant', 'document', 'words', 'ann'])
+    await client.query(`drop index if exists ${table}_${name}`);
   await client.query(`create unique index ${table}_id on ${table} (id)`);
   await client.query(`create index ${table}_tenant on ${table} (tenant_id)`);
   await client.query(`create index ${table}_document on ${table} (doc_id)`);
   await client.query(`create index ${table}_words on ${table} using gin (search_vector)`);
   await client.query(`set maintenance_work_mem = '2GB'; set max_parallel_maintenance_workers = 2`);
   const startedAt = performance.now();
-  await client.query(`create index ${table}_ann on ${table} using hnsw (embedding vector_cosine_ops) with (${graph})`);
+  await client.query(
+    `create index ${table}_ann on ${table} ` +
+      `using hnsw (embedding vector_cosine_ops) with (${graph})`,
+  );
   say(`  HNSW with ${graph}: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
 }
 
 async function tune(adminUrl: string, from: number, say: Say): Promise<void> {
   const main = join(import.meta.dirname, '../../dist/src/main.js');
   const { stdout } = await promisify(execFile)(process.execPath, [main, 'search', 'tune'], {
-    env: { PATH: process.env.PATH, DATABASE_URL: adminUrl, WEAVER_MIGRATION_URL: adminUrl, WEAVER_SEARCH_INDEX_FROM: String(from) },
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: adminUrl,
+      WEAVER_MIGRATION_URL: adminUrl,
+      WEAVER_SEARCH_INDEX_FROM: String(from),
+    },
   });
   for (const line of stdout.trimEnd().split('\n')) say(`  ${line}`);
 }
 
-/** A new key for each tenant that is asked about, in place of the last run's: secrets are not stored. */
+/**
+ * A new key for each tenant that is asked about, in place of the last run's: secrets are not
+ * stored.
+ */
 async function addKeys(client: Client): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ id: string }>('select distinct tenant_id as id from bench_questions');
-  return newKeys(client, rows.map(({ id }) => id));
+  const { rows } = await client.query<{ id: string }>(
+    'select distinct tenant_id as id from bench_questions',
+  );
+  return newKeys(
+    client,
+    rows.map(({ id }) => id),
+  );
 }

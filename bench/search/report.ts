@@ -1,6 +1,15 @@
 import { machineText, median, writeSection } from '../shared/report-text.js';
 import type { TenantClass } from './classes.js';
-import { EXACT, EXACT_HALF, EXACT_ORIGINAL, FLOOR, ORIGINAL, OURS, REPAIRED, STATEMENT } from './contenders.js';
+import {
+  EXACT,
+  EXACT_HALF,
+  EXACT_ORIGINAL,
+  FLOOR,
+  ORIGINAL,
+  OURS,
+  REPAIRED,
+  STATEMENT,
+} from './contenders.js';
 import { goalsOf } from './goals.js';
 import type { InsertResult } from './inserts.js';
 import type { FilterName } from './questions.js';
@@ -10,13 +19,20 @@ import type { Quality, Timing } from './sql-rounds.js';
 export const GRAPHQL = 'Weaver, GraphQL';
 
 export interface Sample extends Timing {
-  /** CPU of the gateway's process for each request; undefined where there is none, or the system does not tell. */
+  /**
+   * CPU of the gateway's process for each request; undefined where there is none, or the system
+   * does not tell.
+   */
   readonly nodeMs: number | undefined;
 }
 
 export interface FilterResult {
   readonly filter: FilterName;
-  readonly ways: readonly { readonly name: string; readonly quality: Quality; readonly timing: Timing }[];
+  readonly ways: readonly {
+    readonly name: string;
+    readonly quality: Quality;
+    readonly timing: Timing;
+  }[];
 }
 
 export interface ClassResult {
@@ -33,29 +49,55 @@ export interface Results {
   readonly classes: readonly ClassResult[];
   readonly inserts: readonly InsertResult[];
   readonly sizes: readonly RelationSize[];
-  readonly facts: { readonly postgres: string; readonly scale: number; readonly questions: number; readonly connections: number; readonly rounds: number; readonly seconds: number };
+  readonly facts: {
+    readonly postgres: string;
+    readonly scale: number;
+    readonly questions: number;
+    readonly connections: number;
+    readonly rounds: number;
+    readonly seconds: number;
+  };
 }
 
 const WHAT = {
   [FLOOR]: 'what a question over the same connections costs at least',
-  [ORIGINAL]: '`where tenant_id = … order by embedding <=> …` over one HNSW index (m = 16, ef 64) on `vector(1536)`, as the planner has it',
-  [REPAIRED]: 'the same with `iterative_scan = relaxed_order`, `ef_search = 200` and a better graph (m = 32, ef 128)',
-  [EXACT_ORIGINAL]: "all of the tenant's vectors in that table, compared by the original's statement",
+  [ORIGINAL]:
+    '`where tenant_id = … order by embedding <=> …` over one HNSW index (m = 16, ef 64) ' +
+    'on `vector(1536)`, as the planner has it',
+  [REPAIRED]:
+    'the same with `iterative_scan = relaxed_order`, `ef_search = 200` and a better ' +
+    'graph (m = 32, ef 128)',
+  [EXACT_ORIGINAL]:
+    "all of the tenant's vectors in that table, compared by the original's statement",
   [EXACT]: 'the same by a statement that computes each distance once',
   [EXACT_HALF]: "all of the tenant's vectors as Weaver stores them, compared",
-  [STATEMENT]: 'the statement of the gateway alone, sent as the ways above are: no transaction, no role, no second wall',
+  [STATEMENT]:
+    'the statement of the gateway alone, sent as the ways above are: no transaction, no ' +
+    'role, no second wall',
   [OURS]: 'what the gateway does in the database: path, statement, role, both walls',
-  [GRAPHQL]: 'the gateway in production mode over HTTP, with a key; text, document and bot of each hit',
+  [GRAPHQL]:
+    'the gateway in production mode over HTTP, with a key; text, document and bot of each hit',
 } as const;
 const WAYS = Object.keys(WHAT) as (keyof typeof WHAT)[];
 
 export function report(results: Results): string {
-  return [speedTable(results), '', filterTable(results), '', insertTable(results), '', sizeTable(results), '', goalTable(results)].join('\n');
+  return [
+    speedTable(results),
+    '',
+    filterTable(results),
+    '',
+    insertTable(results),
+    '',
+    sizeTable(results),
+    '',
+    goalTable(results),
+  ].join('\n');
 }
 
 function speedTable({ classes }: Results): string {
   const lines = [
-    '| Tenant | Way | recall@10 | recall@50 | short | searches/s | p50 ms | p99 ms | CPU ms, gateway | of `select 1` |',
+    '| Tenant | Way | recall@10 | recall@50 | short | searches/s | p50 ms | p99 ms | CPU ' +
+      'ms, gateway | of `select 1` |',
     '|---|---|---:|---:|---:|---:|---:|---:|---:|---:|',
   ];
   for (const { tenantClass, quality, samples, paths } of classes) {
@@ -73,7 +115,12 @@ function speedTable({ classes }: Results): string {
         digits(median(own.map(sample => sample.p50Ms)), 2),
         digits(median(own.map(sample => sample.p99Ms)), 2),
         digits(median(own.map(sample => sample.nodeMs)), 2),
-        way === FLOOR ? '' : digits(median(own.map((sample, round) => sample.perSecond / floor[round]!.perSecond)), 3),
+        way === FLOOR
+          ? ''
+          : digits(
+              median(own.map((sample, round) => sample.perSecond / floor[round]!.perSecond)),
+              3,
+            ),
       ];
       lines.push(`| ${cells.join(' | ')} |`);
     }
@@ -83,17 +130,30 @@ function speedTable({ classes }: Results): string {
 
 function pathsText(paths: ReadonlyMap<string, number>): string {
   const all = Array.from(paths.values()).reduce((sum, count) => sum + count, 0);
-  return Array.from(paths, ([path, count]) => (count === all ? path : `${path} ${Math.round((count / all) * 100)} %`)).join(', ');
+  return Array.from(paths, ([path, count]) =>
+    count === all ? path : `${path} ${Math.round((count / all) * 100)} %`,
+  ).join(', ');
 }
 
 function filterTable({ classes }: Results): string {
-  const lines = ['| Tenant | Filter | recall@10, original | Weaver | short, original | Weaver | searches/s, original | Weaver |', '|---:|---|---:|---:|---:|---:|---:|---:|'];
+  const lines = [
+    '| Tenant | Filter | recall@10, original | Weaver | short, original | Weaver | ' +
+      'searches/s, original | Weaver |',
+    '|---:|---|---:|---:|---:|---:|---:|---:|',
+  ];
   for (const { tenantClass, filters } of classes) {
     for (const { filter, ways } of filters) {
-      const [original, ours] = [ways.find(({ name }) => name === ORIGINAL)!, ways.find(({ name }) => name === OURS)!];
-      const both = (cell: (way: typeof original) => string): string => `${cell(original)} | ${cell(ours)}`;
+      const [original, ours] = [
+        ways.find(({ name }) => name === ORIGINAL)!,
+        ways.find(({ name }) => name === OURS)!,
+      ];
+      const both = (cell: (way: typeof original) => string): string =>
+        `${cell(original)} | ${cell(ours)}`;
       lines.push(
-        `| ${tenantClass.chunks} | ${filter} | ${both(way => digits(way.quality.recall, 3))} | ${both(way => String(way.quality.short))} | ${both(way => digits(way.timing.perSecond, 0))} |`,
+        `| ${tenantClass.chunks} | ${filter} | ` +
+          `${both(way => digits(way.quality.recall, 3))} | ` +
+          `${both(way => String(way.quality.short))} | ` +
+          `${both(way => digits(way.timing.perSecond, 0))} |`,
       );
     }
   }
@@ -103,18 +163,30 @@ function filterTable({ classes }: Results): string {
 function insertTable({ inserts }: Results): string {
   const [original] = inserts;
   const rows = inserts.map(({ name, rowsPerSecond }) => {
-    const ratio = median(rowsPerSecond.map((rate, round) => rate / original!.rowsPerSecond[round]!));
+    const ratio = median(
+      rowsPerSecond.map((rate, round) => rate / original!.rowsPerSecond[round]!),
+    );
     return `| ${name} | ${digits(median(rowsPerSecond), 0)} | ${digits(ratio, 2)} |`;
   });
-  return ['| Inserts in batches of 500 | rows/s | of the original |', '|---|---:|---:|', ...rows].join('\n');
+  return [
+    '| Inserts in batches of 500 | rows/s | of the original |',
+    '|---|---:|---:|',
+    ...rows,
+  ].join('\n');
 }
 
 function sizeTable({ sizes }: Results): string {
-  return ['| Relation | MB |', '|---|---:|', ...sizes.map(({ name, bytes }) => `| \`${name}\` | ${digits(bytes / 2 ** 20, 1)} |`)].join('\n');
+  return [
+    '| Relation | MB |',
+    '|---|---:|',
+    ...sizes.map(({ name, bytes }) => `| \`${name}\` | ${digits(bytes / 2 ** 20, 1)} |`),
+  ].join('\n');
 }
 
 function goalTable(results: Results): string {
-  const rows = goalsOf(results).map(({ goal, measured, reached }) => `| ${goal} | ${measured} | ${reached ? 'yes' : '**no**'} |`);
+  const rows = goalsOf(results).map(
+    ({ goal, measured, reached }) => `| ${goal} | ${measured} | ${reached ? 'yes' : '**no**'} |`,
+  );
   return ['| Goal | Measured | Reached |', '|---|---|---|', ...rows].join('\n');
 }
 
@@ -123,7 +195,10 @@ export function writeReport(results: Results): void {
   const { postgres, scale, questions, connections, rounds, seconds } = results.facts;
   const text = [
     `${machineText(postgres)}; all of it on one machine.`,
-    `Scale ${scale}, ${questions} questions for each size of tenant, ${connections} connections, ${rounds} rounds of ${seconds} s; medians. A ratio is the median of the rounds' ratios. "short" counts answers with fewer hits than there were, of both 10 and 50.`,
+    `Scale ${scale}, ${questions} questions for each size of tenant, ${connections} ` +
+      `connections, ${rounds} rounds of ${seconds} s; medians. A ratio is the median of ` +
+      `the rounds' ratios. "short" counts answers with fewer hits than there were, of both ` +
+      '10 and 50.',
     '',
     ...WAYS.map(way => `- **${way}**: ${WHAT[way]}`),
     '',

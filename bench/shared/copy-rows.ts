@@ -4,20 +4,30 @@ import type { Client } from 'pg';
 import { from as copyFrom } from 'pg-copy-streams';
 import { HalfVector } from '../../src/embedders/half-vector.js';
 
-/** Columns of a row as PostgreSQL's binary format has them; null for none. https://www.postgresql.org/docs/current/sql-copy.html */
+/**
+ * Columns of a row as PostgreSQL's binary format has them; null for none.
+ * https://www.postgresql.org/docs/current/sql-copy.html
+ */
 export type BinaryRow = readonly (Buffer | null)[];
 
 const HEAD = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)]);
 const TAIL = Buffer.from([0xff, 0xff]);
 
 /** Loads rows by `copy … with (format binary)`: ten times faster than inserts of text. */
-export async function copyRows(client: Client, target: string, rows: Iterable<BinaryRow>): Promise<void> {
+export async function copyRows(
+  client: Client,
+  target: string,
+  rows: Iterable<BinaryRow>,
+): Promise<void> {
   const bytes = function* (): Generator<Buffer> {
     yield HEAD;
     for (const row of rows) yield encode(row);
     yield TAIL;
   };
-  await pipeline(Readable.from(bytes()), client.query(copyFrom(`copy ${target} from stdin with (format binary)`)));
+  await pipeline(
+    Readable.from(bytes()),
+    client.query(copyFrom(`copy ${target} from stdin with (format binary)`)),
+  );
 }
 
 function encode(row: BinaryRow): Buffer {
@@ -50,7 +60,10 @@ export function jsonb(value: unknown): Buffer {
   return Buffer.concat([Buffer.from([1]), Buffer.from(JSON.stringify(value))]);
 }
 
-/** pgvector's `vector`: the count, two unused bytes, the numbers. https://github.com/pgvector/pgvector/blob/v0.8.0/src/vector.c (`vector_recv`) */
+/**
+ * pgvector's `vector`: the count, two unused bytes, the numbers.
+ * https://github.com/pgvector/pgvector/blob/v0.8.0/src/vector.c (`vector_recv`)
+ */
 export function vector(values: Float32Array): Buffer {
   const numbers = Buffer.from(new Float32Array(values).buffer);
   return Buffer.concat([int16(values.length), int16(0), numbers.swap32()]);

@@ -3,7 +3,10 @@ import { enterScopeSql, type DatabaseScope } from '../../src/db/database-scope.j
 import { parameterText } from '../../src/db/parameter-text.js';
 import type { SentStatement } from './sent-statements.js';
 
-/** After five plans for the parameters at hand PostgreSQL may take one for all parameters: https://www.postgresql.org/docs/current/sql-prepare.html */
+/**
+ * After five plans for the parameters at hand PostgreSQL may take one for all parameters:
+ * https://www.postgresql.org/docs/current/sql-prepare.html
+ */
 const PLANS_BEFORE_SETTLED = 6;
 
 export type PlanFormat = 'text' | 'measured';
@@ -19,19 +22,32 @@ interface MeasuredPlan {
 }
 
 /**
- * Explains the statements of one operation in one read-only transaction that begins under `scope`, each by the plan that PostgreSQL comes to
- * after a while on a connection of the gateway. Each is run once, in order: some are settings for those behind them.
+ * Explains the statements of one operation in one read-only transaction that begins under `scope`,
+ * each by the plan that PostgreSQL comes to after a while on a connection of the gateway. Each is
+ * run once, in order: some are settings for those behind them.
  */
-export async function explainStatements(client: Client, scope: DatabaseScope, statements: readonly SentStatement[], format: PlanFormat): Promise<ExplainedStatement[]> {
+export async function explainStatements(
+  client: Client,
+  scope: DatabaseScope,
+  statements: readonly SentStatement[],
+  format: PlanFormat,
+): Promise<ExplainedStatement[]> {
   const explained: ExplainedStatement[] = [];
   await client.query(`begin isolation level repeatable read read only; ${enterScopeSql(scope)}`);
   try {
     for (const { statement, parameters } of statements) {
       const values = parameters.map(value => literalOf(client, value)).join(', ');
       const execute = `execute explained${values && `(${values})`}`;
-      await client.query(`set local plan_cache_mode = ${statement.preparedName === undefined ? 'force_custom_plan' : 'auto'}; prepare explained as ${statement.text}`);
-      for (let time = 0; time < PLANS_BEFORE_SETTLED; time += 1) await client.query(`explain ${execute}`);
-      explained.push(format === 'text' ? await planText(client, execute) : await measured(client, execute));
+      await client.query(
+        'set local plan_cache_mode = ' +
+          `${statement.preparedName === undefined ? 'force_custom_plan' : 'auto'}; prepare ` +
+          `explained as ${statement.text}`,
+      );
+      for (let time = 0; time < PLANS_BEFORE_SETTLED; time += 1)
+        await client.query(`explain ${execute}`);
+      explained.push(
+        format === 'text' ? await planText(client, execute) : await measured(client, execute),
+      );
       await client.query('deallocate explained');
     }
   } finally {
@@ -47,13 +63,21 @@ async function planText(client: Client, execute: string): Promise<ExplainedState
 }
 
 async function measured(client: Client, execute: string): Promise<ExplainedStatement> {
-  const { rows } = await client.query<{ 'QUERY PLAN': readonly [MeasuredPlan] }>(`explain (analyze, buffers, costs off, timing off, format json) ${execute}`);
+  const { rows } = await client.query<{ 'QUERY PLAN': readonly [MeasuredPlan] }>(
+    `explain (analyze, buffers, costs off, timing off, format json) ${execute}`,
+  );
   const [{ Plan: plan }] = rows[0]!['QUERY PLAN'];
-  return { text: JSON.stringify(plan), buffers: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'] };
+  return {
+    text: JSON.stringify(plan),
+    buffers: plan['Shared Hit Blocks'] + plan['Shared Read Blocks'],
+  };
 }
 
 /** A parameter as `execute` takes it. Vectors say by `toString` what they are as text. */
 function literalOf(client: Client, value: unknown): string {
-  const text = value !== null && typeof value === 'object' && 'toPostgres' in value ? String(value) : parameterText(value);
+  const text =
+    value !== null && typeof value === 'object' && 'toPostgres' in value
+      ? String(value)
+      : parameterText(value);
   return text === null ? 'null' : client.escapeLiteral(String(text));
 }

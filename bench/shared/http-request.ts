@@ -7,7 +7,11 @@ export interface HttpRequest {
 }
 
 /** An operation as a POST. */
-export function graphqlRequest(query: string, variables: object, headers: Readonly<Record<string, string>>): HttpRequest {
+export function graphqlRequest(
+  query: string,
+  variables: object,
+  headers: Readonly<Record<string, string>>,
+): HttpRequest {
   return {
     method: 'POST',
     path: '/graphql',

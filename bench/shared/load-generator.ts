@@ -2,7 +2,9 @@ import { connect, type Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { HttpRequest } from './http-request.js';
 
-/** One round: `connections` clients, each sending the next request when its last answer is complete. */
+/**
+ * One round: `connections` clients, each sending the next request when its last answer is complete.
+ */
 export interface Round {
   readonly url: string;
   readonly requests: readonly HttpRequest[];
@@ -20,9 +22,10 @@ export interface RoundResult {
 }
 
 /**
- * A client over one kept-alive connection. It writes bytes that were made beforehand and only counts the bytes of an answer, so that it
- * takes little of the machine from the servers, and times are exact: well-known load generators count whole milliseconds, which is
- * several times what the fastest answers here take.
+ * A client over one kept-alive connection. It writes bytes that were made beforehand and only
+ * counts the bytes of an answer, so that it takes little of the machine from the servers, and times
+ * are exact: well-known load generators count whole milliseconds, which is several times what the
+ * fastest answers here take.
  */
 class Connection {
   readonly #socket: Socket;
@@ -61,7 +64,8 @@ class Connection {
       if (end < 0) return;
       const head = this.#head.toString('latin1', 0, end);
       const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-      if (!head.startsWith('HTTP/1.1 200') || length === undefined) return this.#failed(new Error(`Unexpected answer: ${this.#head.toString()}`));
+      if (!head.startsWith('HTTP/1.1 200') || length === undefined)
+        return this.#failed(new Error(`Unexpected answer: ${this.#head.toString()}`));
       this.#length = Number(length);
       this.#missing = this.#length - (this.#head.length - end - 4);
       this.#head = Buffer.alloc(0);
@@ -82,10 +86,13 @@ async function run({ url, requests, lengths, connections, seconds }: Round): Pro
   const startedAt = performance.now();
   const deadline = startedAt + seconds * 1_000;
   const client = async (connection: Connection): Promise<void> => {
-    for (let now = performance.now(); now < deadline; ) {
+    for (let now = performance.now(); now < deadline;) {
       const index = next++ % messages.length;
       const length = await connection.send(messages[index]!);
-      if (length !== lengths[index]) throw new Error(`Request ${index} was answered with ${length} bytes in place of ${lengths[index]}.`);
+      if (length !== lengths[index])
+        throw new Error(
+          `Request ${index} was answered with ${length} bytes in place of ${lengths[index]}.`,
+        );
       const answeredAt = performance.now();
       times.push(answeredAt - now);
       now = answeredAt;
@@ -98,13 +105,26 @@ async function run({ url, requests, lengths, connections, seconds }: Round): Pro
   }
   const elapsed = (performance.now() - startedAt) / 1_000;
   times.sort((a, b) => a - b);
-  const percentile = (share: number): number => times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
-  return { requests: times.length, seconds: elapsed, p50Ms: percentile(0.5), p99Ms: percentile(0.99) };
+  const percentile = (share: number): number =>
+    times[Math.min(times.length - 1, Math.floor(times.length * share))]!;
+  return {
+    requests: times.length,
+    seconds: elapsed,
+    p50Ms: percentile(0.5),
+    p99Ms: percentile(0.99),
+  };
 }
 
 function toBytes({ method, path, headers, body }: HttpRequest): Buffer {
-  const lines = Object.entries({ host: 'localhost', ...headers, ...(body && { 'content-length': String(Buffer.byteLength(body)) }) });
-  return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`);
+  const lines = Object.entries({
+    host: 'localhost',
+    ...headers,
+    ...(body && { 'content-length': String(Buffer.byteLength(body)) }),
+  });
+  return Buffer.from(
+    `${method} ${path} ` +
+      `HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+  );
 }
 
 process.on('message', (round: Round) => {

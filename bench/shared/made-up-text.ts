@@ -1,4 +1,6 @@
-const SYLLABLES = 'ba ce di fo gu la me ni po ru sa te vi xo zu bran cler dost flim grop'.split(' ');
+const SYLLABLES = 'ba ce di fo gu la me ni po ru sa te vi xo zu bran cler dost flim grop'.split(
+  ' ',
+);
 const VOCABULARY = 2_000;
 
 /** Text of made-up words, common ones and rare ones, just over `length` characters long. */

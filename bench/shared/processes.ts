@@ -16,15 +16,31 @@ export interface Server {
 }
 
 /** The built gateway as a user runs it in production, its log in a file. */
-export async function startGateway(name: string, databaseUrl: string, operatorToken: string, settings: Readonly<Record<string, string>> = {}): Promise<Server> {
+export async function startGateway(
+  name: string,
+  databaseUrl: string,
+  operatorToken: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'weaver-bench-'));
   const logFile = join(folder, 'log');
   const log = openSync(logFile, 'w');
-  const child = spawn(process.execPath, [...gatewayOptions(), join(ROOT, 'dist/src/main.js'), 'serve'], {
-    cwd: folder,
-    stdio: ['ignore', log, log],
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', PORT: '0', DATABASE_URL: databaseUrl, WEAVER_OPERATOR_TOKEN: operatorToken, ...settings },
-  });
+  const child = spawn(
+    process.execPath,
+    [...gatewayOptions(), join(ROOT, 'dist/src/main.js'), 'serve'],
+    {
+      cwd: folder,
+      stdio: ['ignore', log, log],
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: 'production',
+        PORT: '0',
+        DATABASE_URL: databaseUrl,
+        WEAVER_OPERATOR_TOKEN: operatorToken,
+        ...settings,
+      },
+    },
+  );
   const stop = async (): Promise<void> => {
     await stopped(child);
     rmSync(folder, { recursive: true, force: true });
@@ -51,12 +67,27 @@ function gatewayOptions(): string[] {
 }
 
 /** One of the servers beside the gateway: a program that sends its address when it listens. */
-export async function startBeside(name: string, program: string, variant: string, databaseUrl: string): Promise<Server> {
+export async function startBeside(
+  name: string,
+  program: string,
+  variant: string,
+  databaseUrl: string,
+): Promise<Server> {
   const child = fork(program, [variant], {
     execArgv: ['--import', 'tsx'],
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', GRAPHILE_ENV: 'production', DATABASE_URL: databaseUrl },
+    env: {
+      PATH: process.env.PATH,
+      NODE_ENV: 'production',
+      GRAPHILE_ENV: 'production',
+      DATABASE_URL: databaseUrl,
+    },
   });
-  return { name, url: await firstMessage<string>(child), pid: child.pid!, stop: () => stopped(child) };
+  return {
+    name,
+    url: await firstMessage<string>(child),
+    pid: child.pid!,
+    stop: () => stopped(child),
+  };
 }
 
 export interface LoadGenerator {
@@ -65,7 +96,9 @@ export interface LoadGenerator {
 }
 
 export async function startLoadGenerator(): Promise<LoadGenerator> {
-  const child = fork(join(import.meta.dirname, 'load-generator.ts'), { execArgv: ['--import', 'tsx'] });
+  const child = fork(join(import.meta.dirname, 'load-generator.ts'), {
+    execArgv: ['--import', 'tsx'],
+  });
   await firstMessage(child);
   return {
     async run(round) {
@@ -100,28 +133,43 @@ function stopped(child: ChildProcess): Promise<void> {
 
 const TICKS_PER_SECOND = 100;
 
-/** Milliseconds of CPU that a process and those it started have used; undefined where the system does not tell. */
+/**
+ * Milliseconds of CPU that a process and those it started have used; undefined where the system
+ * does not tell.
+ */
 export function cpuMs(pid: number): number | undefined {
   return sumOf(pid, one => {
-    // The name in the second field may hold spaces; the rest follows its parenthesis. https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    // The name in the second field may hold spaces; the rest follows its parenthesis.
+    // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
     const fields = read(`/proc/${one}/stat`)?.split(') ').at(-1)?.split(' ');
     return fields && ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
   });
 }
 
-/** Memory of a process and those it started, in megabytes: what they hold now, and the most that each has held. undefined where the system does not tell. */
-export function memoryMb(pid: number): { readonly now: number | undefined; readonly peak: number | undefined } {
+/**
+ * Memory of a process and those it started, in megabytes: what they hold now, and the most that
+ * each has held. undefined where the system does not tell.
+ */
+export function memoryMb(pid: number): {
+  readonly now: number | undefined;
+  readonly peak: number | undefined;
+} {
   const of = (field: string): number | undefined =>
     sumOf(pid, one => {
-      const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(read(`/proc/${one}/status`) ?? '')?.[1];
+      const kilobytes = new RegExp(`${field}:\\s+(\\d+)`).exec(
+        read(`/proc/${one}/status`) ?? '',
+      )?.[1];
       return kilobytes === undefined ? undefined : Number(kilobytes) / 1024;
     });
   return { now: of('VmRSS'), peak: of('VmHWM') };
 }
 
 function sumOf(pid: number, of: (pid: number) => number | undefined): number | undefined {
-  const children = read(`/proc/${pid}/task/${pid}/children`)?.trim().split(' ').filter(Boolean).map(Number) ?? [];
-  return [of(pid), ...children.map(child => sumOf(child, of))].reduce((sum, value) => (sum === undefined || value === undefined ? undefined : sum + value));
+  const children =
+    read(`/proc/${pid}/task/${pid}/children`)?.trim().split(' ').filter(Boolean).map(Number) ?? [];
+  return [of(pid), ...children.map(child => sumOf(child, of))].reduce((sum, value) =>
+    sum === undefined || value === undefined ? undefined : sum + value,
+  );
 }
 
 /** Whether a process of PostgreSQL with this id runs on this machine. */

@@ -18,13 +18,17 @@ export interface Sent {
 }
 
 /**
- * The read statements that `ask` leads to. It is asked several times, so that what the gateway prepares is prepared. Nobody else may ask this
- * database meanwhile.
+ * The read statements that `ask` leads to. It is asked several times, so that what the gateway
+ * prepares is prepared. Nobody else may ask this database meanwhile.
  */
-export async function sentStatements(database: Database, ask: () => Promise<unknown>): Promise<Sent> {
+export async function sentStatements(
+  database: Database,
+  ask: () => Promise<unknown>,
+): Promise<Sent> {
   const times: SentStatement[][] = [];
   const before = database.onStatement;
-  database.onStatement = (statement, parameters) => void times.at(-1)!.push({ statement, parameters });
+  database.onStatement = (statement, parameters) =>
+    void times.at(-1)!.push({ statement, parameters });
   try {
     while (times.length < TIMES) {
       times.push([]);
@@ -35,5 +39,8 @@ export async function sentStatements(database: Database, ask: () => Promise<unkn
   }
   const statements = times.at(-1)!;
   const texts = new Set(statements.map(({ statement }) => statement.text));
-  return { statements, remembered: times[0]!.filter(({ statement }) => !texts.has(statement.text)) };
+  return {
+    statements,
+    remembered: times[0]!.filter(({ statement }) => !texts.has(statement.text)),
+  };
 }

@@ -9,7 +9,10 @@ export interface StatementCounts {
   readonly scope: number;
 }
 
-/** Looks at PostgreSQL from the outside: its processes' CPU time and the statements that it ran, of this database only. */
+/**
+ * Looks at PostgreSQL from the outside: its processes' CPU time and the statements that it ran, of
+ * this database only.
+ */
 export class ServerWatch {
   readonly #client: Client;
   #countsStatements = false;
@@ -24,7 +27,10 @@ export class ServerWatch {
     watch.#countsStatements = await watch.#client
       .query('create extension if not exists pg_stat_statements')
       .then(() => watch.#client.query('select from pg_stat_statements limit 1'))
-      .then(() => true, () => false);
+      .then(
+        () => true,
+        () => false,
+      );
     return watch;
   }
 
@@ -34,27 +40,41 @@ export class ServerWatch {
 
   async version(): Promise<string> {
     const { rows } = await this.#client.query<{ version: string }>(
-      `select current_setting('server_version') || ', pgvector ' || (select extversion from pg_extension where extname = 'vector') as version`,
+      "select current_setting('server_version') || ', pgvector ' || (select extversion " +
+        "from pg_extension where extname = 'vector') as version",
     );
     return rows[0]!.version;
   }
 
-  /** Milliseconds of CPU that each backend has used, by process id; undefined when the server runs elsewhere. */
+  /**
+   * Milliseconds of CPU that each backend has used, by process id; undefined when the server runs
+   * elsewhere.
+   */
   async backendsCpu(): Promise<Map<number, number> | undefined> {
     const { rows } = await this.#client.query<{ pid: number }>(
-      `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type in ('client backend', 'parallel worker')`,
+      'select pid from pg_stat_activity where datname = current_database() ' +
+        "and pid <> pg_backend_pid() and backend_type in ('client backend', 'parallel " +
+        "worker')",
     );
     if (!rows.every(({ pid }) => isLocalPostgres(pid))) return undefined;
     return new Map(rows.map(({ pid }) => [pid, cpuMs(pid) ?? 0]));
   }
 
-  /** Statements for each of the requests that `work` makes and counts; undefined without pg_stat_statements. */
+  /**
+   * Statements for each of the requests that `work` makes and counts; undefined without
+   * pg_stat_statements.
+   */
   async statementsDuring(work: () => Promise<number>): Promise<StatementCounts | undefined> {
     if (!this.#countsStatements) return undefined;
-    await this.#client.query(`select pg_stat_statements_reset(0, (select oid from pg_database where datname = current_database()), 0)`);
+    await this.#client.query(
+      'select pg_stat_statements_reset(0, (select oid from pg_database ' +
+        'where datname = current_database()), 0)',
+    );
     const requests = await work();
     const { rows } = await this.#client.query<{ query: string; calls: number }>(
-      `select query, calls::int from pg_stat_statements where dbid = (select oid from pg_database where datname = current_database()) and query not like '%pg_stat_statements%'`,
+      'select query, calls::int from pg_stat_statements where dbid = (select oid ' +
+        'from pg_database where datname = current_database()) ' +
+        "and query not like '%pg_stat_statements%'",
     );
     const each = (scope: boolean): number =>
       rows.reduce((sum, row) => sum + (isScope(row.query) === scope ? row.calls : 0), 0) / requests;
@@ -66,8 +86,14 @@ function isScope(query: string): boolean {
   return /^\s*(begin|start|commit|rollback|set |discard|select set_config)/i.test(query);
 }
 
-/** CPU time between two looks: of backends that ended meanwhile it is lost, of new ones it counts in full. */
-export function cpuBetween(before: Map<number, number> | undefined, after: Map<number, number> | undefined): number | undefined {
+/**
+ * CPU time between two looks: of backends that ended meanwhile it is lost, of new ones it counts in
+ * full.
+ */
+export function cpuBetween(
+  before: Map<number, number> | undefined,
+  after: Map<number, number> | undefined,
+): number | undefined {
   if (!before || !after) return undefined;
   return Array.from(after).reduce((sum, [pid, cpu]) => sum + cpu - (before.get(pid) ?? 0), 0);
 }

@@ -15,8 +15,22 @@ import { explainStatements } from '../shared/explain.js';
 import { graphqlRequest } from '../shared/http-request.js';
 import { sentStatements, type SentStatement } from '../shared/sent-statements.js';
 import { CHUNKS_OF_DOCUMENT, fillTenants, type TenantPlan } from '../shared/tenants-data.js';
-import { BEFORE, BEFORE_PAGE, PAGES, SUBJECTS, type Operation, type Subject, type SubjectName } from './operations.js';
-import { beforePageText, indexPageText, pageText, type PlannedOperation, type PlannedStatement } from './page-text.js';
+import {
+  BEFORE,
+  BEFORE_PAGE,
+  PAGES,
+  SUBJECTS,
+  type Operation,
+  type Subject,
+  type SubjectName,
+} from './operations.js';
+import {
+  beforePageText,
+  indexPageText,
+  pageText,
+  type PlannedOperation,
+  type PlannedStatement,
+} from './page-text.js';
 import { postgresAt } from '../../test/support/postgres-at.js';
 
 const DATABASE = 'weaver_bench_sql';
@@ -25,23 +39,40 @@ const OURS = 'Weaver bench';
 const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 const FOLDER = join(import.meta.dirname, '../../docs/sql');
 
-/** In the order of `SUBJECTS`, then all others. The third has as many chunks as it takes for an index of its own by default. */
-const TENANTS: readonly TenantPlan[] = [120, 1_000, 10_000, ...Array.from({ length: 300 }, () => 40)].map((documents, number) => ({ number, documents, ownVectors: number < SUBJECTS.length }));
+/**
+ * In the order of `SUBJECTS`, then all others. The third has as many chunks as it takes for an
+ * index of its own by default.
+ */
+const TENANTS: readonly TenantPlan[] = [
+  120,
+  1_000,
+  10_000,
+  ...Array.from({ length: 300 }, () => 40),
+].map((documents, number) => ({ number, documents, ownVectors: number < SUBJECTS.length }));
 
 export function sqlCommand(): Command {
   return new Command('sql')
     .description(
-      `Writes docs/sql/: the statements that the gateway sends for some operations, with their plans. Makes the database ${DATABASE} and the
+      `Writes docs/sql/: the statements that the gateway sends for some operations, with their
+        plans. Makes the database ${DATABASE} and the
 login ${LOGIN}, and drops both afterwards.`,
     )
-    .requiredOption('--database-url <url>', 'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres')
+    .requiredOption(
+      '--database-url <url>',
+      'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres',
+    )
     .action(({ databaseUrl }: { databaseUrl: string }) => writeSqlPages(databaseUrl));
 }
 
 async function writeSqlPages(serverUrl: string): Promise<void> {
   const adminUrl = urlOf(serverUrl, DATABASE);
   const password = v7();
-  const remove = (): Promise<unknown> => withClient(serverUrl, admin => admin.query(`drop database if exists ${DATABASE} with (force)`).then(() => admin.query(`drop role if exists ${LOGIN}`)));
+  const remove = (): Promise<unknown> =>
+    withClient(serverUrl, admin =>
+      admin
+        .query(`drop database if exists ${DATABASE} with (force)`)
+        .then(() => admin.query(`drop role if exists ${LOGIN}`)),
+    );
   await withClient(serverUrl, admin => commentOf(admin, DATABASE, OURS));
   await remove();
   try {
@@ -64,14 +95,24 @@ type Subjects = Readonly<Record<SubjectName, Subject & { readonly apiKey: string
 
 async function fill(client: Parameters<typeof fillTenants>[0]): Promise<Subjects> {
   const tenants = await fillTenants(client, TENANTS);
-  const keys = await newKeys(client, tenants.map(({ id }) => id));
+  const keys = await newKeys(
+    client,
+    tenants.map(({ id }) => id),
+  );
   const { rows } = await client.query<{ id: string; question: string }>(
-    `select id, (select embedding::text from doc_chunks where tenant_id = tenants.id order by id limit 1) as question from tenants`,
+    'select id, (select embedding::text from doc_chunks where tenant_id = tenants.id ' +
+      'order by id limit 1) as question from tenants',
   );
   const questions = new Map(rows.map(({ id, question }) => [id, JSON.parse(question) as number[]]));
   const subjectOf = (name: SubjectName): Subjects[SubjectName] => {
     const { id, botIds, documentIds } = tenants[SUBJECTS.indexOf(name)]!;
-    return { tenantId: id, botId: botIds[0]!, documentIds: documentIds.slice(0, 3), question: questions.get(id)!, apiKey: keys.get(id)! };
+    return {
+      tenantId: id,
+      botId: botIds[0]!,
+      documentIds: documentIds.slice(0, 3),
+      question: questions.get(id)!,
+      apiKey: keys.get(id)!,
+    };
   };
   return { usual: subjectOf('usual'), large: subjectOf('large'), indexed: subjectOf('indexed') };
 }
@@ -79,9 +120,17 @@ async function fill(client: Parameters<typeof fillTenants>[0]): Promise<Subjects
 async function writePages(adminUrl: string, gatewayUrl: string, subjects: Subjects): Promise<void> {
   const owner = await Database.open(postgresAt(adminUrl, { poolSize: 1 }), ENTITIES, 'migrate');
   const chunks = TENANTS[SUBJECTS.indexOf('indexed')]!.documents * CHUNKS_OF_DOCUMENT;
-  await owner.maintain(session => createSearchIndex(session, subjects.indexed.tenantId, chunks)).finally(() => owner.close());
+  await owner
+    .maintain(session => createSearchIndex(session, subjects.indexed.tenantId, chunks))
+    .finally(() => owner.close());
 
-  const config = readConfig({ HOST: '127.0.0.1', PORT: '0', DATABASE_URL: gatewayUrl, WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN, LOG_LEVEL: 'silent' });
+  const config = readConfig({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    DATABASE_URL: gatewayUrl,
+    WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN,
+    LOG_LEVEL: 'silent',
+  });
   const database = await Database.open(config.database, ENTITIES);
   const gateway = await startGateway({ config, database, log: createLogger('silent') });
   try {
@@ -90,18 +139,34 @@ async function writePages(adminUrl: string, gatewayUrl: string, subjects: Subjec
     for (const page of PAGES) {
       const operations: PlannedOperation[] = [];
       for (const operation of page.operations) {
-        const { statements, remembered } = await sentStatements(database, () => ask(gateway.url, operation, subjects[operation.subject]));
-        const scope = operation.asOperator ? OPERATOR_SCOPE : tenantScope(subjects[operation.subject].tenantId);
-        const planned = (sent: readonly SentStatement[], as = scope): Promise<PlannedStatement[]> => withClient(gatewayUrl, async client => {
-          const plans = await explainStatements(client, as, sent, 'text');
-          return sent.map(({ statement: { name, text } }, index) => ({ name, text, plan: withoutChance(plans[index]!.text) }));
-        });
+        const { statements, remembered } = await sentStatements(database, () =>
+          ask(gateway.url, operation, subjects[operation.subject]),
+        );
+        const scope = operation.asOperator
+          ? OPERATOR_SCOPE
+          : tenantScope(subjects[operation.subject].tenantId);
+        const planned = (sent: readonly SentStatement[], as = scope): Promise<PlannedStatement[]> =>
+          withClient(gatewayUrl, async client => {
+            const plans = await explainStatements(client, as, sent, 'text');
+            return sent.map(({ statement: { name, text } }, index) => ({
+              name,
+              text,
+              plan: withoutChance(plans[index]!.text),
+            }));
+          });
         const isBefore = ({ statement }: SentStatement): boolean => BEFORE.includes(statement.name);
-        operations.push({ operation, statements: await planned(statements.filter(sent => !isBefore(sent))) });
+        operations.push({
+          operation,
+          statements: await planned(statements.filter(sent => !isBefore(sent))),
+        });
         for (const sent of [...statements, ...remembered].filter(isBefore)) {
           const { name } = sent.statement;
           // A key is looked up before it is known whose it is.
-          if (!before.has(name)) before.set(name, (await planned([sent], name === 'apiKeyByPrefix' ? OPERATOR_SCOPE : scope))[0]!);
+          if (!before.has(name))
+            before.set(
+              name,
+              (await planned([sent], name === 'apiKeyByPrefix' ? OPERATOR_SCOPE : scope))[0]!,
+            );
         }
       }
       files.set(page.file, pageText(page, operations));
@@ -123,8 +188,16 @@ function withoutChance(plan: string): string {
   return plan.replace(/'\d+'::oid/g, `'doc_chunks'::regclass`).replace(/'wvr_\w+'/g, `'wvr_…'`);
 }
 
-async function ask(url: string, { query, variables, asOperator }: Operation, subject: Subject & { readonly apiKey: string }): Promise<void> {
-  const { path, headers, body } = graphqlRequest(query, variables(subject), { authorization: `Bearer ${asOperator ? OPERATOR_TOKEN : subject.apiKey}` });
-  const answer = await fetch(url + path, { method: 'POST', headers, body }).then(response => response.text());
+async function ask(
+  url: string,
+  { query, variables, asOperator }: Operation,
+  subject: Subject & { readonly apiKey: string },
+): Promise<void> {
+  const { path, headers, body } = graphqlRequest(query, variables(subject), {
+    authorization: `Bearer ${asOperator ? OPERATOR_TOKEN : subject.apiKey}`,
+  });
+  const answer = await fetch(url + path, { method: 'POST', headers, body }).then(response =>
+    response.text(),
+  );
   if (answer.includes('"errors"')) throw new Error(`The gateway answered ${answer.slice(0, 500)}`);
 }

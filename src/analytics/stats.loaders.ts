@@ -3,9 +3,16 @@ import type { Parent } from '../graphql/list.js';
 import { defineLoader, type LoaderOf } from '../graphql/loader.js';
 import type { BotStats, TenantStats, TenantUsage } from './stats.types.js';
 
-/** One row of counts for each parent of a level, in one statement. `select` reads from the tenant `p.tenant_id` and the parent `p.id`. */
+/**
+ * One row of counts for each parent of a level, in one statement. `select` reads from the tenant
+ * `p.tenant_id` and the parent `p.id`.
+ */
 function countsOf<V>(name: string, select: string): LoaderOf<Parent, V> {
-  const counts = fixedStatement(name, `select ${select} from unnest($1::uuid[], $2::uuid[]) with ordinality as p(tenant_id, id, n) order by p.n`);
+  const counts = fixedStatement(
+    name,
+    `select ${select} from unnest($1::uuid[], $2::uuid[]) with ordinality as ` +
+      'p(tenant_id, id, n) order by p.n',
+  );
   return defineLoader<Parent, V>(
     async (parents, { reads }) => {
       const tenants = parents.map(parent => reads.tenantId ?? parent.tenantId);
@@ -15,7 +22,8 @@ function countsOf<V>(name: string, select: string): LoaderOf<Parent, V> {
   );
 }
 
-const count = (table: string, condition = ''): string => `(select count(*)::int from ${table} t where t.tenant_id = p.tenant_id ${condition})`;
+const count = (table: string, condition = ''): string =>
+  `(select count(*)::int from ${table} t where t.tenant_id = p.tenant_id ${condition})`;
 
 export const statsOfTenant = countsOf<TenantStats>(
   'tenantStats',
@@ -23,14 +31,17 @@ export const statsOfTenant = countsOf<TenantStats>(
    ${count('bots')} as bots,
    ${count('docs')} as documents,
    ${count('doc_chunks')} as chunks,
-   ${count('api_keys', 'and not t.revoked and (t.expires_at is null or t.expires_at > now())')} as "activeApiKeys",
+   ${count('api_keys', 'and not t.revoked and (t.expires_at is null or t.expires_at > now())')}
+     as "activeApiKeys",
    ${count('bot_queries')} as "botQueries"`,
 );
 
 export const usageOfTenant = countsOf<TenantUsage>(
   'tenantUsage',
-  `(select coalesce(sum(t.size_bytes), 0)::bigint from docs t where t.tenant_id = p.tenant_id) as "documentBytes",
-   ${count('bot_queries', `and t.created_at > now() - interval '30 days'`)} as "botQueriesLast30Days"`,
+  `(select coalesce(sum(t.size_bytes), 0)::bigint from docs t
+    where t.tenant_id = p.tenant_id) as "documentBytes",
+   ${count('bot_queries', `and t.created_at > now() - interval '30 days'`)} as
+     "botQueriesLast30Days"`,
 );
 
 export const statsOfBot = countsOf<BotStats>(
@@ -38,6 +49,8 @@ export const statsOfBot = countsOf<BotStats>(
   `${count('docs', 'and t.bot_id = p.id')} as documents,
    ${count('doc_chunks', 'and t.bot_id = p.id')} as chunks,
    ${count('bot_queries', 'and t.bot_id = p.id')} as "botQueries",
-   (select avg(t.latency_ms)::float8 from bot_queries t where t.tenant_id = p.tenant_id and t.bot_id = p.id) as "averageLatencyMs",
-   (select max(t.created_at) from bot_queries t where t.tenant_id = p.tenant_id and t.bot_id = p.id) as "lastAskedAt"`,
+   (select avg(t.latency_ms)::float8 from bot_queries t where t.tenant_id = p.tenant_id
+     and t.bot_id = p.id) as "averageLatencyMs",
+   (select max(t.created_at) from bot_queries t where t.tenant_id = p.tenant_id
+     and t.bot_id = p.id) as "lastAskedAt"`,
 );

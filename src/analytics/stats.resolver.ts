@@ -11,7 +11,9 @@ import { BotStats, TenantStats, TenantUsage } from './stats.types.js';
 @Resolver(() => Tenant)
 export class TenantStatsResolver {
   @Requires('read')
-  @FieldResolver(() => TenantStats, { description: 'How much the tenant has of everything, counted now.' })
+  @FieldResolver(() => TenantStats, {
+    description: 'How much the tenant has of everything, counted now.',
+  })
   stats(@Root() tenant: Parent, @Ctx() context: RequestContext): Promise<TenantStats> {
     return statsOfTenant(context).load(tenant);
   }
@@ -27,7 +29,9 @@ export class TenantStatsResolver {
 @Resolver(() => Bot)
 export class BotStatsResolver {
   @Requires('read')
-  @FieldResolver(() => BotStats, { description: 'How much the bot knows and how it did, counted now.' })
+  @FieldResolver(() => BotStats, {
+    description: 'How much the bot knows and how it did, counted now.',
+  })
   stats(@Root() bot: Parent, @Ctx() context: RequestContext): Promise<BotStats> {
     return statsOfBot(context).load(bot);
   }

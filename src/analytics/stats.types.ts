@@ -42,9 +42,15 @@ export class BotStats {
   @Field(() => Int, { description: 'Logged queries.' })
   botQueries!: number;
 
-  @Field(() => Float, { nullable: true, description: 'Mean time that an answer took, in milliseconds; null while none was noted.' })
+  @Field(() => Float, {
+    nullable: true,
+    description: 'Mean time that an answer took, in milliseconds; null while none was noted.',
+  })
   averageLatencyMs!: number | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When it was last asked; null for never.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When it was last asked; null for never.',
+  })
   lastAskedAt!: string | null;
 }

@@ -9,23 +9,40 @@ export const MAX_NAME_LENGTH = 255;
 export const MAX_RATE_LIMIT = 1_000_000;
 export const MAX_OVERLAP_SECONDS = 30 * 86_400;
 
-const SECRET = 'The whole key, shown this once: nobody can read it again. Null where an idempotency key repeats the call.';
+const SECRET =
+  'The whole key, shown this once: nobody can read it again. Null where an idempotency ' +
+  'key repeats the call.';
 
 @InputType({ description: 'A new API key. Nobody gives more than they have.' })
 export class CreateApiKeyInput {
-  @Field(() => ID, { nullable: true, description: 'For whom the key acts. An operator must name the tenant; everyone else has only their own.' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'For whom the key acts. An operator must name the tenant; everyone else has only their own.',
+  })
   tenantId?: string | null;
 
   @Field(() => String, { description: 'What the key is for, 1 to 255 characters.' })
   name!: string;
 
-  @Field(() => [ApiKeyScope], { description: 'What the key may do, at least one: nothing that its maker may not.' })
+  @Field(() => [ApiKeyScope], {
+    description: 'What the key may do, at least one: nothing that its maker may not.',
+  })
   scopes!: ApiKeyScope[];
 
-  @Field(() => Int, { nullable: true, description: 'Requests that the key may make in a minute, 1 to 1,000,000; 60 when left out. A key makes no key with a higher limit than its own.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Requests that the key may make in a minute, 1 to 1,000,000; 60 when left out. A ' +
+      'key makes no key with a higher limit than its own.',
+  })
   rateLimitRpm?: number | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key stops working; never when left out. A key makes no key that outlives it.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'When the key stops working; never when left out. A key makes no key that outlives it.',
+  })
   expiresAt?: string | null;
 
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
@@ -37,7 +54,13 @@ export class RotateApiKeyInput {
   @Field(() => ID, { description: "The key's id." })
   id!: string;
 
-  @Field(() => Int, { defaultValue: 86_400, description: 'For how many seconds the old secret goes on beside the new one, 0 to 2,592,000 (30 days); a day by default. 0 ends it at once. One from before an earlier rotation ends in any case.' })
+  @Field(() => Int, {
+    defaultValue: 86_400,
+    description:
+      'For how many seconds the old secret goes on beside the new one, 0 to 2,592,000 ' +
+      '(30 days); a day by default. 0 ends it at once. One from before an earlier ' +
+      'rotation ends in any case.',
+  })
   overlapSeconds!: number;
 
   @Field(() => DateTimeScalar, { nullable: true, description: UNCHANGED_SINCE })
@@ -65,7 +88,10 @@ export class CreateApiKeyPayload {
   secret!: string | null;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'The API key that was rotated, with its new secret.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'The API key that was rotated, with its new secret.',
+})
 export class RotateApiKeyPayload {
   @Field(() => ApiKey, { description: 'The key as it is now.' })
   apiKey!: ApiKey;

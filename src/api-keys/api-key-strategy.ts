@@ -15,19 +15,23 @@ interface KeyRow extends EnteringRow {
   rate_limit_rpm: number;
 }
 
-// A key must be found before its tenant is known: the one read of tenants' data that goes through the operator's role for everyone.
+// A key must be found before its tenant is known: the one read of tenants' data that goes through
+// the operator's role for everyone.
 const KEY_BY_PREFIX = fixedStatement(
   'apiKeyByPrefix',
-  `select id, tenant_id, key_hash, scopes, rate_limit_rpm, ${enterTenantOfRowSql('tenant_id', 'key_hash = $2')} from api_keys
+  `select id, tenant_id, key_hash, scopes, rate_limit_rpm,
+    ${enterTenantOfRowSql('tenant_id', 'key_hash = $2')} from api_keys
     where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())
     union all
-   select id, tenant_id, previous_hash, scopes, rate_limit_rpm, ${enterTenantOfRowSql('tenant_id', 'previous_hash = $2')} from api_keys
-    where previous_prefix = $1 and previous_expires_at > now() and not revoked and (expires_at is null or expires_at > now())`,
+   select id, tenant_id, previous_hash, scopes, rate_limit_rpm,
+     ${enterTenantOfRowSql('tenant_id', 'previous_hash = $2')} from api_keys
+    where previous_prefix = $1 and previous_expires_at > now() and not revoked
+      and (expires_at is null or expires_at > now())`,
 );
 
 /**
- * Recognises API keys. Asked of the database for each request, so that a revoked key is refused at once by every gateway. Keys of an older
- * Weaver are stored the new way on their first use.
+ * Recognises API keys. Asked of the database for each request, so that a revoked key is refused at
+ * once by every gateway. Keys of an older Weaver are stored the new way on their first use.
  */
 export function apiKeyStrategy(legacy: LegacyKeys, usage: KeyUsage): AuthStrategy {
   return async (token, request) => {
@@ -43,13 +47,25 @@ export function apiKeyStrategy(legacy: LegacyKeys, usage: KeyUsage): AuthStrateg
     }
     if (!row) throw invalidToken();
     usage.note(row.id, row.tenant_id);
-    return { kind: 'apiKey', tenantId: row.tenant_id, keyId: row.id, scopes: new Set(row.scopes), rateLimitRpm: row.rate_limit_rpm };
+    return {
+      kind: 'apiKey',
+      tenantId: row.tenant_id,
+      keyId: row.id,
+      scopes: new Set(row.scopes),
+      rateLimitRpm: row.rate_limit_rpm,
+    };
   };
 }
 
-async function find(prefix: string, token: string, { lookUp }: AuthRequest): Promise<KeyRow | undefined> {
+async function find(
+  prefix: string,
+  token: string,
+  { lookUp }: AuthRequest,
+): Promise<KeyRow | undefined> {
   const hash = hashOf(token);
-  return (await lookUp.queryEntering<KeyRow>(KEY_BY_PREFIX, [prefix, hash])).find(({ key_hash }) => sameHash(key_hash, hash));
+  return (await lookUp.queryEntering<KeyRow>(KEY_BY_PREFIX, [prefix, hash])).find(({ key_hash }) =>
+    sameHash(key_hash, hash),
+  );
 }
 
 function sameHash(stored: string, given: string): boolean {

@@ -1,5 +1,14 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+  Trigger,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { ApiKeyScope } from '../auth/principal.js';
 import { NameType, TextArrayType, TimestampType } from '../db/column-types.js';
@@ -9,24 +18,47 @@ import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 
-export const API_KEY_TIMES = ['expires_at', 'last_used_at', 'previous_expires_at', 'created_at', 'updated_at'] as const;
+export const API_KEY_TIMES = [
+  'expires_at',
+  'last_used_at',
+  'previous_expires_at',
+  'created_at',
+  'updated_at',
+] as const;
 
-@ObjectType({ implements: Node, simpleResolvers: true, description: 'A key that lets a program act for a tenant. The secret itself is shown once, when it is made.' })
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description:
+    'A key that lets a program act for a tenant. The secret itself is shown once, when it is made.',
+})
 @Entity({ tableName: 'api_keys', ...walledBy('tenant_id') })
 @Unique({ name: 'api_keys_of_tenant', properties: ['tenant', 'id'] })
 @Unique({ name: 'api_keys_prefix_unique', properties: ['prefix'] })
 @Unique({ name: 'api_keys_previous_prefix_unique', properties: ['previousPrefix'] })
 @Index({ name: 'api_keys_by_creation', properties: ['tenant', 'createdAt', 'id'] })
-@Index({ name: 'api_keys_in_alphabet', expression: 'create index api_keys_in_alphabet on api_keys (tenant_id, weaver_sort_key(name), id)' })
+@Index({
+  name: 'api_keys_in_alphabet',
+  expression:
+    'create index api_keys_in_alphabet on api_keys (tenant_id, weaver_sort_key(name), id)',
+})
 @Check({ name: 'api_keys_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'api_keys_rate_limit_positive', expression: 'rate_limit_rpm >= 1' })
-@Check({ name: 'api_keys_scopes_known', expression: `scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text, 'vectors'::text]` })
+@Check({
+  name: 'api_keys_scopes_known',
+  expression:
+    "scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, " +
+    "'admin'::text, 'vectors'::text]",
+})
 @Check(calendarTimes('api_keys', ...API_KEY_TIMES))
 @Trigger({
   name: 'api_keys_keep_previous_secret',
   timing: 'before',
   events: ['update'],
-  expression: `create trigger api_keys_keep_previous_secret before update on api_keys for each row when (old.key_prefix is not null and old.key_hash <> new.key_hash) execute function weaver_keep_previous_secret()`,
+  expression:
+    'create trigger api_keys_keep_previous_secret before update on api_keys for each row ' +
+    'when (old.key_prefix is not null and old.key_hash <> new.key_hash) ' +
+    'execute function weaver_keep_previous_secret()',
 })
 // A use is no change.
 @Trigger(touchedBy('api_keys', 'old.last_used_at is not distinct from new.last_used_at'))
@@ -42,15 +74,27 @@ export class ApiKey {
   @Property({ type: NameType, length: 255 })
   name!: string;
 
-  @Field(() => String, { nullable: true, description: 'The public beginning of the key, to recognise it by; null for a key of an older Weaver that was not used since.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The public beginning of the key, to recognise it by; null for a key of an older ' +
+      'Weaver that was not used since.',
+  })
   @Property({ type: 'string', length: 32, nullable: true, fieldName: 'key_prefix' })
   prefix?: string | null;
 
-  /** SHA-256 of the whole key in hexadecimal, or the Argon2id hash of an older Weaver. Never shown. */
+  /**
+   * SHA-256 of the whole key in hexadecimal, or the Argon2id hash of an older Weaver. Never shown.
+   */
   @Property({ type: 'string', length: 255, hidden: true, lazy: true })
   keyHash!: string;
 
-  @Field(() => String, { nullable: true, description: 'The public beginning of the secret from before the last rotation, which goes on until `previousExpiresAt`; null where there is none.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The public beginning of the secret from before the last rotation, which goes on ' +
+      'until `previousExpiresAt`; null where there is none.',
+  })
   @Property({ type: 'string', length: 32, nullable: true, lazy: true })
   previousPrefix?: string | null;
 
@@ -58,7 +102,11 @@ export class ApiKey {
   @Property({ type: 'string', length: 255, nullable: true, hidden: true, lazy: true })
   previousHash?: string | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Until when the secret from before the last rotation goes on; null where there is none.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description:
+      'Until when the secret from before the last rotation goes on; null where there is none.',
+  })
   @Property({ type: TimestampType, nullable: true })
   previousExpiresAt?: string | null;
 
@@ -70,15 +118,23 @@ export class ApiKey {
   @Property({ type: 'integer', default: 60 })
   rateLimitRpm!: number & Opt;
 
-  @Field(() => Boolean, { description: 'Whether the key was withdrawn; a revoked key opens nothing.' })
+  @Field(() => Boolean, {
+    description: 'Whether the key was withdrawn; a revoked key opens nothing.',
+  })
   @Property({ type: 'boolean', default: false })
   revoked!: boolean & Opt;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key stops working; null for never.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the key stops working; null for never.',
+  })
   @Property({ type: TimestampType, nullable: true })
   expiresAt?: string | null;
 
-  @Field(() => DateTimeScalar, { nullable: true, description: 'When the key was last used, as far as it was noted; null where it never was.' })
+  @Field(() => DateTimeScalar, {
+    nullable: true,
+    description: 'When the key was last used, as far as it was noted; null where it never was.',
+  })
   @Property({ type: TimestampType, nullable: true })
   lastUsedAt?: string | null;
 

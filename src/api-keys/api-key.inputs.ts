@@ -1,7 +1,17 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { ApiKeyScope } from '../auth/principal.js';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, BooleanFilter, DateTimeFilter, IDFilter, IntFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  BooleanFilter,
+  DateTimeFilter,
+  IDFilter,
+  IntFilter,
+  StringFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum ApiKeyOrderField {
@@ -65,6 +75,9 @@ const ApiKeyOrderBy = orderByOf(ApiKeyOrderField, 'ApiKey');
 export class ApiKeyListArgs extends PageArgs {
   @Field(() => ApiKeyFilter, { nullable: true, description: 'Only API keys for which this holds.' })
   filter?: ApiKeyFilter | null;
-  @Field(() => [ApiKeyOrderBy], { nullable: true, description: 'In which order, at most 3 steps; newest first by default.' })
+  @Field(() => [ApiKeyOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; newest first by default.',
+  })
   orderBy?: OrderBy[] | null;
 }

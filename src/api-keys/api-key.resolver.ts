@@ -11,7 +11,11 @@ import { ApiKey } from './api-key.entity.js';
 export class ApiKeyResolver {
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant that the key acts for.' })
-  tenant(@Root() apiKey: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
+  tenant(
+    @Root() apiKey: Parent,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, apiKey.tenantId, apiKey.tenantId);
   }
 }

@@ -1,8 +1,9 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /**
- * A key reads `wvr_<prefix>_<secret><checksum>`: 8 characters that find its row, 43 that hold 256 random bits, and 6 of a checksum
- * by which scanners and typing mistakes are told apart from keys without asking the database.
+ * A key reads `wvr_<prefix>_<secret><checksum>`: 8 characters that find its row, 43 that hold 256
+ * random bits, and 6 of a checksum by which scanners and typing mistakes are told apart from keys
+ * without asking the database.
  */
 const KEY = /^wvr_([0-9A-Za-z]{8})_([0-9A-Za-z_-]{43})([0-9a-f]{6})$/;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -12,7 +13,10 @@ export interface NewKey {
   readonly secret: string;
   /** The public beginning by which its row is found, `wvr_` included. */
   readonly prefix: string;
-  /** What is stored: SHA-256 of the whole key, in hexadecimal. A plain digest is enough for 256 random bits. */
+  /**
+   * What is stored: SHA-256 of the whole key, in hexadecimal. A plain digest is enough for 256
+   * random bits.
+   */
   readonly hash: string;
 }
 
@@ -24,13 +28,18 @@ export function newKey(random: (size: number) => Buffer = randomBytes): NewKey {
   return { secret, prefix: `wvr_${prefix}`, hash: hashOf(secret) };
 }
 
-/** The prefix of a well-formed key; undefined when the text is not a key of ours or was mistyped. */
+/**
+ * The prefix of a well-formed key; undefined when the text is not a key of ours or was mistyped.
+ */
 export function prefixOf(key: string): string | undefined {
   const match = KEY.exec(key);
   return match && checksum(key.slice(0, -6)) === match[3] ? `wvr_${match[1]}` : undefined;
 }
 
-/** A key of an older Weaver: 64 characters without a mark or a checksum. Its first 12 become the prefix, by which it is told from new ones. */
+/**
+ * A key of an older Weaver: 64 characters without a mark or a checksum. Its first 12 become the
+ * prefix, by which it is told from new ones.
+ */
 const LEGACY_KEY = /^wvr_[0-9A-Za-z_-]{64}$/;
 
 export function legacyPrefixOf(key: string): string | undefined {

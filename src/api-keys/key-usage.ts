@@ -5,7 +5,10 @@ import { GATEWAY_SCOPE } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
 import { API_KEY_TIMES } from './api-key.entity.js';
 
-/** How often uses are written down, and how exact `lastUsedAt` is: a key's row is written at most once in this time. */
+/**
+ * How often uses are written down, and how exact `lastUsedAt` is: a key's row is written at most
+ * once in this time.
+ */
 const INTERVAL_MS = 60_000;
 
 interface Use {
@@ -13,23 +16,27 @@ interface Use {
   readonly at: number;
 }
 
-// Rows are locked in one order and those that others hold are left for the next time, so that this waits for nobody and nobody deadlocks.
-// A key with a time that its constraint would refuse cannot be written, and must not keep the others from it.
+// Rows are locked in one order and those that others hold are left for the next time, so that this
+// waits for nobody and nobody deadlocks. A key with a time that its constraint would refuse cannot
+// be written, and must not keep the others from it.
 const WRITE_USES = `
   with used as (
     select * from unnest($1::uuid[], $2::uuid[], $3::float8[]) as u(tenant_id, id, at)
   ), free as (
     select k.tenant_id, k.id, to_timestamp(u.at / 1000) as at
       from api_keys k join used u on k.tenant_id = u.tenant_id and k.id = u.id
-     where (k.last_used_at is null or k.last_used_at < to_timestamp(u.at / 1000) - interval '30 seconds')
+     where (k.last_used_at is null
+       or k.last_used_at < to_timestamp(u.at / 1000) - interval '30 seconds')
        and ${inCalendar(API_KEY_TIMES)}
      order by k.id for no key update of k skip locked
   )
-  update api_keys k set last_used_at = free.at from free where k.tenant_id = free.tenant_id and k.id = free.id`;
+  update api_keys k set last_used_at = free.at from free where k.tenant_id = free.tenant_id
+    and k.id = free.id`;
 
 /**
- * Notes when keys were last used, without a write for each request: uses gather in memory, one for a key, and are written together once a
- * minute and at the end. A process that is killed loses at most what it gathered since.
+ * Notes when keys were last used, without a write for each request: uses gather in memory, one for
+ * a key, and are written together once a minute and at the end. A process that is killed loses at
+ * most what it gathered since.
  */
 export class KeyUsage {
   #uses = new Map<string, Use>();
@@ -48,7 +55,10 @@ export class KeyUsage {
     this.#uses.set(keyId, { tenantId, at: Date.now() });
   }
 
-  /** Writes down what has gathered. It never fails: what could not be written is tried again with the next. */
+  /**
+   * Writes down what has gathered. It never fails: what could not be written is tried again with
+   * the next.
+   */
   async flush(): Promise<void> {
     await this.#writing;
     if (this.#uses.size === 0) return;
@@ -61,11 +71,20 @@ export class KeyUsage {
     this.#uses = new Map();
     try {
       const list = [...uses];
-      const parameters = [list.map(([, { tenantId }]) => tenantId), list.map(([id]) => id), list.map(([, { at }]) => at)];
-      await this.database.write('keyUses', GATEWAY_SCOPE, em => runInWrite(em, WRITE_USES, parameters));
+      const parameters = [
+        list.map(([, { tenantId }]) => tenantId),
+        list.map(([id]) => id),
+        list.map(([, { at }]) => at),
+      ];
+      await this.database.write('keyUses', GATEWAY_SCOPE, em =>
+        runInWrite(em, WRITE_USES, parameters),
+      );
     } catch (error) {
       for (const [id, use] of uses) if (!this.#uses.has(id)) this.#uses.set(id, use);
-      this.log.warn({ err: error }, 'The last uses of keys could not be noted; they are tried again');
+      this.log.warn(
+        { err: error },
+        'The last uses of keys could not be noted; they are tried again',
+      );
     }
   }
 

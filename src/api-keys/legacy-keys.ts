@@ -13,7 +13,10 @@ import { hashOf, legacyPrefixOf } from './key-format.js';
 
 /** Hashes of one tenant that one attempt is tried against. */
 const MAX_CANDIDATES = 20;
-/** Attempts that verify at a time in the whole process, each on one thread, and those that may wait for their turn. */
+/**
+ * Attempts that verify at a time in the whole process, each on one thread, and those that may wait
+ * for their turn.
+ */
 const MAX_RUNNING = 2;
 const MAX_WAITING = 8;
 /** Attempts from one address in a minute, and addresses that are remembered. */
@@ -21,7 +24,10 @@ const ATTEMPTS_PER_MINUTE = 10;
 const MAX_ADDRESSES = 10_000;
 const MINUTE_MS = 60_000;
 
-/** What a stored hash may ask of us: memory in KiB, passes, lanes. Others are not tried: a row must not be able to stall the gateway. */
+/**
+ * What a stored hash may ask of us: memory in KiB, passes, lanes. Others are not tried: a row must
+ * not be able to stall the gateway.
+ */
 const MAX_MEMORY_KIB = 128 * 1024;
 const MAX_PASSES = 10;
 const MAX_LANES = 16;
@@ -35,19 +41,24 @@ interface Candidate {
 const CANDIDATES = fixedStatement(
   'legacyApiKeys',
   `select id, key_hash from api_keys
-    where tenant_id = $1::uuid and key_prefix is null and not revoked and (expires_at is null or expires_at > now())
+    where tenant_id = $1::uuid and key_prefix is null and not revoked
+      and (expires_at is null or expires_at > now())
     order by last_used_at desc nulls last, created_at, id limit ${MAX_CANDIDATES}`,
 );
 
-// The digest itself is not asked about: the tenant's role may not read it, and a key without a prefix has none but the old one.
-const UPGRADE = `update api_keys set key_prefix = $1, key_hash = $2 where tenant_id = $3::uuid and id = $4::uuid and key_prefix is null and not revoked returning 1`;
+// The digest itself is not asked about: the tenant's role may not read it, and a key without a
+// prefix has none but the old one.
+const UPGRADE =
+  'update api_keys set key_prefix = $1, key_hash = $2 where tenant_id = $3::uuid ' +
+  'and id = $4::uuid and key_prefix is null and not revoked returning 1';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * Keys of an older Weaver, stored as Argon2id hashes without a prefix, and so found only by trying. That is made expensive on purpose:
- * hence the tenant must be named, and attempts are few, one after the other, and limited by address. A key that is found is stored
- * the new way at once, and found by its beginning from then on.
+ * Keys of an older Weaver, stored as Argon2id hashes without a prefix, and so found only by trying.
+ * That is made expensive on purpose: hence the tenant must be named, and attempts are few, one
+ * after the other, and limited by address. A key that is found is stored the new way at once, and
+ * found by its beginning from then on.
  */
 export class LegacyKeys {
   readonly #attempts = new Map<string, { count: number; until: number }>();
@@ -59,7 +70,10 @@ export class LegacyKeys {
     private readonly log: Logger,
   ) {}
 
-  /** Stores the key the new way if it is one of the tenant that the request names: look again then. Throws `RATE_LIMITED`. */
+  /**
+   * Stores the key the new way if it is one of the tenant that the request names: look again then.
+   * Throws `RATE_LIMITED`.
+   */
   async adopt(token: string, { headers, address, lookUp }: AuthRequest): Promise<void> {
     const tenantId = String(headers['x-tenant-id'] ?? '').trim();
     if (!UUID.test(tenantId)) return;
@@ -87,18 +101,33 @@ export class LegacyKeys {
     await this.database.write('upgradeApiKey', tenantScope(tenantId), async em => {
       const upgraded = await runInWrite(em, UPGRADE, [prefix, hashOf(token), tenantId, id]);
       // Another request with the same key may have come first.
-      if (upgraded.length > 0) await recordAudit(em, { kind: AuditActorKind.API_KEY, id }, { tenantId, action: 'upgradeApiKey', targetType: 'ApiKey', targetId: id, details: { prefix } });
+      if (upgraded.length > 0)
+        await recordAudit(
+          em,
+          { kind: AuditActorKind.API_KEY, id },
+          {
+            tenantId,
+            action: 'upgradeApiKey',
+            targetType: 'ApiKey',
+            targetId: id,
+            details: { prefix },
+          },
+        );
     });
   }
 
-  /** A counter for each address in a window of a minute; of more addresses than are remembered, the oldest are forgotten. */
+  /**
+   * A counter for each address in a window of a minute; of more addresses than are remembered, the
+   * oldest are forgotten.
+   */
   #countAttempt(address: string): void {
     const now = performance.now();
     const name = networkOf(address);
     let attempts = this.#attempts.get(name);
     if (!attempts || attempts.until <= now) {
       this.#attempts.delete(name);
-      if (this.#attempts.size >= MAX_ADDRESSES) this.#attempts.delete(this.#attempts.keys().next().value!);
+      if (this.#attempts.size >= MAX_ADDRESSES)
+        this.#attempts.delete(this.#attempts.keys().next().value!);
       this.#attempts.set(name, (attempts = { count: 0, until: now + MINUTE_MS }));
     }
     if (attempts.count === ATTEMPTS_PER_MINUTE) throw tooMany(Math.ceil(attempts.until - now));
@@ -134,5 +163,9 @@ function isBearable(hash: string): boolean {
 }
 
 function tooMany(retryAfterMs: number): AppError {
-  return new AppError('RATE_LIMITED', 'Too many attempts with keys of an older kind. Try again later.', { retryAfterMs });
+  return new AppError(
+    'RATE_LIMITED',
+    'Too many attempts with keys of an older kind. Try again later.',
+    { retryAfterMs },
+  );
 }

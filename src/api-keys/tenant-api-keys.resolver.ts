@@ -16,8 +16,15 @@ const apiKeys = defineList({ name: 'apiKeys', entity: ApiKey, defaultOrder: NEWE
 @Resolver(() => Tenant)
 export class TenantApiKeysResolver {
   @Requires('read')
-  @FieldResolver(() => ApiKeyConnection, { description: 'The keys that act for the tenant, revoked and expired ones too.' })
-  apiKeys(@Root() tenant: Parent, @Args(() => ApiKeyListArgs) args: ApiKeyListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<ApiKey>> {
+  @FieldResolver(() => ApiKeyConnection, {
+    description: 'The keys that act for the tenant, revoked and expired ones too.',
+  })
+  apiKeys(
+    @Root() tenant: Parent,
+    @Args(() => ApiKeyListArgs) args: ApiKeyListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<ApiKey>> {
     return apiKeys.page(context, info, args, tenant);
   }
 }

@@ -23,12 +23,23 @@ registerEnumType(AuditActorKind, {
   },
 });
 
-/** One entry of the audit log. It refers to nothing by foreign keys, so that it outlives what it tells of; the database lets nobody change it. */
-@ObjectType({ simpleResolvers: true, description: 'Something that was done to a tenant: every change of keys and users, and everything that the operator changed. It stays when the tenant is gone.' })
+/**
+ * One entry of the audit log. It refers to nothing by foreign keys, so that it outlives what it
+ * tells of; the database lets nobody change it.
+ */
+@ObjectType({
+  simpleResolvers: true,
+  description:
+    'Something that was done to a tenant: every change of keys and users, and everything ' +
+    'that the operator changed. It stays when the tenant is gone.',
+})
 @Entity({ tableName: 'audit_log', ...walledBy('tenant_id') })
 @Index({ name: 'audit_log_by_creation', properties: ['tenantId', 'createdAt', 'id'] })
 @Index({ name: 'audit_log_of_all_by_creation', properties: ['createdAt', 'id'] })
-@Check({ name: 'audit_log_actor_known', expression: `actor_kind in ('api_key', 'user', 'operator', 'command_line')` })
+@Check({
+  name: 'audit_log_actor_known',
+  expression: `actor_kind in ('api_key', 'user', 'operator', 'command_line')`,
+})
 @Check({ name: 'audit_log_details_is_object', expression: `jsonb_typeof(details) = 'object'` })
 @Check(calendarTimes('audit_log', 'created_at'))
 export class AuditEvent {
@@ -44,11 +55,18 @@ export class AuditEvent {
   @Property({ type: 'string', length: 20 })
   actorKind!: AuditActorKind;
 
-  @Field(() => ID, { nullable: true, description: 'The id of the key or the user who did it; null for the operator and the command line, who have none.' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'The id of the key or the user who did it; null for the operator and the command ' +
+      'line, who have none.',
+  })
   @Property({ type: 'uuid', nullable: true })
   actorId?: string | null;
 
-  @Field(() => String, { description: 'What was done, mostly by the name of the mutation, such as `revokeApiKey`.' })
+  @Field(() => String, {
+    description: 'What was done, mostly by the name of the mutation, such as `revokeApiKey`.',
+  })
   @Property({ type: 'string', length: 100 })
   action!: string;
 
@@ -56,15 +74,23 @@ export class AuditEvent {
   @Property({ type: 'string', length: 100 })
   targetType!: string;
 
-  @Field(() => ID, { nullable: true, description: 'The id of what it was done to; it may be gone. Null where it has none.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The id of what it was done to; it may be gone. Null where it has none.',
+  })
   @Property({ type: 'uuid', nullable: true })
   targetId?: string | null;
 
-  @Field(() => JSONObjectScalar, { description: 'What else there is to know, such as the role before and after. Never a secret.' })
+  @Field(() => JSONObjectScalar, {
+    description: 'What else there is to know, such as the role before and after. Never a secret.',
+  })
   @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'{}'` })
   details!: Record<string, unknown> & Opt;
 
-  @Field(() => String, { nullable: true, description: "The request's id, which is in the gateway's log too; null for the command line." })
+  @Field(() => String, {
+    nullable: true,
+    description: "The request's id, which is in the gateway's log too; null for the command line.",
+  })
   @Property({ type: 'string', length: 100, nullable: true })
   requestId?: string | null;
 

@@ -1,6 +1,16 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  DateTimeFilter,
+  IDFilter,
+  StringFilter,
+  enumFilter,
+  type EnumFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { AuditActorKind } from './audit-event.entity.js';
 
@@ -45,8 +55,14 @@ const AuditEventOrderBy = orderByOf(AuditEventOrderField, 'AuditEvent');
 
 @ArgsType()
 export class AuditLogArgs extends PageArgs {
-  @Field(() => AuditEventFilter, { nullable: true, description: 'Only events for which this holds.' })
+  @Field(() => AuditEventFilter, {
+    nullable: true,
+    description: 'Only events for which this holds.',
+  })
   filter?: AuditEventFilter | null;
-  @Field(() => [AuditEventOrderBy], { nullable: true, description: 'In which order, at most 3 steps; newest first by default.' })
+  @Field(() => [AuditEventOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; newest first by default.',
+  })
   orderBy?: OrderBy[] | null;
 }

@@ -16,14 +16,31 @@ const events = defineList({ name: 'auditLog', entity: AuditEvent, defaultOrder: 
 @Resolver(() => Tenant)
 export class AuditLogResolver {
   @Requires('owner')
-  @Query(() => AuditEventConnection, { description: "The tenant's audit log; for the operator, that of all tenants, also of those that are gone." })
-  auditLog(@Args(() => AuditLogArgs) args: AuditLogArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<AuditEvent>> {
+  @Query(() => AuditEventConnection, {
+    description:
+      "The tenant's audit log; for the operator, that of all tenants, also of those that are gone.",
+  })
+  auditLog(
+    @Args(() => AuditLogArgs) args: AuditLogArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<AuditEvent>> {
     return events.page(context, info, args);
   }
 
   @Requires('owner')
-  @FieldResolver(() => AuditEventConnection, { name: 'auditLog', description: 'What was done to the tenant: every change of keys and users, and everything that the operator changed.' })
-  auditLogOfTenant(@Root() tenant: Parent, @Args(() => AuditLogArgs) args: AuditLogArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<AuditEvent>> {
+  @FieldResolver(() => AuditEventConnection, {
+    name: 'auditLog',
+    description:
+      'What was done to the tenant: every change of keys and users, and everything that ' +
+      'the operator changed.',
+  })
+  auditLogOfTenant(
+    @Root() tenant: Parent,
+    @Args(() => AuditLogArgs) args: AuditLogArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<AuditEvent>> {
     return events.page(context, info, args, tenant);
   }
 }

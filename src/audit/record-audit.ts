@@ -21,7 +21,13 @@ export interface AuditEntry {
 
 export const COMMAND_LINE: AuditActor = { kind: AuditActorKind.COMMAND_LINE };
 
-export function actorOf({ principal, requestId }: { readonly principal: Principal; readonly requestId: string }): AuditActor {
+export function actorOf({
+  principal,
+  requestId,
+}: {
+  readonly principal: Principal;
+  readonly requestId: string;
+}): AuditActor {
   switch (principal.kind) {
     case 'apiKey':
       return { kind: AuditActorKind.API_KEY, id: principal.keyId, requestId };
@@ -36,8 +42,15 @@ export function actorOf({ principal, requestId }: { readonly principal: Principa
 
 const recorded = new WeakSet<SqlEntityManager>();
 
-/** Writes into the audit log in the transaction of the change itself: there is no change without its entry, and no entry without its change. */
-export async function recordAudit(em: SqlEntityManager, actor: AuditActor, entry: AuditEntry): Promise<void> {
+/**
+ * Writes into the audit log in the transaction of the change itself: there is no change without its
+ * entry, and no entry without its change.
+ */
+export async function recordAudit(
+  em: SqlEntityManager,
+  actor: AuditActor,
+  entry: AuditEntry,
+): Promise<void> {
   recorded.add(em);
   await em.insert(AuditEvent, {
     id: v7(),

@@ -8,14 +8,22 @@ export interface AuthRequest {
   readonly headers: IncomingHttpHeaders;
   /** Where the request comes from. */
   readonly address: string;
-  /** Reads as the operator, since a token must be found before it is known whose it is. No network call may follow one within a turn of the event loop. */
+  /**
+   * Reads as the operator, since a token must be found before it is known whose it is. No network
+   * call may follow one within a turn of the event loop.
+   */
   readonly lookUp: ReadScope;
 }
 
-/** Recognises one kind of token. null: the token is of another kind. Throws `UNAUTHENTICATED`: of this kind, and not valid. */
+/**
+ * Recognises one kind of token. null: the token is of another kind. Throws `UNAUTHENTICATED`: of
+ * this kind, and not valid.
+ */
 export type AuthStrategy = (token: string, request: AuthRequest) => Promise<Principal | null>;
 
-/** Who sent a request. Throws `UNAUTHENTICATED` when there is a token and no strategy accepts it. */
+/**
+ * Who sent a request. Throws `UNAUTHENTICATED` when there is a token and no strategy accepts it.
+ */
 export type Authenticate = (request: AuthRequest) => Promise<Principal>;
 
 const NOBODY: Principal = { kind: 'nobody' };
@@ -36,9 +44,16 @@ export function authenticator(strategies: readonly AuthStrategy[]): Authenticate
   };
 }
 
-/** One answer for every token that does not open the door, so that it tells nothing about which exist. The cause is for the log alone. */
+/**
+ * One answer for every token that does not open the door, so that it tells nothing about which
+ * exist. The cause is for the log alone.
+ */
 export function invalidToken(cause?: unknown): AppError {
-  return new AppError('UNAUTHENTICATED', 'The token is not valid: it is unknown, revoked or expired.', { cause });
+  return new AppError(
+    'UNAUTHENTICATED',
+    'The token is not valid: it is unknown, revoked or expired.',
+    { cause },
+  );
 }
 
 function tokenOf(headers: IncomingHttpHeaders): string | undefined {
@@ -47,8 +62,13 @@ function tokenOf(headers: IncomingHttpHeaders): string | undefined {
   if (!authorization) return apiKey;
   // https://www.rfc-editor.org/rfc/rfc6750#section-2.1
   const token = /^bearer +(\S+)$/i.exec(authorization)?.[1];
-  if (token === undefined) throw new AppError('UNAUTHENTICATED', 'The Authorization header must read "Bearer <token>".');
+  if (token === undefined)
+    throw new AppError('UNAUTHENTICATED', 'The Authorization header must read "Bearer <token>".');
   // Whichever were taken, somebody would be surprised whose rows these are.
-  if (apiKey !== undefined && apiKey !== token) throw badInput('X-API-Key', 'Authorization and X-API-Key hold different tokens. Send one of them.');
+  if (apiKey !== undefined && apiKey !== token)
+    throw badInput(
+      'X-API-Key',
+      'Authorization and X-API-Key hold different tokens. Send one of them.',
+    );
   return token;
 }

@@ -1,7 +1,10 @@
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { AuthStrategy } from './authenticate.js';
 
-/** Recognises the operator's token. Compared as digests in constant time, so that an answer's time tells nothing of the token. */
+/**
+ * Recognises the operator's token. Compared as digests in constant time, so that an answer's time
+ * tells nothing of the token.
+ */
 export function operatorStrategy(operatorToken: string): AuthStrategy {
   const expected = digest(operatorToken);
   return async token => (timingSafeEqual(digest(token), expected) ? { kind: 'operator' } : null);

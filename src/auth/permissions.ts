@@ -7,20 +7,30 @@ const MEMBER: readonly Permission[] = ['read', 'search', 'ask'];
 const ADMIN: readonly Permission[] = [...MEMBER, 'write', 'admin'];
 const OWNER: readonly Permission[] = [...ADMIN, 'owner'];
 
-/** The table of who may do what: a user by role, a key by its scopes (which are permissions by the same names), the operator everything. */
+/**
+ * The table of who may do what: a user by role, a key by its scopes (which are permissions by the
+ * same names), the operator everything.
+ */
 const PERMISSIONS_OF_ROLE: Record<UserRole, ReadonlySet<Permission>> = {
   [UserRole.MEMBER]: new Set(MEMBER),
   [UserRole.ADMIN]: new Set(ADMIN),
   [UserRole.OWNER]: new Set(OWNER),
 };
-const PERMISSIONS_OF_OPERATOR: ReadonlySet<Permission> = new Set<Permission>([...OWNER, 'operator']);
+const PERMISSIONS_OF_OPERATOR: ReadonlySet<Permission> = new Set<Permission>([
+  ...OWNER,
+  'operator',
+]);
 const NONE: ReadonlySet<Permission> = new Set();
 
 /** Permissions that another one includes: whoever writes vectors knows them. */
 const INCLUDED_IN: Partial<Record<Permission, Permission>> = { vectors: 'write' };
 
 /** Every permission that a rule can name. */
-export const PERMISSIONS: readonly Permission[] = [...Object.values(ApiKeyScope), 'owner', 'operator'];
+export const PERMISSIONS: readonly Permission[] = [
+  ...Object.values(ApiKeyScope),
+  'owner',
+  'operator',
+];
 
 export function permissionsOfRole(role: UserRole): readonly Permission[] {
   return [...PERMISSIONS_OF_ROLE[role]];

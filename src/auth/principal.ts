@@ -18,7 +18,9 @@ registerEnumType(ApiKeyScope, {
     SEARCH: { description: 'Search the chunks.' },
     ASK: { description: 'Ask bots.' },
     ADMIN: { description: 'Manage users and keys.' },
-    VECTORS: { description: 'Read the vectors of chunks, beside what READ or SEARCH shows of them.' },
+    VECTORS: {
+      description: 'Read the vectors of chunks, beside what READ or SEARCH shows of them.',
+    },
   },
 });
 
@@ -40,7 +42,13 @@ registerEnumType(UserRole, {
 
 /** Who is asking. Everything that a request may see follows from this. */
 export type Principal =
-  | { kind: 'apiKey'; tenantId: string; keyId: string; scopes: ReadonlySet<ApiKeyScope>; rateLimitRpm: number }
+  | {
+      kind: 'apiKey';
+      tenantId: string;
+      keyId: string;
+      scopes: ReadonlySet<ApiKeyScope>;
+      rateLimitRpm: number;
+    }
   | { kind: 'user'; tenantId: string; userId: string; role: UserRole }
   | { kind: 'operator' }
   | { kind: 'nobody' };

@@ -24,13 +24,20 @@ export interface AppErrorDetails {
   cause?: unknown;
 }
 
-/** An error whose message is written for the caller: it is shown as it stands. All other errors are hidden. */
+/**
+ * An error whose message is written for the caller: it is shown as it stands. All other errors are
+ * hidden.
+ */
 export class AppError extends Error {
   override readonly name = 'AppError';
   readonly field: string | undefined;
   readonly retryAfterMs: number | undefined;
 
-  constructor(readonly code: ErrorCode, message: string, details: AppErrorDetails = {}) {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    details: AppErrorDetails = {},
+  ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.field = details.field;
     this.retryAfterMs = details.retryAfterMs;

@@ -1,14 +1,20 @@
 import { TurnQueue } from './turn-queue.js';
 
-/** How long one may compute before others have the event loop. Many requests are answered within a turn of it, so it may not be long. */
+/**
+ * How long one may compute before others have the event loop. Many requests are answered within a
+ * turn of it, so it may not be long.
+ */
 const SLICE_MS = 4;
 
-/** Asked before each step of a computation. A promise: others are first, and it is to be waited for. */
+/**
+ * Asked before each step of a computation. A promise: others are first, and it is to be waited for.
+ */
 export type Pause = () => Promise<void> | undefined;
 
 /**
- * Long computations in this thread, in slices of a few milliseconds: one slice in a turn of the event loop, whose it is going round among the
- * callers. So however many compute, and however much, everybody else is served in between, and a short one waits for no long one.
+ * Long computations in this thread, in slices of a few milliseconds: one slice in a turn of the
+ * event loop, whose it is going round among the callers. So however many compute, and however much,
+ * everybody else is served in between, and a short one waits for no long one.
  */
 export class ComputeTurns {
   readonly #waiting = new TurnQueue();

@@ -1,6 +1,7 @@
 /**
- * What does not show, and what terminals and editors obey: the controls of C0, DEL and C1, the separators of lines and paragraphs, and the
- * marks that turn the direction of a text around (https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings).
+ * What does not show, and what terminals and editors obey: the controls of C0, DEL and C1, the
+ * separators of lines and paragraphs, and the marks that turn the direction of a text around
+ * (https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings).
  */
 const CONTROL_CHARACTER = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 const ALL = new RegExp(CONTROL_CHARACTER, 'gu');
@@ -12,7 +13,10 @@ export function controlCharacterIn(text: string): string | undefined {
   return found && `U+${found.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** A character that shows, unlike space, what Unicode lets programs ignore (joiners, fillers), and the empty pattern of Braille. */
+/**
+ * A character that shows, unlike space, what Unicode lets programs ignore (joiners, fillers), and
+ * the empty pattern of Braille.
+ */
 const SHOWS = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 /** Whether a reader would see anything of a text. */
@@ -20,7 +24,10 @@ export function shows(text: string): boolean {
   return SHOWS.test(text);
 }
 
-/** A text as one line in which every control character is written as in JSON, so that it shows and does nothing. */
+/**
+ * A text as one line in which every control character is written as in JSON, so that it shows and
+ * does nothing.
+ */
 export function escapeLine(text: string): string {
   return text.replace(ALL, escaped);
 }

@@ -1,4 +1,7 @@
-/** Goes through a JSON text that `JSON.parse` has accepted, to find where in it a value stands. What is passed over is not parsed. */
+/**
+ * Goes through a JSON text that `JSON.parse` has accepted, to find where in it a value stands. What
+ * is passed over is not parsed.
+ */
 export class JsonReader {
   #at = 0;
 
@@ -11,7 +14,9 @@ export class JsonReader {
     return this.text[this.#at]!;
   }
 
-  /** Calls `member` for each member of the next value, an object. It must pass the member's value. */
+  /**
+   * Calls `member` for each member of the next value, an object. It must pass the member's value.
+   */
   object(member: (name: string) => void): void {
     this.#each('}', () => {
       const name = this.skip();
@@ -72,7 +77,7 @@ export class JsonReader {
   }
 
   #endOfString(start: number): number {
-    for (let quote = start; ; ) {
+    for (let quote = start; ;) {
       quote = this.text.indexOf('"', quote + 1);
       let escapes = 0;
       while (this.text[quote - 1 - escapes] === '\\') escapes += 1;

@@ -1,8 +1,8 @@
 import { ExactNumber } from './json.js';
 
 /**
- * How many characters a value takes at least as JSON: all that is not escaped. It stops where it is beyond
- * `enough`, so that it costs no more than that, however large the value is.
+ * How many characters a value takes at least as JSON: all that is not escaped. It stops where it is
+ * beyond `enough`, so that it costs no more than that, however large the value is.
  */
 export function jsonSize(value: unknown, enough: number): number {
   switch (typeof value) {
@@ -39,14 +39,17 @@ function objectSize(object: Record<string, unknown>, enough: number): number {
   return size;
 }
 
-/** Bytes that a parsed object or list takes beside its text, and a member or an item of one: V8's, about. */
+/**
+ * Bytes that a parsed object or list takes beside its text, and a member or an item of one: V8's,
+ * about.
+ */
 const CONTAINER_BYTES = 64;
 const MEMBER_BYTES = 32;
 const ITEM_BYTES = 8;
 
 /**
- * How many bytes a text takes more when it has been parsed, where it is JSON: `{},` makes many times its length
- * of memory. Of other texts it is 0.
+ * How many bytes a text takes more when it has been parsed, where it is JSON: `{},` makes many
+ * times its length of memory. Of other texts it is 0.
  */
 export function parsedBytes(text: string): number {
   const first = text.charCodeAt(0);
@@ -68,9 +71,6 @@ export function parsedBytes(text: string): number {
   return bytes;
 }
 
-const [OPEN_OBJECT, OPEN_LIST, COLON, COMMA] = ['{', '[', ':', ','].map(character => character.charCodeAt(0)) as [
-  number,
-  number,
-  number,
-  number,
-];
+const [OPEN_OBJECT, OPEN_LIST, COLON, COMMA] = ['{', '[', ':', ','].map(character =>
+  character.charCodeAt(0),
+) as [number, number, number, number];

@@ -1,14 +1,21 @@
-/** A number of JSON, as a JavaScript number where that is the same and, if whole, safe: `Number.isSafeInteger`. */
+/**
+ * A number of JSON, as a JavaScript number where that is the same and, if whole, safe:
+ * `Number.isSafeInteger`.
+ */
 export type JsonNumber = number | ExactNumber;
 
 /**
- * A number with all its digits, which `JSON.stringify` writes as they are. A class of its own and not the language's raw JSON, which
- * libraries take for an object of theirs and write to. Ask `isJsonNumber` before asking for `typeof`.
+ * A number with all its digits, which `JSON.stringify` writes as they are. A class of its own and
+ * not the language's raw JSON, which libraries take for an object of theirs and write to. Ask
+ * `isJsonNumber` before asking for `typeof`.
  */
 export class ExactNumber {
   constructor(readonly text: string) {}
 
-  /** Raw JSON for `JSON.stringify`, which says for which member; the text for graphql-js, which shows values in its messages and does not. */
+  /**
+   * Raw JSON for `JSON.stringify`, which says for which member; the text for graphql-js, which
+   * shows values in its messages and does not.
+   */
   toJSON(key?: string): RawJSON | string {
     return key === undefined ? this.text : JSON.rawJSON(this.text);
   }
@@ -23,21 +30,36 @@ interface RawJSON {
 }
 
 declare global {
-  /** https://github.com/tc39/proposal-json-parse-with-source: in Node since 21, and in no library of TypeScript yet. */
+  /**
+   * https://github.com/tc39/proposal-json-parse-with-source: in Node since 21, and in no library of
+   * TypeScript yet.
+   */
   interface JSON {
     rawJSON(text: string): RawJSON;
     isRawJSON(value: unknown): value is RawJSON;
-    parse(text: string, reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown): unknown;
+    parse(
+      text: string,
+      reviver: (key: string, value: unknown, context: { readonly source?: string }) => unknown,
+    ): unknown;
   }
 }
 
-/** Digits that a number may have, written without an exponent: more than any JavaScript number has. `1e131071` would fill a disk with zeros. */
+/**
+ * Digits that a number may have, written without an exponent: more than any JavaScript number has.
+ * `1e131071` would fill a disk with zeros.
+ */
 export const MAX_DIGITS = 500;
 
-/** Digits that a JavaScript number holds, whichever they are, and so many characters of a number hold no more. */
+/**
+ * Digits that a JavaScript number holds, whichever they are, and so many characters of a number
+ * hold no more.
+ */
 const SAFE = /^-?[\d.]{1,15}$/;
 
-/** A number with an exponent or more characters than are safe. It may be found in a string as well, where it costs a second look. */
+/**
+ * A number with an exponent or more characters than are safe. It may be found in a string as well,
+ * where it costs a second look.
+ */
 const PERHAPS_INEXACT = /(?:^|[:,[\s])-?\d(?:[\d.]{15}|[\d.]*[eE])/;
 
 /** Whether `JSON.parse` alone could change a number of this text. Costs little. */
@@ -45,19 +67,28 @@ export function mayLoseDigits(text: string): boolean {
   return PERHAPS_INEXACT.test(text);
 }
 
-/** `JSON.parse` that keeps numbers as they are written. Where there is one to be kept, it takes ten times as long. */
+/**
+ * `JSON.parse` that keeps numbers as they are written. Where there is one to be kept, it takes ten
+ * times as long.
+ */
 export function parseJsonExactly(text: string): unknown {
   if (!mayLoseDigits(text)) return JSON.parse(text);
-  return JSON.parse(text, (_key, value, { source }) => (typeof value === 'number' ? jsonNumber(source!) : value));
+  return JSON.parse(text, (_key, value, { source }) =>
+    typeof value === 'number' ? jsonNumber(source!) : value,
+  );
 }
 
-/** A number as JSON writes it. Of equal numbers that JavaScript cannot hold, all get the same text. */
+/**
+ * A number as JSON writes it. Of equal numbers that JavaScript cannot hold, all get the same text.
+ */
 export function jsonNumber(text: string): JsonNumber {
   const number = Number(text);
   if (SAFE.test(text)) return number;
   const plain = plainText(text);
   const isSame = Number.isFinite(number) && plain === plainText(String(number));
-  return isSame && (Number.isSafeInteger(number) || !Number.isInteger(number)) ? number : new ExactNumber(plain);
+  return isSame && (Number.isSafeInteger(number) || !Number.isInteger(number))
+    ? number
+    : new ExactNumber(plain);
 }
 
 export function isJsonNumber(value: unknown): value is JsonNumber {
@@ -76,7 +107,10 @@ export function toDouble(value: JsonNumber): number {
 
 const DECIMAL = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 
-/** The one text of all that are equal: without an exponent unless that takes more than `MAX_DIGITS` digits. */
+/**
+ * The one text of all that are equal: without an exponent unless that takes more than `MAX_DIGITS`
+ * digits.
+ */
 function plainText(text: string): string {
   const [, sign, whole, fraction = '', exponent = '0'] = DECIMAL.exec(text)!;
   const all = whole! + fraction;
@@ -84,7 +118,10 @@ function plainText(text: string): string {
   if (digits === '') return '0';
   // Of the number as 0.digits × 10^place.
   const place = whole!.length - all.search(/[1-9]/) + Number(exponent);
-  if (Math.max(place, 0) + Math.max(digits.length - place, 0) > MAX_DIGITS) return Number.isSafeInteger(place) ? `${sign}${digits}e${place - digits.length}` : text.toLowerCase();
+  if (Math.max(place, 0) + Math.max(digits.length - place, 0) > MAX_DIGITS)
+    return Number.isSafeInteger(place)
+      ? `${sign}${digits}e${place - digits.length}`
+      : text.toLowerCase();
   const before = place > 0 ? digits.slice(0, place).padEnd(place, '0') : '0';
   const after = place > 0 ? digits.slice(place) : '0'.repeat(-place) + digits;
   return sign + before + (after && `.${after}`);

@@ -6,8 +6,9 @@ interface Waiter {
 }
 
 /**
- * Those that wait for something scarce. Whose turn it is goes round among the names that wait, and of one name who came first is first: who
- * waits many times waits behind their own, not before others.
+ * Those that wait for something scarce. Whose turn it is goes round among the names that wait, and
+ * of one name who came first is first: who waits many times waits behind their own, not before
+ * others.
  */
 export class TurnQueue {
   /** By name, in the order of their turns. */
@@ -24,10 +25,15 @@ export class TurnQueue {
   }
 
   /**
-   * Waits until `next` has come to this one. Rejects with the signal's reason, and then has no place any more. `holder` is who will hold
-   * what is waited for, where that is not the name; the same for all of one name.
+   * Waits until `next` has come to this one. Rejects with the signal's reason, and then has no
+   * place any more. `holder` is who will hold what is waited for, where that is not the name; the
+   * same for all of one name.
    */
-  wait(name: string, signal?: AbortSignal, { holder = name, isRefusable = false }: { holder?: string; isRefusable?: boolean } = {}): Promise<void> {
+  wait(
+    name: string,
+    signal?: AbortSignal,
+    { holder = name, isRefusable = false }: { holder?: string; isRefusable?: boolean } = {},
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
       const giveUp = (): void => {
@@ -35,7 +41,11 @@ export class TurnQueue {
         reject(signal!.reason as Error);
       };
       const settled = (): void => signal?.removeEventListener('abort', giveUp);
-      const waiter: Waiter = { holder, go: () => (settled(), resolve()), refuse: isRefusable ? error => (settled(), reject(error)) : undefined };
+      const waiter: Waiter = {
+        holder,
+        go: () => (settled(), resolve()),
+        refuse: isRefusable ? error => (settled(), reject(error)) : undefined,
+      };
       signal?.addEventListener('abort', giveUp);
       const queue = this.#queues.get(name);
       if (queue) queue.add(waiter);
@@ -44,7 +54,10 @@ export class TurnQueue {
     });
   }
 
-  /** Lets the next one go of those whose holder `may`, and gives the holder; undefined where there is none. */
+  /**
+   * Lets the next one go of those whose holder `may`, and gives the holder; undefined where there
+   * is none.
+   */
   next(may: (holder: string) => boolean = () => true): string | undefined {
     for (const [name, queue] of this.#queues) {
       const [waiter] = queue;
@@ -58,7 +71,10 @@ export class TurnQueue {
     return undefined;
   }
 
-  /** Refuses, of the name with the most that may be refused, the latest, so that there is room for `name`. False where that would be `name` itself. */
+  /**
+   * Refuses, of the name with the most that may be refused, the latest, so that there is room for
+   * `name`. False where that would be `name` itself.
+   */
   makeRoom(name: string, error: Error): boolean {
     let longest: { name: string; waiters: Waiter[] } | undefined;
     let own = 0;
@@ -108,8 +124,9 @@ export class Holdings {
   }
 
   /**
-   * Whether `name` may have another one of `total`: while more are free than it holds. So one alone gets half, and leaves the other half to
-   * those that come later, each of which gets half of what is left.
+   * Whether `name` may have another one of `total`: while more are free than it holds. So one alone
+   * gets half, and leaves the other half to those that come later, each of which gets half of what
+   * is left.
    */
   mayHaveAnother(name: string, total: number): boolean {
     return this.of(name) < total - this.#all;

@@ -14,7 +14,12 @@ import { botQueriesOfApiKey, BotQueryConnection } from './bot-query.lists.js';
 export class ApiKeyBotQueriesResolver {
   @Requires('read')
   @FieldResolver(() => BotQueryConnection, { description: 'What was asked with the key.' })
-  botQueries(@Root() apiKey: Parent, @Args(() => BotQueryListArgs) args: BotQueryListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<BotQuery>> {
+  botQueries(
+    @Root() apiKey: Parent,
+    @Args(() => BotQueryListArgs) args: BotQueryListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<BotQuery>> {
     return botQueriesOfApiKey.page(context, info, args, apiKey);
   }
 }

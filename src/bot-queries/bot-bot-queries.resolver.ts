@@ -14,7 +14,12 @@ import { botQueriesOfBot, BotQueryConnection } from './bot-query.lists.js';
 export class BotBotQueriesResolver {
   @Requires('read')
   @FieldResolver(() => BotQueryConnection, { description: 'What the bot was asked.' })
-  botQueries(@Root() bot: Parent, @Args(() => BotQueryListArgs) args: BotQueryListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<BotQuery>> {
+  botQueries(
+    @Root() bot: Parent,
+    @Args(() => BotQueryListArgs) args: BotQueryListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<BotQuery>> {
     return botQueriesOfBot.page(context, info, args, bot);
   }
 }

@@ -9,10 +9,17 @@ export const MAX_SOURCES = 100;
 
 @InputType({ description: 'A question that a bot was asked elsewhere, and what it answered.' })
 export class RecordBotQueryInput {
-  @Field(() => ID, { nullable: true, description: 'Whose bot was asked. An operator must name the tenant; everyone else has only their own.' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'Whose bot was asked. An operator must name the tenant; everyone else has only their own.',
+  })
   tenantId?: string | null;
 
-  @Field(() => ID, { nullable: true, description: "The bot that was asked; the tenant's oldest bot when left out." })
+  @Field(() => ID, {
+    nullable: true,
+    description: "The bot that was asked; the tenant's oldest bot when left out.",
+  })
   botId?: string | null;
 
   @Field(() => String, { description: 'What was asked, 1 to 8,000 characters.' })
@@ -27,7 +34,11 @@ export class RecordBotQueryInput {
   @Field(() => Int, { nullable: true, description: 'How long the answer took, in milliseconds.' })
   latencyMs?: number | null;
 
-  @Field(() => [JSONObjectScalar], { nullable: true, description: 'The passages that the answer stands on, at most 100 and 65,536 bytes; none when left out.' })
+  @Field(() => [JSONObjectScalar], {
+    nullable: true,
+    description:
+      'The passages that the answer stands on, at most 100 and 65,536 bytes; none when left out.',
+  })
   sources?: Record<string, unknown>[] | null;
 
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
@@ -36,6 +47,8 @@ export class RecordBotQueryInput {
 
 @ObjectType({ simpleResolvers: true, description: 'The query that was logged.' })
 export class RecordBotQueryPayload {
-  @Field(() => BotQuery, { description: 'The query as it stands in the log, with the API key that recorded it.' })
+  @Field(() => BotQuery, {
+    description: 'The query as it stands in the log, with the API key that recorded it.',
+  })
   botQuery!: BotQuery;
 }

@@ -1,5 +1,13 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+  Trigger,
+} from '@mikro-orm/decorators/legacy';
 import { HalfvecType } from 'pgvector/mikro-orm';
 import { Field, ID, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { ApiKey } from '../api-keys/api-key.entity.js';
@@ -26,12 +34,22 @@ registerEnumType(Confidence, {
   },
 });
 
-@ObjectType({ implements: Node, simpleResolvers: true, description: 'A question that a bot was asked, and what it answered.' })
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description: 'A question that a bot was asked, and what it answered.',
+})
 @Entity({ tableName: 'bot_queries', ...walledBy('tenant_id') })
 @Index({ name: 'bot_queries_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Index({ name: 'bot_queries_of_bot_by_creation', properties: ['tenant', 'bot', 'createdAt', 'id'] })
-@Index({ name: 'bot_queries_of_key_by_creation', properties: ['tenant', 'apiKey', 'createdAt', 'id'] })
-@Check({ name: 'bot_queries_confidence_known', expression: `confidence in ('high', 'medium', 'low')` })
+@Index({
+  name: 'bot_queries_of_key_by_creation',
+  properties: ['tenant', 'apiKey', 'createdAt', 'id'],
+})
+@Check({
+  name: 'bot_queries_confidence_known',
+  expression: `confidence in ('high', 'medium', 'low')`,
+})
 @Check({ name: 'bot_queries_latency_not_negative', expression: 'latency_ms >= 0' })
 @Check({ name: 'bot_queries_sources_is_array', expression: `jsonb_typeof(sources) = 'array'` })
 @Check(calendarTimes('bot_queries', 'created_at'))
@@ -39,7 +57,9 @@ registerEnumType(Confidence, {
   name: 'bot_queries_choose_bot',
   timing: 'before',
   events: ['insert'],
-  expression: 'create trigger bot_queries_choose_bot before insert on bot_queries for each row when (new.bot_id is null) execute function weaver_choose_oldest_bot()',
+  expression:
+    'create trigger bot_queries_choose_bot before insert on bot_queries for each row ' +
+    'when (new.bot_id is null) execute function weaver_choose_oldest_bot()',
 })
 export class BotQuery {
   @Field(() => ID, { description: "The query's UUID." })
@@ -82,7 +102,10 @@ export class BotQuery {
   @Property({ type: 'text' })
   answer!: string;
 
-  @Field(() => Confidence, { nullable: true, description: 'How sure the bot was; null where nobody noted it.' })
+  @Field(() => Confidence, {
+    nullable: true,
+    description: 'How sure the bot was; null where nobody noted it.',
+  })
   @Property({ type: 'string', length: 50, nullable: true })
   confidence?: Confidence | null;
 
@@ -90,11 +113,20 @@ export class BotQuery {
   @Property({ type: 'integer', nullable: true })
   latencyMs?: number | null;
 
-  @Field(() => [JSONObjectScalar], { description: 'The passages that the answer stands on, as the answering program noted them.' })
+  @Field(() => [JSONObjectScalar], {
+    description: 'The passages that the answer stands on, as the answering program noted them.',
+  })
   @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'[]'::jsonb` })
   sources!: Record<string, unknown>[] & Opt;
 
-  @Property({ type: HalfvecType, length: 1536, nullable: true, lazy: true, hidden: true, ignoreSchemaChanges: ['type'] })
+  @Property({
+    type: HalfvecType,
+    length: 1536,
+    nullable: true,
+    lazy: true,
+    hidden: true,
+    ignoreSchemaChanges: ['type'],
+  })
   queryEmbedding?: number[] | null;
 
   @Field(() => DateTimeScalar, { description: 'When it was asked.' })

@@ -1,6 +1,17 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, DateTimeFilter, IDFilter, IntFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  DateTimeFilter,
+  IDFilter,
+  IntFilter,
+  StringFilter,
+  enumFilter,
+  type EnumFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { Confidence } from './bot-query.entity.js';
 
@@ -35,7 +46,10 @@ export class BotQueryFilter {
   answer?: StringFilter | null;
   @Field(() => ConfidenceFilter, { nullable: true, description: 'How sure the bot was.' })
   confidence?: EnumFilter<Confidence> | null;
-  @Field(() => IntFilter, { nullable: true, description: 'How long the answer took, in milliseconds.' })
+  @Field(() => IntFilter, {
+    nullable: true,
+    description: 'How long the answer took, in milliseconds.',
+  })
   latencyMs?: RangeFilter<number> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was asked.' })
   createdAt?: RangeFilter<string> | null;
@@ -51,8 +65,14 @@ const BotQueryOrderBy = orderByOf(BotQueryOrderField, 'BotQuery');
 
 @ArgsType()
 export class BotQueryListArgs extends PageArgs {
-  @Field(() => BotQueryFilter, { nullable: true, description: 'Only bot queries for which this holds.' })
+  @Field(() => BotQueryFilter, {
+    nullable: true,
+    description: 'Only bot queries for which this holds.',
+  })
   filter?: BotQueryFilter | null;
-  @Field(() => [BotQueryOrderBy], { nullable: true, description: 'In which order, at most 3 steps; newest first by default.' })
+  @Field(() => [BotQueryOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; newest first by default.',
+  })
   orderBy?: OrderBy[] | null;
 }

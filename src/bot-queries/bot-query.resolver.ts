@@ -15,30 +15,49 @@ import { botQueries, BotQueryConnection } from './bot-query.lists.js';
 @Resolver(() => BotQuery)
 export class BotQueryResolver {
   @Requires('read')
-  @Query(() => BotQueryConnection, { description: "What your tenant's bots were asked; for an operator, all tenants' bots." })
-  botQueries(@Args(() => BotQueryListArgs) args: BotQueryListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<BotQuery>> {
+  @Query(() => BotQueryConnection, {
+    description: "What your tenant's bots were asked; for an operator, all tenants' bots.",
+  })
+  botQueries(
+    @Args(() => BotQueryListArgs) args: BotQueryListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<BotQuery>> {
     return botQueries.page(context, info, args);
   }
 
   @Requires('read')
   @FieldResolver(() => Bot, { description: 'The bot that was asked.' })
-  bot(@Root() query: Parent & { botId: string }, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Bot | PromiseLike<Bot | null> {
+  bot(
+    @Root() query: Parent & { botId: string },
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Bot | PromiseLike<Bot | null> {
     return relatedRow(context, info, Bot, query.tenantId, query.botId);
   }
 
   @Requires('read')
-  @FieldResolver(() => ApiKey, { nullable: true, description: 'The key that asked; null where there was none, or it was deleted since.' })
+  @FieldResolver(() => ApiKey, {
+    nullable: true,
+    description: 'The key that asked; null where there was none, or it was deleted since.',
+  })
   apiKey(
     @Root() query: Parent & { apiKeyId: string | null },
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): ApiKey | PromiseLike<ApiKey | null> | null {
-    return query.apiKeyId === null ? null : relatedRow(context, info, ApiKey, query.tenantId, query.apiKeyId);
+    return query.apiKeyId === null
+      ? null
+      : relatedRow(context, info, ApiKey, query.tenantId, query.apiKeyId);
   }
 
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant whose bot was asked.' })
-  tenant(@Root() query: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
+  tenant(
+    @Root() query: Parent,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, query.tenantId, query.tenantId);
   }
 }

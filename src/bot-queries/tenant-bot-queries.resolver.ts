@@ -14,7 +14,12 @@ import { botQueries, BotQueryConnection } from './bot-query.lists.js';
 export class TenantBotQueriesResolver {
   @Requires('read')
   @FieldResolver(() => BotQueryConnection, { description: "What the tenant's bots were asked." })
-  botQueries(@Root() tenant: Parent, @Args(() => BotQueryListArgs) args: BotQueryListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<BotQuery>> {
+  botQueries(
+    @Root() tenant: Parent,
+    @Args(() => BotQueryListArgs) args: BotQueryListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<BotQuery>> {
     return botQueries.page(context, info, args, tenant);
   }
 }

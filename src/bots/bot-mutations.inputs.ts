@@ -8,13 +8,22 @@ export const MAX_NAME_LENGTH = 255;
 
 @InputType({ description: 'A new bot.' })
 export class CreateBotInput {
-  @Field(() => ID, { nullable: true, description: 'Whose bot it is. An operator must name the tenant; everyone else has only their own.' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'Whose bot it is. An operator must name the tenant; everyone else has only their own.',
+  })
   tenantId?: string | null;
 
   @Field(() => String, { description: "The bot's name, 1 to 255 characters." })
   name!: string;
 
-  @Field(() => JSONObjectScalar, { nullable: true, description: 'System prompt, model settings and whatever else the bot is configured with, at most 65,536 bytes; empty when left out.' })
+  @Field(() => JSONObjectScalar, {
+    nullable: true,
+    description:
+      'System prompt, model settings and whatever else the bot is configured with, at ' +
+      'most 65,536 bytes; empty when left out.',
+  })
   config?: Record<string, unknown> | null;
 
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
@@ -32,7 +41,10 @@ export class UpdateBotInput {
   @Field(() => String, { nullable: true, description: 'A new name, 1 to 255 characters.' })
   name?: string | null;
 
-  @Field(() => JSONObjectScalar, { nullable: true, description: 'A new configuration in place of all of the old one, at most 65,536 bytes.' })
+  @Field(() => JSONObjectScalar, {
+    nullable: true,
+    description: 'A new configuration in place of all of the old one, at most 65,536 bytes.',
+  })
   config?: Record<string, unknown> | null;
 }
 

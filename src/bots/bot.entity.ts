@@ -1,5 +1,14 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+  Trigger,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
@@ -8,11 +17,18 @@ import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 
-@ObjectType({ implements: Node, simpleResolvers: true, description: 'A knowledge bot: it answers from its documents.' })
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description: 'A knowledge bot: it answers from its documents.',
+})
 @Entity({ tableName: 'bots', ...walledBy('tenant_id') })
 @Unique({ name: 'bots_of_tenant', properties: ['tenant', 'id'] })
 @Index({ name: 'bots_by_creation', properties: ['tenant', 'createdAt', 'id'] })
-@Index({ name: 'bots_in_alphabet', expression: 'create index bots_in_alphabet on bots (tenant_id, weaver_sort_key(name), id)' })
+@Index({
+  name: 'bots_in_alphabet',
+  expression: 'create index bots_in_alphabet on bots (tenant_id, weaver_sort_key(name), id)',
+})
 @Check({ name: 'bots_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'bots_config_is_object', expression: `jsonb_typeof(config_json) = 'object'` })
 @Check(calendarTimes('bots', 'created_at', 'updated_at'))
@@ -21,13 +37,17 @@ import { Tenant } from '../tenants/tenant.entity.js';
   name: 'bots_count_storage',
   timing: 'before',
   events: ['delete'],
-  expression: 'create trigger bots_count_storage before delete on bots for each row execute function weaver_count_storage_of_bot()',
+  expression:
+    'create trigger bots_count_storage before delete on bots for each row ' +
+    'execute function weaver_count_storage_of_bot()',
 })
 @Trigger({
   name: 'bots_keep_last',
   timing: 'before',
   events: ['delete'],
-  expression: 'create trigger bots_keep_last before delete on bots for each row execute function weaver_keep_last_bot()',
+  expression:
+    'create trigger bots_keep_last before delete on bots for each row ' +
+    'execute function weaver_keep_last_bot()',
 })
 export class Bot {
   @Field(() => ID, { description: "The bot's UUID." })
@@ -41,8 +61,15 @@ export class Bot {
   @Property({ type: NameType, length: 255 })
   name!: string;
 
-  @Field(() => JSONObjectScalar, { description: 'System prompt, model settings and whatever else the bot is configured with.' })
-  @Property({ type: 'json', fieldName: 'config_json', columnType: 'jsonb', defaultRaw: `'{}'::jsonb` })
+  @Field(() => JSONObjectScalar, {
+    description: 'System prompt, model settings and whatever else the bot is configured with.',
+  })
+  @Property({
+    type: 'json',
+    fieldName: 'config_json',
+    columnType: 'jsonb',
+    defaultRaw: `'{}'::jsonb`,
+  })
   config!: Record<string, unknown> & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the bot was created.' })

@@ -1,6 +1,15 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, DateTimeFilter, IDFilter, JSONObjectFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  DateTimeFilter,
+  IDFilter,
+  JSONObjectFilter,
+  StringFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum BotOrderField {
@@ -44,6 +53,9 @@ const BotOrderBy = orderByOf(BotOrderField, 'Bot');
 export class BotListArgs extends PageArgs {
   @Field(() => BotFilter, { nullable: true, description: 'Only bots for which this holds.' })
   filter?: BotFilter | null;
-  @Field(() => [BotOrderBy], { nullable: true, description: 'In which order, at most 3 steps; oldest first by default.' })
+  @Field(() => [BotOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; oldest first by default.',
+  })
   orderBy?: OrderBy[] | null;
 }

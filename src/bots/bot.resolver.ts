@@ -14,7 +14,10 @@ import { BotConnection, bots } from './bot.lists.js';
 @Resolver(() => Bot)
 export class BotResolver {
   @Requires('read')
-  @Query(() => Bot, { nullable: true, description: 'A bot by its id. Null where there is none for you.' })
+  @Query(() => Bot, {
+    nullable: true,
+    description: 'A bot by its id. Null where there is none for you.',
+  })
   bot(
     @Arg('id', () => ID, { description: "The bot's UUID." }) id: string,
     @Ctx() context: RequestContext,
@@ -24,14 +27,24 @@ export class BotResolver {
   }
 
   @Requires('read')
-  @Query(() => BotConnection, { description: "Your tenant's bots; for an operator those of all tenants." })
-  bots(@Args(() => BotListArgs) args: BotListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Bot>> {
+  @Query(() => BotConnection, {
+    description: "Your tenant's bots; for an operator those of all tenants.",
+  })
+  bots(
+    @Args(() => BotListArgs) args: BotListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<Bot>> {
     return bots.page(context, info, args);
   }
 
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant that the bot belongs to.' })
-  tenant(@Root() bot: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
+  tenant(
+    @Root() bot: Parent,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, bot.tenantId, bot.tenantId);
   }
 }

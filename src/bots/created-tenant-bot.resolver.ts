@@ -7,14 +7,21 @@ import { relatedRow } from '../graphql/row-by-id.js';
 import { CreateTenantPayload } from '../tenants/tenant-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
 
-const OLDEST_BOT = fixedStatement('oldestBot', 'select id from bots where tenant_id = $1 order by created_at, id limit 1');
+const OLDEST_BOT = fixedStatement(
+  'oldestBot',
+  'select id from bots where tenant_id = $1 order by created_at, id limit 1',
+);
 
 /** Adds `CreateTenantPayload.bot`. */
 @Resolver(() => CreateTenantPayload)
 export class CreatedTenantBotResolver {
   @Requires('operator')
   @FieldResolver(() => Bot, { description: 'The bot that the tenant was born with.' })
-  async bot(@Root() { tenant }: CreateTenantPayload, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Bot | null> {
+  async bot(
+    @Root() { tenant }: CreateTenantPayload,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Bot | null> {
     const [oldest] = await context.reads.query<{ id: string }>(OLDEST_BOT, [tenant.id]);
     return oldest ? relatedRow(context, info, Bot, tenant.id, oldest.id) : null;
   }

@@ -13,8 +13,15 @@ import { BotConnection, bots } from './bot.lists.js';
 @Resolver(() => Tenant)
 export class TenantBotsResolver {
   @Requires('read')
-  @FieldResolver(() => BotConnection, { description: "The tenant's bots. There is always at least one." })
-  bots(@Root() tenant: Parent, @Args(() => BotListArgs) args: BotListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Bot>> {
+  @FieldResolver(() => BotConnection, {
+    description: "The tenant's bots. There is always at least one.",
+  })
+  bots(
+    @Root() tenant: Parent,
+    @Args(() => BotListArgs) args: BotListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<Bot>> {
     return bots.page(context, info, args, tenant);
   }
 }

@@ -13,15 +13,25 @@ const CHUNK_COUNTS = fixedStatement(
     ) c`,
 );
 
-/** How many chunks documents have, with and without vectors: one statement for all documents of a level. */
+/**
+ * How many chunks documents have, with and without vectors: one statement for all documents of a
+ * level.
+ */
 export const chunkCountsOf = defineLoader<Parent, DocumentProgress>(
   async (documents, { reads }) => {
     const tenants = documents.map(document => reads.tenantId ?? document.tenantId);
-    const rows = await reads.query<{ n: number; chunks: number; embedded: number }>(CHUNK_COUNTS, [tenants, documents.map(document => document.id)]);
+    const rows = await reads.query<{ n: number; chunks: number; embedded: number }>(CHUNK_COUNTS, [
+      tenants,
+      documents.map(document => document.id),
+    ]);
     const byNumber = new Map(rows.map(row => [row.n, row]));
     return documents.map((_, index) => {
       const { chunks, embedded } = byNumber.get(index + 1)!;
-      return { chunkCount: chunks, embeddedChunkCount: embedded, embeddedShare: chunks === 0 ? null : embedded / chunks };
+      return {
+        chunkCount: chunks,
+        embeddedChunkCount: embedded,
+        embeddedShare: chunks === 0 ? null : embedded / chunks,
+      };
     });
   },
   document => document.id,

@@ -17,17 +17,28 @@ export class NewChunkInput {
   @NullMatters()
   @Field(() => VectorScalar, {
     nullable: true,
-    description: "A vector made elsewhere by the gateway's model, as long as the model makes it or 1536 numbers; stored with length 1. When left out it is made here from the text. Null for none: then only words find the chunk.",
+    description:
+      "A vector made elsewhere by the gateway's model, as long as the model makes it or " +
+      '1536 numbers; stored with length 1. When left out it is made here from the text. ' +
+      'Null for none: then only words find the chunk.',
   })
   embedding?: number[] | null;
 
-  @Field(() => Int, { nullable: true, description: 'Its place in the document, from 0. When left out: after the one before it in this list, the first after the last of the document.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Its place in the document, from 0. When left out: after the one before it in this ' +
+      'list, the first after the last of the document.',
+  })
   chunkIndex?: number | null;
 
   @Field(() => Int, { nullable: true, description: 'The page it stands on, from 1.' })
   pageNum?: number | null;
 
-  @Field(() => JSONObjectScalar, { nullable: true, description: 'Noted on the chunk, for filters of the search; at most 16,384 bytes.' })
+  @Field(() => JSONObjectScalar, {
+    nullable: true,
+    description: 'Noted on the chunk, for filters of the search; at most 16,384 bytes.',
+  })
   metadata?: Record<string, unknown> | null;
 }
 
@@ -36,7 +47,10 @@ export class AddChunksInput {
   @Field(() => ID, { description: "The document's id." })
   documentId!: string;
 
-  @Field(() => [NewChunkInput], { description: 'The chunks, 1 to 500. What a request may hold at all limits them too, vectors above all.' })
+  @Field(() => [NewChunkInput], {
+    description:
+      'The chunks, 1 to 500. What a request may hold at all limits them too, vectors above all.',
+  })
   chunks!: NewChunkInput[];
 
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
@@ -45,10 +59,18 @@ export class AddChunksInput {
 
 @InputType({ description: 'Which chunks to delete: these, or all of a document.' })
 export class DeleteChunksInput {
-  @Field(() => [ID], { nullable: true, description: 'Ids of chunks, 1 to 500. If one of them is not there for you, none is deleted. Give this or `documentId`.' })
+  @Field(() => [ID], {
+    nullable: true,
+    description:
+      'Ids of chunks, 1 to 500. If one of them is not there for you, none is deleted. ' +
+      'Give this or `documentId`.',
+  })
   ids?: string[] | null;
 
-  @Field(() => ID, { nullable: true, description: 'A document, to delete all of its chunks. Give this or `ids`.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'A document, to delete all of its chunks. Give this or `ids`.',
+  })
   documentId?: string | null;
 }
 
@@ -66,6 +88,9 @@ export class DeleteChunksPayload {
   @Field(() => Int, { description: 'How many there were.' })
   deletedCount!: number;
 
-  @Field(() => [ID], { nullable: true, description: 'Their ids, where the input named them; null where all of a document went.' })
+  @Field(() => [ID], {
+    nullable: true,
+    description: 'Their ids, where the input named them; null where all of a document went.',
+  })
   deletedIds!: string[] | null;
 }

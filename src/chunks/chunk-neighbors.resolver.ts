@@ -1,5 +1,15 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Ctx, Field, FieldResolver, Info, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  Info,
+  Int,
+  ObjectType,
+  Resolver,
+  Root,
+} from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { badInput } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
@@ -14,11 +24,15 @@ const MAX_NEIGHBORS = 10;
 @ObjectType({ simpleResolvers: true, description: 'What stands around a chunk in its document.' })
 export class ChunkNeighbors {
   @Requires('read', 'search')
-  @Field(() => [DocumentChunk], { description: 'The chunks right before it, in the order of the text.' })
+  @Field(() => [DocumentChunk], {
+    description: 'The chunks right before it, in the order of the text.',
+  })
   before!: DocumentChunk[];
 
   @Requires('read', 'search')
-  @Field(() => [DocumentChunk], { description: 'The chunks right after it, in the order of the text.' })
+  @Field(() => [DocumentChunk], {
+    description: 'The chunks right after it, in the order of the text.',
+  })
   after!: DocumentChunk[];
 }
 
@@ -36,22 +50,36 @@ const neighborsOf = defineLoader<Key, WindowRow[]>((keys, context) => {
 @Resolver(() => DocumentChunk)
 export class ChunkNeighborsResolver {
   @Requires('read', 'search')
-  @FieldResolver(() => ChunkNeighbors, { description: 'The chunks before and after it in its document.' })
+  @FieldResolver(() => ChunkNeighbors, {
+    description: 'The chunks before and after it in its document.',
+  })
   async neighbors(
     @Root() chunk: Parent,
-    @Arg('before', () => Int, { defaultValue: 1, description: 'How many before it, 0 to 10.' }) before: number,
-    @Arg('after', () => Int, { defaultValue: 1, description: 'How many after it, 0 to 10.' }) after: number,
+    @Arg('before', () => Int, { defaultValue: 1, description: 'How many before it, 0 to 10.' })
+    before: number,
+    @Arg('after', () => Int, { defaultValue: 1, description: 'How many after it, 0 to 10.' })
+    after: number,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<ChunkNeighbors> {
     checkCount('before', before);
     checkCount('after', after);
-    const properties = new Set(['before', 'after'].flatMap(side => [...nestedRowSelectionOf(info, context.models, [side]).properties]));
-    const rows = (await neighborsOf(context).load({ chunk, before, after, properties })) as (WindowRow & DocumentChunk)[];
+    const properties = new Set(
+      ['before', 'after'].flatMap(side => [
+        ...nestedRowSelectionOf(info, context.models, [side]).properties,
+      ]),
+    );
+    const rows = (await neighborsOf(context).load({
+      chunk,
+      before,
+      after,
+      properties,
+    })) as (WindowRow & DocumentChunk)[];
     return { before: rows.filter(row => row._side < 0), after: rows.filter(row => row._side > 0) };
   }
 }
 
 function checkCount(field: string, count: number): void {
-  if (count < 0 || count > MAX_NEIGHBORS) throw badInput(field, `${field} must be from 0 to ${MAX_NEIGHBORS}; it is ${count}.`);
+  if (count < 0 || count > MAX_NEIGHBORS)
+    throw badInput(field, `${field} must be from 0 to ${MAX_NEIGHBORS}; it is ${count}.`);
 }

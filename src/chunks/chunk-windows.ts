@@ -18,23 +18,35 @@ export type WindowRow = Row & {
 };
 
 /**
- * Chunks and their neighbours in the order of the document, one list for each of `asks`: one statement for all of them. Of an id that is
- * not there for the caller nothing is read. `columns` are of `doc_chunks t`.
+ * Chunks and their neighbours in the order of the document, one list for each of `asks`: one
+ * statement for all of them. Of an id that is not there for the caller nothing is read. `columns`
+ * are of `doc_chunks t`.
  */
-export async function readWindows(context: RequestContext, asks: readonly WindowAsk[], columns: string): Promise<WindowRow[][]> {
+export async function readWindows(
+  context: RequestContext,
+  asks: readonly WindowAsk[],
+  columns: string,
+): Promise<WindowRow[][]> {
   const own = context.reads.tenantId;
   const place = 't.chunk_index as _index, t.doc_id as _document';
   const siblings = 'from doc_chunks t where t.tenant_id = p.tenant_id and t.doc_id = c.doc_id';
   const text = `
     select p.n::int as _n, r.*
-      from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[]) with ordinality as p(tenant_id, id, before, after, n)
-     cross join lateral (select t.doc_id, t.chunk_index, t.id from doc_chunks t where t.tenant_id = p.tenant_id and t.id = p.id limit 1) c
+      from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[]) with ordinality as p(tenant_id, id,
+        before, after, n)
+     cross join lateral (select t.doc_id, t.chunk_index, t.id from doc_chunks t
+       where t.tenant_id = p.tenant_id and t.id = p.id limit 1) c
      cross join lateral (
-       (select -1 as _side, ${place}, ${columns} ${siblings} and (t.chunk_index, t.id) < (c.chunk_index, c.id) order by t.chunk_index desc, t.id desc limit p.before)
+       (select -1 as _side, ${place}, ${columns} ${siblings}
+         and (t.chunk_index, t.id) < (c.chunk_index, c.id) order by t.chunk_index desc, t.id desc
+           limit p.before)
         union all
-       (select 0, ${place}, ${columns} from doc_chunks t where t.tenant_id = p.tenant_id and t.id = c.id limit 1)
+       (select 0, ${place}, ${columns} from doc_chunks t where t.tenant_id = p.tenant_id
+         and t.id = c.id limit 1)
         union all
-       (select 1, ${place}, ${columns} ${siblings} and (t.chunk_index, t.id) > (c.chunk_index, c.id) order by t.chunk_index, t.id limit p.after)
+       (select 1, ${place}, ${columns} ${siblings}
+         and (t.chunk_index, t.id) > (c.chunk_index, c.id) order by t.chunk_index, t.id
+           limit p.after)
      ) r
      order by p.n, r._index, r.id
      limit $5::int`;
@@ -46,7 +58,11 @@ export async function readWindows(context: RequestContext, asks: readonly Window
     context.rows.left + 1,
   ];
   const most = asks.reduce((sum, { before, after }) => sum + before + 1 + after, 0);
-  const rows = await context.reads.query<WindowRow & { _n: number }>(statement('chunkWindows', text), parameters, most);
+  const rows = await context.reads.query<WindowRow & { _n: number }>(
+    statement('chunkWindows', text),
+    parameters,
+    most,
+  );
   context.rows.take(rows.length);
   const windows = asks.map((): WindowRow[] => []);
   for (const row of rows) windows[row._n - 1]!.push(row);

@@ -1,5 +1,14 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Formula, Index, ManyToOne, PrimaryKey, Property, Trigger } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Formula,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+  Trigger,
+} from '@mikro-orm/decorators/legacy';
 import { BitType, HalfvecType } from 'pgvector/mikro-orm';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
@@ -13,37 +22,65 @@ import { DateTimeScalar, JSONObjectScalar, VectorScalar } from '../graphql/scala
 import { Tenant } from '../tenants/tenant.entity.js';
 
 /**
- * A passage of a document and its vector. Chunks are replaced, never edited: there is no `updated_at`.
+ * A passage of a document and its vector. Chunks are replaced, never edited: there is no
+ * `updated_at`.
  *
- * How it is stored is half of the search's speed (`docs/search-paths.md`): the vector inline in half precision, a one-bit code of each
- * dimension in a covering index that leads with the tenant. The migration sets storage and table options, which no metadata holds.
- * Rows are written by `store-chunks.ts`, not through the unit of work.
+ * How it is stored is half of the search's speed (`docs/search-paths.md`): the vector inline in
+ * half precision, a one-bit code of each dimension in a covering index that leads with the tenant.
+ * The migration sets storage and table options, which no metadata holds. Rows are written by
+ * `store-chunks.ts`, not through the unit of work.
  */
-@ObjectType({ implements: Node, simpleResolvers: true, description: 'A passage of a document: what the search finds.' })
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description: 'A passage of a document: what the search finds.',
+})
 @Entity({ tableName: 'doc_chunks', ...walledBy('tenant_id') })
-@Index({ name: 'doc_chunks_by_position', expression: 'create index doc_chunks_by_position on doc_chunks (tenant_id, doc_id, chunk_index, id)' })
+@Index({
+  name: 'doc_chunks_by_position',
+  expression:
+    'create index doc_chunks_by_position on doc_chunks (tenant_id, doc_id, chunk_index, id)',
+})
 @Index({
   name: 'doc_chunks_codes',
-  expression: 'create index doc_chunks_codes on doc_chunks (tenant_id, bot_id, doc_id) include (id, embedding_bq)',
+  expression:
+    'create index doc_chunks_codes on doc_chunks (tenant_id, bot_id, doc_id) include ' +
+    '(id, embedding_bq)',
 })
-@Index({ name: 'doc_chunks_words', expression: 'create index doc_chunks_words on doc_chunks using gin (tenant_id, search_vector)' })
-@Index({ name: 'doc_chunks_metadata', expression: 'create index doc_chunks_metadata on doc_chunks using gin (tenant_id, chunk_metadata jsonb_path_ops)' })
+@Index({
+  name: 'doc_chunks_words',
+  expression: 'create index doc_chunks_words on doc_chunks using gin (tenant_id, search_vector)',
+})
+@Index({
+  name: 'doc_chunks_metadata',
+  expression:
+    'create index doc_chunks_metadata on doc_chunks ' +
+    'using gin (tenant_id, chunk_metadata jsonb_path_ops)',
+})
 @Check({ name: 'doc_chunks_index_not_negative', expression: 'chunk_index >= 0' })
 @Check({ name: 'doc_chunks_page_positive', expression: 'page_num >= 1' })
-@Check({ name: 'doc_chunks_metadata_is_object', expression: `jsonb_typeof(chunk_metadata) = 'object'` })
+@Check({
+  name: 'doc_chunks_metadata_is_object',
+  expression: `jsonb_typeof(chunk_metadata) = 'object'`,
+})
 @Check(calendarTimes('doc_chunks', 'created_at'))
 @Trigger({
   name: 'doc_chunks_choose_bot',
   timing: 'before',
   events: ['insert'],
-  expression: 'create trigger doc_chunks_choose_bot before insert on doc_chunks for each row when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
+  expression:
+    'create trigger doc_chunks_choose_bot before insert on doc_chunks for each row ' +
+    'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
 })
 export class DocumentChunk {
   @Field(() => ID, { description: "The chunk's UUID." })
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
-  /** Without foreign keys of their own: the document's, which holds tenant and bot too, implies both. */
+  /**
+   * Without foreign keys of their own: the document's, which holds tenant and bot too, implies
+   * both.
+   */
   @ManyToOne({ entity: () => Tenant, ref: true, index: false, createForeignKeyConstraint: false })
   tenant!: Ref<Tenant>;
 
@@ -77,21 +114,44 @@ export class DocumentChunk {
   @Property({ type: 'integer' })
   chunkIndex!: number;
 
-  @Field(() => Int, { nullable: true, description: 'The page it stands on, from 1; null where the original has no pages.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'The page it stands on, from 1; null where the original has no pages.',
+  })
   @Property({ type: 'integer', nullable: true })
   pageNum?: number | null;
 
-  @Field(() => JSONObjectScalar, { description: 'What the writer noted about the passage; the search can filter by it.' })
-  @Property({ type: 'json', columnType: 'jsonb', fieldName: 'chunk_metadata', defaultRaw: `'{}'::jsonb` })
+  @Field(() => JSONObjectScalar, {
+    description: 'What the writer noted about the passage; the search can filter by it.',
+  })
+  @Property({
+    type: 'json',
+    columnType: 'jsonb',
+    fieldName: 'chunk_metadata',
+    defaultRaw: `'{}'::jsonb`,
+  })
   metadata!: Record<string, unknown> & Opt;
 
-  @Field(() => Boolean, { description: 'Whether the passage has a vector, so that a search by meaning can find it.' })
+  @Field(() => Boolean, {
+    description: 'Whether the passage has a vector, so that a search by meaning can find it.',
+  })
   @Formula(columns => `${columns.embedding} is not null`, { type: 'boolean' })
   hasEmbedding!: boolean & Opt;
 
   @Requires('vectors')
-  @Field(() => VectorScalar, { nullable: true, description: 'The vector, 1536 numbers; null while it has none. A text can be guessed from its vector: a key needs the scope VECTORS or WRITE.' })
-  @Property({ type: HalfvecType, length: 1536, nullable: true, lazy: true, ignoreSchemaChanges: ['type'] })
+  @Field(() => VectorScalar, {
+    nullable: true,
+    description:
+      'The vector, 1536 numbers; null while it has none. A text can be guessed from its ' +
+      'vector: a key needs the scope VECTORS or WRITE.',
+  })
+  @Property({
+    type: HalfvecType,
+    length: 1536,
+    nullable: true,
+    lazy: true,
+    ignoreSchemaChanges: ['type'],
+  })
   embedding?: number[] | null;
 
   @Property({
@@ -106,7 +166,13 @@ export class DocumentChunk {
   })
   embeddingCode?: string & Opt;
 
-  @Property({ type: TextSearchVectorType, nullable: true, lazy: true, hidden: true, generated: `(to_tsvector('english'::regconfig, text)) stored` })
+  @Property({
+    type: TextSearchVectorType,
+    nullable: true,
+    lazy: true,
+    hidden: true,
+    generated: `(to_tsvector('english'::regconfig, text)) stored`,
+  })
   searchVector?: string & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the passage was stored.' })

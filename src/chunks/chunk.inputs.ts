@@ -1,6 +1,17 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, BooleanFilter, DateTimeFilter, IDFilter, IntFilter, JSONObjectFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  BooleanFilter,
+  DateTimeFilter,
+  IDFilter,
+  IntFilter,
+  JSONObjectFilter,
+  StringFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum DocumentChunkOrderField {
@@ -46,8 +57,14 @@ const DocumentChunkOrderBy = orderByOf(DocumentChunkOrderField, 'DocumentChunk')
 
 @ArgsType()
 export class DocumentChunkListArgs extends PageArgs {
-  @Field(() => DocumentChunkFilter, { nullable: true, description: 'Only chunks for which this holds.' })
+  @Field(() => DocumentChunkFilter, {
+    nullable: true,
+    description: 'Only chunks for which this holds.',
+  })
   filter?: DocumentChunkFilter | null;
-  @Field(() => [DocumentChunkOrderBy], { nullable: true, description: 'In which order, at most 3 steps; in the order of the text by default.' })
+  @Field(() => [DocumentChunkOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; in the order of the text by default.',
+  })
   orderBy?: OrderBy[] | null;
 }

@@ -13,7 +13,10 @@ import { DocumentChunk } from './chunk.entity.js';
 @Resolver(() => DocumentChunk)
 export class ChunkResolver {
   @Requires('read')
-  @Query(() => DocumentChunk, { nullable: true, description: 'A chunk by its id. Null where there is none for you.' })
+  @Query(() => DocumentChunk, {
+    nullable: true,
+    description: 'A chunk by its id. Null where there is none for you.',
+  })
   chunk(
     @Arg('id', () => ID, { description: "The chunk's UUID." }) id: string,
     @Ctx() context: RequestContext,
@@ -24,19 +27,31 @@ export class ChunkResolver {
 
   @Requires('read', 'search')
   @FieldResolver(() => Document, { description: 'The document that the passage is from.' })
-  document(@Root() chunk: Parent & { documentId: string }, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Document | PromiseLike<Document | null> {
+  document(
+    @Root() chunk: Parent & { documentId: string },
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Document | PromiseLike<Document | null> {
     return relatedRow(context, info, Document, chunk.tenantId, chunk.documentId);
   }
 
   @Requires('read', 'search')
   @FieldResolver(() => Bot, { description: 'The bot that answers from the passage.' })
-  bot(@Root() chunk: Parent & { botId: string }, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Bot | PromiseLike<Bot | null> {
+  bot(
+    @Root() chunk: Parent & { botId: string },
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Bot | PromiseLike<Bot | null> {
     return relatedRow(context, info, Bot, chunk.tenantId, chunk.botId);
   }
 
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant that the passage belongs to.' })
-  tenant(@Root() chunk: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
+  tenant(
+    @Root() chunk: Parent,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, chunk.tenantId, chunk.tenantId);
   }
 }

@@ -23,7 +23,9 @@ const chunksOfDocument = defineList({
 @Resolver(() => Document)
 export class DocumentChunksResolver {
   @Requires('read')
-  @FieldResolver(() => DocumentChunkConnection, { description: "The document's passages, in the order of its text." })
+  @FieldResolver(() => DocumentChunkConnection, {
+    description: "The document's passages, in the order of its text.",
+  })
   chunks(
     @Root() document: Parent,
     @Args(() => DocumentChunkListArgs) args: DocumentChunkListArgs,
@@ -40,8 +42,13 @@ export class DocumentChunksResolver {
   }
 
   @Requires('read', 'search')
-  @FieldResolver(() => DocumentProgress, { description: 'How much of the document a search by meaning can find.' })
-  async progress(@Root() document: Parent, @Ctx() context: RequestContext): Promise<DocumentProgress> {
+  @FieldResolver(() => DocumentProgress, {
+    description: 'How much of the document a search by meaning can find.',
+  })
+  async progress(
+    @Root() document: Parent,
+    @Ctx() context: RequestContext,
+  ): Promise<DocumentProgress> {
     return chunkCountsOf(context).load(document);
   }
 }

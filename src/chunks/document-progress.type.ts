@@ -1,7 +1,10 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import { Float } from '../graphql/scalars.js';
 
-@ObjectType({ simpleResolvers: true, description: 'How much of a document a search by meaning can find.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'How much of a document a search by meaning can find.',
+})
 export class DocumentProgress {
   @Field(() => Int, { description: 'Chunks stored.' })
   chunkCount!: number;
@@ -9,6 +12,10 @@ export class DocumentProgress {
   @Field(() => Int, { description: 'Chunks that have a vector.' })
   embeddedChunkCount!: number;
 
-  @Field(() => Float, { nullable: true, description: 'Share of the stored chunks that have a vector, 0 to 1; null while there are no chunks.' })
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      'Share of the stored chunks that have a vector, 0 to 1; null while there are no chunks.',
+  })
   embeddedShare!: number | null;
 }

@@ -4,19 +4,34 @@ import type { RequestContext } from '../graphql/context.js';
 import { splitText } from './split-text.js';
 import type { NewChunk } from './store-chunks.js';
 
-/** A chunk to be: `embedding` as it is given, null for none at all, undefined where it is to be made from the text. */
-export type UnembeddedChunk = Omit<NewChunk, 'embedding'> & { readonly embedding?: readonly number[] | null | undefined };
+/**
+ * A chunk to be: `embedding` as it is given, null for none at all, undefined where it is to be made
+ * from the text.
+ */
+export type UnembeddedChunk = Omit<NewChunk, 'embedding'> & {
+  readonly embedding?: readonly number[] | null | undefined;
+};
 
 /** The chunks of a text, in order, with their vectors. May use the network. */
 export async function chunksOfText(text: string, context: RequestContext): Promise<NewChunk[]> {
   await context.pause();
-  return embedChunks(splitText(text).map((piece, index) => ({ text: piece.text, chunkIndex: index })), context);
+  return embedChunks(
+    splitText(text).map((piece, index) => ({ text: piece.text, chunkIndex: index })),
+    context,
+  );
 }
 
 /** The chunks with all vectors as they are stored. May use the network. */
-export async function embedChunks(chunks: readonly UnembeddedChunk[], { embed }: RequestContext): Promise<NewChunk[]> {
+export async function embedChunks(
+  chunks: readonly UnembeddedChunk[],
+  { embed }: RequestContext,
+): Promise<NewChunk[]> {
   const missing = chunks.filter(chunk => chunk.embedding === undefined);
   const made = missing.length > 0 ? await embed(missing.map(chunk => chunk.text)) : [];
   const madeFor = new Map(missing.map((chunk, index) => [chunk, padVector(made[index]!)]));
-  return chunks.map(chunk => ({ ...chunk, embedding: madeFor.get(chunk) ?? (chunk.embedding ? padVector(unitVector(chunk.embedding)) : null) }));
+  return chunks.map(chunk => ({
+    ...chunk,
+    embedding:
+      madeFor.get(chunk) ?? (chunk.embedding ? padVector(unitVector(chunk.embedding)) : null),
+  }));
 }

@@ -20,17 +20,27 @@ export interface NewChunk {
 const BATCH = 500;
 
 /**
- * Stores chunks of a document, in one statement for each five hundred, and gives their ids. The database takes the bot from the document.
- * Written as SQL and not as entities: the unit of work would read every generated column back, and cannot write a foreign key of three
- * columns. An unknown document breaks its foreign key; the caller's transaction is then to be rolled back.
+ * Stores chunks of a document, in one statement for each five hundred, and gives their ids. The
+ * database takes the bot from the document. Written as SQL and not as entities: the unit of work
+ * would read every generated column back, and cannot write a foreign key of three columns. An
+ * unknown document breaks its foreign key; the caller's transaction is then to be rolled back.
  */
-export async function storeChunks(em: SqlEntityManager, document: { readonly id: string; readonly tenantId: string }, chunks: readonly NewChunk[]): Promise<string[]> {
+export async function storeChunks(
+  em: SqlEntityManager,
+  document: { readonly id: string; readonly tenantId: string },
+  chunks: readonly NewChunk[],
+): Promise<string[]> {
   const ids: string[] = [];
-  for (let start = 0; start < chunks.length; start += BATCH) ids.push(...(await storeBatch(em, document, chunks.slice(start, start + BATCH))));
+  for (let start = 0; start < chunks.length; start += BATCH)
+    ids.push(...(await storeBatch(em, document, chunks.slice(start, start + BATCH))));
   return ids;
 }
 
-async function storeBatch(em: SqlEntityManager, { id, tenantId }: { readonly id: string; readonly tenantId: string }, chunks: readonly NewChunk[]): Promise<string[]> {
+async function storeBatch(
+  em: SqlEntityManager,
+  { id, tenantId }: { readonly id: string; readonly tenantId: string },
+  chunks: readonly NewChunk[],
+): Promise<string[]> {
   const rows = chunks.map(chunk => ({
     id: chunk.id ?? v7(),
     text: chunk.text,
@@ -39,15 +49,19 @@ async function storeBatch(em: SqlEntityManager, { id, tenantId }: { readonly id:
     chunk_metadata: chunk.metadata ?? {},
     created_at: chunk.createdAt ?? null,
   }));
-  // A parameter for each vector: there it can be binary, which the server reads many times faster than text.
+  // A parameter for each vector: there it can be binary, which the server reads many times faster
+  // than text.
   const vectors = chunks.map(({ embedding }) => embedding && new HalfVector(embedding));
   const places = vectors.map((_, index) => `$${index + 4}::halfvec(1536)`);
   await runInWrite(
     em,
-    `insert into doc_chunks (id, tenant_id, doc_id, text, chunk_index, page_num, chunk_metadata, embedding, created_at)
-     select r.id, $1::uuid, $2::uuid, r.text, r.chunk_index, r.page_num, r.chunk_metadata, r.embedding, coalesce(r.created_at, now())
+    `insert into doc_chunks (id, tenant_id, doc_id, text, chunk_index, page_num, chunk_metadata,
+      embedding, created_at)
+     select r.id, $1::uuid, $2::uuid, r.text, r.chunk_index, r.page_num, r.chunk_metadata,
+       r.embedding, coalesce(r.created_at, now())
        from rows from (
-         jsonb_to_recordset($3::jsonb) as (id uuid, text text, chunk_index int, page_num int, chunk_metadata jsonb, created_at timestamptz),
+         jsonb_to_recordset($3::jsonb) as (id uuid, text text, chunk_index int, page_num int,
+           chunk_metadata jsonb, created_at timestamptz),
          unnest(array[${places.join()}])
        ) as r(id, text, chunk_index, page_num, chunk_metadata, created_at, embedding)`,
     [tenantId, id, JSON.stringify(rows), ...vectors],

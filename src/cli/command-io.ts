@@ -2,19 +2,26 @@ import { text } from 'node:stream/consumers';
 import { escapeLine, escapeLines } from '../base/control-characters.js';
 
 /**
- * What a command reads and writes. Results go to `out`; what is said about them, and errors, to `say`. Names in the database and values in
- * the environment may hold anything, also what a terminal obeys: control characters are escaped here, for all commands.
+ * What a command reads and writes. Results go to `out`; what is said about them, and errors, to
+ * `say`. Names in the database and values in the environment may hold anything, also what a
+ * terminal obeys: control characters are escaped here, for all commands.
  */
 export interface CommandIo {
   readonly env: NodeJS.ProcessEnv;
-  /** One line of the result; with several columns, tabs stand between them. Line breaks in it are escaped, too. */
+  /**
+   * One line of the result; with several columns, tabs stand between them. Line breaks in it are
+   * escaped, too.
+   */
   out(...columns: readonly string[]): void;
   /** One line about the result. */
   say(line: string): void;
   /** Several lines that Weaver wrote, such as a script. Nobody's names belong in there. */
   outLines(lines: string): void;
   sayLines(lines: string): void;
-  /** In a terminal: shows a line in place of the last one that was shown, until something else is said. Elsewhere there is none. */
+  /**
+   * In a terminal: shows a line in place of the last one that was shown, until something else is
+   * said. Elsewhere there is none.
+   */
   show?: (line: string) => void;
   /** All of standard input. */
   read(): Promise<string>;
@@ -44,8 +51,9 @@ export function commandIo(terminal: Terminal): CommandIo {
 
 export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
   let hasFailed = false;
-  // Whoever reads our output may stop reading, as `head` does: then there is nobody left to tell. Other results that are lost, on a full
-  // disk, make a command fail, and nothing that it is about to do.
+  // Whoever reads our output may stop reading, as `head` does: then there is nobody left to tell.
+  // Other results that are lost, on a full disk, make a command fail, and nothing that it is about
+  // to do.
   process.stdout.on('error', error => {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE' || hasFailed) return;
     hasFailed = true;
@@ -63,7 +71,10 @@ export function processTerminal(env: NodeJS.ProcessEnv): Terminal {
       process.stdout.write(`${line}\n`);
     },
     say: line => void process.stderr.write(`${clear}${line}\n`),
-    ...(terminal && { show: line => void process.stderr.write(`${clear}${line.slice(0, (process.stderr.columns || 80) - 1)}`) }),
+    ...(terminal && {
+      show: line =>
+        void process.stderr.write(`${clear}${line.slice(0, (process.stderr.columns || 80) - 1)}`),
+    }),
     read: () => text(process.stdin),
   };
 }

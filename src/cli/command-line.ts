@@ -14,8 +14,10 @@ import { addServeCommand } from './serve-command.js';
 import { addTenantCommands } from './tenant-commands.js';
 
 const HELP = `
-Commands read the environment, and a file .env in the working directory for what the environment does not set:
-.env.example names every variable. Without DATABASE_URL they work on the embedded database in WEAVER_DATA_DIR (.data).
+Commands read the environment,
+  and a file .env in the working directory for what the environment does not set:
+.env.example names every variable. Without DATABASE_URL they work on the embedded database in
+  WEAVER_DATA_DIR (.data).
 
 Exit codes: 0 done, 1 could not be done, 2 wrong usage.
 
@@ -26,20 +28,38 @@ Examples:
   npx weaver key create --tenant "Harbor Outdoor" --name "My app"
   npx weaver db bootstrap --help`;
 
-/** Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage. */
-export async function runCommandLine(argv: readonly string[], terminal: Terminal = processTerminal(process.env)): Promise<number> {
+/**
+ * Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage.
+ */
+export async function runCommandLine(
+  argv: readonly string[],
+  terminal: Terminal = processTerminal(process.env),
+): Promise<number> {
   const io = commandIo(terminal);
   const program = new Command('weaver')
     .description('GraphQL gateway for multi-tenant knowledge bots.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help for a command')
-    .configureOutput({ writeOut: text => io.outLines(text.replace(/\n$/, '')), writeErr: text => io.sayLines(text.replace(/\n$/, '')) })
+    .configureOutput({
+      writeOut: text => io.outLines(text.replace(/\n$/, '')),
+      writeErr: text => io.sayLines(text.replace(/\n$/, '')),
+    })
     .showHelpAfterError('Add --help to see what it takes.')
     .exitOverride()
     .addHelpText('after', HELP);
   let exitCode = 0;
   const context: CommandContext = { io, fail: () => void (exitCode = 1) };
-  for (const add of [addServeCommand, addDbCommands, addDemoCommand, addTenantCommands, addKeyCommands, addSearchCommands, addSchemaCommands, addConfigCommands]) add(program, context);
+  for (const add of [
+    addServeCommand,
+    addDbCommands,
+    addDemoCommand,
+    addTenantCommands,
+    addKeyCommands,
+    addSearchCommands,
+    addSchemaCommands,
+    addConfigCommands,
+  ])
+    add(program, context);
 
   try {
     await program.parseAsync(argv);

@@ -16,16 +16,29 @@ export interface NewKeyOptions {
 }
 
 /** Makes an API key and writes its secret, and nothing else, to standard output. */
-export async function createKey(config: Config, io: CommandIo, { tenant: wanted, name, scopes, rateLimit, expires }: NewKeyOptions): Promise<void> {
+export async function createKey(
+  config: Config,
+  io: CommandIo,
+  { tenant: wanted, name, scopes, rateLimit, expires }: NewKeyOptions,
+): Promise<void> {
   mustExist(config.database);
   const { tenant, secret } = await withReadyDatabase(config, database =>
     database.write('createKey', OPERATOR_SCOPE, async em => {
       const one = await namedTenant(em, wanted);
-      const plan = { tenantId: one.id, name, scopes: scopes as ApiKeyScope[], rateLimitRpm: rateLimit, expiresAt: expires?.toISOString() ?? null };
+      const plan = {
+        tenantId: one.id,
+        name,
+        scopes: scopes as ApiKeyScope[],
+        rateLimitRpm: rateLimit,
+        expiresAt: expires?.toISOString() ?? null,
+      };
       return { tenant: one.name, secret: (await storeKey(em, COMMAND_LINE, plan)).secret! };
     }),
   );
   const end = expires ? `until ${expires.toISOString()}` : 'without an end';
-  io.say(`A key for ${tenant}, which may ${scopes.join(', ')} with ${rateLimit} requests a minute, ${end}. It is shown this once:`);
+  io.say(
+    `A key for ${tenant}, which may ${scopes.join(', ')} with ${rateLimit} requests a ` +
+      `minute, ${end}. It is shown this once:`,
+  );
   io.out(secret);
 }

@@ -11,7 +11,10 @@ import type { BootstrapOptions } from './prepare-database.js';
 
 export function addDbCommands(program: Command, context: CommandContext): void {
   const { io, fail } = context;
-  const group = program.command('db').summary('the database').description('Prepares, migrates and examines the configured database.');
+  const group = program
+    .command('db')
+    .summary('the database')
+    .description('Prepares, migrates and examines the configured database.');
 
   group.commandsGroup('Migrate:');
   addMigrationCommands(group, context);
@@ -27,14 +30,33 @@ export function addDbCommands(program: Command, context: CommandContext): void {
     .command('bootstrap')
     .summary("prepare a PostgreSQL database: extensions, roles, the gateway's login")
     .description(
-      'Creates what the migrations and the gateway need and only a superuser may make: the extensions vector and btree_gin, the roles ' +
-        "weaver_tenant and weaver_operator, and the gateway's own login, which owns nothing and sees nothing without taking a role. " +
+      'Creates what the migrations and the gateway need and only a superuser may make: ' +
+        'the extensions vector and btree_gin, the roles ' +
+        ("weaver_tenant and weaver_operator, and the gateway's own login, which owns " +
+          'nothing and sees nothing without taking a role. ') +
         'Running it again is harmless.',
     )
-    .addOption(new Option('--login <name>', "the gateway's login (the user of DATABASE_URL, where WEAVER_MIGRATION_URL names another)").argParser(loginName))
-    .addOption(new Option('--owner <name>', 'also a login that runs migrations and owns the tables').argParser(loginName))
-    .option('--password-stdin', "read the gateway's password from standard input, to set or change it")
-    .addOption(new Option('--sql', 'only print the SQL, for whoever is a superuser').conflicts('passwordStdin'))
+    .addOption(
+      new Option(
+        '--login <name>',
+        "the gateway's login (the user of DATABASE_URL, where WEAVER_MIGRATION_URL names another)",
+      ).argParser(loginName),
+    )
+    .addOption(
+      new Option(
+        '--owner <name>',
+        'also a login that runs migrations and owns the tables',
+      ).argParser(loginName),
+    )
+    .option(
+      '--password-stdin',
+      "read the gateway's password from standard input, to set or change it",
+    )
+    .addOption(
+      new Option('--sql', 'only print the SQL, for whoever is a superuser').conflicts(
+        'passwordStdin',
+      ),
+    )
     .addHelpText(
       'after',
       `
@@ -42,21 +64,28 @@ Environment:
   WEAVER_MIGRATION_URL     the database as a superuser (DATABASE_URL)
 
 A new login's password is the one in DATABASE_URL where that names the login, or comes from standard input, or is made
-and printed once, in DATABASE_URL and WEAVER_MIGRATION_URL ready to be pasted. An existing login keeps its password unless standard input gives one.
+and printed once, in DATABASE_URL
+  and WEAVER_MIGRATION_URL ready to be pasted. An existing login keeps its password unless standard
+    input gives one.
 
 Examples:
-  WEAVER_MIGRATION_URL=postgresql://postgres@db/weaver DATABASE_URL=postgresql://weaver_gateway:secret@db/weaver \\
+  WEAVER_MIGRATION_URL=postgresql://postgres@db/weaver
+    DATABASE_URL=postgresql://weaver_gateway:secret@db/weaver \\
     npx weaver db bootstrap
-  DATABASE_URL=postgresql://postgres@db/weaver npx weaver db bootstrap --login weaver_gateway --owner weaver_owner
+  DATABASE_URL=postgresql://postgres@db/weaver npx weaver db bootstrap --login weaver_gateway
+    --owner weaver_owner
   npx weaver db bootstrap --login weaver_gateway --sql > bootstrap.sql`,
     )
-    .action(async (options: BootstrapOptions) => (await import('./prepare-database.js')).prepareDatabase(readConfig(io.env), io, options));
+    .action(async (options: BootstrapOptions) =>
+      (await import('./prepare-database.js')).prepareDatabase(readConfig(io.env), io, options),
+    );
 
   group
     .command('doctor')
     .summary('check that everything is as it should be')
     .description(
-      'Checks versions, extensions, roles, the login, row-level security and its policies, and migrations, tries the walls between tenants, ' +
+      'Checks versions, extensions, roles, the login, row-level security and its ' +
+        'policies, and migrations, tries the walls between tenants, ' +
         'and says how to mend what is wrong. Changes nothing. Exits with 1 when anything fails.',
     )
     .addHelpText(

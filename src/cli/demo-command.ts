@@ -8,11 +8,16 @@ export function addDemoCommand(program: Command, { io }: CommandContext): void {
     .command('demo')
     .summary('add the demo data')
     .description(
-      'Adds the demo tenants that are missing, with their bots, documents and chunks, to the configured database, and makes a key to look ' +
+      'Adds the demo tenants that are missing, with their bots, documents and chunks, to ' +
+        'the configured database, and makes a key to look ' +
         'at them. Standard output is that key alone: it is shown once.',
     )
     .option('--yes', 'go ahead although NODE_ENV is production')
-    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver demo\n  DATABASE_URL=postgresql://postgres@localhost/weaver npx weaver demo`)
+    .addHelpText(
+      'after',
+      `${USING_DATABASE}\n\nExamples:\n  npx weaver demo\n ` +
+        ' DATABASE_URL=postgresql://postgres@localhost/weaver npx weaver demo',
+    )
     .action(async ({ yes = false }: { yes?: boolean }) => {
       const config = readConfig(io.env);
       await (await import('./demo.js')).addDemo(config, io, { yes });

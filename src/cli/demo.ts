@@ -7,20 +7,41 @@ import type { CommandIo } from './command-io.js';
 import { storeDemoKey } from './demo-key.js';
 import { describeDatabase, withReadyDatabase } from './open-database.js';
 
-/** Adds the demo tenants that are missing and writes a key to look at them, and nothing else, to standard output. */
-export async function addDemo(config: Config, io: CommandIo, { yes }: { yes: boolean }): Promise<void> {
+/**
+ * Adds the demo tenants that are missing and writes a key to look at them, and nothing else, to
+ * standard output.
+ */
+export async function addDemo(
+  config: Config,
+  io: CommandIo,
+  { yes }: { yes: boolean },
+): Promise<void> {
   if (config.production && !yes) {
-    throw new StartupError(`This is production (NODE_ENV), and the demo data would stand beside real tenants in ${describeDatabase(config.database, 'serve')}. Add --yes to go ahead.`);
+    throw new StartupError(
+      'This is production (NODE_ENV), and the demo data would stand beside real tenants ' +
+        `in ${describeDatabase(config.database, 'serve')}. Add --yes to go ahead.`,
+    );
   }
-  const { apiKey, tenantName } = await withReadyDatabase(config, database => fillWithDemo(database, config, io));
+  const { apiKey, tenantName } = await withReadyDatabase(config, database =>
+    fillWithDemo(database, config, io),
+  );
   io.say(`A key to look at ${tenantName}. It is shown this once:`);
   io.out(apiKey);
 }
 
-/** Adds the demo tenants that are missing, and keeps the key beside an embedded database, for the Playground. */
-export async function fillWithDemo(database: Database, config: Config, io: CommandIo): Promise<{ apiKey: string; tenantName: string }> {
+/**
+ * Adds the demo tenants that are missing, and keeps the key beside an embedded database, for the
+ * Playground.
+ */
+export async function fillWithDemo(
+  database: Database,
+  config: Config,
+  io: CommandIo,
+): Promise<{ apiKey: string; tenantName: string }> {
   io.say('Adding the demo data ...');
-  const summary = await seedDemo(database, createEmbedder(config.embedder), line => io.say(`  ${line}`));
+  const summary = await seedDemo(database, createEmbedder(config.embedder), line =>
+    io.say(`  ${line}`),
+  );
   if (config.database.kind === 'embedded') storeDemoKey(config.database.dataDir, summary.apiKey);
   return summary;
 }

@@ -10,13 +10,22 @@ export async function doctor(config: Config, io: CommandIo): Promise<boolean> {
   mustExist(config.database);
   const findings = await withDatabase(config, 'serve', async database => {
     const problem = await addressesProblem(config.database, database, 'serve');
-    return [...(problem ? [fail(problem, 'Let both lead to the same database, each with its own login.')] : []), ...(await examine(database, config))];
+    return [
+      ...(problem
+        ? [fail(problem, 'Let both lead to the same database, each with its own login.')]
+        : []),
+      ...(await examine(database, config)),
+    ];
   });
   for (const { level, message, mend } of findings) {
     io.out(`${level.padEnd(6)}${message}`);
     if (mend) io.out(`      → ${mend}`);
   }
-  const count = (level: string): number => findings.filter(finding => finding.level === level).length;
-  io.say(`${describeDatabase(config.database, 'serve')}: ${count('ok')} ok, ${count('warn')} to look at, ${count('fail')} wrong.`);
+  const count = (level: string): number =>
+    findings.filter(finding => finding.level === level).length;
+  io.say(
+    `${describeDatabase(config.database, 'serve')}: ${count('ok')} ok, ${count('warn')} ` +
+      `to look at, ${count('fail')} wrong.`,
+  );
   return count('fail') === 0;
 }

@@ -5,8 +5,9 @@ import { StartupError } from '../base/startup-error.js';
 const FILE = '.env';
 
 /**
- * Takes variables that the environment does not set from the file `.env` of the working directory, where there is one. Throws a
- * `StartupError` for one that cannot be read: a line that got lost would lead to another database without a word.
+ * Takes variables that the environment does not set from the file `.env` of the working directory,
+ * where there is one. Throws a `StartupError` for one that cannot be read: a line that got lost
+ * would lead to another database without a word.
  */
 export function loadEnvFile(env: NodeJS.ProcessEnv = process.env): void {
   const content = readEnvFile();
@@ -21,10 +22,16 @@ function readEnvFile(): string | undefined {
   } catch (error) {
     const { code } = error as { code?: string };
     if (code === 'ENOENT') return undefined;
-    const why = code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'this user may not read it' : code;
-    throw new StartupError(`The file .env in this folder cannot be read: ${why}. Make it a file of lines such as DATABASE_URL=postgresql://…, or move it away.`, { cause: error });
+    const why =
+      code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'this user may not read it' : code;
+    throw new StartupError(
+      `The file .env in this folder cannot be read: ${why}. Make it a file of lines such ` +
+        'as DATABASE_URL=postgresql://…, or move it away.',
+      { cause: error },
+    );
   }
   // What some editors and shells of Windows write.
-  if (bytes.includes(0)) throw new StartupError('The file .env in this folder is not in UTF-8. Save it as UTF-8.');
+  if (bytes.includes(0))
+    throw new StartupError('The file .env in this folder is not in UTF-8. Save it as UTF-8.');
   return bytes.toString('utf8').replace(/^\uFEFF/, '');
 }

@@ -5,4 +5,5 @@ Environment:
 
 /** Of commands that embed texts as well. */
 export const EMBEDDING_TEXTS = `${USING_DATABASE}
-  EMBEDDING_PROVIDER       hashing or openai, and beside it EMBEDDING_BASE_URL, EMBEDDING_MODEL, EMBEDDING_API_KEY`;
+  EMBEDDING_PROVIDER       hashing or openai, and beside it EMBEDDING_BASE_URL, EMBEDDING_MODEL,
+    EMBEDDING_API_KEY`;

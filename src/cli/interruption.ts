@@ -3,10 +3,13 @@ import { StartupError } from '../base/startup-error.js';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts, so that it can tidy up. `kept` says then
- * what is left, as the end of a sentence. A second one ends the process as ever.
+ * What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts, so that it can tidy up.
+ * `kept` says then what is left, as the end of a sentence. A second one ends the process as ever.
  */
-export async function untilInterrupted<T>(kept: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function untilInterrupted<T>(
+  kept: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const stop = new AbortController();
   const ignore = (): void => {
     for (const signal of SIGNALS) process.off(signal, stopNow);

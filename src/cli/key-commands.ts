@@ -13,16 +13,43 @@ const MAX_OVERLAP_HOURS = 720;
 const MAX_DAYS = 36_500;
 
 export function addKeyCommands(program: Command, { io }: CommandContext): void {
-  const group = program.command('key').summary('API keys').description('API keys, by which programs act for a tenant.');
+  const group = program
+    .command('key')
+    .summary('API keys')
+    .description('API keys, by which programs act for a tenant.');
   group
     .command('create')
     .summary('make a key and print its secret')
-    .description('Makes an API key. Standard output is its secret alone: it is shown once, and only its digest is stored.')
-    .addOption(new Option('--tenant <tenant>', "the tenant's id, or its exact name").makeOptionMandatory().argParser(filled))
-    .addOption(new Option('--name <name>', `what the key is for, 1 to ${MAX_NAME_LENGTH} characters`).makeOptionMandatory().argParser(parseName))
-    .addOption(new Option('--scopes <scopes>', `what it may do, of ${SCOPES.join(', ')}`).argParser(parseScopes).default(['read', 'search'], 'read,search'))
-    .addOption(new Option('--rate-limit <requests>', 'requests a minute').argParser(parseRateLimit).default(60))
-    .addOption(new Option('--expires <when>', 'days from now, or a date such as 2027-01-31 (not given: never)').argParser(parseExpiry))
+    .description(
+      'Makes an API key. Standard output is its secret alone: it is shown once, and only ' +
+        'its digest is stored.',
+    )
+    .addOption(
+      new Option('--tenant <tenant>', "the tenant's id, or its exact name")
+        .makeOptionMandatory()
+        .argParser(filled),
+    )
+    .addOption(
+      new Option('--name <name>', `what the key is for, 1 to ${MAX_NAME_LENGTH} characters`)
+        .makeOptionMandatory()
+        .argParser(parseName),
+    )
+    .addOption(
+      new Option('--scopes <scopes>', `what it may do, of ${SCOPES.join(', ')}`)
+        .argParser(parseScopes)
+        .default(['read', 'search'], 'read,search'),
+    )
+    .addOption(
+      new Option('--rate-limit <requests>', 'requests a minute')
+        .argParser(parseRateLimit)
+        .default(60),
+    )
+    .addOption(
+      new Option(
+        '--expires <when>',
+        'days from now, or a date such as 2027-01-31 (not given: never)',
+      ).argParser(parseExpiry),
+    )
     .addHelpText(
       'after',
       `${USING_DATABASE}
@@ -38,17 +65,32 @@ Examples:
   group
     .command('list')
     .summary('list the keys of a tenant')
-    .description('Lists the API keys of a tenant, revoked and expired ones too, oldest first. Secrets cannot be shown again. While the secret from before a rotation goes on, its beginning and its end stand beside the key.')
-    .addOption(new Option('--tenant <tenant>', "the tenant's id, or its exact name").makeOptionMandatory().argParser(filled))
+    .description(
+      'Lists the API keys of a tenant, revoked and expired ones too, oldest first. ' +
+        'Secrets cannot be shown again. While the secret from before a rotation goes on, ' +
+        'its beginning and its end stand beside the key.',
+    )
+    .addOption(
+      new Option('--tenant <tenant>', "the tenant's id, or its exact name")
+        .makeOptionMandatory()
+        .argParser(filled),
+    )
     .option('--json', 'one JSON object a line, for programs')
-    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver key list --tenant "Harbor Outdoor"`)
+    .addHelpText(
+      'after',
+      `${USING_DATABASE}\n\nExamples:\n  npx weaver key list --tenant "Harbor Outdoor"`,
+    )
     .action(async (options: { tenant: string; json?: boolean }) => {
       await (await import('./manage-keys.js')).listKeys(readConfig(io.env), io, options);
     });
   group
     .command('revoke <key>')
     .summary('withdraw a key for good')
-    .description('Withdraws an API key for good, by its id or its prefix: the next request with it is refused by every gateway. By the prefix of the secret from before a rotation, only that secret is withdrawn, and the new one goes on.')
+    .description(
+      'Withdraws an API key for good, by its id or its prefix: the next request with it ' +
+        'is refused by every gateway. By the prefix of the secret from before a rotation, ' +
+        'only that secret is withdrawn, and the new one goes on.',
+    )
     .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver key revoke wvr_Ab3dE5gH`)
     .action(async (key: string) => {
       await (await import('./manage-keys.js')).revokeKeyOf(readConfig(io.env), io, key);
@@ -56,11 +98,26 @@ Examples:
   group
     .command('rotate <key>')
     .summary('give a key a new secret and print it')
-    .description('Gives an API key, named by its id or its prefix, a new secret. Standard output is the new secret alone: it is shown once.')
-    .addOption(new Option('--overlap <hours>', `for how long the old secret goes on, 0 to ${MAX_OVERLAP_HOURS}`).argParser(parseOverlap).default(24))
-    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  KEY=$(npx weaver key rotate wvr_Ab3dE5gH --overlap 48)`)
+    .description(
+      'Gives an API key, named by its id or its prefix, a new secret. Standard output is ' +
+        'the new secret alone: it is shown once.',
+    )
+    .addOption(
+      new Option(
+        '--overlap <hours>',
+        `for how long the old secret goes on, 0 to ${MAX_OVERLAP_HOURS}`,
+      )
+        .argParser(parseOverlap)
+        .default(24),
+    )
+    .addHelpText(
+      'after',
+      `${USING_DATABASE}\n\nExamples:\n  KEY=$(npx weaver key rotate wvr_Ab3dE5gH --overlap 48)`,
+    )
     .action(async (key: string, options: { overlap: number }) => {
-      await (await import('./manage-keys.js')).rotateKeyOf(readConfig(io.env), io, key, options.overlap);
+      await (
+        await import('./manage-keys.js')
+      ).rotateKeyOf(readConfig(io.env), io, key, options.overlap);
     });
 }
 
@@ -71,7 +128,8 @@ function filled(value: string): string {
 
 function parseName(value: string): string {
   filled(value);
-  if ([...value].length > MAX_NAME_LENGTH) throw new InvalidArgumentError(`It has more than ${MAX_NAME_LENGTH} characters.`);
+  if ([...value].length > MAX_NAME_LENGTH)
+    throw new InvalidArgumentError(`It has more than ${MAX_NAME_LENGTH} characters.`);
   const found = controlCharacterIn(value);
   if (found) throw new InvalidArgumentError(`It contains the control character ${found}.`);
   return value;
@@ -80,19 +138,25 @@ function parseName(value: string): string {
 function parseScopes(value: string): string[] {
   const scopes = [...new Set(value.split(',').map(scope => scope.trim().toLowerCase()))];
   const unknown = scopes.filter(scope => !SCOPES.includes(scope));
-  if (unknown.length > 0) throw new InvalidArgumentError(`There is no scope "${unknown.join('", "')}": give one or more of ${SCOPES.join(', ')}, with commas between.`);
+  if (unknown.length > 0)
+    throw new InvalidArgumentError(
+      `There is no scope "${unknown.join('", "')}": give one or more of ` +
+        `${SCOPES.join(', ')}, with commas between.`,
+    );
   return scopes;
 }
 
 function parseRateLimit(value: string): number {
   const limit = Number(value);
-  if (!/^\d+$/.test(value) || limit < 1 || limit > MAX_RATE_LIMIT) throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_RATE_LIMIT}.`);
+  if (!/^\d+$/.test(value) || limit < 1 || limit > MAX_RATE_LIMIT)
+    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_RATE_LIMIT}.`);
   return limit;
 }
 
 function parseOverlap(value: string): number {
   const hours = Number(value);
-  if (!/^\d+$/.test(value) || hours > MAX_OVERLAP_HOURS) throw new InvalidArgumentError(`Give a whole number of hours from 0 to ${MAX_OVERLAP_HOURS}.`);
+  if (!/^\d+$/.test(value) || hours > MAX_OVERLAP_HOURS)
+    throw new InvalidArgumentError(`Give a whole number of hours from 0 to ${MAX_OVERLAP_HOURS}.`);
   return hours;
 }
 
@@ -107,7 +171,9 @@ function parseExpiry(value: string): Date {
   const date = new Date(value);
   // The parser takes 31 February for a day in March.
   if (!ISO_DATE.test(value) || Number.isNaN(date.getTime()) || !isCalendarDay(value)) {
-    throw new InvalidArgumentError('Give days from now, a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.');
+    throw new InvalidArgumentError(
+      'Give days from now, a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z.',
+    );
   }
   if (date.getTime() <= Date.now()) throw new InvalidArgumentError('It is in the past.');
   return date;

@@ -12,17 +12,67 @@ import { mustExist, withReadyDatabase } from './open-database.js';
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const HOUR_SECONDS = 3_600;
 
-/** Lists a tenant's keys, one a line: id, prefix, state, scopes, limit, last use, former secret and name, with tabs between. */
-export async function listKeys(config: Config, io: CommandIo, { tenant, json }: { tenant: string; json?: boolean }): Promise<void> {
-  const keys = await inWrite(config, 'listKeys', async em => em.find(ApiKey, { tenant: (await namedTenant(em, tenant)).id }, { orderBy: { createdAt: 'asc', id: 'asc' }, populate: ['previousPrefix'] }));
+/**
+ * Lists a tenant's keys, one a line: id, prefix, state, scopes, limit, last use, former secret and
+ * name, with tabs between.
+ */
+export async function listKeys(
+  config: Config,
+  io: CommandIo,
+  { tenant, json }: { tenant: string; json?: boolean },
+): Promise<void> {
+  const keys = await inWrite(config, 'listKeys', async em =>
+    em.find(
+      ApiKey,
+      { tenant: (await namedTenant(em, tenant)).id },
+      { orderBy: { createdAt: 'asc', id: 'asc' }, populate: ['previousPrefix'] },
+    ),
+  );
   if (keys.length === 0) return io.say('There are no keys.');
-  if (!json) io.sayLines('id\tprefix\tstate\tscopes\trequests a minute\tlast used\tformer secret\tname');
+  if (!json)
+    io.sayLines('id\tprefix\tstate\tscopes\trequests a minute\tlast used\tformer secret\tname');
   for (const key of keys) {
-    const { id, name, prefix = null, scopes, rateLimitRpm, expiresAt = null, lastUsedAt = null, previousPrefix = null, previousExpiresAt = null, createdAt } = key;
+    const {
+      id,
+      name,
+      prefix = null,
+      scopes,
+      rateLimitRpm,
+      expiresAt = null,
+      lastUsedAt = null,
+      previousPrefix = null,
+      previousExpiresAt = null,
+      createdAt,
+    } = key;
     const state = stateOf(key);
     const former = hasFormerSecret(key) ? `${previousPrefix} until ${previousExpiresAt}` : '-';
-    if (json) io.out(JSON.stringify({ id, name, prefix, state, scopes, rateLimitRpm, expiresAt, lastUsedAt, previousPrefix, previousExpiresAt, createdAt }));
-    else io.out(id, prefix ?? '-', state, scopes.join(',') || '-', String(rateLimitRpm), lastUsedAt ?? 'never', former, name);
+    if (json)
+      io.out(
+        JSON.stringify({
+          id,
+          name,
+          prefix,
+          state,
+          scopes,
+          rateLimitRpm,
+          expiresAt,
+          lastUsedAt,
+          previousPrefix,
+          previousExpiresAt,
+          createdAt,
+        }),
+      );
+    else
+      io.out(
+        id,
+        prefix ?? '-',
+        state,
+        scopes.join(',') || '-',
+        String(rateLimitRpm),
+        lastUsedAt ?? 'never',
+        former,
+        name,
+      );
   }
 }
 
@@ -32,7 +82,11 @@ export async function revokeKeyOf(config: Config, io: CommandIo, wanted: string)
     const target = { id: key.id, tenantId: key.tenant.id };
     if (former) {
       await endFormerSecret(em, COMMAND_LINE, { ...target, prefix: wanted });
-      return `The former secret ${wanted} of the key "${key.name}" is withdrawn: the next request with it is refused. The new secret goes on; "npx weaver key revoke ${key.prefix}" withdraws the key.`;
+      return (
+        `The former secret ${wanted} of the key "${key.name}" is withdrawn: the next ` +
+        'request with it is refused. The new secret goes on; "npx weaver key revoke ' +
+        `${key.prefix}" withdraws the key.`
+      );
     }
     if (!key.revoked) await revokeKey(em, COMMAND_LINE, target);
     return `The key "${key.name}" is revoked: the next request with it is refused.`;
@@ -41,30 +95,61 @@ export async function revokeKeyOf(config: Config, io: CommandIo, wanted: string)
 }
 
 /** Writes the new secret, and nothing else, to standard output. */
-export async function rotateKeyOf(config: Config, io: CommandIo, wanted: string, overlapHours: number): Promise<void> {
+export async function rotateKeyOf(
+  config: Config,
+  io: CommandIo,
+  wanted: string,
+  overlapHours: number,
+): Promise<void> {
   const { name, secret } = await inWrite(config, 'rotateKey', async em => {
     const { key } = await namedKey(em, wanted);
-    if (stateOf(key) !== 'active') throw new StartupError(`The key "${key.name}" is ${stateOf(key)}. Make a new one.`);
-    if (key.prefix == null && overlapHours > 0) throw new StartupError(`The key "${key.name}" is of an older Weaver and was not used since: it can be rotated with --overlap 0 only.`);
-    const made = await rotateKey(em, COMMAND_LINE, { id: key.id, tenantId: key.tenant.id }, overlapHours * HOUR_SECONDS);
+    if (stateOf(key) !== 'active')
+      throw new StartupError(`The key "${key.name}" is ${stateOf(key)}. Make a new one.`);
+    if (key.prefix == null && overlapHours > 0)
+      throw new StartupError(
+        `The key "${key.name}" is of an older Weaver and was not used since: it can be ` +
+          'rotated with --overlap 0 only.',
+      );
+    const made = await rotateKey(
+      em,
+      COMMAND_LINE,
+      { id: key.id, tenantId: key.tenant.id },
+      overlapHours * HOUR_SECONDS,
+    );
     return { name: key.name, secret: made.secret! };
   });
-  io.say(`A new secret for the key "${name}". The old one ${overlapHours === 0 ? 'is refused from now on' : `goes on for ${overlapHours} hour${overlapHours === 1 ? '' : 's'}`}. It is shown this once:`);
+  io.say(
+    `A new secret for the key "${name}". The old one ` +
+      `${overlapHours === 0 ? 'is refused from now on' : `goes on for ${overlapHours} hour${overlapHours === 1 ? '' : 's'}`}. ` +
+      'It is shown this once:',
+  );
   io.out(secret);
 }
 
-function inWrite<T>(config: Config, name: string, work: (em: SqlEntityManager) => Promise<T>): Promise<T> {
+function inWrite<T>(
+  config: Config,
+  name: string,
+  work: (em: SqlEntityManager) => Promise<T>,
+): Promise<T> {
   mustExist(config.database);
   return withReadyDatabase(config, database => database.write(name, OPERATOR_SCOPE, work));
 }
 
-/** The key with this id or prefix. `former`: it is the prefix of the secret from before the last rotation, which goes on. */
-async function namedKey(em: SqlEntityManager, wanted: string): Promise<{ key: ApiKey; former: boolean }> {
+/**
+ * The key with this id or prefix. `former`: it is the prefix of the secret from before the last
+ * rotation, which goes on.
+ */
+async function namedKey(
+  em: SqlEntityManager,
+  wanted: string,
+): Promise<{ key: ApiKey; former: boolean }> {
   const key = await em.findOne(ApiKey, UUID.test(wanted) ? { id: wanted } : { prefix: wanted });
   if (key) return { key, former: false };
   const rotated = await em.findOne(ApiKey, { previousPrefix: wanted });
   if (rotated && hasFormerSecret(rotated)) return { key: rotated, former: true };
-  throw new StartupError('No key has this id or prefix. "npx weaver key list --tenant …" shows them.');
+  throw new StartupError(
+    'No key has this id or prefix. "npx weaver key list --tenant …" shows them.',
+  );
 }
 
 function hasFormerSecret({ revoked, previousExpiresAt }: ApiKey): boolean {

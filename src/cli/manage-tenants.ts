@@ -28,48 +28,102 @@ interface TenantRow {
 }
 
 /** Makes a tenant and writes its id, and nothing else, to standard output. */
-export async function createTenant(config: Config, io: CommandIo, name: string, { plan }: NewTenantOptions): Promise<void> {
+export async function createTenant(
+  config: Config,
+  io: CommandIo,
+  name: string,
+  { plan }: NewTenantOptions,
+): Promise<void> {
   const id = v7();
   await inWrite(config, 'createTenant', async em => {
     await em.insert(Tenant, { id, name, planTier: plan });
-    await recordAudit(em, COMMAND_LINE, { tenantId: id, action: 'createTenant', targetType: 'Tenant', targetId: id, details: { name, planTier: plan } });
+    await recordAudit(em, COMMAND_LINE, {
+      tenantId: id,
+      action: 'createTenant',
+      targetType: 'Tenant',
+      targetId: id,
+      details: { name, planTier: plan },
+    });
   });
-  io.say(`The tenant "${name}" is there, with a bot. "npx weaver key create --tenant ${id} --name …" makes a key for it. Its id:`);
+  io.say(
+    `The tenant "${name}" is there, with a bot. "npx weaver key create --tenant ${id} ` +
+      '--name …" makes a key for it. Its id:',
+  );
   io.out(id);
 }
 
-export async function listTenants(config: Config, io: CommandIo, { json }: { json?: boolean }): Promise<void> {
+export async function listTenants(
+  config: Config,
+  io: CommandIo,
+  { json }: { json?: boolean },
+): Promise<void> {
   const tenants = await inWrite(config, 'listTenants', em => rowsOf(em));
-  if (tenants.length === 0) return io.say('There are no tenants. "npx weaver tenant create <name>" makes one.');
+  if (tenants.length === 0)
+    return io.say('There are no tenants. "npx weaver tenant create <name>" makes one.');
   if (!json) io.sayLines('id\tplan\tbots\tdocuments\tbytes\tmade\tname');
   for (const tenant of tenants) {
     if (json) io.out(JSON.stringify(tenant));
-    else io.out(tenant.id, tenant.planTier, String(tenant.bots), String(tenant.documents), String(tenant.storageUsedBytes), tenant.createdAt, tenant.name);
+    else
+      io.out(
+        tenant.id,
+        tenant.planTier,
+        String(tenant.bots),
+        String(tenant.documents),
+        String(tenant.storageUsedBytes),
+        tenant.createdAt,
+        tenant.name,
+      );
   }
 }
 
-export async function showTenant(config: Config, io: CommandIo, wanted: string, { json }: { json?: boolean }): Promise<void> {
-  const tenant = await inWrite(config, 'showTenant', async em => (await rowsOf(em, (await namedTenant(em, wanted)).id))[0]!);
+export async function showTenant(
+  config: Config,
+  io: CommandIo,
+  wanted: string,
+  { json }: { json?: boolean },
+): Promise<void> {
+  const tenant = await inWrite(
+    config,
+    'showTenant',
+    async em => (await rowsOf(em, (await namedTenant(em, wanted)).id))[0]!,
+  );
   if (json) return io.out(JSON.stringify(tenant));
-  for (const [name, value] of Object.entries(tenant)) io.out(`${LABELS[name as keyof TenantRow]}`.padEnd(12), String(value));
+  for (const [name, value] of Object.entries(tenant))
+    io.out(`${LABELS[name as keyof TenantRow]}`.padEnd(12), String(value));
 }
 
 const LABELS: Readonly<Record<keyof TenantRow, string>> = {
-  id: 'id', name: 'name', planTier: 'plan', users: 'users', bots: 'bots', documents: 'documents', chunks: 'chunks', apiKeys: 'keys', storageUsedBytes: 'bytes', createdAt: 'made',
+  id: 'id',
+  name: 'name',
+  planTier: 'plan',
+  users: 'users',
+  bots: 'bots',
+  documents: 'documents',
+  chunks: 'chunks',
+  apiKeys: 'keys',
+  storageUsedBytes: 'bytes',
+  createdAt: 'made',
 };
 
 function rowsOf(em: SqlEntityManager, id: string | null = null): Promise<TenantRow[]> {
-  const count = (table: string): string => `(select count(*)::int from ${table} c where c.tenant_id = t.id)`;
+  const count = (table: string): string =>
+    `(select count(*)::int from ${table} c where c.tenant_id = t.id)`;
   return runInWrite<TenantRow>(
     em,
-    `select id, name, plan_tier as "planTier", ${count('profiles')} as users, ${count('bots')} as bots, ${count('docs')} as documents, ${count('doc_chunks')} as chunks,
-            ${count('api_keys')} as "apiKeys", storage_used_bytes::float8 as "storageUsedBytes", to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "createdAt"
+    `select id, name, plan_tier as "planTier", ${count('profiles')} as users,
+      ${count('bots')} as bots, ${count('docs')} as documents, ${count('doc_chunks')} as chunks,
+            ${count('api_keys')} as "apiKeys", storage_used_bytes::float8 as "storageUsedBytes",
+              to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "createdAt"
        from tenants t where $1::uuid is null or id = $1::uuid order by created_at, id`,
     [id],
   );
 }
 
-function inWrite<T>(config: Config, name: string, work: (em: SqlEntityManager) => Promise<T>): Promise<T> {
+function inWrite<T>(
+  config: Config,
+  name: string,
+  work: (em: SqlEntityManager) => Promise<T>,
+): Promise<T> {
   mustExist(config.database);
   return withReadyDatabase(config, database => database.write(name, OPERATOR_SCOPE, work));
 }

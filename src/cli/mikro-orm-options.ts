@@ -21,10 +21,14 @@ const CREATES_DATABASE = 'database:create';
 const CREATES_MIGRATION = 'migration:create';
 
 /**
- * What the command line of MikroORM works with: whichever database the environment and the file `.env` name, as the owner of its tables. A failure to open it
- * ends the process here, with one sentence: that command line would print its help and a stack instead.
+ * What the command line of MikroORM works with: whichever database the environment and the file
+ * `.env` name, as the owner of its tables. A failure to open it ends the process here, with one
+ * sentence: that command line would print its help and a stack instead.
  */
-export async function mikroOrmOptions(env: NodeJS.ProcessEnv, argv: readonly string[]): Promise<Partial<Options>> {
+export async function mikroOrmOptions(
+  env: NodeJS.ProcessEnv,
+  argv: readonly string[],
+): Promise<Partial<Options>> {
   try {
     loadEnvFile(env);
     const config = readConfig(env);
@@ -65,7 +69,10 @@ function orDie<T>(make: () => T): () => T {
 }
 
 /** What the environment agrees to, for commands that take no option of ours. */
-function guardsOf({ database, migrationLockMs, statementLockMs }: Config, env: NodeJS.ProcessEnv): MigrationGuards {
+function guardsOf(
+  { database, migrationLockMs, statementLockMs }: Config,
+  env: NodeJS.ProcessEnv,
+): MigrationGuards {
   const name = database.kind === 'embedded' ? database.dataDir : database.ownerAddress.database;
   const isSet = (variable: string): boolean => /^(1|true|yes)$/i.test(env[variable] ?? '');
   const say = (line: string): void => void process.stdout.write(`${escapeLine(line)}\n`);
@@ -77,10 +84,16 @@ function guardsOf({ database, migrationLockMs, statementLockMs }: Config, env: N
     confirmed: env.WEAVER_CONFIRM === name,
     hints: {
       confirm: `Set WEAVER_CONFIRM=${name} for this one command to lose these rows.`,
-      allowOutOfOrder: 'Give it a later timestamp, or, where the order does not matter, set WEAVER_ALLOW_OUT_OF_ORDER=1 for this one command.',
-      acceptEdited: 'Undo the edit and put the change into a new migration, or, where the database is right as it is, set WEAVER_ACCEPT_EDITED=1 for this one command.',
+      allowOutOfOrder:
+        'Give it a later timestamp, or, where the order does not matter, set ' +
+        'WEAVER_ALLOW_OUT_OF_ORDER=1 for this one command.',
+      acceptEdited:
+        'Undo the edit and put the change into a new migration, or, where the database ' +
+        'is right as it is, set WEAVER_ACCEPT_EDITED=1 for this one command.',
       lockTimeout: 'Try again later, or set WEAVER_MIGRATION_LOCK_TIMEOUT to more seconds.',
-      statementLockTimeout: 'Let that session end, then run it again, or set WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
+      statementLockTimeout:
+        'Let that session end, then run it again, or set WEAVER_STATEMENT_LOCK_TIMEOUT ' +
+        'to more seconds.',
     },
     announce({ removals }) {
       for (const removal of removals) say(`[weaver] ${removalText(removal)}`);
@@ -99,7 +112,10 @@ function migratorWith(guards: MigrationGuards): typeof GuardedMigrator {
       return die(new StartupError(message));
     }
 
-    protected override async runMigrations(method: 'up' | 'down', options?: RunOptions): Promise<MigrationInfo[]> {
+    protected override async runMigrations(
+      method: 'up' | 'down',
+      options?: RunOptions,
+    ): Promise<MigrationInfo[]> {
       return super.runMigrations(method, options).catch(error => die(asMigrationFailure(error)));
     }
   };
@@ -107,6 +123,8 @@ function migratorWith(guards: MigrationGuards): typeof GuardedMigrator {
 
 function die(error: unknown): never {
   if (!(error instanceof StartupError || error instanceof ConfigError)) throw error;
-  process.stderr.write(`${error instanceof ConfigError ? escapeLines(error.message) : escapeLine(error.message)}\n`);
+  process.stderr.write(
+    `${error instanceof ConfigError ? escapeLines(error.message) : escapeLine(error.message)}\n`,
+  );
   process.exit(1);
 }

@@ -10,8 +10,14 @@ import { damagedFolder } from '../db/embedded-folder.js';
 import { checkServer } from '../db/server-checks.js';
 import { ENTITIES } from '../entities.js';
 
-/** Opens the configured database, or throws a `StartupError` that says what to do. Close it when done. */
-export async function openDatabase(config: Config, purpose: 'serve' | 'migrate' = 'serve'): Promise<Database> {
+/**
+ * Opens the configured database, or throws a `StartupError` that says what to do. Close it when
+ * done.
+ */
+export async function openDatabase(
+  config: Config,
+  purpose: 'serve' | 'migrate' = 'serve',
+): Promise<Database> {
   try {
     return await Database.open(config.database, ENTITIES, purpose);
   } catch (error) {
@@ -20,15 +26,29 @@ export async function openDatabase(config: Config, purpose: 'serve' | 'migrate' 
 }
 
 /** `error`, met while opening the database, with what to do about it. */
-export function openingError(error: unknown, database: DatabaseConfig, purpose: 'serve' | 'migrate'): unknown {
+export function openingError(
+  error: unknown,
+  database: DatabaseConfig,
+  purpose: 'serve' | 'migrate',
+): unknown {
   if (error instanceof StartupError) return error;
   if (database.kind === 'embedded') return damagedFolder(database.dataDir, reason(error));
   const asOwner = purpose === 'migrate' && !isSameAddress(database.ownerAddress, database.address);
-  return connectionError(error, asOwner ? database.ownerAddress : database.address, asOwner ? 'WEAVER_MIGRATION_URL' : 'DATABASE_URL') ?? error;
+  return (
+    connectionError(
+      error,
+      asOwner ? database.ownerAddress : database.address,
+      asOwner ? 'WEAVER_MIGRATION_URL' : 'DATABASE_URL',
+    ) ?? error
+  );
 }
 
 /** Opens the database for `work` and closes it afterwards, whatever happened. */
-export async function withDatabase<T>(config: Config, purpose: 'serve' | 'migrate', work: (database: Database) => Promise<T>): Promise<T> {
+export async function withDatabase<T>(
+  config: Config,
+  purpose: 'serve' | 'migrate',
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
   const database = await openDatabase(config, purpose);
   try {
     return await work(database);
@@ -38,12 +58,17 @@ export async function withDatabase<T>(config: Config, purpose: 'serve' | 'migrat
 }
 
 /**
- * Opens a database whose data are to be used, as `serve` would: the embedded one is migrated, a given one checked. Warnings are left to
- * `serve` and `db doctor`.
+ * Opens a database whose data are to be used, as `serve` would: the embedded one is migrated, a
+ * given one checked. Warnings are left to `serve` and `db doctor`.
  */
-export async function withReadyDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
+export async function withReadyDatabase<T>(
+  config: Config,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
   return withDatabase(config, 'serve', async database => {
-    await (database.kind === 'embedded' ? applyMigrations(database) : checkServer(database, config.production));
+    await (database.kind === 'embedded'
+      ? applyMigrations(database)
+      : checkServer(database, config.production));
     return work(database);
   });
 }
@@ -53,9 +78,15 @@ export function embeddedExists(database: DatabaseConfig): boolean {
   return database.kind !== 'embedded' || existsSync(join(database.dataDir, 'pg'));
 }
 
-/** Refuses an embedded database that does not exist, for commands that have nothing to do with an empty one. */
+/**
+ * Refuses an embedded database that does not exist, for commands that have nothing to do with an
+ * empty one.
+ */
 export function mustExist(database: DatabaseConfig): void {
-  if (database.kind === 'embedded' && !embeddedExists(database)) throw new StartupError(`There is no embedded database in ${database.dataDir} yet. "npx weaver serve" makes it.`);
+  if (database.kind === 'embedded' && !embeddedExists(database))
+    throw new StartupError(
+      `There is no embedded database in ${database.dataDir} yet. "npx weaver serve" makes it.`,
+    );
 }
 
 /** The database in words: which, where, and as whom. */

@@ -1,7 +1,13 @@
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
 import { addressAs, addressUrl, type DatabaseAddress } from '../config/database-address.js';
-import { bootstrap, bootstrapScript, loginExists, loginNameProblem, type BootstrapPlan } from '../db/bootstrap.js';
+import {
+  bootstrap,
+  bootstrapScript,
+  loginExists,
+  loginNameProblem,
+  type BootstrapPlan,
+} from '../db/bootstrap.js';
 import { newPassword, storedPassword } from '../db/bootstrap-password.js';
 import type { Database } from '../db/database.js';
 import type { CommandIo } from './command-io.js';
@@ -15,34 +21,55 @@ export interface BootstrapOptions {
 }
 
 /** `weaver db bootstrap`. */
-export async function prepareDatabase(config: Config, io: CommandIo, options: BootstrapOptions): Promise<void> {
-  const plan: BootstrapPlan = { login: options.login ?? loginOf(config.database), owner: options.owner };
-  if (plan.login !== undefined && plan.login === plan.owner) throw new StartupError("The gateway's login and the owner must be two: whoever owns the tables stands above their policies.");
+export async function prepareDatabase(
+  config: Config,
+  io: CommandIo,
+  options: BootstrapOptions,
+): Promise<void> {
+  const plan: BootstrapPlan = {
+    login: options.login ?? loginOf(config.database),
+    owner: options.owner,
+  };
+  if (plan.login !== undefined && plan.login === plan.owner)
+    throw new StartupError(
+      "The gateway's login and the owner must be two: whoever owns the tables stands " +
+        'above their policies.',
+    );
   const problem = plan.login === undefined ? undefined : loginNameProblem(plan.login);
   if (problem) throw new StartupError(`${problem} Name another with --login.`);
   if (options.sql) return io.outLines(bootstrapScript(plan).trimEnd());
   if (config.database.kind === 'embedded') {
-    return io.out('Nothing to do: the embedded database prepares itself. Set DATABASE_URL to prepare a PostgreSQL, or add --sql to print the statements.');
+    return io.out(
+      'Nothing to do: the embedded database prepares itself. Set DATABASE_URL to prepare ' +
+        'a PostgreSQL, or add --sql to print the statements.',
+    );
   }
   const postgres = config.database;
   const given = options.passwordStdin ? await passwordFromStdin(io, plan) : undefined;
   await withDatabase(config, 'migrate', async database => {
     const passwords = await passwordsOf(database, plan, postgres, given);
-    const stored = new Map([...passwords].map(([login, { password }]) => [login, storedPassword(password)]));
+    const stored = new Map(
+      [...passwords].map(([login, { password }]) => [login, storedPassword(password)]),
+    );
     const { made, found } = await bootstrap(database, plan, stored);
     for (const thing of found) io.out(`There already: ${thing}`);
     for (const thing of made) io.out(`Made: ${thing}`);
-    for (const [login, { generated }] of passwords) if (!generated) io.out(`Set: the password of ${login}`);
+    for (const [login, { generated }] of passwords)
+      if (!generated) io.out(`Set: the password of ${login}`);
     const settings = settingsOf(plan, postgres, passwords);
     if (settings.length > 0) io.out('The new passwords stand in these settings, shown this once:');
     for (const line of settings) io.out(line);
     io.say(`This is ${describeDatabase(postgres, 'migrate')}.`);
-    if (plan.login === undefined) io.say('No login of the gateway was named: add --login <name> to make one.');
+    if (plan.login === undefined)
+      io.say('No login of the gateway was named: add --login <name> to make one.');
     io.say(`Next: "npx weaver db up", as ${plan.owner ?? 'whoever is to own the tables'}.`);
   });
 }
 
-/** The variables of the logins whose passwords were made, ready to be pasted: nobody has to put a URL together by hand. */
+/**
+ * The variables of the logins whose passwords were made, ready to be pasted: nobody has to put a
+ * URL together by hand.
+ */
 function settingsOf(
   { login, owner }: BootstrapPlan,
   { address, ownerAddress }: Extract<DatabaseConfig, { kind: 'postgres' }>,
@@ -50,9 +77,14 @@ function settingsOf(
 ): string[] {
   const setting = (variable: string, name: string | undefined, base: DatabaseAddress): string[] => {
     const made = name === undefined ? undefined : passwords.get(name);
-    return name !== undefined && made?.generated ? [`${variable}=${addressUrl(addressAs(base, name, made.password))}`] : [];
+    return name !== undefined && made?.generated
+      ? [`${variable}=${addressUrl(addressAs(base, name, made.password))}`]
+      : [];
   };
-  return [...setting('DATABASE_URL', login, address), ...setting('WEAVER_MIGRATION_URL', owner, ownerAddress)];
+  return [
+    ...setting('DATABASE_URL', login, address),
+    ...setting('WEAVER_MIGRATION_URL', owner, ownerAddress),
+  ];
 }
 
 /** The login that the configuration asks for, where somebody else is there to make it. */
@@ -63,9 +95,11 @@ function loginOf(database: DatabaseConfig): string | undefined {
 }
 
 async function passwordFromStdin(io: CommandIo, { login }: BootstrapPlan): Promise<string> {
-  if (login === undefined) throw new StartupError('--password-stdin needs --login <name>: whose password is it?');
+  if (login === undefined)
+    throw new StartupError('--password-stdin needs --login <name>: whose password is it?');
   const password = (await io.read()).replace(/\r?\n$/, '');
-  if (!password || /[\r\n]/.test(password)) throw new StartupError('Standard input must hold the password in one line.');
+  if (!password || /[\r\n]/.test(password))
+    throw new StartupError('Standard input must hold the password in one line.');
   return password;
 }
 
@@ -79,7 +113,8 @@ async function passwordsOf(
   const passwords = new Map<string, { password: string; generated: boolean }>();
   const makeFor = async (name: string, known: string | undefined): Promise<void> => {
     if (known !== undefined) passwords.set(name, { password: known, generated: false });
-    else if (!(await loginExists(database, name))) passwords.set(name, { password: newPassword(), generated: true });
+    else if (!(await loginExists(database, name)))
+      passwords.set(name, { password: newPassword(), generated: true });
   };
   if (owner !== undefined) await makeFor(owner, undefined);
   if (login !== undefined) {

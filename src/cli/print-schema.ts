@@ -7,7 +7,10 @@ export function schemaText(): string {
   return `${printSchema(lexicographicSortSchema(buildGatewaySchema()))}\n`;
 }
 
-/** What is wrong with a file that should hold the schema, and how to renew it; undefined where nothing is. */
+/**
+ * What is wrong with a file that should hold the schema, and how to renew it; undefined where
+ * nothing is.
+ */
 export function checkSchemaFile(file: string): string | undefined {
   const renew = `Renew it with "npx weaver schema print > ${file}".`;
   let text: string;
@@ -16,7 +19,9 @@ export function checkSchemaFile(file: string): string | undefined {
   } catch (error) {
     return `${file} cannot be read (${(error as { code?: string }).code}). ${renew}`;
   }
-  const [found, made] = [text, schemaText()].map(content => content.replaceAll('\r\n', '\n').split('\n'));
+  const [found, made] = [text, schemaText()].map(content =>
+    content.replaceAll('\r\n', '\n').split('\n'),
+  );
   const line = made!.findIndex((content, index) => content !== found![index]);
   if (line === -1 && found!.length === made!.length) return undefined;
   return `${file} is stale, first in line ${(line === -1 ? made!.length : line) + 1}. ${renew}`;

@@ -2,7 +2,10 @@ import type { CommandIo } from './command-io.js';
 
 /** In a log, time between two lines about the same work that moves on. */
 const PLAIN_LINE_MS = 5_000;
-/** And about work that says nothing of itself, so that whoever reads along knows that it goes on. In a terminal the seconds move. */
+/**
+ * And about work that says nothing of itself, so that whoever reads along knows that it goes on. In
+ * a terminal the seconds move.
+ */
 const SILENT_LINE_MS = 30_000;
 const TICK_MS = 1_000;
 
@@ -15,8 +18,9 @@ export interface ProgressOptions {
 }
 
 /**
- * Shows how far long work is: in a terminal one line that changes, in a log a plain line every few seconds, so that short work says
- * nothing there. Call `update` as often as you like, and `end` once, whatever happened.
+ * Shows how far long work is: in a terminal one line that changes, in a log a plain line every few
+ * seconds, so that short work says nothing there. Call `update` as often as you like, and `end`
+ * once, whatever happened.
  */
 export class Progress {
   readonly #now: () => number;

@@ -17,7 +17,11 @@ export interface RecallCommandOptions {
 }
 
 /** `weaver search recall`. */
-export async function recallCommand(config: Config, io: CommandIo, { tenant: wanted, samples, topK, json = false }: RecallCommandOptions): Promise<void> {
+export async function recallCommand(
+  config: Config,
+  io: CommandIo,
+  { tenant: wanted, samples, topK, json = false }: RecallCommandOptions,
+): Promise<void> {
   mustExist(config.database);
   const embedder = createEmbedder(config.embedder);
   await withReadyDatabase(config, async database => {
@@ -29,10 +33,16 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
     const reports: (RecallReport & { tenantName: string })[] = [];
     for (const { id, name } of tenants) {
       io.show?.(`Comparing ${name} ...`);
-      const report = await measureRecall(database, embedder, id, { samples, topK }).catch((error: unknown) => {
-        if (error instanceof AppError && error.code === 'UNAVAILABLE') throw new StartupError(`The logged queries of ${name} could not be embedded: ${reason(error)}.`, { cause: error });
-        throw error;
-      });
+      const report = await measureRecall(database, embedder, id, { samples, topK }).catch(
+        (error: unknown) => {
+          if (error instanceof AppError && error.code === 'UNAVAILABLE')
+            throw new StartupError(
+              `The logged queries of ${name} could not be embedded: ${reason(error)}.`,
+              { cause: error },
+            );
+          throw error;
+        },
+      );
       reports.push({ tenantName: name, ...report });
       if (!json) for (const line of linesOf(name, report)) io.out(line);
     }
@@ -40,13 +50,28 @@ export async function recallCommand(config: Config, io: CommandIo, { tenant: wan
   });
 }
 
-function linesOf(name: string, { tenantId, chunks, samples, source, topK, paths, depthFor99 }: RecallReport): string[] {
-  if (samples === 0) return [`${name} (${tenantId}): ${chunks} chunks with vectors, too few to compare.`];
-  const from = source === 'queries' ? 'logged queries' : "of the tenant's own chunks, as no query is logged: those are easier to answer than questions";
+function linesOf(
+  name: string,
+  { tenantId, chunks, samples, source, topK, paths, depthFor99 }: RecallReport,
+): string[] {
+  if (samples === 0)
+    return [`${name} (${tenantId}): ${chunks} chunks with vectors, too few to compare.`];
+  const from =
+    source === 'queries'
+      ? 'logged queries'
+      : "of the tenant's own chunks, as no query is logged: those are easier to answer " +
+        'than questions';
   return [
     `${name} (${tenantId}): ${chunks} chunks, by ${samples} ${from}`,
-    `  ${'path'.padEnd(8)}${`recall@${topK}`.padStart(11)}${'uncertain'.padStart(11)}${'median ms'.padStart(11)}`,
-    ...paths.map(({ path, recall, uncertain, medianMs }) => `  ${path.padEnd(8)}${recall.toFixed(4).padStart(11)}${`${Math.round(uncertain * 100)} %`.padStart(11)}${medianMs.toFixed(1).padStart(11)}`),
+    ' ' +
+      (' ' +
+        `${'path'.padEnd(8)}${`recall@${topK}`.padStart(11)}${'uncertain'.padStart(11)}${'median ms'.padStart(11)}`),
+    ...paths.map(
+      ({ path, recall, uncertain, medianMs }) =>
+        ' ' +
+        (' ' +
+          `${path.padEnd(8)}${recall.toFixed(4).padStart(11)}${`${Math.round(uncertain * 100)} %`.padStart(11)}${medianMs.toFixed(1).padStart(11)}`),
+    ),
     `  99 % of the nearest are among the ${depthFor99} nearest by code.`,
   ];
 }

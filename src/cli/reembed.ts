@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AppError } from '../base/app-error.js';
 import { StartupError } from '../base/startup-error.js';
-import { countCharactersToEmbed, countChunksToEmbed, FIRST, reembedChunks, type ChunksToEmbed } from '../chunks/reembed-chunks.js';
+import {
+  countCharactersToEmbed,
+  countChunksToEmbed,
+  FIRST,
+  reembedChunks,
+  type ChunksToEmbed,
+} from '../chunks/reembed-chunks.js';
 import type { Config } from '../config.js';
 import { reason } from '../db/connection-errors.js';
 import type { Database } from '../db/database.js';
@@ -40,7 +46,11 @@ interface NamedId {
 }
 
 /** `weaver search reembed`. Throws a `StartupError` that says how to go on. */
-export async function reembedCommand(config: Config, io: CommandIo, options: ReembedCommandOptions): Promise<void> {
+export async function reembedCommand(
+  config: Config,
+  io: CommandIo,
+  options: ReembedCommandOptions,
+): Promise<void> {
   const { missing = false, dryRun = false, after } = options;
   mustExist(config.database);
   const embedder = createEmbedder(config.embedder);
@@ -48,15 +58,33 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
   await untilSignal(stopped =>
     withReadyDatabase(config, async database => {
       const tenants = await tenantsOf(database, options);
-      if (tenants.length === 0) io.out('Nothing to do: there is no tenant, or none from --after on.');
+      if (tenants.length === 0)
+        io.out('Nothing to do: there is no tenant, or none from --after on.');
       for (const tenant of tenants) {
-        const which = { tenantId: tenant.id, missing, after: tenant.id === after?.tenantId ? after.chunkId : FIRST };
+        const which = {
+          tenantId: tenant.id,
+          missing,
+          after: tenant.id === after?.tenantId ? after.chunkId : FIRST,
+        };
         if (dryRun) {
           if (stopped.aborted) throw new StartupError('It was interrupted.');
-          const [chunks, characters] = [await countChunksToEmbed(database, which), await countCharactersToEmbed(database, which)];
-          io.out(`${tenant.name} (${tenant.id}): would embed ${chunks} chunks, ${characters} characters, by ${embedder.model}.`);
+          const [chunks, characters] = [
+            await countChunksToEmbed(database, which),
+            await countCharactersToEmbed(database, which),
+          ];
+          io.out(
+            `${tenant.name} (${tenant.id}): would embed ${chunks} chunks, ${characters} ` +
+              `characters, by ${embedder.model}.`,
+          );
         } else {
-          const done = await reembedTenant(database, { embedder, batchSize }, tenant, which, io, stopped);
+          const done = await reembedTenant(
+            database,
+            { embedder, batchSize },
+            tenant,
+            which,
+            io,
+            stopped,
+          );
           io.out(`${tenant.name} (${tenant.id}): embedded ${done} chunks by ${embedder.model}.`);
         }
       }
@@ -65,25 +93,42 @@ export async function reembedCommand(config: Config, io: CommandIo, options: Ree
 }
 
 /** Those that are meant, each once, in the order of their ids: from `after` on. */
-async function tenantsOf(database: Database, { all, tenant: names = [], after }: ReembedCommandOptions): Promise<NamedId[]> {
+async function tenantsOf(
+  database: Database,
+  { all, tenant: names = [], after }: ReembedCommandOptions,
+): Promise<NamedId[]> {
   const tenants = await database.write('tenantsToReembed', OPERATOR_SCOPE, async em => {
     const found = all ? await em.find(Tenant, {}) : [];
     for (const name of names) found.push(await namedTenant(em, name));
     return found.map(({ id, name }): NamedId => ({ id, name }));
   });
   const each = [...new Map(tenants.map(tenant => [tenant.id, tenant])).values()];
-  return each.filter(({ id }) => after === undefined || id >= after.tenantId).toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  return each
+    .filter(({ id }) => after === undefined || id >= after.tenantId)
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 /** How many chunks it embedded. */
-async function reembedTenant(database: Database, { embedder, batchSize }: Embedding, { id, name }: NamedId, which: ChunksToEmbed, io: CommandIo, stopped: AbortSignal): Promise<number> {
+async function reembedTenant(
+  database: Database,
+  { embedder, batchSize }: Embedding,
+  { id, name }: NamedId,
+  which: ChunksToEmbed,
+  io: CommandIo,
+  stopped: AbortSignal,
+): Promise<number> {
   let progress: Progress | undefined;
   let done = 0;
   let last = which.after;
-  const patient = patientEmbedder(embedder, batchSize, stopped, why => progress?.update(done, `${why} Waiting.`));
+  const patient = patientEmbedder(embedder, batchSize, stopped, why =>
+    progress?.update(done, `${why} Waiting.`),
+  );
   try {
     stopped.throwIfAborted();
-    progress = new Progress(io, `Embedding ${name}`, { total: await countChunksToEmbed(database, which), unit: 'chunks' });
+    progress = new Progress(io, `Embedding ${name}`, {
+      total: await countChunksToEmbed(database, which),
+      unit: 'chunks',
+    });
     await reembedChunks(database, patient, which, (count, lastId) => {
       done += count;
       last = lastId;
@@ -91,13 +136,20 @@ async function reembedTenant(database: Database, { embedder, batchSize }: Embedd
     });
     return done;
   } catch (error) {
-    throw new StartupError(`${name}: ${done} chunks were embedded. ${reason(error)}. To go on from here, say the same again with --after ${id}/${last}`, { cause: error });
+    throw new StartupError(
+      `${name}: ${done} chunks were embedded. ${reason(error)}. To go on from here, say ` +
+        `the same again with --after ${id}/${last}`,
+      { cause: error },
+    );
   } finally {
     progress?.end();
   }
 }
 
-/** What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts; a second one ends the process as ever. */
+/**
+ * What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts; a second one ends the
+ * process as ever.
+ */
 async function untilSignal<T>(work: (stopped: AbortSignal) => Promise<T>): Promise<T> {
   const stop = new AbortController();
   const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -116,29 +168,44 @@ async function untilSignal<T>(work: (stopped: AbortSignal) => Promise<T>): Promi
   }
 }
 
-/** Nobody waits for the answer: a service that is busy or down for a while does not end hours of work. */
+/**
+ * Nobody waits for the answer: a service that is busy or down for a while does not end hours of
+ * work.
+ */
 const PATIENCE_MS = 600_000;
 const LEAST_WAIT_MS = 2_000;
 
-/** The embedder, which tries each batch again as long as a later try makes sense and for ten minutes at most. Throws as `embedder` does, and `signal`'s reason. */
-function patientEmbedder(embedder: Embedder, batchSize: number, signal: AbortSignal, waiting: (why: string) => void): Pick<Embedder, 'embed'> {
+/**
+ * The embedder, which tries each batch again as long as a later try makes sense and for ten minutes
+ * at most. Throws as `embedder` does, and `signal`'s reason.
+ */
+function patientEmbedder(
+  embedder: Embedder,
+  batchSize: number,
+  signal: AbortSignal,
+  waiting: (why: string) => void,
+): Pick<Embedder, 'embed'> {
   const embedBatch = async (texts: readonly string[]): Promise<number[][]> => {
-    for (const endsAt = performance.now() + PATIENCE_MS; ; ) {
+    for (const endsAt = performance.now() + PATIENCE_MS; ;) {
       try {
         signal.throwIfAborted();
         return await embedder.embed(texts, signal);
       } catch (error) {
         const { retryAfterMs, message } = error as Partial<AppError>;
-        if (retryAfterMs === undefined || signal.aborted || performance.now() >= endsAt) throw error;
+        if (retryAfterMs === undefined || signal.aborted || performance.now() >= endsAt)
+          throw error;
         waiting(message!);
-        await sleep(Math.max(retryAfterMs, LEAST_WAIT_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
+        await sleep(Math.max(retryAfterMs, LEAST_WAIT_MS), undefined, { signal }).catch(() =>
+          signal.throwIfAborted(),
+        );
       }
     }
   };
   return {
     async embed(texts) {
       const vectors: number[][] = [];
-      for (let start = 0; start < texts.length; start += batchSize) vectors.push(...(await embedBatch(texts.slice(start, start + batchSize))));
+      for (let start = 0; start < texts.length; start += batchSize)
+        vectors.push(...(await embedBatch(texts.slice(start, start + batchSize))));
       return vectors;
     },
   };

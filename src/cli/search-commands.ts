@@ -10,18 +10,28 @@ const MAX_SAMPLES = 10_000;
 const MAX_TOP_K = 100;
 
 export function addSearchCommands(program: Command, { io, fail }: CommandContext): void {
-  const group = program.command('search').summary('the search: indexes of large tenants, recall, vectors').description('Keeps the search of large tenants fast, measures what searches find, and makes vectors anew.');
+  const group = program
+    .command('search')
+    .summary('the search: indexes of large tenants, recall, vectors')
+    .description(
+      'Keeps the search of large tenants fast, measures what searches find, and makes ' +
+        'vectors anew.',
+    );
 
   group
     .command('tune')
     .summary('build, renew and drop the indexes of large tenants')
     .description(
-      'Gives each tenant with many chunks an index of its own, rebuilds those that have grown beyond their content, and drops those that ' +
-        'are no longer needed. The gateway goes on meanwhile, reads and writes included. It may be interrupted at any time and run ' +
-        'again: the server goes on with the index that it was at, and what is left half done is put right by the next run. Best run regularly, ' +
-        'such as every night, and after large imports. Exits with 1 when a step fails or another process is at it.',
+      'Gives each tenant with many chunks an index of its own, rebuilds those that have ' +
+        'grown beyond their content, and drops those that ' +
+        ('are no longer needed. The gateway goes on meanwhile, reads and writes included. ' +
+          'It may be interrupted at any time and run ') +
+        ('again: the server goes on with the index that it was at, and what is left half ' +
+          'done is put right by the next run. Best run regularly, ') +
+        ('such as every night, and after large imports. Exits with 1 when a step fails or ' +
+          'another process is at it.'),
     )
-    .option('--tenant <tenant>', "only this tenant, by its id or its exact name")
+    .option('--tenant <tenant>', 'only this tenant, by its id or its exact name')
     .option('--dry-run', 'only tell what would be done')
     .addHelpText(
       'after',
@@ -36,56 +46,102 @@ Examples:
   npx weaver search tune`,
     )
     .action(async (options: TuneCommandOptions) => {
-      if (!(await (await import('./tune-search.js')).tuneCommand(readConfig(io.env), io, options))) fail();
+      if (!(await (await import('./tune-search.js')).tuneCommand(readConfig(io.env), io, options)))
+        fail();
     });
 
   group
     .command('recall')
     .summary('measure what the searches of a tenant find')
     .description(
-      "Takes the tenant's latest logged queries, or vectors of its own chunks where none is logged, and compares what each path finds with " +
-        'an exact scan. Queries that were logged without a vector are embedded, as EMBEDDING_PROVIDER says. Tells the recall of each path alone and of searches as they are served, how many answers the check ' +
-        'does not take, so that the next path follows, and how many of the nearest by code hold 99 % of the true nearest. Changes nothing.',
+      "Takes the tenant's latest logged queries, or vectors of its own chunks where none " +
+        'is logged, and compares what each path finds with ' +
+        ('an exact scan. Queries that were logged without a vector are embedded, as ' +
+          'EMBEDDING_PROVIDER says. Tells the recall of each path alone and of searches as ' +
+          'they are served, how many answers the check ') +
+        ('does not take, so that the next path follows, and how many of the nearest by ' +
+          'code hold 99 % of the true nearest. Changes nothing.'),
     )
-    .addOption(new Option('--tenant <tenant...>', 'by id or exact name, required; several may be given').makeOptionMandatory())
-    .addOption(new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`).argParser(wholeNumber(MAX_SAMPLES)).default(100))
-    .addOption(new Option('--top-k <number>', `how many of the nearest count, 1 to ${MAX_TOP_K}`).argParser(wholeNumber(MAX_TOP_K)).default(10))
+    .addOption(
+      new Option(
+        '--tenant <tenant...>',
+        'by id or exact name, required; several may be given',
+      ).makeOptionMandatory(),
+    )
+    .addOption(
+      new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`)
+        .argParser(wholeNumber(MAX_SAMPLES))
+        .default(100),
+    )
+    .addOption(
+      new Option('--top-k <number>', `how many of the nearest count, 1 to ${MAX_TOP_K}`)
+        .argParser(wholeNumber(MAX_TOP_K))
+        .default(10),
+    )
     .option('--json', 'as one JSON array')
-    .addHelpText('after', `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search recall --tenant "Harbor Outdoor"\n  npx weaver search recall --tenant 018f… --samples 500 --json`)
-    .action(async (options: RecallCommandOptions) => (await import('./recall-search.js')).recallCommand(readConfig(io.env), io, options));
+    .addHelpText(
+      'after',
+      `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search recall --tenant "Harbor ` +
+        'Outdoor"\n  npx weaver search recall --tenant 018f… --samples 500 --json',
+    )
+    .action(async (options: RecallCommandOptions) =>
+      (await import('./recall-search.js')).recallCommand(readConfig(io.env), io, options),
+    );
 
   group
     .command('reembed')
     .summary('make the vectors of stored chunks anew, after the embedding model changed')
     .description(
-      'Embeds the texts of stored chunks by the configured embedder (EMBEDDING_PROVIDER) and puts the vectors in place of the old ones, those ' +
-        'that were made elsewhere too. The gateway goes on meanwhile; until all is done, searches by text compare vectors of two models. ' +
-        'A service that is down is waited for, ten minutes at most. Ctrl+C and SIGTERM end it after what is under way, and it says with which --after to go on.',
+      'Embeds the texts of stored chunks by the configured embedder (EMBEDDING_PROVIDER) ' +
+        'and puts the vectors in place of the old ones, those ' +
+        ('that were made elsewhere too. The gateway goes on meanwhile; until all is done, ' +
+          'searches by text compare vectors of two models. ') +
+        ('A service that is down is waited for, ten minutes at most. Ctrl+C and SIGTERM ' +
+          'end it after what is under way, and it says with which --after to go on.'),
     )
-    .addOption(new Option('--tenant <tenant...>', 'by id or exact name; several may be given').conflicts('all'))
+    .addOption(
+      new Option('--tenant <tenant...>', 'by id or exact name; several may be given').conflicts(
+        'all',
+      ),
+    )
     .option('--all', 'all tenants')
     .option('--missing', 'only chunks that have no vector, in place of those that have one')
-    .addOption(new Option('--after <place>', 'go on where an earlier run stopped: the ids of a tenant and of its last chunk that was done').argParser(placeIn))
+    .addOption(
+      new Option(
+        '--after <place>',
+        'go on where an earlier run stopped: the ids of a tenant and of its last chunk ' +
+          'that was done',
+      ).argParser(placeIn),
+    )
     .option('--dry-run', 'only tell how many chunks and characters it would embed')
-    .addHelpText('after', `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search reembed --all --dry-run\n  npx weaver search reembed --tenant "Harbor Outdoor"\n  npx weaver search reembed --all --after 018f…/018f…`)
+    .addHelpText(
+      'after',
+      `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search reembed --all --dry-run\n ` +
+        ' npx weaver search reembed --tenant "Harbor Outdoor"\n  npx weaver search reembed ' +
+        '--all --after 018f…/018f…',
+    )
     .action(async (options: ReembedCommandOptions, command: Command) => {
-      if (!options.all && !options.tenant) command.error("error: give '--tenant <tenant...>' or '--all'", { exitCode: 2 });
+      if (!options.all && !options.tenant)
+        command.error("error: give '--tenant <tenant...>' or '--all'", { exitCode: 2 });
       await (await import('./reembed.js')).reembedCommand(readConfig(io.env), io, options);
     });
 }
 
-const PLACE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const PLACE =
+  /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
 function placeIn(value: string): ReembedPlace {
   const [, tenantId, chunkId] = PLACE.exec(value.toLowerCase()) ?? [];
-  if (!tenantId || !chunkId) throw new InvalidArgumentError('Give what the earlier run said: two ids with a slash between.');
+  if (!tenantId || !chunkId)
+    throw new InvalidArgumentError('Give what the earlier run said: two ids with a slash between.');
   return { tenantId, chunkId };
 }
 
 function wholeNumber(most: number): (value: string) => number {
   return value => {
     const number = Number(value);
-    if (!/^\d+$/.test(value) || number < 1 || number > most) throw new InvalidArgumentError(`Give a whole number from 1 to ${most}.`);
+    if (!/^\d+$/.test(value) || number < 1 || number > most)
+      throw new InvalidArgumentError(`Give a whole number from 1 to ${most}.`);
     return number;
   };
 }

@@ -15,18 +15,24 @@ import { readDemoKey } from './demo-key.js';
 import { openDatabase, withDatabase } from './open-database.js';
 import { leave, onStop, reportReady, runWorkers, workerNumber } from './workers.js';
 
-/** How long requests in flight may take when the gateway is told to stop, and then the database to close. */
+/**
+ * How long requests in flight may take when the gateway is told to stop, and then the database to
+ * close.
+ */
 const DRAIN_MS = 10_000;
 const CLOSE_MS = 5_000;
 
 /**
- * Starts the gateway and serves until SIGINT or SIGTERM. The embedded database is made, migrated and, when new, filled with demo data;
- * a given one is only checked.
+ * Starts the gateway and serves until SIGINT or SIGTERM. The embedded database is made, migrated
+ * and, when new, filled with demo data; a given one is only checked.
  */
 export async function serve(config: Config, io: CommandIo): Promise<void> {
   const worker = workerNumber();
   if (config.workers > 1 && worker === undefined) return serveWithWorkers(config, io);
-  const log = worker === undefined ? createLogger(config.logLevel) : createLogger(config.logLevel).child({ worker });
+  const log =
+    worker === undefined
+      ? createLogger(config.logLevel)
+      : createLogger(config.logLevel).child({ worker });
   const end = listenForEnd(log);
   let database: Database | undefined;
   let gateway: Gateway;
@@ -34,14 +40,19 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
   let checked: Promise<void> | undefined;
   try {
     database = await openDatabase(config);
-    const demoKey = config.database.kind === 'embedded' ? await prepareEmbedded(database, config, config.database.dataDir, io) : undefined;
+    const demoKey =
+      config.database.kind === 'embedded'
+        ? await prepareEmbedded(database, config, config.database.dataDir, io)
+        : undefined;
     // Of several processes the first has checked it for all.
-    if (database.kind === 'postgres' && worker === undefined) for (const warning of await checkServer(database, config.production)) log.warn(warning);
+    if (database.kind === 'postgres' && worker === undefined)
+      for (const warning of await checkServer(database, config.production)) log.warn(warning);
     gateway = await startGateway({ config, database, log, demoKey });
     if (worker === undefined) io.outLines(welcome(gateway.url, config, demoKey));
     else reportReady(gateway.url);
     // Nobody waits for it: a service that is down now may be up for the first search.
-    if (worker === undefined || worker === 1) checked = checkEmbedder(database, createEmbedder(config.embedder), log, stopping.signal);
+    if (worker === undefined || worker === 1)
+      checked = checkEmbedder(database, createEmbedder(config.embedder), log, stopping.signal);
   } catch (error) {
     end.stopListening();
     await database?.close();
@@ -66,21 +77,41 @@ async function serveWithWorkers(config: Config, io: CommandIo): Promise<void> {
     await withDatabase(config, 'serve', async database => {
       for (const warning of await checkServer(database, config.production)) log.warn(warning);
     });
-    await runWorkers(config.workers, { told: end.told, log, ready: url => io.outLines(welcome(url, config, undefined)) });
+    await runWorkers(config.workers, {
+      told: end.told,
+      log,
+      ready: url => io.outLines(welcome(url, config, undefined)),
+    });
     if (end.hasFailed()) process.exit(1);
   } finally {
     end.stopListening();
   }
 }
 
-/** Migrates the embedded database, fills a new one outside production, and gives the demo's API key, which is kept beside it. */
-async function prepareEmbedded(database: Database, config: Config, dataDir: string, io: CommandIo): Promise<string | undefined> {
+/**
+ * Migrates the embedded database, fills a new one outside production, and gives the demo's API key,
+ * which is kept beside it.
+ */
+async function prepareEmbedded(
+  database: Database,
+  config: Config,
+  dataDir: string,
+  io: CommandIo,
+): Promise<string | undefined> {
   const applied = await applyMigrations(database);
-  if (applied.length > 0) io.say(`Applied ${applied.length} migration${applied.length === 1 ? '' : 's'} to the embedded database in ${dataDir}.`);
+  if (applied.length > 0)
+    io.say(
+      `Applied ${applied.length} migration${applied.length === 1 ? '' : 's'} to the ` +
+        `embedded database in ${dataDir}.`,
+    );
   if (config.production) return undefined;
   const key = readDemoKey(dataDir);
   // Without a key, some of the demo means that the first start was interrupted.
-  if ((await isEmpty(database)) || (key === undefined && (await demoTenantsMissing(database)) !== 'all')) return (await fillWithDemo(database, config, io)).apiKey;
+  if (
+    (await isEmpty(database)) ||
+    (key === undefined && (await demoTenantsMissing(database)) !== 'all')
+  )
+    return (await fillWithDemo(database, config, io)).apiKey;
   return key;
 }
 
@@ -98,25 +129,40 @@ function welcome(url: string, config: Config, demoKey: string | undefined): stri
       '',
       'Try it:',
       '',
-      `  curl ${url}/graphql -H 'content-type: application/json' -H 'authorization: Bearer ${demoKey}' \\`,
-      `    -d '{"query":"{ searchChunks(input: { text: \\"can I return a tent that I used once\\", topK: 3 }) { hits { similarity chunk { text document { filename } } } } }"}'`,
+      `  curl ${url}/graphql -H 'content-type: application/json' -H 'authorization: ` +
+        `Bearer ${demoKey}' \\`,
+      `    -d '{"query":"{ searchChunks(input: { text: \\"can I return a tent that I ` +
+        'used once\\", topK: 3 }) { hits { similarity chunk { text document { filename } } ' +
+        `} } }"}'`,
     );
   }
-  if (config.operatorToken === undefined) lines.push('', 'No operator: set WEAVER_OPERATOR_TOKEN to see all tenants over HTTP.');
+  if (config.operatorToken === undefined)
+    lines.push('', 'No operator: set WEAVER_OPERATOR_TOKEN to see all tenants over HTTP.');
   lines.push('');
   return lines.join('\n');
 }
 
 /** Why the gateway cannot listen, with what to do; undefined for any other error. */
-function listeningError(error: unknown, { http: { host, port } }: Config): StartupError | undefined {
+function listeningError(
+  error: unknown,
+  { http: { host, port } }: Config,
+): StartupError | undefined {
   switch ((error as { code?: string }).code) {
     case 'EADDRINUSE':
-      return new StartupError(`Port ${port} on ${host} is taken by another program. Stop that one, or set PORT to a free port.`);
+      return new StartupError(
+        `Port ${port} on ${host} is taken by another program. Stop that one, or set PORT ` +
+          'to a free port.',
+      );
     case 'EACCES':
-      return new StartupError(`This user may not listen on port ${port} of ${host}. Set PORT to one from 1024 on.`);
+      return new StartupError(
+        `This user may not listen on port ${port} of ${host}. Set PORT to one from 1024 on.`,
+      );
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new StartupError(`${host} is not an address of this machine. Set HOST to one, such as 127.0.0.1, or 0.0.0.0 for all.`);
+      return new StartupError(
+        `${host} is not an address of this machine. Set HOST to one, such as 127.0.0.1, ` +
+          'or 0.0.0.0 for all.',
+      );
     default:
       return undefined;
   }
@@ -131,9 +177,11 @@ interface End {
 }
 
 /**
- * Listens for the first SIGINT or SIGTERM, or the word of the process that started this one; a second signal ends the process at once.
- * The last resort as well: what is thrown, or rejected, where nobody catches it leaves the process in a state that nobody knows. So it
- * is logged and the process ends, in order as far as that can be: https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly
+ * Listens for the first SIGINT or SIGTERM, or the word of the process that started this one; a
+ * second signal ends the process at once. The last resort as well: what is thrown, or rejected,
+ * where nobody catches it leaves the process in a state that nobody knows. So it is logged and the
+ * process ends, in order as far as that can be:
+ * https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly
  */
 function listenForEnd(log: Logger): End {
   const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -169,7 +217,10 @@ function listenForEnd(log: Logger): End {
   };
 }
 
-/** Whether `work` is done within `ms`. That it failed is logged: whoever stops goes on with the rest. */
+/**
+ * Whether `work` is done within `ms`. That it failed is logged: whoever stops goes on with the
+ * rest.
+ */
 async function within(ms: number, work: Promise<void>, log: Logger): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>(resolve => {

@@ -13,36 +13,63 @@ const line =
   (most: number) =>
   (value: string): string => {
     if (!shows(value)) throw new InvalidArgumentError('It has no character that shows.');
-    if ([...value].length > most) throw new InvalidArgumentError(`It has more than ${most} characters.`);
+    if ([...value].length > most)
+      throw new InvalidArgumentError(`It has more than ${most} characters.`);
     const found = controlCharacterIn(value);
     if (found) throw new InvalidArgumentError(`It contains the control character ${found}.`);
     return value;
   };
 
 export function addTenantCommands(program: Command, { io }: CommandContext): void {
-  const group = program.command('tenant').summary('tenants').description('Tenants, to whom everything else belongs.');
+  const group = program
+    .command('tenant')
+    .summary('tenants')
+    .description('Tenants, to whom everything else belongs.');
   group
     .command('create')
-    .addArgument(new Argument('<name>', `1 to ${MAX_NAME_LENGTH} characters`).argParser(line(MAX_NAME_LENGTH)))
+    .addArgument(
+      new Argument('<name>', `1 to ${MAX_NAME_LENGTH} characters`).argParser(line(MAX_NAME_LENGTH)),
+    )
     .summary('make a tenant and print its id')
     .description('Makes a tenant, and with it its first bot. Standard output is its id alone.')
-    .addOption(new Option('--plan <plan>', `the plan, 1 to ${MAX_PLAN_LENGTH} characters`).argParser(line(MAX_PLAN_LENGTH)).default('free'))
-    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant create "My company"\n  npx weaver key create --tenant "$(npx weaver tenant create Acme --plan business)" --name "My app"`)
+    .addOption(
+      new Option('--plan <plan>', `the plan, 1 to ${MAX_PLAN_LENGTH} characters`)
+        .argParser(line(MAX_PLAN_LENGTH))
+        .default('free'),
+    )
+    .addHelpText(
+      'after',
+      `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant create "My company"\n  npx ` +
+        'weaver key create --tenant "$(npx weaver tenant create Acme --plan business)" ' +
+        '--name "My app"',
+    )
     .action(async (name: string, options: NewTenantOptions) => {
-      await (await import('./manage-tenants.js')).createTenant(readConfig(io.env), io, name, options);
+      await (
+        await import('./manage-tenants.js')
+      ).createTenant(readConfig(io.env), io, name, options);
     });
   group
     .command('list')
     .summary('list all tenants')
-    .description('Lists the tenants, oldest first: id, plan, bots, documents, bytes stored, when it was made, and name.')
+    .description(
+      'Lists the tenants, oldest first: id, plan, bots, documents, bytes stored, when it ' +
+        'was made, and name.',
+    )
     .option('--json', 'one JSON object a line, for programs')
     .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant list`)
-    .action(async (options: { json?: boolean }) => (await import('./manage-tenants.js')).listTenants(readConfig(io.env), io, options));
+    .action(async (options: { json?: boolean }) =>
+      (await import('./manage-tenants.js')).listTenants(readConfig(io.env), io, options),
+    );
   group
     .command('show <tenant>')
     .summary('show one tenant')
     .description('Shows a tenant, named by its id or its exact name, with how much belongs to it.')
     .option('--json', 'one JSON object, for programs')
-    .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant show "Harbor Outdoor"`)
-    .action(async (tenant: string, options: { json?: boolean }) => (await import('./manage-tenants.js')).showTenant(readConfig(io.env), io, tenant, options));
+    .addHelpText(
+      'after',
+      `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant show "Harbor Outdoor"`,
+    )
+    .action(async (tenant: string, options: { json?: boolean }) =>
+      (await import('./manage-tenants.js')).showTenant(readConfig(io.env), io, tenant, options),
+    );
 }

@@ -19,7 +19,11 @@ const TELL_EVERY_MS = 10_000;
 const NOT_ALLOWED = '42501';
 
 /** `weaver search tune`; whether every step was done. */
-export async function tuneCommand(config: Config, io: CommandIo, { tenant, dryRun = false }: TuneCommandOptions): Promise<boolean> {
+export async function tuneCommand(
+  config: Config,
+  io: CommandIo,
+  { tenant, dryRun = false }: TuneCommandOptions,
+): Promise<boolean> {
   if (config.database.kind === 'embedded') {
     io.out('Nothing to do: the embedded database searches without such indexes.');
     return true;
@@ -27,20 +31,29 @@ export async function tuneCommand(config: Config, io: CommandIo, { tenant, dryRu
   const teller = new Teller(io, dryRun);
   await withReadyDatabase(config, async gateway => {
     const tenantId = tenant === undefined ? undefined : await idOf(gateway, tenant);
-    await withDatabase(config, 'migrate', owner => tuneSearch(gateway, owner, { builtFrom: config.search.indexFrom, tenantId, dryRun }, teller));
+    await withDatabase(config, 'migrate', owner =>
+      tuneSearch(gateway, owner, { builtFrom: config.search.indexFrom, tenantId, dryRun }, teller),
+    );
   });
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   return !teller.hasFailed;
 }
 
 function idOf(gateway: Database, tenant: string): Promise<string> {
-  return gateway.write('namedTenant', OPERATOR_SCOPE, async em => (await namedTenant(em, tenant)).id);
+  return gateway.write(
+    'namedTenant',
+    OPERATOR_SCOPE,
+    async em => (await namedTenant(em, tenant)).id,
+  );
 }
 
 const DOING = { build: 'Building', rebuild: 'Rebuilding', drop: 'Dropping' } as const;
 const DONE = { build: 'Built', rebuild: 'Rebuilt', drop: 'Dropped' } as const;
 
-/** Tells steps and results on standard output, and progress beside them: in a terminal as one line that changes. */
+/**
+ * Tells steps and results on standard output, and progress beside them: in a terminal as one line
+ * that changes.
+ */
 class Teller implements TuneListener {
   hasFailed = false;
   #toldAt = 0;
@@ -52,7 +65,9 @@ class Teller implements TuneListener {
 
   planned(steps: readonly TuneStep[]): void {
     if (steps.length === 0) this.io.out('Nothing to do: every large tenant has its index.');
-    if (this.dryRun) for (const step of steps) this.io.out(`Would ${step.action} ${described(step)}: ${step.why}.`);
+    if (this.dryRun)
+      for (const step of steps)
+        this.io.out(`Would ${step.action} ${described(step)}: ${step.why}.`);
   }
 
   started(step: TuneStep): void {
@@ -61,9 +76,12 @@ class Teller implements TuneListener {
   }
 
   progressed(step: TuneStep, { phase, share }: BuildProgress): void {
-    // A terminal cuts what is wider than it is: short, and the percentage before PostgreSQL's words.
+    // A terminal cuts what is wider than it is: short, and the percentage before PostgreSQL's
+    // words.
     const percent = share === undefined ? '' : `${Math.floor(share * 100)} %, `;
-    const line = `${DOING[step.action]} ${step.action === 'drop' ? step.index : step.tenantId}: ${percent}${phase.replace(/^building index: /, '')}`;
+    const line =
+      `${DOING[step.action]} ${step.action === 'drop' ? step.index : step.tenantId}: ` +
+      `${percent}${phase.replace(/^building index: /, '')}`;
     if (this.io.show) return this.io.show(line);
     if (performance.now() - this.#toldAt < TELL_EVERY_MS) return;
     this.#toldAt = performance.now();
@@ -72,18 +90,28 @@ class Teller implements TuneListener {
 
   done(step: TuneStep, outcome: 'done' | 'undone', ms: number): void {
     const time = `${(ms / 1_000).toFixed(1)} s`;
-    if (outcome === 'done') this.io.out(`${DONE[step.action]} ${described(step)} in ${time}: ${step.why}.`);
-    else this.io.out(`${DONE[step.action]} ${described(step)} in ${time}, and dropped it: the tenant has become small or is gone.`);
+    if (outcome === 'done')
+      this.io.out(`${DONE[step.action]} ${described(step)} in ${time}: ${step.why}.`);
+    else
+      this.io.out(
+        `${DONE[step.action]} ${described(step)} in ${time}, and dropped it: the tenant ` +
+          'has become small or is gone.',
+      );
   }
 
   failed(step: TuneStep, error: unknown): void {
     this.hasFailed = true;
     const { code } = error as { code?: string };
-    const mend = code === NOT_ALLOWED ? ' Only the owner of the tables may: name it in WEAVER_MIGRATION_URL.' : ' What is half done is put right by the next run.';
+    const mend =
+      code === NOT_ALLOWED
+        ? ' Only the owner of the tables may: name it in WEAVER_MIGRATION_URL.'
+        : ' What is half done is put right by the next run.';
     this.io.say(`Could not ${step.action} ${described(step)}: ${reason(error)}.${mend}`);
   }
 }
 
 function described({ tenantId, chunks, index, action }: TuneStep): string {
-  return action === 'drop' ? `the index ${index}` : `the index of tenant ${tenantId} (${chunks} chunks)`;
+  return action === 'drop'
+    ? `the index ${index}`
+    : `the index of tenant ${tenantId} (${chunks} chunks)`;
 }

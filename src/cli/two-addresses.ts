@@ -6,11 +6,17 @@ import { ENTITIES } from '../entities.js';
 import { openingError } from './open-database.js';
 
 /**
- * What is wrong with `WEAVER_MIGRATION_URL` beside `DATABASE_URL`, as a sentence, found by opening the one that is not open yet. Undefined
- * where both lead to one database, where only one is set, or where a server does not tell which it is.
+ * What is wrong with `WEAVER_MIGRATION_URL` beside `DATABASE_URL`, as a sentence, found by opening
+ * the one that is not open yet. Undefined where both lead to one database, where only one is set,
+ * or where a server does not tell which it is.
  */
-export async function addressesProblem(config: DatabaseConfig, open: Database, purpose: 'serve' | 'migrate'): Promise<string | undefined> {
-  if (config.kind === 'embedded' || isSameAddress(config.ownerAddress, config.address)) return undefined;
+export async function addressesProblem(
+  config: DatabaseConfig,
+  open: Database,
+  purpose: 'serve' | 'migrate',
+): Promise<string | undefined> {
+  if (config.kind === 'embedded' || isSameAddress(config.ownerAddress, config.address))
+    return undefined;
   const other = purpose === 'serve' ? 'migrate' : 'serve';
   let opened: Database;
   try {
@@ -23,7 +29,11 @@ export async function addressesProblem(config: DatabaseConfig, open: Database, p
   try {
     const [mine, theirs] = [await databaseIdentity(open), await databaseIdentity(opened)];
     if (mine === undefined || theirs === undefined || mine === theirs) return undefined;
-    return `DATABASE_URL and WEAVER_MIGRATION_URL lead to two databases, ${nameOf(config.address)} and ${nameOf(config.ownerAddress)}: what is migrated in one, the gateway does not see in the other.`;
+    return (
+      'DATABASE_URL and WEAVER_MIGRATION_URL lead to two databases, ' +
+      `${nameOf(config.address)} and ${nameOf(config.ownerAddress)}: what is migrated in ` +
+      'one, the gateway does not see in the other.'
+    );
   } finally {
     await opened.close();
   }

@@ -2,16 +2,25 @@ import cluster, { type Worker } from 'node:cluster';
 import type { Logger } from 'pino';
 import { StartupError } from '../base/startup-error.js';
 
-/** What the first process tells the others when it is time to stop; signals are the terminal's, which sends them to all. */
+/**
+ * What the first process tells the others when it is time to stop; signals are the terminal's,
+ * which sends them to all.
+ */
 const STOP = 'stop';
 const READY = 'ready';
 
-/** A worker that ends by itself is replaced after this long, doubled each time until one has lived for a while. */
+/**
+ * A worker that ends by itself is replaced after this long, doubled each time until one has lived
+ * for a while.
+ */
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 const LIVED_MS = 60_000;
 
-/** The number of this process among its siblings; undefined where it is the only one or the one that started them. */
+/**
+ * The number of this process among its siblings; undefined where it is the only one or the one that
+ * started them.
+ */
 export function workerNumber(): number | undefined {
   return cluster.worker?.id;
 }
@@ -35,10 +44,14 @@ export function onStop(stop: () => void): void {
 }
 
 /**
- * Runs `count` processes of the same command that share one port, until `told`. The first ones must all come up: one that does not ends
- * everything, with its reason in the log. Later, one that ends is replaced. `ready` is called once, with the address.
+ * Runs `count` processes of the same command that share one port, until `told`. The first ones must
+ * all come up: one that does not ends everything, with its reason in the log. Later, one that ends
+ * is replaced. `ready` is called once, with the address.
  */
-export async function runWorkers(count: number, { told, log, ready }: { told: Promise<void>; log: Logger; ready: (url: string) => void }): Promise<void> {
+export async function runWorkers(
+  count: number,
+  { told, log, ready }: { told: Promise<void>; log: Logger; ready: (url: string) => void },
+): Promise<void> {
   const living = new Set<Worker>();
   const ended = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<never>();
@@ -60,13 +73,19 @@ export async function runWorkers(count: number, { told, log, ready }: { told: Pr
       isReady = true;
     });
     // That it could not be started or told something: whichever it is, it has ended or is about to.
-    worker.on('error', error => log.error({ err: error, worker: worker.id }, 'A worker cannot be reached'));
+    worker.on('error', error =>
+      log.error({ err: error, worker: worker.id }, 'A worker cannot be reached'),
+    );
     worker.once('exit', (code, signal) => {
       living.delete(worker);
       if (isStopping) return void (living.size === 0 && ended.resolve());
-      if (!hasServed && !isReady) return failed.reject(new StartupError('A worker did not start; its own message says why.'));
+      if (!hasServed && !isReady)
+        return failed.reject(new StartupError('A worker did not start; its own message says why.'));
       if (performance.now() - startedAt > LIVED_MS) delayMs = FIRST_DELAY_MS;
-      log.error({ worker: worker.id, code, signal, delayMs }, 'A worker ended, another will take its place');
+      log.error(
+        { worker: worker.id, code, signal, delayMs },
+        'A worker ended, another will take its place',
+      );
       setTimeout(start, delayMs);
       delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS);
     });

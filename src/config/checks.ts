@@ -8,7 +8,9 @@ export const wholeNumber = (least: number, most: number) =>
     .transform(Number)
     .refine(n => n >= least && n <= most, `must be a whole number from ${least} to ${most}`);
 
-export const flag = z.enum(['true', 'false'], 'must be true or false').transform(value => value === 'true');
+export const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform(value => value === 'true');
 
 /** Addresses and networks, with commas between. */
 export const trustedProxies = z
@@ -16,7 +18,10 @@ export const trustedProxies = z
   .transform((value, context): string[] => {
     const networks = value.split(',').map(network => network.trim());
     if (networks.every(isNetwork)) return networks;
-    context.addIssue({ code: 'custom', message: 'must be addresses and networks such as 10.0.0.0/8, with commas between' });
+    context.addIssue({
+      code: 'custom',
+      message: 'must be addresses and networks such as 10.0.0.0/8, with commas between',
+    });
     return z.NEVER;
   })
   .optional();
@@ -24,7 +29,11 @@ export const trustedProxies = z
 function isNetwork(text: string): boolean {
   const [address = '', bits, ...rest] = text.split('/');
   const version = isIP(address);
-  return version !== 0 && rest.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)));
+  return (
+    version !== 0 &&
+    rest.length === 0 &&
+    (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128)))
+  );
 }
 
 /** Origins of web pages, with commas between, or `*`. */
@@ -32,8 +41,18 @@ export const origins = z
   .string()
   .transform((value, context): string[] => {
     const list = value.split(',').map(origin => origin.trim());
-    if (list.every(origin => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin))) return list;
-    context.addIssue({ code: 'custom', message: 'must be origins such as https://app.example.com, without a path and with commas between, or *' });
+    if (
+      list.every(
+        origin => origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin),
+      )
+    )
+      return list;
+    context.addIssue({
+      code: 'custom',
+      message:
+        'must be origins such as https://app.example.com, without a path and with commas ' +
+        'between, or *',
+    });
     return z.NEVER;
   })
   .optional();

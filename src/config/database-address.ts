@@ -2,14 +2,21 @@ import { userInfo } from 'node:os';
 
 /**
  * Where a PostgreSQL database is and how to connect, read from a URL exactly as libpq reads it
- * (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS): the one reading for the driver, for pg_dump and
- * pg_restore, and for messages. What Weaver cannot do is refused by name, since a part that is quietly left out leads to another server,
- * or to a connection in the clear.
+ * (https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS): the one
+ * reading for the driver, for pg_dump and pg_restore, and for messages. What Weaver cannot do is
+ * refused by name, since a part that is quietly left out leads to another server, or to a
+ * connection in the clear.
  */
 export interface DatabaseAddress {
-  /** A host name, an IP address without brackets, or the folder of a Unix socket; undefined where the URL names none. */
+  /**
+   * A host name, an IP address without brackets, or the folder of a Unix socket; undefined where
+   * the URL names none.
+   */
   readonly host: string | undefined;
-  /** The IP address to connect to; `host` is then only the name that the server's certificate must have. */
+  /**
+   * The IP address to connect to; `host` is then only the name that the server's certificate must
+   * have.
+   */
   readonly hostAddress: string | undefined;
   readonly port: number;
   readonly database: string;
@@ -19,7 +26,10 @@ export interface DatabaseAddress {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
-/** `text` is no address that can be used: `problems` are ends of sentences that begin with the name of the variable that holds it. */
+/**
+ * `text` is no address that can be used: `problems` are ends of sentences that begin with the name
+ * of the variable that holds it.
+ */
 export class AddressError extends Error {
   override readonly name = 'AddressError';
   constructor(readonly problems: readonly string[]) {
@@ -30,7 +40,9 @@ export class AddressError extends Error {
 interface Parameter {
   /** The environment variable that libpq reads where the URL is silent. */
   readonly variable?: `PG${string}`;
-  /** What is wrong with a value, as the end of a sentence; undefined for a value that can be used. */
+  /**
+   * What is wrong with a value, as the end of a sentence; undefined for a value that can be used.
+   */
   readonly problem: (value: string) => string | undefined;
 }
 
@@ -38,17 +50,24 @@ const anything = (): undefined => undefined;
 const oneOf =
   (...values: string[]) =>
   (value: string): string | undefined =>
-    values.includes(value) ? undefined : `must be ${new Intl.ListFormat('en', { type: 'disjunction' }).format(values)}`;
-const wholeNumber = (value: string): string | undefined => (/^-?\d{1,9}$/.test(value) ? undefined : 'must be a whole number');
+    values.includes(value)
+      ? undefined
+      : `must be ${new Intl.ListFormat('en', { type: 'disjunction' }).format(values)}`;
+const wholeNumber = (value: string): string | undefined =>
+  /^-?\d{1,9}$/.test(value) ? undefined : 'must be a whole number';
 const refused = (mend: string) => (): string => `is not supported: ${mend}`;
 
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
 const TLS_VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
-const TIMED_BY_SYSTEM = refused('the system decides this for the whole process. Remove it, or set it in the kernel.');
+const TIMED_BY_SYSTEM = refused(
+  'the system decides this for the whole process. Remove it, or set it in the kernel.',
+);
 
 function sslModeProblem(value: string): string | undefined {
-  if (value === 'allow') return 'cannot be allow: use prefer, which encrypts wherever the server does';
-  if (value === 'no-verify') return 'cannot be no-verify: use require, which encrypts without checking the certificate';
+  if (value === 'allow')
+    return 'cannot be allow: use prefer, which encrypts wherever the server does';
+  if (value === 'no-verify')
+    return 'cannot be no-verify: use require, which encrypts without checking the certificate';
   return oneOf(...SSL_MODES)(value);
 }
 
@@ -62,7 +81,10 @@ const PARAMETERS: Readonly<Record<string, Parameter>> = {
   application_name: { variable: 'PGAPPNAME', problem: anything },
   fallback_application_name: { problem: anything },
   options: { variable: 'PGOPTIONS', problem: anything },
-  client_encoding: { variable: 'PGCLIENTENCODING', problem: value => (/^(utf-?8|unicode|auto)$/i.test(value) ? undefined : 'must be UTF8') },
+  client_encoding: {
+    variable: 'PGCLIENTENCODING',
+    problem: value => (/^(utf-?8|unicode|auto)$/i.test(value) ? undefined : 'must be UTF8'),
+  },
   connect_timeout: { variable: 'PGCONNECT_TIMEOUT', problem: wholeNumber },
   keepalives: { problem: oneOf('0', '1') },
   keepalives_idle: { problem: wholeNumber },
@@ -75,30 +97,60 @@ const PARAMETERS: Readonly<Record<string, Parameter>> = {
   sslcert: { variable: 'PGSSLCERT', problem: anything },
   sslkey: { variable: 'PGSSLKEY', problem: anything },
   sslcrl: { variable: 'PGSSLCRL', problem: anything },
-  ssl_min_protocol_version: { variable: 'PGSSLMINPROTOCOLVERSION', problem: oneOf(...TLS_VERSIONS) },
-  ssl_max_protocol_version: { variable: 'PGSSLMAXPROTOCOLVERSION', problem: oneOf(...TLS_VERSIONS) },
+  ssl_min_protocol_version: {
+    variable: 'PGSSLMINPROTOCOLVERSION',
+    problem: oneOf(...TLS_VERSIONS),
+  },
+  ssl_max_protocol_version: {
+    variable: 'PGSSLMAXPROTOCOLVERSION',
+    problem: oneOf(...TLS_VERSIONS),
+  },
   channel_binding: { variable: 'PGCHANNELBINDING', problem: oneOf('disable', 'prefer', 'require') },
-  gssencmode: { variable: 'PGGSSENCMODE', problem: value => (value === 'require' ? 'cannot be require: Weaver encrypts by TLS, see sslmode' : oneOf('disable', 'prefer')(value)) },
+  gssencmode: {
+    variable: 'PGGSSENCMODE',
+    problem: value =>
+      value === 'require'
+        ? 'cannot be require: Weaver encrypts by TLS, see sslmode'
+        : oneOf('disable', 'prefer')(value),
+  },
   sslcompression: { variable: 'PGSSLCOMPRESSION', problem: oneOf('0') },
-  sslsni: { variable: 'PGSSLSNI', problem: value => (value === '1' ? undefined : 'must be 1: Weaver always names the host to the server') },
+  sslsni: {
+    variable: 'PGSSLSNI',
+    problem: value =>
+      value === '1' ? undefined : 'must be 1: Weaver always names the host to the server',
+  },
   sslcertmode: { variable: 'PGSSLCERTMODE', problem: oneOf('allow') },
   replication: { problem: oneOf('false', 'off', 'no', '0') },
   min_protocol_version: { variable: 'PGMINPROTOCOLVERSION', problem: oneOf('3.0') },
-  max_protocol_version: { variable: 'PGMAXPROTOCOLVERSION', problem: oneOf('3.0', '3.2', 'latest') },
+  max_protocol_version: {
+    variable: 'PGMAXPROTOCOLVERSION',
+    problem: oneOf('3.0', '3.2', 'latest'),
+  },
   passfile: { problem: refused('name the file in PGPASSFILE.') },
   service: { problem: refused('write what the service holds into the URL.') },
   servicefile: { problem: refused('write what the service holds into the URL.') },
-  require_auth: { variable: 'PGREQUIREAUTH', problem: refused('use channel_binding=require or sslmode=verify-full.') },
+  require_auth: {
+    variable: 'PGREQUIREAUTH',
+    problem: refused('use channel_binding=require or sslmode=verify-full.'),
+  },
   requirepeer: { variable: 'PGREQUIREPEER', problem: refused('protect the folder of the socket.') },
-  sslpassword: { problem: refused('keep the key in a file without a password that only Weaver can read.') },
+  sslpassword: {
+    problem: refused('keep the key in a file without a password that only Weaver can read.'),
+  },
   sslcrldir: { variable: 'PGSSLCRLDIR', problem: refused('name one file in sslcrl.') },
   sslkeylogfile: { problem: refused('remove it.') },
   keepalives_interval: { problem: TIMED_BY_SYSTEM },
   keepalives_count: { problem: TIMED_BY_SYSTEM },
   tcp_user_timeout: { problem: TIMED_BY_SYSTEM },
-  krbsrvname: { variable: 'PGKRBSRVNAME', problem: refused('Weaver signs in by password or certificate.') },
+  krbsrvname: {
+    variable: 'PGKRBSRVNAME',
+    problem: refused('Weaver signs in by password or certificate.'),
+  },
   gsslib: { variable: 'PGGSSLIB', problem: refused('Weaver signs in by password or certificate.') },
-  gssdelegation: { variable: 'PGGSSDELEGATION', problem: refused('Weaver signs in by password or certificate.') },
+  gssdelegation: {
+    variable: 'PGGSSDELEGATION',
+    problem: refused('Weaver signs in by password or certificate.'),
+  },
   scram_client_key: { problem: refused('give the password.') },
   scram_server_key: { problem: refused('give the password.') },
 };
@@ -110,26 +162,37 @@ const OTHER_PROGRAMS: Readonly<Record<string, string>> = {
   connection_limit: 'set DATABASE_POOL_SIZE instead.',
   pool_size: 'set DATABASE_POOL_SIZE instead.',
   statement_cache_size: 'set DATABASE_POOLER=transaction instead where a pooler stands between.',
-  prepared_statement_cache_size: 'set DATABASE_POOLER=transaction instead where a pooler stands between.',
+  prepared_statement_cache_size:
+    'set DATABASE_POOLER=transaction instead where a pooler stands between.',
   uselibpqcompat: 'Weaver reads sslmode as libpq does. Remove it.',
   sslaccept: 'use sslmode.',
   search_path: 'Weaver keeps its tables in the schema public. Remove it.',
 };
 
 /** Where a connection would go if the URL left it out; libpq would take it from these. */
-const PLACE_VARIABLES = { host: ['PGHOST', 'PGHOSTADDR', 'PGSERVICE'], port: ['PGPORT'], database: ['PGDATABASE', 'PGSERVICE'], user: ['PGUSER', 'PGSERVICE'] } as const;
+const PLACE_VARIABLES = {
+  host: ['PGHOST', 'PGHOSTADDR', 'PGSERVICE'],
+  port: ['PGPORT'],
+  database: ['PGDATABASE', 'PGSERVICE'],
+  user: ['PGUSER', 'PGSERVICE'],
+} as const;
 
 const URL_SHAPE = 'must be a URL such as postgresql://weaver:secret@db.example.com:5432/weaver';
 /** Nothing of the text is shown: what cannot be read may be a password. */
-const UNREADABLE = `${URL_SHAPE}. In user names and passwords write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F and # as %23`;
+const UNREADABLE =
+  `${URL_SHAPE}. In user names and passwords write % as %25, @ as %40, : as %3A, / as %2F, ` +
+  '? as %3F and # as %23';
 
 const DEFAULT_PORT = 5432;
 
 /**
- * The address that `text` holds. `env` gives what libpq's environment variables say about how to connect; where to connect is the URL's
- * alone. Throws an `AddressError`.
+ * The address that `text` holds. `env` gives what libpq's environment variables say about how to
+ * connect; where to connect is the URL's alone. Throws an `AddressError`.
  */
-export function parseAddress(text: string, env: Readonly<Record<string, string | undefined>> = {}): DatabaseAddress {
+export function parseAddress(
+  text: string,
+  env: Readonly<Record<string, string | undefined>> = {},
+): DatabaseAddress {
   const { authority, path, query } = partsOf(text.trim());
   const named = parametersOf(query);
   const problems: string[] = [];
@@ -150,7 +213,11 @@ export function parseAddress(text: string, env: Readonly<Record<string, string |
 }
 
 /** The same server and the same way to it, for another login. */
-export function addressAs(address: DatabaseAddress, user: string, password: string): DatabaseAddress {
+export function addressAs(
+  address: DatabaseAddress,
+  user: string,
+  password: string,
+): DatabaseAddress {
   return { ...address, user, password };
 }
 
@@ -159,12 +226,33 @@ export function addressOf(address: DatabaseAddress, database: string): DatabaseA
   return { ...address, database };
 }
 
-/** The address as a URL, with its password: for settings that somebody is to keep. What came of the environment's variables is in it, too. */
-export function addressUrl({ host, hostAddress, port, database, user, password, parameters }: DatabaseAddress): string {
+/**
+ * The address as a URL, with its password: for settings that somebody is to keep. What came of the
+ * environment's variables is in it, too.
+ */
+export function addressUrl({
+  host,
+  hostAddress,
+  port,
+  database,
+  user,
+  password,
+  parameters,
+}: DatabaseAddress): string {
   const isFolder = host?.startsWith('/');
-  const query = Object.entries({ ...(isFolder && { host: host! }), ...(hostAddress !== undefined && { hostaddr: hostAddress }), ...parameters });
-  const authority = isFolder || host === undefined ? '' : host.includes(':') ? `[${host}]` : encodeURIComponent(host);
-  const login = encodeURIComponent(user) + (password === undefined ? '' : `:${encodeURIComponent(password)}`);
+  const query = Object.entries({
+    ...(isFolder && { host: host! }),
+    ...(hostAddress !== undefined && { hostaddr: hostAddress }),
+    ...parameters,
+  });
+  const authority =
+    isFolder || host === undefined
+      ? ''
+      : host.includes(':')
+        ? `[${host}]`
+        : encodeURIComponent(host);
+  const login =
+    encodeURIComponent(user) + (password === undefined ? '' : `:${encodeURIComponent(password)}`);
   const search = query.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
   return `postgresql://${login}@${authority}${port === DEFAULT_PORT ? '' : `:${port}`}/${encodeURIComponent(database)}${search && `?${search}`}`;
 }
@@ -188,15 +276,17 @@ interface Parts {
 }
 
 /**
- * By libpq's rules, not those of web addresses: a host may be missing beside a login, or be the folder of a socket, and a password may
- * hold what ends a web address. SQLAlchemy's `postgresql+asyncpg://` is the same address.
+ * By libpq's rules, not those of web addresses: a host may be missing beside a login, or be the
+ * folder of a socket, and a password may hold what ends a web address. SQLAlchemy's
+ * `postgresql+asyncpg://` is the same address.
  */
 function partsOf(text: string): Parts {
   const scheme = /^postgres(?:ql)?(?:\+\w+)?:\/\//i.exec(text);
   if (!scheme) throw new AddressError([URL_SHAPE]);
   const rest = text.slice(scheme[0].length);
   const login = /^[^@/]*@/.exec(rest)?.[0] ?? '';
-  const [, host = '', path, query] = /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest.slice(login.length)) ?? [];
+  const [, host = '', path, query] =
+    /^([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/s.exec(rest.slice(login.length)) ?? [];
   return { authority: login + host, path, query };
 }
 
@@ -204,7 +294,11 @@ function parametersOf(query: string | undefined): Map<string, string> {
   const named = new Map<string, string>();
   for (const pair of query ? query.split('&') : []) {
     const equals = pair.indexOf('=');
-    if (equals < 1) throw new AddressError(['must have a name and a value in each parameter, such as ?sslmode=verify-full&connect_timeout=10']);
+    if (equals < 1)
+      throw new AddressError([
+        'must have a name and a value in each parameter, such as ' +
+          '?sslmode=verify-full&connect_timeout=10',
+      ]);
     named.set(decode(pair.slice(0, equals)), decode(pair.slice(equals + 1)));
   }
   return named;
@@ -219,24 +313,45 @@ interface Places {
   password: string | undefined;
 }
 
-/** Who, where and which database; a parameter of the same meaning goes before what stands before the question mark. Takes them from `named`. */
-function placesOf(authority: string, path: string | undefined, named: Map<string, string>, problems: string[]): Places {
+/**
+ * Who, where and which database; a parameter of the same meaning goes before what stands before the
+ * question mark. Takes them from `named`.
+ */
+function placesOf(
+  authority: string,
+  path: string | undefined,
+  named: Map<string, string>,
+  problems: string[],
+): Places {
   const at = authority.indexOf('@');
-  const [, user, password] = /^([^:]*)(?::(.*))?$/s.exec(at < 0 ? '' : authority.slice(0, at)) ?? [];
+  const [, user, password] =
+    /^([^:]*)(?::(.*))?$/s.exec(at < 0 ? '' : authority.slice(0, at)) ?? [];
   const location = authority.slice(at + 1);
   const take = (name: string): string | undefined => {
     const value = named.get(name);
     named.delete(name);
     return value || undefined;
   };
-  const several = 'names several hosts, and Weaver connects to one. Name the primary, or an address that follows it';
-  if (location.includes(',') || ['host', 'hostaddr', 'port'].some(name => named.get(name)?.includes(','))) throw new AddressError([several]);
-  const [, bracketed, plain, port] = /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(location) ?? [];
+  const several =
+    'names several hosts, and Weaver connects to one. Name the primary, or an address ' +
+    'that follows it';
+  if (
+    location.includes(',') ||
+    ['host', 'hostaddr', 'port'].some(name => named.get(name)?.includes(','))
+  )
+    throw new AddressError([several]);
+  const [, bracketed, plain, port] =
+    /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(location) ?? [];
   if (bracketed === undefined && plain === undefined) throw new AddressError([UNREADABLE]);
   const chosenPort = take('port') ?? port;
-  if (chosenPort && !(/^\d{1,5}$/.test(chosenPort) && Number(chosenPort) >= 1 && Number(chosenPort) <= 65_535)) throw new AddressError([UNREADABLE]);
+  if (
+    chosenPort &&
+    !(/^\d{1,5}$/.test(chosenPort) && Number(chosenPort) >= 1 && Number(chosenPort) <= 65_535)
+  )
+    throw new AddressError([UNREADABLE]);
   const host = take('host') ?? ((bracketed ?? decode(plain!)) || undefined);
-  if (host?.startsWith('@')) problems.push('names an abstract socket, which Weaver cannot use: name the folder of a socket');
+  if (host?.startsWith('@'))
+    problems.push('names an abstract socket, which Weaver cannot use: name the folder of a socket');
   return {
     host,
     hostAddress: take('hostaddr'),
@@ -247,12 +362,20 @@ function placesOf(authority: string, path: string | undefined, named: Map<string
   };
 }
 
-function knownParameters(named: ReadonlyMap<string, string>, env: Readonly<Record<string, string | undefined>>, problems: string[]): Record<string, string> {
+function knownParameters(
+  named: ReadonlyMap<string, string>,
+  env: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): Record<string, string> {
   const parameters: Record<string, string> = {};
   for (const [name, value] of withSslMode(named)) {
     const known = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
     const other = Object.hasOwn(OTHER_PROGRAMS, name) ? OTHER_PROGRAMS[name] : undefined;
-    const problem = known ? known.problem(value) : other ? `is not libpq's: ${other}` : 'is not one that libpq knows: remove it';
+    const problem = known
+      ? known.problem(value)
+      : other
+        ? `is not libpq's: ${other}`
+        : 'is not one that libpq knows: remove it';
     if (problem) problems.push(`has the parameter ${name}, which ${problem}`);
     else parameters[name] = value;
   }
@@ -268,7 +391,10 @@ function knownParameters(named: ReadonlyMap<string, string>, env: Readonly<Recor
   return parameters;
 }
 
-/** `ssl=true`, as JDBC has it, is a spelling of `sslmode` that libpq takes; asyncpg and SQLAlchemy write its modes there. */
+/**
+ * `ssl=true`, as JDBC has it, is a spelling of `sslmode` that libpq takes; asyncpg and SQLAlchemy
+ * write its modes there.
+ */
 function* withSslMode(named: ReadonlyMap<string, string>): Iterable<[string, string]> {
   for (const [name, value] of named) {
     if (name !== 'ssl') yield [name, value];
@@ -276,12 +402,26 @@ function* withSslMode(named: ReadonlyMap<string, string>): Iterable<[string, str
   }
 }
 
-/** Where the URL is silent and libpq's variables are not, psql and Weaver would go to different places. */
-function ambiguousPlaces({ host, hostAddress, port, database, user }: Places, env: Readonly<Record<string, string | undefined>>): string[] {
+/**
+ * Where the URL is silent and libpq's variables are not, psql and Weaver would go to different
+ * places.
+ */
+function ambiguousPlaces(
+  { host, hostAddress, port, database, user }: Places,
+  env: Readonly<Record<string, string | undefined>>,
+): string[] {
   const given = { host: host ?? hostAddress, port, database, user };
   return Object.entries(PLACE_VARIABLES).flatMap(([place, variables]) => {
-    const set = given[place as keyof typeof given] === undefined ? variables.find(variable => env[variable]) : undefined;
-    return set === undefined ? [] : [`names no ${place}, while ${set} is set: write the ${place} into the URL, or unset ${set}`];
+    const set =
+      given[place as keyof typeof given] === undefined
+        ? variables.find(variable => env[variable])
+        : undefined;
+    return set === undefined
+      ? []
+      : [
+          `names no ${place}, while ${set} is set: write the ${place} into the URL, or ` +
+            `unset ${set}`,
+        ];
   });
 }
 

@@ -12,24 +12,57 @@ export interface TrustedDocumentsConfig {
 
 const files = z
   .string()
-  .transform(value => value.split(',').map(file => file.trim()).filter(Boolean))
+  .transform(value =>
+    value
+      .split(',')
+      .map(file => file.trim())
+      .filter(Boolean),
+  )
   .optional();
 
 export const TRUSTED_DOCUMENT_SETTINGS = {
-  WEAVER_TRUSTED_DOCUMENTS: files.describe('Manifests of trusted documents, which requests name by documentId: JSON files, with commas between.'),
-  WEAVER_TRUSTED_DOCUMENT_KEYS: z.string().trim().min(1).optional().describe('A JSON file that binds API keys, by their ids, to manifests of their own: such a key runs nothing else.'),
+  WEAVER_TRUSTED_DOCUMENTS: files.describe(
+    'Manifests of trusted documents, which requests name by documentId: JSON files, with ' +
+      'commas between.',
+  ),
+  WEAVER_TRUSTED_DOCUMENT_KEYS: z
+    .string()
+    .trim()
+    .min(1)
+    .optional()
+    .describe(
+      'A JSON file that binds API keys, by their ids, to manifests of their own: such a ' +
+        'key runs nothing else.',
+    ),
   WEAVER_AD_HOC_OPERATIONS: z
     .enum(['everyone', 'operator', 'nobody'], 'must be everyone, operator or nobody')
     .default('everyone')
-    .describe('Who may send the text of an operation in place of the documentId of a trusted one: everyone, operator or nobody.'),
+    .describe(
+      'Who may send the text of an operation in place of the documentId of a trusted ' +
+        'one: everyone, operator or nobody.',
+    ),
 };
 
 export function trustedDocumentProblems(given: NodeJS.ProcessEnv): string[] {
-  const idle = given.WEAVER_TRUSTED_DOCUMENTS === undefined && given.WEAVER_TRUSTED_DOCUMENT_KEYS === undefined;
-  const restricts = given.WEAVER_AD_HOC_OPERATIONS === 'operator' || given.WEAVER_AD_HOC_OPERATIONS === 'nobody';
-  return idle && restricts ? ['WEAVER_AD_HOC_OPERATIONS needs WEAVER_TRUSTED_DOCUMENTS or WEAVER_TRUSTED_DOCUMENT_KEYS beside it, unless it is everyone'] : [];
+  const idle =
+    given.WEAVER_TRUSTED_DOCUMENTS === undefined &&
+    given.WEAVER_TRUSTED_DOCUMENT_KEYS === undefined;
+  const restricts =
+    given.WEAVER_AD_HOC_OPERATIONS === 'operator' || given.WEAVER_AD_HOC_OPERATIONS === 'nobody';
+  return idle && restricts
+    ? [
+        'WEAVER_AD_HOC_OPERATIONS needs WEAVER_TRUSTED_DOCUMENTS or ' +
+          'WEAVER_TRUSTED_DOCUMENT_KEYS beside it, unless it is everyone',
+      ]
+    : [];
 }
 
-export function toTrustedDocuments(env: z.infer<z.ZodObject<typeof TRUSTED_DOCUMENT_SETTINGS>>): TrustedDocumentsConfig {
-  return { manifests: env.WEAVER_TRUSTED_DOCUMENTS ?? [], keysFile: env.WEAVER_TRUSTED_DOCUMENT_KEYS, adHoc: env.WEAVER_AD_HOC_OPERATIONS };
+export function toTrustedDocuments(
+  env: z.infer<z.ZodObject<typeof TRUSTED_DOCUMENT_SETTINGS>>,
+): TrustedDocumentsConfig {
+  return {
+    manifests: env.WEAVER_TRUSTED_DOCUMENTS ?? [],
+    keysFile: env.WEAVER_TRUSTED_DOCUMENT_KEYS,
+    adHoc: env.WEAVER_AD_HOC_OPERATIONS,
+  };
 }

@@ -9,8 +9,8 @@ export function newPassword(): string {
 }
 
 /**
- * What PostgreSQL stores for a password (SCRAM-SHA-256, RFC 5803). Made here, so that the password itself never travels in a statement,
- * which the server may log.
+ * What PostgreSQL stores for a password (SCRAM-SHA-256, RFC 5803). Made here, so that the password
+ * itself never travels in a statement, which the server may log.
  */
 export function storedPassword(password: string, salt: Buffer = randomBytes(16)): string {
   const salted = pbkdf2Sync(password.normalize('NFKC'), salt, ITERATIONS, KEY_LENGTH, 'sha256');

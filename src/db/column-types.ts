@@ -1,8 +1,9 @@
 import { StringType, Type } from '@mikro-orm/core';
 
 /**
- * `timestamptz` as text with its microseconds, such as `2026-11-23 09:30:00.123456+00`.
- * A JavaScript `Date` would round to milliseconds: cursors would repeat rows and `updatedAt` preconditions would miss changes.
+ * `timestamptz` as text with its microseconds, such as `2026-11-23 09:30:00.123456+00`. A
+ * JavaScript `Date` would round to milliseconds: cursors would repeat rows and `updatedAt`
+ * preconditions would miss changes.
  */
 export class TimestampType extends Type<string, string> {
   override getColumnType(): string {
@@ -13,7 +14,10 @@ export class TimestampType extends Type<string, string> {
   }
 }
 
-/** `varchar` with what people call a thing: lists have it in the order of an alphabet, where other texts are compared as they are stored. */
+/**
+ * `varchar` with what people call a thing: lists have it in the order of an alphabet, where other
+ * texts are compared as they are stored.
+ */
 export class NameType extends StringType {}
 
 /** `tsvector`, written only by the database (a generated column). */

@@ -2,7 +2,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { connect, isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { checkServerIdentity, getCACertificates, type ConnectionOptions as TlsOptions, type SecureVersion } from 'node:tls';
+import {
+  checkServerIdentity,
+  getCACertificates,
+  type ConnectionOptions as TlsOptions,
+  type SecureVersion,
+} from 'node:tls';
 import type { ClientBase, ClientConfig } from 'pg';
 import { StartupError } from '../base/startup-error.js';
 import { serverName, type DatabaseAddress } from '../config/database-address.js';
@@ -16,7 +21,10 @@ export interface ConnectionOptions {
   readonly password: string | undefined;
   readonly dbName: string;
   /** Of `pg`'s pool: https://node-postgres.com/apis/pool */
-  readonly driverOptions: ClientConfig & { Client?: typeof ChannelBindingClient; onConnect?: (client: ClientBase) => Promise<void> };
+  readonly driverOptions: ClientConfig & {
+    Client?: typeof ChannelBindingClient;
+    onConnect?: (client: ClientBase) => Promise<void>;
+  };
 }
 
 /** What sslmode means for one server: resolved, `prefer` is one of the others. */
@@ -29,8 +37,15 @@ const LEAST_CONNECT_TIMEOUT_MS = 2_000;
 /** Folders in which a server of this machine has its socket, where an address names no host. */
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
 
-/** The driver's options for `address`. Asks the server whether it encrypts, where sslmode leaves that to it. Throws a `StartupError` for certificate files that cannot be used, or the socket's error. */
-export async function connectionOptions(address: DatabaseAddress, applicationName = 'weaver'): Promise<ConnectionOptions> {
+/**
+ * The driver's options for `address`. Asks the server whether it encrypts, where sslmode leaves
+ * that to it. Throws a `StartupError` for certificate files that cannot be used, or the socket's
+ * error.
+ */
+export async function connectionOptions(
+  address: DatabaseAddress,
+  applicationName = 'weaver',
+): Promise<ConnectionOptions> {
   const { port, user, password, database, parameters } = address;
   const host = hostOf(address);
   const encryption = await encryptionOf(address);
@@ -42,30 +57,57 @@ export async function connectionOptions(address: DatabaseAddress, applicationNam
     dbName: database,
     driverOptions: {
       ssl: encryption === 'none' ? false : tlsOptions(parameters, host, encryption),
-      application_name: parameters.application_name ?? parameters.fallback_application_name ?? applicationName,
+      application_name:
+        parameters.application_name ?? parameters.fallback_application_name ?? applicationName,
       connectionTimeoutMillis: connectTimeoutMs(parameters.connect_timeout),
       keepAlive: parameters.keepalives !== '0',
-      ...(Number(parameters.keepalives_idle) > 0 && { keepAliveInitialDelayMillis: Number(parameters.keepalives_idle) * 1_000 }),
+      ...(Number(parameters.keepalives_idle) > 0 && {
+        keepAliveInitialDelayMillis: Number(parameters.keepalives_idle) * 1_000,
+      }),
       ...(parameters.options !== undefined && { options: parameters.options }),
-      ...(parameters.sslnegotiation !== undefined && encryption !== 'none' && { sslnegotiation: parameters.sslnegotiation }),
+      ...(parameters.sslnegotiation !== undefined &&
+        encryption !== 'none' && { sslnegotiation: parameters.sslnegotiation }),
       ...(parameters.channel_binding === 'prefer' && { enableChannelBinding: true }),
-      ...(parameters.channel_binding === 'require' && { enableChannelBinding: true, Client: ChannelBindingClient }),
-      ...(['read-write', 'primary'].includes(parameters.target_session_attrs ?? '') && { onConnect: client => refuseReadOnly(client, address) }),
+      ...(parameters.channel_binding === 'require' && {
+        enableChannelBinding: true,
+        Client: ChannelBindingClient,
+      }),
+      ...(['read-write', 'primary'].includes(parameters.target_session_attrs ?? '') && {
+        onConnect: client => refuseReadOnly(client, address),
+      }),
     },
   };
 }
 
-/** The host to connect to: an address without one means this machine, by its socket where there is one. */
+/**
+ * The host to connect to: an address without one means this machine, by its socket where there is
+ * one.
+ */
 export function hostOf({ host, hostAddress, port }: DatabaseAddress): string {
-  return host ?? hostAddress ?? SOCKET_FOLDERS.find(folder => existsSync(join(folder, `.s.PGSQL.${port}`))) ?? 'localhost';
+  return (
+    host ??
+    hostAddress ??
+    SOCKET_FOLDERS.find(folder => existsSync(join(folder, `.s.PGSQL.${port}`))) ??
+    'localhost'
+  );
 }
 
-/** How connections to `address` are encrypted, by libpq's rules: https://www.postgresql.org/docs/current/libpq-ssl.html */
+/**
+ * How connections to `address` are encrypted, by libpq's rules:
+ * https://www.postgresql.org/docs/current/libpq-ssl.html
+ */
 export async function encryptionOf(address: DatabaseAddress): Promise<Encryption> {
-  const { sslmode: mode = address.parameters.sslrootcert === 'system' ? 'verify-full' : 'prefer', sslrootcert } = address.parameters;
+  const {
+    sslmode: mode = address.parameters.sslrootcert === 'system' ? 'verify-full' : 'prefer',
+    sslrootcert,
+  } = address.parameters;
   // A socket never leaves the machine, and the server never encrypts it.
   if (mode === 'disable' || hostOf(address).startsWith('/')) return 'none';
-  if (sslrootcert === 'system' && mode !== 'verify-full') throw new StartupError(`sslrootcert=system needs sslmode=verify-full: anybody has a certificate of such an authority, for a name of their own. Now it is ${mode}.`);
+  if (sslrootcert === 'system' && mode !== 'verify-full')
+    throw new StartupError(
+      'sslrootcert=system needs sslmode=verify-full: anybody has a certificate of such ' +
+        `an authority, for a name of their own. Now it is ${mode}.`,
+    );
   if (mode === 'verify-full') return 'authority and name';
   if (mode === 'verify-ca') return 'authority';
   if (mode === 'prefer' && !(await offersTls(address))) return 'none';
@@ -73,30 +115,53 @@ export async function encryptionOf(address: DatabaseAddress): Promise<Encryption
   return mode === 'require' && authorityFile(address.parameters) ? 'authority' : 'unchecked';
 }
 
-function tlsOptions(parameters: DatabaseAddress['parameters'], host: string, encryption: Encryption): TlsOptions {
-  const { sslcert = defaultFile('postgresql.crt'), sslcrl = defaultFile('root.crl'), ssl_min_protocol_version: least = 'TLSv1.2', ssl_max_protocol_version: most } = parameters;
+function tlsOptions(
+  parameters: DatabaseAddress['parameters'],
+  host: string,
+  encryption: Encryption,
+): TlsOptions {
+  const {
+    sslcert = defaultFile('postgresql.crt'),
+    sslcrl = defaultFile('root.crl'),
+    ssl_min_protocol_version: least = 'TLSv1.2',
+    ssl_max_protocol_version: most,
+  } = parameters;
   // A key alone signs nothing.
   const sslkey = parameters.sslkey ?? (sslcert && defaultFile('postgresql.key'));
   return {
     rejectUnauthorized: encryption !== 'unchecked',
     ...(encryption !== 'unchecked' && { ca: authorities(parameters, encryption) }),
-    // The driver hands over no name for an IP address, and Node would compare with "localhost" then.
-    checkServerIdentity: (_name, certificate) => (encryption === 'authority and name' ? checkServerIdentity(host, certificate) : undefined),
+    // The driver hands over no name for an IP address, and Node would compare with "localhost"
+    // then.
+    checkServerIdentity: (_name, certificate) =>
+      encryption === 'authority and name' ? checkServerIdentity(host, certificate) : undefined,
     ...(isIP(host) === 0 && { servername: host }),
-    ...(sslcert && { cert: readCertificateFile('sslcert', sslcert), key: readCertificateFile('sslkey', sslkey ?? sslcert) }),
+    ...(sslcert && {
+      cert: readCertificateFile('sslcert', sslcert),
+      key: readCertificateFile('sslkey', sslkey ?? sslcert),
+    }),
     ...(sslcrl && encryption !== 'unchecked' && { crl: readCertificateFile('sslcrl', sslcrl) }),
     minVersion: least as SecureVersion,
     ...(most !== undefined && { maxVersion: most as SecureVersion }),
   };
 }
 
-function authorities(parameters: DatabaseAddress['parameters'], encryption: Encryption): string | string[] {
+function authorities(
+  parameters: DatabaseAddress['parameters'],
+  encryption: Encryption,
+): string | string[] {
   if (parameters.sslrootcert === 'system') return getCACertificates('system');
   const file = authorityFile(parameters);
   if (file) return readCertificateFile('sslrootcert', file);
   const mode = encryption === 'authority' ? 'verify-ca' : 'verify-full';
-  const system = encryption === 'authority' ? '' : ', or write sslrootcert=system where a public authority has signed its certificate';
-  throw new StartupError(`sslmode=${mode} needs to know who may sign the server's certificate: name the authority's file in sslrootcert${system}.`);
+  const system =
+    encryption === 'authority'
+      ? ''
+      : ', or write sslrootcert=system where a public authority has signed its certificate';
+  throw new StartupError(
+    `sslmode=${mode} needs to know who may sign the server's certificate: name the ` +
+      `authority's file in sslrootcert${system}.`,
+  );
 }
 
 function authorityFile({ sslrootcert }: DatabaseAddress['parameters']): string | undefined {
@@ -113,7 +178,11 @@ function readCertificateFile(parameter: string, file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (error) {
-    throw new StartupError(`${parameter} names the file ${file}, which cannot be read (${(error as { code?: string }).code}).`, { cause: error });
+    throw new StartupError(
+      `${parameter} names the file ${file}, which cannot be read ` +
+        `(${(error as { code?: string }).code}).`,
+      { cause: error },
+    );
   }
 }
 
@@ -126,7 +195,10 @@ function connectTimeoutMs(seconds: string | undefined): number {
 /** The message that asks whether a server encrypts: its length and a code, each of four bytes. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 
-/** Whether the server says so: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL */
+/**
+ * Whether the server says so:
+ * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
+ */
 async function offersTls(address: DatabaseAddress): Promise<boolean> {
   const socket = connect({ port: address.port, host: address.hostAddress ?? hostOf(address) });
   socket.setTimeout(connectTimeoutMs(address.parameters.connect_timeout));
@@ -143,14 +215,21 @@ async function offersTls(address: DatabaseAddress): Promise<boolean> {
   }
 }
 
-/** For `target_session_attrs`: a server that was the primary and is no more must not be taken for it. */
+/**
+ * For `target_session_attrs`: a server that was the primary and is no more must not be taken for
+ * it.
+ */
 async function refuseReadOnly(client: ClientBase, address: DatabaseAddress): Promise<void> {
   const asked = address.parameters.target_session_attrs!;
   const { rows } = await client.query<{ standby: boolean; readOnly: boolean }>(
-    `select pg_is_in_recovery() as standby, current_setting('default_transaction_read_only') = 'on' as "readOnly"`,
+    'select pg_is_in_recovery() as standby, ' +
+      `current_setting('default_transaction_read_only') = 'on' as "readOnly"`,
   );
   const { standby, readOnly } = rows[0]!;
   if (standby || (readOnly && asked === 'read-write')) {
-    throw new StartupError(`${serverName(address)} is ${standby ? 'a standby' : 'read-only'}, and target_session_attrs asks for ${asked}.`);
+    throw new StartupError(
+      `${serverName(address)} is ${standby ? 'a standby' : 'read-only'}, and ` +
+        `target_session_attrs asks for ${asked}.`,
+    );
   }
 }

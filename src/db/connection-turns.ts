@@ -7,7 +7,10 @@ import type { Row } from './statement.js';
 /** How long whoever has no time of their own waits for a connection. */
 const PATIENCE_MS = 10_000;
 
-/** So many turns of the gateway's own may follow each other while tenants wait: they are short, and must not be all that happens. */
+/**
+ * So many turns of the gateway's own may follow each other while tenants wait: they are short, and
+ * must not be all that happens.
+ */
 const OWN_IN_A_ROW = 100;
 
 /** The gateway itself, in `Holdings`: no tenant's UUID. */
@@ -18,19 +21,25 @@ const OPERATOR = 'operator';
 export interface ConnectionTurn {
   /** Call it once, when the connection is back in the pool or will never be. */
   end(): void;
-  /** Whether the connection may be kept for a transaction that goes on in another scope; where not, it is to be given back. */
+  /**
+   * Whether the connection may be kept for a transaction that goes on in another scope; where not,
+   * it is to be given back.
+   */
   passTo(scope: DatabaseScope): boolean;
 }
 
 /**
- * Who may take a connection from the pool, and when: whoever wants one asks here first, so that nobody ever waits in the queue of the pool
- * itself, which knows no tenants.
+ * Who may take a connection from the pool, and when: whoever wants one asks here first, so that
+ * nobody ever waits in the queue of the pool itself, which knows no tenants.
  *
- * - Tenants take turns. One has another connection only while more are free than it holds, so that there is always one for the next.
- * - Some connections are kept for what the gateway asks for itself (`GATEWAY_SCOPE`), such as whose a token is. That goes first, and is short.
+ * - Tenants take turns. One has another connection only while more are free than it holds, so
+ *   that there is always one for the next.
+ * - Some connections are kept for what the gateway asks for itself (`GATEWAY_SCOPE`), such as
+ *   whose a token is. That goes first, and is short.
  * - Of one tenant, so many write at once. Those beyond wait without a connection.
  *
- * A transaction that is lost gives its turn back like any other, though the pool may need a moment longer (`lost-connections.ts`).
+ * A transaction that is lost gives its turn back like any other, though the pool may need a moment
+ * longer (`lost-connections.ts`).
  */
 export class ConnectionTurns {
   readonly #connections: number;
@@ -48,15 +57,25 @@ export class ConnectionTurns {
   readonly #waitingOwn = new TurnQueue();
   readonly #waitingToWrite = new TurnQueue();
 
-  constructor({ connections, writesAtOnce = Math.ceil(connections / 4) }: { connections: number; writesAtOnce?: number | undefined }) {
+  constructor({
+    connections,
+    writesAtOnce = Math.ceil(connections / 4),
+  }: {
+    connections: number;
+    writesAtOnce?: number | undefined;
+  }) {
     this.#connections = connections;
     // Of two, one tenant has one at most: the other is for everybody else.
-    this.#forTenants = connections < 3 ? connections : connections - Math.max(1, Math.floor(connections / 5));
+    this.#forTenants =
+      connections < 3 ? connections : connections - Math.max(1, Math.floor(connections / 5));
     this.#forGateway = Math.ceil(connections / 2);
     this.#writesAtOnce = writesAtOnce;
   }
 
-  /** Waits for a turn to read. Rejects with the signal's reason, or without one with `UNAVAILABLE` after a while. */
+  /**
+   * Waits for a turn to read. Rejects with the signal's reason, or without one with `UNAVAILABLE`
+   * after a while.
+   */
   async read(scope: DatabaseScope, signal?: AbortSignal): Promise<ConnectionTurn> {
     const holder = holderOf(scope);
     const waits = this.#enter(holder, signal);
@@ -72,7 +91,11 @@ export class ConnectionTurns {
     else await inTime(signal, until => this.#waitingToWrite.wait(holder, until));
     const leave = (): void => {
       this.#writing.remove(holder);
-      for (let next; (next = this.#waitingToWrite.next(name => this.#mayWrite(name))) !== undefined; ) this.#writing.add(next);
+      for (
+        let next;
+        (next = this.#waitingToWrite.next(name => this.#mayWrite(name))) !== undefined;
+      )
+        this.#writing.add(next);
     };
     try {
       const turn = await this.read(scope, signal);
@@ -89,7 +112,9 @@ export class ConnectionTurns {
       this.#add(holder);
       return undefined;
     }
-    return inTime(signal, until => (holder === GATEWAY ? this.#waitingOwn : this.#waiting).wait(holder, until));
+    return inTime(signal, until =>
+      (holder === GATEWAY ? this.#waitingOwn : this.#waiting).wait(holder, until),
+    );
   }
 
   #turnOf(first: string): ConnectionTurn {
@@ -112,10 +137,14 @@ export class ConnectionTurns {
     };
   }
 
-  /** Whatever anybody gives back, those that wait and may have it have it at once: so nobody who waits is passed over by who comes. */
+  /**
+   * Whatever anybody gives back, those that wait and may have it have it at once: so nobody who
+   * waits is passed over by who comes.
+   */
   #letGo(): void {
     while (this.#isOneLeft()) {
-      const own = (): string | undefined => (this.#mayGateway() ? this.#waitingOwn.next() : undefined);
+      const own = (): string | undefined =>
+        this.#mayGateway() ? this.#waitingOwn.next() : undefined;
       const tenants = (): string | undefined => this.#waiting.next(name => this.#may(name));
       const next = this.#ownInARow < OWN_IN_A_ROW ? (own() ?? tenants()) : (tenants() ?? own());
       if (next === undefined) return;
@@ -132,7 +161,10 @@ export class ConnectionTurns {
     return this.#held.mayHaveAnother(holder, this.#forTenants);
   }
 
-  /** The last connection goes round: otherwise a look-up would wait until all that was looked up before it has been answered. */
+  /**
+   * The last connection goes round: otherwise a look-up would wait until all that was looked up
+   * before it has been answered.
+   */
   #mayKeep(holder: string): boolean {
     const isLast = this.#held.all + 1 === this.#connections;
     return this.#may(holder) && !(isLast && !(this.#waiting.isEmpty && this.#waitingOwn.isEmpty));
@@ -162,7 +194,10 @@ function holderOf(scope: DatabaseScope): string {
   return scope.isGatewayOwn ? GATEWAY : OPERATOR;
 }
 
-async function inTime(signal: AbortSignal | undefined, wait: (signal: AbortSignal) => Promise<void>): Promise<void> {
+async function inTime(
+  signal: AbortSignal | undefined,
+  wait: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
   if (signal) return wait(signal);
   const patience = new AbortController();
   const timer = setTimeout(() => patience.abort(noConnectionFree()), PATIENCE_MS);
@@ -174,7 +209,11 @@ async function inTime(signal: AbortSignal | undefined, wait: (signal: AbortSigna
 }
 
 function noConnectionFree(): AppError {
-  return new AppError('UNAVAILABLE', 'No connection to the database was free in time. Try again shortly.', { retryAfterMs: 1_000 });
+  return new AppError(
+    'UNAVAILABLE',
+    'No connection to the database was free in time. Try again shortly.',
+    { retryAfterMs: 1_000 },
+  );
 }
 
 /** A read transaction whose connection was taken in turn. */

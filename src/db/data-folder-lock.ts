@@ -21,11 +21,13 @@ export interface DataFolderLock {
 const SQLITE_BUSY = 5;
 
 /**
- * Takes the one exclusive lock of an embedded database's folder, making the folder when it is missing, or throws
- * `DataFolderInUseError` at once. Two writers on one folder lose acknowledged rows, so every opener must come through here.
+ * Takes the one exclusive lock of an embedded database's folder, making the folder when it is
+ * missing, or throws `DataFolderInUseError` at once. Two writers on one folder lose acknowledged
+ * rows, so every opener must come through here.
  *
- * The lock is an exclusive transaction on a small SQLite file: the operating system holds it for the process and drops it
- * when the process ends, however it ends, so that no stale lock can remain (https://www.sqlite.org/lockingv3.html).
+ * The lock is an exclusive transaction on a small SQLite file: the operating system holds it for
+ * the process and drops it when the process ends, however it ends, so that no stale lock can remain
+ * (https://www.sqlite.org/lockingv3.html).
  */
 export function lockDataFolder(dataDir: string): DataFolderLock {
   const holderFile = join(dataDir, 'weaver.lock.holder');
@@ -37,9 +39,14 @@ export function lockDataFolder(dataDir: string): DataFolderLock {
     writeFileSync(holderFile, `process ${process.pid}`);
   } catch (error) {
     lock?.close();
-    if ((error as { errcode?: number }).errcode === SQLITE_BUSY) throw new DataFolderInUseError(dataDir, readHolder(holderFile));
+    if ((error as { errcode?: number }).errcode === SQLITE_BUSY)
+      throw new DataFolderInUseError(dataDir, readHolder(holderFile));
     const reason = error instanceof Error ? error.message : String(error);
-    throw new StartupError(`The data folder ${dataDir} cannot be used: ${reason}. Set WEAVER_DATA_DIR to a folder that this user may write to.`, { cause: error });
+    throw new StartupError(
+      `The data folder ${dataDir} cannot be used: ${reason}. Set WEAVER_DATA_DIR to a ` +
+        'folder that this user may write to.',
+      { cause: error },
+    );
   }
   const held = lock;
   return { release: () => held.close() };

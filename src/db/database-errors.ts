@@ -1,8 +1,23 @@
-/** SQLSTATE classes and codes of a server that is not there, going away, full, or tired of waiting for us: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+/**
+ * SQLSTATE classes and codes of a server that is not there, going away, full, or tired of waiting
+ * for us: https://www.postgresql.org/docs/current/errcodes-appendix.html
+ */
 const UNREACHABLE = /^(08...|57P0[1-5]|25P03|53300|28...|3D000)$/;
-const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'EAI_AGAIN', 'ENETUNREACH']);
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+]);
 
-/** node-postgres reports a lost connection and a closed pool by message alone; so does the embedded database that it was closed, and `ConnectionTurns` that none was free. */
+/**
+ * node-postgres reports a lost connection and a closed pool by message alone; so does the embedded
+ * database that it was closed, and `ConnectionTurns` that none was free.
+ */
 const BY_MESSAGE =
   /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|PGlite is clos|No connection to the database was free)/;
 
@@ -17,7 +32,10 @@ interface CodedError {
   message?: unknown;
 }
 
-/** Whether an error says that no connection to the database is to be had, rather than that a statement was wrong. */
+/**
+ * Whether an error says that no connection to the database is to be had, rather than that a
+ * statement was wrong.
+ */
 export function isDatabaseUnreachable(error: unknown): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const { code, cause, errors, message } = error as CodedError;

@@ -33,13 +33,22 @@ export interface DatabaseOptions {
 }
 
 /**
- * The one place that knows both databases. `purpose` chooses between the gateway's own login and the schema's owner.
- * The embedded database's folder is locked when its first connection opens, whoever opens it. Throws a `StartupError` where the owner
- * would have to migrate through a pooler or a certificate cannot be read, and the network's error where a server has to be asked whether it
- * encrypts.
+ * The one place that knows both databases. `purpose` chooses between the gateway's own login and
+ * the schema's owner. The embedded database's folder is locked when its first connection opens,
+ * whoever opens it. Throws a `StartupError` where the owner would have to migrate through a pooler
+ * or a certificate cannot be read, and the network's error where a server has to be asked whether
+ * it encrypts.
  */
-export async function databaseOptions(config: DatabaseConfig, purpose: 'serve' | 'migrate', entities: EntityClasses, image?: Blob): Promise<DatabaseOptions> {
-  const { orm, ...rest } = config.kind === 'embedded' ? embeddedOptions(config.dataDir, image) : await postgresOptions(config, purpose);
+export async function databaseOptions(
+  config: DatabaseConfig,
+  purpose: 'serve' | 'migrate',
+  entities: EntityClasses,
+  image?: Blob,
+): Promise<DatabaseOptions> {
+  const { orm, ...rest } =
+    config.kind === 'embedded'
+      ? embeddedOptions(config.dataDir, image)
+      : await postgresOptions(config, purpose);
   return { orm: { ...SHARED_OPTIONS, ...orm, entities }, ...rest };
 }
 
@@ -64,9 +73,11 @@ const SHARED_OPTIONS: Partial<Options> = {
     fileName: (timestamp, name) => `Migration${timestamp}${name ? `_${inName(name)}` : ''}`,
   },
   schemaGenerator: {
-    // The functions behind triggers are written in migrations by hand; the comparison would drop them.
+    // The functions behind triggers are written in migrations by hand; the comparison would drop
+    // them.
     ignoreRoutines: true,
-    // What an older Weaver left, until "adopt --finish": no entity's, and not to be dropped in passing.
+    // What an older Weaver left, until "adopt --finish": no entity's, and not to be dropped in
+    // passing.
     skipTables: [new RegExp(`^${LEGACY_PREFIX}`), ...TABLES_WITHOUT_ENTITY],
   },
 };
@@ -78,7 +89,10 @@ function inName(words: string): string {
 
 const EXTENSIONS = { vector, btree_gin };
 
-/** PostgreSQL's numbers of the types json and jsonb, whose values both drivers would read with `JSON.parse` alone. */
+/**
+ * PostgreSQL's numbers of the types json and jsonb, whose values both drivers would read with
+ * `JSON.parse` alone.
+ */
 const JSON_PARSERS = { 114: parseJsonExactly, 3802: parseJsonExactly };
 
 function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOptions {
@@ -88,9 +102,18 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
       driver: PgliteDriver,
       dbName: dataDir === IN_MEMORY ? IN_MEMORY : join(dataDir, 'pg'),
       driverOptions: () => {
-        if (dataDir === IN_MEMORY) return { extensions: EXTENSIONS, parsers: JSON_PARSERS, ...(image && { loadDataDir: image }) };
+        if (dataDir === IN_MEMORY)
+          return {
+            extensions: EXTENSIONS,
+            parsers: JSON_PARSERS,
+            ...(image && { loadDataDir: image }),
+          };
         lock ??= lockDataFolder(dataDir);
-        return { extensions: EXTENSIONS, parsers: JSON_PARSERS, fs: new EmbeddedFolder(join(dataDir, 'pg'), EXTENSIONS, image) };
+        return {
+          extensions: EXTENSIONS,
+          parsers: JSON_PARSERS,
+          fs: new EmbeddedFolder(join(dataDir, 'pg'), EXTENSIONS, image),
+        };
       },
     },
     connections: 1,
@@ -103,12 +126,25 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
 
 /** One holds the lock of `Migrator`, one runs the migration, one is spare. */
 const MIGRATION_CONNECTIONS = 3;
-/** Networks cut connections that are idle for minutes, and the one with the lock is idle while another works. */
+/**
+ * Networks cut connections that are idle for minutes, and the one with the lock is idle while
+ * another works.
+ */
 const KEEP_ALIVE_AFTER_MS = 30_000;
 
-async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres' }>, purpose: 'serve' | 'migrate'): Promise<DatabaseOptions> {
-  if (purpose === 'migrate' && config.pooler === 'transaction' && isSameAddress(config.ownerAddress, config.address)) throw poolerRefused();
-  const { driverOptions, ...connection } = await (purpose === 'serve' ? connectionOptions(config.address) : connectionOptions(config.ownerAddress, 'weaver-migrate'));
+async function postgresOptions(
+  config: Extract<DatabaseConfig, { kind: 'postgres' }>,
+  purpose: 'serve' | 'migrate',
+): Promise<DatabaseOptions> {
+  if (
+    purpose === 'migrate' &&
+    config.pooler === 'transaction' &&
+    isSameAddress(config.ownerAddress, config.address)
+  )
+    throw poolerRefused();
+  const { driverOptions, ...connection } = await (purpose === 'serve'
+    ? connectionOptions(config.address)
+    : connectionOptions(config.ownerAddress, 'weaver-migrate'));
   const connections = purpose === 'migrate' ? MIGRATION_CONNECTIONS : config.poolSize;
   return {
     orm: {
@@ -116,7 +152,12 @@ async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres
       ...connection,
       pool: { min: 0, max: connections },
       // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
-      driverOptions: { ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }), ...driverOptions, pipeline: true, onPoolCreated: readJsonExactly },
+      driverOptions: {
+        ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }),
+        ...driverOptions,
+        pipeline: true,
+        onPoolCreated: readJsonExactly,
+      },
     },
     connections,
     release() {},
@@ -125,5 +166,6 @@ async function postgresOptions(config: Extract<DatabaseConfig, { kind: 'postgres
 
 function readJsonExactly(pool: Pool): void {
   const types = pool.options.types as TypeOverrides;
-  for (const [type, parser] of Object.entries(JSON_PARSERS)) types.setTypeParser(Number(type), parser);
+  for (const [type, parser] of Object.entries(JSON_PARSERS))
+    types.setTypeParser(Number(type), parser);
 }

@@ -1,7 +1,11 @@
 import { OPERATOR_ROLE, TENANT_ROLE, TENANT_SETTING } from './roles.js';
 
-/** Whose rows a transaction may touch: the role that it takes, and the tenant that the role's policies ask for. */
-export type DatabaseScope = { readonly role: typeof TENANT_ROLE; readonly tenantId: string } | OperatorScope;
+/**
+ * Whose rows a transaction may touch: the role that it takes, and the tenant that the role's
+ * policies ask for.
+ */
+export type DatabaseScope =
+  { readonly role: typeof TENANT_ROLE; readonly tenantId: string } | OperatorScope;
 
 interface OperatorScope {
   readonly role: typeof OPERATOR_ROLE;
@@ -17,48 +21,67 @@ export function tenantScope(tenantId: string): DatabaseScope {
 }
 
 /**
- * Whoever is nobody: the tenant's role without a tenant, so that policies match no row. A made-up UUID in its place, the nil one included,
- * might be a tenant's.
+ * Whoever is nobody: the tenant's role without a tenant, so that policies match no row. A made-up
+ * UUID in its place, the nil one included, might be a tenant's.
  */
 export const NOBODY_SCOPE: DatabaseScope = { role: TENANT_ROLE, tenantId: '' };
 
 export const OPERATOR_SCOPE: DatabaseScope = { role: OPERATOR_ROLE };
 
 /**
- * What the gateway must know or note to serve anybody: whose a token is, how many requests are left. As the operator, and before all others
- * that wait for a connection (`connection-turns.ts`), so that each statement must be short and wait for nothing that tenants lock.
+ * What the gateway must know or note to serve anybody: whose a token is, how many requests are
+ * left. As the operator, and before all others that wait for a connection (`connection-turns.ts`),
+ * so that each statement must be short and wait for nothing that tenants lock.
  */
 export const GATEWAY_SCOPE: DatabaseScope = { role: OPERATOR_ROLE, isGatewayOwn: true };
 
-/** Settings that make a transaction the scope's own and end with it. Times come in UTC, whatever the server's zone. */
+/**
+ * Settings that make a transaction the scope's own and end with it. Times come in UTC, whatever the
+ * server's zone.
+ */
 export function scopeSettings(scope: DatabaseScope): Record<string, string> {
-  return { [TENANT_SETTING]: 'tenantId' in scope ? scope.tenantId : '', timezone: 'UTC', role: scope.role };
+  return {
+    [TENANT_SETTING]: 'tenantId' in scope ? scope.tenantId : '',
+    timezone: 'UTC',
+    role: scope.role,
+  };
 }
 
 /**
- * Enters a scope in an open transaction. It holds no parameters, so that it can travel with `begin` in one message; its only variable
- * part is empty or a UUID that `tenantScope` checked. A tenant is named by `set_config`: of `set local`, pg_stat_statements would keep one
- * for each tenant.
+ * Enters a scope in an open transaction. It holds no parameters, so that it can travel with `begin`
+ * in one message; its only variable part is empty or a UUID that `tenantScope` checked. A tenant is
+ * named by `set_config`: of `set local`, pg_stat_statements would keep one for each tenant.
  */
 export function enterScopeSql(scope: DatabaseScope): string {
-  const tenant = 'tenantId' in scope ? `select set_config('${TENANT_SETTING}', '${scope.tenantId}', true)` : `set local ${TENANT_SETTING} = ''`;
+  const tenant =
+    'tenantId' in scope
+      ? `select set_config('${TENANT_SETTING}', '${scope.tenantId}', true)`
+      : `set local ${TENANT_SETTING} = ''`;
   return `${tenant}; set local timezone = 'UTC'; set local role ${scope.role}`;
 }
 
 /** What keeps one operation's statements within its time, and their rows within its memory. */
 export interface TimeBounds {
-  /** How long a statement may take, and how long of that it may wait for what others have locked. */
+  /**
+   * How long a statement may take, and how long of that it may wait for what others have locked.
+   */
   readonly statementMs: number;
   readonly lockMs: number;
   /** Once it is aborted no further statement is sent: asking throws its reason. */
   readonly signal: AbortSignal;
   /** Waited for before each statement of a read; undefined where it may be sent at once. */
   readonly ready?: () => Promise<void> | undefined;
-  /** Told how many bytes of rows a read receives, as they come; and before each statement, of none. What it throws ends the read. */
+  /**
+   * Told how many bytes of rows a read receives, as they come; and before each statement, of none.
+   * What it throws ends the read.
+   */
   readonly received?: (bytes: number) => void;
 }
 
-/** Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements keeps one. */
+/**
+ * Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements
+ * keeps one.
+ */
 export function boundTimeSql({ statementMs, lockMs }: TimeBounds): string {
   return `set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`;
 }
@@ -69,14 +92,22 @@ export interface EnteringRow {
 }
 
 /**
- * For the select list of a statement that runs as the operator and finds out whose an operation is: where `condition` holds for its row,
- * whoever reads on in its transaction reads as that row's tenant. It saves the message that would say so.
+ * For the select list of a statement that runs as the operator and finds out whose an operation is:
+ * where `condition` holds for its row, whoever reads on in its transaction reads as that row's
+ * tenant. It saves the message that would say so.
  */
 export function enterTenantOfRowSql(tenantId: string, condition: string): string {
-  const set = (setting: string, value: string): string => `case when ${condition} then set_config('${setting}', ${value}, true) end`;
-  return `${set(TENANT_SETTING, `${tenantId}::text`)} as entered, ${set('role', `'${TENANT_ROLE}'`)} as entered_role`;
+  const set = (setting: string, value: string): string =>
+    `case when ${condition} then set_config('${setting}', ${value}, true) end`;
+  return (
+    `${set(TENANT_SETTING, `${tenantId}::text`)} as entered, ` +
+    `${set('role', `'${TENANT_ROLE}'`)} as entered_role`
+  );
 }
 
 export function isSameScope(one: DatabaseScope, other: DatabaseScope): boolean {
-  return one.role === other.role && ('tenantId' in one ? one.tenantId : '') === ('tenantId' in other ? other.tenantId : '');
+  return (
+    one.role === other.role &&
+    ('tenantId' in one ? one.tenantId : '') === ('tenantId' in other ? other.tenantId : '')
+  );
 }

@@ -5,7 +5,12 @@ import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgres
 import type { DatabaseConfig } from '../config.js';
 import { ConnectionTurns, ReadsInTurn, type ReadTurns } from './connection-turns.js';
 import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
-import { GATEWAY_SCOPE, scopeSettings, type DatabaseScope, type TimeBounds } from './database-scope.js';
+import {
+  GATEWAY_SCOPE,
+  scopeSettings,
+  type DatabaseScope,
+  type TimeBounds,
+} from './database-scope.js';
 import { refuseSharedSession, sharesSession } from './own-session.js';
 import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
@@ -26,7 +31,10 @@ export interface MaintenanceSession {
 
 /** An open database. Tenants' data are reached only through its scopes: `reads` and `write`. */
 export class Database {
-  /** Called for each statement of a read scope, before it is sent; for counting in tests and metrics. */
+  /**
+   * Called for each statement of a read scope, before it is sent; for counting in tests and
+   * metrics.
+   */
   onStatement: (statement: Statement, parameters: readonly unknown[]) => void = () => {};
 
   private constructor(
@@ -45,10 +53,16 @@ export class Database {
   };
 
   /**
-   * Connects, and takes the embedded database's lock. Throws `DataFolderInUseError`, or the driver's error when the server cannot be
-   * reached. `image` fills a new in-memory database from a dump of another.
+   * Connects, and takes the embedded database's lock. Throws `DataFolderInUseError`, or the
+   * driver's error when the server cannot be reached. `image` fills a new in-memory database from a
+   * dump of another.
    */
-  static async open(config: DatabaseConfig, entities: EntityClasses, purpose: 'serve' | 'migrate' = 'serve', image?: Blob): Promise<Database> {
+  static async open(
+    config: DatabaseConfig,
+    entities: EntityClasses,
+    purpose: 'serve' | 'migrate' = 'serve',
+    image?: Blob,
+  ): Promise<Database> {
     const options = await databaseOptions(config, purpose, entities, image);
     const orm = await MikroORM.init(options.orm);
     try {
@@ -57,9 +71,15 @@ export class Database {
       const connections =
         config.kind === 'embedded'
           ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
-          : new PostgresReadConnections(await (connection as PostgreSqlConnection).getNativeClient(), { pooled: config.pooler !== 'none' });
+          : new PostgresReadConnections(
+              await (connection as PostgreSqlConnection).getNativeClient(),
+              { pooled: config.pooler !== 'none' },
+            );
       await connection.execute('select 1');
-      const turns = new ConnectionTurns({ connections: options.connections, writesAtOnce: config.kind === 'postgres' ? config.writesAtOnce : undefined });
+      const turns = new ConnectionTurns({
+        connections: options.connections,
+        writesAtOnce: config.kind === 'postgres' ? config.writesAtOnce : undefined,
+      });
       return new Database(config.kind, orm, new ReadsInTurn(connections, turns), turns, options);
     } catch (error) {
       await orm.close(true).catch(() => {});
@@ -70,51 +90,79 @@ export class Database {
 
   /** The reads of one operation under `scope`. */
   reads(scope: DatabaseScope, bounds?: TimeBounds): ReadScope {
-    return new ReadScope(scope, this.#readConnections, (asked, parameters) => this.onStatement(asked, parameters), bounds);
+    return new ReadScope(
+      scope,
+      this.#readConnections,
+      (asked, parameters) => this.onStatement(asked, parameters),
+      bounds,
+    );
   }
 
   /**
-   * Runs `work` in one read-write transaction under `scope` and commits what it did; an error rolls all of it back.
-   * It waits for its turn to have a connection, of those of its scope (`ConnectionTurns`), until `bounds` end it.
-   * `work` must not use the network and must not open another scope: on the embedded database that would wait for itself for ever.
+   * Runs `work` in one read-write transaction under `scope` and commits what it did; an error rolls
+   * all of it back. It waits for its turn to have a connection, of those of its scope
+   * (`ConnectionTurns`), until `bounds` end it. `work` must not use the network and must not open
+   * another scope: on the embedded database that would wait for itself for ever.
    */
-  async write<T>(name: string, scope: DatabaseScope, work: (em: SqlEntityManager) => Promise<T>, bounds?: TimeBounds): Promise<T> {
+  async write<T>(
+    name: string,
+    scope: DatabaseScope,
+    work: (em: SqlEntityManager) => Promise<T>,
+    bounds?: TimeBounds,
+  ): Promise<T> {
     refuseInsideWrite(`"${name}"`);
     bounds?.signal.throwIfAborted();
     const em = this.orm.em.fork() as EntityManager as SqlEntityManager;
     const { role, ...variables } = scopeSettings(scope);
-    const times: Record<string, string> = bounds && this.kind === 'postgres' ? { statement_timeout: String(bounds.statementMs), lock_timeout: String(bounds.lockMs) } : {};
+    const times: Record<string, string> =
+      bounds && this.kind === 'postgres'
+        ? { statement_timeout: String(bounds.statementMs), lock_timeout: String(bounds.lockMs) }
+        : {};
     em.setSessionContext({ variables: { ...variables, ...times }, role });
     const turn = await this.turns.write(scope, bounds?.signal);
     try {
       bounds?.signal.throwIfAborted();
-      return await openWrite.run(name, () => em.transactional(inner => work(inner as SqlEntityManager)));
+      return await openWrite.run(name, () =>
+        em.transactional(inner => work(inner as SqlEntityManager)),
+      );
     } finally {
       turn.end();
     }
   }
 
   /**
-   * Lends a session for statements that no transaction may hold, such as building an index while others write. Whoever opened the
-   * database must own what is changed. Not for rows: as the session takes no role, policies hide them all. Only on PostgreSQL, and on a
-   * database that was opened to migrate; a `StartupError` where a pooler stands between.
+   * Lends a session for statements that no transaction may hold, such as building an index while
+   * others write. Whoever opened the database must own what is changed. Not for rows: as the
+   * session takes no role, policies hide them all. Only on PostgreSQL, and on a database that was
+   * opened to migrate; a `StartupError` where a pooler stands between.
    */
   async maintain<T>(work: (session: MaintenanceSession) => Promise<T>): Promise<T> {
-    const pool = await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient();
+    const pool = await (
+      this.orm.em.getDriver().getConnection() as PostgreSqlConnection
+    ).getNativeClient();
     const client = await pool.connect();
     try {
       await refuseSharedSession(pool, client);
       const run = async <R>(sql: string): Promise<R[]> => (await client.query(sql)).rows as R[];
-      const [own] = await run<{ pid: number }>(`select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false), set_config('idle_session_timeout', '0', false)`);
+      const [own] = await run<{ pid: number }>(
+        "select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), " +
+          "set_config('lock_timeout', '0', false), set_config('idle_session_timeout', '0', " +
+          'false)',
+      );
       return await work({ pid: own!.pid, run });
     } finally {
       client.release(true);
     }
   }
 
-  /** Whether a pooler in transaction mode is found to stand between. Only on PostgreSQL; a pool of one connection cannot tell, and says no. */
+  /**
+   * Whether a pooler in transaction mode is found to stand between. Only on PostgreSQL; a pool of
+   * one connection cannot tell, and says no.
+   */
   async sharesSessions(): Promise<boolean> {
-    const pool = await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient();
+    const pool = await (
+      this.orm.em.getDriver().getConnection() as PostgreSqlConnection
+    ).getNativeClient();
     if (pool.options.max < 2) return false;
     const client = await pool.connect();
     try {
@@ -136,8 +184,12 @@ export class Database {
   }
 }
 
-/** A scope inside a write would wait for ever on the embedded database, and take a second connection, which sees nothing of the write, on PostgreSQL. */
+/**
+ * A scope inside a write would wait for ever on the embedded database, and take a second
+ * connection, which sees nothing of the write, on PostgreSQL.
+ */
 function refuseInsideWrite(scope: string): void {
   const outer = openWrite.getStore();
-  if (outer !== undefined) throw new Error(`${scope} opened inside the write "${outer}": use its entity manager instead.`);
+  if (outer !== undefined)
+    throw new Error(`${scope} opened inside the write "${outer}": use its entity manager instead.`);
 }

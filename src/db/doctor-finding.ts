@@ -7,5 +7,9 @@ export interface Finding {
 }
 
 export const ok = (message: string): Finding => ({ level: 'ok', message });
-export const warn = (message: string, mend?: string): Finding => ({ level: 'warn', message, ...(mend && { mend }) });
+export const warn = (message: string, mend?: string): Finding => ({
+  level: 'warn',
+  message,
+  ...(mend && { mend }),
+});
 export const fail = (message: string, mend: string): Finding => ({ level: 'fail', message, mend });

@@ -6,13 +6,18 @@ import { StartupError } from '../base/startup-error.js';
 /** The version of PostgreSQL that PGlite brings; its files are of no use to any other. */
 export const EMBEDDED_VERSION = '18';
 
-/** PostgreSQL's own file that names the version of a cluster. PGlite takes a folder without it for a new one. */
+/**
+ * PostgreSQL's own file that names the version of a cluster. PGlite takes a folder without it for a
+ * new one.
+ */
 const VERSION_FILE = 'PG_VERSION';
 
 /**
- * The folder of an embedded database's files. PGlite writes a new cluster file by file, and takes whatever lacks one of them for none:
- * stopped on the way, or copied in part, it would be made anew over its own rows. So a new cluster is made beside its place and moved there
- * when it is complete, and files that are no cluster are refused, with a `StartupError`. Only for who holds the folder's lock.
+ * The folder of an embedded database's files. PGlite writes a new cluster file by file, and takes
+ * whatever lacks one of them for none: stopped on the way, or copied in part, it would be made anew
+ * over its own rows. So a new cluster is made beside its place and moved there when it is complete,
+ * and files that are no cluster are refused, with a `StartupError`. Only for who holds the folder's
+ * lock.
  */
 export class EmbeddedFolder extends NodeFS {
   constructor(
@@ -32,7 +37,11 @@ export class EmbeddedFolder extends NodeFS {
   async #makeCluster(): Promise<void> {
     const unfinished = `${this.cluster}.new`;
     rmSync(unfinished, { recursive: true, force: true });
-    const made = await PGlite.create({ dataDir: unfinished, extensions: this.extensions, ...(this.image && { loadDataDir: this.image }) });
+    const made = await PGlite.create({
+      dataDir: unfinished,
+      extensions: this.extensions,
+      ...(this.image && { loadDataDir: this.image }),
+    });
     await made.close();
     // Empty, or it would have been refused. Some systems do not rename onto a folder.
     rmdirSync(this.cluster);
@@ -50,19 +59,35 @@ function refuseForeignFiles(folder: string): void {
     const version = readFileSync(`${folder}/${VERSION_FILE}`, 'utf8').trim();
     if (version === EMBEDDED_VERSION) return;
     throw new StartupError(
-      `The embedded database in ${folder} was made by PostgreSQL ${version.slice(0, 20)}, and this Weaver brings PostgreSQL ${EMBEDDED_VERSION}, which cannot open it. Nothing was changed. With the Weaver that made it, write its rows into a file that any version reads ("npx weaver db backup --portable FILE"), and restore that file into another WEAVER_DATA_DIR here.`,
+      `The embedded database in ${folder} was made by PostgreSQL ` +
+        `${version.slice(0, 20)}, and this Weaver brings PostgreSQL ${EMBEDDED_VERSION}, ` +
+        'which cannot open it. Nothing was changed. With the Weaver that made it, write ' +
+        'its rows into a file that any version reads ("npx weaver db backup --portable ' +
+        'FILE"), and restore that file into another WEAVER_DATA_DIR here.',
     );
   }
   if (readdirSync(folder).length === 0) return;
   throw new StartupError(
-    `${folder} has files and no ${VERSION_FILE}, so it is a part of an embedded database and cannot be opened. Nothing was changed. Put a whole copy in its place, or restore a backup ("npx weaver db restore --yes FILE"), which keeps these files beside it. If Weaver was stopped while it was making this database for the first time, there are no rows in it yet: move it away and start again.`,
+    `${folder} has files and no ${VERSION_FILE}, so it is a part of an embedded database ` +
+      'and cannot be opened. Nothing was changed. Put a whole copy in its place, or ' +
+      'restore a backup ("npx weaver db restore --yes FILE"), which keeps these files ' +
+      'beside it. If Weaver was stopped while it was making this database for the first ' +
+      'time, there are no rows in it yet: move it away and start again.',
   );
 }
 
-/** `reason` says what PGlite met when it opened the folder of a cluster of its own version; of some damage it knows only that it stopped. */
+/**
+ * `reason` says what PGlite met when it opened the folder of a cluster of its own version; of some
+ * damage it knows only that it stopped.
+ */
 export function damagedFolder(dataDir: string, reason: string): StartupError {
-  const because = reason.startsWith('Aborted(') ? 'PostgreSQL stopped while it read the files' : reason;
+  const because = reason.startsWith('Aborted(')
+    ? 'PostgreSQL stopped while it read the files'
+    : reason;
   return new StartupError(
-    `The embedded database in ${dataDir} cannot be opened: ${because}. Its files may be damaged. Copy the folder first and try nothing on the original: then restore a backup ("npx weaver db restore --yes FILE"), which keeps the former files beside it, or set WEAVER_DATA_DIR to another folder to begin anew.`,
+    `The embedded database in ${dataDir} cannot be opened: ${because}. Its files may be ` +
+      'damaged. Copy the folder first and try nothing on the original: then restore a ' +
+      'backup ("npx weaver db restore --yes FILE"), which keeps the former files beside ' +
+      'it, or set WEAVER_DATA_DIR to another folder to begin anew.',
   );
 }

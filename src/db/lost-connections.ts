@@ -4,20 +4,24 @@ import type { Pool, PoolClient } from 'pg';
 const GRACE_MS = 1_000;
 
 /**
- * Takes lost connections from whoever holds them, so that the pool can open new ones in their place. MikroORM's transactions do not
- * give a connection back whose rollback fails as well: https://github.com/kysely-org/kysely/issues/1990. Without this, a server that
- * restarts often enough would leave the gateway with a pool that is full of the dead. Call it before the pool's first connection.
+ * Takes lost connections from whoever holds them, so that the pool can open new ones in their
+ * place. MikroORM's transactions do not give a connection back whose rollback fails as well:
+ * https://github.com/kysely-org/kysely/issues/1990. Without this, a server that restarts often
+ * enough would leave the gateway with a pool that is full of the dead. Call it before the pool's
+ * first connection.
  */
 export function takeBackLostConnections(pool: Pool): void {
   const held = new Set<PoolClient>();
   pool.on('acquire', client => void held.add(client));
   pool.on('release', (_error, client) => void held.delete(client));
   pool.on('connect', client => {
-    // Whoever holds it learns of its loss from a statement; an event that nobody hears would end the process.
+    // Whoever holds it learns of its loss from a statement; an event that nobody hears would end
+    // the process.
     client.on('error', () => {});
     client.once('end', () => {
       if (!held.has(client)) return;
-      // Whoever closes the pool waits for this connection, and nothing else might keep the process until then: the timer does.
+      // Whoever closes the pool waits for this connection, and nothing else might keep the process
+      // until then: the timer does.
       const timer = setTimeout(() => takeBack(client), GRACE_MS);
       const stop = (_error: unknown, released: PoolClient): void => {
         if (released !== client) return;

@@ -23,7 +23,10 @@ export interface MigrationState {
   readonly edited: readonly string[];
 }
 
-/** What is applied and what is pending, asked as the schema's owner or as the gateway's login. Changes nothing. */
+/**
+ * What is applied and what is pending, asked as the schema's owner or as the gateway's login.
+ * Changes nothing.
+ */
 export async function migrationState(database: Database): Promise<MigrationState> {
   const logged = await readLog(database);
   const files = migrationFiles();
@@ -43,52 +46,98 @@ export async function migrationState(database: Database): Promise<MigrationState
   };
 }
 
-/** What to do where the log of migrations tells of tables that are not there: "db up" has nothing to do then. */
-export const LOG_WITHOUT_TABLES = '"npx weaver db check" lists all that is missing. On a database without any of Weaver\'s tables run "npx weaver db stamp base", then "npx weaver db up"; else restore a backup.';
+/**
+ * What to do where the log of migrations tells of tables that are not there: "db up" has nothing to
+ * do then.
+ */
+export const LOG_WITHOUT_TABLES =
+  '"npx weaver db check" lists all that is missing. On a database without any of ' +
+  'Weaver\'s tables run "npx weaver db stamp base", then "npx weaver db up"; else ' +
+  'restore a backup.';
 
 /** Tables of entities that are not there, asked as anybody. */
 export async function missingTables(database: Database): Promise<string[]> {
-  const tables = [...new Set([...database.orm.getMetadata().getAll().values()].filter(meta => !meta.abstract && meta.tableName).map(meta => meta.tableName))];
-  const rows: { name: string }[] = await database.orm.em.getDriver().getConnection().execute(`select name from unnest(array[${tables.map(name => `'${name}'`).join()}]) as name where to_regclass(quote_ident(name)) is null order by 1`);
+  const tables = [
+    ...new Set(
+      [...database.orm.getMetadata().getAll().values()]
+        .filter(meta => !meta.abstract && meta.tableName)
+        .map(meta => meta.tableName),
+    ),
+  ];
+  const rows: { name: string }[] = await database.orm.em
+    .getDriver()
+    .getConnection()
+    .execute(
+      `select name from unnest(array[${tables.map(name => `'${name}'`).join()}]) as name ` +
+        'where to_regclass(quote_ident(name)) is null order by 1',
+    );
   return rows.map(({ name }) => name);
 }
 
-async function readLog(database: Database): Promise<{ name: string; executedAt: string; hash: string | null }[]> {
+async function readLog(
+  database: Database,
+): Promise<{ name: string; executedAt: string; hash: string | null }[]> {
   const connection = database.orm.em.getDriver().getConnection();
   return connection.transactional(async transaction => {
     const run = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
     const [log] = await run<{ exists: boolean; readable: boolean }>(
-      `select to_regclass('${LOG_TABLE}') is not null as exists, coalesce(has_table_privilege(to_regclass('${LOG_TABLE}'), 'select'), false) as readable`,
+      `select to_regclass('${LOG_TABLE}') is not null as exists, ` +
+        `coalesce(has_table_privilege(to_regclass('${LOG_TABLE}'), 'select'), false) as ` +
+        'readable',
     );
     if (!log!.exists) return [];
-    if (!log!.readable) await run(`set local role ${OPERATOR_ROLE}`).catch(() => refuseOthersTables(sql => connection.execute(sql)));
+    if (!log!.readable)
+      await run(`set local role ${OPERATOR_ROLE}`).catch(() =>
+        refuseOthersTables(sql => connection.execute(sql)),
+      );
     // As JSON: a log that an older version made has no column for the digest.
     return run(
-      `select name, to_char(executed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as "executedAt", to_jsonb(log) ->> '${HASH_COLUMN}' as hash from ${LOG_TABLE} log order by id`,
+      "select name, to_char(executed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as " +
+        `"executedAt", to_jsonb(log) ->> '${HASH_COLUMN}' as hash from ${LOG_TABLE} log ` +
+        'order by id',
     );
   });
 }
 
-/** How one run of migrations differs from the ordinary: what is agreed to, and who is told what was done. */
+/**
+ * How one run of migrations differs from the ordinary: what is agreed to, and who is told what was
+ * done.
+ */
 export interface RunSettings {
   readonly guards?: Partial<MigrationGuards>;
   readonly done?: (name: string) => void;
 }
 
 /** Applies every pending migration and gives their names. Only for the schema's owner. */
-export async function applyMigrations(database: Database, applied: (name: string) => void = () => {}): Promise<string[]> {
+export async function applyMigrations(
+  database: Database,
+  applied: (name: string) => void = () => {},
+): Promise<string[]> {
   return runMigrations(database, 'up', undefined, { done: applied });
 }
 
-/** Applies or reverts what `options` names, and gives the names. Tells of each once it is sure to stay. Only for the schema's owner. */
-export async function runMigrations(database: Database, method: 'up' | 'down', options: RunOptions, { guards, done = () => {} }: RunSettings = {}): Promise<string[]> {
-  const names = (await migratorOf(database, { guards })[method](options)).map(migration => migration.name);
+/**
+ * Applies or reverts what `options` names, and gives the names. Tells of each once it is sure to
+ * stay. Only for the schema's owner.
+ */
+export async function runMigrations(
+  database: Database,
+  method: 'up' | 'down',
+  options: RunOptions,
+  { guards, done = () => {} }: RunSettings = {},
+): Promise<string[]> {
+  const names = (await migratorOf(database, { guards })[method](options)).map(
+    migration => migration.name,
+  );
   for (const name of names) done(name);
   return names;
 }
 
 /** The migrator of an open database, with what is agreed to for its next runs. */
-export function migratorOf(database: Database, { guards }: Pick<RunSettings, 'guards'> = {}): Migrator {
+export function migratorOf(
+  database: Database,
+  { guards }: Pick<RunSettings, 'guards'> = {},
+): Migrator {
   const migrator = database.orm.migrator as Migrator;
   migrator.guards = { ...DEFAULT_GUARDS, ...guards };
   return migrator;
@@ -96,7 +145,10 @@ export function migratorOf(database: Database, { guards }: Pick<RunSettings, 'gu
 
 const EXECUTED = statement('executedMigrations', 'select name from mikro_orm_migrations');
 
-/** What is pending, asked as the gateway's own login, which may read the log of migrations only as the operator. */
+/**
+ * What is pending, asked as the gateway's own login, which may read the log of migrations only as
+ * the operator.
+ */
 export async function pendingForLogin(database: Database): Promise<string[]> {
   const executed = await database.reads(OPERATOR_SCOPE).query<{ name: string }>(EXECUTED, []);
   const names = new Set(executed.map(row => row.name));

@@ -1,6 +1,6 @@
 /**
- * A statement's parameter as it goes to PostgreSQL: text, or bytes in the binary form of their type. Objects say by `toPostgres` what they
- * are; others are JSON.
+ * A statement's parameter as it goes to PostgreSQL: text, or bytes in the binary form of their
+ * type. Objects say by `toPostgres` what they are; others are JSON.
  */
 export function parameterText(value: unknown): string | Buffer | null {
   switch (typeof value) {
@@ -16,14 +16,17 @@ export function parameterText(value: unknown): string | Buffer | null {
       if (value === null || Buffer.isBuffer(value)) return value;
       if (Array.isArray(value)) return arrayText(value);
       if (value instanceof Date) return value.toISOString();
-      if ('toPostgres' in value) return parameterText((value as { toPostgres(): unknown }).toPostgres());
+      if ('toPostgres' in value)
+        return parameterText((value as { toPostgres(): unknown }).toPostgres());
       return JSON.stringify(value);
     default:
       throw new TypeError(`A parameter cannot be a ${typeof value}.`);
   }
 }
 
-/** What needs no quotes in an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO */
+/**
+ * What needs no quotes in an array: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+ */
 const PLAIN = /^[\w.:+-]+$/;
 
 function arrayText(items: readonly unknown[]): string {

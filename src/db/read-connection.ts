@@ -3,7 +3,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
 import { parsedBytes } from '../base/json-size.js';
-import { boundTimeSql, enterScopeSql, type DatabaseScope, type TimeBounds } from './database-scope.js';
+import {
+  boundTimeSql,
+  enterScopeSql,
+  type DatabaseScope,
+  type TimeBounds,
+} from './database-scope.js';
 import { takeBackLostConnections } from './lost-connections.js';
 import { parameterText } from './parameter-text.js';
 import type { Row, Statement } from './statement.js';
@@ -13,31 +18,47 @@ type QueryBounds = Pick<TimeBounds, 'signal' | 'received'>;
 
 /** One read-only transaction in a scope, from the first statement to `end`. */
 export interface ReadTransaction {
-  /** Goes on in another scope. The next statement may be sent when this is done, and fails if this did. */
+  /**
+   * Goes on in another scope. The next statement may be sent when this is done, and fails if this
+   * did.
+   */
   enter(scope: DatabaseScope): Promise<void>;
-  /** Ends with what `bounds.received` throws (see `TimeBounds`) before all rows are in memory. `mostRows`: how many there may be, if more than a few. */
-  query(statement: Statement, parameters: readonly unknown[], bounds?: QueryBounds, mostRows?: number): Promise<Row[]>;
+  /**
+   * Ends with what `bounds.received` throws (see `TimeBounds`) before all rows are in memory.
+   * `mostRows`: how many there may be, if more than a few.
+   */
+  query(
+    statement: Statement,
+    parameters: readonly unknown[],
+    bounds?: QueryBounds,
+    mostRows?: number,
+  ): Promise<Row[]>;
   /** Commits and gives the connection back. Call it once, when no query is in flight. */
   end(): Promise<void>;
 }
 
 /** Opens read-only transactions: the same promise from both databases. */
 export interface ReadConnections {
-  /** `bounds` hold on PostgreSQL: the embedded database runs in this process, where nothing can interrupt it. */
+  /**
+   * `bounds` hold on PostgreSQL: the embedded database runs in this process, where nothing can
+   * interrupt it.
+   */
   begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction>;
 }
 
-// Repeatable read: all statements of a transaction see one state of the data, at no cost for readers.
+// Repeatable read: all statements of a transaction see one state of the data, at no cost for
+// readers.
 const BEGIN = 'begin isolation level repeatable read read only';
 
 /**
- * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each connection. `begin`, the settings and the
- * first statement travel in one packet, and so does the `commit` of the transaction before, when the next one comes soon: the pool's
- * connections pipeline (https://node-postgres.com/features/pipelining).
+ * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each
+ * connection. `begin`, the settings and the first statement travel in one packet, and so does the
+ * `commit` of the transaction before, when the next one comes soon: the pool's connections pipeline
+ * (https://node-postgres.com/features/pipelining).
  *
- * Where a pooler in transaction mode stands between (`pooled`), nothing is prepared, and a transaction is over before the next is sent:
- * the pooler lends a connection of the server's to others only when nothing is under way on ours, so that a busy gateway would never
- * give it back.
+ * Where a pooler in transaction mode stands between (`pooled`), nothing is prepared, and a
+ * transaction is over before the next is sent: the pooler lends a connection of the server's to
+ * others only when nothing is under way on ours, so that a busy gateway would never give it back.
  */
 export class PostgresReadConnections implements ReadConnections {
   readonly #pool: Pool;
@@ -55,7 +76,10 @@ export class PostgresReadConnections implements ReadConnections {
   }
 }
 
-/** How long a transaction that has only read may stay open, idle, for its `commit` to travel with the next one's `begin`. */
+/**
+ * How long a transaction that has only read may stay open, idle, for its `commit` to travel with
+ * the next one's `begin`.
+ */
 const COMMIT_WITHIN_MS = 2;
 
 /** Connections whose last transaction is to be committed, at this time at the latest. */
@@ -68,13 +92,17 @@ function commitOverdue(client: PoolClient): void {
   clearTimeout(timer);
   overdue.delete(client);
   holdBack(client);
-  // Nothing that was only read can fail to be committed; a connection that breaks meanwhile breaks for whoever has it next.
+  // Nothing that was only read can fail to be committed; a connection that breaks meanwhile breaks
+  // for whoever has it next.
   client.query('commit').catch(() => {});
 }
 
 const heldBack = new WeakSet<PoolClient>();
 
-/** Lets everything that is sent in this turn of the event loop travel together: a write to a socket costs more than what is written. */
+/**
+ * Lets everything that is sent in this turn of the event loop travel together: a write to a socket
+ * costs more than what is written.
+ */
 function holdBack(client: PoolClient): void {
   if (heldBack.has(client)) return;
   heldBack.add(client);
@@ -119,7 +147,9 @@ class PostgresReadTransaction implements ReadTransaction {
     bounds: TimeBounds | undefined,
     private readonly pooled: boolean,
   ) {
-    this.#entered = this.#send(`${BEGIN}; ${bounds ? `${boundTimeSql(bounds)}; ` : ''}${enterScopeSql(scope)}`);
+    this.#entered = this.#send(
+      `${BEGIN}; ${bounds ? `${boundTimeSql(bounds)}; ` : ''}${enterScopeSql(scope)}`,
+    );
   }
 
   async enter(scope: DatabaseScope): Promise<void> {
@@ -127,8 +157,9 @@ class PostgresReadTransaction implements ReadTransaction {
   }
 
   /**
-   * Sends statements that others follow at once, in the same packet. Not awaited: if they fail, the server refuses what comes behind
-   * them in the broken transaction, `query` throws why, and `end` drops the connection.
+   * Sends statements that others follow at once, in the same packet. Not awaited: if they fail, the
+   * server refuses what comes behind them in the broken transaction, `query` throws why, and `end`
+   * drops the connection.
    */
   #send(text: string): Promise<unknown> {
     holdBack(this.client);
@@ -137,15 +168,24 @@ class PostgresReadTransaction implements ReadTransaction {
     return answer;
   }
 
-  async query(statement: Statement, parameters: readonly unknown[], { received }: Partial<QueryBounds> = {}): Promise<Row[]> {
+  async query(
+    statement: Statement,
+    parameters: readonly unknown[],
+    { received }: Partial<QueryBounds> = {},
+  ): Promise<Row[]> {
     if (received && !this.#received) connectionOf(this.client).on('dataRow', this.#count);
     this.#received ??= received;
     holdBack(this.client);
     const name = this.pooled ? undefined : statement.preparedName;
-    const answer = this.client.query<Row>({ name, text: statement.text, values: parameters.map(parameterText) });
+    const answer = this.client.query<Row>({
+      name,
+      text: statement.text,
+      values: parameters.map(parameterText),
+    });
     answer.catch(() => {});
     try {
-      // Answers come in order, so this one is already there. Whatever a statement outside its scope should find, nobody gets to see it.
+      // Answers come in order, so this one is already there. Whatever a statement outside its scope
+      // should find, nobody gets to see it.
       await this.#entered;
       return (await answer).rows;
     } catch (error) {
@@ -153,11 +193,16 @@ class PostgresReadTransaction implements ReadTransaction {
     }
   }
 
-  /** Nothing else keeps a server from sending what it was asked for but to hang up: the statement ends there when it notices. */
+  /**
+   * Nothing else keeps a server from sending what it was asked for but to hang up: the statement
+   * ends there when it notices.
+   */
   readonly #count = ({ length, fields }: DataRow): void => {
     if (this.#cut !== undefined) return;
     try {
-      this.#received!(length + fields.reduce((sum, text) => (text === null ? sum : sum + parsedBytes(text)), 0));
+      this.#received!(
+        length + fields.reduce((sum, text) => (text === null ? sum : sum + parsedBytes(text)), 0),
+      );
     } catch (error) {
       this.#cut = error;
       this.client.once('error', () => {});
@@ -174,16 +219,23 @@ class PostgresReadTransaction implements ReadTransaction {
     } catch (error) {
       return this.client.release(error instanceof Error ? error : true);
     }
-    if (!this.pooled) overdue.set(this.client, setTimeout(commitOverdue, COMMIT_WITHIN_MS, this.client));
+    if (!this.pooled)
+      overdue.set(this.client, setTimeout(commitOverdue, COMMIT_WITHIN_MS, this.client));
     this.client.release();
   }
 }
 
-/** Rows of the embedded database that come in one piece, which is in memory before it can be counted; and bytes, about. */
+/**
+ * Rows of the embedded database that come in one piece, which is in memory before it can be
+ * counted; and bytes, about.
+ */
 const ROWS_AT_ONCE = 100;
 const BYTES_AT_ONCE = 1_048_576;
 
-/** Reads through the embedded database's only session, in its exclusive transactions: others wait their turn. */
+/**
+ * Reads through the embedded database's only session, in its exclusive transactions: others wait
+ * their turn.
+ */
 export class EmbeddedReadConnections implements ReadConnections {
   constructor(private readonly pglite: PGlite) {}
 
@@ -191,7 +243,9 @@ export class EmbeddedReadConnections implements ReadConnections {
     return new Promise((resolve, reject) => {
       const ended = Promise.withResolvers<void>();
       const closed = this.pglite.transaction(async transaction => {
-        await transaction.exec(`set transaction isolation level repeatable read read only; ${enterScopeSql(scope)}`);
+        await transaction.exec(
+          `set transaction isolation level repeatable read read only; ${enterScopeSql(scope)}`,
+        );
         resolve(new EmbeddedReadTransaction(transaction, () => (ended.resolve(), closed)));
         await ended.promise;
       });
@@ -215,26 +269,40 @@ class EmbeddedReadTransaction implements ReadTransaction {
   }
 
   /**
-   * A statement keeps this process from everything else while it runs. Before each, the process hears of what has come meanwhile: other
-   * requests, the end of the operation's time, or that its caller has gone.
+   * A statement keeps this process from everything else while it runs. Before each, the process
+   * hears of what has come meanwhile: other requests, the end of the operation's time, or that its
+   * caller has gone.
    */
-  query(statement: Statement, parameters: readonly unknown[], { signal, received }: Partial<QueryBounds> = {}, mostRows = 0): Promise<Row[]> {
+  query(
+    statement: Statement,
+    parameters: readonly unknown[],
+    { signal, received }: Partial<QueryBounds> = {},
+    mostRows = 0,
+  ): Promise<Row[]> {
     const answer = this.#before.then(async () => {
       await nextTurn();
       signal?.throwIfAborted();
-      if (received && mostRows > ROWS_AT_ONCE) return this.#queryInPieces(statement, parameters, received);
+      if (received && mostRows > ROWS_AT_ONCE)
+        return this.#queryInPieces(statement, parameters, received);
       return this.#rows(statement.text, parameters, received);
     });
     this.#before = answer.catch(() => {});
     return answer;
   }
 
-  async #queryInPieces(statement: Statement, parameters: readonly unknown[], received: NonNullable<Received>): Promise<Row[]> {
+  async #queryInPieces(
+    statement: Statement,
+    parameters: readonly unknown[],
+    received: NonNullable<Received>,
+  ): Promise<Row[]> {
     const cursor = `weaver_${(this.#cursors += 1)}`;
-    await this.transaction.query(`declare ${cursor} no scroll cursor for ${statement.text}`, parameters as unknown[]);
+    await this.transaction.query(
+      `declare ${cursor} no scroll cursor for ${statement.text}`,
+      parameters as unknown[],
+    );
     const rows: Row[] = [];
     let size = ROWS_AT_ONCE / 4;
-    for (let bytes = 0; ; ) {
+    for (let bytes = 0; ;) {
       const piece = await this.#rows(`fetch ${size} from ${cursor}`, [], count => {
         bytes += count;
         received(count);
@@ -250,7 +318,9 @@ class EmbeddedReadTransaction implements ReadTransaction {
 
   async #rows(text: string, parameters: readonly unknown[], received: Received): Promise<Row[]> {
     const { rows } = await this.transaction.query<Row>(text, parameters as unknown[]);
-    if (received) for (const row of rows) received(Object.values(row).reduce<number>((sum, value) => sum + bytesOf(value), 0));
+    if (received)
+      for (const row of rows)
+        received(Object.values(row).reduce<number>((sum, value) => sum + bytesOf(value), 0));
     return rows;
   }
 

@@ -12,18 +12,25 @@ export interface ReadColumn {
   /** PostgreSQL's name of its type, such as `timestamptz`, to cast parameters with. */
   readonly type: string;
   readonly nullable: boolean;
-  /** What rows are ordered by, of an expression of the column's type: of names their place in the alphabet, else the value itself. */
+  /**
+   * What rows are ordered by, of an expression of the column's type: of names their place in the
+   * alphabet, else the value itself.
+   */
   sortKey(expression: string): string;
 }
 
-/** Whose result has the order of an alphabet, on every server: `migrations/Migration20261130100200_alphabet.ts`. */
+/**
+ * Whose result has the order of an alphabet, on every server:
+ * `migrations/Migration20261130100200_alphabet.ts`.
+ */
 const SORT_KEY = 'weaver_sort_key';
 
 const itself = (expression: string): string => expression;
 
 /**
- * How an entity's rows are read without making entities of them: table, columns and types, all from MikroORM's metadata.
- * Hydrating an entity costs eight to ten times what its row costs (`docs/decisions/0003-reads-are-rows.md`).
+ * How an entity's rows are read without making entities of them: table, columns and types, all from
+ * MikroORM's metadata. Hydrating an entity costs eight to ten times what its row costs
+ * (`docs/decisions/0003-reads-are-rows.md`).
  */
 export class ReadModel {
   readonly name: string;
@@ -53,12 +60,18 @@ export class ReadModel {
     return column;
   }
 
-  /** The property that holds the id behind a relation, such as `botId` behind `bot`; undefined where there is no such relation. */
+  /**
+   * The property that holds the id behind a relation, such as `botId` behind `bot`; undefined where
+   * there is no such relation.
+   */
   idBehind(relation: string): string | undefined {
     return this.#relations.get(relation);
   }
 
-  /** The properties to read so that a shown field can be resolved: its own, the id behind a relation, or none. */
+  /**
+   * The properties to read so that a shown field can be resolved: its own, the id behind a
+   * relation, or none.
+   */
   propertiesBehind(field: string): readonly string[] {
     if (this.#columns.has(field)) return [field];
     const relation = this.#relations.get(field);
@@ -67,11 +80,17 @@ export class ReadModel {
 
   /** The select list for `properties` of the table under `alias`. */
   select(properties: Iterable<string>, alias: string): string {
-    return Array.from(properties, property => `${shown(this.column(property), alias)} as "${property}"`).join(', ');
+    return Array.from(
+      properties,
+      property => `${shown(this.column(property), alias)} as "${property}"`,
+    ).join(', ');
   }
 }
 
-/** pgvector's text form is JSON: named so, it is parsed once, when the row comes, and not wherever it is shown. */
+/**
+ * pgvector's text form is JSON: named so, it is parsed once, when the row comes, and not wherever
+ * it is shown.
+ */
 function shown({ type, sql }: ReadColumn, alias: string): string {
   return type.startsWith('halfvec') ? `${sql(alias)}::text::json` : sql(alias);
 }
@@ -85,7 +104,12 @@ function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {
       nullable: property.nullable ?? false,
       sortKey: itself,
       sql: alias => {
-        const table = { alias, name: meta.tableName, qualifiedName: meta.tableName, toString: () => alias };
+        const table = {
+          alias,
+          name: meta.tableName,
+          qualifiedName: meta.tableName,
+          toString: () => alias,
+        };
         return `(${String(formula(meta.createColumnMappingObject(alias), table))})`;
       },
     };
@@ -95,7 +119,8 @@ function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {
     property: property.kind === 'scalar' ? property.name : `${property.name}Id`,
     type: property.kind === 'scalar' ? property.columnTypes[0]! : 'uuid',
     nullable: property.nullable ?? false,
-    sortKey: property.customType instanceof NameType ? expression => `${SORT_KEY}(${expression})` : itself,
+    sortKey:
+      property.customType instanceof NameType ? expression => `${SORT_KEY}(${expression})` : itself,
     sql: alias => `${alias}.${fieldName}`,
   };
 }
@@ -105,7 +130,8 @@ export class ReadModels {
   readonly #byName = new Map<string, ReadModel>();
 
   constructor(orm: MikroORM) {
-    for (const meta of orm.getMetadata()) this.#byName.set(meta.className, new ReadModel(meta as EntityMetadata));
+    for (const meta of orm.getMetadata())
+      this.#byName.set(meta.className, new ReadModel(meta as EntityMetadata));
   }
 
   of(entity: { readonly name: string }): ReadModel {

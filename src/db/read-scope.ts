@@ -1,4 +1,10 @@
-import { isSameScope, tenantScope, type DatabaseScope, type EnteringRow, type TimeBounds } from './database-scope.js';
+import {
+  isSameScope,
+  tenantScope,
+  type DatabaseScope,
+  type EnteringRow,
+  type TimeBounds,
+} from './database-scope.js';
 import type { ReadTurn, ReadTurns } from './connection-turns.js';
 import type { Row, Statement } from './statement.js';
 
@@ -12,12 +18,14 @@ interface OpenTransaction {
 }
 
 /**
- * The reads of one GraphQL operation: one read-only transaction under the caller's role, opened by the first statement.
+ * The reads of one GraphQL operation: one read-only transaction under the caller's role, opened by
+ * the first statement.
  *
- * It ends by itself in the first turn of the event loop in which nothing is asked: levels of an operation follow each other within
- * a turn and share it, while an operation that waits for anything else, such as an embedding service, holds no connection.
- * A later statement opens the next one, and so does the first statement after one that failed, since PostgreSQL refuses everything
- * else in that transaction. So it needs no closing, cannot leak, and cannot nest.
+ * It ends by itself in the first turn of the event loop in which nothing is asked: levels of an
+ * operation follow each other within a turn and share it, while an operation that waits for
+ * anything else, such as an embedding service, holds no connection. A later statement opens the
+ * next one, and so does the first statement after one that failed, since PostgreSQL refuses
+ * everything else in that transaction. So it needs no closing, cannot leak, and cannot nest.
  */
 export class ReadScope {
   #open: OpenTransaction | undefined;
@@ -31,30 +39,43 @@ export class ReadScope {
   ) {}
 
   /**
-   * The reads of another scope, in this one's transaction where that is still open when the first of them comes: what was looked up to
-   * know whose an operation is and the operation itself cost one transaction, unless its connection is another's turn. This scope may be
-   * used no more.
+   * The reads of another scope, in this one's transaction where that is still open when the first
+   * of them comes: what was looked up to know whose an operation is and the operation itself cost
+   * one transaction, unless its connection is another's turn. This scope may be used no more.
    */
   continueAs(scope: DatabaseScope, bounds = this.bounds): ReadScope {
     return new ReadScope(scope, this.connections, this.observe, bounds, this);
   }
 
-  /** The tenant that every statement must filter by; undefined for the operator, who names tenants in the statement. */
+  /**
+   * The tenant that every statement must filter by; undefined for the operator, who names tenants
+   * in the statement.
+   */
   get tenantId(): string | undefined {
     return 'tenantId' in this.scope ? this.scope.tenantId : undefined;
   }
 
   /**
-   * Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint` text or number. `mostRows` is how many
-   * there may be, where these are more than a hundred: see `ReadTransaction.query`.
+   * Rows of one statement. Values of `timestamptz` are text in UTC with microseconds, of `bigint`
+   * text or number. `mostRows` is how many there may be, where these are more than a hundred: see
+   * `ReadTransaction.query`.
    */
-  async query<R = Row>(statement: Statement, parameters: readonly unknown[], mostRows?: number): Promise<R[]> {
+  async query<R = Row>(
+    statement: Statement,
+    parameters: readonly unknown[],
+    mostRows?: number,
+  ): Promise<R[]> {
     // Before a transaction is opened or used: while it waits, it holds none.
     const ready = this.bounds?.ready?.();
     if (ready) await ready;
     this.bounds?.signal.throwIfAborted();
     this.bounds?.received?.(0);
-    const open = (this.#open ??= { begun: this.#begin(), scope: this.scope, inFlight: 0, ended: false });
+    const open = (this.#open ??= {
+      begun: this.#begin(),
+      scope: this.scope,
+      inFlight: 0,
+      ended: false,
+    });
     open.inFlight += 1;
     try {
       this.observe(statement, parameters);
@@ -69,10 +90,14 @@ export class ReadScope {
   }
 
   /**
-   * Rows of a statement that itself goes on as the tenant that one of its rows names (`enterTenantOfRowSql`). Nothing more may be asked
-   * of this scope then, only of the one that continues it.
+   * Rows of a statement that itself goes on as the tenant that one of its rows names
+   * (`enterTenantOfRowSql`). Nothing more may be asked of this scope then, only of the one that
+   * continues it.
    */
-  async queryEntering<R extends EnteringRow>(statement: Statement, parameters: readonly unknown[]): Promise<R[]> {
+  async queryEntering<R extends EnteringRow>(
+    statement: Statement,
+    parameters: readonly unknown[],
+  ): Promise<R[]> {
     const rows = await this.query<R>(statement, parameters);
     const tenantId = rows.findLast(({ entered }) => entered !== null)?.entered;
     if (tenantId && this.#open) this.#open.scope = tenantScope(tenantId);
@@ -115,7 +140,8 @@ export class ReadScope {
     if (open.inFlight > 0 || open.ended) return;
     open.ended = true;
     if (this.#open === open) this.#open = undefined;
-    // Whoever asked has the errors already, and an end that fails, as that of a database which is being closed, takes nothing from what was read.
+    // Whoever asked has the errors already, and an end that fails, as that of a database which is
+    // being closed, takes nothing from what was read.
     open.begun.then(transaction => transaction.end()).catch(() => {});
   }
 }

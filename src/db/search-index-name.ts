@@ -1,9 +1,11 @@
 /**
- * Names of the indexes that `weaver search tune` makes: one for each large tenant, with the tenant's id in its name. No migration and no
- * entity knows them, so whatever compares the database with the model must pass over these names. PostgreSQL adds the last part to what
- * an interrupted `reindex concurrently` leaves behind.
+ * Names of the indexes that `weaver search tune` makes: one for each large tenant, with the
+ * tenant's id in its name. No migration and no entity knows them, so whatever compares the database
+ * with the model must pass over these names. PostgreSQL adds the last part to what an interrupted
+ * `reindex concurrently` leaves behind.
  */
-export const SEARCH_INDEX_NAME = /^doc_chunks_ann_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})(_cc(?:new|old)\d*)?$/;
+export const SEARCH_INDEX_NAME =
+  /^doc_chunks_ann_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})(_cc(?:new|old)\d*)?$/;
 
 /** The same names, as a pattern of PostgreSQL. */
 export const SEARCH_INDEX_NAME_IN_SQL = '^doc_chunks_ann_[0-9a-f]{32}(_cc(new|old)[0-9]*)?$';

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
 
-/** A piece of SQL with `$1` parameters, and the name by which logs, counts and PostgreSQL's prepared statements know it. */
+/**
+ * A piece of SQL with `$1` parameters, and the name by which logs, counts and PostgreSQL's prepared
+ * statements know it.
+ */
 export interface Statement {
   readonly name: string;
   readonly text: string;
@@ -11,8 +14,9 @@ export interface Statement {
 export type Row = Record<string, unknown>;
 
 /**
- * A prepared statement lives on every connection for as long as that does, and filters and selections make ever new texts. So only
- * what comes again is prepared, and only while it is short: a flood of different or of huge operations must not fill the server's memory.
+ * A prepared statement lives on every connection for as long as that does, and filters and
+ * selections make ever new texts. So only what comes again is prepared, and only while it is short:
+ * a flood of different or of huge operations must not fill the server's memory.
  */
 const MAX_PREPARED = 500;
 const MAX_PREPARED_LENGTH = 9_000;
@@ -32,7 +36,10 @@ export function statement(name: string, text: string): Statement {
   return made;
 }
 
-/** The statement for a text that stands in the program: prepared at its first use, since there are few of them and they come again. */
+/**
+ * The statement for a text that stands in the program: prepared at its first use, since there are
+ * few of them and they come again.
+ */
 export function fixedStatement(name: string, text: string): Statement {
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
   return { name, text: labelled(name, text), preparedName: `${name.slice(0, 40)}_${digest}` };

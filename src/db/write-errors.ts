@@ -18,10 +18,24 @@ const BAD_VALUE = new Set(['23514', '22001', '22003']);
 const SERIALIZATION_FAILURE = '40001';
 const DEADLOCK = '40P01';
 
-/** What a caller is told when a constraint refuses a write. It names nothing of the row in the way: that may be another tenant's. */
+/**
+ * What a caller is told when a constraint refuses a write. It names nothing of the row in the way:
+ * that may be another tenant's.
+ */
 const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
-  bots_keep_last: cause => new AppError('CONFLICT', 'This is the last bot of its tenant, which stays: create another one first, or delete the tenant.', { field: 'input.id', cause }),
-  profiles_keep_last_owner: cause => new AppError('CONFLICT', 'This is the last owner of the tenant, who stays: make another one first.', { field: 'input.id', cause }),
+  bots_keep_last: cause =>
+    new AppError(
+      'CONFLICT',
+      'This is the last bot of its tenant, which stays: create another one first, or ' +
+        'delete the tenant.',
+      { field: 'input.id', cause },
+    ),
+  profiles_keep_last_owner: cause =>
+    new AppError(
+      'CONFLICT',
+      'This is the last owner of the tenant, who stays: make another one first.',
+      { field: 'input.id', cause },
+    ),
   // Ids are unique across tenants: which of the two is taken would tell of other tenants' users.
   profiles_email_unique: userIsThere,
   profiles_email_one_user: userIsThere,
@@ -44,13 +58,17 @@ const CALENDAR_CONSTRAINT = new RegExp(`${calendarConstraint('')}$`);
 
 function timeInTheWay(cause: unknown): AppError {
   const message =
-    'The stored row holds a time that cannot be shown, and cannot be changed until the operator of this gateway has mended it: ' +
+    'The stored row holds a time that cannot be shown, and cannot be changed until the ' +
+    'operator of this gateway has mended it: ' +
     '"weaver db doctor" names the row.';
   return new AppError('CONFLICT', message, { cause });
 }
 
 function userIsThere(cause: unknown): AppError {
-  return new AppError('CONFLICT', 'The id or the e-mail address belongs to a user already.', { field: 'input', cause });
+  return new AppError('CONFLICT', 'The id or the e-mail address belongs to a user already.', {
+    field: 'input',
+    cause,
+  });
 }
 
 function missing(what: string, field: string): (cause: unknown) => AppError {
@@ -58,28 +76,47 @@ function missing(what: string, field: string): (cause: unknown) => AppError {
 }
 
 /**
- * A refusal of PostgreSQL as the caller is told of it; undefined for what is no refusal of their values. Inputs are checked before
- * they get here: what comes is what only the database can know, and what slipped through.
+ * A refusal of PostgreSQL as the caller is told of it; undefined for what is no refusal of their
+ * values. Inputs are checked before they get here: what comes is what only the database can know,
+ * and what slipped through.
  */
 export function writeError(error: unknown): AppError | undefined {
   const refusal = refusalOf(error);
   if (!refusal) return undefined;
   const { code, constraint, table, column } = refusal;
-  const known = (constraint && BY_CONSTRAINT[constraint]) || (code === NOT_NULL && BY_COLUMN[`${table}.${column}`]);
+  const known =
+    (constraint && BY_CONSTRAINT[constraint]) ||
+    (code === NOT_NULL && BY_COLUMN[`${table}.${column}`]);
   if (known) return known(error);
   if (constraint && CALENDAR_CONSTRAINT.test(constraint)) return timeInTheWay(error);
-  if (code === UNIQUE) return new AppError('CONFLICT', 'Something that must be unique is there already.', { cause: error });
-  if (code === FOREIGN_KEY) return new AppError('NOT_FOUND', 'Something that the input names does not exist for you.', { cause: error });
-  if (BAD_VALUE.has(code)) return new AppError('BAD_USER_INPUT', 'A value of the input is not one that can be stored.', { cause: error });
+  if (code === UNIQUE)
+    return new AppError('CONFLICT', 'Something that must be unique is there already.', {
+      cause: error,
+    });
+  if (code === FOREIGN_KEY)
+    return new AppError('NOT_FOUND', 'Something that the input names does not exist for you.', {
+      cause: error,
+    });
+  if (BAD_VALUE.has(code))
+    return new AppError('BAD_USER_INPUT', 'A value of the input is not one that can be stored.', {
+      cause: error,
+    });
   return code === NOT_NULL ? badInput('input', 'A value of the input is missing.') : undefined;
 }
 
-/** Whether a transaction failed for meeting another one, so that the same may succeed when it is run again. */
+/**
+ * Whether a transaction failed for meeting another one, so that the same may succeed when it is run
+ * again.
+ */
 export function isWorthRepeating(error: unknown): boolean {
   const code = refusalOf(error)?.code;
   return code === SERIALIZATION_FAILURE || code === DEADLOCK;
 }
 
 function refusalOf(error: unknown): Refusal | undefined {
-  return typeof error === 'object' && error !== null && typeof (error as Partial<Refusal>).code === 'string' ? (error as Refusal) : undefined;
+  return typeof error === 'object' &&
+    error !== null &&
+    typeof (error as Partial<Refusal>).code === 'string'
+    ? (error as Refusal)
+    : undefined;
 }

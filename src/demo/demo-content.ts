@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { v5 } from 'uuid';
 
-/** Demo objects have the same ids on every machine, so that ready operations and documentation can name them. */
+/**
+ * Demo objects have the same ids on every machine, so that ready operations and documentation can
+ * name them.
+ */
 const NAMESPACE = '5b0c1f0a-6f7e-4a52-9d35-2f0f4d1c7e11';
 
 export function demoId(...path: readonly string[]): string {
@@ -14,7 +17,13 @@ export interface DemoTenant {
   name: string;
   planTier: string;
   users: { email: string; role: string }[];
-  apiKeys: { name: string; scopes: string[]; rateLimitRpm: number; revoked: boolean; expiresInDays: number | null }[];
+  apiKeys: {
+    name: string;
+    scopes: string[];
+    rateLimitRpm: number;
+    revoked: boolean;
+    expiresInDays: number | null;
+  }[];
   bots: DemoBot[];
 }
 
@@ -51,15 +60,30 @@ export interface DemoQuery {
 /** The folder `demo/` of the package, from the source tree and from the build alike. */
 function demoFolder(): string {
   const fromHere = import.meta.dirname;
-  return fromHere.includes(`${join('dist', 'src')}`) ? join(fromHere, '../../../demo') : join(fromHere, '../../demo');
+  return fromHere.includes(`${join('dist', 'src')}`)
+    ? join(fromHere, '../../../demo')
+    : join(fromHere, '../../demo');
 }
 
 /** The demo tenants in order of their slugs. */
 export function readDemoTenants(folder: string = demoFolder()): DemoTenant[] {
-  const slugs = readdirSync(folder, { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name).sort();
-  return slugs.map(slug => ({ ...(JSON.parse(readFileSync(join(folder, slug, 'tenant.json'), 'utf8')) as Omit<DemoTenant, 'slug'>), slug }));
+  const slugs = readdirSync(folder, { withFileTypes: true })
+    .filter(entry => entry.isDirectory())
+    .map(entry => entry.name)
+    .sort();
+  return slugs.map(slug => ({
+    ...(JSON.parse(readFileSync(join(folder, slug, 'tenant.json'), 'utf8')) as Omit<
+      DemoTenant,
+      'slug'
+    >),
+    slug,
+  }));
 }
 
-export function readDemoText(tenant: DemoTenant, document: DemoDocument, folder: string = demoFolder()): string {
+export function readDemoText(
+  tenant: DemoTenant,
+  document: DemoDocument,
+  folder: string = demoFolder(),
+): string {
   return readFileSync(join(folder, tenant.slug, document.file!), 'utf8');
 }

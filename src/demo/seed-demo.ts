@@ -14,12 +14,21 @@ import type { Embedder } from '../embedders/embedder.js';
 import { padVector } from '../embedders/pad-vector.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { User } from '../users/user.entity.js';
-import { demoId, readDemoTenants, readDemoText, type DemoBot, type DemoDocument, type DemoTenant } from './demo-content.js';
+import {
+  demoId,
+  readDemoTenants,
+  readDemoText,
+  type DemoBot,
+  type DemoDocument,
+  type DemoTenant,
+} from './demo-content.js';
 
 /** Characters on a page of a demo document that has pages. */
 const PAGE_LENGTH = 2_400;
 const DAY_MS = 86_400_000;
-/** Requests a minute of the key that is shown to whoever tries Weaver out: more than a person makes. */
+/**
+ * Requests a minute of the key that is shown to whoever tries Weaver out: more than a person makes.
+ */
 const SHOWN_KEY_RATE_LIMIT = 100_000;
 
 export interface DemoSummary {
@@ -39,15 +48,22 @@ export async function isEmpty(database: Database): Promise<boolean> {
 /** Whether none, some or all of the demo tenants are missing. */
 export async function demoTenantsMissing(database: Database): Promise<'none' | 'some' | 'all'> {
   const ids = readDemoTenants().map(tenant => demoId(tenant.slug));
-  const there = await database.write('demoTenantsMissing', OPERATOR_SCOPE, async em => em.count(Tenant, { id: { $in: ids } }));
+  const there = await database.write('demoTenantsMissing', OPERATOR_SCOPE, async em =>
+    em.count(Tenant, { id: { $in: ids } }),
+  );
   return there === 0 ? 'all' : there < ids.length ? 'some' : 'none';
 }
 
 /**
- * Fills a migrated database with the demo tenants, each in one transaction, split and embedded as documents of users would be.
- * A tenant that is there already is left alone, with a new key for whoever asked: running it again is harmless.
+ * Fills a migrated database with the demo tenants, each in one transaction, split and embedded as
+ * documents of users would be. A tenant that is there already is left alone, with a new key for
+ * whoever asked: running it again is harmless.
  */
-export async function seedDemo(database: Database, embedder: Embedder, progress: (line: string) => void = () => {}): Promise<DemoSummary> {
+export async function seedDemo(
+  database: Database,
+  embedder: Embedder,
+  progress: (line: string) => void = () => {},
+): Promise<DemoSummary> {
   const tenants = readDemoTenants();
   let documents = 0;
   let chunks = 0;
@@ -61,7 +77,10 @@ export async function seedDemo(database: Database, embedder: Embedder, progress:
     const chunkCount = prepared.reduce((sum, document) => sum + document.pieces.length, 0);
     documents += prepared.length;
     chunks += chunkCount;
-    progress(`${tenant.name}: ${made ? `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks` : 'there already'}`);
+    progress(
+      `${tenant.name}: ` +
+        `${made ? `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks` : 'there already'}`,
+    );
   }
   const [shown] = tenants;
   const apiKey = await addShownKey(database, shown!);
@@ -72,7 +91,11 @@ interface PreparedDocument {
   readonly bot: DemoBot;
   readonly document: DemoDocument;
   readonly text: string;
-  readonly pieces: readonly { readonly text: string; readonly start: number; readonly embedding: number[] }[];
+  readonly pieces: readonly {
+    readonly text: string;
+    readonly start: number;
+    readonly embedding: number[];
+  }[];
 }
 
 async function prepare(tenant: DemoTenant, embedder: Embedder): Promise<PreparedDocument[]> {
@@ -82,17 +105,41 @@ async function prepare(tenant: DemoTenant, embedder: Embedder): Promise<Prepared
       const text = document.file === null ? '' : readDemoText(tenant, document);
       const pieces = splitText(text);
       const embeddings = await embedder.embed(pieces.map(piece => piece.text));
-      return { bot, document, text, pieces: pieces.map((piece, index) => ({ ...piece, embedding: padVector(embeddings[index]!) })) };
+      return {
+        bot,
+        document,
+        text,
+        pieces: pieces.map((piece, index) => ({
+          ...piece,
+          embedding: padVector(embeddings[index]!),
+        })),
+      };
     }),
   );
 }
 
-// A composite foreign key is written from the entity that it points to, so whatever is referred to is passed as a loaded entity.
-async function storeTenant(em: SqlEntityManager, demo: DemoTenant, documents: readonly PreparedDocument[]): Promise<void> {
-  const tenant = em.create(Tenant, { id: demoId(demo.slug), name: demo.name, planTier: demo.planTier, createdAt: daysAgo(90) });
+// A composite foreign key is written from the entity that it points to, so whatever is referred to
+// is passed as a loaded entity.
+async function storeTenant(
+  em: SqlEntityManager,
+  demo: DemoTenant,
+  documents: readonly PreparedDocument[],
+): Promise<void> {
+  const tenant = em.create(Tenant, {
+    id: demoId(demo.slug),
+    name: demo.name,
+    planTier: demo.planTier,
+    createdAt: daysAgo(90),
+  });
   await em.flush();
   for (const [index, user] of demo.users.entries()) {
-    em.create(User, { id: demoId(demo.slug, user.email), tenant, email: user.email, role: user.role as UserRole, createdAt: daysAgo(89 - index) });
+    em.create(User, {
+      id: demoId(demo.slug, user.email),
+      tenant,
+      email: user.email,
+      role: user.role as UserRole,
+      createdAt: daysAgo(89 - index),
+    });
   }
   const keys = new Map(demo.apiKeys.map(key => [key.name, storeKey(em, demo, tenant, key)]));
   const bots = await storeBots(em, demo, tenant);
@@ -103,7 +150,12 @@ async function storeTenant(em: SqlEntityManager, demo: DemoTenant, documents: re
   await em.flush();
 }
 
-function storeKey(em: SqlEntityManager, demo: DemoTenant, tenant: Tenant, key: DemoTenant['apiKeys'][number]): ApiKey {
+function storeKey(
+  em: SqlEntityManager,
+  demo: DemoTenant,
+  tenant: Tenant,
+  key: DemoTenant['apiKeys'][number],
+): ApiKey {
   const { prefix, hash } = newKey();
   return em.create(ApiKey, {
     id: demoId(demo.slug, 'key', key.name),
@@ -120,8 +172,14 @@ function storeKey(em: SqlEntityManager, demo: DemoTenant, tenant: Tenant, key: D
   });
 }
 
-/** The demo's bots by their slugs. The bot that the tenant was born with becomes the first of them. */
-async function storeBots(em: SqlEntityManager, demo: DemoTenant, tenant: Tenant): Promise<Map<string, Bot>> {
+/**
+ * The demo's bots by their slugs. The bot that the tenant was born with becomes the first of them.
+ */
+async function storeBots(
+  em: SqlEntityManager,
+  demo: DemoTenant,
+  tenant: Tenant,
+): Promise<Map<string, Bot>> {
   const [first, ...others] = demo.bots.map((bot, index) => ({
     id: demoId(demo.slug, bot.slug),
     name: bot.name,
@@ -132,7 +190,9 @@ async function storeBots(em: SqlEntityManager, demo: DemoTenant, tenant: Tenant)
   for (const bot of others) em.create(Bot, { ...bot, tenant });
   await em.flush();
   const bots = await em.find(Bot, { tenant: tenant.id });
-  return new Map(demo.bots.map(({ slug }) => [slug, bots.find(bot => bot.id === demoId(demo.slug, slug))!]));
+  return new Map(
+    demo.bots.map(({ slug }) => [slug, bots.find(bot => bot.id === demoId(demo.slug, slug))!]),
+  );
 }
 
 async function storeDocument(
@@ -171,7 +231,13 @@ async function storeDocument(
   );
 }
 
-function storeQueries(em: SqlEntityManager, demo: DemoTenant, { slug, queries }: DemoBot, bot: Bot, keys: ReadonlyMap<string, ApiKey>): void {
+function storeQueries(
+  em: SqlEntityManager,
+  demo: DemoTenant,
+  { slug, queries }: DemoBot,
+  bot: Bot,
+  keys: ReadonlyMap<string, ApiKey>,
+): void {
   for (const [index, query] of queries.entries()) {
     em.create(BotQuery, {
       id: demoId(demo.slug, slug, 'query', String(index)),
@@ -182,7 +248,10 @@ function storeQueries(em: SqlEntityManager, demo: DemoTenant, { slug, queries }:
       answer: query.answer,
       confidence: query.confidence as Confidence,
       latencyMs: query.latencyMs,
-      sources: query.sources.map(filename => ({ documentId: demoId(demo.slug, slug, filename), filename })),
+      sources: query.sources.map(filename => ({
+        documentId: demoId(demo.slug, slug, filename),
+        filename,
+      })),
       createdAt: daysAgo(query.daysAgo, index),
     });
   }

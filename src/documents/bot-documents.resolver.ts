@@ -14,7 +14,12 @@ import { DocumentConnection, documentsOfBot } from './document.lists.js';
 export class BotDocumentsResolver {
   @Requires('read')
   @FieldResolver(() => DocumentConnection, { description: 'What the bot answers from.' })
-  documents(@Root() bot: Parent, @Args(() => DocumentListArgs) args: DocumentListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Document>> {
+  documents(
+    @Root() bot: Parent,
+    @Args(() => DocumentListArgs) args: DocumentListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<Document>> {
     return documentsOfBot.page(context, info, args, bot);
   }
 }

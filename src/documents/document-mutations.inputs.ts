@@ -11,12 +11,23 @@ export const MAX_TEXT_BYTES = 1_000_000;
 /** A pebibyte would be more than anybody stores; the sum of all must stay a 64-bit number. */
 export const MAX_SIZE_BYTES = 2 ** 40;
 
-@InputType({ description: 'A new document: its text, to be split and embedded at once, or the place of a file whose chunks another program adds.' })
+@InputType({
+  description:
+    'A new document: its text, to be split and embedded at once, or the place of a file ' +
+    'whose chunks another program adds.',
+})
 export class CreateDocumentInput {
-  @Field(() => ID, { nullable: true, description: 'Whose document it is. An operator must name the tenant; everyone else has only their own.' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'Whose document it is. An operator must name the tenant; everyone else has only their own.',
+  })
   tenantId?: string | null;
 
-  @Field(() => ID, { nullable: true, description: "The bot that answers from it; the tenant's oldest bot when left out." })
+  @Field(() => ID, {
+    nullable: true,
+    description: "The bot that answers from it; the tenant's oldest bot when left out.",
+  })
   botId?: string | null;
 
   @Field(() => String, { description: 'The file name, 1 to 500 characters.' })
@@ -24,20 +35,37 @@ export class CreateDocumentInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The text itself, at most 1,000,000 bytes in UTF-8: split, embedded and stored before the answer comes, so that the document is `COMPLETED`. Give this or `sourceUri`.',
+    description:
+      'The text itself, at most 1,000,000 bytes in UTF-8: split, embedded and stored ' +
+      'before the answer comes, so that the document is `COMPLETED`. Give this or ' +
+      '`sourceUri`.',
   })
   text?: string | null;
 
-  @Field(() => JSONObjectScalar, { nullable: true, description: 'Noted on every chunk of `text`, for filters of the search; at most 65,536 bytes.' })
+  @Field(() => JSONObjectScalar, {
+    nullable: true,
+    description: 'Noted on every chunk of `text`, for filters of the search; at most 65,536 bytes.',
+  })
   metadata?: Record<string, unknown> | null;
 
-  @Field(() => String, { nullable: true, description: 'Where the original file lies, 1 to 1,000 characters. Give this or `text`.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Where the original file lies, 1 to 1,000 characters. Give this or `text`.',
+  })
   sourceUri?: string | null;
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776; 0 when left out. That of `text` is counted.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description:
+      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776; 0 when left ' +
+      'out. That of `text` is counted.',
+  })
   sizeBytes?: string | null;
 
-  @Field(() => DocumentStatus, { nullable: true, description: 'How far the file at `sourceUri` has been processed; `PENDING` when left out.' })
+  @Field(() => DocumentStatus, {
+    nullable: true,
+    description: 'How far the file at `sourceUri` has been processed; `PENDING` when left out.',
+  })
   status?: DocumentStatus | null;
 
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
@@ -52,22 +80,39 @@ export class UpdateDocumentInput {
   @Field(() => DateTimeScalar, { nullable: true, description: UNCHANGED_SINCE })
   updatedAt?: string | null;
 
-  @Field(() => ID, { nullable: true, description: 'Another bot of the same tenant. The chunks go along.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Another bot of the same tenant. The chunks go along.',
+  })
   botId?: string | null;
 
   @Field(() => String, { nullable: true, description: 'A new file name, 1 to 500 characters.' })
   filename?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Where the original file lies, 1 to 1,000 characters; null for nowhere.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Where the original file lies, 1 to 1,000 characters; null for nowhere.',
+  })
   sourceUri?: string | null;
 
-  @Field(() => BigIntScalar, { nullable: true, description: 'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776. That of text given inline is counted.' })
+  @Field(() => BigIntScalar, {
+    nullable: true,
+    description:
+      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776. That of text ' +
+      'given inline is counted.',
+  })
   sizeBytes?: string | null;
 
-  @Field(() => DocumentStatus, { nullable: true, description: 'How far processing has come, for programs that process by themselves.' })
+  @Field(() => DocumentStatus, {
+    nullable: true,
+    description: 'How far processing has come, for programs that process by themselves.',
+  })
   status?: DocumentStatus | null;
 
-  @Field(() => String, { nullable: true, description: 'Why processing failed, at most 10,000 bytes in UTF-8; null for no reason.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why processing failed, at most 10,000 bytes in UTF-8; null for no reason.',
+  })
   errorMessage?: string | null;
 }
 
@@ -82,7 +127,11 @@ export class ReprocessDocumentInput {
   @Field(() => String, { description: 'The new text, at most 1,000,000 bytes in UTF-8.' })
   text!: string;
 
-  @Field(() => JSONObjectScalar, { nullable: true, description: 'Noted on every new chunk, at most 65,536 bytes. When left out, that of the first old chunk.' })
+  @Field(() => JSONObjectScalar, {
+    nullable: true,
+    description:
+      'Noted on every new chunk, at most 65,536 bytes. When left out, that of the first old chunk.',
+  })
   metadata?: Record<string, unknown> | null;
 }
 

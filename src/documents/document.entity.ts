@@ -1,5 +1,14 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+  Trigger,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { Bot } from '../bots/bot.entity.js';
 import { NameType, TimestampType } from '../db/column-types.js';
@@ -27,30 +36,48 @@ registerEnumType(DocumentStatus, {
 });
 
 /** Adds to the tenant's `storage_used_bytes` what a statement changed. */
-function storageCounter(what: string, event: 'insert' | 'update' | 'delete', tables: string): Parameters<typeof Trigger>[0] {
+function storageCounter(
+  what: string,
+  event: 'insert' | 'update' | 'delete',
+  tables: string,
+): Parameters<typeof Trigger>[0] {
   const name = `docs_count_storage_${what}`;
-  const expression = `create trigger ${name} after ${event} on docs referencing ${tables} for each statement execute function weaver_count_storage()`;
+  const expression =
+    `create trigger ${name} after ${event} on docs referencing ${tables} ` +
+    'for each statement execute function weaver_count_storage()';
   return { name, timing: 'after', events: [event], forEach: 'statement', expression };
 }
 
-@ObjectType({ implements: Node, simpleResolvers: true, description: 'A text that a bot can answer from.' })
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description: 'A text that a bot can answer from.',
+})
 @Entity({ tableName: 'docs', ...walledBy('tenant_id') })
 @Unique({ name: 'docs_of_bot', properties: ['tenant', 'bot', 'id'] })
 @Index({ name: 'docs_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Index({ name: 'docs_of_bot_by_creation', properties: ['tenant', 'bot', 'createdAt', 'id'] })
 @Index({ name: 'docs_by_filename', properties: ['tenant', 'filename', 'id'] })
 @Index({ name: 'docs_by_status', properties: ['tenant', 'status', 'createdAt', 'id'] })
-@Index({ name: 'docs_in_alphabet', expression: 'create index docs_in_alphabet on docs (tenant_id, weaver_sort_key(filename), id)' })
+@Index({
+  name: 'docs_in_alphabet',
+  expression: 'create index docs_in_alphabet on docs (tenant_id, weaver_sort_key(filename), id)',
+})
 @Check({ name: 'docs_filename_not_empty', expression: 'char_length(filename::text) >= 1' })
 @Check({ name: 'docs_size_not_negative', expression: 'size_bytes >= 0' })
-@Check({ name: 'docs_status_known', expression: `status in ('pending', 'processing', 'completed', 'failed')` })
+@Check({
+  name: 'docs_status_known',
+  expression: `status in ('pending', 'processing', 'completed', 'failed')`,
+})
 @Check(calendarTimes('docs', 'created_at', 'updated_at'))
 @Trigger(touchedBy('docs'))
 @Trigger({
   name: 'docs_choose_bot',
   timing: 'before',
   events: ['insert'],
-  expression: 'create trigger docs_choose_bot before insert on docs for each row when (new.bot_id is null) execute function weaver_choose_oldest_bot()',
+  expression:
+    'create trigger docs_choose_bot before insert on docs for each row ' +
+    'when (new.bot_id is null) execute function weaver_choose_oldest_bot()',
 })
 @Trigger(storageCounter('added', 'insert', 'new table as added'))
 @Trigger(storageCounter('changed', 'update', 'old table as removed new table as added'))
@@ -79,11 +106,16 @@ export class Document {
   @Property({ type: NameType, length: 500 })
   filename!: string;
 
-  @Field(() => String, { nullable: true, description: 'Where the original file lies; null for text that was given inline.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Where the original file lies; null for text that was given inline.',
+  })
   @Property({ type: 'string', length: 1000, nullable: true, fieldName: 'gcs_path' })
   sourceUri?: string | null;
 
-  @Field(() => BigIntScalar, { description: 'Size of the original in bytes; of inline text, in UTF-8.' })
+  @Field(() => BigIntScalar, {
+    description: 'Size of the original in bytes; of inline text, in UTF-8.',
+  })
   @Property({ type: 'bigint' })
   sizeBytes!: string;
 
@@ -91,7 +123,10 @@ export class Document {
   @Property({ type: 'string', length: 50, default: 'pending' })
   status!: DocumentStatus & Opt;
 
-  @Field(() => String, { nullable: true, description: 'Why processing failed; null while it has not.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Why processing failed; null while it has not.',
+  })
   @Property({ type: 'text', nullable: true })
   errorMessage?: string | null;
 

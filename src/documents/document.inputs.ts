@@ -1,6 +1,17 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, BigIntFilter, DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  BigIntFilter,
+  DateTimeFilter,
+  IDFilter,
+  StringFilter,
+  enumFilter,
+  type EnumFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { DocumentStatus } from './document.entity.js';
 
@@ -37,7 +48,10 @@ export class DocumentFilter {
   sourceUri?: StringFilter | null;
   @Field(() => BigIntFilter, { nullable: true, description: 'Size of the original in bytes.' })
   sizeBytes?: RangeFilter<string> | null;
-  @Field(() => DocumentStatusFilter, { nullable: true, description: 'How far processing has come.' })
+  @Field(() => DocumentStatusFilter, {
+    nullable: true,
+    description: 'How far processing has come.',
+  })
   status?: EnumFilter<DocumentStatus> | null;
   @Field(() => StringFilter, { nullable: true, description: 'Why processing failed.' })
   errorMessage?: StringFilter | null;
@@ -57,8 +71,14 @@ const DocumentOrderBy = orderByOf(DocumentOrderField, 'Document');
 
 @ArgsType()
 export class DocumentListArgs extends PageArgs {
-  @Field(() => DocumentFilter, { nullable: true, description: 'Only documents for which this holds.' })
+  @Field(() => DocumentFilter, {
+    nullable: true,
+    description: 'Only documents for which this holds.',
+  })
   filter?: DocumentFilter | null;
-  @Field(() => [DocumentOrderBy], { nullable: true, description: 'In which order, at most 3 steps; newest first by default.' })
+  @Field(() => [DocumentOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; newest first by default.',
+  })
   orderBy?: OrderBy[] | null;
 }

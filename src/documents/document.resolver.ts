@@ -15,7 +15,10 @@ import { DocumentConnection, documents } from './document.lists.js';
 @Resolver(() => Document)
 export class DocumentResolver {
   @Requires('read')
-  @Query(() => Document, { nullable: true, description: 'A document by its id. Null where there is none for you.' })
+  @Query(() => Document, {
+    nullable: true,
+    description: 'A document by its id. Null where there is none for you.',
+  })
   document(
     @Arg('id', () => ID, { description: "The document's UUID." }) id: string,
     @Ctx() context: RequestContext,
@@ -25,20 +28,34 @@ export class DocumentResolver {
   }
 
   @Requires('read')
-  @Query(() => DocumentConnection, { description: "Your tenant's documents; for an operator those of all tenants." })
-  documents(@Args(() => DocumentListArgs) args: DocumentListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Document>> {
+  @Query(() => DocumentConnection, {
+    description: "Your tenant's documents; for an operator those of all tenants.",
+  })
+  documents(
+    @Args(() => DocumentListArgs) args: DocumentListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<Document>> {
     return documents.page(context, info, args);
   }
 
   @Requires('read', 'search')
   @FieldResolver(() => Bot, { description: 'The bot that answers from the document.' })
-  bot(@Root() document: Parent & { botId: string }, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Bot | PromiseLike<Bot | null> {
+  bot(
+    @Root() document: Parent & { botId: string },
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Bot | PromiseLike<Bot | null> {
     return relatedRow(context, info, Bot, document.tenantId, document.botId);
   }
 
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant that the document belongs to.' })
-  tenant(@Root() document: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
+  tenant(
+    @Root() document: Parent,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, document.tenantId, document.tenantId);
   }
 }

@@ -13,8 +13,15 @@ import { DocumentConnection, documents } from './document.lists.js';
 @Resolver(() => Tenant)
 export class TenantDocumentsResolver {
   @Requires('read')
-  @FieldResolver(() => DocumentConnection, { description: "The documents of all the tenant's bots." })
-  documents(@Root() tenant: Parent, @Args(() => DocumentListArgs) args: DocumentListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Document>> {
+  @FieldResolver(() => DocumentConnection, {
+    description: "The documents of all the tenant's bots.",
+  })
+  documents(
+    @Root() tenant: Parent,
+    @Args(() => DocumentListArgs) args: DocumentListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<Document>> {
     return documents.page(context, info, args, tenant);
   }
 }

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import {
+  BrokenCircuitError,
+  CircuitState,
+  ConsecutiveBreaker,
+  circuitBreaker,
+  handleWhen,
+} from 'cockatiel';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { AppError } from '../base/app-error.js';
@@ -13,7 +19,10 @@ export interface RetryPolicy {
   attempts: number;
   /** The longest wait before the second attempt; it doubles for each further one. */
   firstDelayMs: number;
-  /** Which part of the longest wait to take, from 0 to 1. Random, so that many clients do not come back all at once. */
+  /**
+   * Which part of the longest wait to take, from 0 to 1. Random, so that many clients do not come
+   * back all at once.
+   */
   jitter: () => number;
   /** After so many batches in a row that failed, the service is left alone. */
   failuresToPause: number;
@@ -21,18 +30,32 @@ export interface RetryPolicy {
   pauseMs: number;
 }
 
-const RETRY: RetryPolicy = { attempts: 3, firstDelayMs: 500, jitter: Math.random, failuresToPause: 5, pauseMs: 5_000 };
+const RETRY: RetryPolicy = {
+  attempts: 3,
+  firstDelayMs: 500,
+  jitter: Math.random,
+  failuresToPause: 5,
+  pauseMs: 5_000,
+};
 
-/** The longest that a service's `Retry-After` is believed: a wrong one must not silence it for days. */
+/**
+ * The longest that a service's `Retry-After` is believed: a wrong one must not silence it for days.
+ */
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /** When to come back, where the service does not say. */
 const RETRY_AFTER_MS = 1_000;
 
-/** Statuses after which the same request can succeed: time-out, conflict, too many requests. All of 5xx count too. */
+/**
+ * Statuses after which the same request can succeed: time-out, conflict, too many requests. All of
+ * 5xx count too.
+ */
 const PASSING_STATUSES: readonly number[] = [408, 409, 429];
 
-/** Statuses that tell of the service and not of what it was asked: too many requests, bad gateway, unavailable, gateway time-out. A 500 may be one text's doing. */
+/**
+ * Statuses that tell of the service and not of what it was asked: too many requests, bad gateway,
+ * unavailable, gateway time-out. A 500 may be one text's doing.
+ */
 const OUTAGE_STATUSES: readonly number[] = [429, 502, 503, 504];
 
 /** What an attempt came to: the answer's JSON, or why there is none. */
@@ -41,18 +64,29 @@ type Attempt = { body: unknown } | { error: AppError };
 /** What a service that answers made of a batch: vectors, or a refusal. */
 type Answered = { vectors: number[][] } | { error: AppError };
 
-/** `index` is left out by some services, such as Gemini for its first item; the place in the list counts then. */
-const Answer = z.object({ data: z.array(z.object({ index: z.int().nonnegative().nullish(), embedding: z.array(z.unknown()) })) });
+/**
+ * `index` is left out by some services, such as Gemini for its first item; the place in the list
+ * counts then.
+ */
+const Answer = z.object({
+  data: z.array(
+    z.object({ index: z.int().nonnegative().nullish(), embedding: z.array(z.unknown()) }),
+  ),
+});
 
 /**
- * Vectors from any service that speaks OpenAI's `POST /embeddings`: OpenAI, Gemini's compatible endpoint, Ollama, vLLM, Text Embeddings Inference.
+ * Vectors from any service that speaks OpenAI's `POST /embeddings`: OpenAI, Gemini's compatible
+ * endpoint, Ollama, vLLM, Text Embeddings Inference.
  *
- * Texts are sent in batches of `batchSize`, one after the other. A batch may take `timeoutMs`, attempts and waits included. Server errors, lost
- * connections and "too many requests" are tried again. Until `Retry-After` is over nothing is sent, by whomever; a batch that may not take as
- * long fails at once. So do all while a service that failed many times in a row is left alone (a circuit breaker).
+ * Texts are sent in batches of `batchSize`, one after the other. A batch may take `timeoutMs`,
+ * attempts and waits included. Server errors, lost connections and "too many requests" are tried
+ * again. Until `Retry-After` is over nothing is sent, by whomever; a batch that may not take as
+ * long fails at once. So do all while a service that failed many times in a row is left alone (a
+ * circuit breaker).
  *
- * Throws an `AppError` with code `UNAVAILABLE` and the details as its `cause`, never with the key in it; when the caller's signal is aborted, the signal's reason.
- * It has `retryAfterMs` where another try makes sense.
+ * Throws an `AppError` with code `UNAVAILABLE` and the details as its `cause`, never with the key
+ * in it; when the caller's signal is aborted, the signal's reason. It has `retryAfterMs` where
+ * another try makes sense.
  */
 export class OpenAiEmbedder implements Embedder {
   readonly name = 'openai';
@@ -64,7 +98,10 @@ export class OpenAiEmbedder implements Embedder {
   readonly #url: string;
   readonly #headers: Headers;
   readonly #breaker;
-  /** What the service's own failures ended in. Others, such as a caller's who has gone, tell nothing of it. */
+  /**
+   * What the service's own failures ended in. Others, such as a caller's who has gone, tell nothing
+   * of it.
+   */
   readonly #outages = new WeakSet<object>();
   /** What a batch ended in that was to try after a pause. */
   readonly #failedTrials = new WeakSet<object>();
@@ -79,15 +116,27 @@ export class OpenAiEmbedder implements Embedder {
     this.#retry = retry;
     this.#url = `${config.baseUrl.replace(/\/+$/, '')}/embeddings`;
     this.#headers = requestHeaders(config.apiKey);
-    this.#breaker = circuitBreaker(handleWhen(error => this.#isOutage(error)), { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs });
-    this.#breaker.onBreak(() => log?.warn({ err: causeOf(this.#breaker.lastFailure), model: config.model, ms: retry.pauseMs }, 'The embedding service has failed many times in a row, and is left alone for a moment'));
-    this.#breaker.onReset(() => log?.info({ model: config.model }, 'The embedding service answers again'));
+    this.#breaker = circuitBreaker(
+      handleWhen(error => this.#isOutage(error)),
+      { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs },
+    );
+    this.#breaker.onBreak(() =>
+      log?.warn(
+        { err: causeOf(this.#breaker.lastFailure), model: config.model, ms: retry.pauseMs },
+        'The embedding service has failed many times in a row, and is left alone for a moment',
+      ),
+    );
+    this.#breaker.onReset(() =>
+      log?.info({ model: config.model }, 'The embedding service answers again'),
+    );
   }
 
   async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
     const vectors: number[][] = [];
     for (let start = 0; start < texts.length; start += this.#config.batchSize) {
-      vectors.push(...(await this.#embedBatch(texts.slice(start, start + this.#config.batchSize), signal)));
+      vectors.push(
+        ...(await this.#embedBatch(texts.slice(start, start + this.#config.batchSize), signal)),
+      );
     }
     return vectors;
   }
@@ -95,13 +144,23 @@ export class OpenAiEmbedder implements Embedder {
   async #embedBatch(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
     const silentMs = this.#silentUntil - performance.now();
     if (silentMs >= this.#config.timeoutMs) throw silent(silentMs);
-    const paused = (): AppError => unavailable('has failed many times and is left alone for a moment', causeOf(this.#breaker.lastFailure), this.#retry.pauseMs);
-    // The breaker would have them wait for the one that tries, which may take until its time is over.
+    const paused = (): AppError =>
+      unavailable(
+        'has failed many times and is left alone for a moment',
+        causeOf(this.#breaker.lastFailure),
+        this.#retry.pauseMs,
+      );
+    // The breaker would have them wait for the one that tries, which may take until its time is
+    // over.
     if (this.#breaker.state === CircuitState.HalfOpen) throw paused();
     const isTrial = this.#breaker.state === CircuitState.Open;
-    const answered = this.#breaker.execute(() => (isTrial ? this.#try(texts) : this.#embedInTime(texts, signal)));
+    const answered = this.#breaker.execute(() =>
+      isTrial ? this.#try(texts) : this.#embedInTime(texts, signal),
+    );
     try {
-      const answer = await (isTrial && signal ? Promise.race([answered, rejectedBy(signal)]) : answered);
+      const answer = await (isTrial && signal
+        ? Promise.race([answered, rejectedBy(signal)])
+        : answered);
       if ('error' in answer) throw answer.error;
       return answer.vectors;
     } catch (error) {
@@ -109,7 +168,10 @@ export class OpenAiEmbedder implements Embedder {
     }
   }
 
-  /** After a pause: goes on when its caller goes, or else callers who do would keep the service paused, or end the pause. */
+  /**
+   * After a pause: goes on when its caller goes, or else callers who do would keep the service
+   * paused, or end the pause.
+   */
   async #try(texts: readonly string[]): Promise<Answered> {
     try {
       return await this.#embedInTime(texts);
@@ -119,22 +181,36 @@ export class OpenAiEmbedder implements Embedder {
     }
   }
 
-  /** What the service answered, be it a refusal. Throws where it did not answer, and the signal's reason. */
+  /**
+   * What the service answered, be it a refusal. Throws where it did not answer, and the signal's
+   * reason.
+   */
   async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<Answered> {
     const deadline = AbortSignal.timeout(this.#config.timeoutMs);
     const endsAt = performance.now() + this.#config.timeoutMs;
     try {
-      const answer = await this.#send(texts, endsAt, signal ? AbortSignal.any([signal, deadline]) : deadline);
+      const answer = await this.#send(
+        texts,
+        endsAt,
+        signal ? AbortSignal.any([signal, deadline]) : deadline,
+      );
       return 'body' in answer ? vectorsIn(answer.body, texts.length, this.dimensions) : answer;
     } catch (error) {
       signal?.throwIfAborted();
-      throw deadline.aborted ? this.#outage(unavailable('did not answer in time', error, RETRY_AFTER_MS)) : error;
+      throw deadline.aborted
+        ? this.#outage(unavailable('did not answer in time', error, RETRY_AFTER_MS))
+        : error;
     }
   }
 
-  /** Whether a batch failed by the service's fault. While one tries, those that began before the pause decide nothing. */
+  /**
+   * Whether a batch failed by the service's fault. While one tries, those that began before the
+   * pause decide nothing.
+   */
   #isOutage(error: Error): boolean {
-    return this.#breaker.state === CircuitState.HalfOpen ? this.#failedTrials.has(error) : this.#outages.has(error);
+    return this.#breaker.state === CircuitState.HalfOpen
+      ? this.#failedTrials.has(error)
+      : this.#outages.has(error);
   }
 
   #outage(error: AppError): AppError {
@@ -142,17 +218,29 @@ export class OpenAiEmbedder implements Embedder {
     return error;
   }
 
-  /** The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`) allows. Throws where there is none. */
+  /**
+   * The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`)
+   * allows. Throws where there is none.
+   */
   async #send(texts: readonly string[], endsAt: number, signal: AbortSignal): Promise<Attempt> {
     const { sendDimensions, dimensions } = this.#config;
-    const body = JSON.stringify({ model: this.model, input: texts.map(sendable), encoding_format: 'float', ...(sendDimensions && { dimensions }) });
+    const body = JSON.stringify({
+      model: this.model,
+      input: texts.map(sendable),
+      encoding_format: 'float',
+      ...(sendDimensions && { dimensions }),
+    });
     for (let attempt = 1, refused: AppError | undefined; ; attempt++) {
       await this.#waitUntilAllowed(endsAt, refused, signal);
       const result = await this.#attempt(body, signal);
       if ('body' in result) return result;
       refused = result.error;
       const wait = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
-      if (!canPass(refused) || attempt >= this.#retry.attempts || performance.now() + wait >= endsAt) {
+      if (
+        !canPass(refused) ||
+        attempt >= this.#retry.attempts ||
+        performance.now() + wait >= endsAt
+      ) {
         if (this.#outages.has(refused)) throw refused;
         return result;
       }
@@ -160,9 +248,20 @@ export class OpenAiEmbedder implements Embedder {
     }
   }
 
-  /** Waits while the service wants to be asked nothing. Throws where that is longer than until `endsAt`. */
-  async #waitUntilAllowed(endsAt: number, refused: AppError | undefined, signal: AbortSignal): Promise<void> {
-    for (let left = this.#silentUntil - performance.now(); left > 0; left = this.#silentUntil - performance.now()) {
+  /**
+   * Waits while the service wants to be asked nothing. Throws where that is longer than until
+   * `endsAt`.
+   */
+  async #waitUntilAllowed(
+    endsAt: number,
+    refused: AppError | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (
+      let left = this.#silentUntil - performance.now();
+      left > 0;
+      left = this.#silentUntil - performance.now()
+    ) {
       if (this.#silentUntil >= endsAt) throw refused ?? silent(left);
       await sleep(left, undefined, { signal });
     }
@@ -171,7 +270,13 @@ export class OpenAiEmbedder implements Embedder {
   /** One request. Throws only when `signal` is aborted. */
   async #attempt(body: string, signal: AbortSignal): Promise<Attempt> {
     try {
-      const response = await fetch(this.#url, { method: 'POST', headers: this.#headers, body, signal, redirect: 'manual' });
+      const response = await fetch(this.#url, {
+        method: 'POST',
+        headers: this.#headers,
+        body,
+        signal,
+        redirect: 'manual',
+      });
       if (!response.ok) return { error: this.#refusal(response, await response.text()) };
       return { body: await response.json() };
     } catch (error) {
@@ -186,10 +291,16 @@ export class OpenAiEmbedder implements Embedder {
     const key = this.#config.apiKey;
     const excerpt = (key ? body.replaceAll(key, '[key]') : body).slice(0, 500);
     const cause = new Error(`${this.#url} answered with status ${status}: ${excerpt}`);
-    if (status < 500 && !PASSING_STATUSES.includes(status)) return unavailable('refused the request', cause);
+    if (status < 500 && !PASSING_STATUSES.includes(status))
+      return unavailable('refused the request', cause);
     const asked = readRetryAfter(response.headers.get('retry-after'));
-    if (asked !== undefined) this.#silentUntil = Math.max(this.#silentUntil, performance.now() + asked);
-    const error = unavailable(status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment', cause, asked ?? RETRY_AFTER_MS);
+    if (asked !== undefined)
+      this.#silentUntil = Math.max(this.#silentUntil, performance.now() + asked);
+    const error = unavailable(
+      status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment',
+      cause,
+      asked ?? RETRY_AFTER_MS,
+    );
     return OUTAGE_STATUSES.includes(status) ? this.#outage(error) : error;
   }
 }
@@ -230,17 +341,25 @@ function requestHeaders(apiKey: string | undefined): Headers {
     if (apiKey) headers.set('authorization', `Bearer ${apiKey}`);
   } catch {
     // The original error quotes the key.
-    throw new TypeError('The key of the embedding service has characters that an HTTP header cannot hold.');
+    throw new TypeError(
+      'The key of the embedding service has characters that an HTTP header cannot hold.',
+    );
   }
   return headers;
 }
 
-/** The text as services take it: an empty one becomes a space and half a surrogate pair becomes U+FFFD, for either makes some refuse the whole batch. */
+/**
+ * The text as services take it: an empty one becomes a space and half a surrogate pair becomes
+ * U+FFFD, for either makes some refuse the whole batch.
+ */
 function sendable(text: string): string {
   return text === '' ? ' ' : text.toWellFormed();
 }
 
-/** Milliseconds that a `Retry-After` header asks for, given in seconds or as a date, as far as it is believed; undefined when it is absent or neither. */
+/**
+ * Milliseconds that a `Retry-After` header asks for, given in seconds or as a date, as far as it is
+ * believed; undefined when it is absent or neither.
+ */
 function readRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
@@ -255,8 +374,12 @@ function readVectors(answer: unknown, count: number, dimensions: number): number
   const vectors = new Array<number[] | undefined>(count);
   for (const [position, { index, embedding }] of data.entries()) {
     const place = index ?? position;
-    if (place >= count || vectors[place]) throw unusable(`the index ${place} is out of range or comes twice`);
-    if (embedding.length !== dimensions) throw unusable(`a vector has ${embedding.length} numbers instead of the configured ${dimensions}`);
+    if (place >= count || vectors[place])
+      throw unusable(`the index ${place} is out of range or comes twice`);
+    if (embedding.length !== dimensions)
+      throw unusable(
+        `a vector has ${embedding.length} numbers instead of the configured ${dimensions}`,
+      );
     vectors[place] = unitVector(embedding);
   }
   return vectors as number[][];
@@ -266,16 +389,23 @@ function readVectors(answer: unknown, count: number, dimensions: number): number
 function unitVector(values: readonly unknown[]): number[] {
   const numbers = values.filter(value => typeof value === 'number');
   const length = Math.hypot(...numbers);
-  if (numbers.length !== values.length || !Number.isFinite(length) || length === 0) throw unusable('a vector is zero or holds something else than finite numbers');
+  if (numbers.length !== values.length || !Number.isFinite(length) || length === 0)
+    throw unusable('a vector is zero or holds something else than finite numbers');
   return numbers.map(number => number / length);
 }
 
 function unavailable(whatItDoes: string, cause: unknown, retryAfterMs?: number): AppError {
   // What no later try will mend is the operator's to see to.
   const advice = retryAfterMs === undefined ? " The gateway's log says why." : '';
-  return new AppError('UNAVAILABLE', `The embedding service ${whatItDoes}.${advice}`, { cause, retryAfterMs });
+  return new AppError('UNAVAILABLE', `The embedding service ${whatItDoes}.${advice}`, {
+    cause,
+    retryAfterMs,
+  });
 }
 
 function unusable(reason: string): AppError {
-  return unavailable('gave an answer that cannot be used', new Error(`The answer cannot be used: ${reason}.`));
+  return unavailable(
+    'gave an answer that cannot be used',
+    new Error(`The answer cannot be used: ${reason}.`),
+  );
 }

@@ -1,17 +1,36 @@
 import { ArgsType, Field, Int, ObjectType, type ClassType } from 'type-graphql';
 
-@ObjectType({ simpleResolvers: true, description: 'Where a page stands in its list. https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo' })
+@ObjectType({
+  simpleResolvers: true,
+  description:
+    'Where a page stands in its list. ' +
+    'https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo',
+})
 export class PageInfo {
-  @Field(() => Boolean, { description: 'Whether the list goes on after this page; with `first: 0`, whether there is anything at all. Of a page taken with `last`, whether `before` was given.' })
+  @Field(() => Boolean, {
+    description:
+      'Whether the list goes on after this page; with `first: 0`, whether there is ' +
+      'anything at all. Of a page taken with `last`, whether `before` was given.',
+  })
   hasNextPage!: boolean;
 
-  @Field(() => Boolean, { description: 'Whether the list goes on before this page; with `last: 0`, whether there is anything at all. Of a page taken with `first`, whether `after` was given.' })
+  @Field(() => Boolean, {
+    description:
+      'Whether the list goes on before this page; with `last: 0`, whether there is ' +
+      'anything at all. Of a page taken with `first`, whether `after` was given.',
+  })
   hasPreviousPage!: boolean;
 
-  @Field(() => String, { nullable: true, description: 'Cursor of the first edge; null for an empty page.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Cursor of the first edge; null for an empty page.',
+  })
   startCursor!: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Cursor of the last edge; null for an empty page.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Cursor of the last edge; null for an empty page.',
+  })
   endCursor!: string | null;
 }
 
@@ -21,13 +40,20 @@ export const DEFAULT_PAGE_SIZE = 20;
 
 @ArgsType()
 export class PageArgs {
-  @Field(() => Int, { nullable: true, description: 'Take this many from the start, 0 to 100; 20 where neither `first` nor `last` is given.' })
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Take this many from the start, 0 to 100; 20 where neither `first` nor `last` is given.',
+  })
   first?: number | null;
 
   @Field(() => String, { nullable: true, description: 'Only what comes after this cursor.' })
   after?: string | null;
 
-  @Field(() => Int, { nullable: true, description: 'Take this many from the end, 0 to 100. Not together with `first`.' })
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Take this many from the end, 0 to 100. Not together with `first`.',
+  })
   last?: number | null;
 
   @Field(() => String, { nullable: true, description: 'Only what comes before this cursor.' })
@@ -47,11 +73,20 @@ export interface Connection<T> {
   readonly totalCount: number | undefined;
 }
 
-/** The object types `<Name>Connection` and `<Name>Edge` for an entity: https://relay.dev/graphql/connections.htm */
-export function connectionOf<T extends object>(entity: ClassType<T>, things: string): ClassType<Connection<T>> {
+/**
+ * The object types `<Name>Connection` and `<Name>Edge` for an entity:
+ * https://relay.dev/graphql/connections.htm
+ */
+export function connectionOf<T extends object>(
+  entity: ClassType<T>,
+  things: string,
+): ClassType<Connection<T>> {
   const name = entity.name;
 
-  @ObjectType(`${name}Edge`, { simpleResolvers: true, description: `One of the ${things} in a list.` })
+  @ObjectType(`${name}Edge`, {
+    simpleResolvers: true,
+    description: `One of the ${things} in a list.`,
+  })
   class EdgeType {
     @Field(() => String, { description: 'Its place in the list, for `after` and `before`.' })
     cursor!: string;
@@ -71,7 +106,10 @@ export function connectionOf<T extends object>(entity: ClassType<T>, things: str
     @Field(() => PageInfo, { description: 'Where the page stands in the list.' })
     pageInfo!: PageInfo;
 
-    @Field(() => Int, { description: 'How many there are in all pages together. Costs a count; ask only when you show it.' })
+    @Field(() => Int, {
+      description:
+        'How many there are in all pages together. Costs a count; ask only when you show it.',
+    })
     totalCount!: number;
   }
   return ConnectionType as ClassType<Connection<T>>;

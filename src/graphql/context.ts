@@ -16,13 +16,25 @@ export interface RequestContext {
   readonly principal: Principal;
   /** The request is a GET, which changes nothing. */
   readonly onlyQueries: boolean;
-  /** The HTTP status of an answer that says why the operation cannot be run: 200 for clients that go by the body alone. */
+  /**
+   * The HTTP status of an answer that says why the operation cannot be run: 200 for clients that go
+   * by the body alone.
+   */
   readonly requestErrorStatus: 200 | 400;
-  /** The request's parameters as JSON text, once, where reading them may have changed the numbers of variables. */
+  /**
+   * The request's parameters as JSON text, once, where reading them may have changed the numbers of
+   * variables.
+   */
   readonly takeParametersText: () => string | undefined;
-  /** The operation's reads, under the principal's own database role. Nobody's are of a tenant without rows. */
+  /**
+   * The operation's reads, under the principal's own database role. Nobody's are of a tenant
+   * without rows.
+   */
   readonly reads: ReadScope;
-  /** One read-write transaction under the principal's own database role; what it wrote is there for the reads that follow. */
+  /**
+   * One read-write transaction under the principal's own database role; what it wrote is there for
+   * the reads that follow.
+   */
   readonly write: Write;
   /** Run last in the transaction of each mutation that changes something. */
   readonly beforeCommit: readonly BeforeCommit[];
@@ -34,8 +46,8 @@ export interface RequestContext {
   /** Which embedder there is. Vectors are asked for by `embed`. */
   readonly embedder: Pick<Embedder, 'model' | 'dimensions'>;
   /**
-   * What the embedder makes of texts, as `Embedder.embed` does. While a service is waited for, the operation's slot is another's.
-   * Never to be called while a transaction is open.
+   * What the embedder makes of texts, as `Embedder.embed` does. While a service is waited for, the
+   * operation's slot is another's. Never to be called while a transaction is open.
    */
   readonly embed: (texts: readonly string[]) => Promise<number[][]>;
   /** To be asked before each step of what computes for more than a millisecond or two. */
@@ -52,10 +64,16 @@ export interface Change {
   /** The field's name, such as `createBot`. */
   readonly mutation: string;
   readonly input: object;
-  /** What the payload will be read by: ids. It may hold what is told only once, such as the secret of a key. */
+  /**
+   * What the payload will be read by: ids. It may hold what is told only once, such as the secret
+   * of a key.
+   */
   readonly outcome: object;
   readonly context: RequestContext;
 }
 
-/** Writes more in a mutation's own transaction, or refuses all of it by throwing. Not called when an earlier answer is given again. */
+/**
+ * Writes more in a mutation's own transaction, or refuses all of it by throwing. Not called when an
+ * earlier answer is given again.
+ */
 export type BeforeCommit = (em: SqlEntityManager, change: Change) => Promise<void>;

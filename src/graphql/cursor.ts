@@ -1,16 +1,24 @@
 import { createHash } from 'node:crypto';
 import { badInput } from '../base/app-error.js';
 
-/** Where a page ends: the values of its order's columns in one row, as PostgreSQL's text, the id last. */
+/**
+ * Where a page ends: the values of its order's columns in one row, as PostgreSQL's text, the id
+ * last.
+ */
 export type Position = readonly (string | null)[];
 
 const DIGEST_LENGTH = 8;
-const CURSOR_OF_LIST = 'this list in this order. Pass a cursor as it came from this field, with the same orderBy';
+const CURSOR_OF_LIST =
+  'this list in this order. Pass a cursor as it came from this field, with the same orderBy';
 
-// A cursor is a place, not a permission: whoever made one up would see no row that paging does not show them anyway. The digest is
-// there to refuse what was damaged, cut or carried over from another list or order, instead of answering with an arbitrary page.
+// A cursor is a place, not a permission: whoever made one up would see no row that paging does not
+// show them anyway. The digest is there to refuse what was damaged, cut or carried over from
+// another list or order, instead of answering with an arbitrary page.
 function digest(order: string, position: string): Buffer {
-  return createHash('sha256').update(`weaver cursor 1\n${order}\n${position}`).digest().subarray(0, DIGEST_LENGTH);
+  return createHash('sha256')
+    .update(`weaver cursor 1\n${order}\n${position}`)
+    .digest()
+    .subarray(0, DIGEST_LENGTH);
 }
 
 /** An opaque cursor for `position`, good only for the same list in the same `order`. */
@@ -20,13 +28,23 @@ export function encodeCursor(order: string, position: Position): string {
 }
 
 /**
- * The position behind `cursor`; an `AppError` that names `field` when it was made for another order, or not by us. The digest has no
- * secret in it, so whoever made a position up may have signed it too: `isPosition` says whether it can be one.
+ * The position behind `cursor`; an `AppError` that names `field` when it was made for another
+ * order, or not by us. The digest has no secret in it, so whoever made a position up may have
+ * signed it too: `isPosition` says whether it can be one.
  */
-export function decodeCursor<P extends Position>(field: string, order: string, cursor: string, isPosition: (value: unknown) => value is P, of = CURSOR_OF_LIST): P {
+export function decodeCursor<P extends Position>(
+  field: string,
+  order: string,
+  cursor: string,
+  isPosition: (value: unknown) => value is P,
+  of = CURSOR_OF_LIST,
+): P {
   const bytes = Buffer.from(cursor, 'base64url');
   const text = bytes.subarray(DIGEST_LENGTH).toString();
-  const genuine = bytes.length > DIGEST_LENGTH && bytes.toString('base64url') === cursor && digest(order, text).equals(bytes.subarray(0, DIGEST_LENGTH));
+  const genuine =
+    bytes.length > DIGEST_LENGTH &&
+    bytes.toString('base64url') === cursor &&
+    digest(order, text).equals(bytes.subarray(0, DIGEST_LENGTH));
   const position = genuine ? parse(text) : undefined;
   if (!isPosition(position)) {
     throw badInput(field, `${field} is not a cursor of ${of}.`);

@@ -1,3 +1,5 @@
 import { OrderDirection, type OrderBy } from './order.js';
 
-export const NEWEST_FIRST: readonly OrderBy[] = [{ field: 'createdAt', direction: OrderDirection.DESC }];
+export const NEWEST_FIRST: readonly OrderBy[] = [
+  { field: 'createdAt', direction: OrderDirection.DESC },
+];

@@ -2,15 +2,24 @@ import type { GraphQLFieldResolver, GraphQLObjectType, GraphQLSchema } from 'gra
 import { getMetadataStorage } from 'type-graphql';
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
-type BaseMetadata = Pick<ReturnType<typeof getMetadataStorage>['queries'][number], 'target' | 'methodName' | 'schemaName' | 'params'>;
+type BaseMetadata = Pick<
+  ReturnType<typeof getMetadataStorage>['queries'][number],
+  'target' | 'methodName' | 'schemaName' | 'params'
+>;
 
 /**
- * Lets the fields of `resolvers` call their methods themselves, with arguments as graphql-js checked them. The handlers that type-graphql
- * puts there find and copy the arguments' classes in every call and make several promises, for a validation that is not used here.
+ * Lets the fields of `resolvers` call their methods themselves, with arguments as graphql-js
+ * checked them. The handlers that type-graphql puts there find and copy the arguments' classes in
+ * every call and make several promises, for a validation that is not used here.
  */
-export function resolveDirectly(schema: GraphQLSchema, resolvers: readonly Function[]): GraphQLSchema {
+export function resolveDirectly(
+  schema: GraphQLSchema,
+  resolvers: readonly Function[],
+): GraphQLSchema {
   const storage = getMetadataStorage();
-  const instances = new Map(resolvers.map(resolver => [resolver, new (resolver as new () => Record<string, Function>)()]));
+  const instances = new Map(
+    resolvers.map(resolver => [resolver, new (resolver as new () => Record<string, Function>)()]),
+  );
   const replace = (type: GraphQLObjectType | null | undefined, metadata: BaseMetadata): void => {
     const instance = instances.get(metadata.target);
     const field = type?.getFields()[metadata.schemaName];
@@ -26,10 +35,17 @@ export function resolveDirectly(schema: GraphQLSchema, resolvers: readonly Funct
   return schema;
 }
 
-function directResolver(instance: Record<string, Function>, { methodName, params = [] }: BaseMetadata): Resolver {
+function directResolver(
+  instance: Record<string, Function>,
+  { methodName, params = [] }: BaseMetadata,
+): Resolver {
   const values = params.toSorted((a, b) => a.index - b.index).map(toValue);
   const method = instance[methodName]!;
-  return (root, args, context, info) => method.apply(instance, values.map(value => value(root, args, context, info)));
+  return (root, args, context, info) =>
+    method.apply(
+      instance,
+      values.map(value => value(root, args, context, info)),
+    );
 }
 
 /** What a parameter's decorator asks for. */
@@ -46,6 +62,8 @@ function toValue(param: NonNullable<BaseMetadata['params']>[number]): Resolver {
     case 'info':
       return (_root, _args, _context, info) => info;
     default:
-      throw new Error(`A resolver's parameter is decorated with ${param.kind}, which is not known here.`);
+      throw new Error(
+        `A resolver's parameter is decorated with ${param.kind}, which is not known here.`,
+      );
   }
 }

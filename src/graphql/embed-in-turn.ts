@@ -12,8 +12,14 @@ export interface EmbedTurn {
   readonly pause: Pause;
 }
 
-/** The embedder for one operation. A service over the network is asked by so many at a time, in turn by caller, while others have the operation's slot. */
-export function embedInTurn(embedder: Embedder, { slots, caller, turn, signal, pause }: EmbedTurn): (texts: readonly string[]) => Promise<number[][]> {
+/**
+ * The embedder for one operation. A service over the network is asked by so many at a time, in turn
+ * by caller, while others have the operation's slot.
+ */
+export function embedInTurn(
+  embedder: Embedder,
+  { slots, caller, turn, signal, pause }: EmbedTurn,
+): (texts: readonly string[]) => Promise<number[][]> {
   if (!embedder.isRemote) return texts => embedder.embed(texts, signal, pause);
   return texts =>
     turn.away(async () => {

@@ -1,27 +1,56 @@
-import { getNamedType, getNullableType, GraphQLString, isInputObjectType, isListType, typeFromAST, type GraphQLInputType, type GraphQLSchema, type OperationDefinitionNode } from 'graphql';
+import {
+  getNamedType,
+  getNullableType,
+  GraphQLString,
+  isInputObjectType,
+  isListType,
+  typeFromAST,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
 import { mayLoseDigits, parseJsonExactly } from '../base/json.js';
 import { JsonReader } from '../base/json-reader.js';
 
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * The variables of an operation with their numbers as they are written in `text`, the request's parameters as JSON, which `values` were
- * read from. Types decide where that matters: a Vector is read as JavaScript does, many times faster. What is passed over costs a
- * nanosecond a character. `values` are of usable depth.
+ * The variables of an operation with their numbers as they are written in `text`, the request's
+ * parameters as JSON, which `values` were read from. Types decide where that matters: a Vector is
+ * read as JavaScript does, many times faster. What is passed over costs a nanosecond a character.
+ * `values` are of usable depth.
  */
-export function exactVariables(schema: GraphQLSchema, { variableDefinitions = [] }: OperationDefinitionNode, values: Variables, text: string): Variables {
-  const types = new Map(variableDefinitions.map(({ variable, type }) => [variable.name.value, typeFromAST(schema, type as never) as GraphQLInputType | undefined]));
+export function exactVariables(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  values: Variables,
+  text: string,
+): Variables {
+  const types = new Map(
+    variableDefinitions.map(({ variable, type }) => [
+      variable.name.value,
+      typeFromAST(schema, type as never) as GraphQLInputType | undefined,
+    ]),
+  );
   const reader = new JsonReader(text);
   let exact = values;
   reader.object(parameter => {
-    if (parameter === 'variables' && reader.next === '{') exact = readMembers(reader, name => types.get(name), values);
+    if (parameter === 'variables' && reader.next === '{')
+      exact = readMembers(reader, name => types.get(name), values);
     else reader.skip();
   });
   return exact;
 }
 
-/** `values` with those replaced that stand in the next object and have a type. Of members that come twice, the last one counts. */
-function readMembers(reader: JsonReader, typeOf: (name: string) => GraphQLInputType | undefined, values: Variables): Variables {
+/**
+ * `values` with those replaced that stand in the next object and have a type. Of members that come
+ * twice, the last one counts.
+ */
+function readMembers(
+  reader: JsonReader,
+  typeOf: (name: string) => GraphQLInputType | undefined,
+  values: Variables,
+): Variables {
   const members = { ...values };
   reader.object(name => {
     const type = Object.hasOwn(values, name) ? typeOf(name) : undefined;
@@ -37,14 +66,22 @@ function read(reader: JsonReader, wrapped: GraphQLInputType, value: unknown): un
     if (reader.next !== '[') return read(reader, type.ofType, value);
     const items: unknown[] = [];
     // The value need not be this list, if the member comes twice.
-    reader.list(index => items.push(read(reader, type.ofType, (value as readonly unknown[] | null)?.[index])));
+    reader.list(index =>
+      items.push(read(reader, type.ofType, (value as readonly unknown[] | null)?.[index])),
+    );
     return items;
   }
   if (isInputObjectType(type) && reader.next === '{') {
     const fields = type.getFields();
     // A field that is not there is refused with its value, digit for digit.
-    return readMembers(reader, name => fields[name]?.type ?? GraphQLString, Object(value) as Variables);
+    return readMembers(
+      reader,
+      name => fields[name]?.type ?? GraphQLString,
+      Object(value) as Variables,
+    );
   }
   const text = reader.skip();
-  return getNamedType(type).extensions.readsDoubles || !mayLoseDigits(text) ? value : parseJsonExactly(text);
+  return getNamedType(type).extensions.readsDoubles || !mayLoseDigits(text)
+    ? value
+    : parseJsonExactly(text);
 }

@@ -4,8 +4,9 @@ interface Listener<T> {
 }
 
 /**
- * A value that many wait for, such as the pages that one statement brings for all parents of a level. Whoever listens is told when it
- * comes, in the same turn as all others, where promises would take a turn for each. To all who do not know it, it is a promise.
+ * A value that many wait for, such as the pages that one statement brings for all parents of a
+ * level. Whoever listens is told when it comes, in the same turn as all others, where promises
+ * would take a turn for each. To all who do not know it, it is a promise.
  */
 export class Expected<T> implements PromiseLike<T> {
   #listeners: Listener<T>[] = [];
@@ -25,11 +26,15 @@ export class Expected<T> implements PromiseLike<T> {
   listen(onValue: (value: T) => void, onError: (error: unknown) => void): void {
     const outcome = this.#outcome;
     if (!outcome) this.#listeners.push({ onValue, onError });
-    else queueMicrotask(() => ('value' in outcome ? onValue(outcome.value) : onError(outcome.error)));
+    else
+      queueMicrotask(() => ('value' in outcome ? onValue(outcome.value) : onError(outcome.error)));
   }
 
   // oxlint-disable-next-line unicorn/no-thenable -- graphql-js, and whoever awaits it, shall take it for a promise.
-  then<R = T, E = never>(onValue?: ((value: T) => R | PromiseLike<R>) | null, onError?: ((error: unknown) => E | PromiseLike<E>) | null): Promise<R | E> {
+  then<R = T, E = never>(
+    onValue?: ((value: T) => R | PromiseLike<R>) | null,
+    onError?: ((error: unknown) => E | PromiseLike<E>) | null,
+  ): Promise<R | E> {
     return new Promise<T>((resolve, reject) => this.listen(resolve, reject)).then(onValue, onError);
   }
 

@@ -7,7 +7,10 @@ import { unseen, type SqlParameters } from './sql-parameters.js';
 const MAX_COMPARISONS = 100;
 const MAX_LIST = 100;
 export const MAX_DEPTH = 20;
-/** Characters of a text to look for, at most: it takes time by the product of both lengths, minutes where both are long. */
+/**
+ * Characters of a text to look for, at most: it takes time by the product of both lengths, minutes
+ * where both are long.
+ */
 const MAX_PATTERN = 1_000;
 
 type Filter = { readonly [key: string]: unknown };
@@ -16,25 +19,38 @@ type Filter = { readonly [key: string]: unknown };
 const SIMPLE: Record<string, string> = { eq: '=', gt: '>', gte: '>=', lt: '<', lte: '<=' };
 
 /**
- * A filter input as a SQL condition on the table under `alias`, its values as parameters. Keys of the filter are the entity's
- * properties; `and`, `or` and `not` combine. Returns `true` where nothing is asked. A part that asks nothing is as if it were not there, in
- * `not` and `or` as well, so that a form may leave any of its fields empty. `not` means "does not hold", so that it finds rows without a
- * value. Throws `BAD_USER_INPUT` with the path of what is wrong.
+ * A filter input as a SQL condition on the table under `alias`, its values as parameters. Keys of
+ * the filter are the entity's properties; `and`, `or` and `not` combine. Returns `true` where
+ * nothing is asked. A part that asks nothing is as if it were not there, in `not` and `or` as well,
+ * so that a form may leave any of its fields empty. `not` means "does not hold", so that it finds
+ * rows without a value. Throws `BAD_USER_INPUT` with the path of what is wrong.
  */
-export function filterSql(filter: Filter, model: ReadModel, alias: string, parameters: SqlParameters): string {
+export function filterSql(
+  filter: Filter,
+  model: ReadModel,
+  alias: string,
+  parameters: SqlParameters,
+): string {
   let comparisons = 0;
 
   const count = (path: string): void => {
-    if (++comparisons > MAX_COMPARISONS) throw badInput(path, `The filter compares more than ${MAX_COMPARISONS} times.`);
+    if (++comparisons > MAX_COMPARISONS)
+      throw badInput(path, `The filter compares more than ${MAX_COMPARISONS} times.`);
   };
 
-  const all = (conditions: string[], word: string): string => (conditions.length === 1 ? conditions[0]! : `(${conditions.join(word)})`);
+  const all = (conditions: string[], word: string): string =>
+    conditions.length === 1 ? conditions[0]! : `(${conditions.join(word)})`;
 
   const group = (value: Filter, path: string, depth: number): string | undefined => {
-    if (depth > MAX_DEPTH) throw badInput(path, `The filter has and, or and not inside each other more than ${MAX_DEPTH} levels deep.`);
+    if (depth > MAX_DEPTH)
+      throw badInput(
+        path,
+        `The filter has and, or and not inside each other more than ${MAX_DEPTH} levels deep.`,
+      );
     const conditions = Object.entries(value).flatMap(([key, asked]) => {
       if (asked === null || asked === undefined) return [];
-      if (key === 'and' || key === 'or') return list(asked as Filter[], `${path}.${key}`, key, depth + 1);
+      if (key === 'and' || key === 'or')
+        return list(asked as Filter[], `${path}.${key}`, key, depth + 1);
       if (key === 'not') return opposite(group(asked as Filter, `${path}.not`, depth + 1));
       return comparisonsOf(key, asked as Filter, `${path}.${key}`);
     });
@@ -44,27 +60,34 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
     return undefined;
   };
 
-  const opposite = (condition: string | undefined): string[] => (condition === undefined ? [] : [`(${condition}) is not true`]);
+  const opposite = (condition: string | undefined): string[] =>
+    condition === undefined ? [] : [`(${condition}) is not true`];
 
   const list = (filters: Filter[], path: string, word: 'and' | 'or', depth: number): string[] => {
-    if (filters.length > MAX_LIST) throw badInput(path, `${path} has ${filters.length} filters; the limit is ${MAX_LIST}.`);
+    if (filters.length > MAX_LIST)
+      throw badInput(path, `${path} has ${filters.length} filters; the limit is ${MAX_LIST}.`);
     if (filters.length === 0) return word === 'or' ? ['false'] : [];
-    const asked = filters.map((item, index) => group(item, `${path}[${index}]`, depth)).filter(condition => condition !== undefined);
+    const asked = filters
+      .map((item, index) => group(item, `${path}[${index}]`, depth))
+      .filter(condition => condition !== undefined);
     return asked.length === 0 ? [] : [all(asked, ` ${word} `)];
   };
 
   /** A text to look for, folded once for all rows. */
   const soughtText = (text: string, field: string): string => {
-    if (text.length > MAX_PATTERN) throw badInput(field, `${field} has ${text.length} characters; the limit is ${MAX_PATTERN}.`);
+    if (text.length > MAX_PATTERN)
+      throw badInput(field, `${field} has ${text.length} characters; the limit is ${MAX_PATTERN}.`);
     return unseen(folded(parameters.add(text, 'text')));
   };
 
   const comparisonsOf = (property: string, operators: Filter, path: string): string[] => {
     const column = model.column(property);
     const expression = column.sql(alias);
-    // Without its length: a cast to varchar(255) would cut a longer text, which then equals what it does not.
+    // Without its length: a cast to varchar(255) would cut a longer text, which then equals what it
+    // does not.
     const type = column.type.replace(/\(\d+\)$/, '');
-    const checked = (value: unknown, field: string): unknown => (type === 'uuid' ? uuidInput(field, value as string) : value);
+    const checked = (value: unknown, field: string): unknown =>
+      type === 'uuid' ? uuidInput(field, value as string) : value;
 
     return Object.entries(operators).flatMap(([operator, value]) => {
       if (value === null || value === undefined) return [];
@@ -84,14 +107,19 @@ export function filterSql(filter: Filter, model: ReadModel, alias: string, param
           return [`${expression} is ${value ? '' : 'not '}null`];
         case 'in': {
           const values = value as unknown[];
-          if (values.length > MAX_LIST) throw badInput(field, `${field} has ${values.length} values; the limit is ${MAX_LIST}.`);
+          if (values.length > MAX_LIST)
+            throw badInput(
+              field,
+              `${field} has ${values.length} values; the limit is ${MAX_LIST}.`,
+            );
           const items = isText
             ? normalForms(values as string[])
             : values.map((item, index) => checked(item, `${field}[${index}]`));
           return [`${expression} = any(${parameters.add(items, `${type}[]`)})`];
         }
         case 'contains':
-          if (type === 'jsonb') return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
+          if (type === 'jsonb')
+            return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
           if (type === 'text[]') return [`${expression} @> ${parameters.add(value, 'text[]')}`];
           return [`strpos(${folded(expression)}, ${soughtText(value as string, field)}) > 0`];
         case 'startsWith':
@@ -110,7 +138,10 @@ function folded(expression: string): string {
   return `weaver_fold(${expression})`;
 }
 
-/** The texts, and each as it may be stored instead: composed, as most programs have it, or decomposed, as some file systems do. */
+/**
+ * The texts, and each as it may be stored instead: composed, as most programs have it, or
+ * decomposed, as some file systems do.
+ */
 function normalForms(texts: readonly string[]): string[] {
   return [...new Set(texts.flatMap(text => [text, text.normalize('NFC'), text.normalize('NFD')]))];
 }

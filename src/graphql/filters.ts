@@ -3,10 +3,15 @@ import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from './scalars.js';
 
 /** What every `<Type>Filter` says of the fields that combine others. */
 export const AND = 'All of these hold, at most 100. They do where the list is empty.';
-export const OR = 'At least one of these holds, of at most 100; one that asks nothing is as if it were not there. None holds where the list is empty.';
-export const NOT = 'This does not hold, be it for want of a value: `not: {pageNum: {eq: 3}}` finds what has no page, too. Where it asks nothing, `not` asks nothing.';
+export const OR =
+  'At least one of these holds, of at most 100; one that asks nothing is as if it were ' +
+  'not there. None holds where the list is empty.';
+export const NOT =
+  'This does not hold, be it for want of a value: `not: {pageNum: {eq: 3}}` finds what ' +
+  'has no page, too. Where it asks nothing, `not` asks nothing.';
 
-// One input per kind of value. An operator that is left out, or null, asks nothing, and so does whatever holds nothing else.
+// One input per kind of value. An operator that is left out, or null, asks nothing, and so does
+// whatever holds nothing else.
 
 const EQ = 'Equal to this.';
 const IN = 'Equal to one of these, at most 100. Nothing is equal to one of an empty list.';
@@ -24,13 +29,33 @@ export class IDFilter {
 
 @InputType({ description: 'Compares a text.' })
 export class StringFilter {
-  @Field(() => String, { nullable: true, description: 'Equal to this, in the same case. A letter with an accent is the same whether Unicode writes it composed (NFC) or decomposed (NFD).' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Equal to this, in the same case. A letter with an accent is the same whether ' +
+      'Unicode writes it composed (NFC) or decomposed (NFD).',
+  })
   eq?: string | null;
-  @Field(() => [String], { nullable: true, description: 'Equal, as `eq` has it, to one of these, at most 100. Nothing is equal to one of an empty list.' })
+  @Field(() => [String], {
+    nullable: true,
+    description:
+      'Equal, as `eq` has it, to one of these, at most 100. Nothing is equal to one of ' +
+      'an empty list.',
+  })
   in?: string[] | null;
-  @Field(() => String, { nullable: true, description: 'Has this somewhere in it, whatever the case and the normal form of its letters. At most 1,000 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Has this somewhere in it, whatever the case and the normal form of its letters. ' +
+      'At most 1,000 characters.',
+  })
   contains?: string | null;
-  @Field(() => String, { nullable: true, description: 'Begins with this, whatever the case and the normal form of its letters. At most 1,000 characters.' })
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'Begins with this, whatever the case and the normal form of its letters. At most ' +
+      '1,000 characters.',
+  })
   startsWith?: string | null;
   @Field(() => Boolean, { nullable: true, description: IS_NULL })
   isNull?: boolean | null;
@@ -44,11 +69,20 @@ export class BooleanFilter {
 
 @InputType({ description: 'Looks into a JSON object.' })
 export class JSONObjectFilter {
-  @Field(() => JSONObjectScalar, { nullable: true, description: 'Has at least these members, with these values. https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT' })
+  @Field(() => JSONObjectScalar, {
+    nullable: true,
+    description:
+      'Has at least these members, with these values. ' +
+      'https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT',
+  })
   contains?: Record<string, unknown> | null;
 }
 
-function rangeFilter<T>(name: string, what: string, type: () => unknown): ClassType<RangeFilter<T>> {
+function rangeFilter<T>(
+  name: string,
+  what: string,
+  type: () => unknown,
+): ClassType<RangeFilter<T>> {
   const scalar = type as () => typeof Int;
 
   @InputType(name, { description: `Compares ${what}.` })
@@ -82,8 +116,16 @@ export interface RangeFilter<T> {
 }
 
 export const IntFilter = rangeFilter<number>('IntFilter', 'a whole number', () => Int);
-export const BigIntFilter = rangeFilter<string>('BigIntFilter', 'a large whole number', () => BigIntScalar);
-export const DateTimeFilter = rangeFilter<string>('DateTimeFilter', 'an instant', () => DateTimeScalar);
+export const BigIntFilter = rangeFilter<string>(
+  'BigIntFilter',
+  'a large whole number',
+  () => BigIntScalar,
+);
+export const DateTimeFilter = rangeFilter<string>(
+  'DateTimeFilter',
+  'an instant',
+  () => DateTimeScalar,
+);
 
 export interface EnumFilter<E> {
   eq?: E | null;

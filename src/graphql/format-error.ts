@@ -2,7 +2,10 @@ import { GraphQLError, isValueNode, type GraphQLFormattedError } from 'graphql';
 import { AppError, type ErrorCode } from '../base/app-error.js';
 import { exceededTime, isDatabaseUnreachable } from '../db/database-errors.js';
 
-/** Status of an answer that holds no data because of an error with this code (GraphQL over HTTP, section 6.4). */
+/**
+ * Status of an answer that holds no data because of an error with this code (GraphQL over HTTP,
+ * section 6.4).
+ */
 const STATUS: Record<ErrorCode, number> = {
   UNAUTHENTICATED: 401,
   FORBIDDEN: 403,
@@ -15,8 +18,10 @@ const STATUS: Record<ErrorCode, number> = {
   INTERNAL_SERVER_ERROR: 500,
 };
 
-
-/** graphql-js's and Apollo's own codes for requests that cannot be executed, all of them the caller's to mend. */
+/**
+ * graphql-js's and Apollo's own codes for requests that cannot be executed, all of them the
+ * caller's to mend.
+ */
 const REQUEST_ERRORS = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
@@ -40,63 +45,127 @@ export function asAppError(thrown: unknown): AppError | undefined {
   if (error instanceof AppError) return error;
   if (isValueRefused(error)) return new AppError('BAD_USER_INPUT', error.message, { cause: error });
   if (isDatabaseUnreachable(error)) {
-    return new AppError('UNAVAILABLE', 'The database cannot be reached at the moment. Try again shortly.', { cause: error, retryAfterMs: 1_000 });
+    return new AppError(
+      'UNAVAILABLE',
+      'The database cannot be reached at the moment. Try again shortly.',
+      { cause: error, retryAfterMs: 1_000 },
+    );
   }
   switch (exceededTime(error)) {
     case 'statement':
-      return new AppError('UNAVAILABLE', 'The database took longer for this than an operation may take. Ask for less, or try again when there is less to do.', { cause: error, retryAfterMs: 1_000 });
+      return new AppError(
+        'UNAVAILABLE',
+        'The database took longer for this than an operation may take. Ask for less, or ' +
+          'try again when there is less to do.',
+        { cause: error, retryAfterMs: 1_000 },
+      );
     case 'lock':
-      return new AppError('UNAVAILABLE', 'Others are changing the same at the moment. Try again shortly.', { cause: error, retryAfterMs: 1_000 });
+      return new AppError(
+        'UNAVAILABLE',
+        'Others are changing the same at the moment. Try again shortly.',
+        { cause: error, retryAfterMs: 1_000 },
+      );
     default:
       return undefined;
   }
 }
 
 /**
- * Whether graphql-js itself refused a value while it executed, such as a null in a variable where there must be a value: of all that it
- * throws then, this alone points at a value in the operation. https://spec.graphql.org/October2021/#sec-Coercing-Field-Arguments
+ * Whether graphql-js itself refused a value while it executed, such as a null in a variable where
+ * there must be a value: of all that it throws then, this alone points at a value in the operation.
+ * https://spec.graphql.org/October2021/#sec-Coercing-Field-Arguments
  */
 function isValueRefused(error: unknown): error is GraphQLError {
-  return error instanceof GraphQLError && error.originalError === undefined && error.nodes?.length === 1 && isValueNode(error.nodes[0]!);
+  return (
+    error instanceof GraphQLError &&
+    error.originalError === undefined &&
+    error.nodes?.length === 1 &&
+    isValueNode(error.nodes[0]!)
+  );
 }
 
 /** Status and headers of an answer that holds no data because of such an error. */
-export function headOf({ code, retryAfterMs }: Pick<AppError, 'code' | 'retryAfterMs'>): { status: number; headers: Map<string, string> } {
+export function headOf({ code, retryAfterMs }: Pick<AppError, 'code' | 'retryAfterMs'>): {
+  status: number;
+  headers: Map<string, string>;
+} {
   const headers = new Map<string, string>();
   if (code === 'UNAUTHENTICATED') headers.set('www-authenticate', 'Bearer');
-  if (retryAfterMs !== undefined) headers.set('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
+  if (retryAfterMs !== undefined)
+    headers.set('retry-after', String(Math.ceil(retryAfterMs / 1_000)));
   return { status: STATUS[code], headers };
 }
 
-/** An error that refuses a whole operation before it runs, with the HTTP status of its code or another one. */
+/**
+ * An error that refuses a whole operation before it runs, with the HTTP status of its code or
+ * another one.
+ */
 export function refusal(error: AppError, http = headOf(error)): GraphQLError {
   return new GraphQLError(error.message, { originalError: error, extensions: { http } });
 }
 
 /** What is answered to a request whose caller is refused, so that nothing of it is read. */
-export function refusedAnswer(error: AppError, requestId: string): { status: number; headers: Map<string, string>; body: object } {
+export function refusedAnswer(
+  error: AppError,
+  requestId: string,
+): { status: number; headers: Map<string, string>; body: object } {
   const { message, code, field, retryAfterMs } = error;
-  return { ...headOf(error), body: { errors: [{ message, extensions: { code, ...(field !== undefined && { field }), ...(retryAfterMs !== undefined && { retryAfterMs }), requestId } }] } };
+  return {
+    ...headOf(error),
+    body: {
+      errors: [
+        {
+          message,
+          extensions: {
+            code,
+            ...(field !== undefined && { field }),
+            ...(retryAfterMs !== undefined && { retryAfterMs }),
+            requestId,
+          },
+        },
+      ],
+    },
+  };
 }
 
-/** The one mouth: what a caller sees of an error. Known errors are shown; all others get one sentence, and their details go to the log. */
-export function formatError(formatted: GraphQLFormattedError, thrown: unknown): GraphQLFormattedError {
-  const place = { ...(formatted.locations && { locations: formatted.locations }), ...(formatted.path && { path: formatted.path }) };
+/**
+ * The one mouth: what a caller sees of an error. Known errors are shown; all others get one
+ * sentence, and their details go to the log.
+ */
+export function formatError(
+  formatted: GraphQLFormattedError,
+  thrown: unknown,
+): GraphQLFormattedError {
+  const place = {
+    ...(formatted.locations && { locations: formatted.locations }),
+    ...(formatted.path && { path: formatted.path }),
+  };
   const known = asAppError(thrown);
   if (known) {
     const { code, field, retryAfterMs } = known;
     return {
       message: known.message,
       ...place,
-      extensions: { code, ...(field !== undefined && { field }), ...(retryAfterMs !== undefined && { retryAfterMs }) },
+      extensions: {
+        code,
+        ...(field !== undefined && { field }),
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+      },
     };
   }
   if (REQUEST_ERRORS.has(String(formatted.extensions?.code))) {
     // graphql-js reads by recursion: what is nested thousands of levels deep runs out of stack.
-    const message = formatted.message.startsWith('Maximum call stack') ? 'The operation is nested too deep to be read.' : formatted.message;
+    const message = formatted.message.startsWith('Maximum call stack')
+      ? 'The operation is nested too deep to be read.'
+      : formatted.message;
     return { message, ...place, extensions: { code: 'BAD_USER_INPUT' } };
   }
-  return { message: HIDDEN_MESSAGE, ...place, extensions: { code: 'INTERNAL_SERVER_ERROR' }, [CAUSE]: thrown } as GraphQLFormattedError;
+  return {
+    message: HIDDEN_MESSAGE,
+    ...place,
+    extensions: { code: 'INTERNAL_SERVER_ERROR' },
+    [CAUSE]: thrown,
+  } as GraphQLFormattedError;
 }
 
 /** Where an error that is answered keeps what it hides. JSON leaves it out. */
@@ -109,5 +178,10 @@ export function hiddenCause(formatted: GraphQLFormattedError): unknown {
 
 /** Whether an error is one that the log must explain, since the caller sees nothing of it. */
 export function isHidden(thrown: unknown): boolean {
-  return formatError({ message: '', extensions: thrown instanceof GraphQLError ? thrown.extensions : {} }, thrown).extensions!.code === 'INTERNAL_SERVER_ERROR';
+  return (
+    formatError(
+      { message: '', extensions: thrown instanceof GraphQLError ? thrown.extensions : {} },
+      thrown,
+    ).extensions!.code === 'INTERNAL_SERVER_ERROR'
+  );
 }

@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { isInputObjectType, isListType, isNonNullType, type GraphQLInputType, type GraphQLResolveInfo } from 'graphql';
+import {
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  type GraphQLInputType,
+  type GraphQLResolveInfo,
+} from 'graphql';
 import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import { runInWrite } from '../db/run-in-write.js';
@@ -11,11 +17,16 @@ import { NULL_MATTERS } from './null-matters.js';
 
 /** What every input's `idempotencyKey` says of itself. */
 export const IDEMPOTENCY_KEY =
-  'Makes a repetition safe: within 24 hours the same key of the same caller gives the first answer again instead of doing it twice. 1 to 255 characters of your choice, such as a UUID. With another input it is a `CONFLICT`.';
+  'Makes a repetition safe: within 24 hours the same key of the same caller gives the ' +
+  'first answer again instead of doing it twice. 1 to 255 characters of your choice, ' +
+  'such as a UUID. With another input it is a `CONFLICT`.';
 
 const MAX_KEY_LENGTH = 255;
 
-/** How many answers past their time one new answer clears away: more than it adds, and never a burst. */
+/**
+ * How many answers past their time one new answer clears away: more than it adds, and never a
+ * burst.
+ */
 const CLEARED_AT_ONCE = 10;
 
 const KEPT = `interval '24 hours'`;
@@ -30,32 +41,56 @@ export interface KeyedCall {
 }
 
 /** The call's key; undefined where the caller gave none. */
-export function keyedCall({ principal, reads }: RequestContext, { fieldName: mutation, parentType }: GraphQLResolveInfo, input: object): KeyedCall | undefined {
+export function keyedCall(
+  { principal, reads }: RequestContext,
+  { fieldName: mutation, parentType }: GraphQLResolveInfo,
+  input: object,
+): KeyedCall | undefined {
   const { idempotencyKey, ...rest } = input as { idempotencyKey?: string | null };
   if (idempotencyKey == null) return undefined;
   const key = lineInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
-  const inputType = parentType.getFields()[mutation]!.args.find(({ name }) => name === 'input')!.type;
-  return { tenantId: reads.tenantId ?? null, principal: nameOf(principal), mutation, key, digest: digestOf(withoutNulls(rest, inputType)) };
+  const inputType = parentType
+    .getFields()
+    [mutation]!.args.find(({ name }) => name === 'input')!.type;
+  return {
+    tenantId: reads.tenantId ?? null,
+    principal: nameOf(principal),
+    mutation,
+    key,
+    digest: digestOf(withoutNulls(rest, inputType)),
+  };
 }
 
 const REMEMBERED = `select input_digest as digest, outcome from idempotency_keys
-  where tenant_id is not distinct from $1::uuid and principal = $2 and mutation = $3 and key = $4 and created_at > now() - ${KEPT}`;
+  where tenant_id is not distinct from $1::uuid and principal = $2 and mutation = $3 and key = $4
+    and created_at > now() - ${KEPT}`;
 
-/** The outcome of an earlier call, or undefined. A look before work that is done outside the transaction; `claim` decides. */
-export async function remembered<T>(context: RequestContext, call: KeyedCall): Promise<T | undefined> {
-  const [row] = await context.reads.query<Remembered<T>>(statement('idempotencyKey', REMEMBERED), placeOf(call));
+/**
+ * The outcome of an earlier call, or undefined. A look before work that is done outside the
+ * transaction; `claim` decides.
+ */
+export async function remembered<T>(
+  context: RequestContext,
+  call: KeyedCall,
+): Promise<T | undefined> {
+  const [row] = await context.reads.query<Remembered<T>>(
+    statement('idempotencyKey', REMEMBERED),
+    placeOf(call),
+  );
   return row && outcomeOf(row, call);
 }
 
 /**
- * Takes the key for this transaction, or gives the outcome of the call that had it. Of two calls at once the second waits here until
- * the first has committed, or failed and left the key to it.
+ * Takes the key for this transaction, or gives the outcome of the call that had it. Of two calls at
+ * once the second waits here until the first has committed, or failed and left the key to it.
  */
 export async function claim<T>(em: SqlEntityManager, call: KeyedCall): Promise<T | undefined> {
   const taken = await runInWrite(
     em,
-    `insert into idempotency_keys as k (tenant_id, principal, mutation, key, input_digest) values ($1::uuid, $2, $3, $4, $5)
-     on conflict (tenant_id, principal, mutation, key) do update set input_digest = excluded.input_digest, outcome = null, created_at = now()
+    `insert into idempotency_keys as k (tenant_id, principal, mutation, key, input_digest)
+      values ($1::uuid, $2, $3, $4, $5)
+     on conflict (tenant_id, principal, mutation, key) do update
+       set input_digest = excluded.input_digest, outcome = null, created_at = now()
        where k.created_at <= now() - ${KEPT}
      returning 1`,
     [...placeOf(call), call.digest],
@@ -66,16 +101,22 @@ export async function claim<T>(em: SqlEntityManager, call: KeyedCall): Promise<T
 }
 
 /** Keeps what the call led to, and clears away some of what is past its time. */
-export async function remember(em: SqlEntityManager, call: KeyedCall, outcome: object): Promise<void> {
+export async function remember(
+  em: SqlEntityManager,
+  call: KeyedCall,
+  outcome: object,
+): Promise<void> {
   await runInWrite(
     em,
-    `update idempotency_keys set outcome = $5::jsonb where tenant_id is not distinct from $1::uuid and principal = $2 and mutation = $3 and key = $4`,
+    'update idempotency_keys set outcome = $5::jsonb where tenant_id is not distinct ' +
+      'from $1::uuid and principal = $2 and mutation = $3 and key = $4',
     [...placeOf(call), JSON.stringify(outcome)],
   );
   await runInWrite(
     em,
     `delete from idempotency_keys where id = any(array(
-       select id from idempotency_keys where tenant_id is not distinct from $1::uuid and created_at <= now() - ${KEPT}
+       select id from idempotency_keys where tenant_id is not distinct from $1::uuid
+         and created_at <= now() - ${KEPT}
         order by created_at limit ${CLEARED_AT_ONCE} for update skip locked))`,
     [call.tenantId],
   );
@@ -88,7 +129,12 @@ interface Remembered<T> {
 
 function outcomeOf<T>({ digest, outcome }: Remembered<T>, call: KeyedCall): T {
   if (digest === call.digest) return outcome;
-  throw new AppError('CONFLICT', 'This idempotency key was used with another input in the last 24 hours. Take a new key for a new call.', { field: 'input.idempotencyKey' });
+  throw new AppError(
+    'CONFLICT',
+    'This idempotency key was used with another input in the last 24 hours. Take a new ' +
+      'key for a new call.',
+    { field: 'input.idempotencyKey' },
+  );
 }
 
 function placeOf({ tenantId, principal, mutation, key }: KeyedCall): (string | null)[] {
@@ -106,15 +152,22 @@ function nameOf(principal: Principal): string {
   }
 }
 
-/** An input without what is null, which says the same as what is left out, unless it is a null that matters. What is in JSON stays as it is. */
+/**
+ * An input without what is null, which says the same as what is left out, unless it is a null that
+ * matters. What is in JSON stays as it is.
+ */
 function withoutNulls(value: unknown, type: GraphQLInputType): unknown {
   if (value === null) return value;
   if (isNonNullType(type)) return withoutNulls(value, type.ofType);
   if (isListType(type)) return (value as unknown[]).map(item => withoutNulls(item, type.ofType));
   if (!isInputObjectType(type)) return value;
   const fields = type.getFields();
-  const members = Object.entries(value as object).filter(([name, member]) => member !== null || fields[name]!.extensions[NULL_MATTERS]);
-  return Object.fromEntries(members.map(([name, member]) => [name, withoutNulls(member, fields[name]!.type)]));
+  const members = Object.entries(value as object).filter(
+    ([name, member]) => member !== null || fields[name]!.extensions[NULL_MATTERS],
+  );
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, withoutNulls(member, fields[name]!.type)]),
+  );
 }
 
 /** The same for inputs that say the same, whatever the order of their members. */

@@ -10,12 +10,20 @@ const MAX_JSON_BYTES = 65_536;
 export function textInput(field: string, value: string, max: number): string {
   // A text has no more code points than code units, which cost nothing to count.
   const length = value.length <= max ? value.length : codePoints(value);
-  if (length > max) throw badInput(field, `${field} has ${grouped(length)} characters; the limit is ${grouped(max)}.`);
-  if (!shows(value)) throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+  if (length > max)
+    throw badInput(
+      field,
+      `${field} has ${grouped(length)} characters; the limit is ${grouped(max)}.`,
+    );
+  if (!shows(value))
+    throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
   return value;
 }
 
-/** The same for what stands in one line, as names do: whoever prints it must not meet a character that a terminal obeys. */
+/**
+ * The same for what stands in one line, as names do: whoever prints it must not meet a character
+ * that a terminal obeys.
+ */
 export function lineInput(field: string, value: string, max: number): string {
   const found = controlCharacterIn(textInput(field, value, max));
   if (found) throw badInput(field, `${field} contains the control character ${found}. Remove it.`);
@@ -25,55 +33,107 @@ export function lineInput(field: string, value: string, max: number): string {
 /** A text of at most `max` bytes in UTF-8, of which a character shows. */
 export function longTextInput(field: string, value: string, max: number): string {
   const bytes = Buffer.byteLength(value);
-  if (bytes > max) throw badInput(field, `${field} has ${grouped(bytes)} bytes in UTF-8; the limit is ${grouped(max)}.`);
-  if (!shows(value)) throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+  if (bytes > max)
+    throw badInput(
+      field,
+      `${field} has ${grouped(bytes)} bytes in UTF-8; the limit is ${grouped(max)}.`,
+    );
+  if (!shows(value))
+    throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
   return value;
 }
 
 /** A JSON value that takes at most `max` bytes as text. */
 export function jsonInput<T>(field: string, value: T, max = MAX_JSON_BYTES): T {
   const bytes = Buffer.byteLength(JSON.stringify(value));
-  if (bytes > max) throw badInput(field, `${field} takes ${grouped(bytes)} bytes as JSON; the limit is ${grouped(max)}.`);
+  if (bytes > max)
+    throw badInput(
+      field,
+      `${field} takes ${grouped(bytes)} bytes as JSON; the limit is ${grouped(max)}.`,
+    );
   return value;
 }
 
-/** `written` is what the message shows: a number beyond 2^53 has other digits as a JavaScript number. */
-export function intInput(field: string, value: number, min: number, max: number, written = String(value)): number {
-  if (value < min || value > max) throw badInput(field, `${field} must be from ${grouped(min)} to ${grouped(max)}; it is ${written}.`);
+/**
+ * `written` is what the message shows: a number beyond 2^53 has other digits as a JavaScript
+ * number.
+ */
+export function intInput(
+  field: string,
+  value: number,
+  min: number,
+  max: number,
+  written = String(value),
+): number {
+  if (value < min || value > max)
+    throw badInput(
+      field,
+      `${field} must be from ${grouped(min)} to ${grouped(max)}; it is ${written}.`,
+    );
   return value;
 }
 
 /** The items of a list of `min` to `max`. */
-export function listInput<T>(field: string, items: readonly T[], min: number, max: number): readonly T[] {
-  if (items.length < min || items.length > max) throw badInput(field, `${field} has ${items.length} items; it takes ${min} to ${grouped(max)}.`);
+export function listInput<T>(
+  field: string,
+  items: readonly T[],
+  min: number,
+  max: number,
+): readonly T[] {
+  if (items.length < min || items.length > max)
+    throw badInput(
+      field,
+      `${field} has ${items.length} items; it takes ${min} to ${grouped(max)}.`,
+    );
   return items;
 }
 
 /**
- * A part of a partial update: undefined where it was left out, and so stays what it is. `null` is refused, for there is always a value.
+ * A part of a partial update: undefined where it was left out, and so stays what it is. `null` is
+ * refused, for there is always a value.
  */
-export function changeInput<T, R>(field: string, value: T | null | undefined, check: (value: T) => R): R | undefined {
-  if (value === null) throw badInput(field, `${field} cannot be null. Leave it out to keep what is there.`);
+export function changeInput<T, R>(
+  field: string,
+  value: T | null | undefined,
+  check: (value: T) => R,
+): R | undefined {
+  if (value === null)
+    throw badInput(field, `${field} cannot be null. Leave it out to keep what is there.`);
   return value === undefined ? undefined : check(value);
 }
 
 /** The same where there may be nothing: null takes away what is there. */
-export function nullableChangeInput<T, R>(value: T | null | undefined, check: (value: T) => R): R | null | undefined {
+export function nullableChangeInput<T, R>(
+  value: T | null | undefined,
+  check: (value: T) => R,
+): R | null | undefined {
   if (value === null || value === undefined) return value as null | undefined;
   return check(value);
 }
 
-/** What of a partial update is to be written: all but what stays as it is. undefined where that is nothing. */
-export function namedChanges<T extends object>(changes: { [K in keyof T]: T[K] | undefined }): Partial<T> | undefined {
+/**
+ * What of a partial update is to be written: all but what stays as it is. undefined where that is
+ * nothing.
+ */
+export function namedChanges<T extends object>(changes: { [K in keyof T]: T[K] | undefined }):
+  Partial<T> | undefined {
   const named = Object.entries(changes).filter(([, value]) => value !== undefined);
   return named.length > 0 ? (Object.fromEntries(named) as Partial<T>) : undefined;
 }
 
-/** Whose rows are written: the tenant that an operator names, and for everyone else their own, named or not. */
-export function tenantInput({ reads }: Pick<RequestContext, 'reads'>, named: string | null | undefined, field = 'input.tenantId'): string {
+/**
+ * Whose rows are written: the tenant that an operator names, and for everyone else their own, named
+ * or not.
+ */
+export function tenantInput(
+  { reads }: Pick<RequestContext, 'reads'>,
+  named: string | null | undefined,
+  field = 'input.tenantId',
+): string {
   const own = reads.tenantId;
   const wanted = named == null ? own : uuidInput(field, named);
-  if (wanted === undefined) throw badInput(field, `${field} must name the tenant: an operator has none of their own.`);
+  if (wanted === undefined)
+    throw badInput(field, `${field} must name the tenant: an operator has none of their own.`);
   if (own !== undefined && wanted !== own) throw notFound('tenant', wanted, field);
   return wanted;
 }

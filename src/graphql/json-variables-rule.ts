@@ -11,20 +11,29 @@ import {
 } from 'graphql';
 
 /**
- * Refuses variables in a JSON literal whose value there would not be the JSON that was sent: scalars that say so by `isNotItsJson`, enums
- * and inputs, which graphql-js has read as what resolvers want, defaults included.
- * A rule of validation: https://spec.graphql.org/September2025/#sec-All-Variable-Usages-Are-Allowed ends where a custom scalar begins.
+ * Refuses variables in a JSON literal whose value there would not be the JSON that was sent:
+ * scalars that say so by `isNotItsJson`, enums and inputs, which graphql-js has read as what
+ * resolvers want, defaults included. A rule of validation:
+ * https://spec.graphql.org/September2025/#sec-All-Variable-Usages-Are-Allowed ends where a custom
+ * scalar begins.
  */
 export function jsonVariablesRule(context: ValidationContext): ASTVisitor {
   return {
     OperationDefinition(operation) {
-      const types = new Map((operation.variableDefinitions ?? []).map(({ variable, type }) => [variable.name.value, type]));
+      const types = new Map(
+        (operation.variableDefinitions ?? []).map(({ variable, type }) => [
+          variable.name.value,
+          type,
+        ]),
+      );
       for (const { node, type } of context.getRecursiveVariableUsages(operation)) {
         const declared = types.get(node.name.value);
         // There is no type for what stands inside a custom scalar.
         if (!declared || type || isItsJson(context, declared)) continue;
         const name = `Variable "$${node.name.value}"`;
-        const message = `${name} cannot stand inside a JSON object, since it is no JSON value. Declare it as MetadataValue or JSONObject.`;
+        const message =
+          `${name} cannot stand inside a JSON object, since it is no JSON value. Declare ` +
+          'it as MetadataValue or JSONObject.';
         context.reportError(new GraphQLError(message, { nodes: [node] }));
       }
     },

@@ -5,14 +5,26 @@ import { notFound } from './input-checks.js';
 import type { Written } from './row-by-id.js';
 
 /**
- * Looks whether a row is there for the caller before something costly is done for its sake, and gives its tenant; `NOT_FOUND` where it is
- * not. It may be gone a moment later: the transaction that follows must find out by itself.
+ * Looks whether a row is there for the caller before something costly is done for its sake, and
+ * gives its tenant; `NOT_FOUND` where it is not. It may be gone a moment later: the transaction
+ * that follows must find out by itself.
  */
-export async function knownRow({ reads, models }: RequestContext, entity: EntityClass, what: string, id: string, field: string): Promise<Written> {
+export async function knownRow(
+  { reads, models }: RequestContext,
+  entity: EntityClass,
+  what: string,
+  id: string,
+  field: string,
+): Promise<Written> {
   const model = models.of(entity);
   const own = reads.tenantId;
-  const text = `select ${model.select(['id', 'tenantId'], 't')} from ${model.table} t where t.id = $1${own === undefined ? '' : ` and t.${model.tenantColumn} = $2`}`;
-  const [row] = await reads.query<Written>(statement(`${model.table}Known`, text), own === undefined ? [id] : [id, own]);
+  const text =
+    `select ${model.select(['id', 'tenantId'], 't')} from ${model.table} t ` +
+    `where t.id = $1${own === undefined ? '' : ` and t.${model.tenantColumn} = $2`}`;
+  const [row] = await reads.query<Written>(
+    statement(`${model.table}Known`, text),
+    own === undefined ? [id] : [id, own],
+  );
   if (!row) throw notFound(what, id, field);
   return row;
 }

@@ -2,7 +2,10 @@ import DataLoader from 'dataloader';
 import type { RequestContext } from './context.js';
 
 /** One value, or the error of its own, for each key, in the keys' order. */
-export type BatchLoad<K, V> = (keys: readonly K[], context: RequestContext) => Promise<readonly (V | Error)[]>;
+export type BatchLoad<K, V> = (
+  keys: readonly K[],
+  context: RequestContext,
+) => Promise<readonly (V | Error)[]>;
 
 /** The dataloader of the operation that `context` belongs to. */
 export type LoaderOf<K, V> = (context: RequestContext) => DataLoader<K, V, unknown>;
@@ -11,23 +14,33 @@ export type LoaderOf<K, V> = (context: RequestContext) => DataLoader<K, V, unkno
 const loadersOf = new WeakMap<RequestContext, Map<unknown, unknown>>();
 
 /**
- * Declares a loader: the only place where a DataLoader is made. All keys that one level of an operation asks for come to `load` in
- * one call. Keys with the same `cacheKey` are loaded once in an operation; without `cacheKey` nothing is shared but the batch.
+ * Declares a loader: the only place where a DataLoader is made. All keys that one level of an
+ * operation asks for come to `load` in one call. Keys with the same `cacheKey` are loaded once in
+ * an operation; without `cacheKey` nothing is shared but the batch.
  */
-export function defineLoader<K, V>(load: BatchLoad<K, V>, cacheKey?: (key: K) => string): LoaderOf<K, V> {
+export function defineLoader<K, V>(
+  load: BatchLoad<K, V>,
+  cacheKey?: (key: K) => string,
+): LoaderOf<K, V> {
   return context => {
     let loaders = loadersOf.get(context);
     if (!loaders) loadersOf.set(context, (loaders = new Map()));
     let loader = loaders.get(load) as DataLoader<K, V, unknown> | undefined;
     if (!loader) {
-      loader = new DataLoader<K, V, unknown>(keys => load(keys, context), cacheKey ? { cacheKeyFn: cacheKey } : { cache: false });
+      loader = new DataLoader<K, V, unknown>(
+        keys => load(keys, context),
+        cacheKey ? { cacheKeyFn: cacheKey } : { cache: false },
+      );
       loaders.set(load, loader);
     }
     return loader;
   };
 }
 
-/** Forgets what was loaded for an operation: it has changed something, and whatever comes next must be read anew. */
+/**
+ * Forgets what was loaded for an operation: it has changed something, and whatever comes next must
+ * be read anew.
+ */
 export function forgetLoaded(context: RequestContext): void {
   loadersOf.delete(context);
 }

@@ -10,7 +10,9 @@ import { uuidInput } from './uuid-input.js';
 /** Which row a mutation changes, as its input names it. */
 export interface RowInput {
   readonly id: string;
-  /** The caller's last knowledge of it, where they want to be sure that nobody has changed it since. */
+  /**
+   * The caller's last knowledge of it, where they want to be sure that nobody has changed it since.
+   */
   readonly updatedAt?: string | null;
 }
 
@@ -23,11 +25,15 @@ export interface LockOptions {
   readonly field?: string;
 }
 
-export type LockedRow<P extends object = object> = P & { readonly id: string; readonly tenantId: string };
+export type LockedRow<P extends object = object> = P & {
+  readonly id: string;
+  readonly tenantId: string;
+};
 
 /**
- * The row that a mutation is about to change, locked until its transaction ends. `NOT_FOUND` where there is none for the caller,
- * by one and the same statement for a row of someone else's and for none at all; `CONFLICT` where it was changed after `updatedAt`.
+ * The row that a mutation is about to change, locked until its transaction ends. `NOT_FOUND` where
+ * there is none for the caller, by one and the same statement for a row of someone else's and for
+ * none at all; `CONFLICT` where it was changed after `updatedAt`.
  */
 export async function lockedRow<P extends object = object>(
   em: SqlEntityManager,
@@ -44,13 +50,19 @@ export async function lockedRow<P extends object = object>(
   const [row] = await runInWrite<LockedRow<P> & { isAsKnown: boolean }>(
     em,
     `select ${columns}, ${updatedAt == null ? 'true' : `t.updated_at = ${parameters.add(updatedAt, 'timestamptz')}`} as "isAsKnown"
-       from ${model.table} t where t.id = ${parameters.add(id, 'uuid')}${own === undefined ? '' : ` and t.${model.tenantColumn} = ${parameters.add(own, 'uuid')}`}
+       from ${model.table} t
+         where t.id = ${parameters.add(id, 'uuid')}${own === undefined ? '' : ` and t.${model.tenantColumn} = ${parameters.add(own, 'uuid')}`}
         for ${forDelete ? '' : 'no key '}update`,
     parameters.values,
   );
   const what = entity.name.replace(/(?<!^)[A-Z]/g, ' $&').toLowerCase();
   if (!row) throw notFound(what, id, field);
-  if (!row.isAsKnown) throw new AppError('CONFLICT', `This ${what} was changed since input.updatedAt. Read it again, then decide.`, { field: 'input.updatedAt' });
+  if (!row.isAsKnown)
+    throw new AppError(
+      'CONFLICT',
+      `This ${what} was changed since input.updatedAt. Read it again, then decide.`,
+      { field: 'input.updatedAt' },
+    );
   lockedTenants.set(em, row.tenantId);
   return row;
 }

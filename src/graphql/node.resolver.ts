@@ -19,12 +19,22 @@ interface Found {
   type: string;
 }
 
-/** `Query.node` and `Query.nodes` over these entities: ids are unique across types, so one statement finds the types of all. */
+/**
+ * `Query.node` and `Query.nodes` over these entities: ids are unique across types, so one statement
+ * finds the types of all.
+ */
 export function nodeResolver(entities: readonly EntityClass[]): ClassType {
   const byName = new Map(entities.map(entity => [entity.name, entity]));
-  const typeOfId = defineLoader<string, Found | undefined>((ids, context) => findTypes(entities, ids, context), id => id);
+  const typeOfId = defineLoader<string, Found | undefined>(
+    (ids, context) => findTypes(entities, ids, context),
+    id => id,
+  );
 
-  const load = async (context: RequestContext, info: GraphQLResolveInfo, id: string): Promise<Node | null> => {
+  const load = async (
+    context: RequestContext,
+    info: GraphQLResolveInfo,
+    id: string,
+  ): Promise<Node | null> => {
     const found = await typeOfId(context).load(id);
     if (!found) return null;
     const row = await relatedRow(context, info, byName.get(found.type)!, found.tenantId, id);
@@ -34,7 +44,10 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
   @Resolver()
   class NodeResolver {
     @Requires('read')
-    @Query(() => Node, { nullable: true, description: 'Any object by its id. Null where there is none for you.' })
+    @Query(() => Node, {
+      nullable: true,
+      description: 'Any object by its id. Null where there is none for you.',
+    })
     node(
       @Arg('id', () => ID, { description: "The object's UUID." }) id: string,
       @Ctx() context: RequestContext,
@@ -45,13 +58,19 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
 
     @Requires('read')
     @Sized('ids')
-    @Query(() => [Node], { nullable: 'items', description: 'Several objects by their ids, at most 100, in the same order; null in the place of each that is not there for you.' })
+    @Query(() => [Node], {
+      nullable: 'items',
+      description:
+        'Several objects by their ids, at most 100, in the same order; null in the place ' +
+        'of each that is not there for you.',
+    })
     nodes(
       @Arg('ids', () => [ID], { description: "The objects' UUIDs." }) ids: string[],
       @Ctx() context: RequestContext,
       @Info() info: GraphQLResolveInfo,
     ): Promise<(Node | null)[]> {
-      if (ids.length > MAX_IDS) throw badInput('ids', `ids has ${ids.length} items; the limit is ${MAX_IDS}.`);
+      if (ids.length > MAX_IDS)
+        throw badInput('ids', `ids has ${ids.length} items; the limit is ${MAX_IDS}.`);
       const checked = ids.map((id, index) => uuidInput(`ids[${index}]`, id));
       return Promise.all(checked.map(id => load(context, info, id)));
     }
@@ -59,14 +78,24 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
   return NodeResolver;
 }
 
-async function findTypes(entities: readonly EntityClass[], ids: readonly string[], context: RequestContext): Promise<(Found | undefined)[]> {
+async function findTypes(
+  entities: readonly EntityClass[],
+  ids: readonly string[],
+  context: RequestContext,
+): Promise<(Found | undefined)[]> {
   const own = context.reads.tenantId;
   const branches = entities.map(entity => {
     const model = context.models.of(entity);
     const ofTenant = own ? `t.${model.tenantColumn} = $2::uuid and ` : '';
-    return `select '${entity.name}' as type, t.id, t.${model.tenantColumn} as "tenantId" from ${model.table} t where ${ofTenant}t.id = any($1::uuid[])`;
+    return (
+      `select '${entity.name}' as type, t.id, t.${model.tenantColumn} as "tenantId" ` +
+      `from ${model.table} t where ${ofTenant}t.id = any($1::uuid[])`
+    );
   });
-  const rows = await context.reads.query<Found>(statement('nodeTypes', branches.join(' union all ')), own ? [ids, own] : [ids]);
+  const rows = await context.reads.query<Found>(
+    statement('nodeTypes', branches.join(' union all ')),
+    own ? [ids, own] : [ids],
+  );
   const byId = new Map(rows.map(row => [row.id, row]));
   return ids.map(id => byId.get(id));
 }

@@ -1,9 +1,15 @@
 import { Extensions } from 'type-graphql';
 
-/** The key of an input field's GraphQL extensions under which it says that null is something else than to leave it out. */
+/**
+ * The key of an input field's GraphQL extensions under which it says that null is something else
+ * than to leave it out.
+ */
 export const NULL_MATTERS = 'nullMatters';
 
-/** Says so of a field of something new: null for none, where something is made when it is left out. Everywhere else the two are the same. */
+/**
+ * Says so of a field of something new: null for none, where something is made when it is left out.
+ * Everywhere else the two are the same.
+ */
 export function NullMatters(): MethodDecorator & PropertyDecorator {
   return Extensions({ [NULL_MATTERS]: true });
 }

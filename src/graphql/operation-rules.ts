@@ -23,20 +23,30 @@ import { refusal } from './format-error.js';
 /** What an operation asks of its caller. */
 interface OperationRules {
   /** Schema coordinate and permissions of each field that has a rule. */
-  readonly fields: readonly { readonly coordinate: string; readonly anyOf: readonly Permission[] }[];
+  readonly fields: readonly {
+    readonly coordinate: string;
+    readonly anyOf: readonly Permission[];
+  }[];
   /** Whether anything beyond introspection is selected. */
   readonly readsData: boolean;
   readonly introspects: boolean;
 }
 
 /**
- * Checks an operation before anything of it runs: its caller may select every field. What counts is the operation that runs with all
- * its fragments, whatever @skip and @include say; other operations of the document do not.
+ * Checks an operation before anything of it runs: its caller may select every field. What counts is
+ * the operation that runs with all its fragments, whatever @skip and @include say; other operations
+ * of the document do not.
  */
-export function operationRules({ openIntrospection }: Pick<Config['http'], 'openIntrospection'>): ApolloServerPlugin<RequestContext> {
+export function operationRules({
+  openIntrospection,
+}: Pick<Config['http'], 'openIntrospection'>): ApolloServerPlugin<RequestContext> {
   // Apollo keeps parsed documents, so that an operation that comes again is the same node.
   const known = new WeakMap<OperationDefinitionNode, OperationRules>();
-  const rulesOf = (schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): OperationRules => {
+  const rulesOf = (
+    schema: GraphQLSchema,
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+  ): OperationRules => {
     let rules = known.get(operation);
     if (!rules) known.set(operation, (rules = readRules(schema, document, operation)));
     return rules;
@@ -45,13 +55,18 @@ export function operationRules({ openIntrospection }: Pick<Config['http'], 'open
     async requestDidStart() {
       return {
         async didResolveOperation({ schema, document, operation, contextValue }) {
-          // No operation, or none that the request's operationName finds: graphql-js refuses to execute it.
+          // No operation, or none that the request's operationName finds: graphql-js refuses to
+          // execute it.
           if (!operation) return;
           // graphql-js says so only while it executes, as if it were our mistake.
-          if (!schema.getRootType(operation.operation)) throw refusal(badInput('query', `The schema has no ${operation.operation}s.`));
-          if (contextValue.onlyQueries && operation.operation !== OperationTypeNode.QUERY) throw refusal(byPostAlone(operation), BY_POST_ALONE);
+          if (!schema.getRootType(operation.operation))
+            throw refusal(badInput('query', `The schema has no ${operation.operation}s.`));
+          if (contextValue.onlyQueries && operation.operation !== OperationTypeNode.QUERY)
+            throw refusal(byPostAlone(operation), BY_POST_ALONE);
           const rules = rulesOf(schema, document, operation);
-          const problem = forbidden(rules, contextValue.principal, operation) ?? (openIntrospection ? undefined : schemaSecret(rules, contextValue.principal));
+          const problem =
+            forbidden(rules, contextValue.principal, operation) ??
+            (openIntrospection ? undefined : schemaSecret(rules, contextValue.principal));
           if (problem) throw refusal(problem);
         },
       };
@@ -66,10 +81,18 @@ function byPostAlone({ operation }: OperationDefinitionNode): AppError {
   return badInput('query', `GET runs queries only. Send this ${operation} by POST.`);
 }
 
-function readRules(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): OperationRules {
+function readRules(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): OperationRules {
   const typeInfo = new TypeInfo(schema);
   const fields = new Map<string, readonly Permission[]>();
-  const fragments = new Map(document.definitions.flatMap(definition => (definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [])));
+  const fragments = new Map(
+    document.definitions.flatMap(definition =>
+      definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
+    ),
+  );
   const reached: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
   let readsData = false;
   let introspects = false;
@@ -85,43 +108,84 @@ function readRules(schema: GraphQLSchema, document: DocumentNode, operation: Ope
     if (name === '__schema' || name === '__type') introspects = true;
     if (!parent || name.startsWith('__')) return;
     if (!parent.name.startsWith('__')) readsData = true;
-    for (const [coordinate, anyOf] of rulesOfField(schema, parent, name)) fields.set(coordinate, anyOf);
+    for (const [coordinate, anyOf] of rulesOfField(schema, parent, name))
+      fields.set(coordinate, anyOf);
   };
   const enterFragment = (name: string): void => {
     const fragment = fragments.get(name);
     if (fragment && !reached.includes(fragment)) reached.push(fragment);
   };
   for (const definition of reached) visit(definition, visitor);
-  return { fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })), readsData, introspects };
+  return {
+    fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })),
+    readsData,
+    introspects,
+  };
 }
 
-/** The rules of a field by coordinate. Selected on an interface, those that it has on any type that may turn out to be there. */
-function rulesOfField(schema: GraphQLSchema, parent: GraphQLCompositeType, name: string): [string, readonly Permission[]][] {
+/**
+ * The rules of a field by coordinate. Selected on an interface, those that it has on any type that
+ * may turn out to be there.
+ */
+function rulesOfField(
+  schema: GraphQLSchema,
+  parent: GraphQLCompositeType,
+  name: string,
+): [string, readonly Permission[]][] {
   const types = isAbstractType(parent) ? [parent, ...schema.getPossibleTypes(parent)] : [parent];
   return types.flatMap(type => {
-    const anyOf = 'getFields' in type ? (type.getFields()[name]?.extensions[RULE] as Permission[] | undefined) : undefined;
+    const anyOf =
+      'getFields' in type
+        ? (type.getFields()[name]?.extensions[RULE] as Permission[] | undefined)
+        : undefined;
     return anyOf ? [[`${type.name}.${name}`, anyOf]] : [];
   });
 }
 
-function forbidden(rules: OperationRules, principal: Principal, operation: OperationDefinitionNode): AppError | undefined {
+function forbidden(
+  rules: OperationRules,
+  principal: Principal,
+  operation: OperationDefinitionNode,
+): AppError | undefined {
   if (principal.kind === 'operator' || !rules.readsData) return undefined;
   if (principal.kind === 'nobody') {
-    return new AppError('UNAUTHENTICATED', `This ${operation.operation} needs a token: send "Authorization: Bearer <API key>".`);
+    return new AppError(
+      'UNAUTHENTICATED',
+      `This ${operation.operation} needs a token: send "Authorization: Bearer <API key>".`,
+    );
   }
   const permissions = permissionsOf(principal);
-  const closed = rules.fields.find(field => !field.anyOf.some(permission => has(permissions, permission)));
+  const closed = rules.fields.find(
+    field => !field.anyOf.some(permission => has(permissions, permission)),
+  );
   if (!closed) return undefined;
-  return new AppError('FORBIDDEN', `${closed.coordinate} ${needed(closed.anyOf, principal)}.`, { field: closed.coordinate });
+  return new AppError('FORBIDDEN', `${closed.coordinate} ${needed(closed.anyOf, principal)}.`, {
+    field: closed.coordinate,
+  });
 }
 
 function schemaSecret({ introspects }: OperationRules, principal: Principal): AppError | undefined {
-  return introspects && principal.kind === 'nobody' ? new AppError('UNAUTHENTICATED', 'The schema is shown to callers with a token: send "Authorization: Bearer <API key>".') : undefined;
+  return introspects && principal.kind === 'nobody'
+    ? new AppError(
+        'UNAUTHENTICATED',
+        'The schema is shown to callers with a token: send "Authorization: Bearer <API key>".',
+      )
+    : undefined;
 }
 
-function needed(anyOf: readonly Permission[], principal: Exclude<Principal, { kind: 'nobody' }>): string {
-  const scopes = anyOf.filter(permission => permission !== 'owner' && permission !== 'operator').map(scope => scope.toUpperCase());
-  if (scopes.length === 0) return anyOf.includes('owner') ? "is for the tenant's owners and the operator" : 'is for the operator alone';
+function needed(
+  anyOf: readonly Permission[],
+  principal: Exclude<Principal, { kind: 'nobody' }>,
+): string {
+  const scopes = anyOf
+    .filter(permission => permission !== 'owner' && permission !== 'operator')
+    .map(scope => scope.toUpperCase());
+  if (scopes.length === 0)
+    return anyOf.includes('owner')
+      ? "is for the tenant's owners and the operator"
+      : 'is for the operator alone';
   const names = scopes.join(' or ');
-  return principal.kind === 'user' ? `needs the permission ${names}, which the role ${principal.role.toUpperCase()} does not have` : `needs the scope ${names}, which this API key does not have`;
+  return principal.kind === 'user'
+    ? `needs the permission ${names}, which the role ${principal.role.toUpperCase()} does not have`
+    : `needs the scope ${names}, which this API key does not have`;
 }

@@ -12,8 +12,14 @@ registerEnumType(OrderDirection, {
   name: 'OrderDirection',
   description: 'Which end of an order comes first.',
   valuesConfig: {
-    ASC: { description: 'Smallest, oldest or first in the alphabet first, whatever the case; numbers in names by their value. What has no value comes last.' },
-    DESC: { description: 'Largest, newest or last in the alphabet first. What has no value comes first.' },
+    ASC: {
+      description:
+        'Smallest, oldest or first in the alphabet first, whatever the case; numbers in ' +
+        'names by their value. What has no value comes last.',
+    },
+    DESC: {
+      description: 'Largest, newest or last in the alphabet first. What has no value comes first.',
+    },
   },
 });
 
@@ -23,20 +29,29 @@ export interface OrderBy {
   readonly direction?: OrderDirection | null;
 }
 
-/** The input `<Name>OrderBy` over an enum of properties that type-graphql knows as `<Name>OrderField`. */
+/**
+ * The input `<Name>OrderBy` over an enum of properties that type-graphql knows as
+ * `<Name>OrderField`.
+ */
 export function orderByOf(fields: object, name: string): ClassType<OrderBy> {
   @InputType(`${name}OrderBy`, { description: `One step of an order of ${name}s.` })
   class OrderByType {
     @Field(() => fields as never, { description: 'What to compare.' })
     field!: string;
 
-    @Field(() => OrderDirection, { defaultValue: OrderDirection.ASC, description: 'Which end comes first.' })
+    @Field(() => OrderDirection, {
+      defaultValue: OrderDirection.ASC,
+      description: 'Which end comes first.',
+    })
     direction!: OrderDirection;
   }
   return OrderByType as ClassType<OrderBy>;
 }
 
-/** Whether a text is a value as PostgreSQL writes it, of the types that are ordered by; any other type is text. */
+/**
+ * Whether a text is a value as PostgreSQL writes it, of the types that are ordered by; any other
+ * type is text.
+ */
 const IS_VALUE: Record<string, (value: string) => boolean> = {
   uuid: value => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(value),
   timestamptz: isTimestamp,
@@ -44,9 +59,10 @@ const IS_VALUE: Record<string, (value: string) => boolean> = {
   bigint: value => /^-?\d{1,19}$/.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value),
 };
 
-// Rows from before the constraints may hold more than DateTime can show, and cursors are made of them as well.
-// https://www.postgresql.org/docs/current/datatype-datetime.html
-const TIMESTAMP = /^(\d{4,6})-(\d\d)-(\d\d) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?\+00( BC)?$/;
+// Rows from before the constraints may hold more than DateTime can show, and cursors are made of
+// them as well. https://www.postgresql.org/docs/current/datatype-datetime.html
+const TIMESTAMP =
+  /^(\d{4,6})-(\d\d)-(\d\d) (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?\+00( BC)?$/;
 const LAST_YEAR = 294_276;
 const FIRST_YEAR_BC = 4_714;
 const FIRST_DAY_BC = '11-24';
@@ -54,7 +70,12 @@ const FIRST_DAY_BC = '11-24';
 function isTimestamp(value: string): boolean {
   if (value === 'infinity' || value === '-infinity') return true;
   const [, year, month, day, before] = TIMESTAMP.exec(value) ?? [];
-  if (year === undefined || Number(year) === 0 || Number(year) > (before ? FIRST_YEAR_BC : LAST_YEAR)) return false;
+  if (
+    year === undefined ||
+    Number(year) === 0 ||
+    Number(year) > (before ? FIRST_YEAR_BC : LAST_YEAR)
+  )
+    return false;
   if (before && Number(year) === FIRST_YEAR_BC && `${month}-${day}` < FIRST_DAY_BC) return false;
   // Of 400 years the calendars are alike, and JavaScript knows all months of these.
   const likeYear = 2_000 + ((before ? 400 * 12 + 1 - Number(year) : Number(year)) % 400);
@@ -74,7 +95,10 @@ interface Step {
 }
 
 const MAX_STEPS = 3;
-const REVERSED = { [OrderDirection.ASC]: OrderDirection.DESC, [OrderDirection.DESC]: OrderDirection.ASC };
+const REVERSED = {
+  [OrderDirection.ASC]: OrderDirection.DESC,
+  [OrderDirection.DESC]: OrderDirection.ASC,
+};
 
 /** A total order of a table's rows: what was asked, and the id last, so that no two rows tie. */
 export class Order {
@@ -82,11 +106,22 @@ export class Order {
 
   /** Throws `BAD_USER_INPUT` when a step repeats or there are more than three. */
   static of(model: ReadModel, asked: readonly OrderBy[]): Order {
-    if (asked.length > MAX_STEPS) throw badInput('orderBy', `orderBy has ${asked.length} steps; the limit is ${MAX_STEPS}.`);
-    const repeated = asked.findIndex((step, index) => asked.findIndex(other => other.field === step.field) < index);
-    if (repeated >= 0) throw badInput(`orderBy[${repeated}].field`, 'orderBy names the same field twice.');
-    const steps = asked.map(step => ({ column: model.column(step.field), direction: step.direction ?? OrderDirection.ASC }));
-    if (!asked.some(step => step.field === 'id')) steps.push({ column: model.column('id'), direction: steps.at(-1)?.direction ?? OrderDirection.ASC });
+    if (asked.length > MAX_STEPS)
+      throw badInput('orderBy', `orderBy has ${asked.length} steps; the limit is ${MAX_STEPS}.`);
+    const repeated = asked.findIndex(
+      (step, index) => asked.findIndex(other => other.field === step.field) < index,
+    );
+    if (repeated >= 0)
+      throw badInput(`orderBy[${repeated}].field`, 'orderBy names the same field twice.');
+    const steps = asked.map(step => ({
+      column: model.column(step.field),
+      direction: step.direction ?? OrderDirection.ASC,
+    }));
+    if (!asked.some(step => step.field === 'id'))
+      steps.push({
+        column: model.column('id'),
+        direction: steps.at(-1)?.direction ?? OrderDirection.ASC,
+      });
     return new Order(steps);
   }
 
@@ -97,38 +132,53 @@ export class Order {
 
   /** Tells orders apart in cursors and statements. */
   get key(): string {
-    return this.steps.map(step => `${step.column.sortKey(step.column.property)} ${step.direction}`).join(', ');
+    return this.steps
+      .map(step => `${step.column.sortKey(step.column.property)} ${step.direction}`)
+      .join(', ');
   }
 
   positionOf(row: Readonly<Record<string, unknown>>): Position {
     return this.properties.map(property => (row[property] === null ? null : String(row[property])));
   }
 
-  /** Whether a value could be the position of a row: what PostgreSQL could not read as the columns' types is none. */
+  /**
+   * Whether a value could be the position of a row: what PostgreSQL could not read as the columns'
+   * types is none.
+   */
   readonly isPosition = (value: unknown): value is Position =>
     Array.isArray(value) &&
     value.length === this.steps.length &&
-    this.steps.every(({ column }, index) => (value[index] === null ? column.nullable : isValueOf(column.type, value[index])));
+    this.steps.every(({ column }, index) =>
+      value[index] === null ? column.nullable : isValueOf(column.type, value[index]),
+    );
 
   reversed(): Order {
     return new Order(this.steps.map(step => ({ ...step, direction: REVERSED[step.direction] })));
   }
 
   sql(alias: string): string {
-    return this.steps.map(({ column, direction }) => `${column.sortKey(column.sql(alias))} ${direction}`).join(', ');
+    return this.steps
+      .map(({ column, direction }) => `${column.sortKey(column.sql(alias))} ${direction}`)
+      .join(', ');
   }
 
   /**
-   * The condition that a row comes after `position` in this order. Where all steps run the same way and none can be null it is one
-   * row comparison, which an index answers as a range; else it is written out. PostgreSQL puts nulls last in ascending order and
-   * first in descending: https://www.postgresql.org/docs/current/queries-order.html
+   * The condition that a row comes after `position` in this order. Where all steps run the same way
+   * and none can be null it is one row comparison, which an index answers as a range; else it is
+   * written out. PostgreSQL puts nulls last in ascending order and first in descending:
+   * https://www.postgresql.org/docs/current/queries-order.html
    */
   afterSql(position: Position, alias: string, parameters: SqlParameters): string {
     const direction = this.steps[0]!.direction;
     if (this.steps.every(step => !step.column.nullable && step.direction === direction)) {
       const columns = this.steps.map(({ column }) => column.sortKey(column.sql(alias)));
-      const values = this.steps.map(({ column }, index) => column.sortKey(parameters.add(position[index], column.type)));
-      return `(${columns.join(', ')}) ${direction === OrderDirection.ASC ? '>' : '<'} (${values.join(', ')})`;
+      const values = this.steps.map(({ column }, index) =>
+        column.sortKey(parameters.add(position[index], column.type)),
+      );
+      return (
+        `(${columns.join(', ')}) ${direction === OrderDirection.ASC ? '>' : '<'} ` +
+        `(${values.join(', ')})`
+      );
     }
     return this.steps.reduceRight((rest, step, index) => {
       const value = position[index] ?? null;
@@ -138,8 +188,14 @@ export class Order {
         return `(${later} or (${expression} is null and ${rest}))`;
       }
       const place = step.column.sortKey(parameters.add(value, step.column.type));
-      const later = step.direction === OrderDirection.ASC ? `${expression} > ${place}` : `${expression} < ${place}`;
-      const nullsLater = step.column.nullable && step.direction === OrderDirection.ASC ? ` or ${expression} is null` : '';
+      const later =
+        step.direction === OrderDirection.ASC
+          ? `${expression} > ${place}`
+          : `${expression} < ${place}`;
+      const nullsLater =
+        step.column.nullable && step.direction === OrderDirection.ASC
+          ? ` or ${expression} is null`
+          : '';
       return `(${later}${nullsLater} or (${expression} = ${place} and ${rest}))`;
     }, 'false');
   }

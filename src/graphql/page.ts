@@ -1,9 +1,19 @@
 import { badInput } from '../base/app-error.js';
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, type Connection, type Edge, type PageArgs, type PageInfo } from './connection.js';
+import {
+  DEFAULT_PAGE_SIZE,
+  MAX_PAGE_SIZE,
+  type Connection,
+  type Edge,
+  type PageArgs,
+  type PageInfo,
+} from './connection.js';
 import { decodeCursor, encodeCursor, type Position } from './cursor.js';
 import type { Order } from './order.js';
 
-/** Checked page arguments. `backward` pages are read in the reversed order and turned round afterwards. */
+/**
+ * Checked page arguments. `backward` pages are read in the reversed order and turned round
+ * afterwards.
+ */
 export interface Page {
   readonly size: number;
   readonly backward: boolean;
@@ -11,25 +21,38 @@ export interface Page {
   readonly before: Position | undefined;
 }
 
-/** Checks page arguments against a list's order. Throws `BAD_USER_INPUT` naming the argument and its limit. */
+/**
+ * Checks page arguments against a list's order. Throws `BAD_USER_INPUT` naming the argument and its
+ * limit.
+ */
 export function pageOf(args: PageArgs, listName: string, order: Order): Page {
-  if (args.first != null && args.last != null) throw badInput('last', 'Give first or last, not both.');
+  if (args.first != null && args.last != null)
+    throw badInput('last', 'Give first or last, not both.');
   checkSize('first', args.first);
   checkSize('last', args.last);
   const orderKey = `${listName}: ${order.key}`;
   return {
     size: args.first ?? args.last ?? DEFAULT_PAGE_SIZE,
     backward: args.last != null,
-    after: args.after == null ? undefined : decodeCursor('after', orderKey, args.after, order.isPosition),
-    before: args.before == null ? undefined : decodeCursor('before', orderKey, args.before, order.isPosition),
+    after:
+      args.after == null
+        ? undefined
+        : decodeCursor('after', orderKey, args.after, order.isPosition),
+    before:
+      args.before == null
+        ? undefined
+        : decodeCursor('before', orderKey, args.before, order.isPosition),
   };
 }
 
 function checkSize(field: string, size: number | null | undefined): void {
-  if (size != null && (size < 0 || size > MAX_PAGE_SIZE)) throw badInput(field, `${field} must be from 0 to ${MAX_PAGE_SIZE}; it is ${size}.`);
+  if (size != null && (size < 0 || size > MAX_PAGE_SIZE))
+    throw badInput(field, `${field} must be from 0 to ${MAX_PAGE_SIZE}; it is ${size}.`);
 }
 
-/** A page as the schema shows it. `rows` holds one more than the page size where the list goes on. */
+/**
+ * A page as the schema shows it. `rows` holds one more than the page size where the list goes on.
+ */
 export function toConnection<T extends object>(
   rows: T[],
   page: Page,
@@ -44,7 +67,9 @@ export function toConnection<T extends object>(
   return new LoadedPage(rows, more, totalCount, page, listName, order, selected.cursors);
 }
 
-/** What is not asked for is not made: of a level with a hundred parents there are a hundred pages. */
+/**
+ * What is not asked for is not made: of a level with a hundred parents there are a hundred pages.
+ */
 class LoadedPage<T extends object> implements Connection<T> {
   constructor(
     readonly nodes: T[],

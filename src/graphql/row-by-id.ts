@@ -17,22 +17,40 @@ interface Key {
 
 const loaders = new Map<EntityClass, LoaderOf<Key, Row | undefined>>();
 
-/** The row with an id, or null where there is none for the caller. All ids of a level are read in one statement. */
-export async function rowById<T extends object>(context: RequestContext, info: GraphQLResolveInfo, entity: EntityClass<T>, id: string): Promise<T | null> {
+/**
+ * The row with an id, or null where there is none for the caller. All ids of a level are read in
+ * one statement.
+ */
+export async function rowById<T extends object>(
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  entity: EntityClass<T>,
+  id: string,
+): Promise<T | null> {
   const selection = rowSelectionOf(info, context.models, entity.name);
-  return ((await loaderOf(entity)(context).load({ id, tenantId: undefined, selection })) as T | undefined) ?? null;
+  return (
+    ((await loaderOf(entity)(context).load({ id, tenantId: undefined, selection })) as
+      T | undefined) ?? null
+  );
 }
 
 /**
- * The row that a relation leads to: its foreign key says that it exists. Where only its id is selected, or nothing but its own
- * lists, no statement is needed.
+ * The row that a relation leads to: its foreign key says that it exists. Where only its id is
+ * selected, or nothing but its own lists, no statement is needed.
  */
-export function relatedRow<T extends object>(context: RequestContext, info: GraphQLResolveInfo, entity: EntityClass<T>, tenantId: string, id: string): T | PromiseLike<T | null> {
+export function relatedRow<T extends object>(
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  entity: EntityClass<T>,
+  tenantId: string,
+  id: string,
+): T | PromiseLike<T | null> {
   const selection = rowSelectionOf(info, context.models, entity.name);
   if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
   const loader = loaderOf(entity)(context);
   let bySelection = related.get(loader);
-  if (!bySelection) related.set(loader, (bySelection = new Map<RowSelection, Map<string, Expected<unknown>>>()));
+  if (!bySelection)
+    related.set(loader, (bySelection = new Map<RowSelection, Map<string, Expected<unknown>>>()));
   let rows = bySelection.get(selection);
   if (!rows) bySelection.set(selection, (rows = new Map<string, Expected<unknown>>()));
   let row = rows.get(id);
@@ -47,19 +65,29 @@ export function relatedRow<T extends object>(context: RequestContext, info: Grap
   return row as Expected<T | null>;
 }
 
-/** Rows that relations of an operation lead to: a hundred documents may wait for the same bot. They live as long as the loader. */
+/**
+ * Rows that relations of an operation lead to: a hundred documents may wait for the same bot. They
+ * live as long as the loader.
+ */
 const related = new WeakMap<object, Map<RowSelection, Map<string, Expected<unknown>>>>();
 
 /**
- * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may be gone: someone deleted it in the
- * meantime, or before an idempotency key gave its answer again.
+ * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may
+ * be gone: someone deleted it in the meantime, or before an idempotency key gave its answer again.
  */
-export async function writtenRow<T extends object>(context: RequestContext, info: GraphQLResolveInfo, name: string, entity: EntityClass<T>, written: Written): Promise<T> {
+export async function writtenRow<T extends object>(
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  name: string,
+  entity: EntityClass<T>,
+  written: Written,
+): Promise<T> {
   const { tenantId, id } = written;
   const selection = nestedRowSelectionOf(info, context.models, [name]);
   if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
   const row = await loaderOf(entity)(context).load({ id, tenantId, selection });
-  if (!row) throw new AppError('NOT_FOUND', `The change was stored, but ${id} has been deleted since.`);
+  if (!row)
+    throw new AppError('NOT_FOUND', `The change was stored, but ${id} has been deleted since.`);
   return row as T;
 }
 
@@ -81,21 +109,34 @@ function loaderOf(entity: EntityClass): LoaderOf<Key, Row | undefined> {
   return loader;
 }
 
-async function loadRows(model: ReadModel, keys: readonly Key[], context: RequestContext): Promise<(Row | undefined)[]> {
+async function loadRows(
+  model: ReadModel,
+  keys: readonly Key[],
+  context: RequestContext,
+): Promise<(Row | undefined)[]> {
   const properties = new Set(keys.flatMap(key => [...key.selection.properties]));
   const ids = [...new Set(keys.map(key => key.id))];
   // Behind a select the planner cannot see how many there are, and one plan serves for all.
   const parameters = new SqlParameters();
   const conditions = [`t.id = any(${unseen(parameters.add(ids, 'uuid[]'))}::uuid[])`];
   const own = context.reads.tenantId;
-  if (own !== undefined) conditions.push(`t.${model.tenantColumn} = ${unseen(parameters.add(own, 'uuid'))}`);
+  if (own !== undefined)
+    conditions.push(`t.${model.tenantColumn} = ${unseen(parameters.add(own, 'uuid'))}`);
   // The operator may look up ids without knowing whose they are.
   else if (keys.every(key => key.tenantId !== undefined)) {
     const tenants = [...new Set(keys.map(key => key.tenantId))];
-    conditions.push(`t.${model.tenantColumn} = any(${unseen(parameters.add(tenants, 'uuid[]'))}::uuid[])`);
+    conditions.push(
+      `t.${model.tenantColumn} = any(${unseen(parameters.add(tenants, 'uuid[]'))}::uuid[])`,
+    );
   }
-  const text = `select ${model.select(properties, 't')} from ${model.table} t where ${conditions.join(' and ')}`;
-  const rows = await context.reads.query<Row>(statement(`${model.table}ById`, text), parameters.values, ids.length);
+  const text =
+    `select ${model.select(properties, 't')} from ${model.table} t ` +
+    `where ${conditions.join(' and ')}`;
+  const rows = await context.reads.query<Row>(
+    statement(`${model.table}ById`, text),
+    parameters.values,
+    ids.length,
+  );
   const byId = new Map(rows.map(row => [row.id as string, row]));
   return keys.map(key => byId.get(key.id));
 }

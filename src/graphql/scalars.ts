@@ -1,6 +1,20 @@
-import { GraphQLError, GraphQLFloat, GraphQLScalarType, Kind, valueFromASTUntyped, type ValueNode } from 'graphql';
+import {
+  GraphQLError,
+  GraphQLFloat,
+  GraphQLScalarType,
+  Kind,
+  valueFromASTUntyped,
+  type ValueNode,
+} from 'graphql';
 import { AppError } from '../base/app-error.js';
-import { ExactNumber, isJsonNumber, isUsableNumber, jsonNumber, MAX_DIGITS, type JsonNumber } from '../base/json.js';
+import {
+  ExactNumber,
+  isJsonNumber,
+  isUsableNumber,
+  jsonNumber,
+  MAX_DIGITS,
+  type JsonNumber,
+} from '../base/json.js';
 
 const INT64_MAX = 2n ** 63n - 1n;
 
@@ -9,33 +23,53 @@ function refuse(message: string): never {
   throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
 }
 
-// ISO 8601 with a time zone and up to six digits of a second: https://www.rfc-editor.org/rfc/rfc3339#section-5.6
-// PostgreSQL knows no zone beyond 15:59.
-const DATE_TIME = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-5]):[0-5]\d)$/;
+// ISO 8601 with a time zone and up to six digits of a second:
+// https://www.rfc-editor.org/rfc/rfc3339#section-5.6 PostgreSQL knows no zone beyond 15:59.
+const DATE_TIME =
+  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-5]):[0-5]\d)$/;
 
-/** Checks an instant and gives it back as written, for the database to read: a `Date` would drop its microseconds. */
+/**
+ * Checks an instant and gives it back as written, for the database to read: a `Date` would drop its
+ * microseconds.
+ */
 function parseDateTime(value: unknown): string {
   const match = typeof value === 'string' ? DATE_TIME.exec(value) : null;
-  if (!match) refuse('DateTime must look like "2026-01-31T09:30:00.123456Z": ISO 8601 with a time zone and at most microseconds.');
+  if (!match)
+    refuse(
+      'DateTime must look like "2026-01-31T09:30:00.123456Z": ISO 8601 with a time zone ' +
+        'and at most microseconds.',
+    );
   const [, year, month, day, hour, minute, second] = match as unknown as string[];
-  // Without the zone: a leap day or an hour 24 that does not exist would silently roll over in Date.
+  // Without the zone: a leap day or an hour 24 that does not exist would silently roll over in
+  // Date.
   const instant = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  const exact = !Number.isNaN(instant.getTime()) && instant.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
-  if (!exact || year === '0000') refuse(`DateTime "${value as string}" does not exist in the calendar.`);
+  const exact =
+    !Number.isNaN(instant.getTime()) &&
+    instant.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
+  if (!exact || year === '0000')
+    refuse(`DateTime "${value as string}" does not exist in the calendar.`);
   const utcYear = new Date(value as string).getUTCFullYear();
-  if (utcYear < 1 || utcYear > 9999) refuse(`DateTime "${value as string}" lies outside the years 1 to 9999 in UTC, which is how it would be shown.`);
+  if (utcYear < 1 || utcYear > 9999)
+    refuse(
+      `DateTime "${value as string}" lies outside the years 1 to 9999 in UTC, which is ` +
+        'how it would be shown.',
+    );
   return value as string;
 }
 
 /**
- * PostgreSQL's text form in UTC, `2026-11-23 09:30:00.1234+00`, as RFC 3339 with six digits of a second. Throws where it holds what RFC
- * 3339 cannot write: infinity, a year of five digits or before Christ. Rows from before the constraints against it may.
+ * PostgreSQL's text form in UTC, `2026-11-23 09:30:00.1234+00`, as RFC 3339 with six digits of a
+ * second. Throws where it holds what RFC 3339 cannot write: infinity, a year of five digits or
+ * before Christ. Rows from before the constraints against it may.
  */
 function serializeDateTime(value: unknown): string {
   const text = String(value);
   if (text.charAt(4) !== '-' || !text.endsWith('+00')) {
     const what = `The database holds the time "${text}" here, which DateTime cannot show.`;
-    throw new AppError('INTERNAL_SERVER_ERROR', `${what} Tell the operator of this gateway: "weaver db doctor" names the row.`);
+    throw new AppError(
+      'INTERNAL_SERVER_ERROR',
+      `${what} Tell the operator of this gateway: "weaver db doctor" names the row.`,
+    );
   }
   const fraction = text.length > 22 ? text.slice(20, -3).padEnd(6, '0') : '000000';
   return `${text.slice(0, 10)}T${text.slice(11, 19)}.${fraction}Z`;
@@ -43,67 +77,105 @@ function serializeDateTime(value: unknown): string {
 
 export const DateTimeScalar = new GraphQLScalarType<string, string>({
   name: 'DateTime',
-  description: 'An instant as ISO 8601 text in UTC with microseconds, such as `2026-01-31T09:30:00.123456Z`. Input may have any time zone.',
+  description:
+    'An instant as ISO 8601 text in UTC with microseconds, such as ' +
+    '`2026-01-31T09:30:00.123456Z`. Input may have any time zone.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: serializeDateTime,
   parseValue: parseDateTime,
-  parseLiteral: node => (node.kind === Kind.STRING ? parseDateTime(node.value) : refuse('DateTime must be a string.')),
+  parseLiteral: node =>
+    node.kind === Kind.STRING ? parseDateTime(node.value) : refuse('DateTime must be a string.'),
 });
 
 function parseBigInt(value: unknown): string {
   const text = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-  if (typeof text !== 'string' || !/^-?\d{1,19}$/.test(text) || BigInt(text) > INT64_MAX || BigInt(text) < -INT64_MAX - 1n) {
-    const hint = isJsonNumber(value) ? ' A number beyond 2^53 - 1 must come as a string of digits.' : '';
-    refuse(`BigInt must be a whole number of at most 64 bits, as a number or a string of digits.${hint}`);
+  if (
+    typeof text !== 'string' ||
+    !/^-?\d{1,19}$/.test(text) ||
+    BigInt(text) > INT64_MAX ||
+    BigInt(text) < -INT64_MAX - 1n
+  ) {
+    const hint = isJsonNumber(value)
+      ? ' A number beyond 2^53 - 1 must come as a string of digits.'
+      : '';
+    refuse(
+      `BigInt must be a whole number of at most 64 bits, as a number or a string of digits.${hint}`,
+    );
   }
   return text;
 }
 
 export const BigIntScalar = new GraphQLScalarType<string, number | string>({
   name: 'BigInt',
-  description: 'A whole number of up to 64 bits: a JSON number while JavaScript can hold it exactly (up to 2^53 - 1), else a string of digits.',
+  description:
+    'A whole number of up to 64 bits: a JSON number while JavaScript can hold it exactly ' +
+    '(up to 2^53 - 1), else a string of digits.',
   extensions: { isNotItsJson: true },
   serialize(value) {
     const number = Number(value);
     return Number.isSafeInteger(number) ? number : String(value);
   },
   parseValue: parseBigInt,
-  parseLiteral: node => (node.kind === Kind.INT || node.kind === Kind.STRING ? parseBigInt(node.value) : refuse('BigInt must be a whole number.')),
+  parseLiteral: node =>
+    node.kind === Kind.INT || node.kind === Kind.STRING
+      ? parseBigInt(node.value)
+      : refuse('BigInt must be a whole number.'),
 });
 
-/** What stands for numbers that nothing may hold, in the words of every scalar that takes numbers digit for digit. */
+/**
+ * What stands for numbers that nothing may hold, in the words of every scalar that takes numbers
+ * digit for digit.
+ */
 export const FINITE_NUMBERS = `finite numbers of at most ${MAX_DIGITS} digits, written without an exponent`;
 
 function parseJsonObject(value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || isJsonNumber(value)) refuse('JSONObject must be an object, such as {"category": "returns"}.');
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isJsonNumber(value))
+    refuse('JSONObject must be an object, such as {"category": "returns"}.');
   const place = placeOfUnusable(value, '');
-  if (place !== undefined) refuse(`JSONObject must hold ${FINITE_NUMBERS}: ${place.slice(1)} is none.`);
+  if (place !== undefined)
+    refuse(`JSONObject must hold ${FINITE_NUMBERS}: ${place.slice(1)} is none.`);
   return value as Record<string, unknown>;
 }
 
-/** Where in a value a number is that neither JSON nor the database can hold. JavaScript reads `1e999` as infinity, and writes it as null. */
+/**
+ * Where in a value a number is that neither JSON nor the database can hold. JavaScript reads
+ * `1e999` as infinity, and writes it as null.
+ */
 function placeOfUnusable(value: unknown, path: string): string | undefined {
   if (isJsonNumber(value)) return isUsableNumber(value) ? undefined : path;
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, member] of Object.entries(value)) {
-    const place = placeOfUnusable(member, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
+    const place = placeOfUnusable(
+      member,
+      Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
+    );
     if (place !== undefined) return place;
   }
   return undefined;
 }
 
 /**
- * A literal as JSON, its numbers as they are written. A variable that was left out is null, in an object as in a list, whatever its name:
- * an object without the member would ask for less as a condition, and say less as a value, than what is written there.
+ * A literal as JSON, its numbers as they are written. A variable that was left out is null, in an
+ * object as in a list, whatever its name: an object without the member would ask for less as a
+ * condition, and say less as a value, than what is written there.
  */
-export function jsonOfLiteral(node: ValueNode, variables: Record<string, unknown> | null | undefined): unknown {
+export function jsonOfLiteral(
+  node: ValueNode,
+  variables: Record<string, unknown> | null | undefined,
+): unknown {
   switch (node.kind) {
     case Kind.VARIABLE:
-      return (variables && Object.hasOwn(variables, node.name.value) ? variables[node.name.value] : null) ?? null;
+      return (
+        (variables && Object.hasOwn(variables, node.name.value)
+          ? variables[node.name.value]
+          : null) ?? null
+      );
     case Kind.LIST:
       return node.values.map(item => jsonOfLiteral(item, variables));
     case Kind.OBJECT:
-      return Object.fromEntries(node.fields.map(field => [field.name.value, jsonOfLiteral(field.value, variables)]));
+      return Object.fromEntries(
+        node.fields.map(field => [field.name.value, jsonOfLiteral(field.value, variables)]),
+      );
     case Kind.INT:
     case Kind.FLOAT:
       return jsonNumber(node.value);
@@ -112,9 +184,14 @@ export function jsonOfLiteral(node: ValueNode, variables: Record<string, unknown
   }
 }
 
-export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, Record<string, unknown>>({
+export const JSONObjectScalar = new GraphQLScalarType<
+  Record<string, unknown>,
+  Record<string, unknown>
+>({
   name: 'JSONObject',
-  description: `A JSON object with any members. Its numbers keep all their digits, up to ${MAX_DIGITS}; JavaScript's \`JSON.parse\` does not.`,
+  description:
+    'A JSON object with any members. Its numbers keep all their digits, up to ' +
+    `${MAX_DIGITS}; JavaScript's \`JSON.parse\` does not.`,
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc8259#section-4',
   serialize: value => value as Record<string, unknown>,
   parseValue: parseJsonObject,
@@ -123,37 +200,49 @@ export const JSONObjectScalar = new GraphQLScalarType<Record<string, unknown>, R
 
 function parseFloatValue(value: unknown): JsonNumber {
   if (!(value instanceof ExactNumber)) return GraphQLFloat.parseValue(value);
-  if (!isUsableNumber(value)) refuse(`Float must be one of the ${FINITE_NUMBERS}; it is ${String(value)}.`);
+  if (!isUsableNumber(value))
+    refuse(`Float must be one of the ${FINITE_NUMBERS}; it is ${String(value)}.`);
   return value;
 }
 
 /**
- * GraphQL's own `Float`, whose input keeps all its digits where JavaScript cannot hold them: bounds are compared with metadata, which does
- * so too. Whoever measures with it takes `toDouble`. Every field of the schema must have this one, since a name stands for one type.
+ * GraphQL's own `Float`, whose input keeps all its digits where JavaScript cannot hold them: bounds
+ * are compared with metadata, which does so too. Whoever measures with it takes `toDouble`. Every
+ * field of the schema must have this one, since a name stands for one type.
  */
 export const Float = new GraphQLScalarType<JsonNumber, number>({
   name: GraphQLFloat.name,
   description: GraphQLFloat.description,
   serialize: GraphQLFloat.serialize,
   parseValue: parseFloatValue,
-  parseLiteral: (node, variables) => (node.kind === Kind.INT || node.kind === Kind.FLOAT ? parseFloatValue(jsonNumber(node.value)) : GraphQLFloat.parseLiteral(node, variables)),
+  parseLiteral: (node, variables) =>
+    node.kind === Kind.INT || node.kind === Kind.FLOAT
+      ? parseFloatValue(jsonNumber(node.value))
+      : GraphQLFloat.parseLiteral(node, variables),
 });
 
 function parseVector(value: unknown): number[] {
   if (!Array.isArray(value)) refuse('Vector must be a list of numbers.');
   const wrong = value.findIndex(item => typeof item !== 'number' || !Number.isFinite(item));
-  if (wrong >= 0) refuse(`Vector must hold finite numbers only; the item at index ${wrong} is not one.`);
+  if (wrong >= 0)
+    refuse(`Vector must hold finite numbers only; the item at index ${wrong} is not one.`);
   return value as number[];
 }
 
 function vectorOfLiteral(node: ValueNode): number[] {
   if (node.kind !== Kind.LIST) refuse('Vector must be a list of numbers.');
-  return parseVector(node.values.map(item => (item.kind === Kind.INT || item.kind === Kind.FLOAT ? Number(item.value) : NaN)));
+  return parseVector(
+    node.values.map(item =>
+      item.kind === Kind.INT || item.kind === Kind.FLOAT ? Number(item.value) : NaN,
+    ),
+  );
 }
 
 export const VectorScalar = new GraphQLScalarType<number[], number[]>({
   name: 'Vector',
-  description: 'An embedding: a list of finite numbers, 1536 long in answers. Input may also have the length that the embedding model makes.',
+  description:
+    'An embedding: a list of finite numbers, 1536 long in answers. Input may also have ' +
+    'the length that the embedding model makes.',
   extensions: { readsDoubles: true, isNotItsJson: true },
   // pgvector's text form, `[0.1,0.2]`, is JSON.
   serialize: value => (typeof value === 'string' ? JSON.parse(value) : value) as number[],

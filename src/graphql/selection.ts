@@ -12,12 +12,21 @@ import {
 } from 'graphql';
 import type { ReadModel, ReadModels } from '../db/read-model.js';
 
-/** What an operation asks of one object: field names, each with the nodes that ask for it (aliases ask more than once). */
+/**
+ * What an operation asks of one object: field names, each with the nodes that ask for it (aliases
+ * ask more than once).
+ */
 export type Selection = ReadonlyMap<string, readonly FieldNode[]>;
 
-type Info = Pick<GraphQLResolveInfo, 'fieldNodes' | 'fragments' | 'variableValues' | 'schema' | 'returnType'>;
+type Info = Pick<
+  GraphQLResolveInfo,
+  'fieldNodes' | 'fragments' | 'variableValues' | 'schema' | 'returnType'
+>;
 
-/** The selection under the field being resolved, where the answer is of `type`. Honours @skip, @include and type conditions. */
+/**
+ * The selection under the field being resolved, where the answer is of `type`. Honours @skip,
+ * @include and type conditions.
+ */
 export function selectionOf(info: Info, type: GraphQLObjectType): Selection {
   return collect(info, type, info.fieldNodes);
 }
@@ -33,11 +42,13 @@ function collect(info: Info, type: GraphQLObjectType, nodes: readonly FieldNode[
         if (asked) asked.push(node);
         else fields.set(node.name.value, [node]);
       } else if (node.kind === 'InlineFragment') {
-        if (!node.typeCondition || applies(info, node.typeCondition.name.value, type)) visit(node.selectionSet);
+        if (!node.typeCondition || applies(info, node.typeCondition.name.value, type))
+          visit(node.selectionSet);
       } else if (!visited.has(node.name.value)) {
         visited.add(node.name.value);
         const fragment = info.fragments[node.name.value];
-        if (fragment && applies(info, fragment.typeCondition.name.value, type)) visit(fragment.selectionSet);
+        if (fragment && applies(info, fragment.typeCondition.name.value, type))
+          visit(fragment.selectionSet);
       }
     }
   };
@@ -57,12 +68,16 @@ function applies(info: Info, condition: string, type: GraphQLObjectType): boolea
   return isAbstractType(conditionType) && info.schema.isSubType(conditionType, type);
 }
 
-/** What the answer of a field must hold: of its rows only the properties that something selected needs. */
+/**
+ * What the answer of a field must hold: of its rows only the properties that something selected
+ * needs.
+ */
 export interface RowSelection {
   readonly model: ReadModel;
   /**
-   * With `id` and `tenantId`, which navigation stands on. Rows of lists, of which there are many, have the tenant only where
-   * something is selected that leads on; others always, so that what was read for one place serves another.
+   * With `id` and `tenantId`, which navigation stands on. Rows of lists, of which there are many,
+   * have the tenant only where something is selected that leads on; others always, so that what was
+   * read for one place serves another.
    */
   readonly properties: ReadonlySet<string>;
   /** Tells selections of a model apart. */
@@ -73,27 +88,46 @@ export interface ConnectionSelection extends RowSelection {
   readonly rows: boolean;
   readonly cursors: boolean;
   readonly totalCount: boolean;
-  /** Whether `pageInfo` must say if the list goes on: known by looking for one row more than the page has. */
+  /**
+   * Whether `pageInfo` must say if the list goes on: known by looking for one row more than the
+   * page has.
+   */
   readonly goesOn: { readonly forward: boolean; readonly backward: boolean };
 }
 
 const rowSelections = new WeakMap<readonly FieldNode[], Map<string, RowSelection>>();
 const connectionSelections = new WeakMap<readonly FieldNode[], ConnectionSelection>();
 
-/** The row behind a field that answers an entity. Worked out once for all its siblings in an operation. */
-export function rowSelectionOf(info: Info, models: ReadModels, typeName = getNamedType(info.returnType).name): RowSelection {
+/**
+ * The row behind a field that answers an entity. Worked out once for all its siblings in an
+ * operation.
+ */
+export function rowSelectionOf(
+  info: Info,
+  models: ReadModels,
+  typeName = getNamedType(info.returnType).name,
+): RowSelection {
   let byType = rowSelections.get(info.fieldNodes);
   if (!byType) rowSelections.set(info.fieldNodes, (byType = new Map()));
   let selection = byType.get(typeName);
   if (!selection) {
-    selection = toRowSelection(info, models, typeName, [selectionOf(info, objectType(info, typeName))]);
+    selection = toRowSelection(info, models, typeName, [
+      selectionOf(info, objectType(info, typeName)),
+    ]);
     byType.set(typeName, selection);
   }
   return selection;
 }
 
-/** The rows of an entity further down, under the fields that `path` names in turn, such as `hits` and `chunk`. */
-export function nestedRowSelectionOf(info: Info, models: ReadModels, path: readonly string[]): RowSelection {
+/**
+ * The rows of an entity further down, under the fields that `path` names in turn, such as `hits`
+ * and `chunk`.
+ */
+export function nestedRowSelectionOf(
+  info: Info,
+  models: ReadModels,
+  path: readonly string[],
+): RowSelection {
   let type = getNamedType(info.returnType) as GraphQLObjectType;
   let selection = selectionOf(info, type);
   for (const name of path) {
@@ -114,10 +148,14 @@ export function nestedSelectionHas(info: Info, path: readonly string[]): boolean
   return nodes.length > 0;
 }
 
-/** The same for a field that answers a connection: the rows behind `nodes` and `edges { node }`, and what else is asked. */
+/**
+ * The same for a field that answers a connection: the rows behind `nodes` and `edges { node }`, and
+ * what else is asked.
+ */
 export function connectionSelectionOf(info: Info, models: ReadModels): ConnectionSelection {
   let selection = connectionSelections.get(info.fieldNodes);
-  if (!selection) connectionSelections.set(info.fieldNodes, (selection = toConnectionSelection(info, models)));
+  if (!selection)
+    connectionSelections.set(info.fieldNodes, (selection = toConnectionSelection(info, models)));
   return selection;
 }
 
@@ -127,9 +165,20 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
   const edgeType = getNamedType(connectionType.getFields().edges!.type) as GraphQLObjectType;
   const nodeType = getNamedType(connectionType.getFields().nodes!.type) as GraphQLObjectType;
   const edges = collect(info, edgeType, connection.get('edges') ?? []);
-  const nodes = [collect(info, nodeType, connection.get('nodes') ?? []), collect(info, nodeType, edges.get('node') ?? [])];
-  const leadsOn = nodes.some(selection => [...selection.keys()].some(name => nodeType.getFields()[name]?.resolve));
-  const rows = toRowSelection(info, models, nodeType.name, nodes, leadsOn ? ['id', 'tenantId'] : ['id']);
+  const nodes = [
+    collect(info, nodeType, connection.get('nodes') ?? []),
+    collect(info, nodeType, edges.get('node') ?? []),
+  ];
+  const leadsOn = nodes.some(selection =>
+    [...selection.keys()].some(name => nodeType.getFields()[name]?.resolve),
+  );
+  const rows = toRowSelection(
+    info,
+    models,
+    nodeType.name,
+    nodes,
+    leadsOn ? ['id', 'tenantId'] : ['id'],
+  );
   const pageInfo = connection.get('pageInfo') ?? [];
   const pageInfoType = getNamedType(connectionType.getFields().pageInfo!.type) as GraphQLObjectType;
   const ends = collect(info, pageInfoType, pageInfo);
@@ -142,7 +191,13 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
   };
 }
 
-function toRowSelection(info: Info, models: ReadModels, typeName: string, selections: readonly Selection[], always = ['id', 'tenantId']): RowSelection {
+function toRowSelection(
+  info: Info,
+  models: ReadModels,
+  typeName: string,
+  selections: readonly Selection[],
+  always = ['id', 'tenantId'],
+): RowSelection {
   const model = models.ofType(typeName);
   if (!model) throw new Error(`${typeName} is not an entity.`);
   const fields = objectType(info, typeName).getFields();
@@ -150,7 +205,8 @@ function toRowSelection(info: Info, models: ReadModels, typeName: string, select
   for (const selection of selections) {
     for (const name of selection.keys()) {
       for (const property of model.propertiesBehind(name)) properties.add(property);
-      for (const property of (fields[name]?.extensions.needs as string[] | undefined) ?? []) properties.add(property);
+      for (const property of (fields[name]?.extensions.needs as string[] | undefined) ?? [])
+        properties.add(property);
     }
   }
   return { model, properties, key: [...properties].join() };

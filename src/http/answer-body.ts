@@ -10,8 +10,8 @@ import { jsonPieces } from './json-pieces.js';
 const LARGE = 16_384;
 
 /**
- * Room for any text but the largest: three bytes are the most that a UTF-16 unit takes in UTF-8. Only what is
- * written to takes up memory.
+ * Room for any text but the largest: three bytes are the most that a UTF-16 unit takes in UTF-8.
+ * Only what is written to takes up memory.
  */
 const ROOM = 1024 * 1024;
 const MAX_FREE = 8;
@@ -29,8 +29,8 @@ export interface AnswerBody {
 }
 
 /**
- * The body of an answer, counted while it is made: throws the `problem` of `bytes` before there are more than
- * an answer may have. None of it is sent before all of it is made.
+ * The body of an answer, counted while it is made: throws the `problem` of `bytes` before there are
+ * more than an answer may have. None of it is sent before all of it is made.
  */
 export async function answerBody(
   result: FormattedExecutionResult,
@@ -66,9 +66,9 @@ function* taken(pieces: Buffer[]): Generator<Buffer> {
 }
 
 /**
- * The text as Node sends it fastest. Of a long string, Node would make a copy together with the headers, and
- * then bytes in memory that it asks the system for each time. Here the bytes are written once, into memory that
- * answers share.
+ * The text as Node sends it fastest. Of a long string, Node would make a copy together with the
+ * headers, and then bytes in memory that it asks the system for each time. Here the bytes are
+ * written once, into memory that answers share.
  */
 function toBody(text: string, response: ServerResponse): string | Buffer {
   if (text.length < LARGE) return text;

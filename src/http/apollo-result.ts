@@ -1,9 +1,9 @@
 import type { HTTPGraphQLResponse } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
 
-// Apollo writes an answer as one string before the endpoint sees it. What it is told to write with gives it
-// the result itself in place of a string, which it hands on as it is, so that the endpoint counts, writes and
-// sends large answers in pieces.
+// Apollo writes an answer as one string before the endpoint sees it. What it is told to write with
+// gives it the result itself in place of a string, which it hands on as it is, so that the endpoint
+// counts, writes and sends large answers in pieces.
 
 /** For Apollo's `stringifyResult`. */
 export function unwritten(result: FormattedExecutionResult): string {

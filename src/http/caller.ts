@@ -21,14 +21,29 @@ declare module 'fastify' {
   }
 }
 
-/** Who sent a request, found and counted once for it, however often it is asked. Rejects where the caller is refused, with the reason. */
+/**
+ * Who sent a request, found and counted once for it, however often it is asked. Rejects where the
+ * caller is refused, with the reason.
+ */
 export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promise<Caller>;
 
-export function callerFinder(database: Database, admit: ReturnType<typeof rateLimited>, limits: Limits): FindCaller {
+export function callerFinder(
+  database: Database,
+  admit: ReturnType<typeof rateLimited>,
+  limits: Limits,
+): FindCaller {
   const find: FindCaller = async (request, reply) => {
     const signal = operationSignal(reply, limits.operationMs);
-    const lookUp = database.reads(GATEWAY_SCOPE, { statementMs: limits.operationMs, lockMs: limits.lockMs, signal });
-    const { principal, standing } = await admit({ headers: request.headers, address: request.ip, lookUp });
+    const lookUp = database.reads(GATEWAY_SCOPE, {
+      statementMs: limits.operationMs,
+      lockMs: limits.lockMs,
+      signal,
+    });
+    const { principal, standing } = await admit({
+      headers: request.headers,
+      address: request.ip,
+      lookUp,
+    });
     if (standing) reply.headers(standingHeaders(standing));
     return { principal, lookUp };
   };

@@ -1,11 +1,18 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Limits } from '../config/limits.js';
 
 /**
- * How long a connection may rest between two requests: longer than the sixty seconds after which common proxies and balancers close
- * theirs. Were we the first to close, they would now and then send a request into a connection that is just gone.
+ * How long a connection may rest between two requests: longer than the sixty seconds after which
+ * common proxies and balancers close theirs. Were we the first to close, they would now and then
+ * send a request into a connection that is just gone.
  */
 const KEEP_ALIVE_MS = 75_000;
 
@@ -20,8 +27,15 @@ const TELL_EVERY_MS = 60_000;
 
 export type ConnectionLimits = Pick<Limits, 'connections' | 'headersMs' | 'requestMs'>;
 
-/** A server that gives up slow senders, and takes no more connections than it may. All requests go to `handle`, whatever they expect. */
-export function createLimitedServer(handle: RequestListener, limits: ConnectionLimits, log: Logger): Server {
+/**
+ * A server that gives up slow senders, and takes no more connections than it may. All requests go
+ * to `handle`, whatever they expect.
+ */
+export function createLimitedServer(
+  handle: RequestListener,
+  limits: ConnectionLimits,
+  log: Logger,
+): Server {
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
@@ -39,19 +53,28 @@ export function createLimitedServer(handle: RequestListener, limits: ConnectionL
   // `drop…`: of several processes, full ones would else pass a connection to each other for ever.
   Object.assign(server, { maxConnections: limits.connections, dropMaxConnection: true });
   server.on('drop', refusals(limits.connections, log));
-  // Before, whoever listens is told; afterwards it is an attempt to accept a connection that failed, for want of descriptors.
-  server.once('listening', () => server.on('error', error => log.error({ err: error }, 'A connection could not be accepted')));
+  // Before, whoever listens is told; afterwards it is an attempt to accept a connection that
+  // failed, for want of descriptors.
+  server.once('listening', () =>
+    server.on('error', error => log.error({ err: error }, 'A connection could not be accepted')),
+  );
   return server;
 }
 
-/** Counts connections that are refused. The log is told of the first at once, and of others once in a while. */
+/**
+ * Counts connections that are refused. The log is told of the first at once, and of others once in
+ * a while.
+ */
 function refusals(limit: number, log: Logger): () => void {
   let refused = 0;
   let timer: NodeJS.Timeout | undefined;
   const tell = (): void => {
     timer = undefined;
     if (refused === 0) return;
-    log.warn({ refused, limit }, 'Connections were refused, because there are as many as WEAVER_MAX_CONNECTIONS allows');
+    log.warn(
+      { refused, limit },
+      'Connections were refused, because there are as many as WEAVER_MAX_CONNECTIONS allows',
+    );
     refused = 0;
     timer = setTimeout(tell, TELL_EVERY_MS).unref();
   };
@@ -61,14 +84,20 @@ function refusals(limit: number, log: Logger): () => void {
   };
 }
 
-/** The request at whose answer a connection is. Node keeps it on the socket, and in no other place. */
+/**
+ * The request at whose answer a connection is. Node keeps it on the socket, and in no other place.
+ */
 function answering(socket: Socket): ServerResponse<IncomingMessage> | undefined {
-  return (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null })._httpMessage ?? undefined;
+  return (
+    (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null })._httpMessage ??
+    undefined
+  );
 }
 
 /**
- * Whether bytes that are sent now would be read as the answer to a request of this connection that cannot be understood: nothing is
- * being sent already, and no request from before it waits for its answer.
+ * Whether bytes that are sent now would be read as the answer to a request of this connection that
+ * cannot be understood: nothing is being sent already, and no request from before it waits for its
+ * answer.
  */
 export function canRefuse(socket: Socket): boolean {
   if (!socket.writable) return false;
@@ -76,15 +105,18 @@ export function canRefuse(socket: Socket): boolean {
   return response === undefined || (!response.headersSent && !response.req.complete);
 }
 
-/** Sends the last that a connection is to send, and closes it, whether or not its peer does so too. */
+/**
+ * Sends the last that a connection is to send, and closes it, whether or not its peer does so too.
+ */
 export function endWith(socket: Socket, bytes: string): void {
   socket.end(bytes);
   destroySoon(socket);
 }
 
 /**
- * Has a connection closed after its next answer although a request's body is still arriving. What arrives is read and dropped for a
- * moment: closing at once would reset the connection, and a peer that is still sending would lose the answer.
+ * Has a connection closed after its next answer although a request's body is still arriving. What
+ * arrives is read and dropped for a moment: closing at once would reset the connection, and a peer
+ * that is still sending would lose the answer.
  */
 export function closeAfterAnswer(request: IncomingMessage): void {
   const { socket } = request;

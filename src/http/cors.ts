@@ -5,14 +5,21 @@ import { ALLOWED_HEADERS } from './request-headers.js';
 /** How long browsers may remember what they were allowed, in seconds. */
 const MAX_AGE = 600;
 
-/** Refused origins that the log names. Beyond, it would tell nothing new and could be filled by anyone. */
+/**
+ * Refused origins that the log names. Beyond, it would tell nothing new and could be filled by
+ * anyone.
+ */
 const MAX_LOGGED = 100;
 
 /**
- * Lets pages of these origins, or with `*` of any, send operations and read the answers. Never with credentials: tokens travel in a
- * header that a page sets itself, so no page can use what a browser remembers. https://fetch.spec.whatwg.org/#http-cors-protocol
+ * Lets pages of these origins, or with `*` of any, send operations and read the answers. Never with
+ * credentials: tokens travel in a header that a page sets itself, so no page can use what a browser
+ * remembers. https://fetch.spec.whatwg.org/#http-cors-protocol
  */
-export async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+export async function allowOrigins(
+  app: FastifyInstance,
+  origins: readonly string[],
+): Promise<void> {
   if (!origins.includes('*')) logRefusedOrigins(app, origins);
   if (origins.length === 0) return;
   await app.register(cors, {
@@ -28,17 +35,31 @@ export async function allowOrigins(app: FastifyInstance, origins: readonly strin
 }
 
 /**
- * Browsers tell a page no more than that something failed, so the log says what. Only where a browser asks first: it does so for each
- * request that GraphQL takes, and never for a page of the gateway's own.
+ * Browsers tell a page no more than that something failed, so the log says what. Only where a
+ * browser asks first: it does so for each request that GraphQL takes, and never for a page of the
+ * gateway's own.
  */
 function logRefusedOrigins(app: FastifyInstance, origins: readonly string[]): void {
   const logged = new Set<string>();
   app.addHook('onRequest', async request => {
-    if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return;
+    if (
+      request.method !== 'OPTIONS' ||
+      request.headers['access-control-request-method'] === undefined
+    )
+      return;
     const origin = originForLog(request.headers.origin);
-    if (origin === undefined || origins.includes(origin) || logged.has(origin) || logged.size >= MAX_LOGGED) return;
+    if (
+      origin === undefined ||
+      origins.includes(origin) ||
+      logged.has(origin) ||
+      logged.size >= MAX_LOGGED
+    )
+      return;
     logged.add(origin);
-    request.log.info({ origin }, 'A page of this origin may not use the gateway: WEAVER_CORS_ORIGINS does not list it');
+    request.log.info(
+      { origin },
+      'A page of this origin may not use the gateway: WEAVER_CORS_ORIGINS does not list it',
+    );
   });
 }
 

@@ -1,6 +1,11 @@
 import { Readable } from 'node:stream';
 import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
-import type { FastifyInstance, FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
+import type {
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  preParsingAsyncHookHandler,
+} from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
 import type { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
@@ -33,12 +38,16 @@ export interface EndpointParts<C extends Pick<RequestContext, 'turn' | 'bytes'>>
 }
 
 /**
- * `/graphql` as the GraphQL over HTTP specification has it: https://graphql.github.io/graphql-over-http/draft/
+ * `/graphql` as the GraphQL over HTTP specification has it:
+ * https://graphql.github.io/graphql-over-http/draft/
  *
- * What can be told from the head of a request is refused before its body is read, and what from the body before anyone looks up whose
- * token it is.
+ * What can be told from the head of a request is refused before its body is read, and what from the
+ * body before anyone looks up whose token it is.
  */
-export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 'bytes'>>(app: FastifyInstance, parts: EndpointParts<C>): void {
+export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 'bytes'>>(
+  app: FastifyInstance,
+  parts: EndpointParts<C>,
+): void {
   const { apollo, trusted, findCaller, contextOf, preParsing } = parts;
   app.route({
     method: [...EXECUTING],
@@ -47,9 +56,16 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
       if (isBrowserNavigation(request)) return reply.redirect(PLAYGROUND_PATH);
       request.answerForm = answerFormFor(request.headers.accept);
       if (request.method !== 'POST' && !isTypeOfNoBody(request.headers['content-type'])) {
-        throw httpError(415, 'A GET has no body: leave content-type out, or send "content-type: application/json".');
+        throw httpError(
+          415,
+          'A GET has no body: leave content-type out, or send "content-type: application/json".',
+        );
       }
-      if (!request.answerForm) throw httpError(406, 'Answers are application/graphql-response+json or application/json. Accept one of them.');
+      if (!request.answerForm)
+        throw httpError(
+          406,
+          'Answers are application/graphql-response+json or application/json. Accept one of them.',
+        );
     },
     preParsing,
     async handler(request, reply) {
@@ -61,8 +77,14 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
       await context.turn.begin();
       try {
         const answer = await apollo.executeHTTPGraphQLRequest({
-          // The parameters of a GET are read already: whether it may change anything is for `operationRules` to say.
-          httpGraphQLRequest: { method: 'POST', headers: headersOf(request), search: '', body: bodyOf(parameters) },
+          // The parameters of a GET are read already: whether it may change anything is for
+          // `operationRules` to say.
+          httpGraphQLRequest: {
+            method: 'POST',
+            headers: headersOf(request),
+            search: '',
+            body: bodyOf(parameters),
+          },
           context: async () => context,
         });
         return await send(answer, context.bytes, request, reply);
@@ -71,19 +93,46 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
       }
     },
   });
-  app.route({ method: 'OPTIONS', url: GRAPHQL_PATH, handler: async (_request, reply) => reply.code(204).header('allow', ALLOWED).send() });
-  const refuseMethod = async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> =>
-    reply.code(405).header('allow', ALLOWED).send(errorBody('BAD_USER_INPUT', `GraphQL takes GET and POST, not ${request.method}.`, request.id));
+  app.route({
+    method: 'OPTIONS',
+    url: GRAPHQL_PATH,
+    handler: async (_request, reply) => reply.code(204).header('allow', ALLOWED).send(),
+  });
+  const refuseMethod = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> =>
+    reply
+      .code(405)
+      .header('allow', ALLOWED)
+      .send(
+        errorBody(
+          'BAD_USER_INPUT',
+          `GraphQL takes GET and POST, not ${request.method}.`,
+          request.id,
+        ),
+      );
   // At once: there is no need to read the body.
-  app.route({ method: ['PUT', 'PATCH', 'DELETE'], url: GRAPHQL_PATH, onRequest: refuseMethod, handler: refuseMethod });
+  app.route({
+    method: ['PUT', 'PATCH', 'DELETE'],
+    url: GRAPHQL_PATH,
+    onRequest: refuseMethod,
+    handler: refuseMethod,
+  });
 }
 
 /**
- * Whether a GET may say this of a body that it has not. JSON is what some clients always say, and simple types prove nothing against
- * forgery. Any other would count as a proof, though there were browsers that sent it for a stranger's page without asking first.
+ * Whether a GET may say this of a body that it has not. JSON is what some clients always say, and
+ * simple types prove nothing against forgery. Any other would count as a proof, though there were
+ * browsers that sent it for a stranger's page without asking first.
  */
 function isTypeOfNoBody(type: string | undefined): boolean {
-  return type === undefined || /^(?:application\/json|application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(?:;|$)/i.test(type);
+  return (
+    type === undefined ||
+    /^(?:application\/json|application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(?:;|$)/i.test(
+      type,
+    )
+  );
 }
 
 async function send(
@@ -94,7 +143,8 @@ async function send(
 ): Promise<FastifyReply> {
   const result = resultOf(answer);
   // What goes wrong beside an operation, before or after it, nobody else has noted.
-  for (const err of answer.status === 500 ? (result.errors ?? []).map(hiddenCause) : []) if (err) request.log.error({ err }, 'Unexpected error');
+  for (const err of answer.status === 500 ? (result.errors ?? []).map(hiddenCause) : [])
+    if (err) request.log.error({ err }, 'Unexpected error');
   // An answer is its caller's alone and may be another one the next moment.
   reply.code(answer.status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of answer.headers) reply.header(name, value);
@@ -102,7 +152,8 @@ async function send(
   if (reply.statusCode >= 400) return reply.send(JSON.stringify(withRequestId(result, request.id)));
   try {
     const { payload, length } = await answerBody(result, bytes, reply.raw);
-    // Whoever has gone meanwhile is told nothing; a stream to them would fail as if that were our mistake.
+    // Whoever has gone meanwhile is told nothing; a stream to them would fail as if that were our
+    // mistake.
     if (reply.raw.destroyed) return reply.hijack();
     if (payload instanceof Readable) reply.header('content-length', length);
     return reply.send(payload);
@@ -113,27 +164,46 @@ async function send(
 }
 
 /** In place of an answer that has too many bytes. */
-function sendProblem(problem: AppError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function sendProblem(
+  problem: AppError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   if (problem.code === 'UNAVAILABLE') request.log.warn({ err: problem }, 'Unavailable');
   const { status, headers, body } = refusedAnswer(problem, request.id);
   for (const [name, value] of headers) reply.header(name, value);
-  return reply.code(status === 400 ? request.answerForm!.requestErrorStatus : status).send(JSON.stringify(body));
+  return reply
+    .code(status === 400 ? request.answerForm!.requestErrorStatus : status)
+    .send(JSON.stringify(body));
 }
 
 /** Apollo refuses some requests before an operation begins that could note the request's id. */
-function withRequestId({ errors, ...rest }: FormattedExecutionResult, requestId: string): FormattedExecutionResult {
+function withRequestId(
+  { errors, ...rest }: FormattedExecutionResult,
+  requestId: string,
+): FormattedExecutionResult {
   return {
-    ...(errors && { errors: errors.map(error => ({ ...error, extensions: { ...error.extensions, requestId } })) }),
+    ...(errors && {
+      errors: errors.map(error => ({ ...error, extensions: { ...error.extensions, requestId } })),
+    }),
     ...rest,
   };
 }
 
 /** For Apollo, which takes no member that is undefined. */
 function bodyOf({ query, operationName, variables, extensions }: Parameters): object {
-  return { query, operationName: operationName ?? null, variables: variables ?? null, extensions: extensions ?? null };
+  return {
+    query,
+    operationName: operationName ?? null,
+    variables: variables ?? null,
+    extensions: extensions ?? null,
+  };
 }
 
-/** For Apollo, which compares types once more when an operation has run: it is told the one that was chosen, and nothing else will do. */
+/**
+ * For Apollo, which compares types once more when an operation has run: it is told the one that was
+ * chosen, and nothing else will do.
+ */
 function headersOf({ headers, answerForm }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();
   for (const name in headers) {

@@ -1,6 +1,12 @@
 import { randomFillSync } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
-import { fastify, LogController, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import {
+  fastify,
+  LogController,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import type { Logger } from 'pino';
 import { v7 } from 'uuid';
 import type { Config } from '../config.js';
@@ -18,17 +24,30 @@ declare module 'fastify' {
 }
 
 /** Of what cannot be read as a request; all others are 400. */
-const CLIENT_ERROR_STATUS: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_CHUNK_EXTENSIONS_OVERFLOW: 413, HPE_HEADER_OVERFLOW: 431 };
+const CLIENT_ERROR_STATUS: Record<string, number> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_HEADER_OVERFLOW: 431,
+};
 
 /** Not what looks like a key or a JWT: ids are logged and given back. */
 const REQUEST_ID = /^(?!.*(?:wvr_|eyJ[\w-]*\.))[\w.:-]{1,100}$/;
 
-/** An HTTP server that logs one line for each request and answers its own refusals as GraphQL errors. */
-export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'http' | 'limits'>): FastifyInstance {
+/**
+ * An HTTP server that logs one line for each request and answers its own refusals as GraphQL
+ * errors.
+ */
+export function createHttpServer(
+  log: Logger,
+  { http, limits }: Pick<Config, 'http' | 'limits'>,
+): FastifyInstance {
   const paths = new PathsForLog();
   const app = fastify({
     loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'requestId',
+    }),
     trustProxy: http.trustProxy,
     serverFactory: handle => createLimitedServer(handle, limits, log),
     // Finds a request in the logs of the proxy before us, where that gave it an id.
@@ -44,12 +63,24 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
     },
     clientErrorHandler: (error, socket) => {
       // Nobody is there, or nothing was asked: browsers open connections that they may need.
-      if (error.code === 'ECONNRESET' || socket.bytesRead === 0 || !canRefuse(socket)) return void socket.destroy();
+      if (error.code === 'ECONNRESET' || socket.bytesRead === 0 || !canRefuse(socket))
+        return void socket.destroy();
       const status = CLIENT_ERROR_STATUS[error.code as string] ?? 400;
       const requestId = newRequestId();
       log.info({ requestId, status, reason: error.code }, 'not a request');
-      const body = JSON.stringify(errorBody('BAD_USER_INPUT', `This is not a request that can be read: ${STATUS_CODES[status]}.`, requestId));
-      endWith(socket, `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+      const body = JSON.stringify(
+        errorBody(
+          'BAD_USER_INPUT',
+          `This is not a request that can be read: ${STATUS_CODES[status]}.`,
+          requestId,
+        ),
+      );
+      endWith(
+        socket,
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ` +
+          `application/json\r\ncontent-length: ${body.length}\r\nconnection: ` +
+          `close\r\n\r\n${body}`,
+      );
     },
   }) as unknown as FastifyInstance;
 
@@ -74,7 +105,18 @@ export function createHttpServer(log: Logger, { http, limits }: Pick<Config, 'ht
     begin(request, reply, limits);
     done();
   });
-  app.setNotFoundHandler((request, reply) => reply.code(404).send(errorBody('NOT_FOUND', 'There is nothing at this path. GraphQL is at /graphql, health at /health/live and /health/ready.', request.id)));
+  app.setNotFoundHandler((request, reply) =>
+    reply
+      .code(404)
+      .send(
+        errorBody(
+          'NOT_FOUND',
+          'There is nothing at this path. GraphQL is at /graphql, health at /health/live ' +
+            'and /health/ready.',
+          request.id,
+        ),
+      ),
+  );
   app.setErrorHandler(refuse);
   return app;
 }
@@ -83,7 +125,10 @@ const ID_BYTES = 16;
 const randomness = Buffer.alloc(256 * ID_BYTES);
 let randomnessUsed = randomness.length;
 
-/** A UUIDv7. Asking the system for a few random bytes takes as long as for many, so that they are fetched for many requests. */
+/**
+ * A UUIDv7. Asking the system for a few random bytes takes as long as for many, so that they are
+ * fetched for many requests.
+ */
 function newRequestId(): string {
   if (randomnessUsed === randomness.length) {
     randomFillSync(randomness);
@@ -92,9 +137,13 @@ function newRequestId(): string {
   return v7({ random: randomness.subarray(randomnessUsed, (randomnessUsed += ID_BYTES)) });
 }
 
-/** Whether a request can still be answered. One whose caller has gone, or that came behind the last answer of its connection, ends here. */
+/**
+ * Whether a request can still be answered. One whose caller has gone, or that came behind the last
+ * answer of its connection, ends here.
+ */
 function canAnswer({ raw: { socket } }: FastifyRequest, reply: FastifyReply): boolean {
-  // Asked for here, the address of a caller who goes later stays known. There is none on a connection that has been reset unnoticed.
+  // Asked for here, the address of a caller who goes later stays known. There is none on a
+  // connection that has been reset unnoticed.
   const isReset = socket.remoteAddress === undefined;
   if (socket.writable && !isReset) return true;
   reply.hijack();
@@ -102,16 +151,27 @@ function canAnswer({ raw: { socket } }: FastifyRequest, reply: FastifyReply): bo
   return false;
 }
 
-/** What is asked of every request: https://www.rfc-editor.org/rfc/rfc9112#section-3.2, https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1 */
+/**
+ * What is asked of every request: https://www.rfc-editor.org/rfc/rfc9112#section-3.2,
+ * https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+ */
 function unacceptable({ raw: { httpVersion, headers } }: FastifyRequest): Error | undefined {
   if (httpVersion !== '1.1') return undefined;
   if (headers.host === undefined) return httpError(400, 'The request has no header "host".');
-  if (headers.expect !== undefined && !/^100-continue$/i.test(headers.expect)) return httpError(417, `The gateway cannot meet "expect: ${headers.expect}". It knows 100-continue.`);
+  if (headers.expect !== undefined && !/^100-continue$/i.test(headers.expect))
+    return httpError(
+      417,
+      `The gateway cannot meet "expect: ${headers.expect}". It knows 100-continue.`,
+    );
   return undefined;
 }
 
 /** Before an answer is sent. */
-function begin(request: FastifyRequest, reply: FastifyReply, { answerMs }: Pick<Limits, 'answerMs'>): void {
+function begin(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { answerMs }: Pick<Limits, 'answerMs'>,
+): void {
   identify(request, reply);
   if (isArriving(request)) {
     reply.header('connection', 'close');
@@ -130,18 +190,29 @@ function end(request: FastifyRequest, reply: FastifyReply, paths: PathsForLog): 
 
 /** Whether there is a body of which not all has been received. */
 function isArriving({ raw: { complete, headers } }: FastifyRequest): boolean {
-  return !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0);
+  return (
+    !complete &&
+    (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+  );
 }
 
 function identify(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   reply.header('x-content-type-options', 'nosniff');
   // Answers are data, never pages or parts of them. The Playground has rules of its own.
-  if (!reply.hasHeader('content-security-policy')) reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
+  if (!reply.hasHeader('content-security-policy'))
+    reply.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
   if (!reply.hasHeader('referrer-policy')) reply.header('referrer-policy', 'no-referrer');
 }
 
-function logRequest({ log, method, url }: FastifyRequest, reply: FastifyReply, paths: PathsForLog): void {
+function logRequest(
+  { log, method, url }: FastifyRequest,
+  reply: FastifyReply,
+  paths: PathsForLog,
+): void {
   const outcome = reply.raw.writableFinished ? { status: reply.statusCode } : { aborted: true };
-  log.info({ method, path: paths.of(url), ...outcome, ms: Math.round(reply.elapsedTime) }, 'request');
+  log.info(
+    { method, path: paths.of(url), ...outcome, ms: Math.round(reply.elapsedTime) },
+    'request',
+  );
 }

@@ -5,8 +5,9 @@ import { jsonSize } from '../base/json-size.js';
 const PIECE = 131_072;
 
 /**
- * The texts that together are `JSON.stringify(value)`, of a value that is itself JSON but for members that are
- * undefined. Each is made when it is asked for. A piece is longer than others where one string is.
+ * The texts that together are `JSON.stringify(value)`, of a value that is itself JSON but for
+ * members that are undefined. Each is made when it is asked for. A piece is longer than others
+ * where one string is.
  */
 export function* jsonPieces(value: unknown): Generator<string> {
   let text = '';
@@ -21,7 +22,13 @@ export function* jsonPieces(value: unknown): Generator<string> {
 
 /** What is small is written at once, as fast as the engine can; only what is large is gone into. */
 function* parts(value: unknown): Generator<string> {
-  if (typeof value !== 'object' || value === null || isJsonNumber(value) || jsonSize(value, PIECE) <= PIECE) yield JSON.stringify(value);
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    isJsonNumber(value) ||
+    jsonSize(value, PIECE) <= PIECE
+  )
+    yield JSON.stringify(value);
   else if (Array.isArray(value)) yield* arrayParts(value);
   else yield* objectParts(value as Record<string, unknown>);
 }

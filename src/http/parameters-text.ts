@@ -14,14 +14,15 @@ export function keepBodyText(request: FastifyRequest, text: string): void {
 }
 
 /**
- * The parameters of a request as JSON text, where reading its variables may have changed their numbers. To be called once: a body may be
- * large, and nobody else needs its text.
+ * The parameters of a request as JSON text, where reading its variables may have changed their
+ * numbers. To be called once: a body may be large, and nobody else needs its text.
  */
 export function takeParametersText(request: FastifyRequest): string | undefined {
   const { bodyText } = request;
   request.bodyText = undefined;
   if (request.method === 'POST') return bodyText;
   const start = request.url.indexOf('?');
-  const variables = start < 0 ? null : new URLSearchParams(request.url.slice(start)).get('variables');
+  const variables =
+    start < 0 ? null : new URLSearchParams(request.url.slice(start)).get('variables');
   return variables !== null && mayLoseDigits(variables) ? `{"variables":${variables}}` : undefined;
 }

@@ -3,49 +3,85 @@ import { AppError, badInput } from '../base/app-error.js';
 import type { AskedOperation } from '../graphql/trusted-documents/trusted-documents.js';
 import { parseJson } from './json-body.js';
 
-/** A request's parameters, wherever they stood: https://graphql.github.io/graphql-over-http/draft/#sec-Request-Parameters */
+/**
+ * A request's parameters, wherever they stood:
+ * https://graphql.github.io/graphql-over-http/draft/#sec-Request-Parameters
+ */
 export interface Parameters {
   readonly query?: unknown;
   readonly documentId?: unknown;
   readonly operationName?: string | undefined;
   readonly variables?: object | undefined;
-  readonly extensions?: (object & { readonly persistedQuery?: { readonly sha256Hash?: unknown } | null }) | undefined;
+  readonly extensions?:
+    (object & { readonly persistedQuery?: { readonly sha256Hash?: unknown } | null }) | undefined;
 }
 
 const NAMES = ['query', 'documentId', 'operationName', 'variables', 'extensions'] as const;
 
-/** Variables that a request may send: more than the tokens of a document could declare and use by far. */
+/**
+ * Variables that a request may send: more than the tokens of a document could declare and use by
+ * far.
+ */
 const MAX_VARIABLES = 1_000;
 
 /** Reads them and checks their kinds. Throws `BAD_USER_INPUT` that names the one to blame. */
-export function readParameters({ method, url, body }: Pick<FastifyRequest, 'method' | 'url' | 'body'>): Parameters {
+export function readParameters({
+  method,
+  url,
+  body,
+}: Pick<FastifyRequest, 'method' | 'url' | 'body'>): Parameters {
   const parameters = method === 'POST' ? ofBody(body) : ofUrl(url);
   const sent = Object.keys(parameters.variables ?? {}).length;
-  if (sent > MAX_VARIABLES) throw badInput('variables', `The request sends ${sent} variables; the limit is ${MAX_VARIABLES}.`);
+  if (sent > MAX_VARIABLES)
+    throw badInput(
+      'variables',
+      `The request sends ${sent} variables; the limit is ${MAX_VARIABLES}.`,
+    );
   return parameters;
 }
 
 /**
- * Which operation a request asks for. Apollo's clients name a document of their manifest in `extensions`
- * (https://www.apollographql.com/docs/kotlin/advanced/persisted-queries), all others by `documentId`.
+ * Which operation a request asks for. Apollo's clients name a document of their manifest in
+ * `extensions` (https://www.apollographql.com/docs/kotlin/advanced/persisted-queries), all others
+ * by `documentId`.
  */
 export function askedOperation({ query, documentId, extensions }: Parameters): AskedOperation {
-  const hash = query === undefined && (documentId ?? undefined) === undefined ? extensions?.persistedQuery?.sha256Hash : undefined;
+  const hash =
+    query === undefined && (documentId ?? undefined) === undefined
+      ? extensions?.persistedQuery?.sha256Hash
+      : undefined;
   return { query, documentId: documentId ?? hash, byHash: hash !== undefined };
 }
 
-/** The same parameters with the text of a document in place of its id. Apollo would take the id in `extensions` for one to be cached under. */
+/**
+ * The same parameters with the text of a document in place of its id. Apollo would take the id in
+ * `extensions` for one to be cached under.
+ */
 export function withText(parameters: Parameters, query: string): Parameters {
-  return { ...parameters, query, extensions: parameters.extensions?.persistedQuery ? undefined : parameters.extensions };
+  return {
+    ...parameters,
+    query,
+    extensions: parameters.extensions?.persistedQuery ? undefined : parameters.extensions,
+  };
 }
 
 function ofBody(body: unknown): Parameters {
-  // Neither a type nor a body: a page can send that, so it is for the proof against forgery to refuse.
+  // Neither a type nor a body: a page can send that, so it is for the proof against forgery to
+  // refuse.
   if (body === undefined) return {};
-  if (Array.isArray(body)) throw badRequest('The body must be one operation, not a list: there is no batching.');
-  if (typeof body !== 'object' || body === null) throw badRequest(`The body must be a JSON object such as ${EXAMPLE}, not ${body === null ? 'null' : `a ${typeof body}`}.`);
-  const { query, documentId, operationName, variables, extensions } = body as Record<string, unknown>;
-  if (isAbsent(query) && isAbsent(documentId) && isAbsent(extensions)) throw badRequest(`The body holds no operation. Send one as "query", such as ${EXAMPLE}.`);
+  if (Array.isArray(body))
+    throw badRequest('The body must be one operation, not a list: there is no batching.');
+  if (typeof body !== 'object' || body === null)
+    throw badRequest(
+      `The body must be a JSON object such as ${EXAMPLE}, not ` +
+        `${body === null ? 'null' : `a ${typeof body}`}.`,
+    );
+  const { query, documentId, operationName, variables, extensions } = body as Record<
+    string,
+    unknown
+  >;
+  if (isAbsent(query) && isAbsent(documentId) && isAbsent(extensions))
+    throw badRequest(`The body holds no operation. Send one as "query", such as ${EXAMPLE}.`);
   return checked({ query, documentId, operationName, variables, extensions });
 }
 
@@ -54,14 +90,22 @@ const EXAMPLE = '{"query":"{ __typename }"}';
 function ofUrl(url: string): Parameters {
   const start = url.indexOf('?');
   const search = new URLSearchParams(start < 0 ? '' : url.slice(start));
-  const texts = Object.fromEntries(NAMES.map(name => [name, textOf(search, name)])) as Record<(typeof NAMES)[number], string | undefined>;
-  return checked({ ...texts, variables: ofJson('variables', texts.variables), extensions: ofJson('extensions', texts.extensions) });
+  const texts = Object.fromEntries(NAMES.map(name => [name, textOf(search, name)])) as Record<
+    (typeof NAMES)[number],
+    string | undefined
+  >;
+  return checked({
+    ...texts,
+    variables: ofJson('variables', texts.variables),
+    extensions: ofJson('extensions', texts.extensions),
+  });
 }
 
 /** What is empty is as if it were not there: forms send what nobody filled in. */
 function textOf(search: URLSearchParams, name: string): string | undefined {
   const [text, ...others] = search.getAll(name);
-  if (others.length > 0) throw badInput(name, `The parameter ${name} may only be specified once in a URL.`);
+  if (others.length > 0)
+    throw badInput(name, `The parameter ${name} may only be specified once in a URL.`);
   return text === '' ? undefined : text;
 }
 
@@ -74,14 +118,27 @@ function ofJson(name: string, text: string | undefined): unknown {
   }
 }
 
-function checked({ query, documentId, operationName, variables, extensions }: Record<(typeof NAMES)[number], unknown>): Parameters {
-  if (!isAbsent(query) && typeof query !== 'string') throw badInput('query', `query must be a string, not ${kindOf(query)}.`);
-  if (!isAbsent(operationName) && typeof operationName !== 'string') throw badInput('operationName', `operationName must be a string, not ${kindOf(operationName)}.`);
+function checked({
+  query,
+  documentId,
+  operationName,
+  variables,
+  extensions,
+}: Record<(typeof NAMES)[number], unknown>): Parameters {
+  if (!isAbsent(query) && typeof query !== 'string')
+    throw badInput('query', `query must be a string, not ${kindOf(query)}.`);
+  if (!isAbsent(operationName) && typeof operationName !== 'string')
+    throw badInput(
+      'operationName',
+      `operationName must be a string, not ${kindOf(operationName)}.`,
+    );
   return {
     query,
     documentId,
-    // Specified for URLs alone, but meant no less by programs that post: no operation is called nothing.
-    operationName: operationName === '' ? undefined : ((operationName as string | null) ?? undefined),
+    // Specified for URLs alone, but meant no less by programs that post: no operation is called
+    // nothing.
+    operationName:
+      operationName === '' ? undefined : ((operationName as string | null) ?? undefined),
     variables: objectOf('variables', variables),
     extensions: objectOf('extensions', extensions),
   };
@@ -89,7 +146,8 @@ function checked({ query, documentId, operationName, variables, extensions }: Re
 
 function objectOf(name: string, value: unknown): object | undefined {
   if (isAbsent(value)) return undefined;
-  if (typeof value !== 'object' || Array.isArray(value)) throw badInput(name, `${name} must be an object, not ${kindOf(value)}.`);
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw badInput(name, `${name} must be an object, not ${kindOf(value)}.`);
   return value as object;
 }
 

@@ -1,4 +1,7 @@
-/** What may stand in a path that is logged: words of our own routes. People put tokens and names into paths that are not there. */
+/**
+ * What may stand in a path that is logged: words of our own routes. People put tokens and names
+ * into paths that are not there.
+ */
 export class PathsForLog {
   readonly #words = new Set<string>();
 
@@ -10,7 +13,9 @@ export class PathsForLog {
   /** The path of a URL, with a mark for each word that is none of ours, and without its query. */
   of(url: string): string {
     const words = url.split(/[?#]/, 1)[0]!.split('/', MAX_WORDS + 1);
-    return words.map((word, nth) => (nth < MAX_WORDS && this.#words.has(word) ? word : '…')).join('/');
+    return words
+      .map((word, nth) => (nth < MAX_WORDS && this.#words.has(word) ? word : '…'))
+      .join('/');
   }
 }
 

@@ -24,13 +24,18 @@ export function httpError(statusCode: number, message: string): Error {
 }
 
 /** Answers what was thrown. Whoever is refused costs no more than finding that out. */
-export function refuse(error: (Error & { code?: string }) | FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+export function refuse(
+  error: (Error & { code?: string }) | FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   reply.header('cache-control', 'no-store');
   if (request.answerForm) reply.type(`${request.answerForm.mediaType}; charset=utf-8`);
   const status = ('statusCode' in error && error.statusCode) || 500;
   const known = asAppError(error);
   if (known ?? status === 503) {
-    const refused = known ?? new AppError('UNAVAILABLE', error.message, { retryAfterMs: RETRY_AFTER_MS });
+    const refused =
+      known ?? new AppError('UNAVAILABLE', error.message, { retryAfterMs: RETRY_AFTER_MS });
     if (known) explain(known, request);
     const answer = refusedAnswer(refused, request.id);
     for (const [name, value] of answer.headers) reply.header(name, value);
@@ -39,7 +44,15 @@ export function refuse(error: (Error & { code?: string }) | FastifyError, reques
   }
   if (status >= 500) {
     request.log.error({ err: error }, 'Unexpected error');
-    reply.code(500).send(errorBody('INTERNAL_SERVER_ERROR', 'Something went wrong on our side. Please report the request id.', request.id));
+    reply
+      .code(500)
+      .send(
+        errorBody(
+          'INTERNAL_SERVER_ERROR',
+          'Something went wrong on our side. Please report the request id.',
+          request.id,
+        ),
+      );
     return;
   }
   reply.code(status).send(errorBody('BAD_USER_INPUT', refusalMessage(error), request.id));
@@ -50,15 +63,22 @@ function explain(error: AppError, { log }: FastifyRequest): void {
   if (error === CALLER_GONE) return;
   if (error.code === 'INTERNAL_SERVER_ERROR') log.error({ err: error.cause }, 'Unexpected error');
   else if (error.code === 'UNAVAILABLE') log.warn({ err: error }, 'Unavailable');
-  else if (error.code === 'UNAUTHENTICATED' && error.cause instanceof Error) log.info({ reason: error.cause.message }, 'Token refused');
+  else if (error.code === 'UNAUTHENTICATED' && error.cause instanceof Error)
+    log.info({ reason: error.cause.message }, 'Token refused');
 }
 
 function refusalMessage({ code, message }: Error & { code?: string }): string {
   switch (code) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'Unsupported Media Type: the body must be JSON, sent with the header "content-type: application/json".';
+      return (
+        'Unsupported Media Type: the body must be JSON, sent with the header ' +
+        '"content-type: application/json".'
+      );
     case 'FST_ERR_BAD_URL':
-      return 'The path cannot be decoded: each % must be followed by two hexadecimal digits, and they must be UTF-8.';
+      return (
+        'The path cannot be decoded: each % must be followed by two hexadecimal digits, ' +
+        'and they must be UTF-8.'
+      );
     default:
       return message;
   }

@@ -23,18 +23,23 @@ declare module 'fastify' {
 }
 
 /**
- * Lets small bodies pass, and large ones from callers that are known: whoever announces a large one, or does not say how large it is, is
- * asked for a token before any of it is read. What arrives is counted, so that a slow or lying sender holds no more memory than it fills,
- * and all of them together no more than there is for them.
+ * Lets small bodies pass, and large ones from callers that are known: whoever announces a large
+ * one, or does not say how large it is, is asked for a token before any of it is read. What arrives
+ * is counted, so that a slow or lying sender holds no more memory than it fills, and all of them
+ * together no more than there is for them.
  */
 export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsingAsyncHookHandler {
   let received = 0;
 
   /** Counts one body; throws where it may not come. */
-  async function counter(request: FastifyRequest, reply: FastifyReply): Promise<CountBytes | undefined> {
+  async function counter(
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<CountBytes | undefined> {
     const announced = request.headers['content-length'];
     if (announced !== undefined && Number(announced) <= limits.anonymousBodyBytes) return undefined;
-    if (announced === undefined && request.headers['transfer-encoding'] === undefined) return undefined;
+    if (announced === undefined && request.headers['transfer-encoding'] === undefined)
+      return undefined;
     if (Number(announced) > limits.bodyBytes) throw tooLarge(limits.bodyBytes, true);
     const { principal } = await findCaller(request, reply);
     const known = principal.kind !== 'nobody';
@@ -49,7 +54,11 @@ export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsin
       own += bytes;
       received += bytes;
       if (own > limit) throw tooLarge(limit, known);
-      if (received > limits.bodyBytesInFlight) throw httpError(503, 'Too many large requests are arriving at the moment. Try again shortly.');
+      if (received > limits.bodyBytesInFlight)
+        throw httpError(
+          503,
+          'Too many large requests are arriving at the moment. Try again shortly.',
+        );
     };
   }
 
@@ -57,16 +66,22 @@ export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsin
     // Of other methods no body is read.
     if (request.method !== 'POST') return payload;
     const encoding = request.headers['content-encoding'];
-    if (encoding !== undefined && !/^identity$/i.test(encoding)) throw httpError(415, `The body must be sent as it is, without the header "content-encoding: ${encoding}".`);
+    if (encoding !== undefined && !/^identity$/i.test(encoding))
+      throw httpError(
+        415,
+        `The body must be sent as it is, without the header "content-encoding: ${encoding}".`,
+      );
     request.countBody = await counter(request, reply);
-    if (request.headers.expect !== undefined && request.raw.httpVersion === '1.1') reply.raw.writeContinue();
+    if (request.headers.expect !== undefined && request.raw.httpVersion === '1.1')
+      reply.raw.writeContinue();
     return payload;
   };
 }
 
 /**
- * All of a body. Only what reads it listens to it: of a body that is not read, Node drops the bytes and reports no errors. A body that is
- * refused on the way is dropped as well, and not destroyed, which would take the connection with it and the answer.
+ * All of a body. Only what reads it listens to it: of a body that is not read, Node drops the bytes
+ * and reports no errors. A body that is refused on the way is dropped as well, and not destroyed,
+ * which would take the connection with it and the answer.
  */
 export function readBody(payload: Readable, count: CountBytes = () => {}): Promise<Buffer> {
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
@@ -82,10 +97,17 @@ export function readBody(payload: Readable, count: CountBytes = () => {}): Promi
   };
   payload.on('data', take);
   payload.once('end', () => resolve(Buffer.concat(chunks)));
-  for (const event of ['error', 'close']) payload.on(event, () => reject(httpError(400, 'The request ended before all of its body had arrived.')));
+  for (const event of ['error', 'close'])
+    payload.on(event, () =>
+      reject(httpError(400, 'The request ended before all of its body had arrived.')),
+    );
   return promise;
 }
 
 function tooLarge(limit: number, known: boolean): Error {
-  return httpError(413, `The request body is larger than the limit of ${limit} bytes${known ? '' : ' without a token that is accepted'}.`);
+  return httpError(
+    413,
+    `The request body is larger than the limit of ${limit} ` +
+      `bytes${known ? '' : ' without a token that is accepted'}.`,
+  );
 }

@@ -2,14 +2,22 @@ import type { FastifyRequest } from 'fastify';
 import { badInput, type AppError } from '../base/app-error.js';
 
 /**
- * A GET with one of these headers is no forgery: browsers ask first before they send one for a stranger's page. That holds for tokens as
- * well, since we take none that a browser would add by itself.
+ * A GET with one of these headers is no forgery: browsers ask first before they send one for a
+ * stranger's page. That holds for tokens as well, since we take none that a browser would add by
+ * itself.
  */
-export const NOT_SIMPLE_HEADERS = ['authorization', 'x-api-key', 'graphql-require-preflight', 'apollo-require-preflight', 'x-apollo-operation-name'] as const;
+export const NOT_SIMPLE_HEADERS = [
+  'authorization',
+  'x-api-key',
+  'graphql-require-preflight',
+  'apollo-require-preflight',
+  'x-apollo-operation-name',
+] as const;
 
 /**
- * What pages of other origins may send: all that we read, and what GraphQL clients and tracers add by themselves, which opens nothing.
- * Were one of those missing, the browser would send nothing at all.
+ * What pages of other origins may send: all that we read, and what GraphQL clients and tracers add
+ * by themselves, which opens nothing. Were one of those missing, the browser would send nothing at
+ * all.
  */
 export const ALLOWED_HEADERS: readonly string[] = [
   'authorization',
@@ -22,7 +30,8 @@ export const ALLOWED_HEADERS: readonly string[] = [
   'accept',
   'accept-language',
   'content-language',
-  // Apollo's clients: https://www.apollographql.com/docs/graphos/platform/insights/client-segmentation
+  // Apollo's clients:
+  // https://www.apollographql.com/docs/graphos/platform/insights/client-segmentation
   'apollographql-client-name',
   'apollographql-client-version',
   'x-apollo-operation-id',
@@ -62,7 +71,10 @@ export const ALLOWED_HEADERS: readonly string[] = [
   'idempotency-key',
 ];
 
-/** Who is asking whom, and what was sent, must be said once: of two, we might go by one and a proxy before us by the other. */
+/**
+ * Who is asking whom, and what was sent, must be said once: of two, we might go by one and a proxy
+ * before us by the other.
+ */
 const ONCE = new Map([
   ['host', 'Host'],
   ['authorization', 'Authorization'],
@@ -71,13 +83,22 @@ const ONCE = new Map([
   ['content-type', 'Content-Type'],
 ]);
 
-/** Which of these headers was sent more than once. `headers` would not tell: it has the first of them, or all in one. */
-export function repeatedHeader({ raw: { rawHeaders } }: Pick<FastifyRequest, 'raw'>): AppError | undefined {
+/**
+ * Which of these headers was sent more than once. `headers` would not tell: it has the first of
+ * them, or all in one.
+ */
+export function repeatedHeader({
+  raw: { rawHeaders },
+}: Pick<FastifyRequest, 'raw'>): AppError | undefined {
   let seen: string[] | undefined;
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const name = rawHeaders[at]!.toLowerCase();
     if (!ONCE.has(name)) continue;
-    if (seen?.includes(name)) return badInput(ONCE.get(name)!, `The header ${ONCE.get(name)} was sent more than once. Send it once.`);
+    if (seen?.includes(name))
+      return badInput(
+        ONCE.get(name)!,
+        `The header ${ONCE.get(name)} was sent more than once. Send it once.`,
+      );
     (seen ??= []).push(name);
   }
   return undefined;

@@ -5,24 +5,40 @@ import { escapeLines } from '../base/control-characters.js';
 import type { LogLevel } from '../config.js';
 
 /**
- * JSON lines, on standard output where no other place is given. Tokens never get here: requests are logged without their headers,
- * bodies and variables, and errors without the statements and values that database drivers attach to them.
+ * JSON lines, on standard output where no other place is given. Tokens never get here: requests are
+ * logged without their headers, bodies and variables, and errors without the statements and values
+ * that database drivers attach to them.
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const hooks = { streamWrite: escapeLines };
-  return pino({ level, hooks, base: undefined, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: errorForLog } }, destination ?? new LogOutput(STANDARD_OUTPUT));
+  return pino(
+    {
+      level,
+      hooks,
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { err: errorForLog },
+    },
+    destination ?? new LogOutput(STANDARD_OUTPUT),
+  );
 }
 
 const STANDARD_OUTPUT = 1;
 
-/** Below the 4,096 bytes that are written to a pipe as a whole, so that lines of several processes stay lines. */
+/**
+ * Below the 4,096 bytes that are written to a pipe as a whole, so that lines of several processes
+ * stay lines.
+ */
 const WRITE_AT = 2_048;
 const WRITE_WITHIN_MS = 100;
 
 /** What waits for a slow reader, at most. Lines beyond are lost, and counted. */
 const MOST_WAITING = 1024 * 1024;
 
-/** At the end of the process, how often it is tried to write to a slow reader, and how long after the last time. */
+/**
+ * At the end of the process, how often it is tried to write to a slow reader, and how long after
+ * the last time.
+ */
 const LAST_TRIES = 10;
 const TRY_AGAIN_MS = 100;
 
@@ -30,12 +46,13 @@ const NOTHING = Buffer.alloc(0);
 const LINE_BREAK = 10;
 
 /**
- * A file descriptor, to which lines are written several at a time, but soon; warnings and errors, and whatever there is at the end, at
- * once.
+ * A file descriptor, to which lines are written several at a time, but soon; warnings and errors,
+ * and whatever there is at the end, at once.
  *
- * It never throws, and waits for nothing but a slow reader at the end, for a moment: one that is gone or stands still, or a full disk,
- * costs lines of the log and nothing else. pino's own destination would do both. After any error but EAGAIN, and after that one while
- * nobody reads, its `flushSync` stops the process's only thread for ever.
+ * It never throws, and waits for nothing but a slow reader at the end, for a moment: one that is
+ * gone or stands still, or a full disk, costs lines of the log and nothing else. pino's own
+ * destination would do both. After any error but EAGAIN, and after that one while nobody reads, its
+ * `flushSync` stops the process's only thread for ever.
  */
 export class LogOutput implements DestinationStream {
   /** Asks pino for each line's level: https://getpino.io/#/docs/api?id=destinationstream */
@@ -92,7 +109,12 @@ export class LogOutput implements DestinationStream {
   }
 
   #notice(): string {
-    const line = JSON.stringify({ level: pino.levels.values.warn, time: new Date().toISOString(), lost: this.#lost, msg: 'Lines of the log are missing here, as they could not be written' });
+    const line = JSON.stringify({
+      level: pino.levels.values.warn,
+      time: new Date().toISOString(),
+      lost: this.#lost,
+      msg: 'Lines of the log are missing here, as they could not be written',
+    });
     return `${this.#isCut ? '\n' : ''}${line}\n`;
   }
 
@@ -109,24 +131,33 @@ function lineBreaks(bytes: Buffer): number {
   return bytes.filter(byte => byte === LINE_BREAK).length;
 }
 
-/** What tells where an error of PostgreSQL is from, and holds no rows: https://www.postgresql.org/docs/current/protocol-error-fields.html */
+/**
+ * What tells where an error of PostgreSQL is from, and holds no rows:
+ * https://www.postgresql.org/docs/current/protocol-error-fields.html
+ */
 const SHOWN = ['code', 'schema', 'table', 'column', 'constraint', 'routine'] as const;
 
 /**
- * An error as it is logged: what it is, where it happened and what caused it. Everything else that hangs on it may be a tenant's. Where one
- * happened that callers are told of, such as a service that is down, matters to nobody.
+ * An error as it is logged: what it is, where it happened and what caused it. Everything else that
+ * hangs on it may be a tenant's. Where one happened that callers are told of, such as a service
+ * that is down, matters to nobody.
  */
 function errorForLog(error: unknown, depth = 0, isExpected = error instanceof AppError): unknown {
   if (!(error instanceof Error)) return error;
   const { cause } = error;
   const details = error as Partial<Record<(typeof SHOWN)[number], unknown>>;
   // Errors of PostgreSQL's class 22, data exceptions, quote the value that they are about.
-  const message = /^22\w{3}$/.test(String(details.code)) ? error.message.replace(/".*"/s, '"…"') : error.message;
+  const message = /^22\w{3}$/.test(String(details.code))
+    ? error.message.replace(/".*"/s, '"…"')
+    : error.message;
   return {
     type: error.constructor.name,
     message,
     ...(!isExpected && { stack: error.stack?.replace(error.message, () => message) }),
-    ...Object.fromEntries(SHOWN.flatMap(name => (details[name] === undefined ? [] : [[name, details[name]]]))),
-    ...(cause instanceof Error && depth < 5 && { cause: errorForLog(cause, depth + 1, isExpected) }),
+    ...Object.fromEntries(
+      SHOWN.flatMap(name => (details[name] === undefined ? [] : [[name, details[name]]])),
+    ),
+    ...(cause instanceof Error &&
+      depth < 5 && { cause: errorForLog(cause, depth + 1, isExpected) }),
   };
 }

@@ -1,12 +1,16 @@
 import cluster from 'node:cluster';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** What a gateway counts. A part that has something to tell registers it here, under a name that begins with `weaver_`: https://prometheus.io/docs/practices/naming/ */
+/**
+ * What a gateway counts. A part that has something to tell registers it here, under a name that
+ * begins with `weaver_`: https://prometheus.io/docs/practices/naming/
+ */
 export type Metrics = Registry;
 
 /**
- * Begins with what the process tells of itself: memory, CPU, garbage collection, the event loop. Each of several processes answers for
- * itself, and names itself in every series: no counter would fall from one scrape to the next.
+ * Begins with what the process tells of itself: memory, CPU, garbage collection, the event loop.
+ * Each of several processes answers for itself, and names itself in every series: no counter would
+ * fall from one scrape to the next.
  */
 export function createMetrics(): Metrics {
   const metrics = new Registry();

@@ -6,11 +6,15 @@ export interface PlaygroundOperation {
   variables?: Record<string, unknown>;
 }
 
-/** Stand in `variables` for ids of the visitor's own data: the page puts the first row of `SAMPLE_IDS` in their place, or null where there is none. */
+/**
+ * Stand in `variables` for ids of the visitor's own data: the page puts the first row of
+ * `SAMPLE_IDS` in their place, or null where there is none.
+ */
 export const SAMPLE_BOT_ID = '{{sampleBotId}}';
 export const SAMPLE_DOCUMENT_ID = '{{sampleDocumentId}}';
 export const SAMPLE_IDS = `query SampleIds {
-  documents(first: 1, filter: { status: { eq: COMPLETED } }, orderBy: [{ field: CREATED_AT, direction: ASC }]) {
+  documents(first: 1, filter: { status: { eq: COMPLETED } }, orderBy:
+    [{ field: CREATED_AT, direction: ASC }]) {
     nodes { id bot { id } }
   }
 }`;

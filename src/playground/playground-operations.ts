@@ -1,5 +1,10 @@
 import { SAMPLE_DOCUMENT_ID, type PlaygroundOperation } from './playground-operation.js';
-import { SEARCH_BY_BOTH, SEARCH_BY_MEANING, SEARCH_BY_WORDS, SEARCH_IN_ONE_BOT } from './playground-searches.js';
+import {
+  SEARCH_BY_BOTH,
+  SEARCH_BY_MEANING,
+  SEARCH_BY_WORDS,
+  SEARCH_IN_ONE_BOT,
+} from './playground-searches.js';
 
 const WHO_AM_I: PlaygroundOperation = {
   name: 'Who am I?',
@@ -253,4 +258,8 @@ export const PLAYGROUND_OPERATIONS: readonly PlaygroundOperation[] = [
 ];
 
 /** Those that stand open in tabs on the first visit. */
-export const OPENED_OPERATIONS: readonly PlaygroundOperation[] = [WHO_AM_I, TENANT_TO_CHUNKS, SEARCH_BY_MEANING];
+export const OPENED_OPERATIONS: readonly PlaygroundOperation[] = [
+  WHO_AM_I,
+  TENANT_TO_CHUNKS,
+  SEARCH_BY_MEANING,
+];

@@ -72,7 +72,10 @@ query SearchByBoth($text: String!, $weights: SearchWeights) {
   }
 }
 `,
-  variables: { text: 'Do you deliver to Canada and what does it cost?', weights: { vector: 1, keyword: 1 } },
+  variables: {
+    text: 'Do you deliver to Canada and what does it cost?',
+    weights: { vector: 1, keyword: 1 },
+  },
 };
 
 export const SEARCH_IN_ONE_BOT: PlaygroundOperation = {
@@ -105,5 +108,10 @@ query SearchInOneBot($text: String!, $botId: ID, $minSimilarity: Float, $metadat
   }
 }
 `,
-  variables: { text: 'Do you deliver to Canada and what does it cost?', botId: SAMPLE_BOT_ID, minSimilarity: 0.05, metadata: { audience: 'customers' } },
+  variables: {
+    text: 'Do you deliver to Canada and what does it cost?',
+    botId: SAMPLE_BOT_ID,
+    minSimilarity: 0.05,
+    metadata: { audience: 'customers' },
+  },
 };

@@ -13,8 +13,9 @@ export const PLAYGROUND_PATH = '/playground';
 const BROWSER_SCRIPTS = join(import.meta.dirname, 'browser');
 
 /**
- * What the page may do: nothing beyond this server. The one concession is inline styles, because Angular, ng-zorro and CodeMirror add
- * `<style>` elements as they go, four of them without the nonce that Altair could be given.
+ * What the page may do: nothing beyond this server. The one concession is inline styles, because
+ * Angular, ng-zorro and CodeMirror add `<style>` elements as they go, four of them without the
+ * nonce that Altair could be given.
  */
 const PAGE_POLICY = [
   "default-src 'none'",
@@ -29,15 +30,24 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** For the files, of which only workers mind: one of them runs, by `eval`, the scripts that a visitor adds to a request. It gets no network; the page sends for it. */
+/**
+ * For the files, of which only workers mind: one of them runs, by `eval`, the scripts that a
+ * visitor adds to a request. It gets no network; the page sends for it.
+ */
 const WORKER_POLICY = "default-src 'none'; script-src 'self' 'unsafe-eval'";
 
 const HASHED_NAME = /-[A-Z0-9]{8}\.js$/;
 
-/** Serves Altair, a GraphQL client, at `/playground`: all of it from this server, so that it works without any other network. */
+/**
+ * Serves Altair, a GraphQL client, at `/playground`: all of it from this server, so that it works
+ * without any other network.
+ */
 export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (app, options) => {
   const files = getDistDirectory();
-  const page = renderAltair({ baseURL: 'playground/', serveInitialOptionsInSeperateRequest: 'start.js' }).replace('<title>Altair<', '<title>Weaver Playground<');
+  const page = renderAltair({
+    baseURL: 'playground/',
+    serveInitialOptionsInSeperateRequest: 'start.js',
+  }).replace('<title>Altair<', '<title>Weaver Playground<');
   const config = startConfig(options);
   const main = await altairMain(files);
   const mainTag = `"${createHash('sha256').update(main).digest('base64url')}"`;
@@ -52,16 +62,24 @@ export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (ap
     });
   });
   app.get(PLAYGROUND_PATH, async (_, reply) =>
-    reply.headers({ 'content-security-policy': PAGE_POLICY, 'cache-control': 'no-store' }).type('text/html; charset=utf-8').send(page));
+    reply
+      .headers({ 'content-security-policy': PAGE_POLICY, 'cache-control': 'no-store' })
+      .type('text/html; charset=utf-8')
+      .send(page),
+  );
   app.get('/', async (_, reply) => reply.redirect(PLAYGROUND_PATH));
   app.get(`${PLAYGROUND_PATH}/`, async (_, reply) => reply.redirect('../playground'));
-  app.get(`${PLAYGROUND_PATH}/start-config.json`, async (_, reply) => reply.header('cache-control', 'no-store').send(config));
+  app.get(`${PLAYGROUND_PATH}/start-config.json`, async (_, reply) =>
+    reply.header('cache-control', 'no-store').send(config),
+  );
   app.get(`${PLAYGROUND_PATH}/main.js`, async (request, reply) => {
     reply.headers({ 'cache-control': 'no-cache', etag: mainTag });
     if (request.headers['if-none-match']?.includes(mainTag)) return reply.code(304).send();
     return reply.type('text/javascript; charset=utf-8').send(main);
   });
-  app.get(`${PLAYGROUND_PATH}/assets/i18n/en-US.json`, async (_, reply) => reply.header('cache-control', 'no-cache').send(englishTexts));
+  app.get(`${PLAYGROUND_PATH}/assets/i18n/en-US.json`, async (_, reply) =>
+    reply.header('cache-control', 'no-cache').send(englishTexts),
+  );
 
   await app.register(fastifyStatic, {
     root: [files, BROWSER_SCRIPTS],
@@ -69,32 +87,50 @@ export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (ap
     decorateReply: false,
     index: false,
     redirect: false,
-    // Neither Altair's page without our options, nor the frame that evaluates what any page posts to it: on this origin it would be a way in.
+    // Neither Altair's page without our options, nor the frame that evaluates what any page posts
+    // to it: on this origin it would be a way in.
     allowedPath: path => !path.endsWith('.html') && !isSandboxFrame(path),
     cacheControl: false,
     setHeaders: (reply, path) =>
       reply.headers({
         'content-security-policy': WORKER_POLICY,
-        'cache-control': HASHED_NAME.test(path) ? 'public, max-age=31536000, immutable' : 'no-cache',
+        'cache-control': HASHED_NAME.test(path)
+          ? 'public, max-age=31536000, immutable'
+          : 'no-cache',
       }),
   });
 };
 
-/** Altair's English texts, with a hint in place of the joke that stands where the answer will be. */
+/**
+ * Altair's English texts, with a hint in place of the joke that stands where the answer will be.
+ */
 async function readEnglishTexts(files: string): Promise<Record<string, string>> {
-  const texts = JSON.parse(await readFile(join(files, 'assets/i18n/en-US.json'), 'utf8')) as Record<string, string>;
+  const texts = JSON.parse(await readFile(join(files, 'assets/i18n/en-US.json'), 'utf8')) as Record<
+    string,
+    string
+  >;
   return { ...texts, QUERY_RESULT_NO_RESULT_TEXT: 'Send the request to see its answer here.' };
 }
 
 type Navigation = Pick<FastifyRequest, 'method' | 'headers' | 'query'>;
 
-/** Whether somebody opened the GraphQL endpoint in a browser, without anything to execute: the place for them is the Playground. */
+/**
+ * Whether somebody opened the GraphQL endpoint in a browser, without anything to execute: the place
+ * for them is the Playground.
+ */
 export function isBrowserNavigation({ method, headers, query }: Navigation): boolean {
-  const executes = ['query', 'documentId', 'extensions'].some(name => Boolean((query as Record<string, unknown>)[name]));
+  const executes = ['query', 'documentId', 'extensions'].some(name =>
+    Boolean((query as Record<string, unknown>)[name]),
+  );
   return (method === 'GET' || method === 'HEAD') && !executes && wantsPlayground(headers);
 }
 
-/** Whether the client asks for a page: only browsers name `text/html` as what they accept; GraphQL clients name JSON. */
+/**
+ * Whether the client asks for a page: only browsers name `text/html` as what they accept; GraphQL
+ * clients name JSON.
+ */
 function wantsPlayground(headers: FastifyRequest['headers']): boolean {
-  return (headers.accept ?? '').split(',').some(range => range.split(';', 1)[0]?.trim().toLowerCase() === 'text/html');
+  return (headers.accept ?? '')
+    .split(',')
+    .some(range => range.split(';', 1)[0]?.trim().toLowerCase() === 'text/html');
 }

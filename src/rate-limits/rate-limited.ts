@@ -12,16 +12,22 @@ export interface Admitted {
 }
 
 /**
- * `authenticate`, and counts the request. Throws `RATE_LIMITED` as well. A token that is not accepted counts for its address: nobody is
- * refused for that whose token is good, since a whole office may share an address.
+ * `authenticate`, and counts the request. Throws `RATE_LIMITED` as well. A token that is not
+ * accepted counts for its address: nobody is refused for that whose token is good, since a whole
+ * office may share an address.
  */
-export function rateLimited(authenticate: Authenticate, limiter: RateLimiter, limits: RateLimits): (request: AuthRequest) => Promise<Admitted> {
+export function rateLimited(
+  authenticate: Authenticate,
+  limiter: RateLimiter,
+  limits: RateLimits,
+): (request: AuthRequest) => Promise<Admitted> {
   return async request => {
     let principal: Principal;
     try {
       principal = await authenticate(request);
     } catch (error) {
-      if (error instanceof AppError && error.code === 'UNAUTHENTICATED') await limiter.take(failuresOf(request.address, limits));
+      if (error instanceof AppError && error.code === 'UNAUTHENTICATED')
+        await limiter.take(failuresOf(request.address, limits));
       throw error;
     }
     const subject = subjectOf(principal, request.address, limits);
@@ -29,7 +35,13 @@ export function rateLimited(authenticate: Authenticate, limiter: RateLimiter, li
   };
 }
 
-/** Header fields by which clients pace themselves: https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/ */
+/**
+ * Header fields by which clients pace themselves:
+ * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+ */
 export function standingHeaders({ limit, remaining, resetMs }: Standing): Record<string, string> {
-  return { 'ratelimit-policy': `"minute";q=${limit};w=60`, ratelimit: `"minute";r=${remaining};t=${Math.ceil(resetMs / 1_000)}` };
+  return {
+    'ratelimit-policy': `"minute";q=${limit};w=60`,
+    ratelimit: `"minute";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`,
+  };
 }

@@ -3,7 +3,10 @@ import type { Database } from '../db/database.js';
 import { isDatabaseUnreachable } from '../db/database-errors.js';
 import { cleanLeases, takeLease } from './lease.js';
 
-/** Parts that a minute is handed out in: few enough for the database, many enough that what an idle process holds is missed by nobody. */
+/**
+ * Parts that a minute is handed out in: few enough for the database, many enough that what an idle
+ * process holds is missed by nobody.
+ */
 const SLICES = 10;
 
 /** Subjects that a process remembers. Beyond, the oldest is forgotten, with what it still held. */
@@ -36,8 +39,9 @@ interface Held {
 }
 
 /**
- * Counts requests a minute over all gateways on a database: each takes a slice of the minute in one statement and serves from memory, so
- * that most requests cost no statement, and all together never get more than the limit within a minute of the database's clock.
+ * Counts requests a minute over all gateways on a database: each takes a slice of the minute in one
+ * statement and serves from memory, so that most requests cost no statement, and all together never
+ * get more than the limit within a minute of the database's clock.
  */
 export class RateLimiter {
   readonly #held = new Map<string, Held>();
@@ -46,13 +50,20 @@ export class RateLimiter {
 
   constructor(private readonly database: Database) {}
 
-  /** Counts one request. Throws `RATE_LIMITED` when there is nothing left, and what the database throws. */
+  /**
+   * Counts one request. Throws `RATE_LIMITED` when there is nothing left, and what the database
+   * throws.
+   */
   async take(subject: Subject): Promise<Standing> {
     for (;;) {
       const held = this.#current(subject.name);
       if (held && held.left > 0) {
         held.left -= 1;
-        return { limit: subject.rpm, remaining: Math.max(0, subject.rpm - held.used) + held.left, resetMs: held.endsAt - performance.now() };
+        return {
+          limit: subject.rpm,
+          remaining: Math.max(0, subject.rpm - held.used) + held.left,
+          resetMs: held.endsAt - performance.now(),
+        };
       }
       if (held?.isExhausted) throw rateLimited(subject, held);
       await this.#lease(subject);
@@ -77,11 +88,26 @@ export class RateLimiter {
   async #takeSlice(subject: Subject): Promise<void> {
     const slice = Math.ceil(subject.rpm / SLICES);
     try {
-      const { granted, used, msLeft } = await takeLease(this.database, subject.name, subject.rpm, slice);
-      this.#remember(subject.name, { left: granted, used, endsAt: performance.now() + msLeft, isExhausted: granted < slice });
+      const { granted, used, msLeft } = await takeLease(
+        this.database,
+        subject.name,
+        subject.rpm,
+        slice,
+      );
+      this.#remember(subject.name, {
+        left: granted,
+        used,
+        endsAt: performance.now() + msLeft,
+        isExhausted: granted < slice,
+      });
     } catch (error) {
       if (!subject.withoutDatabase || !isDatabaseUnreachable(error)) throw error;
-      this.#remember(subject.name, { left: subject.rpm, used: subject.rpm, endsAt: performance.now() + MINUTE_MS, isExhausted: true });
+      this.#remember(subject.name, {
+        left: subject.rpm,
+        used: subject.rpm,
+        endsAt: performance.now() + MINUTE_MS,
+        isExhausted: true,
+      });
     }
     this.#cleanNowAndThen();
   }
@@ -96,12 +122,18 @@ export class RateLimiter {
   #cleanNowAndThen(): void {
     if (performance.now() - this.#cleanedAt < MINUTE_MS) return;
     this.#cleanedAt = performance.now();
-    // Whatever keeps it from being done keeps requests from nothing, and the next minute tries again.
+    // Whatever keeps it from being done keeps requests from nothing, and the next minute tries
+    // again.
     cleanLeases(this.database).catch(() => {});
   }
 }
 
 function rateLimited({ rpm }: Subject, { endsAt }: Held): AppError {
   const retryAfterMs = Math.max(1, Math.ceil(endsAt - performance.now()));
-  return new AppError('RATE_LIMITED', `There is a limit of ${rpm} requests a minute, and it is used up. Try again when the minute is over.`, { retryAfterMs });
+  return new AppError(
+    'RATE_LIMITED',
+    `There is a limit of ${rpm} requests a minute, and it is used up. Try again when the ` +
+      'minute is over.',
+    { retryAfterMs },
+  );
 }

@@ -5,7 +5,11 @@ import { networkOf } from './network-of.js';
 import type { Subject } from './rate-limiter.js';
 
 /** Whose requests a caller's count as; undefined for the operator, who has no limit. */
-export function subjectOf(principal: Principal, address: string, limits: RateLimits): Subject | undefined {
+export function subjectOf(
+  principal: Principal,
+  address: string,
+  limits: RateLimits,
+): Subject | undefined {
   switch (principal.kind) {
     case 'apiKey':
       return { name: `key:${principal.keyId}`, rpm: principal.rateLimitRpm };
@@ -14,7 +18,11 @@ export function subjectOf(principal: Principal, address: string, limits: RateLim
     case 'operator':
       return undefined;
     case 'nobody':
-      return { name: `anonymous:${digest(address)}`, rpm: limits.anonymousRpm, withoutDatabase: true };
+      return {
+        name: `anonymous:${digest(address)}`,
+        rpm: limits.anonymousRpm,
+        withoutDatabase: true,
+      };
   }
 }
 

@@ -6,7 +6,10 @@ import type { SearchChunksInput } from './search.inputs.js';
 
 const MAX_DOCUMENT_IDS = 100;
 
-/** The input's scope. `tenantId` is the searcher's; undefined: an operator, who must name one. Throws as `checkSearch` does. */
+/**
+ * The input's scope. `tenantId` is the searcher's; undefined: an operator, who must name one.
+ * Throws as `checkSearch` does.
+ */
 export function checkScope(input: SearchChunksInput, tenantId: string | undefined): SearchScope {
   const { documentIds, documentStatuses, metadata, metadataConditions, createdAt } = input;
   return {
@@ -16,25 +19,35 @@ export function checkScope(input: SearchChunksInput, tenantId: string | undefine
     documentStatuses: documentStatuses == null ? undefined : [...new Set(documentStatuses)],
     // Every object contains the empty one.
     metadata: metadata == null || Object.keys(metadata).length === 0 ? undefined : metadata,
-    metadataConditions: metadataConditions == null || metadataConditions.length === 0 ? undefined : checkMetadataConditions(metadataConditions),
+    metadataConditions:
+      metadataConditions == null || metadataConditions.length === 0
+        ? undefined
+        : checkMetadataConditions(metadataConditions),
     createdAt: createdAt ?? undefined,
   };
 }
 
 function checkTenant(asked: string | null | undefined, own: string | undefined): string {
   const named = asked == null ? own : uuidInput('input.tenantId', asked);
-  if (named === undefined) throw badInput('input.tenantId', 'input.tenantId must name the tenant to search: an operator has none of their own.');
+  if (named === undefined)
+    throw badInput(
+      'input.tenantId',
+      'input.tenantId must name the tenant to search: an operator has none of their own.',
+    );
   if (own !== undefined && named !== own) throw noSuchTenant(named);
   return named;
 }
 
 /** The same answer for a tenant that is not the caller's and one that does not exist. */
 export function noSuchTenant(id: string): AppError {
-  return new AppError('NOT_FOUND', `There is no tenant ${id} for you.`, { field: 'input.tenantId' });
+  return new AppError('NOT_FOUND', `There is no tenant ${id} for you.`, {
+    field: 'input.tenantId',
+  });
 }
 
 function checkDocumentIds(ids: readonly string[]): string[] {
   const field = 'input.documentIds';
-  if (ids.length > MAX_DOCUMENT_IDS) throw badInput(field, `${field} has ${ids.length} items; the limit is ${MAX_DOCUMENT_IDS}.`);
+  if (ids.length > MAX_DOCUMENT_IDS)
+    throw badInput(field, `${field} has ${ids.length} items; the limit is ${MAX_DOCUMENT_IDS}.`);
   return ids.map((id, index) => uuidInput(`${field}[${index}]`, id));
 }

@@ -13,7 +13,10 @@ const MAX_TEXT_LENGTH = 8_000;
 const MAX_WORDS = 100;
 const MAX_TOP_K = 100;
 const MAX_WEIGHT = 10;
-/** A weight so small that it decides nothing but between equals. PostgreSQL fails where a quotient is too small for a double. */
+/**
+ * A weight so small that it decides nothing but between equals. PostgreSQL fails where a quotient
+ * is too small for a double.
+ */
 const MIN_WEIGHT = 1e-9;
 const MAX_CONTEXT = 5;
 
@@ -32,7 +35,10 @@ export interface Search {
   readonly minSimilarity: number | undefined;
   readonly weights: FusionWeights;
   readonly scope: SearchScope;
-  /** Tells cursors of this search from those of others. Made when it is asked for: reading a vector for it takes a twentieth of the gateway's CPU for a search. */
+  /**
+   * Tells cursors of this search from those of others. Made when it is asked for: reading a vector
+   * for it takes a twentieth of the gateway's CPU for a search.
+   */
   readonly cursorKey: () => string;
   readonly after: SearchPlace | undefined;
 }
@@ -45,62 +51,131 @@ export interface Searcher {
   readonly dimensions: number;
 }
 
-/** The input as a `Search`. Throws `BAD_USER_INPUT` naming the field and its limit, or `NOT_FOUND` for a tenant that is not the searcher's. */
+/**
+ * The input as a `Search`. Throws `BAD_USER_INPUT` naming the field and its limit, or `NOT_FOUND`
+ * for a tenant that is not the searcher's.
+ */
 export function checkSearch(input: SearchChunksInput, searcher: Searcher): Search {
   const { mode, topK, exact, contextWindow } = input;
   const scope = checkScope(input, searcher.tenantId);
-  if (topK < 1 || topK > MAX_TOP_K) throw badInput('input.topK', `input.topK must be from 1 to ${MAX_TOP_K}; it is ${topK}.`);
-  if (contextWindow < 0 || contextWindow > MAX_CONTEXT) throw badInput('input.contextWindow', `input.contextWindow must be from 0 to ${MAX_CONTEXT}; it is ${contextWindow}.`);
+  if (topK < 1 || topK > MAX_TOP_K)
+    throw badInput('input.topK', `input.topK must be from 1 to ${MAX_TOP_K}; it is ${topK}.`);
+  if (contextWindow < 0 || contextWindow > MAX_CONTEXT)
+    throw badInput(
+      'input.contextWindow',
+      `input.contextWindow must be from 0 to ${MAX_CONTEXT}; it is ${contextWindow}.`,
+    );
   const query = { text: input.text ?? undefined, embedding: input.embedding ?? undefined };
   checkQuery(mode, query, searcher);
   const minSimilarity = checkMinSimilarity(mode, input.minSimilarity ?? undefined);
   const cursorKey = (): string => cursorKeyOf({ mode, scope, minSimilarity, ...query });
   return {
-    mode, ...query, topK, exact, contextWindow, minSimilarity, scope, cursorKey,
+    mode,
+    ...query,
+    topK,
+    exact,
+    contextWindow,
+    minSimilarity,
+    scope,
+    cursorKey,
     weights: checkWeights(mode, input.weights),
     after: input.after == null ? undefined : readCursor(mode, cursorKey(), input.after),
   };
 }
 
-function checkQuery(mode: SearchMode, { text, embedding }: Pick<Search, 'text' | 'embedding'>, searcher: Searcher): void {
+function checkQuery(
+  mode: SearchMode,
+  { text, embedding }: Pick<Search, 'text' | 'embedding'>,
+  searcher: Searcher,
+): void {
   const takesEmbedding = mode !== SearchMode.KEYWORD;
   if (mode === SearchMode.VECTOR) {
-    if (text !== undefined && embedding !== undefined) throw badInput('input.embedding', 'In the mode VECTOR give input.text or input.embedding, not both.');
-    if (text === undefined && embedding === undefined) throw badInput('input.text', 'Give input.text or input.embedding: there is nothing to search for.');
+    if (text !== undefined && embedding !== undefined)
+      throw badInput(
+        'input.embedding',
+        'In the mode VECTOR give input.text or input.embedding, not both.',
+      );
+    if (text === undefined && embedding === undefined)
+      throw badInput(
+        'input.text',
+        'Give input.text or input.embedding: there is nothing to search for.',
+      );
   } else {
-    if (text === undefined) throw badInput('input.text', `The mode ${mode.toUpperCase()} needs input.text, to look for its words.`);
-    if (embedding !== undefined && !takesEmbedding) throw badInput('input.embedding', 'The mode KEYWORD compares words only: leave input.embedding out, or use HYBRID.');
+    if (text === undefined)
+      throw badInput(
+        'input.text',
+        `The mode ${mode.toUpperCase()} needs input.text, to look for its words.`,
+      );
+    if (embedding !== undefined && !takesEmbedding)
+      throw badInput(
+        'input.embedding',
+        'The mode KEYWORD compares words only: leave input.embedding out, or use HYBRID.',
+      );
   }
   if (text !== undefined) checkText(mode, text);
-  if (embedding !== undefined) checkGivenVector('input.embedding', embedding, { model: searcher.embeddingModel, dimensions: searcher.dimensions });
+  if (embedding !== undefined)
+    checkGivenVector('input.embedding', embedding, {
+      model: searcher.embeddingModel,
+      dimensions: searcher.dimensions,
+    });
 }
 
 function checkText(mode: SearchMode, text: string): void {
-  if (text.length > MAX_TEXT_LENGTH) throw badInput('input.text', `input.text has ${text.length} characters; the limit is ${MAX_TEXT_LENGTH}.`);
-  if (text.trim() === '') throw badInput('input.text', 'input.text is blank: there is nothing to search for.');
+  if (text.length > MAX_TEXT_LENGTH)
+    throw badInput(
+      'input.text',
+      `input.text has ${text.length} characters; the limit is ${MAX_TEXT_LENGTH}.`,
+    );
+  if (text.trim() === '')
+    throw badInput('input.text', 'input.text is blank: there is nothing to search for.');
   if (mode === SearchMode.VECTOR) return;
   const words = text.match(WORD)?.length ?? 0;
-  if (words > MAX_WORDS) throw badInput('input.text', `input.text has ${words} words; the mode ${mode.toUpperCase()} looks for ${MAX_WORDS} at most. VECTOR takes longer texts.`);
+  if (words > MAX_WORDS)
+    throw badInput(
+      'input.text',
+      `input.text has ${words} words; the mode ${mode.toUpperCase()} looks for ` +
+        `${MAX_WORDS} at most. VECTOR takes longer texts.`,
+    );
 }
 
 function checkMinSimilarity(mode: SearchMode, given: JsonNumber | undefined): number | undefined {
   if (given === undefined) return undefined;
   const least = toDouble(given);
-  if (mode === SearchMode.KEYWORD) throw badInput('input.minSimilarity', 'Hits of the mode KEYWORD have no similarity: leave input.minSimilarity out, or use HYBRID.');
-  if (!(least >= -1 && least <= 1)) throw badInput('input.minSimilarity', `input.minSimilarity must be from -1 to 1; it is ${String(given)}.`);
+  if (mode === SearchMode.KEYWORD)
+    throw badInput(
+      'input.minSimilarity',
+      'Hits of the mode KEYWORD have no similarity: leave input.minSimilarity out, or use HYBRID.',
+    );
+  if (!(least >= -1 && least <= 1))
+    throw badInput(
+      'input.minSimilarity',
+      `input.minSimilarity must be from -1 to 1; it is ${String(given)}.`,
+    );
   return least;
 }
 
 function checkWeights(mode: SearchMode, given: SearchWeights | null | undefined): FusionWeights {
   if (given == null) return { vector: 1, keyword: 1 };
-  if (mode !== SearchMode.HYBRID) throw badInput('input.weights', `The mode ${mode.toUpperCase()} has one ranking only: input.weights are for HYBRID.`);
+  if (mode !== SearchMode.HYBRID)
+    throw badInput(
+      'input.weights',
+      `The mode ${mode.toUpperCase()} has one ranking only: input.weights are for HYBRID.`,
+    );
   const weights = { vector: toDouble(given.vector), keyword: toDouble(given.keyword) };
   for (const name of ['vector', 'keyword'] as const) {
     const weight = weights[name];
     if (given[name] !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
-      throw badInput(`input.weights.${name}`, `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ${MAX_WEIGHT}; it is ${String(given[name])}.`);
+      throw badInput(
+        `input.weights.${name}`,
+        `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ` +
+          `${MAX_WEIGHT}; it is ${String(given[name])}.`,
+      );
     }
   }
-  if (weights.vector === 0 && weights.keyword === 0) throw badInput('input.weights', 'One of input.weights must be greater than 0: nothing would count.');
+  if (weights.vector === 0 && weights.keyword === 0)
+    throw badInput(
+      'input.weights',
+      'One of input.weights must be greater than 0: nothing would count.',
+    );
   return weights;
 }

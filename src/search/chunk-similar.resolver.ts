@@ -1,5 +1,15 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Arg, Ctx, Field, FieldResolver, Info, Int, ObjectType, Resolver, Root } from 'type-graphql';
+import {
+  Arg,
+  Ctx,
+  Field,
+  FieldResolver,
+  Info,
+  Int,
+  ObjectType,
+  Resolver,
+  Root,
+} from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { badInput } from '../base/app-error.js';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
@@ -14,7 +24,9 @@ const MAX_SIMILAR = 50;
 
 @ObjectType({ simpleResolvers: true, description: 'A chunk that is like another.' })
 export class SimilarChunk {
-  @Field(() => Float, { description: 'Cosine similarity of the two vectors as they are stored, -1 to 1.' })
+  @Field(() => Float, {
+    description: 'Cosine similarity of the two vectors as they are stored, -1 to 1.',
+  })
   similarity!: number;
 
   @Requires('read', 'search')
@@ -28,17 +40,29 @@ export class ChunkSimilarResolver {
   @Requires('search')
   @Sized('first', 5)
   @FieldResolver(() => [SimilarChunk], {
-    description: 'The chunks of the tenant whose vectors are nearest to its own, the nearest first and without itself. None where it has no vector. Each chunk that asks for them counts as a search, of which an operation may have twenty.',
+    description:
+      'The chunks of the tenant whose vectors are nearest to its own, the nearest first ' +
+      'and without itself. None where it has no vector. Each chunk that asks for them ' +
+      'counts as a search, of which an operation may have twenty.',
   })
   async similar(
     @Root() chunk: Parent,
-    @Arg('first', () => Int, { defaultValue: 5, description: 'How many, 0 to 50. There are fewer only where the tenant has no more.' }) first: number,
+    @Arg('first', () => Int, {
+      defaultValue: 5,
+      description: 'How many, 0 to 50. There are fewer only where the tenant has no more.',
+    })
+    first: number,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<SimilarChunk[]> {
-    if (first < 0 || first > MAX_SIMILAR) throw badInput('first', `first must be from 0 to ${MAX_SIMILAR}; it is ${first}.`);
+    if (first < 0 || first > MAX_SIMILAR)
+      throw badInput('first', `first must be from 0 to ${MAX_SIMILAR}; it is ${first}.`);
     const { model, properties } = nestedRowSelectionOf(info, context.models, ['chunk']);
-    const hits = await similarChunks(context).load({ chunk, first, columns: model.select(properties, 't') });
+    const hits = await similarChunks(context).load({
+      chunk,
+      first,
+      columns: model.select(properties, 't'),
+    });
     return hits.map(hit => ({ similarity: hit.score, chunk: hit.chunk as DocumentChunk }));
   }
 }

@@ -12,24 +12,40 @@ import { checkedSearch, completenessOf, refuseUnknownTenant } from './search-chu
 import type { SearchChunksInput } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
 
-const NOTHING: ChunkFacts = { failedFilters: [], similarity: null, vectorRank: null, keywordScore: null, keywordRank: null };
+const NOTHING: ChunkFacts = {
+  failedFilters: [],
+  similarity: null,
+  vectorRank: null,
+  keywordScore: null,
+  keywordRank: null,
+};
 
 /**
- * Why a chunk is or is not a hit: the search itself, and then what is true of the chunk. A foreign chunk and an unknown one have the same
- * explanation. Throws as `searchChunks` does.
+ * Why a chunk is or is not a hit: the search itself, and then what is true of the chunk. A foreign
+ * chunk and an unknown one have the same explanation. Throws as `searchChunks` does.
  */
-export async function explainChunk(context: RequestContext, input: SearchChunksInput, chunkId: string): Promise<ChunkExplanation> {
+export async function explainChunk(
+  context: RequestContext,
+  input: SearchChunksInput,
+  chunkId: string,
+): Promise<ChunkExplanation> {
   countSearch(context, 'Query.explainChunk');
-  if (input.after != null) throw badInput('input.after', 'An explanation is of the whole search: leave input.after out.');
+  if (input.after != null)
+    throw badInput('input.after', 'An explanation is of the whole search: leave input.after out.');
   const search = checkedSearch(context, input);
   const id = uuidInput('chunkId', chunkId);
   const vector = await vectorOf(search, context);
-  const answer = await runSearch(context, search, vector, { columns: 't.id', highlight: false, counts: true });
+  const answer = await runSearch(context, search, vector, {
+    columns: 't.id',
+    highlight: false,
+    counts: true,
+  });
   if (answer.hits.length === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
   const facts = await chunkFacts(context.reads, search, vector, answer.match, id);
   const shown = answer.hits.slice(0, search.topK);
   const rank = shown.findIndex(hit => hit.id === id) + 1;
-  const droppedBy = rank > 0 ? null : facts === undefined ? SearchStage.SCOPE : stageOf(search, facts, shown);
+  const droppedBy =
+    rank > 0 ? null : facts === undefined ? SearchStage.SCOPE : stageOf(search, facts, shown);
   return {
     isHit: rank > 0,
     droppedBy,
@@ -49,12 +65,17 @@ function stageOf(search: Search, facts: ChunkFacts, shown: readonly FoundHit[]):
   const byWords = mode !== SearchMode.VECTOR && keywordRank !== null;
   if (facts.failedFilters.length > 0) return SearchStage.FILTER;
   if (!byVector && !byWords) return SearchStage.MATCH;
-  if (minSimilarity !== undefined && (similarity === null || similarity < minSimilarity)) return SearchStage.THRESHOLD;
+  if (minSimilarity !== undefined && (similarity === null || similarity < minSimilarity))
+    return SearchStage.THRESHOLD;
   if (mode === SearchMode.KEYWORD) return SearchStage.TOP_K;
-  if (mode === SearchMode.VECTOR) return vectorRank! <= topK ? SearchStage.CANDIDATES : SearchStage.TOP_K;
+  if (mode === SearchMode.VECTOR)
+    return vectorRank! <= topK ? SearchStage.CANDIDATES : SearchStage.TOP_K;
   const depth = hybridDepth(topK);
-  const score = fusedScore(search.weights, byVector && vectorRank <= depth ? vectorRank : null, byWords && keywordRank <= depth ? keywordRank : null);
+  const score = fusedScore(
+    search.weights,
+    byVector && vectorRank <= depth ? vectorRank : null,
+    byWords && keywordRank <= depth ? keywordRank : null,
+  );
   const last = shown.length < topK ? 0 : shown.at(-1)!.score;
   return score === 0 || score > last ? SearchStage.CANDIDATES : SearchStage.TOP_K;
 }
-

@@ -16,22 +16,34 @@ export interface ChunkFacts {
   readonly keywordRank: number | null;
 }
 
-type FactsRow = Omit<ChunkFacts, 'failedFilters'> & { readonly [filter: `_filter${number}`]: boolean | null };
+type FactsRow = Omit<ChunkFacts, 'failedFilters'> & {
+  readonly [filter: `_filter${number}`]: boolean | null;
+};
 
 /**
- * Everything about one chunk that a search could have left it out for; undefined where there is no such chunk for the caller. `match` is
- * which of the words counted; null: none was found. One statement, which compares all chunks of the scope exactly: it costs what the
- * slowest search does.
+ * Everything about one chunk that a search could have left it out for; undefined where there is no
+ * such chunk for the caller. `match` is which of the words counted; null: none was found. One
+ * statement, which compares all chunks of the scope exactly: it costs what the slowest search does.
  */
-export async function chunkFacts(reads: ReadScope, search: Search, vector: QueryVector | undefined, match: KeywordMatch | null, chunkId: string): Promise<ChunkFacts | undefined> {
+export async function chunkFacts(
+  reads: ReadScope,
+  search: Search,
+  vector: QueryVector | undefined,
+  match: KeywordMatch | null,
+  chunkId: string,
+): Promise<ChunkFacts | undefined> {
   const { scope, text } = search;
   const parameters = new SqlParameters();
   const tenant = parameters.add(scope.tenantId, 'uuid');
   const filters = filtersSql(scope, tenant, parameters);
   const conditions = scopeSql(scope, tenant, parameters);
   const similarity = `nullif(1 - (t.embedding <=> (select vector from query)), 'NaN')`;
-  const words = match && text !== undefined ? [wordsCte(text, parameters), matchedCtes(conditions, match)] : [];
-  const ctes = [`query as materialized (select ${parameters.add(vector ?? null, 'halfvec(1536)')} as vector)`, ...words];
+  const words =
+    match && text !== undefined ? [wordsCte(text, parameters), matchedCtes(conditions, match)] : [];
+  const ctes = [
+    `query as materialized (select ${parameters.add(vector ?? null, 'halfvec(1536)')} as vector)`,
+    ...words,
+  ];
   const select = [
     't.id',
     `${similarity} as similarity`,
@@ -40,19 +52,25 @@ export async function chunkFacts(reads: ReadScope, search: Search, vector: Query
   ];
   const placeAmong = (others: string, measure: string): string =>
     `case when of.${measure} is not null then 1 + (
-       select count(*)::int from ${others} other where other.${measure} > of.${measure} or (other.${measure} = of.${measure} and other.id < of.id)
+       select count(*)::int from ${others} other where other.${measure} > of.${measure}
+         or (other.${measure} = of.${measure} and other.id < of.id)
      ) end`;
-  const compared = `(select t.id, ${similarity} as similarity from doc_chunks t where ${conditions} and t.embedding is not null)`;
+  const compared =
+    `(select t.id, ${similarity} as similarity from doc_chunks t where ${conditions} ` +
+    'and t.embedding is not null)';
   const sql = `
     with ${ctes.join(', ')},
-    of as materialized (select ${select.join(', ')} from doc_chunks t where t.tenant_id = ${tenant} and t.id = ${parameters.add(chunkId, 'uuid')})
+    of as materialized (select ${select.join(', ')} from doc_chunks t where t.tenant_id = ${tenant}
+      and t.id = ${parameters.add(chunkId, 'uuid')})
     select of.*, of.score as "keywordScore",
            ${placeAmong(compared, 'similarity')} as "vectorRank",
            ${words.length > 0 ? placeAmong('matched', 'score') : 'null::int'} as "keywordRank"
       from of`;
   const [row] = await reads.query<FactsRow>(statement('explainChunk', sql), parameters.values);
   if (!row) return undefined;
-  const failedFilters = filters.flatMap((filter, index) => (row[`_filter${index}`] === true ? [] : [filter.field]));
+  const failedFilters = filters.flatMap((filter, index) =>
+    row[`_filter${index}`] === true ? [] : [filter.field],
+  );
   const { vectorRank, keywordScore, keywordRank } = row;
   return { failedFilters, similarity: row.similarity, vectorRank, keywordScore, keywordRank };
 }

@@ -15,7 +15,10 @@ export interface FusionWeights {
 const MIN_DEPTH = 50;
 const DEPTH_PER_HIT = 2;
 
-/** The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009): by how little the first ranks outdo the next. */
+/**
+ * The constant of reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009): by how little the
+ * first ranks outdo the next.
+ */
 const RANK_CONSTANT = 60;
 
 /** How far down each of the two rankings is fused, for so many hits. */
@@ -24,8 +27,13 @@ export function hybridDepth(topK: number): number {
 }
 
 /** Reciprocal rank fusion of two ranks, of which either may be missing. */
-export function fusedScore(weights: FusionWeights, vectorRank: number | null, keywordRank: number | null): number {
-  const part = (weight: number, rank: number | null): number => (rank === null ? 0 : weight / (RANK_CONSTANT + rank));
+export function fusedScore(
+  weights: FusionWeights,
+  vectorRank: number | null,
+  keywordRank: number | null,
+): number {
+  const part = (weight: number, rank: number | null): number =>
+    rank === null ? 0 : weight / (RANK_CONSTANT + rank);
   return part(weights.vector, vectorRank) + part(weights.keyword, keywordRank);
 }
 
@@ -46,61 +54,108 @@ interface HybridRow {
   readonly _keyword_score: number | null;
   readonly _similarity: number | null;
   readonly _headline: string | null;
-  /** How many are near by vector, and the similarity of the last where those are as many as wanted. */
+  /**
+   * How many are near by vector, and the similarity of the last where those are as many as wanted.
+   */
   readonly _comparable: number;
   readonly _lowest: number | null;
 }
 
-/** Mode HYBRID: the first by vector and the first by words, fused by their ranks. One statement along each path. */
-export async function searchHybrid(reads: ReadScope, paths: readonly VectorPath[], search: HybridSearch, { columns, highlight, counts }: HitSelection): Promise<SearchAnswer> {
+/**
+ * Mode HYBRID: the first by vector and the first by words, fused by their ranks. One statement
+ * along each path.
+ */
+export async function searchHybrid(
+  reads: ReadScope,
+  paths: readonly VectorPath[],
+  search: HybridSearch,
+  { columns, highlight, counts }: HitSelection,
+): Promise<SearchAnswer> {
   const { text, weights, topK } = search;
   const depth = hybridDepth(topK);
   const wanted = topK + 1;
   const nearest = { ...search.nearest, wanted: depth, seen: 0, after: undefined };
-  const found = ([row]: readonly HybridRow[]): NearestFound => ({ comparable: row!._comparable, lowest: row!._lowest ?? undefined });
-  const { rows, path, compared } = await selectNearest<HybridRow>(reads, paths, nearest, { name: 'searchHybrid', counts, found, select: ({ nearest: byVector, total, vector, tenant, conditions, parameters }) => {
-    // A least similarity holds for whatever is shown, so what only words find is measured as well.
-    const similarity = `1 - (t.embedding <=> ${vector})`;
-    const similar = nearest.minSimilarity === undefined ? '' : ` and t.embedding is not null and ${similarity} between ${parameters.add(nearest.minSimilarity, 'float8')} and 1`;
-    const limit = parameters.add(depth, 'int');
-    const tables = [
-      `top as materialized (${byVector})`,
-      `nearest as materialized (select id, similarity from top where similarity >= ${parameters.add(nearest.minSimilarity ?? -1, 'float8')})`,
-      wordsCte(text, parameters),
-      matchedCtes(`${conditions}${similar}`, undefined),
-      `worded as materialized (
-      select id, score, row_number() over (order by score desc, id)::int as rank from matched order by score desc, id limit ${limit}
+  const found = ([row]: readonly HybridRow[]): NearestFound => ({
+    comparable: row!._comparable,
+    lowest: row!._lowest ?? undefined,
+  });
+  const { rows, path, compared } = await selectNearest<HybridRow>(reads, paths, nearest, {
+    name: 'searchHybrid',
+    counts,
+    found,
+    select: ({ nearest: byVector, total, vector, tenant, conditions, parameters }) => {
+      // A least similarity holds for whatever is shown, so what only words find is measured as
+      // well.
+      const similarity = `1 - (t.embedding <=> ${vector})`;
+      const similar =
+        nearest.minSimilarity === undefined
+          ? ''
+          : ' and t.embedding is not null ' +
+            `and ${similarity} between ${parameters.add(nearest.minSimilarity, 'float8')} and 1`;
+      const limit = parameters.add(depth, 'int');
+      const tables = [
+        `top as materialized (${byVector})`,
+        'nearest as materialized (select id, similarity from top where similarity >= ' +
+          `${parameters.add(nearest.minSimilarity ?? -1, 'float8')})`,
+        wordsCte(text, parameters),
+        matchedCtes(`${conditions}${similar}`, undefined),
+        `worded as materialized (
+      select id, score, row_number() over (order by score desc, id)::int as rank from matched
+        order by score desc, id limit ${limit}
     )`,
-      `fused as materialized (
-      select id, sum(weight / (${RANK_CONSTANT} + rank)) as score, max(vector_rank) as vector_rank, max(keyword_rank) as keyword_rank, max(keyword_score) as keyword_score
+        `fused as materialized (
+      select id, sum(weight / (${RANK_CONSTANT} + rank)) as score, max(vector_rank) as vector_rank,
+        max(keyword_rank) as keyword_rank, max(keyword_score) as keyword_score
         from (
-          select id, ${parameters.add(weights.vector, 'float8')} as weight, rank, rank as vector_rank, null::int as keyword_rank, null::float8 as keyword_score
-            from (select id, row_number() over (order by similarity desc, id)::int as rank from nearest) by_vector
+          select id, ${parameters.add(weights.vector, 'float8')} as weight, rank,
+            rank as vector_rank, null::int as keyword_rank, null::float8 as keyword_score
+            from (select id, row_number() over (order by similarity desc, id)::int as rank
+              from nearest) by_vector
            union all
-          select id, ${parameters.add(weights.keyword, 'float8')}, rank, null, rank, score from worded
+          select id, ${parameters.add(weights.keyword, 'float8')}, rank, null, rank, score
+            from worded
         ) ranked
-       group by id having sum(weight) > 0 order by score desc, id limit ${parameters.add(wanted, 'int')}
+       group by id having sum(weight) > 0 order by score desc, id
+         limit ${parameters.add(wanted, 'int')}
     )`,
-    ];
-    const select = `
-    select total.*, (select count(*)::int from top) as _comparable, (select min(similarity) from nearest having count(*) >= ${limit}) as _lowest,
-           kind as _match, has_words as _has_words, hit.id as _id, hit.score as _score, hit.vector_rank as _vector_rank, hit.keyword_rank as _keyword_rank,
+      ];
+      const select = `
+    select total.*, (select count(*)::int from top) as _comparable, (select min(similarity)
+      from nearest having count(*) >= ${limit}) as _lowest,
+           kind as _match, has_words as _has_words, hit.id as _id, hit.score as _score,
+             hit.vector_rank as _vector_rank, hit.keyword_rank as _keyword_rank,
            hit.keyword_score as _keyword_score, chunk.*
       from (${total}) total cross join match cross join words left join fused hit on true
       left join lateral (
-        select ${columns}, nullif(${similarity}, 'NaN') as _similarity, ${highlight ? headlineSql() : 'null::text'} as _headline
+        select ${columns}, nullif(${similarity}, 'NaN') as _similarity,
+          ${highlight ? headlineSql() : 'null::text'} as _headline
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;
-    return { tables, select };
-  } });
+      return { tables, select };
+    },
+  });
   const hits = rows.flatMap(row =>
     row._id === null
       ? []
-      : [{
-          id: row._id, chunk: row, score: row._score, similarity: row._similarity, keywordScore: row._keyword_score,
-          vectorRank: row._vector_rank, keywordRank: row._keyword_rank, headline: row._headline,
-        }],
+      : [
+          {
+            id: row._id,
+            chunk: row,
+            score: row._score,
+            similarity: row._similarity,
+            keywordScore: row._keyword_score,
+            vectorRank: row._vector_rank,
+            keywordRank: row._keyword_rank,
+            headline: row._headline,
+          },
+        ],
   );
-  return { ...compared, path: path.path, hits, match: rows[0]!._match, hasWords: rows[0]!._has_words };
+  return {
+    ...compared,
+    path: path.path,
+    hits,
+    match: rows[0]!._match,
+    hasWords: rows[0]!._has_words,
+  };
 }

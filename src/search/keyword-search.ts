@@ -23,8 +23,15 @@ interface KeywordRow {
   readonly _headline: string | null;
 }
 
-/** Mode KEYWORD: the chunks of a scope that have the words of a text, the best match first and then by id. One statement. */
-export async function searchWords(reads: ReadScope, { text, scope, wanted, after }: KeywordSearch, { columns, highlight }: HitSelection): Promise<SearchAnswer> {
+/**
+ * Mode KEYWORD: the chunks of a scope that have the words of a text, the best match first and then
+ * by id. One statement.
+ */
+export async function searchWords(
+  reads: ReadScope,
+  { text, scope, wanted, after }: KeywordSearch,
+  { columns, highlight }: HitSelection,
+): Promise<SearchAnswer> {
   const parameters = new SqlParameters();
   const tenant = parameters.add(scope.tenantId, 'uuid');
   const words = wordsCte(text, parameters);
@@ -32,23 +39,48 @@ export async function searchWords(reads: ReadScope, { text, scope, wanted, after
   const beyond = after ? `where ${afterSql(after, parameters)}` : '';
   const sql = `
     with ${words}, ${matched},
-    found as materialized (select id, score from matched ${beyond} order by score desc, id limit ${parameters.add(wanted, 'int')})
+    found as materialized (select id, score from matched ${beyond} order by score desc, id
+      limit ${parameters.add(wanted, 'int')})
     select total.*, hit.id as _id, hit.score as _score, chunk.*
-      from (select (select count(*)::int from matched) as _candidates, kind as _match, has_words as _has_words from match, words) total
+      from (select (select count(*)::int from matched) as _candidates, kind as _match,
+        has_words as _has_words from match, words) total
       left join found hit on true
       left join lateral (
-        select ${columns}, ${highlight ? headlineSql() : 'null::text'} as _headline from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
+        select ${columns}, ${highlight ? headlineSql() : 'null::text'} as _headline
+          from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;
-  const rows = await reads.query<KeywordRow>(statement('searchChunks_words', sql), parameters.values);
+  const rows = await reads.query<KeywordRow>(
+    statement('searchChunks_words', sql),
+    parameters.values,
+  );
   const { _candidates: candidates, _match: match, _has_words: hasWords } = rows[0]!;
   const seen = after?.seen ?? 0;
   const hits = rows.flatMap((row, index) =>
     row._id === null
       ? []
-      : [{ id: row._id, chunk: row, score: row._score, similarity: null, keywordScore: row._score, vectorRank: null, keywordRank: seen + index + 1, headline: row._headline }],
+      : [
+          {
+            id: row._id,
+            chunk: row,
+            score: row._score,
+            similarity: null,
+            keywordScore: row._score,
+            vectorRank: null,
+            keywordRank: seen + index + 1,
+            headline: row._headline,
+          },
+        ],
   );
-  return { hits, path: SearchPath.WORDS, exact: true, candidates, comparable: candidates, match, hasWords };
+  return {
+    hits,
+    path: SearchPath.WORDS,
+    exact: true,
+    candidates,
+    comparable: candidates,
+    match,
+    hasWords,
+  };
 }
 
 function afterSql({ score, id }: SearchPlace, parameters: SqlParameters): string {

@@ -8,17 +8,41 @@ const MAX_KEY_LENGTH = 200;
 const MAX_VALUES = 100;
 
 /** The conditions as they are. Throws `BAD_USER_INPUT` naming what passes a limit. */
-export function checkMetadataConditions(conditions: readonly MetadataCondition[]): readonly MetadataCondition[] {
+export function checkMetadataConditions(
+  conditions: readonly MetadataCondition[],
+): readonly MetadataCondition[] {
   const field = 'input.metadataConditions';
-  if (conditions.length > MAX_CONDITIONS) throw badInput(field, `${field} has ${conditions.length} items; the limit is ${MAX_CONDITIONS}.`);
+  if (conditions.length > MAX_CONDITIONS)
+    throw badInput(
+      field,
+      `${field} has ${conditions.length} items; the limit is ${MAX_CONDITIONS}.`,
+    );
   for (const [index, condition] of conditions.entries()) {
     const where = `${field}[${index}]`;
     const { path, in: values } = condition;
-    if (path.length < 1 || path.length > MAX_KEYS) throw badInput(`${where}.path`, `${where}.path must have 1 to ${MAX_KEYS} keys; it has ${path.length}.`);
+    if (path.length < 1 || path.length > MAX_KEYS)
+      throw badInput(
+        `${where}.path`,
+        `${where}.path must have 1 to ${MAX_KEYS} keys; it has ${path.length}.`,
+      );
     const long = path.findIndex(key => key.length > MAX_KEY_LENGTH);
-    if (long >= 0) throw badInput(`${where}.path[${long}]`, `${where}.path[${long}] has ${path[long]!.length} characters; the limit is ${MAX_KEY_LENGTH}.`);
-    if (values && values.length > MAX_VALUES) throw badInput(`${where}.in`, `${where}.in has ${values.length} values; the limit is ${MAX_VALUES}.`);
-    if (!asksSomething(condition)) throw badInput(where, `${where} asks nothing: give equals, in, exists, number or date. A null, such as that of a variable without a value, is none of them.`);
+    if (long >= 0)
+      throw badInput(
+        `${where}.path[${long}]`,
+        `${where}.path[${long}] has ${path[long]!.length} characters; the limit is ` +
+          `${MAX_KEY_LENGTH}.`,
+      );
+    if (values && values.length > MAX_VALUES)
+      throw badInput(
+        `${where}.in`,
+        `${where}.in has ${values.length} values; the limit is ${MAX_VALUES}.`,
+      );
+    if (!asksSomething(condition))
+      throw badInput(
+        where,
+        `${where} asks nothing: give equals, in, exists, number or date. A null, such as ` +
+          'that of a variable without a value, is none of them.',
+      );
   }
   return conditions;
 }
@@ -28,8 +52,14 @@ function asksSomething({ equals, in: values, exists, number, date }: MetadataCon
   return [equals, values, exists, number, date].some(asked => asked != null);
 }
 
-/** A condition, checked, on `doc_chunks t`. False or null where it does not hold; whatever the metadata is, never an error. */
-export function metadataSql({ path, equals, in: values, exists, number, date }: MetadataCondition, parameters: SqlParameters): string {
+/**
+ * A condition, checked, on `doc_chunks t`. False or null where it does not hold; whatever the
+ * metadata is, never an error.
+ */
+export function metadataSql(
+  { path, equals, in: values, exists, number, date }: MetadataCondition,
+  parameters: SqlParameters,
+): string {
   const value = `(t.chunk_metadata #> ${parameters.add(path, 'text[]')})`;
   const json = (compared: unknown): string => parameters.add(JSON.stringify(compared), 'jsonb');
   return all([
@@ -37,13 +67,27 @@ export function metadataSql({ path, equals, in: values, exists, number, date }: 
     ...(values == null ? [] : [`${value} in (select jsonb_array_elements(${json(values)}))`]),
     ...(exists == null ? [] : [`${value} is ${exists ? 'not ' : ''}null`]),
     // `case` is what keeps PostgreSQL from casting what is no number.
-    ...(number == null ? [] : [`case jsonb_typeof(${value}) when 'number' then ${rangeSql(`${value}::numeric`, number, bound => parameters.add(String(bound), 'numeric'))} end`]),
-    ...(date == null ? [] : [`case jsonb_typeof(${value}) when 'string' then ${rangeSql(instantSql(`(${value} #>> '{}')`), date, bound => parameters.add(bound, 'timestamptz'))} end`]),
+    ...(number == null
+      ? []
+      : [
+          `case jsonb_typeof(${value}) when 'number' then ` +
+            `${rangeSql(`${value}::numeric`, number, bound => parameters.add(String(bound), 'numeric'))} end`,
+        ]),
+    ...(date == null
+      ? []
+      : [
+          `case jsonb_typeof(${value}) when 'string' then ` +
+            `${rangeSql(instantSql(`(${value} #>> '{}')`), date, bound => parameters.add(bound, 'timestamptz'))} end`,
+        ]),
   ]);
 }
 
 /** A range as a condition on `expression`, which must not be null in any case. */
-export function rangeSql<T>(expression: string, { gt, gte, lt, lte }: Range<T>, add: (bound: T) => string): string {
+export function rangeSql<T>(
+  expression: string,
+  { gt, gte, lt, lte }: Range<T>,
+  add: (bound: T) => string,
+): string {
   return all([
     ...(gt == null ? [] : [`${expression} > ${add(gt)}`]),
     ...(gte == null ? [] : [`${expression} >= ${add(gte)}`]),
@@ -53,16 +97,23 @@ export function rangeSql<T>(expression: string, { gt, gte, lt, lte }: Range<T>, 
   ]);
 }
 
-/** A calendar date, and with it a time with or without a zone. That the date exists is asked of the calendar. */
+/**
+ * A calendar date, and with it a time with or without a zone. That the date exists is asked of the
+ * calendar.
+ */
 const ISO_8601 = String.raw`^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?)?$`;
 
 /**
- * The instant that a text names, null where it names none. jsonpath's `datetime()` alone would do, did it know `Z` and fractions of a
- * second before PostgreSQL 16; it says, without an error, whether there is such a day. Texts without a zone are read in the session's: UTC.
+ * The instant that a text names, null where it names none. jsonpath's `datetime()` alone would do,
+ * did it know `Z` and fractions of a second before PostgreSQL 16; it says, without an error,
+ * whether there is such a day. Texts without a zone are read in the session's: UTC.
  */
 function instantSql(text: string): string {
   const isDay = `jsonb_path_exists(to_jsonb(left(${text}, 10)), '$.datetime("YYYY-MM-DD")', '{}', true)`;
-  return `(case when ${text} ~ '${ISO_8601}' and left(${text}, 4) <> '0000' and ${isDay} then ${text}::timestamptz end)`;
+  return (
+    `(case when ${text} ~ '${ISO_8601}' and left(${text}, 4) <> '0000' and ${isDay} then ` +
+    `${text}::timestamptz end)`
+  );
 }
 
 function all(conditions: readonly string[]): string {

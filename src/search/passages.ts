@@ -3,16 +3,25 @@ import { Requires } from '../auth/requires.js';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import type { WindowRow } from '../chunks/chunk-windows.js';
 
-/** The least that two chunks must share to count as overlapping, and the most that is looked for. */
+/**
+ * The least that two chunks must share to count as overlapping, and the most that is looked for.
+ */
 const MIN_OVERLAP = 12;
 const MAX_OVERLAP = 2_000;
 
-@ObjectType({ simpleResolvers: true, description: 'A part of a document around one or more hits: chunks that follow each other.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'A part of a document around one or more hits: chunks that follow each other.',
+})
 export class SearchPassage {
   @Field(() => [Int], { description: 'Ranks of the hits that stand in it, the best first.' })
   ranks!: number[];
 
-  @Field(() => String, { description: 'The text of its chunks. What a chunk repeats of the one before stands there once; where nothing is repeated, an empty line parts them.' })
+  @Field(() => String, {
+    description:
+      'The text of its chunks. What a chunk repeats of the one before stands there once; ' +
+      'where nothing is repeated, an empty line parts them.',
+  })
   text!: string;
 
   @Requires('read', 'search')
@@ -32,19 +41,28 @@ export interface HitWindow {
   readonly rows: readonly WindowRow[];
 }
 
-/** Windows of one document that share a chunk, or touch, are one passage. The passage of the best hit comes first. Rows have `id`, and `_text` where text is wanted. */
+/**
+ * Windows of one document that share a chunk, or touch, are one passage. The passage of the best
+ * hit comes first. Rows have `id`, and `_text` where text is wanted.
+ */
 export function mergeWindows(windows: readonly HitWindow[]): SearchPassage[] {
-  const byDocument = Map.groupBy(windows.filter(window => window.rows.length > 0), window => window.rows[0]!._document);
+  const byDocument = Map.groupBy(
+    windows.filter(window => window.rows.length > 0),
+    window => window.rows[0]!._document,
+  );
   const passages = [...byDocument.values()].flatMap(mergeInDocument);
   return passages.toSorted((a, b) => a.ranks[0]! - b.ranks[0]!);
 }
 
 function mergeInDocument(windows: readonly HitWindow[]): SearchPassage[] {
   const groups: { ranks: number[]; rows: Map<unknown, WindowRow>; last: number }[] = [];
-  for (const { rank, rows } of windows.toSorted((a, b) => a.rows[0]!._index - b.rows[0]!._index || a.rank - b.rank)) {
+  for (const { rank, rows } of windows.toSorted(
+    (a, b) => a.rows[0]!._index - b.rows[0]!._index || a.rank - b.rank,
+  )) {
     const last = rows.at(-1)!._index;
     const before = groups.at(-1);
-    const touches = before && (rows.some(row => before.rows.has(row.id)) || rows[0]!._index <= before.last + 1);
+    const touches =
+      before && (rows.some(row => before.rows.has(row.id)) || rows[0]!._index <= before.last + 1);
     const group = touches ? before : { ranks: [], rows: new Map<unknown, WindowRow>(), last };
     if (!touches) groups.push(group);
     group.ranks.push(rank);
@@ -75,7 +93,11 @@ function joinTexts(texts: readonly string[]): string {
 
 /** The length of the longest end of `before` that `after` begins with. */
 function overlapOf(before: string, after: string): number {
-  for (let length = Math.min(before.length, after.length, MAX_OVERLAP); length >= MIN_OVERLAP; length -= 1) {
+  for (
+    let length = Math.min(before.length, after.length, MAX_OVERLAP);
+    length >= MIN_OVERLAP;
+    length -= 1
+  ) {
     if (before.endsWith(after.slice(0, length))) return length;
   }
   return 0;

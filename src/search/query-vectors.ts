@@ -16,7 +16,10 @@ interface Query {
   readonly text: string;
 }
 
-/** The texts that one level of an operation searches for, in one call of the embedder: of those that it has not embedded lately. */
+/**
+ * The texts that one level of an operation searches for, in one call of the embedder: of those that
+ * it has not embedded lately.
+ */
 const vectors = defineLoader<Query, QueryVector>(
   async (queries, { embedder, embed }) => {
     const known = rememberedOf(embedder);
@@ -31,8 +34,15 @@ const vectors = defineLoader<Query, QueryVector>(
   query => keyOf(query),
 );
 
-/** The vector of a text that is searched for. May take a while: ask before the first statement, so that no connection waits for it. */
-export function vectorOfText(context: RequestContext, tenantId: string, text: string): Promise<QueryVector> {
+/**
+ * The vector of a text that is searched for. May take a while: ask before the first statement, so
+ * that no connection waits for it.
+ */
+export function vectorOfText(
+  context: RequestContext,
+  tenantId: string,
+  text: string,
+): Promise<QueryVector> {
   return vectors(context).load({ tenantId, text });
 }
 
@@ -44,7 +54,10 @@ function keyOf({ tenantId, text }: Query): string {
 function rememberedOf(embedder: RequestContext['embedder']): LRUCache<string, QueryVector> {
   let known = remembered.get(embedder);
   if (!known) {
-    known = new LRUCache({ maxSize: MAX_BYTES, sizeCalculation: (vector, key) => vector.byteLength + 2 * key.length + BYTES_OF_ENTRY });
+    known = new LRUCache({
+      maxSize: MAX_BYTES,
+      sizeCalculation: (vector, key) => vector.byteLength + 2 * key.length + BYTES_OF_ENTRY,
+    });
     remembered.set(embedder, known);
   }
   return known;

@@ -20,8 +20,9 @@ export interface AnsweredSearch {
 }
 
 /**
- * Compares a share of live searches with an exact scan, one at a time and after they are answered, in scopes of its own. What was
- * written between the two counts as missed, so a tenant that is being filled looks a little worse than it is.
+ * Compares a share of live searches with an exact scan, one at a time and after they are answered,
+ * in scopes of its own. What was written between the two counts as missed, so a tenant that is
+ * being filled looks a little worse than it is.
  */
 export class RecallSampler {
   readonly #waiting: AnsweredSearch[] = [];
@@ -37,13 +38,17 @@ export class RecallSampler {
   ) {
     this.#hits = new Counter({
       name: 'weaver_search_recall_hits_total',
-      help: 'The true nearest chunks of sampled searches, by whether they were found. Recall is found / (found + missed).',
+      help:
+        'The true nearest chunks of sampled searches, by whether they were found. Recall ' +
+        'is found / (found + missed).',
       labelNames: ['path', 'outcome'],
       registers: [metrics],
     });
     this.#searches = new Counter({
       name: 'weaver_search_recall_samples_total',
-      help: 'Searches chosen for a comparison with an exact scan: compared, skipped since too many were waiting, or failed.',
+      help:
+        'Searches chosen for a comparison with an exact scan: compared, skipped since too ' +
+        'many were waiting, or failed.',
       labelNames: ['path', 'outcome'],
       registers: [metrics],
     });
@@ -53,7 +58,8 @@ export class RecallSampler {
   offer(search: AnsweredSearch): void {
     // An exact answer has nothing to miss.
     if (search.path === SearchPath.EXACT || Math.random() >= this.share) return;
-    if (this.#waiting.length >= MAX_WAITING) return this.#searches.inc({ path: search.path, outcome: 'skipped' });
+    if (this.#waiting.length >= MAX_WAITING)
+      return this.#searches.inc({ path: search.path, outcome: 'skipped' });
     this.#waiting.push(search);
     this.#working ??= this.#work().finally(() => (this.#working = undefined));
   }
@@ -81,7 +87,11 @@ export class RecallSampler {
 
   async #compare({ nearest, path, ids }: AnsweredSearch): Promise<void> {
     const reads = this.database.reads(tenantScope(nearest.scope.tenantId));
-    const { hits } = await searchVectors(reads, [EXACT_PATH], nearest, { columns: 't.id', highlight: false, counts: false });
+    const { hits } = await searchVectors(reads, [EXACT_PATH], nearest, {
+      columns: 't.id',
+      highlight: false,
+      counts: false,
+    });
     const found = new Set(ids);
     const missed = hits.filter(({ id }) => !found.has(id)).length;
     this.#hits.inc({ path, outcome: 'found' }, hits.length - missed);

@@ -8,8 +8,9 @@ interface Size {
 }
 
 /**
- * How many chunks scopes have, remembered for half a minute. It serves to choose how to search and for nothing else: every way gives
- * right answers at any size, so that an outdated number costs time and never a hit.
+ * How many chunks scopes have, remembered for half a minute. It serves to choose how to search and
+ * for nothing else: every way gives right answers at any size, so that an outdated number costs
+ * time and never a hit.
  */
 export class ScopeSizes {
   readonly #known = new Map<string, Size>();

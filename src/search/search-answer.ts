@@ -21,7 +21,10 @@ export interface SearchAnswer {
   readonly exact: boolean;
   /** How many chunks were ranked, if that was to be counted. */
   readonly candidates: number;
-  /** How many chunks could be hits of this page, were there no least similarity; not counted beyond those wanted. */
+  /**
+   * How many chunks could be hits of this page, were there no least similarity; not counted beyond
+   * those wanted.
+   */
   readonly comparable: number;
   readonly match: KeywordMatch | null;
   /** Whether the text has words; true where none are looked for. */

@@ -12,7 +12,14 @@ import type { FoundHit, HitSelection, SearchAnswer } from './search-answer.js';
 import { countSearch } from './search-budget.js';
 import { writeCursor } from './search-cursor.js';
 import type { SearchChunksInput } from './search.inputs.js';
-import { SearchMode, SearchScoreKind, SearchShortage, type ChunkSearchHit, type ChunkSearchResult, type SearchCompleteness } from './search.types.js';
+import {
+  SearchMode,
+  SearchScoreKind,
+  SearchShortage,
+  type ChunkSearchHit,
+  type ChunkSearchResult,
+  type SearchCompleteness,
+} from './search.types.js';
 import { tenantExists } from './tenant-exists.js';
 import { headlineHtml } from './words.js';
 
@@ -23,11 +30,16 @@ const SCORE_KINDS = {
 };
 
 /**
- * The chunks that match a text or a vector best. A search is: the checked input (`check-search.ts`), its scope as SQL (`search-scope.ts`),
- * a mode's ranking of it, where vectors are compared along one of `paths/`, and the hits. Throws `BAD_USER_INPUT` and `NOT_FOUND` as
+ * The chunks that match a text or a vector best. A search is: the checked input
+ * (`check-search.ts`), its scope as SQL (`search-scope.ts`), a mode's ranking of it, where vectors
+ * are compared along one of `paths/`, and the hits. Throws `BAD_USER_INPUT` and `NOT_FOUND` as
  * `checkSearch` does, and what the embedder throws.
  */
-export async function searchChunks(context: RequestContext, info: GraphQLResolveInfo, input: SearchChunksInput): Promise<ChunkSearchResult> {
+export async function searchChunks(
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  input: SearchChunksInput,
+): Promise<ChunkSearchResult> {
   const startedAt = performance.now();
   countSearch(context, 'Query.searchChunks');
   const search = checkedSearch(context, input);
@@ -49,31 +61,58 @@ export async function searchChunks(context: RequestContext, info: GraphQLResolve
   };
 }
 
-export function checkedSearch({ embedder, reads }: RequestContext, input: SearchChunksInput): Search {
-  return checkSearch(input, { tenantId: reads.tenantId, embeddingModel: embedder.model, dimensions: embedder.dimensions });
+export function checkedSearch(
+  { embedder, reads }: RequestContext,
+  input: SearchChunksInput,
+): Search {
+  return checkSearch(input, {
+    tenantId: reads.tenantId,
+    embeddingModel: embedder.model,
+    dimensions: embedder.dimensions,
+  });
 }
 
 function selectionOf({ models }: RequestContext, info: GraphQLResolveInfo): HitSelection {
   const { model, properties } = nestedRowSelectionOf(info, models, ['hits', 'chunk']);
-  return { columns: model.select(properties, 't'), highlight: nestedSelectionHas(info, ['hits', 'highlight']), counts: nestedSelectionHas(info, ['completeness', 'candidates']) };
+  return {
+    columns: model.select(properties, 't'),
+    highlight: nestedSelectionHas(info, ['hits', 'highlight']),
+    counts: nestedSelectionHas(info, ['completeness', 'candidates']),
+  };
 }
 
 /** An operator names the tenant; that it exists is asked only where nothing was found. */
 export async function refuseUnknownTenant(reads: ReadScope, tenantId: string): Promise<void> {
-  if (reads.tenantId === undefined && !(await tenantExists(reads, tenantId))) throw noSuchTenant(tenantId);
+  if (reads.tenantId === undefined && !(await tenantExists(reads, tenantId)))
+    throw noSuchTenant(tenantId);
 }
 
 function toHit({ id: _id, headline, chunk, ...scores }: FoundHit, rank: number): ChunkSearchHit {
   return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
 }
 
-export function completenessOf({ topK, mode, minSimilarity }: Search, answer: SearchAnswer, returned: number): SearchCompleteness {
+export function completenessOf(
+  { topK, mode, minSimilarity }: Search,
+  answer: SearchAnswer,
+  returned: number,
+): SearchCompleteness {
   const { exact, candidates, path, comparable } = answer;
   const shortage = (): SearchShortage => {
-    if (mode === SearchMode.KEYWORD) return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;
-    return minSimilarity !== undefined && comparable > returned ? SearchShortage.MIN_SIMILARITY : SearchShortage.NO_MORE_CHUNKS;
+    if (mode === SearchMode.KEYWORD)
+      return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;
+    return minSimilarity !== undefined && comparable > returned
+      ? SearchShortage.MIN_SIMILARITY
+      : SearchShortage.NO_MORE_CHUNKS;
   };
-  return { requested: topK, returned, exact, candidates, path, reason: returned < topK ? shortage() : null, hasMore: answer.hits.length > returned };
+  return {
+    requested: topK,
+    returned,
+    exact,
+    candidates,
+    path,
+    reason: returned < topK ? shortage() : null,
+    hasMore: answer.hits.length > returned,
+  };
 }
 
 /** Where a page ends. A cursor that nobody selects is not made. */
@@ -111,6 +150,12 @@ class SearchPage implements PageInfo {
     const { after, embedding, cursorKey } = this.search;
     // A vector of the caller's own comes again with the next page.
     const vector = embedding === undefined ? this.vector : undefined;
-    return writeCursor(cursorKey(), { score: hit.score, id: hit.id, seen: (after?.seen ?? 0) + index + 1, vector, match: this.answer.match ?? undefined });
+    return writeCursor(cursorKey(), {
+      score: hit.score,
+      id: hit.id,
+      seen: (after?.seen ?? 0) + index + 1,
+      vector,
+      match: this.answer.match ?? undefined,
+    });
   }
 }

@@ -5,13 +5,19 @@ import { QueryVector } from './query-vector.js';
 import type { SearchScope } from './search-scope.js';
 import { KeywordMatch, SearchMode } from './search.types.js';
 
-/** Where a page ends: the last hit's score exactly as the database computed it, and its id. What comes after has less, or as much and a greater id. */
+/**
+ * Where a page ends: the last hit's score exactly as the database computed it, and its id. What
+ * comes after has less, or as much and a greater id.
+ */
 export interface SearchPlace {
   readonly score: number;
   readonly id: string;
   /** How many hits there were up to here. */
   readonly seen: number;
-  /** What the pages before compared with: an embedding service may make other numbers of the same text the next time. */
+  /**
+   * What the pages before compared with: an embedding service may make other numbers of the same
+   * text the next time.
+   */
   readonly vector: QueryVector | undefined;
   /** Which of the words counted on the pages before, whatever has been stored since. */
   readonly match: KeywordMatch | undefined;
@@ -29,22 +35,72 @@ export interface SearchIdentity {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const OF = 'this search. Pass pageInfo.endCursor as it came, with the same input but for topK';
 
-export function cursorKeyOf({ mode, text, embedding, minSimilarity, scope }: SearchIdentity): string {
-  const { tenantId, botId, documentIds, documentStatuses, metadata, metadataConditions, createdAt } = scope;
-  const identity = [mode, text, embedding && QueryVector.of(embedding).token, minSimilarity, tenantId, botId, documentIds, documentStatuses, metadata, metadataConditions, createdAt];
-  // Undefined is null in a list. Members of objects are the caller's, who sends the same input in the same order.
+export function cursorKeyOf({
+  mode,
+  text,
+  embedding,
+  minSimilarity,
+  scope,
+}: SearchIdentity): string {
+  const {
+    tenantId,
+    botId,
+    documentIds,
+    documentStatuses,
+    metadata,
+    metadataConditions,
+    createdAt,
+  } = scope;
+  const identity = [
+    mode,
+    text,
+    embedding && QueryVector.of(embedding).token,
+    minSimilarity,
+    tenantId,
+    botId,
+    documentIds,
+    documentStatuses,
+    metadata,
+    metadataConditions,
+    createdAt,
+  ];
+  // Undefined is null in a list. Members of objects are the caller's, who sends the same input in
+  // the same order.
   return `search ${createHash('sha256').update(JSON.stringify(identity)).digest('base64url')}`;
 }
 
 /** The cursor of a hit. A position is made of texts; which they are depends on the mode. */
-export function writeCursor(cursorKey: string, { score, id, seen, vector, match }: SearchPlace): string {
-  return encodeCursor(cursorKey, [String(score), id, String(seen), vector?.token ?? null, match ?? null]);
+export function writeCursor(
+  cursorKey: string,
+  { score, id, seen, vector, match }: SearchPlace,
+): string {
+  return encodeCursor(cursorKey, [
+    String(score),
+    id,
+    String(seen),
+    vector?.token ?? null,
+    match ?? null,
+  ]);
 }
 
-/** The place behind a cursor. Throws `BAD_USER_INPUT` for one of another search, or where there are no pages. */
+/**
+ * The place behind a cursor. Throws `BAD_USER_INPUT` for one of another search, or where there are
+ * no pages.
+ */
 export function readCursor(mode: SearchMode, cursorKey: string, cursor: string): SearchPlace {
-  if (mode === SearchMode.HYBRID) throw badInput('input.after', 'The mode HYBRID has one page: leave input.after out and ask for up to 100 hits with input.topK.');
-  const [score, id, seen, token, match] = decodeCursor('input.after', cursorKey, cursor, (value): value is Position => isPlace(mode, value), OF);
+  if (mode === SearchMode.HYBRID)
+    throw badInput(
+      'input.after',
+      'The mode HYBRID has one page: leave input.after out and ask for up to 100 hits ' +
+        'with input.topK.',
+    );
+  const [score, id, seen, token, match] = decodeCursor(
+    'input.after',
+    cursorKey,
+    cursor,
+    (value): value is Position => isPlace(mode, value),
+    OF,
+  );
   return {
     score: Number(score),
     id: id!,
@@ -54,13 +110,19 @@ export function readCursor(mode: SearchMode, cursorKey: string, cursor: string):
   };
 }
 
-/** Whoever made a cursor up may have signed it too: what no search could have written is refused. */
+/**
+ * Whoever made a cursor up may have signed it too: what no search could have written is refused.
+ */
 function isPlace(mode: SearchMode, value: unknown): boolean {
   if (!Array.isArray(value) || value.length !== 5) return false;
   const [score, id, seen, token, match] = value as unknown[];
   const isScore = typeof score === 'string' && score.trim() !== '' && Math.abs(Number(score)) <= 1;
   const isSeen = typeof seen === 'string' && /^[1-9]\d{0,8}$/.test(seen);
-  const isVector = token === null || (typeof token === 'string' && QueryVector.fromToken(token) !== undefined);
-  const isMatch = mode === SearchMode.KEYWORD ? Object.values<unknown>(KeywordMatch).includes(match) : match === null;
+  const isVector =
+    token === null || (typeof token === 'string' && QueryVector.fromToken(token) !== undefined);
+  const isMatch =
+    mode === SearchMode.KEYWORD
+      ? Object.values<unknown>(KeywordMatch).includes(match)
+      : match === null;
   return isScore && isSeen && isVector && isMatch && typeof id === 'string' && UUID.test(id);
 }

@@ -12,14 +12,25 @@ import { ChunkSearchResult } from './search.types.js';
 export class SearchPassagesResolver {
   @Requires('search')
   @FieldResolver(() => [SearchPassage], {
-    description: 'The hits with the `contextWindow` of chunks before and after each, in one piece where they overlap or touch: what one gives a language model to read. The passage of the best hit comes first. One statement more.',
+    description:
+      'The hits with the `contextWindow` of chunks before and after each, in one piece ' +
+      'where they overlap or touch: what one gives a language model to read. The passage ' +
+      'of the best hit comes first. One statement more.',
   })
-  async passages(@Root() result: ChunkSearchResult, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<SearchPassage[]> {
+  async passages(
+    @Root() result: ChunkSearchResult,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<SearchPassage[]> {
     const { model, properties } = nestedRowSelectionOf(info, context.models, ['chunks']);
     const text = nestedSelectionHas(info, ['text']) ? ', t.text as _text' : '';
     const { hits, contextWindow: size } = result;
     if (hits.length === 0) return [];
-    const asks = hits.map(({ chunk }) => ({ chunk: chunk as unknown as { id: string; tenantId: string }, before: size, after: size }));
+    const asks = hits.map(({ chunk }) => ({
+      chunk: chunk as unknown as { id: string; tenantId: string },
+      before: size,
+      after: size,
+    }));
     const windows = await readWindows(context, asks, model.select(properties, 't') + text);
     return mergeWindows(windows.map((rows, index) => ({ rank: hits[index]!.rank, rows })));
   }

@@ -16,17 +16,28 @@ export interface SearchScope {
   readonly exceptId?: string | undefined;
 }
 
-/** Whether anything but the tenant narrows the scope: what is true of a tenant's chunks as a whole need not be true of these. */
-export function isFiltered({ tenantId: _tenant, exceptId: _one, ...filters }: SearchScope): boolean {
+/**
+ * Whether anything but the tenant narrows the scope: what is true of a tenant's chunks as a whole
+ * need not be true of these.
+ */
+export function isFiltered({
+  tenantId: _tenant,
+  exceptId: _one,
+  ...filters
+}: SearchScope): boolean {
   return Object.values(filters).some(filter => filter !== undefined);
 }
 
 /**
- * The chunks of a scope, as conditions on `doc_chunks t`. Every way to search filters by these, before it ranks anything.
- * The tenant is always among them, whatever row-level security does besides; `tenant` is its place among the parameters.
+ * The chunks of a scope, as conditions on `doc_chunks t`. Every way to search filters by these,
+ * before it ranks anything. The tenant is always among them, whatever row-level security does
+ * besides; `tenant` is its place among the parameters.
  */
 export function scopeSql(scope: SearchScope, tenant: string, parameters: SqlParameters): string {
-  return [`t.tenant_id = ${tenant}`, ...filtersSql(scope, tenant, parameters).map(filter => filter.sql)].join(' and ');
+  return [
+    `t.tenant_id = ${tenant}`,
+    ...filtersSql(scope, tenant, parameters).map(filter => filter.sql),
+  ].join(' and ');
 }
 
 /** A filter by the input's field that asks for it. */
@@ -35,18 +46,41 @@ export interface Filter {
   readonly sql: string;
 }
 
-export function filtersSql(scope: SearchScope, tenant: string, parameters: SqlParameters): Filter[] {
+export function filtersSql(
+  scope: SearchScope,
+  tenant: string,
+  parameters: SqlParameters,
+): Filter[] {
   const filters: Filter[] = [];
   const add = (field: string, sql: string): number => filters.push({ field, sql });
-  const { botId, documentIds, documentStatuses, metadata, metadataConditions = [], createdAt, exceptId } = scope;
+  const {
+    botId,
+    documentIds,
+    documentStatuses,
+    metadata,
+    metadataConditions = [],
+    createdAt,
+    exceptId,
+  } = scope;
   if (botId !== undefined) add('botId', `t.bot_id = ${parameters.add(botId, 'uuid')}`);
-  if (documentIds !== undefined) add('documentIds', `t.doc_id = any(${parameters.add(documentIds, 'uuid[]')})`);
+  if (documentIds !== undefined)
+    add('documentIds', `t.doc_id = any(${parameters.add(documentIds, 'uuid[]')})`);
   if (documentStatuses !== undefined) {
-    add('documentStatuses', `t.doc_id in (select d.id from docs d where d.tenant_id = ${tenant} and d.status = any(${parameters.add(documentStatuses, 'text[]')}))`);
+    add(
+      'documentStatuses',
+      `t.doc_id in (select d.id from docs d where d.tenant_id = ${tenant} and d.status = ` +
+        `any(${parameters.add(documentStatuses, 'text[]')}))`,
+    );
   }
-  if (metadata !== undefined) add('metadata', `t.chunk_metadata @> ${parameters.add(JSON.stringify(metadata), 'jsonb')}`);
-  for (const [index, condition] of metadataConditions.entries()) add(`metadataConditions[${index}]`, metadataSql(condition, parameters));
-  if (createdAt !== undefined) add('createdAt', rangeSql('t.created_at', createdAt, instant => parameters.add(instant, 'timestamptz')));
+  if (metadata !== undefined)
+    add('metadata', `t.chunk_metadata @> ${parameters.add(JSON.stringify(metadata), 'jsonb')}`);
+  for (const [index, condition] of metadataConditions.entries())
+    add(`metadataConditions[${index}]`, metadataSql(condition, parameters));
+  if (createdAt !== undefined)
+    add(
+      'createdAt',
+      rangeSql('t.created_at', createdAt, instant => parameters.add(instant, 'timestamptz')),
+    );
   if (exceptId !== undefined) add('id', `t.id <> ${parameters.add(exceptId, 'uuid')}`);
   return filters;
 }

@@ -11,11 +11,16 @@ type Times = Histogram<'mode' | 'path'>;
 /** Of each gateway of this process, which has read models of its own. */
 const timesOf = new WeakMap<ReadModels, Times>();
 
-/** From now on, `metrics` tells how many searches the gateway with these models has answered, along which path and how fast. */
+/**
+ * From now on, `metrics` tells how many searches the gateway with these models has answered, along
+ * which path and how fast.
+ */
 export function measureSearches(models: ReadModels, metrics: Metrics): void {
   const times = new Histogram({
     name: 'weaver_search_duration_seconds',
-    help: 'Searches that were answered, by mode and by the path that the answer came from. The embedding of the text is not counted.',
+    help:
+      'Searches that were answered, by mode and by the path that the answer came from. The ' +
+      'embedding of the text is not counted.',
     labelNames: ['mode', 'path'],
     buckets: SECONDS,
     registers: [metrics],
@@ -23,6 +28,11 @@ export function measureSearches(models: ReadModels, metrics: Metrics): void {
   timesOf.set(models, times);
 }
 
-export function noteSearch(models: ReadModels, mode: SearchMode, path: SearchPath, seconds: number): void {
+export function noteSearch(
+  models: ReadModels,
+  mode: SearchMode,
+  path: SearchPath,
+  seconds: number,
+): void {
   timesOf.get(models)?.observe({ mode, path }, seconds);
 }

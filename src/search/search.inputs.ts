@@ -39,19 +39,36 @@ export class DateTimeRange implements Range<string> {
 
 @InputType({
   description:
-    "What a chunk's metadata must have in one place. All that is given must hold, and something must be: a condition with nothing but nulls is refused, for it would let everything through. A value of another type than the one compared with does not match, and is no error.",
+    "What a chunk's metadata must have in one place. All that is given must hold, and " +
+    'something must be: a condition with nothing but nulls is refused, for it would let ' +
+    'everything through. A value of another type than the one compared with does not ' +
+    'match, and is no error.',
 })
 export class MetadataCondition {
-  @Field(() => [String], { description: 'The keys that lead there, the outermost first, 1 to 8 of at most 200 characters: `["author", "name"]` is the `name` in `author`. In a list, its places are counted from "0".' })
+  @Field(() => [String], {
+    description:
+      'The keys that lead there, the outermost first, 1 to 8 of at most 200 characters: ' +
+      '`["author", "name"]` is the `name` in `author`. In a list, its places are counted ' +
+      'from "0".',
+  })
   path!: string[];
 
-  @Field(() => MetadataValueScalar, { nullable: true, description: 'Equal to this, and of the same type: the text "1" is not the number 1.' })
+  @Field(() => MetadataValueScalar, {
+    nullable: true,
+    description: 'Equal to this, and of the same type: the text "1" is not the number 1.',
+  })
   equals?: MetadataValue | null;
 
-  @Field(() => [MetadataValueScalar], { nullable: true, description: 'Equal to one of these, at most 100. Nothing is equal to one of an empty list.' })
+  @Field(() => [MetadataValueScalar], {
+    nullable: true,
+    description: 'Equal to one of these, at most 100. Nothing is equal to one of an empty list.',
+  })
   in?: MetadataValue[] | null;
 
-  @Field(() => Boolean, { nullable: true, description: 'true: something is there, be it a JSON null. false: nothing is.' })
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'true: something is there, be it a JSON null. false: nothing is.',
+  })
   exists?: boolean | null;
 
   @Field(() => NumberRange, { nullable: true, description: 'A number in this range.' })
@@ -59,17 +76,25 @@ export class MetadataCondition {
 
   @Field(() => DateTimeRange, {
     nullable: true,
-    description: 'A text that is an ISO 8601 date or date and time in this range: `2026-01-31`, `2026-01-31T09:30:00Z`. A date is its first instant; without a time zone it is in UTC.',
+    description:
+      'A text that is an ISO 8601 date or date and time in this range: `2026-01-31`, ' +
+      '`2026-01-31T09:30:00Z`. A date is its first instant; without a time zone it is in UTC.',
   })
   date?: DateTimeRange | null;
 }
 
 @InputType({ description: 'How much the two rankings of HYBRID count.' })
 export class SearchWeights {
-  @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by similarity: 0, or 0.000000001 to 10.' })
+  @Field(() => Float, {
+    defaultValue: 1,
+    description: 'Weight of the rank by similarity: 0, or 0.000000001 to 10.',
+  })
   vector!: JsonNumber;
 
-  @Field(() => Float, { defaultValue: 1, description: 'Weight of the rank by words: 0, or 0.000000001 to 10.' })
+  @Field(() => Float, {
+    defaultValue: 1,
+    description: 'Weight of the rank by words: 0, or 0.000000001 to 10.',
+  })
   keyword!: JsonNumber;
 }
 
@@ -77,14 +102,19 @@ export class SearchWeights {
 export class SearchChunksInput {
   @Field(() => String, {
     nullable: true,
-    description: 'What to search for, at most 8,000 characters. KEYWORD and HYBRID look for its words, at most 100, and need it; VECTOR and HYBRID embed it, unless there is an `embedding`.',
+    description:
+      'What to search for, at most 8,000 characters. KEYWORD and HYBRID look for its ' +
+      'words, at most 100, and need it; VECTOR and HYBRID embed it, unless there is an ' +
+      '`embedding`.',
   })
   text?: string | null;
 
   @Field(() => VectorScalar, {
     nullable: true,
     description:
-      "A vector made elsewhere by the gateway's model, as long as the model makes it or 1536 numbers. Its magnitude does not matter. In VECTOR in place of `text`, in HYBRID beside it; KEYWORD compares no vectors.",
+      "A vector made elsewhere by the gateway's model, as long as the model makes it or " +
+      '1536 numbers. Its magnitude does not matter. In VECTOR in place of `text`, in ' +
+      'HYBRID beside it; KEYWORD compares no vectors.',
   })
   embedding?: number[] | null;
 
@@ -96,43 +126,86 @@ export class SearchChunksInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Only hits after this cursor: `pageInfo.endCursor` of the page before, with the same input but for `topK`. Not in HYBRID, which has one page.',
+    description:
+      'Only hits after this cursor: `pageInfo.endCursor` of the page before, with the ' +
+      'same input but for `topK`. Not in HYBRID, which has one page.',
   })
   after?: string | null;
 
-  @Field(() => Int, { defaultValue: 0, description: 'How many chunks before and after each hit belong to `passages` of the result, 0 to 5.' })
+  @Field(() => Int, {
+    defaultValue: 0,
+    description:
+      'How many chunks before and after each hit belong to `passages` of the result, 0 to 5.',
+  })
   contextWindow!: number;
 
-  @Field(() => Boolean, { defaultValue: false, description: 'Compare every chunk of the scope exactly, however many there are. Certain, and slower for large tenants.' })
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description:
+      'Compare every chunk of the scope exactly, however many there are. Certain, and ' +
+      'slower for large tenants.',
+  })
   exact!: boolean;
 
-  @Field(() => Float, { nullable: true, description: 'Only hits whose `similarity`, as it is shown, is this or greater; -1 to 1. Not in KEYWORD, which has no similarity.' })
+  @Field(() => Float, {
+    nullable: true,
+    description:
+      'Only hits whose `similarity`, as it is shown, is this or greater; -1 to 1. Not in ' +
+      'KEYWORD, which has no similarity.',
+  })
   minSimilarity?: JsonNumber | null;
 
-  @Field(() => SearchWeights, { nullable: true, description: 'How much the two rankings of HYBRID count; both 1 where it is not given.' })
+  @Field(() => SearchWeights, {
+    nullable: true,
+    description: 'How much the two rankings of HYBRID count; both 1 where it is not given.',
+  })
   weights?: SearchWeights | null;
 
-  @Field(() => ID, { nullable: true, description: 'Only chunks of this bot. A bot that is not there for you has none.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'Only chunks of this bot. A bot that is not there for you has none.',
+  })
   botId?: string | null;
 
-  @Field(() => [ID], { nullable: true, description: 'Only chunks of these documents, at most 100. Documents that are not there for you have none.' })
+  @Field(() => [ID], {
+    nullable: true,
+    description:
+      'Only chunks of these documents, at most 100. Documents that are not there for you ' +
+      'have none.',
+  })
   documentIds?: string[] | null;
 
-  @Field(() => [DocumentStatus], { nullable: true, description: 'Only chunks of documents that are in one of these states. None is in one of an empty list.' })
+  @Field(() => [DocumentStatus], {
+    nullable: true,
+    description:
+      'Only chunks of documents that are in one of these states. None is in one of an empty list.',
+  })
   documentStatuses?: DocumentStatus[] | null;
 
   @Field(() => JSONObjectScalar, {
     nullable: true,
-    description: 'Only chunks whose `metadata` has at least these members, with these values. https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT',
+    description:
+      'Only chunks whose `metadata` has at least these members, with these values. ' +
+      'https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT',
   })
   metadata?: Record<string, unknown> | null;
 
-  @Field(() => [MetadataCondition], { nullable: true, description: 'Only chunks whose `metadata` meets all of these, at most 20.' })
+  @Field(() => [MetadataCondition], {
+    nullable: true,
+    description: 'Only chunks whose `metadata` meets all of these, at most 20.',
+  })
   metadataConditions?: MetadataCondition[] | null;
 
-  @Field(() => DateTimeRange, { nullable: true, description: 'Only chunks that were stored in this range of time: their `createdAt`.' })
+  @Field(() => DateTimeRange, {
+    nullable: true,
+    description: 'Only chunks that were stored in this range of time: their `createdAt`.',
+  })
   createdAt?: DateTimeRange | null;
 
-  @Field(() => ID, { nullable: true, description: 'Whose chunks. An operator must name the tenant; everyone else has only their own.' })
+  @Field(() => ID, {
+    nullable: true,
+    description:
+      'Whose chunks. An operator must name the tenant; everyone else has only their own.',
+  })
   tenantId?: string | null;
 }

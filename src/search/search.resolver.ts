@@ -13,9 +13,14 @@ import { ChunkSearchResult } from './search.types.js';
 export class SearchResolver {
   @Requires('search')
   @Sized('input.topK', 10)
-  @Query(() => ChunkSearchResult, { description: 'The chunks of your tenant that match a text or a vector best: by meaning, by words, or by both. It says itself whether it is complete.' })
+  @Query(() => ChunkSearchResult, {
+    description:
+      'The chunks of your tenant that match a text or a vector best: by meaning, by ' +
+      'words, or by both. It says itself whether it is complete.',
+  })
   searchChunks(
-    @Arg('input', () => SearchChunksInput, { description: 'What to search for, and where.' }) input: SearchChunksInput,
+    @Arg('input', () => SearchChunksInput, { description: 'What to search for, and where.' })
+    input: SearchChunksInput,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<ChunkSearchResult> {
@@ -24,11 +29,18 @@ export class SearchResolver {
 
   @Requires('search')
   @Query(() => ChunkExplanation, {
-    description: 'Why a chunk is or is not among the hits of a search. Compares all chunks of the scope exactly, however many there are: to find out, not for every search. Counts as one of the twenty searches of an operation.',
+    description:
+      'Why a chunk is or is not among the hits of a search. Compares all chunks of the ' +
+      'scope exactly, however many there are: to find out, not for every search. Counts ' +
+      'as one of the twenty searches of an operation.',
   })
   explainChunk(
-    @Arg('input', () => SearchChunksInput, { description: 'The search, without `after`.' }) input: SearchChunksInput,
-    @Arg('chunkId', () => ID, { description: "The chunk's UUID. Of one that is not there for you the stage is SCOPE." }) chunkId: string,
+    @Arg('input', () => SearchChunksInput, { description: 'The search, without `after`.' })
+    input: SearchChunksInput,
+    @Arg('chunkId', () => ID, {
+      description: "The chunk's UUID. Of one that is not there for you the stage is SCOPE.",
+    })
+    chunkId: string,
     @Ctx() context: RequestContext,
   ): Promise<ChunkExplanation> {
     return explainChunk(context, input, chunkId);

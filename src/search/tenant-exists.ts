@@ -1,9 +1,15 @@
 import type { ReadScope } from '../db/read-scope.js';
 import { fixedStatement } from '../db/statement.js';
 
-const TENANT_EXISTS = fixedStatement('searchTenantExists', 'select exists (select from tenants where id = $1) as known');
+const TENANT_EXISTS = fixedStatement(
+  'searchTenantExists',
+  'select exists (select from tenants where id = $1) as known',
+);
 
-/** Whether there is such a tenant for the caller: asked only where an operator's search found nothing at all. */
+/**
+ * Whether there is such a tenant for the caller: asked only where an operator's search found
+ * nothing at all.
+ */
 export async function tenantExists(reads: ReadScope, id: string): Promise<boolean> {
   const [row] = await reads.query<{ known: boolean }>(TENANT_EXISTS, [id]);
   return row!.known;

@@ -2,7 +2,14 @@ import { StartupError } from '../base/startup-error.js';
 import type { Database, MaintenanceSession } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { searchIndexName } from '../db/search-index-name.js';
-import { buildProgress, createSearchIndex, dropSearchIndex, rebuildSearchIndex, searchIndexes, type BuildProgress } from '../db/search-indexes.js';
+import {
+  buildProgress,
+  createSearchIndex,
+  dropSearchIndex,
+  rebuildSearchIndex,
+  searchIndexes,
+  type BuildProgress,
+} from '../db/search-indexes.js';
 import { statement } from '../db/statement.js';
 import { keptFrom, planTuning, type TenantSize, type TuneStep } from './tune-plan.js';
 
@@ -29,15 +36,28 @@ export interface TuneListener {
 }
 
 /**
- * Brings the indexes of large tenants to what they should be, one after another, while the gateway goes on. `gateway` counts, as the
- * operator's role; `owner` builds. It may be interrupted at any time and run again, and only one process does it at a time.
- * Throws a `StartupError` where another is at it. Only for PostgreSQL.
+ * Brings the indexes of large tenants to what they should be, one after another, while the gateway
+ * goes on. `gateway` counts, as the operator's role; `owner` builds. It may be interrupted at any
+ * time and run again, and only one process does it at a time. Throws a `StartupError` where another
+ * is at it. Only for PostgreSQL.
  */
-export async function tuneSearch(gateway: Database, owner: Database, options: TuneOptions, listener: TuneListener): Promise<void> {
+export async function tuneSearch(
+  gateway: Database,
+  owner: Database,
+  options: TuneOptions,
+  listener: TuneListener,
+): Promise<void> {
   await owner.maintain(async session => {
-    // Tried, never waited for: a session that waits has a snapshot, and the other's build would wait for that one in turn.
-    const [lock] = await session.run<{ taken: boolean }>(`select pg_try_advisory_lock(${TUNING_LOCK}) as taken`);
-    if (!lock!.taken) throw new StartupError('Another "weaver search tune" is at work on this database, or one that was interrupted still finishes its build. Run it again later.');
+    // Tried, never waited for: a session that waits has a snapshot, and the other's build would
+    // wait for that one in turn.
+    const [lock] = await session.run<{ taken: boolean }>(
+      `select pg_try_advisory_lock(${TUNING_LOCK}) as taken`,
+    );
+    if (!lock!.taken)
+      throw new StartupError(
+        'Another "weaver search tune" is at work on this database, or one that was ' +
+          'interrupted still finishes its build. Run it again later.',
+      );
     const steps = await plan(gateway, session, options);
     listener.planned(steps);
     if (options.dryRun) return;
@@ -45,17 +65,27 @@ export async function tuneSearch(gateway: Database, owner: Database, options: Tu
   });
 }
 
-async function plan(gateway: Database, session: MaintenanceSession, { builtFrom, tenantId }: TuneOptions): Promise<TuneStep[]> {
+async function plan(
+  gateway: Database,
+  session: MaintenanceSession,
+  { builtFrom, tenantId }: TuneOptions,
+): Promise<TuneStep[]> {
   const sizes = await tenantSizes(gateway, keptFrom(builtFrom), tenantId);
   const indexes = await searchIndexes(session);
-  return planTuning(sizes, tenantId === undefined ? indexes : indexes.filter(index => index.tenantId === tenantId), builtFrom, searchIndexName);
+  return planTuning(
+    sizes,
+    tenantId === undefined ? indexes : indexes.filter(index => index.tenantId === tenantId),
+    builtFrom,
+    searchIndexName,
+  );
 }
 
 // Every code is looked at, but only in the index that holds them.
 const SIZES = statement(
   'tuneSizes',
   `select tenant_id as "tenantId", count(embedding_bq)::int as chunks from doc_chunks
-    where $1::uuid is null or tenant_id = $1::uuid group by tenant_id having count(embedding_bq) >= $2::int order by 2 desc, 1`,
+    where $1::uuid is null or tenant_id = $1::uuid group by tenant_id
+      having count(embedding_bq) >= $2::int order by 2 desc, 1`,
 );
 
 function tenantSizes(gateway: Database, atLeast: number, tenantId?: string): Promise<TenantSize[]> {
@@ -71,16 +101,23 @@ interface Bench {
 }
 
 /** One step; a failure is told and the next goes on. */
-async function take(step: TuneStep, { gateway, owner, session, options, listener }: Bench): Promise<void> {
+async function take(
+  step: TuneStep,
+  { gateway, owner, session, options, listener }: Bench,
+): Promise<void> {
   const startedAt = performance.now();
   listener.started(step);
   const watch = watchProgress(owner, session.pid, progress => listener.progressed(step, progress));
   try {
     if (step.action === 'drop') await dropSearchIndex(session, step.index);
-    else if (step.action === 'rebuild') await rebuildSearchIndex(session, step.tenantId, step.chunks);
+    else if (step.action === 'rebuild')
+      await rebuildSearchIndex(session, step.tenantId, step.chunks);
     else await createSearchIndex(session, step.tenantId, step.chunks);
     // A build takes its time, and waits for writers: the tenant may have gone meanwhile.
-    const [size] = step.action === 'drop' ? [step] : await tenantSizes(gateway, keptFrom(options.builtFrom), step.tenantId);
+    const [size] =
+      step.action === 'drop'
+        ? [step]
+        : await tenantSizes(gateway, keptFrom(options.builtFrom), step.tenantId);
     if (!size) await dropSearchIndex(session, step.index);
     listener.done(step, size ? 'done' : 'undone', performance.now() - startedAt);
   } catch (error) {
@@ -91,7 +128,11 @@ async function take(step: TuneStep, { gateway, owner, session, options, listener
 }
 
 /** Asks over another connection how far the session's build is, until told to stop. */
-function watchProgress(owner: Database, pid: number, tell: (progress: BuildProgress) => void): { stop(): Promise<void> } {
+function watchProgress(
+  owner: Database,
+  pid: number,
+  tell: (progress: BuildProgress) => void,
+): { stop(): Promise<void> } {
   let asking = Promise.resolve();
   const timer = setInterval(() => {
     asking = asking

@@ -1,15 +1,27 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Index, ManyToOne, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+} from '@mikro-orm/decorators/legacy';
 import { TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { walledBy } from '../db/row-policies.js';
 import { Tenant } from './tenant.entity.js';
 
-/** What a call with an idempotency key led to, kept for a day. Shown nowhere; `graphql/idempotency.ts` reads and writes it. */
+/**
+ * What a call with an idempotency key led to, kept for a day. Shown nowhere;
+ * `graphql/idempotency.ts` reads and writes it.
+ */
 @Entity({ tableName: 'idempotency_keys', ...walledBy('tenant_id') })
 @Index({
   name: 'idempotency_keys_of_caller',
-  expression: 'create unique index idempotency_keys_of_caller on idempotency_keys (tenant_id, principal, mutation, key) nulls not distinct',
+  expression:
+    'create unique index idempotency_keys_of_caller on idempotency_keys (tenant_id, ' +
+    'principal, mutation, key) nulls not distinct',
 })
 @Index({ name: 'idempotency_keys_by_age', properties: ['tenant', 'createdAt'] })
 @Check(calendarTimes('idempotency_keys', 'created_at'))
@@ -18,7 +30,13 @@ export class IdempotencyKey {
   id!: string & Opt;
 
   /** Null for the operator's calls. */
-  @ManyToOne({ entity: () => Tenant, ref: true, nullable: true, deleteRule: 'cascade', index: false })
+  @ManyToOne({
+    entity: () => Tenant,
+    ref: true,
+    nullable: true,
+    deleteRule: 'cascade',
+    index: false,
+  })
   tenant?: Ref<Tenant> | null;
 
   @Property({ type: 'string', length: 64 })

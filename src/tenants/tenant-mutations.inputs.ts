@@ -12,7 +12,10 @@ export class CreateTenantInput {
   @Field(() => String, { description: "The tenant's name, 1 to 255 characters." })
   name!: string;
 
-  @Field(() => String, { nullable: true, description: 'The plan that the tenant pays for, 1 to 50 characters; `free` when left out.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'The plan that the tenant pays for, 1 to 50 characters; `free` when left out.',
+  })
   planTier?: string | null;
 
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
@@ -21,7 +24,10 @@ export class CreateTenantInput {
 
 @InputType({ description: 'Changes to a tenant. What is left out stays as it is.' })
 export class UpdateTenantInput {
-  @Field(() => ID, { nullable: true, description: "The tenant's id; your own tenant when left out." })
+  @Field(() => ID, {
+    nullable: true,
+    description: "The tenant's id; your own tenant when left out.",
+  })
   id?: string | null;
 
   @Field(() => DateTimeScalar, { nullable: true, description: UNCHANGED_SINCE })
@@ -30,7 +36,10 @@ export class UpdateTenantInput {
   @Field(() => String, { nullable: true, description: 'A new name, 1 to 255 characters.' })
   name?: string | null;
 
-  @Field(() => String, { nullable: true, description: 'Another plan, 1 to 50 characters. For operators.' })
+  @Field(() => String, {
+    nullable: true,
+    description: 'Another plan, 1 to 50 characters. For operators.',
+  })
   planTier?: string | null;
 }
 

@@ -7,11 +7,19 @@ import { walledBy } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 
-@ObjectType({ implements: Node, simpleResolvers: true, description: 'A customer: the owner of bots and everything below them, invisible to every other tenant.' })
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description:
+    'A customer: the owner of bots and everything below them, invisible to every other tenant.',
+})
 @Entity({ tableName: 'tenants', ...walledBy('id') })
 @Index({ name: 'tenants_by_creation', properties: ['createdAt', 'id'] })
 @Index({ name: 'tenants_by_name', properties: ['name', 'id'] })
-@Index({ name: 'tenants_in_alphabet', expression: 'create index tenants_in_alphabet on tenants (weaver_sort_key(name), id)' })
+@Index({
+  name: 'tenants_in_alphabet',
+  expression: 'create index tenants_in_alphabet on tenants (weaver_sort_key(name), id)',
+})
 @Check({ name: 'tenants_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'tenants_plan_tier_not_empty', expression: 'char_length(plan_tier::text) >= 1' })
 @Check({ name: 'tenants_storage_not_negative', expression: 'storage_used_bytes >= 0' })
@@ -21,19 +29,25 @@ import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
   timing: 'before',
   events: ['update'],
   expression:
-    'create trigger tenants_touch_updated_at before update on tenants for each row when (new.storage_used_bytes = old.storage_used_bytes or new.name <> old.name or new.plan_tier <> old.plan_tier) execute function weaver_touch_updated_at()',
+    'create trigger tenants_touch_updated_at before update on tenants for each row ' +
+    'when (new.storage_used_bytes = old.storage_used_bytes or new.name <> old.name ' +
+    'or new.plan_tier <> old.plan_tier) execute function weaver_touch_updated_at()',
 })
 @Trigger({
   name: 'tenants_keep_storage',
   timing: 'before',
   events: ['update'],
-  expression: 'create trigger tenants_keep_storage before update of storage_used_bytes on tenants for each row when (pg_trigger_depth() = 0) execute function weaver_keep_storage()',
+  expression:
+    'create trigger tenants_keep_storage before update of storage_used_bytes on tenants ' +
+    'for each row when (pg_trigger_depth() = 0) execute function weaver_keep_storage()',
 })
 @Trigger({
   name: 'tenants_create_bot',
   timing: 'after',
   events: ['insert'],
-  expression: 'create trigger tenants_create_bot after insert on tenants for each row execute function weaver_create_bot_of_tenant()',
+  expression:
+    'create trigger tenants_create_bot after insert on tenants for each row ' +
+    'execute function weaver_create_bot_of_tenant()',
 })
 export class Tenant {
   @Field(() => ID, { description: "The tenant's UUID." })
@@ -44,11 +58,16 @@ export class Tenant {
   @Property({ type: NameType, length: 255 })
   name!: string;
 
-  @Field(() => String, { description: 'The plan that the tenant pays for, such as `free` or `business`.' })
+  @Field(() => String, {
+    description: 'The plan that the tenant pays for, such as `free` or `business`.',
+  })
   @Property({ type: 'string', length: 50, default: 'free' })
   planTier!: string & Opt;
 
-  @Field(() => BigIntScalar, { description: "Bytes that the tenant's documents take: the sum of their sizes, counted by the database." })
+  @Field(() => BigIntScalar, {
+    description:
+      "Bytes that the tenant's documents take: the sum of their sizes, counted by the database.",
+  })
   @Property({ type: 'bigint', defaultRaw: '0' })
   storageUsedBytes!: string & Opt;
 
@@ -56,7 +75,10 @@ export class Tenant {
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 
-  @Field(() => DateTimeScalar, { description: 'When the tenant was last changed. Documents that come and go are no change of the tenant.' })
+  @Field(() => DateTimeScalar, {
+    description:
+      'When the tenant was last changed. Documents that come and go are no change of the tenant.',
+  })
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;
 }

@@ -1,6 +1,15 @@
 import { ArgsType, Field, ID, InputType, registerEnumType } from 'type-graphql';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, BigIntFilter, DateTimeFilter, IDFilter, StringFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  BigIntFilter,
+  DateTimeFilter,
+  IDFilter,
+  StringFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum TenantOrderField {
@@ -48,12 +57,18 @@ const TenantOrderBy = orderByOf(TenantOrderField, 'Tenant');
 export class TenantListArgs extends PageArgs {
   @Field(() => TenantFilter, { nullable: true, description: 'Only tenants for which this holds.' })
   filter?: TenantFilter | null;
-  @Field(() => [TenantOrderBy], { nullable: true, description: 'In which order, at most 3 steps; newest first by default.' })
+  @Field(() => [TenantOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; newest first by default.',
+  })
   orderBy?: OrderBy[] | null;
 }
 
 @ArgsType()
 export class TenantArgs {
-  @Field(() => ID, { nullable: true, description: "The tenant's id; your own tenant when left out." })
+  @Field(() => ID, {
+    nullable: true,
+    description: "The tenant's id; your own tenant when left out.",
+  })
   id?: string | null;
 }

@@ -17,16 +17,30 @@ const tenants = defineList({ name: 'tenants', entity: Tenant, defaultOrder: NEWE
 @Resolver(() => Tenant)
 export class TenantResolver {
   @Requires('read')
-  @Query(() => Tenant, { nullable: true, description: 'A tenant: your own when no id is given. Null where there is none for you.' })
-  tenant(@Args(() => TenantArgs) { id }: TenantArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<Tenant | null> {
+  @Query(() => Tenant, {
+    nullable: true,
+    description: 'A tenant: your own when no id is given. Null where there is none for you.',
+  })
+  tenant(
+    @Args(() => TenantArgs) { id }: TenantArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<Tenant | null> {
     const wanted = id == null ? context.reads.tenantId : uuidInput('id', id);
-    if (wanted === undefined) throw badInput('id', 'An operator has no tenant of their own: name one by its id.');
+    if (wanted === undefined)
+      throw badInput('id', 'An operator has no tenant of their own: name one by its id.');
     return rowById(context, info, Tenant, wanted);
   }
 
   @Requires('read')
-  @Query(() => TenantConnection, { description: 'All tenants for an operator; for everyone else the one that is theirs.' })
-  tenants(@Args(() => TenantListArgs) args: TenantListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<Tenant>> {
+  @Query(() => TenantConnection, {
+    description: 'All tenants for an operator; for everyone else the one that is theirs.',
+  })
+  tenants(
+    @Args(() => TenantListArgs) args: TenantListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<Tenant>> {
     return tenants.page(context, info, args);
   }
 }

@@ -4,15 +4,19 @@ import { AppError } from '../base/app-error.js';
 
 /** Keys are fetched anew when they are this old, so that those that were withdrawn go. */
 const MAX_AGE_MS = 10 * 60_000;
-/** Between two fetches, at least: tokens with made-up key ids must not make a storm of them, nor must a provider that is down. */
+/**
+ * Between two fetches, at least: tokens with made-up key ids must not make a storm of them, nor
+ * must a provider that is down.
+ */
 const COOLDOWN_MS = 15_000;
 const TIMEOUT_MS = 5_000;
 const MAX_BYTES = 256 * 1024;
 
 /**
- * The keys that an identity provider publishes, as jose asks for them: fetched when first needed, when they are old, and when a token
- * names one that is not there. Old keys go on while the provider cannot be reached; `UNAVAILABLE` where there are none, since that says
- * nothing of the token.
+ * The keys that an identity provider publishes, as jose asks for them: fetched when first needed,
+ * when they are old, and when a token names one that is not there. Old keys go on while the
+ * provider cannot be reached; `UNAVAILABLE` where there are none, since that says nothing of the
+ * token.
  */
 export function publishedKeys(url: string, log: Logger, timeoutMs = TIMEOUT_MS): JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
@@ -52,11 +56,19 @@ export function publishedKeys(url: string, log: Logger, timeoutMs = TIMEOUT_MS):
 
 function unavailable(triedAt: number): AppError {
   const retryAfterMs = Math.max(1_000, Math.ceil(triedAt + COOLDOWN_MS - performance.now()));
-  return new AppError('UNAVAILABLE', "The identity provider's keys cannot be reached at the moment. Try again shortly.", { retryAfterMs });
+  return new AppError(
+    'UNAVAILABLE',
+    "The identity provider's keys cannot be reached at the moment. Try again shortly.",
+    { retryAfterMs },
+  );
 }
 
 async function fetchKeys(url: string, timeoutMs: number): Promise<JSONWebKeySet> {
-  const response = await fetch(url, { headers: { accept: 'application/jwk-set+json, application/json' }, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+  const response = await fetch(url, {
+    headers: { accept: 'application/jwk-set+json, application/json' },
+    redirect: 'error',
+    signal: AbortSignal.timeout(timeoutMs),
+  });
   if (!response.ok) {
     await response.body?.cancel();
     throw new Error(`The answer is ${response.status}.`);

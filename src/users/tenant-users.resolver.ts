@@ -17,7 +17,12 @@ const users = defineList({ name: 'users', entity: User, defaultOrder: NEWEST_FIR
 export class TenantUsersResolver {
   @Requires('read')
   @FieldResolver(() => UserConnection, { description: 'The people who work in the tenant.' })
-  users(@Root() tenant: Parent, @Args(() => UserListArgs) args: UserListArgs, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): PromiseLike<Connection<User>> {
+  users(
+    @Root() tenant: Parent,
+    @Args(() => UserListArgs) args: UserListArgs,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): PromiseLike<Connection<User>> {
     return users.page(context, info, args, tenant);
   }
 }

@@ -14,7 +14,14 @@ import { lockedRow } from '../graphql/locked-row.js';
 import { mutate } from '../graphql/mutation.js';
 import { writtenRow, type Written } from '../graphql/row-by-id.js';
 import { uuidInput } from '../graphql/uuid-input.js';
-import { CreateUserInput, CreateUserPayload, DeleteUserInput, MAX_EMAIL_LENGTH, UpdateUserInput, UpdateUserPayload } from './user-mutations.inputs.js';
+import {
+  CreateUserInput,
+  CreateUserPayload,
+  DeleteUserInput,
+  MAX_EMAIL_LENGTH,
+  UpdateUserInput,
+  UpdateUserPayload,
+} from './user-mutations.inputs.js';
 import { User } from './user.entity.js';
 
 type Member = { email: string; role: UserRole };
@@ -23,7 +30,11 @@ type Member = { email: string; role: UserRole };
 export class UserMutationsResolver {
   @Requires('admin')
   @Mutation(() => CreateUserPayload, { nullable: true, description: 'Adds a user to a tenant.' })
-  async createUser(@InputArg(() => CreateUserInput) input: CreateUserInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<CreateUserPayload> {
+  async createUser(
+    @InputArg(() => CreateUserInput) input: CreateUserInput,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<CreateUserPayload> {
     const tenantId = tenantInput(context, input.tenantId);
     const id = input.id == null ? v7() : uuidInput('input.id', input.id);
     const { role } = input;
@@ -33,7 +44,13 @@ export class UserMutationsResolver {
       input,
       async work(em) {
         await em.insert(User, { id, tenant: tenantId, email, role });
-        await recordAudit(em, actorOf(context), { tenantId, action: 'createUser', targetType: 'User', targetId: id, details: { role } });
+        await recordAudit(em, actorOf(context), {
+          tenantId,
+          action: 'createUser',
+          targetType: 'User',
+          targetId: id,
+          details: { role },
+        });
         return { id, tenantId };
       },
     });
@@ -42,18 +59,36 @@ export class UserMutationsResolver {
 
   @Requires('admin')
   @Mutation(() => UpdateUserPayload, { nullable: true, description: 'Changes a user.' })
-  async updateUser(@InputArg(() => UpdateUserInput) input: UpdateUserInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<UpdateUserPayload> {
-    const changes = namedChanges({ email: changeInput('input.email', input.email, emailInput), role: changeInput('input.role', input.role, role => role) });
+  async updateUser(
+    @InputArg(() => UpdateUserInput) input: UpdateUserInput,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<UpdateUserPayload> {
+    const changes = namedChanges({
+      email: changeInput('input.email', input.email, emailInput),
+      role: changeInput('input.role', input.role, role => role),
+    });
     if (changes?.role !== undefined) refuseToGiveMore(context, changes.role, 'input.role');
     const changed = await mutate<Written>(context, info, {
       input,
       async work(em) {
-        const { id, tenantId, email, role } = await lockedRow<Member>(em, context, User, input, { properties: ['email', 'role'] });
+        const { id, tenantId, email, role } = await lockedRow<Member>(em, context, User, input, {
+          properties: ['email', 'role'],
+        });
         refuseToGiveMore(context, role, 'input.id');
         if (changes) {
           await em.nativeUpdate(User, { id, tenant: tenantId }, changes);
-          const details = { role: { before: role, after: changes.role ?? role }, emailChanged: changes.email !== undefined && changes.email !== email };
-          await recordAudit(em, actorOf(context), { tenantId, action: 'updateUser', targetType: 'User', targetId: id, details });
+          const details = {
+            role: { before: role, after: changes.role ?? role },
+            emailChanged: changes.email !== undefined && changes.email !== email,
+          };
+          await recordAudit(em, actorOf(context), {
+            tenantId,
+            action: 'updateUser',
+            targetType: 'User',
+            targetId: id,
+            details,
+          });
         }
         return { id, tenantId };
       },
@@ -62,36 +97,76 @@ export class UserMutationsResolver {
   }
 
   @Requires('admin')
-  @Mutation(() => DeletionPayload, { nullable: true, description: 'Removes a user. The last owner of a tenant stays.' })
-  deleteUser(@InputArg(() => DeleteUserInput) input: DeleteUserInput, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Promise<DeletionPayload> {
+  @Mutation(() => DeletionPayload, {
+    nullable: true,
+    description: 'Removes a user. The last owner of a tenant stays.',
+  })
+  deleteUser(
+    @InputArg(() => DeleteUserInput) input: DeleteUserInput,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<DeletionPayload> {
     return mutate<DeletionPayload>(context, info, {
       input,
       async work(em) {
-        const { id, tenantId, email, role } = await lockedRow<Member>(em, context, User, input, { properties: ['email', 'role'], forDelete: !input.dryRun });
+        const { id, tenantId, email, role } = await lockedRow<Member>(em, context, User, input, {
+          properties: ['email', 'role'],
+          forDelete: !input.dryRun,
+        });
         refuseToGiveMore(context, role, 'input.id');
         if (input.dryRun) return { deletedId: null, counts: [] };
-        if (input.confirm !== email) throw badInput('input.confirm', "input.confirm must be the user's e-mail address, exactly as it stands. Nothing was deleted.");
+        if (input.confirm !== email)
+          throw badInput(
+            'input.confirm',
+            "input.confirm must be the user's e-mail address, exactly as it stands. " +
+              'Nothing was deleted.',
+          );
         await em.nativeDelete(User, { id, tenant: tenantId });
-        await recordAudit(em, actorOf(context), { tenantId, action: 'deleteUser', targetType: 'User', targetId: id, details: { role } });
+        await recordAudit(em, actorOf(context), {
+          tenantId,
+          action: 'deleteUser',
+          targetType: 'User',
+          targetId: id,
+          details: { role },
+        });
         return { deletedId: id, counts: [] };
       },
     });
   }
 }
 
-/** Nobody makes, changes or removes a user who may do more than they: so only owners and the operator deal with owners. */
+/**
+ * Nobody makes, changes or removes a user who may do more than they: so only owners and the
+ * operator deal with owners.
+ */
 function refuseToGiveMore({ principal }: RequestContext, role: UserRole, field: string): void {
   const missing = lacking(principal, permissionsOfRole(role));
-  if (missing.length > 0) throw new AppError('FORBIDDEN', `The role ${role.toUpperCase()} may do more than you: ${missing.join(', ').toUpperCase()}.`, { field });
+  if (missing.length > 0)
+    throw new AppError(
+      'FORBIDDEN',
+      `The role ${role.toUpperCase()} may do more than you: ${missing.join(', ').toUpperCase()}.`,
+      { field },
+    );
 }
 
-/** Characters that Unicode lets programs ignore: with one, an address would look like another user's. */
+/**
+ * Characters that Unicode lets programs ignore: with one, an address would look like another
+ * user's.
+ */
 const HIDDEN = /\p{Default_Ignorable_Code_Point}/u;
 
 /** Only mail can tell whether an address is one; this much all of them have. */
 function emailInput(email: string): string {
   const text = lineInput('input.email', email, MAX_EMAIL_LENGTH);
-  if (HIDDEN.test(text)) throw badInput('input.email', 'input.email contains a character that does not show, such as a zero width space. Remove it.');
-  if (!/^[^\s@]+@[^\s@]+$/.test(text)) throw badInput('input.email', 'input.email must be an e-mail address, such as ada@example.com.');
+  if (HIDDEN.test(text))
+    throw badInput(
+      'input.email',
+      'input.email contains a character that does not show, such as a zero width space. Remove it.',
+    );
+  if (!/^[^\s@]+@[^\s@]+$/.test(text))
+    throw badInput(
+      'input.email',
+      'input.email must be an e-mail address, such as ada@example.com.',
+    );
   return text;
 }

@@ -14,12 +14,19 @@ interface ProfileRow {
   role: UserRole;
 }
 
-// Like a key, a user must be found before the tenant is known. Looked up for each request, so that a change of role holds at once.
-const PROFILE_BY_ID = fixedStatement('profileById', 'select id, tenant_id, role from profiles where id = $1::uuid');
+// Like a key, a user must be found before the tenant is known. Looked up for each request, so that
+// a change of role holds at once.
+const PROFILE_BY_ID = fixedStatement(
+  'profileById',
+  'select id, tenant_id, role from profiles where id = $1::uuid',
+);
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
 
-/** Recognises users' tokens: JWTs of the identity provider whose subject is a profile's id. Tenant and role are the profile's, whatever the token says. */
+/**
+ * Recognises users' tokens: JWTs of the identity provider whose subject is a profile's id. Tenant
+ * and role are the profile's, whatever the token says.
+ */
 export function userStrategy(config: UserTokenConfig, log: Logger): AuthStrategy {
   const verify = verifierOf(config, log);
   return async (token, { lookUp }) => {
@@ -33,7 +40,10 @@ export function userStrategy(config: UserTokenConfig, log: Logger): AuthStrategy
   };
 }
 
-function verifierOf(config: UserTokenConfig, log: Logger): (token: string) => Promise<JWTVerifyResult> {
+function verifierOf(
+  config: UserTokenConfig,
+  log: Logger,
+): (token: string) => Promise<JWTVerifyResult> {
   const options = {
     algorithms: config.algorithms,
     issuer: config.issuer,
@@ -48,7 +58,8 @@ function verifierOf(config: UserTokenConfig, log: Logger): (token: string) => Pr
     } catch (error) {
       if (error instanceof AppError) throw error;
       // What is not jose's own is a key that the provider published and that cannot be used.
-      if (!(error instanceof errors.JOSEError)) log.warn({ err: error }, "A key of the identity provider's cannot be used");
+      if (!(error instanceof errors.JOSEError))
+        log.warn({ err: error }, "A key of the identity provider's cannot be used");
       throw invalidToken(error);
     }
   };

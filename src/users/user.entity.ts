@@ -1,5 +1,14 @@
 import type { Opt, Ref } from '@mikro-orm/core';
-import { Check, Entity, Index, ManyToOne, PrimaryKey, Property, Trigger, Unique } from '@mikro-orm/decorators/legacy';
+import {
+  Check,
+  Entity,
+  Index,
+  ManyToOne,
+  PrimaryKey,
+  Property,
+  Trigger,
+  Unique,
+} from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType } from 'type-graphql';
 import { UserRole } from '../auth/principal.js';
 import { NameType, TimestampType } from '../db/column-types.js';
@@ -9,16 +18,29 @@ import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 
-/** A person of a tenant. The table is called `profiles`: `id` is the subject (`sub`) at the identity provider. */
-@ObjectType({ implements: Node, simpleResolvers: true, description: 'A person who works in a tenant.' })
+/**
+ * A person of a tenant. The table is called `profiles`: `id` is the subject (`sub`) at the identity
+ * provider.
+ */
+@ObjectType({
+  implements: Node,
+  simpleResolvers: true,
+  description: 'A person who works in a tenant.',
+})
 @Entity({ tableName: 'profiles', ...walledBy('tenant_id') })
 @Unique({ name: 'profiles_email_unique', properties: ['tenant', 'email'] })
 @Index({ name: 'profiles_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Index({
   name: 'profiles_email_one_user',
-  expression: 'create unique index profiles_email_one_user on profiles (tenant_id, "left"(weaver_fold(email), 600))',
+  expression:
+    'create unique index profiles_email_one_user on profiles (tenant_id, ' +
+    '"left"(weaver_fold(email), 600))',
 })
-@Index({ name: 'profiles_in_alphabet', expression: 'create index profiles_in_alphabet on profiles (tenant_id, weaver_sort_key(email), id)' })
+@Index({
+  name: 'profiles_in_alphabet',
+  expression:
+    'create index profiles_in_alphabet on profiles (tenant_id, weaver_sort_key(email), id)',
+})
 @Check({ name: 'profiles_email_not_empty', expression: 'char_length(email::text) >= 1' })
 @Check({ name: 'profiles_role_known', expression: `role in ('owner', 'admin', 'member')` })
 @Check(calendarTimes('profiles', 'created_at', 'updated_at'))
@@ -26,24 +48,33 @@ import { Tenant } from '../tenants/tenant.entity.js';
   name: 'profiles_keep_last_owner_on_delete',
   timing: 'before',
   events: ['delete'],
-  expression: `create trigger profiles_keep_last_owner_on_delete before delete on profiles for each row when (old.role = 'owner') execute function weaver_keep_last_owner()`,
+  expression:
+    'create trigger profiles_keep_last_owner_on_delete before delete on profiles ' +
+    "for each row when (old.role = 'owner') execute function weaver_keep_last_owner()",
 })
 @Trigger({
   name: 'profiles_keep_last_owner_on_update',
   timing: 'before',
   events: ['update'],
-  expression: `create trigger profiles_keep_last_owner_on_update before update on profiles for each row when (old.role = 'owner' and (new.role <> 'owner' or new.tenant_id <> old.tenant_id)) execute function weaver_keep_last_owner()`,
+  expression:
+    'create trigger profiles_keep_last_owner_on_update before update on profiles ' +
+    "for each row when (old.role = 'owner' and (new.role <> 'owner' " +
+    'or new.tenant_id <> old.tenant_id)) execute function weaver_keep_last_owner()',
 })
 @Trigger(touchedBy('profiles'))
 export class User {
-  @Field(() => ID, { description: "The user's UUID, which is also their subject at the identity provider." })
+  @Field(() => ID, {
+    description: "The user's UUID, which is also their subject at the identity provider.",
+  })
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
   @ManyToOne({ entity: () => Tenant, ref: true, deleteRule: 'cascade', index: false })
   tenant!: Ref<Tenant>;
 
-  @Field(() => String, { description: "The user's e-mail address, unique within the tenant, whatever its case." })
+  @Field(() => String, {
+    description: "The user's e-mail address, unique within the tenant, whatever its case.",
+  })
   @Property({ type: NameType, length: 255 })
   email!: string;
 

@@ -1,7 +1,17 @@
 import { ArgsType, Field, InputType, registerEnumType } from 'type-graphql';
 import { UserRole } from '../auth/principal.js';
 import { PageArgs } from '../graphql/connection.js';
-import { AND, NOT, OR, DateTimeFilter, IDFilter, StringFilter, enumFilter, type EnumFilter, type RangeFilter } from '../graphql/filters.js';
+import {
+  AND,
+  NOT,
+  OR,
+  DateTimeFilter,
+  IDFilter,
+  StringFilter,
+  enumFilter,
+  type EnumFilter,
+  type RangeFilter,
+} from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
 export enum UserOrderField {
@@ -49,6 +59,9 @@ const UserOrderBy = orderByOf(UserOrderField, 'User');
 export class UserListArgs extends PageArgs {
   @Field(() => UserFilter, { nullable: true, description: 'Only users for which this holds.' })
   filter?: UserFilter | null;
-  @Field(() => [UserOrderBy], { nullable: true, description: 'In which order, at most 3 steps; newest first by default.' })
+  @Field(() => [UserOrderBy], {
+    nullable: true,
+    description: 'In which order, at most 3 steps; newest first by default.',
+  })
   orderBy?: OrderBy[] | null;
 }

@@ -11,7 +11,11 @@ import { User } from './user.entity.js';
 export class UserResolver {
   @Requires('read')
   @FieldResolver(() => Tenant, { description: 'The tenant that the user works in.' })
-  tenant(@Root() user: Parent, @Ctx() context: RequestContext, @Info() info: GraphQLResolveInfo): Tenant | PromiseLike<Tenant | null> {
+  tenant(
+    @Root() user: Parent,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Tenant | PromiseLike<Tenant | null> {
     return relatedRow(context, info, Tenant, user.tenantId, user.tenantId);
   }
 }

@@ -21,6 +21,8 @@ export class Viewer {
   @Field(() => ViewerKind, { description: 'What kind of caller this is.' })
   kind!: ViewerKind;
 
-  @Field(() => [ApiKeyScope], { description: 'What the caller may do. WRITE includes VECTORS, which is not named then.' })
+  @Field(() => [ApiKeyScope], {
+    description: 'What the caller may do. WRITE includes VECTORS, which is not named then.',
+  })
   scopes!: ApiKeyScope[];
 }

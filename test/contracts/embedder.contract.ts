@@ -61,7 +61,9 @@ export function describeEmbedder(name: string, makeEmbedder: () => Embedder): vo
         'You can return unused boots within sixty days.',
         'Kayak rental needs a photo card.',
       ]);
-      expect(similarity(question!, shares!)).toBeGreaterThan(similarity(question!, strange!) + 0.05);
+      expect(similarity(question!, shares!)).toBeGreaterThan(
+        similarity(question!, strange!) + 0.05,
+      );
     });
 
     test("rejects with the signal's reason when it is aborted", async () => {

@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { chromium, type Browser, type BrowserContext, type Page, type Request, type Route } from 'playwright-core';
+import {
+  chromium,
+  type Browser,
+  type BrowserContext,
+  type Page,
+  type Request,
+  type Route,
+} from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PLAYGROUND_OPERATIONS } from '../../src/playground/playground-operations.js';
 import { startGateway } from '../support/gateway.js';
@@ -8,13 +15,21 @@ import { startGateway } from '../support/gateway.js';
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const isInstalled = existsSync(CHROMIUM);
 if (!isInstalled) {
-  const problem = `There is no browser at ${CHROMIUM}: install Chromium (Debian: apt-get install chromium) or set CHROMIUM_PATH.`;
+  const problem =
+    `There is no browser at ${CHROMIUM}: install Chromium (Debian: apt-get install ` +
+    'chromium) or set CHROMIUM_PATH.';
   if (process.env['WEAVER_REQUIRE_BROWSER'] === '1') throw new Error(problem);
   console.warn(`\n*** The Playground is NOT tested. ${problem} ***\n`);
 }
 
 // Chromium's own errands would count as requests to strangers.
-const QUIET = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const QUIET = [
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 describe.skipIf(!isInstalled)('the Playground in a browser', () => {
   let gateway: Awaited<ReturnType<typeof startGateway>>;
@@ -24,7 +39,10 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
   beforeAll(async () => {
     [gateway, browser] = await Promise.all([
       startGateway(),
-      chromium.launch({ executablePath: CHROMIUM, args: ['--headless', '--no-sandbox', '--disable-gpu', ...QUIET] }),
+      chromium.launch({
+        executablePath: CHROMIUM,
+        args: ['--headless', '--no-sandbox', '--disable-gpu', ...QUIET],
+      }),
     ]);
   });
   afterAll(async () => {
@@ -66,7 +84,10 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
 
   test('shows the numbers of an answer as the answer has them', async () => {
     await visitor.open();
-    await visitor.write('query Numbers { searchChunks(input: { text: "tent", topK: 2 }) { hits { rank similarity score } } }');
+    await visitor.write(
+      'query Numbers { searchChunks(input: { text: "tent", topK: 2 }) { hits { rank ' +
+        'similarity score } } }',
+    );
     const text = await visitor.answerTextTo(() => visitor.send());
     expect(text).toMatch(/"similarity":0\.\d{14,}/);
     await expect.poll(() => visitor.shownAnswer(), { timeout: 20_000 }).toBe(indented(text));
@@ -75,7 +96,9 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
   test.each(AWKWARD)('shows %s as the answer has it', async (_, value) => {
     const answer = `{"data":{"viewer":{"kind":${value}}}}`;
     await visitor.open();
-    await visitor.page.route('**/graphql', route => route.fulfill({ contentType: 'application/json', body: answer }));
+    await visitor.page.route('**/graphql', route =>
+      route.fulfill({ contentType: 'application/json', body: answer }),
+    );
     await visitor.send();
     await expect.poll(() => visitor.shownAnswer(), { timeout: 20_000 }).toBe(indented(answer));
   });
@@ -91,29 +114,46 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
   test('lists the ready operations, of which each opens in a tab of its own', async () => {
     await visitor.open();
     await visitor.collection.first().waitFor();
-    expect((await visitor.collection.allInnerTexts()).map(title => title.trim())).toEqual(PLAYGROUND_OPERATIONS.map(operation => operation.name));
+    expect((await visitor.collection.allInnerTexts()).map(title => title.trim())).toEqual(
+      PLAYGROUND_OPERATIONS.map(operation => operation.name),
+    );
     await visitor.collection.filter({ hasText: 'Anything by its id' }).click();
     await visitor.activeTab('Anything by its id').waitFor();
-    expect(await visitor.answerTo(() => visitor.send())).toMatchObject({ data: { node: { __typename: 'Document' } } });
+    expect(await visitor.answerTo(() => visitor.send())).toMatchObject({
+      data: { node: { __typename: 'Document' } },
+    });
   });
 
   test('has operations that all answer without an error, with ids of what is there', async () => {
     await visitor.open();
-    const [{ queries }] = JSON.parse(await visitor.stored('queryCollections')) as [{ queries: { windowName: string; query: string; variables: string }[] }];
+    const [{ queries }] = JSON.parse(await visitor.stored('queryCollections')) as [
+      { queries: { windowName: string; query: string; variables: string }[] },
+    ];
     expect(queries).toHaveLength(PLAYGROUND_OPERATIONS.length);
     const answers = await Promise.all(
       queries.map(async ({ windowName, query, variables }) => {
         const { data, errors } = await execute(gateway, query, variables);
-        return { windowName, errors, hasAll: !Object.values(data ?? { nothing: null }).includes(null) };
+        return {
+          windowName,
+          errors,
+          hasAll: !Object.values(data ?? { nothing: null }).includes(null),
+        };
       }),
     );
-    expect(answers).toEqual(queries.map(({ windowName }) => ({ windowName, errors: undefined, hasAll: true })));
+    expect(answers).toEqual(
+      queries.map(({ windowName }) => ({ windowName, errors: undefined, hasAll: true })),
+    );
   });
 
   test('shows what the schema says of itself beside the operation', async () => {
     await visitor.open();
-    const { data } = await execute(gateway, '{ __type(name: "Viewer") { description fields { name description } } }');
-    const viewer = data as { __type: { description: string; fields: { name: string; description: string }[] } };
+    const { data } = await execute(
+      gateway,
+      '{ __type(name: "Viewer") { description fields { name description } } }',
+    );
+    const viewer = data as {
+      __type: { description: string; fields: { name: string; description: string }[] };
+    };
     await visitor.page.click('[track-id="show_docs"]');
     const docs = visitor.page.locator('app-doc-viewer');
     await docs.getByText('Query', { exact: true }).click();
@@ -140,7 +180,12 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
     const outdated = 'wvr_of_a_database_that_is_gone';
     await visitor.page.route('**/playground/start-config.json', async route => {
       const response = await route.fetch();
-      await route.fulfill({ response, body: (await response.text()).replaceAll(gateway.demoKey, outdated).replace('"edition":"', '"edition":"former-') });
+      await route.fulfill({
+        response,
+        body: (await response.text())
+          .replaceAll(gateway.demoKey, outdated)
+          .replace('"edition":"', '"edition":"former-'),
+      });
     });
     await visitor.open();
     await visitor.answerPane.getByText('UNAUTHENTICATED').waitFor();
@@ -158,7 +203,9 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
     await visitor.page.getByText('Pre-request', { exact: true }).click();
     await visitor.page.getByText('Enable pre-request script').click();
     await visitor.page.locator('app-pre-request-editor .cm-content').click();
-    await visitor.page.keyboard.insertText('altair.log(await fetch("/health/live").then(() => "reached", () => "held back"));');
+    await visitor.page.keyboard.insertText(
+      'altair.log(await fetch("/health/live").then(() => "reached", () => "held back"));',
+    );
     await visitor.answerTo(() => visitor.send());
     await visitor.page.getByText('Logs', { exact: true }).click();
     const log = visitor.answerPane.locator('.request-script-logs__line-text');
@@ -175,14 +222,18 @@ const AWKWARD: [what: string, json: string][] = [
   ['a number that ends in a zero', '1.50'],
   ['negative zero', '-0'],
   ['a number in a text', '"750727362669608961"'],
-  ['members named like those of every object', '{"constructor":{"prototype":1},"__proto__":{"toString":2}}'],
+  [
+    'members named like those of every object',
+    '{"constructor":{"prototype":1},"__proto__":{"toString":2}}',
+  ],
   ['an object with a member named rawJSON', '{"rawJSON":"1"}'],
 ];
 
 /** JSON with two spaces a level and every number as it stands. */
 function indented(json: string): string {
   const exact = JSON as unknown as { rawJSON(text: string): unknown };
-  const read = (_: string, value: unknown, context?: { source: string }) => (typeof value === 'number' ? exact.rawJSON(context!.source) : value);
+  const read = (_: string, value: unknown, context?: { source: string }) =>
+    typeof value === 'number' ? exact.rawJSON(context!.source) : value;
   return JSON.stringify(JSON.parse(json, read), null, 2);
 }
 
@@ -191,7 +242,11 @@ interface Answer {
   errors?: unknown[];
 }
 
-async function execute({ url, demoKey }: { url: string; demoKey: string }, query: string, variables = '{}'): Promise<Answer> {
+async function execute(
+  { url, demoKey }: { url: string; demoKey: string },
+  query: string,
+  variables = '{}',
+): Promise<Answer> {
   const response = await fetch(`${url}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${demoKey}` },
@@ -204,7 +259,9 @@ type Visitor = Awaited<ReturnType<typeof newVisitor>>;
 
 /** A browser that was never here before, held off from all other servers. */
 async function newVisitor(browser: Browser, url: string) {
-  const context: BrowserContext = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const context: BrowserContext = await browser.newContext({
+    viewport: { width: 1440, height: 900 },
+  });
   context.setDefaultTimeout(60_000);
   const strangers: string[] = [];
   const complaints: string[] = [];
@@ -220,7 +277,8 @@ async function newVisitor(browser: Browser, url: string) {
   page.on('console', message => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
-  const isOperation = (request: Request) => request.method() === 'POST' && !(request.postData() ?? '').includes('IntrospectionQuery');
+  const isOperation = (request: Request) =>
+    request.method() === 'POST' && !(request.postData() ?? '').includes('IntrospectionQuery');
   return {
     context,
     page,
@@ -231,7 +289,10 @@ async function newVisitor(browser: Browser, url: string) {
     answerPane: page.locator('app-query-result'),
     tab: (name: string) => page.locator('.window-switcher__item', { hasText: name }),
     activeTab: (name: string) => page.locator('.window-switcher__item--active', { hasText: name }),
-    /** The page with the answer to the first operation, which it sends itself, or with that of the last visit. */
+    /**
+     * The page with the answer to the first operation, which it sends itself, or with that of the
+     * last visit.
+     */
     async open() {
       await page.goto(`${url}/playground`);
       await page.locator('app-query-result .cm-content').waitFor();
@@ -261,11 +322,14 @@ async function newVisitor(browser: Browser, url: string) {
     },
     /** The body of the next request that `action` makes the page send. */
     async bodyOf(action: () => Promise<void>): Promise<string> {
-      const sent = page.waitForRequest(request => request.url().endsWith('/graphql') && isOperation(request));
+      const sent = page.waitForRequest(
+        request => request.url().endsWith('/graphql') && isOperation(request),
+      );
       await action();
       return (await sent).postData() ?? '';
     },
-    shownAnswer: async () => (await page.locator('app-query-result .cm-content .cm-line').allInnerTexts()).join('\n'),
+    shownAnswer: async () =>
+      (await page.locator('app-query-result .cm-content .cm-line').allInnerTexts()).join('\n'),
     async writeVariables(text: string) {
       await page.locator('[track-id="toggle_variables"]').click();
       await page.locator('app-variables-editor .cm-content').click();
@@ -280,9 +344,14 @@ async function newVisitor(browser: Browser, url: string) {
     },
     /** What Altair keeps in a store of its database, as JSON. */
     stored: (store: 'appState' | 'queryCollections') => page.evaluate<string>(readAll(store)),
-    /** Waits until the browser has stored `text`, which Altair does a second later; asking all the time would get in its way. */
+    /**
+     * Waits until the browser has stored `text`, which Altair does a second later; asking all the
+     * time would get in its way.
+     */
     async saved(text: string) {
-      await expect.poll(() => this.stored('appState'), { interval: 1_000, timeout: 20_000 }).toContain(text);
+      await expect
+        .poll(() => this.stored('appState'), { interval: 1_000, timeout: 20_000 })
+        .toContain(text);
     },
   };
 }

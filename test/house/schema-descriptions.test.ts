@@ -1,19 +1,34 @@
-import { isEnumType, isInputObjectType, isIntrospectionType, isObjectType, isInterfaceType, isSpecifiedScalarType } from 'graphql';
+import {
+  isEnumType,
+  isInputObjectType,
+  isIntrospectionType,
+  isObjectType,
+  isInterfaceType,
+  isSpecifiedScalarType,
+} from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { buildGatewaySchema } from '../../src/schema.js';
 
 const schema = buildGatewaySchema();
-const types = Object.values(schema.getTypeMap()).filter(type => !isIntrospectionType(type) && !isSpecifiedScalarType(type));
+const types = Object.values(schema.getTypeMap()).filter(
+  type => !isIntrospectionType(type) && !isSpecifiedScalarType(type),
+);
 
-/** Everything that has a description, by schema coordinate: https://spec.graphql.org/draft/#sec-Schema-Coordinates */
+/**
+ * Everything that has a description, by schema coordinate:
+ * https://spec.graphql.org/draft/#sec-Schema-Coordinates
+ */
 function* described(): Generator<[coordinate: string, description: string]> {
   for (const type of types) {
     yield [type.name, type.description ?? ''];
-    if (isEnumType(type)) for (const value of type.getValues()) yield [`${type.name}.${value.name}`, value.description ?? ''];
+    if (isEnumType(type))
+      for (const value of type.getValues())
+        yield [`${type.name}.${value.name}`, value.description ?? ''];
     if (!isObjectType(type) && !isInterfaceType(type) && !isInputObjectType(type)) continue;
     for (const field of Object.values(type.getFields())) {
       yield [`${type.name}.${field.name}`, field.description ?? ''];
-      for (const arg of 'args' in field ? field.args : []) yield [`${type.name}.${field.name}(${arg.name}:)`, arg.description ?? ''];
+      for (const arg of 'args' in field ? field.args : [])
+        yield [`${type.name}.${field.name}(${arg.name}:)`, arg.description ?? ''];
     }
   }
 }
@@ -26,11 +41,19 @@ describe('the schema', () => {
   });
 
   test('describes in whole sentences: a full stop at the end, or the address of a specification', () => {
-    expect([...described()].filter(([, description]) => !/^\S(.|\n)*(\.|https:\/\/\S+)$/.test(description))).toEqual([]);
+    expect(
+      [...described()].filter(
+        ([, description]) => !/^\S(.|\n)*(\.|https:\/\/\S+)$/.test(description),
+      ),
+    ).toEqual([]);
   });
 
   test('names what deprecated things are replaced by', () => {
-    const deprecated = types.flatMap(type => (isObjectType(type) ? Object.values(type.getFields()).filter(field => field.deprecationReason !== undefined) : []));
+    const deprecated = types.flatMap(type =>
+      isObjectType(type)
+        ? Object.values(type.getFields()).filter(field => field.deprecationReason !== undefined)
+        : [],
+    );
     expect(deprecated.filter(field => !/`\w+`/.test(field.deprecationReason ?? ''))).toEqual([]);
   });
 });

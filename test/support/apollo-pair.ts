@@ -1,4 +1,9 @@
-import { ApolloServer, HeaderMap, type ApolloServerOptions, type BaseContext } from '@apollo/server';
+import {
+  ApolloServer,
+  HeaderMap,
+  type ApolloServerOptions,
+  type BaseContext,
+} from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
 import { executedBy, executorOf } from '../../src/graphql/execution/executor.js';
@@ -10,8 +15,16 @@ export class ApolloPair<C extends BaseContext> {
   readonly plain: ApolloServer<C>;
 
   constructor(schema: GraphQLSchema, options: Pick<ApolloServerOptions<C>, 'formatError'> = {}) {
-    const server = (execution: Pick<ApolloServerOptions<C>, 'schema'> | Pick<ApolloServerOptions<C>, 'gateway'>): ApolloServer<C> =>
-      new ApolloServer<C>({ ...options, ...execution, introspection: true, includeStacktraceInErrorResponses: false, plugins: [ApolloServerPluginCacheControlDisabled()] } as ApolloServerOptions<C>);
+    const server = (
+      execution: Pick<ApolloServerOptions<C>, 'schema'> | Pick<ApolloServerOptions<C>, 'gateway'>,
+    ): ApolloServer<C> =>
+      new ApolloServer<C>({
+        ...options,
+        ...execution,
+        introspection: true,
+        includeStacktraceInErrorResponses: false,
+        plugins: [ApolloServerPluginCacheControlDisabled()],
+      } as ApolloServerOptions<C>);
     this.planned = server({ gateway: executedBy(executorOf(schema), schema) });
     this.plain = server({ schema });
   }
@@ -26,9 +39,18 @@ export class ApolloPair<C extends BaseContext> {
 }
 
 /** The status and the very text with which a server answers. */
-export async function textOf<C extends BaseContext>(apollo: ApolloServer<C>, operation: WrittenOperation, context: C): Promise<string> {
+export async function textOf<C extends BaseContext>(
+  apollo: ApolloServer<C>,
+  operation: WrittenOperation,
+  context: C,
+): Promise<string> {
   const { status, body } = await apollo.executeHTTPGraphQLRequest({
-    httpGraphQLRequest: { method: 'POST', headers: new HeaderMap([['content-type', 'application/json']]), search: '', body: JSON.parse(JSON.stringify(operation)) },
+    httpGraphQLRequest: {
+      method: 'POST',
+      headers: new HeaderMap([['content-type', 'application/json']]),
+      search: '',
+      body: JSON.parse(JSON.stringify(operation)),
+    },
     context: async () => context,
   });
   return `${status ?? 200} ${body.kind === 'complete' ? body.string : 'in parts'}`;

@@ -3,5 +3,7 @@ import { join } from 'node:path';
 
 /** Builds what has changed, once for the run: tests of commands start them as processes. */
 export default function build(): void {
-  execFileSync(process.execPath, [join(import.meta.dirname, '../../bin/build.js')], { stdio: ['ignore', 'ignore', 'inherit'] });
+  execFileSync(process.execPath, [join(import.meta.dirname, '../../bin/build.js')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 }

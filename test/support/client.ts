@@ -3,7 +3,13 @@ export interface Answer<D = any> {
   readonly status: number;
   readonly headers: Headers;
   readonly data: D;
-  readonly errors: { message: string; path?: (string | number)[]; extensions: Record<string, unknown> & { code: string; field?: string } }[] | undefined;
+  readonly errors:
+    | {
+        message: string;
+        path?: (string | number)[];
+        extensions: Record<string, unknown> & { code: string; field?: string };
+      }[]
+    | undefined;
 }
 
 /** A GraphQL client over HTTP, with a token or without. */
@@ -21,7 +27,11 @@ export class Client {
   async post<D = any>(body: string, headers: Record<string, string> = {}): Promise<Answer<D>> {
     const response = await fetch(`${this.url}/graphql`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(this.token && { authorization: `Bearer ${this.token}` }), ...headers },
+      headers: {
+        'content-type': 'application/json',
+        ...(this.token && { authorization: `Bearer ${this.token}` }),
+        ...headers,
+      },
       body,
     });
     const { data, errors } = (await response.json()) as Pick<Answer<D>, 'data' | 'errors'>;

@@ -1,14 +1,18 @@
 /** Length of the generated vectors: that of the stored ones. */
 const DIMENSIONS = 1536;
 
-/** How far a document's subject lies from its topic, a passage from its document, and a question from what it asks about. */
+/**
+ * How far a document's subject lies from its topic, a passage from its document, and a question
+ * from what it asks about.
+ */
 const DOCUMENT_SPREAD = 0.9;
 const PASSAGE_SPREAD = 0.8;
 const QUESTION_SPREAD = 0.7;
 
 /**
- * Vectors that lie as embeddings of real texts do: topics, documents about them, passages of documents. Evenly spread vectors would make
- * every search look good or bad alike. The same seed gives the same vectors on every machine.
+ * Vectors that lie as embeddings of real texts do: topics, documents about them, passages of
+ * documents. Evenly spread vectors would make every search look good or bad alike. The same seed
+ * gives the same vectors on every machine.
  */
 export class ClusteredVectors {
   readonly #random: () => number;
@@ -53,7 +57,10 @@ export class ClusteredVectors {
     return vector.map(value => value / length);
   }
 
-  /** Nearly normal, with variance 1: the sum of four uniform numbers, which is four times cheaper than a logarithm and a root. */
+  /**
+   * Nearly normal, with variance 1: the sum of four uniform numbers, which is four times cheaper
+   * than a logarithm and a root.
+   */
   #normal(): number {
     return (this.#random() + this.#random() + this.#random() + this.#random() - 2) * Math.sqrt(3);
   }
@@ -65,7 +72,10 @@ export function dot(a: Float32Array, b: Float32Array): number {
   return sum;
 }
 
-/** mulberry32: uniform numbers from 0 and below 1. https://gist.github.com/tommyettinger/46a874533244883189143505d203312c */
+/**
+ * mulberry32: uniform numbers from 0 and below 1.
+ * https://gist.github.com/tommyettinger/46a874533244883189143505d203312c
+ */
 export function randomNumbers(seed: number): () => number {
   let state = seed | 0;
   return () => {

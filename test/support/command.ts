@@ -21,8 +21,15 @@ export interface Outcome {
   readonly err: string;
 }
 
-/** Runs `weaver` with this environment, and where programs and the user's files are, within this process. */
-export async function weaver(env: Record<string, string>, args: readonly string[], input = ''): Promise<Outcome> {
+/**
+ * Runs `weaver` with this environment, and where programs and the user's files are, within this
+ * process.
+ */
+export async function weaver(
+  env: Record<string, string>,
+  args: readonly string[],
+  input = '',
+): Promise<Outcome> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await runCommandLine(['node', 'weaver', ...args], {
@@ -34,8 +41,13 @@ export async function weaver(env: Record<string, string>, args: readonly string[
   return { code, out: out.join('\n'), err: err.join('\n') };
 }
 
-/** Every variable, empty: so a developer's own `.env` in the project's folder sets none, and no test reaches the database that it names. */
-const NOTHING_SET = Object.fromEntries([...envExample().matchAll(/^# ([A-Z_]+)=/gm)].map(match => [match[1]!, '']));
+/**
+ * Every variable, empty: so a developer's own `.env` in the project's folder sets none, and no test
+ * reaches the database that it names.
+ */
+const NOTHING_SET = Object.fromEntries(
+  [...envExample().matchAll(/^# ([A-Z_]+)=/gm)].map(match => [match[1]!, '']),
+);
 
 /** A process of its own, with what it wrote so far. */
 export class Running {
@@ -46,14 +58,19 @@ export class Running {
   constructor(readonly child: ChildProcess) {
     child.stdout!.on('data', data => void (this.out += data));
     child.stderr!.on('data', data => void (this.err += data));
-    this.exited = new Promise(resolve => child.on('close', (code, signal) => resolve({ code, signal })));
+    this.exited = new Promise(resolve =>
+      child.on('close', (code, signal) => resolve({ code, signal })),
+    );
   }
 
   /** Resolves when it has written `text`; rejects when it ends before. */
   async until(text: string, where: 'out' | 'err' = 'out'): Promise<void> {
     const ended = async (): Promise<void> => {
       const { code } = await this.exited;
-      if (!this[where].includes(text)) throw new Error(`It ended with ${code} before it wrote "${text}":\n${this.out}\n${this.err}`);
+      if (!this[where].includes(text))
+        throw new Error(
+          `It ended with ${code} before it wrote "${text}":\n${this.out}\n${this.err}`,
+        );
     };
     const written = new Promise<void>(resolve => {
       const look = (): void => {
@@ -71,7 +88,9 @@ export class Running {
   }
 
   /** Sends the signal and waits for the end. */
-  async end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  async end(
+    signal: NodeJS.Signals,
+  ): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     this.child.kill(signal);
     return this.exited;
   }
@@ -92,7 +111,11 @@ export class Commands {
 
   /** `npx mikro-orm …`, in the project's folder, where its configuration is found. */
   mikroOrm(env: Record<string, string>, ...args: string[]): Running {
-    return this.#start([join(this.root, 'node_modules/@mikro-orm/cli/cli.js'), ...args], env, this.root);
+    return this.#start(
+      [join(this.root, 'node_modules/@mikro-orm/cli/cli.js'), ...args],
+      env,
+      this.root,
+    );
   }
 
   /** Another program in a Node of its own, in the project's folder. */
@@ -101,7 +124,11 @@ export class Commands {
   }
 
   #start(args: string[], env: Record<string, string>, cwd: string): Running {
-    const child = spawn(process.execPath, args, { cwd, env: { PATH: process.env.PATH, HOME: this.#folder, ...NOTHING_SET, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, {
+      cwd,
+      env: { PATH: process.env.PATH, HOME: this.#folder, ...NOTHING_SET, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const running = new Running(child);
     this.#running.push(running);
     return running;
@@ -124,8 +151,9 @@ export interface FreshDatabase {
 let made = 0;
 
 /**
- * A new database of the run's kind: one that PostgreSQL has just made, or a folder that does not exist yet. `migrated` makes it from the
- * run's template, which spares the embedded one its slow birth.
+ * A new database of the run's kind: one that PostgreSQL has just made, or a folder that does not
+ * exist yet. `migrated` makes it from the run's template, which spares the embedded one its slow
+ * birth.
  */
 export async function freshDatabase({ migrated = false } = {}): Promise<FreshDatabase> {
   const template = inject('template');
@@ -134,15 +162,23 @@ export async function freshDatabase({ migrated = false } = {}): Promise<FreshDat
     if (migrated) {
       const cluster = join(folder, 'data', 'pg');
       mkdirSync(cluster, { recursive: true });
-      const { status, stderr } = spawnSync('tar', ['-xf', template.imageFile, '-C', cluster], { encoding: 'utf8' });
+      const { status, stderr } = spawnSync('tar', ['-xf', template.imageFile, '-C', cluster], {
+        encoding: 'utf8',
+      });
       if (status !== 0) throw new Error(`The template cannot be unpacked: ${stderr}`);
     }
-    return { env: { WEAVER_DATA_DIR: join(folder, 'data') }, urls: undefined, close: async () => rmSync(folder, { recursive: true, force: true }) };
+    return {
+      env: { WEAVER_DATA_DIR: join(folder, 'data') },
+      urls: undefined,
+      close: async () => rmSync(folder, { recursive: true, force: true }),
+    };
   }
   const name = `weaver_cli_${process.pid}_${Date.now().toString(36)}_${made++}`;
   const maintenance = new Client({ connectionString: template.adminUrl });
   await maintenance.connect();
-  await maintenance.query(`create database ${name}${migrated ? ` template ${template.database}` : ''}`);
+  await maintenance.query(
+    `create database ${name}${migrated ? ` template ${template.database}` : ''}`,
+  );
   const admin = databaseUrl(template.adminUrl, name);
   return {
     env: { DATABASE_URL: admin },
@@ -155,10 +191,19 @@ export async function freshDatabase({ migrated = false } = {}): Promise<FreshDat
 }
 
 /** A migrated database that nobody else has, opened by the owner of its tables. */
-export async function openAsOwner(): Promise<{ database: Database; urls: FreshDatabase['urls']; close(): Promise<void> }> {
+export async function openAsOwner(): Promise<{
+  database: Database;
+  urls: FreshDatabase['urls'];
+  close(): Promise<void>;
+}> {
   const template = inject('template');
   if (template.kind === 'embedded') {
-    const database = await Database.open({ kind: 'embedded', dataDir: IN_MEMORY }, ENTITIES, 'migrate', new Blob([readFileSync(template.imageFile)]));
+    const database = await Database.open(
+      { kind: 'embedded', dataDir: IN_MEMORY },
+      ENTITIES,
+      'migrate',
+      new Blob([readFileSync(template.imageFile)]),
+    );
     return { database, urls: undefined, close: () => database.close() };
   }
   const fresh = await freshDatabase();

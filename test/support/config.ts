@@ -8,9 +8,26 @@ export const AUDIENCE = 'weaver';
 export const USER_SECRET = 'a secret that only the provider and the gateway know';
 
 /** Tests send more than anybody else; those about rates set their own. */
-const UNLIMITED = { WEAVER_MAX_ANONYMOUS_RPM: '1000000', WEAVER_MAX_USER_RPM: '1000000', WEAVER_MAX_FAILED_TOKENS_RPM: '1000000' };
+const UNLIMITED = {
+  WEAVER_MAX_ANONYMOUS_RPM: '1000000',
+  WEAVER_MAX_USER_RPM: '1000000',
+  WEAVER_MAX_FAILED_TOKENS_RPM: '1000000',
+};
 
-/** The configuration of a gateway under test: on a free port of this machine, with an operator and users, else as the defaults have it. */
+/**
+ * The configuration of a gateway under test: on a free port of this machine, with an operator and
+ * users, else as the defaults have it.
+ */
 export function testConfig(env: Record<string, string> = {}): Config {
-  return readConfig({ HOST: '127.0.0.1', PORT: '0', WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN, LOG_LEVEL: 'silent', ...UNLIMITED, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE, ...(env.JWT_JWKS_URL === undefined && { JWT_SECRET: USER_SECRET }), ...env });
+  return readConfig({
+    HOST: '127.0.0.1',
+    PORT: '0',
+    WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN,
+    LOG_LEVEL: 'silent',
+    ...UNLIMITED,
+    JWT_ISSUER: ISSUER,
+    JWT_AUDIENCE: AUDIENCE,
+    ...(env.JWT_JWKS_URL === undefined && { JWT_SECRET: USER_SECRET }),
+    ...env,
+  });
 }

@@ -3,13 +3,27 @@ import { HashingEmbedder } from '../../src/embedders/hashing-embedder.js';
 import type { Answer, Client } from './client.js';
 import type { TestGateway } from './gateway.js';
 
-const TREE = `{ tenant { id bots(first: 50) { totalCount nodes { id name documents(first: 50) { nodes { id filename chunks(first: 50) { nodes { id text } } } } } } } }`;
-const SEARCH = 'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk { id text document { id } } } } }';
-const RENAME = 'mutation ($input: UpdateBotInput!) { updateBot(input: $input) { bot { id name tenant { id } documents(first: 50) { nodes { id } } } } }';
+const TREE =
+  '{ tenant { id bots(first: 50) { totalCount nodes { id name documents(first: 50) { nodes ' +
+  '{ id filename chunks(first: 50) { nodes { id text } } } } } } } }';
+const SEARCH =
+  'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk { id ' +
+  'text document { id } } } } }';
+const RENAME =
+  'mutation ($input: UpdateBotInput!) { updateBot(input: $input) { bot { id name tenant ' +
+  '{ id } documents(first: 50) { nodes { id } } } } }';
 const OTHERS = 'query ($ids: [ID!]!) { nodes(ids: $ids) { id } }';
 
 interface Tree {
-  readonly [id: string]: { readonly name: string; readonly documents: { readonly [id: string]: { readonly filename: string; readonly chunks: { readonly [id: string]: string } } } };
+  readonly [id: string]: {
+    readonly name: string;
+    readonly documents: {
+      readonly [id: string]: {
+        readonly filename: string;
+        readonly chunks: { readonly [id: string]: string };
+      };
+    };
+  };
 }
 
 /** A tenant, what is in it, and who asks for it. */
@@ -20,7 +34,10 @@ interface Member {
   readonly user: Client;
 }
 
-/** Many tenants, each with another number of documents and chunks and texts of its own, and operations of each that check their answers. */
+/**
+ * Many tenants, each with another number of documents and chunks and texts of its own, and
+ * operations of each that check their answers.
+ */
 export class Crowd {
   private constructor(private readonly members: readonly Member[]) {}
 
@@ -30,55 +47,116 @@ export class Crowd {
     return new Crowd(members);
   }
 
-  /** Sends `count` operations at once, of all tenants in turn and of every kind, and checks that each answer is its own tenant's, all of it. */
+  /**
+   * Sends `count` operations at once, of all tenants in turn and of every kind, and checks that
+   * each answer is its own tenant's, all of it.
+   */
   async ask(count: number): Promise<void> {
-    const kinds = [this.#navigates, this.#searchesByMeaning, this.#searchesByWords, this.#renames, this.#asksForOthers];
+    const kinds = [
+      this.#navigates,
+      this.#searchesByMeaning,
+      this.#searchesByWords,
+      this.#renames,
+      this.#asksForOthers,
+    ];
     await Promise.all(
       Array.from({ length: count }, async (_, turn) => {
         const kind = kinds[turn % kinds.length]!;
         const place = Math.floor(turn / kinds.length) % this.members.length;
-        await kind(this.members[place]!, this.members[(place + 1) % this.members.length]!, turn % 2 === 0 ? 'key' : 'user');
+        await kind(
+          this.members[place]!,
+          this.members[(place + 1) % this.members.length]!,
+          turn % 2 === 0 ? 'key' : 'user',
+        );
       }),
     );
   }
 
   readonly #navigates = async (own: Member, _: Member, as: 'key' | 'user'): Promise<void> => {
     const { tenant } = success(await own[as].query(TREE));
-    const bots = tenant.bots.nodes.map((bot: any) => [bot.id, { name: bot.name, documents: byId(bot.documents.nodes, (document: any) => ({ filename: document.filename, chunks: byId(document.chunks.nodes, (chunk: any) => chunk.text) })) }]);
-    assert.deepEqual({ id: tenant.id, count: tenant.bots.totalCount, tree: Object.fromEntries(bots) }, { id: own.id, count: bots.length, tree: own.tree });
+    const bots = tenant.bots.nodes.map((bot: any) => [
+      bot.id,
+      {
+        name: bot.name,
+        documents: byId(bot.documents.nodes, (document: any) => ({
+          filename: document.filename,
+          chunks: byId(document.chunks.nodes, (chunk: any) => chunk.text),
+        })),
+      },
+    ]);
+    assert.deepEqual(
+      { id: tenant.id, count: tenant.bots.totalCount, tree: Object.fromEntries(bots) },
+      { id: own.id, count: bots.length, tree: own.tree },
+    );
   };
 
-  readonly #searchesByMeaning = async (own: Member, _: Member, as: 'key' | 'user'): Promise<void> => {
-    this.#areAllChunks(own, success(await own[as].query(SEARCH, { input: { text: 'a passage of somebody', topK: 100 } })));
+  readonly #searchesByMeaning = async (
+    own: Member,
+    _: Member,
+    as: 'key' | 'user',
+  ): Promise<void> => {
+    this.#areAllChunks(
+      own,
+      success(await own[as].query(SEARCH, { input: { text: 'a passage of somebody', topK: 100 } })),
+    );
   };
 
   readonly #searchesByWords = async (own: Member, _: Member, as: 'key' | 'user'): Promise<void> => {
-    this.#areAllChunks(own, success(await own[as].query(SEARCH, { input: { text: 'passage', mode: 'KEYWORD', topK: 100 } })));
+    this.#areAllChunks(
+      own,
+      success(
+        await own[as].query(SEARCH, { input: { text: 'passage', mode: 'KEYWORD', topK: 100 } }),
+      ),
+    );
   };
 
   #areAllChunks({ tree }: Member, { searchChunks }: any): void {
-    const found = searchChunks.hits.map(({ chunk }: any) => `${chunk.document.id} ${chunk.id} ${chunk.text}`);
-    const all = Object.values(tree).flatMap(({ documents }) => Object.entries(documents).flatMap(([id, { chunks }]) => Object.entries(chunks).map(([chunk, text]) => `${id} ${chunk} ${text}`)));
+    const found = searchChunks.hits.map(
+      ({ chunk }: any) => `${chunk.document.id} ${chunk.id} ${chunk.text}`,
+    );
+    const all = Object.values(tree).flatMap(({ documents }) =>
+      Object.entries(documents).flatMap(([id, { chunks }]) =>
+        Object.entries(chunks).map(([chunk, text]) => `${id} ${chunk} ${text}`),
+      ),
+    );
     assert.deepEqual(found.toSorted(), all.toSorted());
   }
 
   readonly #renames = async (own: Member): Promise<void> => {
     const [id, { name, documents }] = Object.entries(own.tree).at(-1)!;
     const { updateBot } = success(await own.user.query(RENAME, { input: { id, name } }));
-    assert.deepEqual({ ...updateBot.bot, documents: updateBot.bot.documents.nodes.map((document: any) => document.id).toSorted() }, { id, name, tenant: { id: own.id }, documents: Object.keys(documents).toSorted() });
+    assert.deepEqual(
+      {
+        ...updateBot.bot,
+        documents: updateBot.bot.documents.nodes.map((document: any) => document.id).toSorted(),
+      },
+      { id, name, tenant: { id: own.id }, documents: Object.keys(documents).toSorted() },
+    );
   };
 
-  readonly #asksForOthers = async (own: Member, other: Member, as: 'key' | 'user'): Promise<void> => {
+  readonly #asksForOthers = async (
+    own: Member,
+    other: Member,
+    as: 'key' | 'user',
+  ): Promise<void> => {
     const mine = Object.keys(own.tree);
-    const { nodes } = success(await own[as].query(OTHERS, { ids: [...mine, ...Object.keys(other.tree), other.id] }));
-    assert.deepEqual(nodes.map((node: any) => node?.id ?? null), [...mine, ...Object.keys(other.tree).map(() => null), null]);
+    const { nodes } = success(
+      await own[as].query(OTHERS, { ids: [...mine, ...Object.keys(other.tree), other.id] }),
+    );
+    assert.deepEqual(
+      nodes.map((node: any) => node?.id ?? null),
+      [...mine, ...Object.keys(other.tree).map(() => null), null],
+    );
   };
 }
 
 async function settle(gateway: TestGateway, number: number): Promise<Member> {
   const tenant = await gateway.world.tenant({ name: `Tenant ${number}` });
   const embedder = new HashingEmbedder();
-  const [born] = await gateway.db.asSuperuser<{ id: string; name: string }>('select id, name from bots where tenant_id = ?', [tenant.id]);
+  const [born] = await gateway.db.asSuperuser<{ id: string; name: string }>(
+    'select id, name from bots where tenant_id = ?',
+    [tenant.id],
+  );
   const tree: Record<string, Tree[string]> = { [born!.id]: { name: born!.name, documents: {} } };
   const name = `Bot of ${number}`;
   const bot = await tenant.bot({ name });
@@ -86,13 +164,26 @@ async function settle(gateway: TestGateway, number: number): Promise<Member> {
   for (let count = 0; count <= number % 3; count += 1) {
     const filename = `${count} of ${number}.md`;
     const document = await bot.document({ filename });
-    const texts = Array.from({ length: 1 + ((number + count) % 4) }, (_, index) => `Passage ${index} of document ${count} of tenant ${number}`);
+    const texts = Array.from(
+      { length: 1 + ((number + count) % 4) },
+      (_, index) => `Passage ${index} of document ${count} of tenant ${number}`,
+    );
     const embeddings = await embedder.embed(texts);
-    const ids = await document.chunks(texts.map((text, chunkIndex) => ({ text, chunkIndex, embedding: embeddings[chunkIndex]! })));
-    documents[document.id] = { filename, chunks: Object.fromEntries(ids.map((id, index) => [id, texts[index]!])) };
+    const ids = await document.chunks(
+      texts.map((text, chunkIndex) => ({ text, chunkIndex, embedding: embeddings[chunkIndex]! })),
+    );
+    documents[document.id] = {
+      filename,
+      chunks: Object.fromEntries(ids.map((id, index) => [id, texts[index]!])),
+    };
   }
   tree[bot.id] = { name, documents };
-  return { id: tenant.id, tree, key: gateway.client((await tenant.key()).secret), user: await gateway.user(tenant) };
+  return {
+    id: tenant.id,
+    tree,
+    key: gateway.client((await tenant.key()).secret),
+    user: await gateway.user(tenant),
+  };
 }
 
 function success({ status, data, errors }: Answer): any {
@@ -100,6 +191,9 @@ function success({ status, data, errors }: Answer): any {
   return data;
 }
 
-function byId<N extends { id: string }, V>(nodes: readonly N[], value: (node: N) => V): Record<string, V> {
+function byId<N extends { id: string }, V>(
+  nodes: readonly N[],
+  value: (node: N) => V,
+): Record<string, V> {
   return Object.fromEntries(nodes.map(node => [node.id, value(node)]));
 }

@@ -15,9 +15,14 @@ export class CuttableProxy {
   async mend(): Promise<void> {
     this.#server = createServer(near => {
       const far = connect(this.target);
-      for (const [socket, other] of [[near, far], [far, near]] as const) {
+      for (const [socket, other] of [
+        [near, far],
+        [far, near],
+      ] as const) {
         this.#sockets.add(socket);
-        socket.on('error', () => {}).on('close', () => void (this.#sockets.delete(socket), other.destroy()));
+        socket
+          .on('error', () => {})
+          .on('close', () => void (this.#sockets.delete(socket), other.destroy()));
         socket.pipe(other);
       }
     });

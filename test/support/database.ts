@@ -13,7 +13,10 @@ export interface TestDatabase {
   readonly database: Database;
   /** Of a PostgreSQL database: how its superuser and the gateway's login reach it. */
   readonly urls: { readonly admin: string; readonly login: string } | undefined;
-  /** Runs SQL as the superuser, whom no policy holds. For looking behind the walls, never for the code under test. */
+  /**
+   * Runs SQL as the superuser, whom no policy holds. For looking behind the walls, never for the
+   * code under test.
+   */
   asSuperuser<R = Record<string, unknown>>(sql: string, parameters?: unknown[]): Promise<R[]>;
   close(): Promise<void>;
 }
@@ -29,16 +32,28 @@ export interface TestDatabaseOptions {
 
 let clones = 0;
 
-/** A migrated database of the test's own, empty. On PostgreSQL opened by a login that owns nothing and inherits nothing. */
+/**
+ * A migrated database of the test's own, empty. On PostgreSQL opened by a login that owns nothing
+ * and inherits nothing.
+ */
 export async function openTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
   const template = inject('template');
   if (template.kind === 'embedded') {
     const image = new Blob([readFileSync(template.imageFile)]);
-    const database = await Database.open({ kind: 'embedded', dataDir: IN_MEMORY }, ENTITIES, 'serve', image);
+    const database = await Database.open(
+      { kind: 'embedded', dataDir: IN_MEMORY },
+      ENTITIES,
+      'serve',
+      image,
+    );
     return {
       database,
       urls: undefined,
-      asSuperuser: (sql, parameters = []) => database.orm.em.getDriver().getConnection().execute(sql, parameters as never),
+      asSuperuser: (sql, parameters = []) =>
+        database.orm.em
+          .getDriver()
+          .getConnection()
+          .execute(sql, parameters as never),
       close: () => database.close(),
     };
   }
@@ -46,18 +61,28 @@ export async function openTestDatabase(options: TestDatabaseOptions = {}): Promi
   const maintenance = new Client({ connectionString: template.adminUrl });
   await maintenance.connect();
   await maintenance.query(`create database ${name} template ${template.database}`);
-  for (const [setting, value] of Object.entries(options.settings ?? {})) await maintenance.query(`alter database ${name} set ${setting} = '${value}'`);
+  for (const [setting, value] of Object.entries(options.settings ?? {}))
+    await maintenance.query(`alter database ${name} set ${setting} = '${value}'`);
   const adminUrl = databaseUrl(template.adminUrl, name);
-  const directUrl = databaseUrl(template.adminUrl, name, { user: template.login, password: template.password });
+  const directUrl = databaseUrl(template.adminUrl, name, {
+    user: template.login,
+    password: template.password,
+  });
   const loginUrl = options.pooler?.urlOf(directUrl) ?? directUrl;
-  const config: DatabaseConfig = postgresAt(loginUrl, { ownerUrl: adminUrl, pooler: options.pooler ? 'transaction' : 'none', poolSize: options.poolSize ?? 5, writesAtOnce: options.writesAtOnce });
+  const config: DatabaseConfig = postgresAt(loginUrl, {
+    ownerUrl: adminUrl,
+    pooler: options.pooler ? 'transaction' : 'none',
+    poolSize: options.poolSize ?? 5,
+    writesAtOnce: options.writesAtOnce,
+  });
   const database = await Database.open(config, ENTITIES);
   const admin = new Client({ connectionString: adminUrl });
   await admin.connect();
   return {
     database,
     urls: { admin: adminUrl, login: loginUrl },
-    asSuperuser: async (sql, parameters = []) => (await admin.query(numbered(sql), parameters)).rows as never,
+    asSuperuser: async (sql, parameters = []) =>
+      (await admin.query(numbered(sql), parameters)).rows as never,
     async close() {
       await database.close();
       await admin.end();

@@ -2,9 +2,14 @@ import type { ExecutionResult } from 'graphql';
 
 type Path = readonly (string | number)[];
 
-/** The places of nulls in an answer for which it has an error. Where several errors make one and the same null, any of them will do. */
+/**
+ * The places of nulls in an answer for which it has an error. Where several errors make one and the
+ * same null, any of them will do.
+ */
 export function explainedNulls({ data, errors }: ExecutionResult): Set<string> {
-  return new Set(errors?.map(({ path }) => (path ? String(outermostNull(data, path)) : 'the whole operation')));
+  return new Set(
+    errors?.map(({ path }) => (path ? String(outermostNull(data, path)) : 'the whole operation')),
+  );
 }
 
 /** The beginning of a path that leads to null already. */
@@ -14,5 +19,8 @@ function outermostNull(data: unknown, path: Path): Path {
 }
 
 function valueAt(data: unknown, path: Path): unknown {
-  return path.reduce<unknown>((value, key) => (value as Record<string | number, unknown> | null)?.[key], data);
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<string | number, unknown> | null)?.[key],
+    data,
+  );
 }

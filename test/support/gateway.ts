@@ -35,8 +35,17 @@ export interface TestGateway {
   close(): Promise<void>;
 }
 
-/** A gateway on a free port of this machine, over a new, empty database. `env` configures it as the environment would. */
-export async function startTestGateway(options: TestDatabaseOptions & { embedder?: EmbedderConfig; log?: Logger; env?: Record<string, string> } = {}): Promise<TestGateway> {
+/**
+ * A gateway on a free port of this machine, over a new, empty database. `env` configures it as the
+ * environment would.
+ */
+export async function startTestGateway(
+  options: TestDatabaseOptions & {
+    embedder?: EmbedderConfig;
+    log?: Logger;
+    env?: Record<string, string>;
+  } = {},
+): Promise<TestGateway> {
   const db = await openTestDatabase(options);
   const gateway = await startApp({
     config: { ...testConfig(options.env), ...(options.embedder && { embedder: options.embedder }) },
@@ -52,11 +61,16 @@ export async function startTestGateway(options: TestDatabaseOptions & { embedder
     client,
     async user(tenant, role = 'owner') {
       const id = await tenant.user({ role });
-      return new UserClient(gateway.url, await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub: id }), id);
+      return new UserClient(
+        gateway.url,
+        await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub: id }),
+        id,
+      );
     },
     async statements(work) {
       const names: string[] = [];
-      db.database.onStatement = ({ name }) => void (name === 'apiKeyByPrefix' || name === 'profileById' || names.push(name));
+      db.database.onStatement = ({ name }) =>
+        void (name === 'apiKeyByPrefix' || name === 'profileById' || names.push(name));
       try {
         await work();
       } finally {
@@ -72,7 +86,11 @@ export async function startTestGateway(options: TestDatabaseOptions & { embedder
 }
 
 /** A gateway over the demo data, as `npm start` gives it. */
-export async function startGateway(): Promise<{ url: string; demoKey: string; close(): Promise<void> }> {
+export async function startGateway(): Promise<{
+  url: string;
+  demoKey: string;
+  close(): Promise<void>;
+}> {
   const db = await openTestDatabase();
   const { apiKey } = await seedDemo(db.database, createEmbedder({ provider: 'hashing' }));
   const gateway = await startApp({

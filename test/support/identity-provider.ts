@@ -1,6 +1,14 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { CompactSign, exportJWK, exportSPKI, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
+import {
+  CompactSign,
+  exportJWK,
+  exportSPKI,
+  generateKeyPair,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+} from 'jose';
 import { v7 } from 'uuid';
 import { AUDIENCE, ISSUER } from './config.js';
 
@@ -16,7 +24,13 @@ export interface SigningKey {
 export async function signingKey(alg = 'RS256'): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
   const kid = v7();
-  return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' }, pem: await exportSPKI(publicKey) };
+  return {
+    kid,
+    alg,
+    privateKey,
+    jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' },
+    pem: await exportSPKI(publicKey),
+  };
 }
 
 export interface Claims {
@@ -29,12 +43,27 @@ export interface Claims {
   [name: string]: unknown;
 }
 
-/** A token for a user, good unless the claims say otherwise; a claim that is given as undefined is left out. */
-export function tokenFor(key: Pick<SigningKey, 'kid' | 'alg' | 'privateKey'> | { secret: string; alg: string }, claims: Claims, header: Record<string, unknown> = {}): Promise<string> {
+/**
+ * A token for a user, good unless the claims say otherwise; a claim that is given as undefined is
+ * left out.
+ */
+export function tokenFor(
+  key: Pick<SigningKey, 'kid' | 'alg' | 'privateKey'> | { secret: string; alg: string },
+  claims: Claims,
+  header: Record<string, unknown> = {},
+): Promise<string> {
   const now = Math.floor(Date.now() / 1_000);
   const { exp, nbf, ...others } = { iss: ISSUER, aud: AUDIENCE, exp: 300, ...claims };
-  const payload = { ...others, ...(exp !== undefined && { exp: now + exp }), ...(nbf !== undefined && { nbf: now + nbf }) };
-  const signer = new SignJWT(JSON.parse(JSON.stringify(payload))).setProtectedHeader({ alg: key.alg, ...('kid' in key && { kid: key.kid }), ...header });
+  const payload = {
+    ...others,
+    ...(exp !== undefined && { exp: now + exp }),
+    ...(nbf !== undefined && { nbf: now + nbf }),
+  };
+  const signer = new SignJWT(JSON.parse(JSON.stringify(payload))).setProtectedHeader({
+    alg: key.alg,
+    ...('kid' in key && { kid: key.kid }),
+    ...header,
+  });
   return signer.sign('secret' in key ? new TextEncoder().encode(key.secret) : key.privateKey);
 }
 
@@ -42,8 +71,16 @@ export function tokenFor(key: Pick<SigningKey, 'kid' | 'alg' | 'privateKey'> | {
 export const UNKNOWN_EXTENSION = 'urn:example:extension';
 
 /** A token whose claims are this text as it stands, for what no object holds. */
-export function tokenOfText(key: Pick<SigningKey, 'kid' | 'alg' | 'privateKey'>, claims: string, header: Record<string, unknown> = {}): Promise<string> {
-  const signer = new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader({ alg: key.alg, kid: key.kid, ...header });
+export function tokenOfText(
+  key: Pick<SigningKey, 'kid' | 'alg' | 'privateKey'>,
+  claims: string,
+  header: Record<string, unknown> = {},
+): Promise<string> {
+  const signer = new CompactSign(new TextEncoder().encode(claims)).setProtectedHeader({
+    alg: key.alg,
+    kid: key.kid,
+    ...header,
+  });
   return signer.sign(key.privateKey, { crit: { [UNKNOWN_EXTENSION]: true } });
 }
 
@@ -52,7 +89,8 @@ export class IdentityProvider {
   /** How often its keys were asked for. */
   fetches = 0;
   keys: JWK[] = [];
-  answer: (response: ServerResponse) => void = response => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: this.keys }));
+  answer: (response: ServerResponse) => void = response =>
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: this.keys }));
 
   readonly #server = createServer((_, response) => {
     this.fetches += 1;

@@ -9,9 +9,12 @@ const LEFT_BEHIND = `
            'tenant', nullif(current_setting('app.tenant_id', true), ''),
            'candidates', nullif(nullif(current_setting('hnsw.ef_search', true), ''), '40'),
            'scan', nullif(nullif(current_setting('hnsw.iterative_scan', true), ''), 'off'),
-           'settings', (select jsonb_object_agg(name, setting) from pg_settings where source = 'session' and name not like 'transaction_%' and name <> 'application_name'),
+           'settings', (select jsonb_object_agg(name, setting) from pg_settings
+             where source = 'session' and name not like 'transaction_%'
+               and name <> 'application_name'),
            'prepared', (select jsonb_agg(name) from pg_prepared_statements),
-           'locks', (select jsonb_agg(objid) from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()),
+           'locks', (select jsonb_agg(objid) from pg_locks where locktype = 'advisory'
+             and pid = pg_backend_pid()),
            'channels', (select jsonb_agg(channel) from pg_listening_channels() channel),
            'tables', nullif(pg_my_temp_schema(), 0)
          )) as left`;
@@ -22,7 +25,10 @@ export interface LeftBehind {
   readonly left: Record<string, unknown>;
 }
 
-/** What is left on `count` different connections, each held until all have been asked. In transactions: a pooler lends them for no longer. */
+/**
+ * What is left on `count` different connections, each held until all have been asked. In
+ * transactions: a pooler lends them for no longer.
+ */
 export async function leftBehind(pool: Pool, count: number): Promise<LeftBehind[]> {
   const clients = await Promise.all(Array.from({ length: count }, () => pool.connect()));
   try {
@@ -39,11 +45,17 @@ export async function leftBehind(pool: Pool, count: number): Promise<LeftBehind[
 }
 
 /** The same of the embedded database's only session. */
-export async function leftInEmbedded(query: <R>(sql: string) => Promise<R[]>): Promise<LeftBehind[]> {
+export async function leftInEmbedded(
+  query: <R>(sql: string) => Promise<R[]>,
+): Promise<LeftBehind[]> {
   return query<LeftBehind>(LEFT_BEHIND);
 }
 
-/** node-postgres' pool of a database: how many connections there are, are free and are waited for. */
+/**
+ * node-postgres' pool of a database: how many connections there are, are free and are waited for.
+ */
 export async function poolOf(database: Database): Promise<Pool> {
-  return (database.orm.em.getDriver().getConnection() as unknown as { getNativeClient(): Promise<Pool> }).getNativeClient();
+  return (
+    database.orm.em.getDriver().getConnection() as unknown as { getNativeClient(): Promise<Pool> }
+  ).getNativeClient();
 }

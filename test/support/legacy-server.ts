@@ -26,9 +26,19 @@ export class LegacyDatabase {
     await client.query(`create extension vector`);
     await client.query(`create extension "uuid-ossp"`);
     await client.query(`create extension btree_gin`);
-    const url = databaseUrl(admin, new URL(admin).pathname.slice(1), { user: owner, password: 'x' });
+    const url = databaseUrl(admin, new URL(admin).pathname.slice(1), {
+      user: owner,
+      password: 'x',
+    });
     const database = new LegacyDatabase(admin, url, client, [owner], fresh.close);
-    await weaver({ DATABASE_URL: admin }, ['db', 'bootstrap', '--owner', owner, '--login', await database.login()]);
+    await weaver({ DATABASE_URL: admin }, [
+      'db',
+      'bootstrap',
+      '--owner',
+      owner,
+      '--login',
+      await database.login(),
+    ]);
     const asOwner = new Client({ connectionString: url });
     await asOwner.connect();
     await makeLegacy(asOwner, revision);
@@ -46,7 +56,10 @@ export class LegacyDatabase {
   }
 
   urlOf(login: string): string {
-    return databaseUrl(this.admin, new URL(this.admin).pathname.slice(1), { user: login, password: 'x' });
+    return databaseUrl(this.admin, new URL(this.admin).pathname.slice(1), {
+      user: login,
+      password: 'x',
+    });
   }
 
   /** `weaver db adopt …`, as the plain owner. */
@@ -65,8 +78,17 @@ export class LegacyDatabase {
   /** Every row of the tables that are there, but those that are made to be lost. */
   async rows(prefix = ''): Promise<Record<string, Record<string, unknown>[]>> {
     const rows: Record<string, Record<string, unknown>[]> = {};
-    for (const { name } of await this.sql<{ name: string }>(`select relname::text as name from pg_class where relnamespace = 'public'::regnamespace and relkind = 'r' and relpersistence = 'p' and starts_with(relname::text, $1) order by 1`, [prefix])) {
-      rows[name] = (await this.sql<{ row: Record<string, unknown> }>(`select to_jsonb(t) as row from ${name} t order by to_jsonb(t)::text collate "C"`)).map(({ row }) => row);
+    for (const { name } of await this.sql<{ name: string }>(
+      'select relname::text as name from pg_class ' +
+        "where relnamespace = 'public'::regnamespace and relkind = 'r' " +
+        "and relpersistence = 'p' and starts_with(relname::text, $1) order by 1",
+      [prefix],
+    )) {
+      rows[name] = (
+        await this.sql<{ row: Record<string, unknown> }>(
+          `select to_jsonb(t) as row from ${name} t order by to_jsonb(t)::text collate "C"`,
+        )
+      ).map(({ row }) => row);
     }
     return rows;
   }
@@ -81,9 +103,17 @@ export class LegacyDatabase {
   }
 }
 
-/** A catalogue without what adoption keeps, and without the extension that the older Weaver brought. */
+/**
+ * A catalogue without what adoption keeps, and without the extension that the older Weaver brought.
+ */
 export function withoutKept(catalogue: Catalogue): Catalogue {
   const kept = (name: string): boolean => /\bweaver_legacy_/.test(name);
-  const pick = <T>(record: Record<string, T>): Record<string, T> => Object.fromEntries(Object.entries(record).filter(([name]) => !kept(name)));
-  return { ...catalogue, extensions: catalogue.extensions.filter(name => name !== 'uuid-ossp'), tables: pick(catalogue.tables), functions: pick(catalogue.functions) };
+  const pick = <T>(record: Record<string, T>): Record<string, T> =>
+    Object.fromEntries(Object.entries(record).filter(([name]) => !kept(name)));
+  return {
+    ...catalogue,
+    extensions: catalogue.extensions.filter(name => name !== 'uuid-ossp'),
+    tables: pick(catalogue.tables),
+    functions: pick(catalogue.functions),
+  };
 }

@@ -5,5 +5,9 @@ import { ENTITIES } from '../../src/entities.js';
 
 /** The read models of the real entities, without a database: nothing connects. */
 export async function readModels(): Promise<ReadModels> {
-  return new ReadModels(await MikroORM.init((await databaseOptions({ kind: 'embedded', dataDir: IN_MEMORY }, 'serve', ENTITIES)).orm));
+  return new ReadModels(
+    await MikroORM.init(
+      (await databaseOptions({ kind: 'embedded', dataDir: IN_MEMORY }, 'serve', ENTITIES)).orm,
+    ),
+  );
 }

@@ -27,7 +27,9 @@ export interface Position extends Slot {
   readonly place: 'value' | 'item' | 'member';
 }
 
-/** A call of a field with a variable in one place, in one of the ways in which it can have no value. */
+/**
+ * A call of a field with a variable in one place, in one of the ways in which it can have no value.
+ */
 export interface NullCall {
   readonly name: string;
   readonly query: string;
@@ -40,19 +42,28 @@ export interface NullCall {
 
 const VARIABLE = { variable: true };
 
-/** Every place of every argument and input field in the schema: itself, an item of its list, a member of its JSON. */
+/**
+ * Every place of every argument and input field in the schema: itself, an item of its list, a
+ * member of its JSON.
+ */
 export function positionsOf(schema: GraphQLSchema): Position[] {
-  const objects = Object.values(schema.getTypeMap()).filter(isObjectType).filter(({ name }) => !name.startsWith('__'));
+  const objects = Object.values(schema.getTypeMap())
+    .filter(isObjectType)
+    .filter(({ name }) => !name.startsWith('__'));
   return objects.flatMap(type =>
-    slotsOf(type === schema.getMutationType() ? 'mutation' : 'query', type).flatMap((slot): Position[] => {
-      const position = { ...slot, parent: type.name };
-      const inner = getNullableType(slot.type);
-      return [
-        { ...position, place: 'value' },
-        ...(isListType(inner) ? [{ ...position, place: 'item' } as const] : []),
-        ...(getNamedType(slot.type).name === 'JSONObject' && !isListType(inner) ? [{ ...position, place: 'member' } as const] : []),
-      ];
-    }),
+    slotsOf(type === schema.getMutationType() ? 'mutation' : 'query', type).flatMap(
+      (slot): Position[] => {
+        const position = { ...slot, parent: type.name };
+        const inner = getNullableType(slot.type);
+        return [
+          { ...position, place: 'value' },
+          ...(isListType(inner) ? [{ ...position, place: 'item' } as const] : []),
+          ...(getNamedType(slot.type).name === 'JSONObject' && !isListType(inner)
+            ? [{ ...position, place: 'member' } as const]
+            : []),
+        ];
+      },
+    ),
   );
 }
 
@@ -60,38 +71,92 @@ export function positionsOf(schema: GraphQLSchema): Position[] {
 export function nullCalls(position: Position, own: OwnIds): NullCall[] {
   const { place, type, path } = position;
   const value = place === 'value' ? VARIABLE : place === 'item' ? [VARIABLE] : { a: VARIABLE };
-  const wanted = place === 'value' ? type : place === 'item' ? (getNullableType(type) as { ofType: GraphQLInputType }).ofType : undefined;
+  const wanted =
+    place === 'value'
+      ? type
+      : place === 'item'
+        ? (getNullableType(type) as { ofType: GraphQLInputType }).ofType
+        : undefined;
   const declared = wanted ? String(getNullableType(wanted)) : 'String';
-  const fallback = wanted ? literal(valueOf(holderOf(position), position.field.name, own, wanted), wanted) : '"a"';
+  const fallback = wanted
+    ? literal(valueOf(holderOf(position), position.field.name, own, wanted), wanted)
+    : '"a"';
   const isNeeded = isRequired(holderOf(position));
-  // A variable that may be null cannot stand where a value is needed, unless one of the two has a default.
-  const mayBeNull = wanted === undefined || !isNonNullType(wanted) || (place === 'value' && holderOf(position).defaultValue !== undefined);
+  // A variable that may be null cannot stand where a value is needed, unless one of the two has a
+  // default.
+  const mayBeNull =
+    wanted === undefined ||
+    !isNonNullType(wanted) ||
+    (place === 'value' && holderOf(position).defaultValue !== undefined);
   const name = `${position.parent}.${position.field.name}(${path.join('.')}${place === 'item' ? '[0]' : place === 'member' ? '.a' : ''})`;
-  const written = (definition: string) => write(position, argumentsWith(position, value, own), definition, own);
-  const without = isNeeded ? undefined : write(position, argumentsWith(position, undefined, own), '', own);
+  const written = (definition: string) =>
+    write(position, argumentsWith(position, value, own), definition, own);
+  const without = isNeeded
+    ? undefined
+    : write(position, argumentsWith(position, undefined, own), '', own);
   const nullable = [
-    { name: `${name} null`, query: written(`($v: ${declared})`), variables: { v: null }, without, isNull: true },
-    { name: `${name} left out`, query: written(`($v: ${declared})`), variables: {}, without, isNull: false },
-    { name: `${name} null by default`, query: written(`($v: ${declared} = null)`), variables: {}, without, isNull: true },
+    {
+      name: `${name} null`,
+      query: written(`($v: ${declared})`),
+      variables: { v: null },
+      without,
+      isNull: true,
+    },
+    {
+      name: `${name} left out`,
+      query: written(`($v: ${declared})`),
+      variables: {},
+      without,
+      isNull: false,
+    },
+    {
+      name: `${name} null by default`,
+      query: written(`($v: ${declared} = null)`),
+      variables: {},
+      without,
+      isNull: true,
+    },
   ];
-  return [...(mayBeNull ? nullable : []), { name: `${name} null in place of a default`, query: written(`($v: ${declared} = ${fallback})`), variables: { v: null }, without, isNull: true }];
+  return [
+    ...(mayBeNull ? nullable : []),
+    {
+      name: `${name} null in place of a default`,
+      query: written(`($v: ${declared} = ${fallback})`),
+      variables: { v: null },
+      without,
+      isNull: true,
+    },
+  ];
 }
 
 function holderOf({ field, path }: Position): GraphQLArgument | GraphQLInputField {
   const [argument, ...rest] = path;
-  return rest.reduce<GraphQLArgument | GraphQLInputField>((holder, name) => {
-    const type = getNamedType(holder.type);
-    if (!isInputObjectType(type)) throw new Error(`${String(type)} has no ${name}.`);
-    return type.getFields()[name]!;
-  }, field.args.find(({ name }) => name === argument)!);
+  return rest.reduce<GraphQLArgument | GraphQLInputField>(
+    (holder, name) => {
+      const type = getNamedType(holder.type);
+      if (!isInputObjectType(type)) throw new Error(`${String(type)} has no ${name}.`);
+      return type.getFields()[name]!;
+    },
+    field.args.find(({ name }) => name === argument)!,
+  );
 }
 
 function isRequired(holder: GraphQLArgument | GraphQLInputField): boolean {
-  return isRequiredArgument(holder as GraphQLArgument) || isRequiredInputField(holder as GraphQLInputField);
+  return (
+    isRequiredArgument(holder as GraphQLArgument) ||
+    isRequiredInputField(holder as GraphQLInputField)
+  );
 }
 
-function write({ parent, field, root }: Position, args: Record<string, unknown>, definition: string, own: OwnIds): string {
-  const given = field.args.filter(({ name }) => args[name] !== undefined).map(({ name, type }) => `${name}: ${literal(args[name], type)}`);
+function write(
+  { parent, field, root }: Position,
+  args: Record<string, unknown>,
+  definition: string,
+  own: OwnIds,
+): string {
+  const given = field.args
+    .filter(({ name }) => args[name] !== undefined)
+    .map(({ name, type }) => `${name}: ${literal(args[name], type)}`);
   const call = `${field.name}${given.length > 0 ? `(${given.join(', ')})` : ''}${selection(field.type, 4)}`;
   if (parent === 'Query' || parent === 'Mutation') return `${root} Nulls${definition} { ${call} }`;
   return `query Nulls${definition} { node(id: "${own[parent]!}") { ... on ${parent} { ${call} } } }`;
@@ -106,7 +171,10 @@ function literal(value: unknown, type?: GraphQLInputType): string {
   const named = type && getNamedType(type);
   if (typeof value === 'object' && value !== null) {
     const fields = isInputObjectType(named) ? named.getFields() : undefined;
-    return `{ ${Object.entries(value).filter(([, member]) => member !== undefined).map(([key, member]) => `${key}: ${literal(member, fields?.[key]?.type)}`).join(', ')} }`;
+    return `{ ${Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .map(([key, member]) => `${key}: ${literal(member, fields?.[key]?.type)}`)
+      .join(', ')} }`;
   }
   return isEnumType(named) ? String(value) : JSON.stringify(value);
 }
@@ -118,6 +186,12 @@ function selection(type: GraphQLOutputType, depth: number): string {
   const named = getNamedType(type);
   if (isLeafType(named)) return '';
   if (isInterfaceType(named) || !isObjectType(named)) return ' { __typename id }';
-  const told = Object.values(named.getFields()).filter((field: GraphQLField<unknown, unknown>) => TELLING.includes(field.name) && (depth > 1 || isLeafType(getNamedType(field.type))));
-  return ` { ${told.map(field => field.name + selection(field.type, depth - 1)).join(' ') || '__typename'} }`;
+  const told = Object.values(named.getFields()).filter(
+    (field: GraphQLField<unknown, unknown>) =>
+      TELLING.includes(field.name) && (depth > 1 || isLeafType(getNamedType(field.type))),
+  );
+  return (
+    ' { ' +
+    `${told.map(field => field.name + selection(field.type, depth - 1)).join(' ') || '__typename'} }`
+  );
 }

@@ -33,12 +33,19 @@ export interface Writing {
   readonly abstract?: boolean;
   /** __schema and __type, too. */
   readonly introspection?: boolean;
-  /** Variables of which some are missing, null or of a wrong kind, and conditions that may be null. */
+  /**
+   * Variables of which some are missing, null or of a wrong kind, and conditions that may be null.
+   */
   readonly daring?: boolean;
 }
 
-/** A value for a type by its name, `undefined` for none this time. An input object with `fields` is made of its fields. */
-export type Samples = Readonly<Record<string, ((argument: GraphQLArgument | GraphQLInputField) => unknown) | 'fields'>>;
+/**
+ * A value for a type by its name, `undefined` for none this time. An input object with `fields` is
+ * made of its fields.
+ */
+export type Samples = Readonly<
+  Record<string, ((argument: GraphQLArgument | GraphQLInputField) => unknown) | 'fields'>
+>;
 
 type Taken = GraphQLArgument | GraphQLInputField;
 
@@ -47,12 +54,24 @@ const CONDITIONS = ['a', 'b', 'c'];
 /** Fields and fragments of an operation, about: beyond, there are no more levels. */
 const LARGE = 50;
 
-const WRONG: readonly unknown[] = ['text', 1.5, true, [], {}, [[1]], { x: 'text' }, { unknown: 1 }, ['RED', 7], null];
+const WRONG: readonly unknown[] = [
+  'text',
+  1.5,
+  true,
+  [],
+  {},
+  [[1]],
+  { x: 'text' },
+  { unknown: 1 },
+  ['RED', 7],
+  null,
+];
 
 /**
- * Writes queries and mutations of whatever a schema has: aliases; inline and named fragments, also on interfaces and in one another, and the
- * same one in several places; @skip and @include with variables and without; arguments as literals, as variables and with variables in them,
- * with defaults and nulls. Nearly all are valid.
+ * Writes queries and mutations of whatever a schema has: aliases; inline and named fragments, also
+ * on interfaces and in one another, and the same one in several places; @skip and @include with
+ * variables and without; arguments as literals, as variables and with variables in them, with
+ * defaults and nulls. Nearly all are valid.
  */
 export class OperationWriter {
   #fragments = new Map<string, string>();
@@ -62,7 +81,10 @@ export class OperationWriter {
   #names = 0;
   #parts = 0;
 
-  /** `next` gives numbers from 0 and below 1. Optional arguments of types without a sample are left out; fields that need others, too. */
+  /**
+   * `next` gives numbers from 0 and below 1. Optional arguments of types without a sample are left
+   * out; fields that need others, too.
+   */
   constructor(
     private readonly schema: GraphQLSchema,
     private readonly next: () => number,
@@ -86,17 +108,40 @@ export class OperationWriter {
       if (given !== undefined) this.#variables['d'] = given;
     }
     const operation = writing.operation ?? 'query';
-    const root = operation === 'query' ? this.schema.getQueryType()! : this.schema.getMutationType()!;
+    const root =
+      operation === 'query' ? this.schema.getQueryType()! : this.schema.getMutationType()!;
     // Every variable must be used somewhere.
-    const used = [...this.#definitions.keys()].map((name, index) => `used${index}: __typename @${this.#pick(['skip', 'include'])}(if: $${name})`);
-    const selected = [this.#selection(root, depth), this.#selection(root, depth), ...used, ...(writing.introspection ? [this.#introspection()] : [])];
+    const used = [...this.#definitions.keys()].map(
+      (name, index) => `used${index}: __typename @${this.#pick(['skip', 'include'])}(if: $${name})`,
+    );
+    const selected = [
+      this.#selection(root, depth),
+      this.#selection(root, depth),
+      ...used,
+      ...(writing.introspection ? [this.#introspection()] : []),
+    ];
     if (this.#chance(0.5)) selected.reverse();
-    const definitions = Array.from(this.#definitions, ([name, type]) => `$${name}: ${type}`).join(', ');
-    const written = [`${operation} Random(${definitions}) { ${selected.join(' ')} }`, ...this.#fragments.values()];
+    const definitions = Array.from(this.#definitions, ([name, type]) => `$${name}: ${type}`).join(
+      ', ',
+    );
+    const written = [
+      `${operation} Random(${definitions}) { ${selected.join(' ')} }`,
+      ...this.#fragments.values(),
+    ];
     if (this.#chance(0.8)) return { query: written.join('\n'), variables: this.#variables };
-    const query = ['query Before { __typename }', ...written, 'query After { after: __typename }'].join('\n');
-    const operationName = writing.daring ? this.#pick(['Random', 'Random', 'After', 'Unknown', undefined]) : 'Random';
-    return { query, variables: this.#variables, ...(operationName !== undefined && { operationName }) };
+    const query = [
+      'query Before { __typename }',
+      ...written,
+      'query After { after: __typename }',
+    ].join('\n');
+    const operationName = writing.daring
+      ? this.#pick(['Random', 'Random', 'After', 'Unknown', undefined])
+      : 'Random';
+    return {
+      query,
+      variables: this.#variables,
+      ...(operationName !== undefined && { operationName }),
+    };
   }
 
   #chance(probability: number): boolean {
@@ -110,36 +155,61 @@ export class OperationWriter {
   #selection(type: GraphQLCompositeType, depth: number): string {
     if (this.#parts > LARGE) return '__typename';
     const all = 'getFields' in type ? Object.values(type.getFields()) : [];
-    const fields = all.filter(field => (depth > 0 || isLeafType(getNamedType(field.type))) && this.#canCall(field));
-    return Array.from({ length: 1 + Math.floor(this.next() * 5) }, () => this.#part(type, fields, depth)).join(' ');
+    const fields = all.filter(
+      field => (depth > 0 || isLeafType(getNamedType(field.type))) && this.#canCall(field),
+    );
+    return Array.from({ length: 1 + Math.floor(this.next() * 5) }, () =>
+      this.#part(type, fields, depth),
+    ).join(' ');
   }
 
-  #part(type: GraphQLCompositeType, fields: readonly GraphQLField<unknown, unknown>[], depth: number): string {
+  #part(
+    type: GraphQLCompositeType,
+    fields: readonly GraphQLField<unknown, unknown>[],
+    depth: number,
+  ): string {
     this.#parts += 1;
-    if (this.#chance(0.05)) return `${this.#chance(0.3) ? `a${this.#names++}: ` : ''}__typename${this.#condition()}`;
+    if (this.#chance(0.05))
+      return `${this.#chance(0.3) ? `a${this.#names++}: ` : ''}__typename${this.#condition()}`;
     if (this.#chance(fields.length === 0 ? 0.5 : 0.12)) {
       const on = this.#overlapping(type);
-      return `...${on !== type || this.#chance(0.5) ? ` on ${on.name}` : ''}${this.#condition()} { ${this.#selection(on, depth)} }`;
+      return (
+        `...${on !== type || this.#chance(0.5) ? ` on ${on.name}` : ''}${this.#condition()} ` +
+        `{ ${this.#selection(on, depth)} }`
+      );
     }
-    if (this.#chance(0.12)) return `...${this.#fragment(this.#overlapping(type), depth)}${this.#condition()}`;
+    if (this.#chance(0.12))
+      return `...${this.#fragment(this.#overlapping(type), depth)}${this.#condition()}`;
     if (fields.length === 0) return '__typename';
     const withArguments = fields.filter(({ args }) => args.length > 0);
-    return this.#call(this.#pick(withArguments.length > 0 && this.#chance(0.2) ? withArguments : fields), depth);
+    return this.#call(
+      this.#pick(withArguments.length > 0 && this.#chance(0.2) ? withArguments : fields),
+      depth,
+    );
   }
 
-  /** A type that a fragment may be on within `type`: itself, an interface of it, or one of which some objects are both. */
+  /**
+   * A type that a fragment may be on within `type`: itself, an interface of it, or one of which
+   * some objects are both.
+   */
   #overlapping(type: GraphQLCompositeType): GraphQLCompositeType {
-    const possible = (of: GraphQLCompositeType): readonly string[] => (isAbstractType(of) ? this.schema.getPossibleTypes(of).map(({ name }) => name) : [of.name]);
+    const possible = (of: GraphQLCompositeType): readonly string[] =>
+      isAbstractType(of) ? this.schema.getPossibleTypes(of).map(({ name }) => name) : [of.name];
     const own = possible(type);
     const others = Object.values(this.schema.getTypeMap()).filter(
-      (other): other is GraphQLCompositeType => (isObjectType(other) || isAbstractType(other)) && !other.name.startsWith('__') && possible(other).some(name => own.includes(name)),
+      (other): other is GraphQLCompositeType =>
+        (isObjectType(other) || isAbstractType(other)) &&
+        !other.name.startsWith('__') &&
+        possible(other).some(name => own.includes(name)),
     );
     return this.#chance(isAbstractType(type) ? 0.3 : 0.6) ? type : this.#pick(others);
   }
 
   /** A fragment on `type`, sometimes one that stands elsewhere already. */
   #fragment(type: GraphQLCompositeType, depth: number): string {
-    const known = [...this.#fragments.keys()].filter(name => name.startsWith(`${type.name}_${depth}_`));
+    const known = [...this.#fragments.keys()].filter(name =>
+      name.startsWith(`${type.name}_${depth}_`),
+    );
     if (known.length > 0 && this.#chance(0.6)) return this.#pick(known);
     const selected = this.#selection(type, depth);
     const name = `${type.name}_${depth}_${this.#names++}`;
@@ -149,14 +219,20 @@ export class OperationWriter {
 
   #condition(): string {
     if (this.#chance(0.75)) return '';
-    const once = (name: string): string => ` @${name}(if: ${this.#chance(0.7) ? `$${this.#pick(this.#writing.daring ? [...CONDITIONS, 'd'] : CONDITIONS)}` : String(this.#chance(0.5))})`;
+    const once = (name: string): string =>
+      ` @${name}(if: ` +
+      `${this.#chance(0.7) ? `$${this.#pick(this.#writing.daring ? [...CONDITIONS, 'd'] : CONDITIONS)}` : String(this.#chance(0.5))})`;
     if (this.#chance(0.2)) return once('skip') + once('include');
     return once(this.#chance(0.5) ? 'skip' : 'include');
   }
 
   #canCall(field: GraphQLField<unknown, unknown>): boolean {
     const type = getNamedType(field.type);
-    return (this.#writing.abstract || (!isAbstractType(type) && !(isObjectType(type) && type.isTypeOf))) && field.args.every(argument => !isRequiredArgument(argument) || this.#hasSample(argument));
+    return (
+      (this.#writing.abstract ||
+        (!isAbstractType(type) && !(isObjectType(type) && type.isTypeOf))) &&
+      field.args.every(argument => !isRequiredArgument(argument) || this.#hasSample(argument))
+    );
   }
 
   #hasSample(taken: Taken): boolean {
@@ -164,15 +240,24 @@ export class OperationWriter {
   }
 
   #call(field: GraphQLField<unknown, unknown>, depth: number): string {
-    const args = this.#given(field.args, isRequiredArgument, 0.4, argument => this.#argument(argument));
+    const args = this.#given(field.args, isRequiredArgument, 0.4, argument =>
+      this.#argument(argument),
+    );
     // With an alias of its own, the same field with other arguments can stand beside it.
     const alias = args !== '' || this.#chance(0.3) ? `a${this.#names++}: ` : '';
     const type = getNamedType(field.type);
-    const below = isLeafType(type) ? '' : ` { ${this.#selection(type as GraphQLCompositeType, depth - 1)} }`;
+    const below = isLeafType(type)
+      ? ''
+      : ` { ${this.#selection(type as GraphQLCompositeType, depth - 1)} }`;
     return `${alias}${field.name}${args && `(${args})`}${this.#condition()}${below}`;
   }
 
-  #given<T extends Taken>(all: readonly T[], isRequired: (taken: T) => boolean, chance: number, write: (taken: T) => string | undefined): string {
+  #given<T extends Taken>(
+    all: readonly T[],
+    isRequired: (taken: T) => boolean,
+    chance: number,
+    write: (taken: T) => string | undefined,
+  ): string {
     return all
       .filter(taken => this.#hasSample(taken) && (isRequired(taken) || this.#chance(chance)))
       .flatMap(taken => {
@@ -194,11 +279,20 @@ export class OperationWriter {
     let type = String(getNullableType(taken.type));
     if (isNonNullType(taken.type) || this.#chance(0.2)) type += '!';
     const hasDefault = this.#chance(0.3);
-    // With a default it may be null, which is refused where the variable is used, not where it is given.
-    if (hasDefault) type = `${this.#writing.daring ? type.replace(/!$/, '') : type} = ${this.#constant(value, getNullableType(taken.type))}`;
+    // With a default it may be null, which is refused where the variable is used, not where it is
+    // given.
+    if (hasDefault)
+      type =
+        `${this.#writing.daring ? type.replace(/!$/, '') : type} = ` +
+        `${this.#constant(value, getNullableType(taken.type))}`;
     this.#definitions.set(name, type);
     if (!this.#writing.daring) this.#variables[name] = value;
-    else if (this.#chance(0.95)) this.#variables[name] = this.#chance(0.02) ? this.#pick(WRONG) : this.#chance(hasDefault ? 0.3 : 0.05) ? null : value;
+    else if (this.#chance(0.95))
+      this.#variables[name] = this.#chance(0.02)
+        ? this.#pick(WRONG)
+        : this.#chance(hasDefault ? 0.3 : 0.05)
+          ? null
+          : value;
     return `$${name}`;
   }
 
@@ -206,9 +300,13 @@ export class OperationWriter {
     const nullable = getNullableType(type);
     if (nullable === type && this.#chance(0.1) && this.#writing.daring) return 'null';
     const named = getNamedType(type);
-    if (isListType(nullable) && this.samples[named.name] === 'fields') return `[${this.#literal(nullable.ofType, taken)}]`;
+    if (isListType(nullable) && this.samples[named.name] === 'fields')
+      return `[${this.#literal(nullable.ofType, taken)}]`;
     if (isInputObjectType(nullable) && this.samples[named.name] === 'fields') {
-      return `{ ${this.#given(Object.values(nullable.getFields()), isRequiredInputField, 0.3, field => (isNonNullType(field.type) && field.defaultValue !== undefined ? this.#literal(field.type, field) : this.#argument(field)))} }`;
+      return (
+        '{ ' +
+        `${this.#given(Object.values(nullable.getFields()), isRequiredInputField, 0.3, field => (isNonNullType(field.type) && field.defaultValue !== undefined ? this.#literal(field.type, field) : this.#argument(field)))} }`
+      );
     }
     const value = this.#json(type, taken);
     return value === undefined ? undefined : this.#constant(value, nullable);
@@ -219,33 +317,54 @@ export class OperationWriter {
     const nullable = getNullableType(type);
     if (isListType(nullable)) {
       if (this.#chance(0.3)) return this.#json(nullable.ofType, taken);
-      const items = Array.from({ length: Math.floor(this.next() * 3) }, () => this.#json(nullable.ofType, taken));
+      const items = Array.from({ length: Math.floor(this.next() * 3) }, () =>
+        this.#json(nullable.ofType, taken),
+      );
       return items.includes(undefined) ? undefined : items;
     }
     const sample = this.samples[nullable.name]!;
     if (sample !== 'fields') return sample(taken);
-    const fields = Object.values((nullable as { getFields(): Record<string, GraphQLInputField> }).getFields()).filter(field => this.#hasSample(field) && (isRequiredInputField(field) || this.#chance(0.3)));
+    const fields = Object.values(
+      (nullable as { getFields(): Record<string, GraphQLInputField> }).getFields(),
+    ).filter(field => this.#hasSample(field) && (isRequiredInputField(field) || this.#chance(0.3)));
     return Object.fromEntries(fields.map(field => [field.name, this.#json(field.type, field)]));
   }
 
   #constant(value: unknown, type: GraphQLInputType): string {
     const nullable = getNullableType(type);
     if (value === null) return 'null';
-    if (isListType(nullable)) return Array.isArray(value) ? `[${value.map(item => this.#constant(item, nullable.ofType)).join(', ')}]` : this.#constant(value, nullable.ofType);
+    if (isListType(nullable))
+      return Array.isArray(value)
+        ? `[${value.map(item => this.#constant(item, nullable.ofType)).join(', ')}]`
+        : this.#constant(value, nullable.ofType);
     if (isEnumType(nullable)) return String(value);
-    if (isInputObjectType(nullable)) return `{ ${Object.entries(value as object).map(([key, item]) => `${key}: ${this.#constant(item, nullable.getFields()[key]!.type)}`).join(', ')} }`;
+    if (isInputObjectType(nullable))
+      return `{ ${Object.entries(value as object)
+        .map(([key, item]) => `${key}: ${this.#constant(item, nullable.getFields()[key]!.type)}`)
+        .join(', ')} }`;
     return plainLiteral(value);
   }
 
   #introspection(): string {
-    const names = Object.values(this.schema.getTypeMap()).filter(type => !isInterfaceType(type)).map(({ name }) => name);
-    const type = '{ __typename kind name description fields { name args { name defaultValue } type { kind ofType { name } } } possibleTypes { name } enumValues { name } }';
-    return this.#chance(0.5) ? `__type(name: ${JSON.stringify(this.#pick([...names, 'Unknown']))})${this.#condition()} ${type}` : `__schema${this.#condition()} { queryType { name } types { name } directives { name args { name } } }`;
+    const names = Object.values(this.schema.getTypeMap())
+      .filter(type => !isInterfaceType(type))
+      .map(({ name }) => name);
+    const type =
+      '{ __typename kind name description fields { name args { name defaultValue } type ' +
+      '{ kind ofType { name } } } possibleTypes { name } enumValues { name } }';
+    return this.#chance(0.5)
+      ? '__type(name: ' +
+          `${JSON.stringify(this.#pick([...names, 'Unknown']))})${this.#condition()} ${type}`
+      : `__schema${this.#condition()} { queryType { name } types { name } directives { ` +
+          'name args { name } } }';
   }
 }
 
 function plainLiteral(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(plainLiteral).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) return `{ ${Object.entries(value).map(([key, item]) => `${key}: ${plainLiteral(item)}`).join(', ')} }`;
+  if (typeof value === 'object' && value !== null)
+    return `{ ${Object.entries(value)
+      .map(([key, item]) => `${key}: ${plainLiteral(item)}`)
+      .join(', ')} }`;
   return JSON.stringify(value);
 }

@@ -9,10 +9,15 @@ import { inject } from 'vitest';
 const PROGRAM = process.env.PGBOUNCER_PATH ?? '/usr/sbin/pgbouncer';
 const onPostgres = inject('template').kind === 'postgres';
 
-/** Whether there is a pooler to test with: before PostgreSQL only, on Linux, where PgBouncer is installed. */
+/**
+ * Whether there is a pooler to test with: before PostgreSQL only, on Linux, where PgBouncer is
+ * installed.
+ */
 export const hasPooler = onPostgres && process.platform === 'linux' && existsSync(PROGRAM);
 if (onPostgres && !hasPooler) {
-  const problem = `There is no PgBouncer at ${PROGRAM}: install it (Debian: apt-get install pgbouncer) or set PGBOUNCER_PATH. On Linux only.`;
+  const problem =
+    `There is no PgBouncer at ${PROGRAM}: install it (Debian: apt-get install pgbouncer) ` +
+    'or set PGBOUNCER_PATH. On Linux only.';
   if (process.env.WEAVER_REQUIRE_POOLER === '1') throw new Error(problem);
   console.warn(`\n*** Nothing is tested behind a pooler. ${problem} ***\n`);
 }
@@ -28,8 +33,8 @@ export interface Pooler {
 const STARTS = 5;
 
 /**
- * A PgBouncer in transaction mode before the run's server, for the run's login. All else is as its defaults are: connections are handed
- * on as the last transaction left them.
+ * A PgBouncer in transaction mode before the run's server, for the run's login. All else is as its
+ * defaults are: connections are handed on as the last transaction left them.
  */
 export async function startPooler(size: number): Promise<Pooler> {
   const template = inject('template');
@@ -67,7 +72,10 @@ default_pool_size = ${size}
 }
 
 /** Somebody else may take a port that was free a moment ago: then another one. */
-async function start(folder: string, settings: (port: number) => string): Promise<{ port: number; child: ChildProcess }> {
+async function start(
+  folder: string,
+  settings: (port: number) => string,
+): Promise<{ port: number; child: ChildProcess }> {
   for (let tries = 1; ; tries += 1) {
     const port = await freePort();
     writeFileSync(join(folder, 'settings'), settings(port));
@@ -75,10 +83,15 @@ async function start(folder: string, settings: (port: number) => string): Promis
     const isRoot = process.getuid!() === 0;
     if (isRoot) execFileSync('chown', ['-R', 'postgres', folder]);
     const as = isRoot ? ['--reuid=postgres', '--regid=postgres', '--init-groups'] : [];
-    const child = spawn('setpriv', [...as, '--pdeathsig', 'TERM', PROGRAM, join(folder, 'settings')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(
+      'setpriv',
+      [...as, '--pdeathsig', 'TERM', PROGRAM, join(folder, 'settings')],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
     const failure = await up(child);
     if (failure === undefined) return { port, child };
-    if (tries === STARTS || !failure.includes('Address already in use')) throw new Error(`PgBouncer did not start:\n${failure}`);
+    if (tries === STARTS || !failure.includes('Address already in use'))
+      throw new Error(`PgBouncer did not start:\n${failure}`);
   }
 }
 

@@ -8,7 +8,10 @@ export class RawConnection {
   /** When the gateway has closed it, or refused it. */
   readonly closed: Promise<void>;
 
-  /** `reads: false` leaves in the network what the gateway sends; `halfOpen` goes on sending when it sends no more. */
+  /**
+   * `reads: false` leaves in the network what the gateway sends; `halfOpen` goes on sending when it
+   * sends no more.
+   */
   constructor(url: string, { reads = true, halfOpen = false } = {}) {
     const { hostname, port } = new URL(url);
     this.socket = connect({ host: hostname, port: Number(port), allowHalfOpen: halfOpen });
@@ -34,7 +37,10 @@ export class RawConnection {
       look();
     });
     await Promise.race([come, this.closed]);
-    if (!this.received.includes(text)) throw new Error(`The connection ended before "${text}" came:\n${this.received.slice(0, 2_000)}`);
+    if (!this.received.includes(text))
+      throw new Error(
+        `The connection ended before "${text}" came:\n${this.received.slice(0, 2_000)}`,
+      );
   }
 
   /** Of all answers so far, in order. */

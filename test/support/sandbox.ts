@@ -14,19 +14,24 @@ export interface TestMigration {
   readonly code?: string;
 }
 
-/** A copy of the built package with migrations of the test's own beside the real ones, whose commands run as processes. */
+/**
+ * A copy of the built package with migrations of the test's own beside the real ones, whose
+ * commands run as processes.
+ */
 export class Sandbox {
   readonly #folder = mkdtempSync(join(tmpdir(), 'weaver-sandbox-'));
   readonly #commands = new Commands(this.#folder);
 
   constructor() {
-    for (const part of ['bin', 'dist', 'package.json', 'tsconfig.json']) cpSync(join(ROOT, part), join(this.#folder, part), { recursive: true });
+    for (const part of ['bin', 'dist', 'package.json', 'tsconfig.json'])
+      cpSync(join(ROOT, part), join(this.#folder, part), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(this.#folder, 'node_modules'));
   }
 
   /** Adds, or changes, the migration of a name. */
   write(name: string, { up, down, transactional = true, code }: TestMigration): void {
-    const adds = (statements: readonly string[]): string => statements.map(sql => `this.addSql(${JSON.stringify(sql)});`).join('\n');
+    const adds = (statements: readonly string[]): string =>
+      statements.map(sql => `this.addSql(${JSON.stringify(sql)});`).join('\n');
     writeFileSync(
       this.#file(name),
       `import { Migration } from '@mikro-orm/migrations';

@@ -19,7 +19,10 @@ export type Template =
       readonly kind: 'postgres';
       readonly adminUrl: string;
       readonly database: string;
-      /** A login as `weaver db bootstrap` makes it: NOINHERIT, member of both roles, owner of nothing. */
+      /**
+       * A login as `weaver db bootstrap` makes it: NOINHERIT, member of both roles, owner of
+       * nothing.
+       */
       readonly login: string;
       readonly password: string;
     };
@@ -33,7 +36,9 @@ declare module 'vitest' {
 /** Migrates one database for the whole run; every test file gets a copy of it. */
 export default async function prepareTemplate(project: TestProject): Promise<() => Promise<void>> {
   const adminUrl = process.env.TEST_DATABASE_URL;
-  const { template, remove } = adminUrl ? await postgresTemplate(adminUrl) : await embeddedTemplate();
+  const { template, remove } = adminUrl
+    ? await postgresTemplate(adminUrl)
+    : await embeddedTemplate();
   project.provide('template', template);
   return remove;
 }
@@ -43,13 +48,20 @@ async function embeddedTemplate(): Promise<{ template: Template; remove: () => P
   const imageFile = join(folder, 'image.tar');
   const database = await Database.open({ kind: 'embedded', dataDir: IN_MEMORY }, ENTITIES);
   await applyMigrations(database);
-  const pglite = (await (database.orm.em.getDriver().getConnection() as PgliteConnection).getNativeClient()) as PGlite;
+  const pglite = (await (
+    database.orm.em.getDriver().getConnection() as PgliteConnection
+  ).getNativeClient()) as PGlite;
   writeFileSync(imageFile, Buffer.from(await (await pglite.dumpDataDir('none')).arrayBuffer()));
   await database.close();
-  return { template: { kind: 'embedded', imageFile }, remove: async () => rmSync(folder, { recursive: true, force: true }) };
+  return {
+    template: { kind: 'embedded', imageFile },
+    remove: async () => rmSync(folder, { recursive: true, force: true }),
+  };
 }
 
-async function postgresTemplate(adminUrl: string): Promise<{ template: Template; remove: () => Promise<void> }> {
+async function postgresTemplate(
+  adminUrl: string,
+): Promise<{ template: Template; remove: () => Promise<void> }> {
   const run = `${process.pid}_${Date.now().toString(36)}`;
   const name = `weaver_template_${run}`;
   const login = `weaver_test_${run}`;
@@ -74,7 +86,11 @@ async function postgresTemplate(adminUrl: string): Promise<{ template: Template;
 }
 
 /** `url` with another database, and where given another login. */
-export function databaseUrl(url: string, database: string, login?: { user: string; password: string }): string {
+export function databaseUrl(
+  url: string,
+  database: string,
+  login?: { user: string; password: string },
+): string {
   const changed = new URL(url);
   changed.pathname = `/${database}`;
   if (login) {

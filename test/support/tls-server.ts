@@ -6,12 +6,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const BIN = [process.env.PG_BIN_DIR, '/usr/lib/postgresql/15/bin'].find(folder => folder && existsSync(join(folder, 'initdb')));
+const BIN = [process.env.PG_BIN_DIR, '/usr/lib/postgresql/15/bin'].find(
+  folder => folder && existsSync(join(folder, 'initdb')),
+);
 
-/** Whether a server of the test's own can be started: on Linux, where PostgreSQL's programs and OpenSSL are installed. */
-export const canStartServer = process.platform === 'linux' && BIN !== undefined && existsSync('/usr/bin/openssl');
+/**
+ * Whether a server of the test's own can be started: on Linux, where PostgreSQL's programs and
+ * OpenSSL are installed.
+ */
+export const canStartServer =
+  process.platform === 'linux' && BIN !== undefined && existsSync('/usr/bin/openssl');
 
-/** A PostgreSQL of its own: encrypted, on 127.0.0.1, ::1 and a Unix socket, signing in by SCRAM. Its certificate is for `localhost`. */
+/**
+ * A PostgreSQL of its own: encrypted, on 127.0.0.1, ::1 and a Unix socket, signing in by SCRAM. Its
+ * certificate is for `localhost`.
+ */
 export interface TlsServer {
   readonly port: number;
   /** Folder of the socket, and of the files below. */
@@ -37,13 +46,37 @@ export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServ
   makeCertificates(folder);
   writeFileSync(join(folder, 'password'), PASSWORD);
   if (isRoot) execFileSync('chown', ['-R', 'postgres', folder]);
-  execFileSync('setpriv', [...as, join(BIN!, 'initdb'), `--pgdata=${data}`, '--username=admin', '--auth=scram-sha-256', `--pwfile=${join(folder, 'password')}`, '--no-sync', '--encoding=UTF8', '--locale=C.UTF-8'], { cwd: folder, stdio: 'ignore' });
+  execFileSync(
+    'setpriv',
+    [
+      ...as,
+      join(BIN!, 'initdb'),
+      `--pgdata=${data}`,
+      '--username=admin',
+      '--auth=scram-sha-256',
+      `--pwfile=${join(folder, 'password')}`,
+      '--no-sync',
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+    ],
+    { cwd: folder, stdio: 'ignore' },
+  );
   writeFileSync(
     join(data, 'pg_hba.conf'),
-    ['hostnossl all encrypted all reject', 'local all all scram-sha-256', 'host all all all scram-sha-256', ''].join('\n'),
+    [
+      'hostnossl all encrypted all reject',
+      'local all all scram-sha-256',
+      'host all all all scram-sha-256',
+      '',
+    ].join('\n'),
   );
   const { port, child } = await start(folder, encrypted, as);
-  const psql = (sql: string): Buffer => execFileSync(join(BIN!, 'psql'), ['-h', folder, '-p', String(port), '-U', 'admin', '-d', 'postgres', '-c', sql], { env: { PGPASSWORD: PASSWORD }, stdio: 'pipe' });
+  const psql = (sql: string): Buffer =>
+    execFileSync(
+      join(BIN!, 'psql'),
+      ['-h', folder, '-p', String(port), '-U', 'admin', '-d', 'postgres', '-c', sql],
+      { env: { PGPASSWORD: PASSWORD }, stdio: 'pipe' },
+    );
   psql(`create role encrypted superuser login password '${PASSWORD.replaceAll("'", "''")}'`);
   return {
     port,
@@ -62,29 +95,89 @@ export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServ
 }
 
 function makeCertificates(folder: string): void {
-  const openssl = (...args: string[]): void => void execFileSync('/usr/bin/openssl', args, { cwd: folder, stdio: 'pipe' });
+  const openssl = (...args: string[]): void =>
+    void execFileSync('/usr/bin/openssl', args, { cwd: folder, stdio: 'pipe' });
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  for (const name of ['authority', 'other-authority']) openssl('req', '-x509', ...key, '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.crt`);
-  openssl('req', ...key.slice(0, -2), '-subj', '/CN=localhost', '-keyout', 'server.key', '-out', 'server.csr');
+  for (const name of ['authority', 'other-authority'])
+    openssl(
+      'req',
+      '-x509',
+      ...key,
+      '-subj',
+      `/CN=${name}`,
+      '-keyout',
+      `${name}.key`,
+      '-out',
+      `${name}.crt`,
+    );
+  openssl(
+    'req',
+    ...key.slice(0, -2),
+    '-subj',
+    '/CN=localhost',
+    '-keyout',
+    'server.key',
+    '-out',
+    'server.csr',
+  );
   writeFileSync(join(folder, 'server.ext'), 'subjectAltName=DNS:localhost\n');
-  openssl('x509', '-req', '-in', 'server.csr', '-CA', 'authority.crt', '-CAkey', 'authority.key', '-CAcreateserial', '-days', '2', '-extfile', 'server.ext', '-out', 'server.crt');
+  openssl(
+    'x509',
+    '-req',
+    '-in',
+    'server.csr',
+    '-CA',
+    'authority.crt',
+    '-CAkey',
+    'authority.key',
+    '-CAcreateserial',
+    '-days',
+    '2',
+    '-extfile',
+    'server.ext',
+    '-out',
+    'server.crt',
+  );
 }
 
 /** Somebody else may take a port that was free a moment ago: then another one. */
-async function start(folder: string, encrypted: boolean, as: string[]): Promise<{ port: number; child: ChildProcess }> {
+async function start(
+  folder: string,
+  encrypted: boolean,
+  as: string[],
+): Promise<{ port: number; child: ChildProcess }> {
   for (let tries = 1; ; tries += 1) {
     const port = await freePort();
     const settings = {
-      listen_addresses: '127.0.0.1,::1', unix_socket_directories: folder, ssl: encrypted ? 'on' : 'off',
-      ssl_cert_file: join(folder, 'server.crt'), ssl_key_file: join(folder, 'server.key'), fsync: 'off',
+      listen_addresses: '127.0.0.1,::1',
+      unix_socket_directories: folder,
+      ssl: encrypted ? 'on' : 'off',
+      ssl_cert_file: join(folder, 'server.crt'),
+      ssl_key_file: join(folder, 'server.key'),
+      fsync: 'off',
     };
     const options = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    const child = spawn('setpriv', [...as, '--pdeathsig', 'QUIT', join(BIN!, 'postgres'), '-D', join(folder, 'data'), '-p', String(port), ...options], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(
+      'setpriv',
+      [
+        ...as,
+        '--pdeathsig',
+        'QUIT',
+        join(BIN!, 'postgres'),
+        '-D',
+        join(folder, 'data'),
+        '-p',
+        String(port),
+        ...options,
+      ],
+      { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
     let written = '';
     child.stderr!.on('data', data => void (written += data));
     while (child.exitCode === null && !isReady(folder)) await sleep(50);
     if (child.exitCode === null) return { port, child };
-    if (tries === STARTS || !written.includes('Address already in use')) throw new Error(`PostgreSQL did not start:\n${written}`);
+    if (tries === STARTS || !written.includes('Address already in use'))
+      throw new Error(`PostgreSQL did not start:\n${written}`);
   }
 }
 

@@ -1,5 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { buildSchema, GraphQLError, isInterfaceType, isObjectType, isUnionType, type GraphQLResolveInfo, type GraphQLScalarType, type GraphQLSchema } from 'graphql';
+import {
+  buildSchema,
+  GraphQLError,
+  isInterfaceType,
+  isObjectType,
+  isUnionType,
+  type GraphQLResolveInfo,
+  type GraphQLScalarType,
+  type GraphQLSchema,
+} from 'graphql';
 import { randomNumbers } from './clustered-vectors.js';
 
 const FIELDS = `
@@ -55,14 +64,24 @@ export interface World {
 }
 
 /** Thrown in many places. */
-const SHARED = new GraphQLError('thrown everywhere', { extensions: { code: 'SHARED', why: { deep: [1] } } });
+const SHARED = new GraphQLError('thrown everywhere', {
+  extensions: { code: 'SHARED', why: { deep: [1] } },
+});
 
 /** Not errors, though they are thrown. */
-const THROWN: readonly unknown[] = ['text', 7, null, undefined, { some: 'object' }, Symbol.for('thrown')];
+const THROWN: readonly unknown[] = [
+  'text',
+  7,
+  null,
+  undefined,
+  { some: 'object' },
+  Symbol.for('thrown'),
+];
 
 /**
- * Values for a schema's fields that depend on nothing but the seed and the place in the answer, so that two executions see the same. Some
- * come after a few turns of the queue of promises, others wait until `settleAll` settles them, in an order that depends on their place.
+ * Values for a schema's fields that depend on nothing but the seed and the place in the answer, so
+ * that two executions see the same. Some come after a few turns of the queue of promises, others
+ * wait until `settleAll` settles them, in an order that depends on their place.
  */
 export class Values {
   /** Fields whose resolvers were called, in order, with their arguments. */
@@ -130,7 +149,8 @@ export class Values {
       this.#waiting.push({ order: next(), settle });
       promise = waiting;
     }
-    for (let turns = Math.floor(next() * 4); turns > 0; turns -= 1) promise = promise.then(value => value);
+    for (let turns = Math.floor(next() * 4); turns > 0; turns -= 1)
+      promise = promise.then(value => value);
     promise.catch(() => {}); // Perhaps nobody selects it.
     return promise;
   }
@@ -140,7 +160,9 @@ export class Values {
     if (next() < this.world.missing) return next() < 0.5 ? null : undefined;
     const nullable = type.replace(/!$/, '');
     if (nullable.startsWith('[')) {
-      const items = Array.from({ length: Math.floor(next() * 4) }, (_, index) => this.#make(`${path}.${index}`, nullable.slice(1, -1), args));
+      const items = Array.from({ length: Math.floor(next() * 4) }, (_, index) =>
+        this.#make(`${path}.${index}`, nullable.slice(1, -1), args),
+      );
       const luck = next();
       if (luck < 0.1 && this.world.failing > 0) return breakingOff(items, path);
       return luck < 0.3 ? new Set(items) : items;
@@ -148,7 +170,8 @@ export class Values {
     if (nullable === 'Int') return Math.floor(next() * 100);
     if (nullable === 'Odd') return Math.floor(next() * 20 * (this.world.failing > 0 ? 1 : 0.5));
     if (nullable === 'Colour') return next() < 0.5 ? 'RED' : 'GREEN';
-    if (nullable === 'String' || nullable === 'ID') return path.endsWith('name') ? `at ${path}` : `${JSON.stringify(args)} at ${path}`;
+    if (nullable === 'String' || nullable === 'ID')
+      return path.endsWith('name') ? `at ${path}` : `${JSON.stringify(args)} at ${path}`;
     // Half of an object's own properties are there for the default resolver, some as methods.
     return {
       size: this.#make(`${path}.size`, 'Int', args),
@@ -165,7 +188,8 @@ export class Values {
     if (luck < 0.4) return unkept(path);
     if (luck < 0.5) throw THROWN[Math.floor(next() * THROWN.length)];
     if (luck < 0.6) throw SHARED;
-    if (luck < 0.7) throw new GraphQLError(`thrown at ${path}`, { extensions: { code: 'OWN', path } });
+    if (luck < 0.7)
+      throw new GraphQLError(`thrown at ${path}`, { extensions: { code: 'OWN', path } });
     throw new Error(`thrown at ${path}`);
   }
 }
@@ -190,7 +214,10 @@ function pathOf(path: GraphQLResolveInfo['path']): string {
 
 /** FNV-1a. http://www.isthe.com/chongo/tech/comp/fnv/ */
 function hash(text: string): number {
-  return Array.from(text).reduce((sum, character) => Math.imul(sum ^ character.codePointAt(0)!, 0x01000193), 0x811c9dc5);
+  return Array.from(text).reduce(
+    (sum, character) => Math.imul(sum ^ character.codePointAt(0)!, 0x01000193),
+    0x811c9dc5,
+  );
 }
 
 /** Fields that the default resolver answers. */
@@ -207,16 +234,20 @@ export function unreliableSchema(): GraphQLSchema {
     if (isObjectType(type) && !type.name.startsWith('__')) {
       for (const field of Object.values(type.getFields())) {
         if (PLAIN.has(field.name)) continue;
-        field.resolve = (_: unknown, args: object, { values }: UnreliableContext, info) => values.resolve(info, args);
+        field.resolve = (_: unknown, args: object, { values }: UnreliableContext, info) =>
+          values.resolve(info, args);
       }
     }
     if (isInterfaceType(type) || isUnionType(type)) {
       const names = schema.getPossibleTypes(type).map(({ name }) => name);
-      type.resolveType = (_: unknown, { values }: UnreliableContext, info) => values.typeOf(info, names) as string;
+      type.resolveType = (_: unknown, { values }: UnreliableContext, info) =>
+        values.typeOf(info, names) as string;
     }
   }
   const checked = schema.getType('Checked');
-  if (isObjectType(checked)) checked.isTypeOf = (_: unknown, { values }: UnreliableContext, info) => values.typeOf(info, ['Checked']) as boolean;
+  if (isObjectType(checked))
+    checked.isTypeOf = (_: unknown, { values }: UnreliableContext, info) =>
+      values.typeOf(info, ['Checked']) as boolean;
   (schema.getType('Odd') as GraphQLScalarType).serialize = value => {
     if (value === 17) return null;
     if (value === 18) return undefined;
@@ -227,4 +258,12 @@ export function unreliableSchema(): GraphQLSchema {
 }
 
 /** Arguments for the fields of that schema. */
-export const UNRELIABLE_SAMPLES = { Int: () => 7, Float: () => 2.5, String: () => 'text', Boolean: () => false, ID: () => 'id', Colour: () => 'GREEN', Point: 'fields' } as const;
+export const UNRELIABLE_SAMPLES = {
+  Int: () => 7,
+  Float: () => 2.5,
+  String: () => 'text',
+  Boolean: () => false,
+  ID: () => 'id',
+  Colour: () => 'GREEN',
+  Point: 'fields',
+} as const;

@@ -1,4 +1,17 @@
-import { getNamedType, getNullableType, isEnumType, isInputObjectType, isListType, isNonNullType, isRequiredArgument, isRequiredInputField, type GraphQLField, type GraphQLInputField, type GraphQLArgument, type GraphQLInputType } from 'graphql';
+import {
+  getNamedType,
+  getNullableType,
+  isEnumType,
+  isInputObjectType,
+  isListType,
+  isNonNullType,
+  isRequiredArgument,
+  isRequiredInputField,
+  type GraphQLField,
+  type GraphQLInputField,
+  type GraphQLArgument,
+  type GraphQLInputType,
+} from 'graphql';
 
 /** Ids of objects that the caller may name, by GraphQL type. */
 export type OwnIds = Readonly<Record<string, string>>;
@@ -27,7 +40,10 @@ function unique(): string {
   return `${process.pid}-${Date.now().toString(36)}-${made++}`;
 }
 
-/** Inputs whose parts depend on each other, so that "everything that is required" is not enough. Keys are names of input types. */
+/**
+ * Inputs whose parts depend on each other, so that "everything that is required" is not enough.
+ * Keys are names of input types.
+ */
 const MORE: Readonly<Record<string, (own: OwnIds) => Record<string, unknown>>> = {
   SearchChunksInput: () => ({ text: 'return a tent' }),
   DeleteTenantInput: () => ({ dryRun: true, confirm: 'Its name' }),
@@ -44,28 +60,52 @@ const MORE: Readonly<Record<string, (own: OwnIds) => Record<string, unknown>>> =
 /** Fields of which an input takes one: whoever sets the first, leaves out the second. */
 export const INSTEAD_OF: Readonly<Record<string, string>> = { ids: 'documentId' };
 
-/** Arguments with which a call of `field` makes sense: what is required, with the caller's own ids, and nothing else. */
-export function validArguments(field: GraphQLField<unknown, unknown>, own: OwnIds): Record<string, unknown> {
-  return Object.fromEntries(field.args.filter(isRequiredArgument).map(argument => [argument.name, valueOf(argument, field.name, own)]));
+/**
+ * Arguments with which a call of `field` makes sense: what is required, with the caller's own ids,
+ * and nothing else.
+ */
+export function validArguments(
+  field: GraphQLField<unknown, unknown>,
+  own: OwnIds,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    field.args
+      .filter(isRequiredArgument)
+      .map(argument => [argument.name, valueOf(argument, field.name, own)]),
+  );
 }
 
 /** A value that would do in a place of a field's arguments. */
-export function valueOf(place: GraphQLArgument | GraphQLInputField, fieldName: string, own: OwnIds, type: GraphQLInputType = place.type): unknown {
-  if (isNonNullType(type)) return valueOf(place, fieldName, own, getNullableType(type) as GraphQLInputType);
+export function valueOf(
+  place: GraphQLArgument | GraphQLInputField,
+  fieldName: string,
+  own: OwnIds,
+  type: GraphQLInputType = place.type,
+): unknown {
+  if (isNonNullType(type))
+    return valueOf(place, fieldName, own, getNullableType(type) as GraphQLInputType);
   if (isListType(type)) return [valueOf(place, fieldName, own, type.ofType as GraphQLInputType)];
   if (isEnumType(type)) return type.getValues()[0]!.name;
   if (isInputObjectType(type)) {
     const required = Object.values(type.getFields()).filter(isRequiredInputField);
-    return { ...Object.fromEntries(required.map(inner => [inner.name, valueOf(inner, fieldName, own)])), ...MORE[type.name]?.(own) };
+    return {
+      ...Object.fromEntries(required.map(inner => [inner.name, valueOf(inner, fieldName, own)])),
+      ...MORE[type.name]?.(own),
+    };
   }
   const { name } = getNamedType(type);
   if (name === 'ID') return own[typeOfId(place.name, fieldName)] ?? own.Bot;
   return (name === 'String' ? TEXT_BY_NAME[place.name]?.() : undefined) ?? VALUE_BY_TYPE[name]?.();
 }
 
-/** `botId` names a Bot; plain `id` what the field itself is about: the Bot of `updateBot` and of `bot`. */
+/**
+ * `botId` names a Bot; plain `id` what the field itself is about: the Bot of `updateBot` and of
+ * `bot`.
+ */
 function typeOfId(place: string, fieldName: string): string {
-  const about = /^ids?$/.test(place) ? fieldName.replace(/^(update|delete|reprocess|rotate|revoke)/, '') : place.replace(/Ids?$/, '');
+  const about = /^ids?$/.test(place)
+    ? fieldName.replace(/^(update|delete|reprocess|rotate|revoke)/, '')
+    : place.replace(/Ids?$/, '');
   const word = about.charAt(0).toUpperCase() + about.slice(1);
   return word === 'Chunk' || word === 'Chunks' ? 'DocumentChunk' : word;
 }

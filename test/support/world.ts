@@ -10,16 +10,30 @@ export class World {
 
   async tenant(values: { name?: string; planTier?: string } = {}): Promise<TenantWorld> {
     const id = v7();
-    await this.insert('tenants', { id, name: values.name ?? `Tenant ${id.slice(-4)}`, plan_tier: values.planTier ?? 'free' });
+    await this.insert('tenants', {
+      id,
+      name: values.name ?? `Tenant ${id.slice(-4)}`,
+      plan_tier: values.planTier ?? 'free',
+    });
     return new TenantWorld(this, id);
   }
 
-  /** Inserts a row and gives its id. Values of other types than text, number and boolean are given as text that PostgreSQL reads. */
+  /**
+   * Inserts a row and gives its id. Values of other types than text, number and boolean are given
+   * as text that PostgreSQL reads.
+   */
   async insert(table: string, values: Record<string, unknown>): Promise<string> {
-    const entries = Object.entries({ id: v7(), ...values }).filter(([, value]) => value !== undefined);
+    const entries = Object.entries({ id: v7(), ...values }).filter(
+      ([, value]) => value !== undefined,
+    );
     const columns = entries.map(([column]) => column).join(', ');
     const places = entries.map(() => '?').join(', ');
-    await this.database.write('testWorld', OPERATOR_SCOPE, em => em.execute(`insert into ${table} (${columns}) values (${places})`, entries.map(([, value]) => value)));
+    await this.database.write('testWorld', OPERATOR_SCOPE, em =>
+      em.execute(
+        `insert into ${table} (${columns}) values (${places})`,
+        entries.map(([, value]) => value),
+      ),
+    );
     return entries.find(([column]) => column === 'id')![1] as string;
   }
 }
@@ -30,20 +44,43 @@ export class TenantWorld {
     readonly id: string,
   ) {}
 
-  async bot(values: { id?: string; name?: string; config_json?: string; created_at?: string } = {}): Promise<BotWorld> {
-    return new BotWorld(this, await this.world.insert('bots', { tenant_id: this.id, name: 'Bot', ...values }));
+  async bot(
+    values: { id?: string; name?: string; config_json?: string; created_at?: string } = {},
+  ): Promise<BotWorld> {
+    return new BotWorld(
+      this,
+      await this.world.insert('bots', { tenant_id: this.id, name: 'Bot', ...values }),
+    );
   }
 
   user(values: Record<string, unknown> = {}): Promise<string> {
-    return this.world.insert('profiles', { tenant_id: this.id, email: `${v7()}@example.com`, ...values });
+    return this.world.insert('profiles', {
+      tenant_id: this.id,
+      email: `${v7()}@example.com`,
+      ...values,
+    });
   }
 
   /** A new key's secret and id. */
-  async key(values: { scopes?: string[]; revoked?: boolean; expires_at?: string; name?: string; rate_limit_rpm?: number } = {}): Promise<{ id: string; secret: string }> {
+  async key(
+    values: {
+      scopes?: string[];
+      revoked?: boolean;
+      expires_at?: string;
+      name?: string;
+      rate_limit_rpm?: number;
+    } = {},
+  ): Promise<{ id: string; secret: string }> {
     const { secret, prefix, hash } = newKey();
     const { scopes = ['read', 'search'], ...others } = values;
     const id = await this.world.insert('api_keys', {
-      tenant_id: this.id, name: 'Test key', key_prefix: prefix, key_hash: hash, scopes: `{${scopes.join()}}`, rate_limit_rpm: 1_000_000, ...others,
+      tenant_id: this.id,
+      name: 'Test key',
+      key_prefix: prefix,
+      key_hash: hash,
+      scopes: `{${scopes.join()}}`,
+      rate_limit_rpm: 1_000_000,
+      ...others,
     });
     return { id, secret };
   }
@@ -57,13 +94,24 @@ export class BotWorld {
 
   async document(values: Record<string, unknown> = {}): Promise<DocumentWorld> {
     const id = await this.tenant.world.insert('docs', {
-      tenant_id: this.tenant.id, bot_id: this.id, filename: `${v7()}.md`, size_bytes: 100, status: 'completed', ...values,
+      tenant_id: this.tenant.id,
+      bot_id: this.id,
+      filename: `${v7()}.md`,
+      size_bytes: 100,
+      status: 'completed',
+      ...values,
     });
     return new DocumentWorld(this, id);
   }
 
   query(values: Record<string, unknown> = {}): Promise<string> {
-    return this.tenant.world.insert('bot_queries', { tenant_id: this.tenant.id, bot_id: this.id, query: 'What?', answer: 'That.', ...values });
+    return this.tenant.world.insert('bot_queries', {
+      tenant_id: this.tenant.id,
+      bot_id: this.id,
+      query: 'What?',
+      answer: 'That.',
+      ...values,
+    });
   }
 }
 
@@ -75,11 +123,19 @@ export class DocumentWorld {
 
   chunks(chunks: NewChunk[]): Promise<string[]> {
     const { tenant } = this.bot;
-    return tenant.world.database.write('testChunks', OPERATOR_SCOPE, em => storeChunks(em, { id: this.id, tenantId: tenant.id }, chunks));
+    return tenant.world.database.write('testChunks', OPERATOR_SCOPE, em =>
+      storeChunks(em, { id: this.id, tenantId: tenant.id }, chunks),
+    );
   }
 
   /** `count` chunks of plain text without vectors. */
   texts(count: number): Promise<string[]> {
-    return this.chunks(Array.from({ length: count }, (_, index) => ({ text: `Passage ${index}`, chunkIndex: index, embedding: null })));
+    return this.chunks(
+      Array.from({ length: count }, (_, index) => ({
+        text: `Passage ${index}`,
+        chunkIndex: index,
+        embedding: null,
+      })),
+    );
   }
 }

@@ -4,7 +4,17 @@ import type { Answer, Client } from './client.js';
 import { startTestGateway, type TestGateway } from './gateway.js';
 import type { TenantWorld } from './world.js';
 
-export const ALL_TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'idempotency_keys', 'audit_log'];
+export const ALL_TABLES = [
+  'tenants',
+  'profiles',
+  'bots',
+  'docs',
+  'doc_chunks',
+  'api_keys',
+  'bot_queries',
+  'idempotency_keys',
+  'audit_log',
+];
 
 /** A gateway with a tenant whose key may do all that keys may, and a stranger. */
 export interface WriteWorld {
@@ -17,25 +27,41 @@ export interface WriteWorld {
   /** Its payload; it must succeed. */
   done(mutation: string, input: object, selection: string, client?: Client): Promise<any>;
   /** The mutation must be refused so, and change nothing in any table. */
-  refused(mutation: string, input: object, error: { code: string; field?: string; message?: unknown }, client?: Client): Promise<void>;
+  refused(
+    mutation: string,
+    input: object,
+    error: { code: string; field?: string; message?: unknown },
+    client?: Client,
+  ): Promise<void>;
   rows<R = Record<string, unknown>>(sql: string, parameters?: unknown[]): Promise<R[]>;
   /** A digest of every row of every table. */
   state(): Promise<unknown>;
 }
 
-export async function startWriteWorld(options: Parameters<typeof startTestGateway>[0] = {}): Promise<WriteWorld> {
+export async function startWriteWorld(
+  options: Parameters<typeof startTestGateway>[0] = {},
+): Promise<WriteWorld> {
   const gateway = await startTestGateway(options);
   const tenant = await gateway.world.tenant({ name: 'Acme' });
   const stranger = await gateway.world.tenant({ name: 'Stranger' });
-  const writer = gateway.client((await tenant.key({ scopes: ['read', 'write', 'search', 'ask', 'admin'] })).secret);
+  const writer = gateway.client(
+    (await tenant.key({ scopes: ['read', 'write', 'search', 'ask', 'admin'] })).secret,
+  );
   const rows: WriteWorld['rows'] = (sql, parameters) => gateway.db.asSuperuser(sql, parameters);
 
   const run: WriteWorld['run'] = (mutation, input, selection, client = writer) => {
     const inputType = `${mutation[0]!.toUpperCase()}${mutation.slice(1)}Input`;
-    return client.query(`mutation ($input: ${inputType}!) { ${mutation}(input: $input) { ${selection} } }`, { input });
+    return client.query(
+      `mutation ($input: ${inputType}!) { ${mutation}(input: $input) { ${selection} } }`,
+      { input },
+    );
   };
   const state: WriteWorld['state'] = async () => {
-    const tables = ALL_TABLES.map(table => `select '${table}' as name, count(*)::int as n, md5(string_agg(t::text, '' order by t::text)) as digest from ${table} t`);
+    const tables = ALL_TABLES.map(
+      table =>
+        `select '${table}' as name, count(*)::int as n, md5(string_agg(t::text, '' ` +
+        `order by t::text)) as digest from ${table} t`,
+    );
     return rows(tables.join(' union all '));
   };
   return {
@@ -54,7 +80,9 @@ export async function startWriteWorld(options: Parameters<typeof startTestGatewa
     async refused(mutation, input, { message, ...extensions }, client) {
       const before = await state();
       const { errors, data } = await run(mutation, input, '__typename', client);
-      expect(errors, JSON.stringify({ mutation, input })).toMatchObject([{ ...(message !== undefined && { message }), extensions }]);
+      expect(errors, JSON.stringify({ mutation, input })).toMatchObject([
+        { ...(message !== undefined && { message }), extensions },
+      ]);
       expect(data?.[mutation] ?? null).toBeNull();
       expect(await state()).toEqual(before);
     },
@@ -62,7 +90,13 @@ export async function startWriteWorld(options: Parameters<typeof startTestGatewa
 }
 
 /** Another tenant's id and one of nothing at all must be refused in the same way. */
-export async function refusesForeignIds(world: WriteWorld, mutation: string, foreignId: string, inputOf: (id: string) => object, field: string): Promise<void> {
+export async function refusesForeignIds(
+  world: WriteWorld,
+  mutation: string,
+  foreignId: string,
+  inputOf: (id: string) => object,
+  field: string,
+): Promise<void> {
   const messages = new Set<string>();
   for (const id of [foreignId, v4()]) {
     await world.refused(mutation, inputOf(id), { code: 'NOT_FOUND', field });

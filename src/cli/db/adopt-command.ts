@@ -8,16 +8,38 @@ export function addAdoptCommand(group: Command, { io }: CommandContext): void {
     .command('adopt')
     .summary('take over the database of an older Weaver')
     .description(
-      'Brings a database that Alembic made, at any of its revisions 001 to 007, to the schema of this version with all its rows, in one transaction. ' +
-        'Prints what it will do, and does it with --yes. What it does not know it names, and changes nothing. The older tables stay under ' +
+      'Brings a database that Alembic made, at any of its revisions 001 to 007, to the ' +
+        'schema of this version with all its rows, in one transaction. ' +
+        ('Prints what it will do, and does it with --yes. What it does not know it names, ' +
+          'and changes nothing. The older tables stay under ') +
         'weaver_legacy_* until --finish drops them; until then --undo gives them back.',
     )
     .option('--dry-run', 'only print the plan')
     .option('--yes', 'go ahead')
-    .option('--set-aside', 'leave out the vectors that half precision cannot hold; their originals are kept')
-    .addOption(new Option('--legacy-role <name>', "also let the older application's login go on reading and writing").argParser(roleName))
-    .addOption(new Option('--undo', 'return to the revision that the database came from, unless anything was written since').conflicts(['finish', 'setAside', 'legacyRole', 'dryRun']))
-    .addOption(new Option('--finish', 'drop what is kept of the older database').conflicts(['undo', 'setAside', 'legacyRole', 'dryRun']))
+    .option(
+      '--set-aside',
+      'leave out the vectors that half precision cannot hold; their originals are kept',
+    )
+    .addOption(
+      new Option(
+        '--legacy-role <name>',
+        "also let the older application's login go on reading and writing",
+      ).argParser(roleName),
+    )
+    .addOption(
+      new Option(
+        '--undo',
+        'return to the revision that the database came from, unless anything was written since',
+      ).conflicts(['finish', 'setAside', 'legacyRole', 'dryRun']),
+    )
+    .addOption(
+      new Option('--finish', 'drop what is kept of the older database').conflicts([
+        'undo',
+        'setAside',
+        'legacyRole',
+        'dryRun',
+      ]),
+    )
     .addHelpText(
       'after',
       `
@@ -32,10 +54,13 @@ Examples:
   npx weaver db adopt --undo --yes
   npx weaver db adopt --finish --yes`,
     )
-    .action(async (options: AdoptOptions) => (await import('./adopt.js')).adoptDatabase(readConfig(io.env), io, options));
+    .action(async (options: AdoptOptions) =>
+      (await import('./adopt.js')).adoptDatabase(readConfig(io.env), io, options),
+    );
 }
 
 function roleName(value: string): string {
-  if (value === '' || Buffer.byteLength(value) > 63) throw new InvalidArgumentError('A login is named by 1 to 63 bytes.');
+  if (value === '' || Buffer.byteLength(value) > 63)
+    throw new InvalidArgumentError('A login is named by 1 to 63 bytes.');
   return value;
 }

@@ -5,7 +5,12 @@ import { addLegacyRole } from '../../db/adoption/legacy-role.js';
 import type { AdoptionPlan, LegacyDatabase } from '../../db/adoption/plan.js';
 import type { Recognised } from '../../db/adoption/recognise.js';
 import type { TableDifference } from '../../db/adoption/row-digests.js';
-import { finishAdoption, openAdoption, undoAdoption, type Adoption } from '../../db/adoption/undo.js';
+import {
+  finishAdoption,
+  openAdoption,
+  undoAdoption,
+  type Adoption,
+} from '../../db/adoption/undo.js';
 import type { Database } from '../../db/database.js';
 import { describeDatabase, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
@@ -25,9 +30,16 @@ export interface AdoptOptions {
 const GO_AHEAD = 'Nothing was changed. Add --yes to go ahead.';
 
 /** `weaver db adopt`. */
-export async function adoptDatabase(config: Config, io: CommandIo, options: AdoptOptions): Promise<void> {
+export async function adoptDatabase(
+  config: Config,
+  io: CommandIo,
+  options: AdoptOptions,
+): Promise<void> {
   if (config.database.kind === 'embedded') {
-    throw new StartupError('The embedded database is always one of this Weaver: there is nothing to adopt. Name the PostgreSQL of the older Weaver in DATABASE_URL.');
+    throw new StartupError(
+      'The embedded database is always one of this Weaver: there is nothing to adopt. ' +
+        'Name the PostgreSQL of the older Weaver in DATABASE_URL.',
+    );
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   await withDatabase(config, 'migrate', database => {
@@ -62,38 +74,73 @@ async function adoptHere(database: Database, io: CommandIo, options: AdoptOption
     progress(doing, done, total) {
       // A log keeps each step, so that it tells afterwards how long each took.
       if (done === undefined && !io.show) io.say(`${doing} …`);
-      else progress.update(undefined, done === undefined || !total ? doing : `${doing}: ${done} of ${total} (${Math.floor((100 * done) / total)} %)`);
+      else
+        progress.update(
+          undefined,
+          done === undefined || !total
+            ? doing
+            : `${doing}: ${done} of ${total} (${Math.floor((100 * done) / total)} %)`,
+        );
     },
   }).finally(() => progress.end());
   if (recognised.kind !== 'legacy') return answerOther(database, recognised, io, options);
-  io.out(`Adopted revision ${recognised.revision} in ${((Date.now() - started) / 1000).toFixed(1)} s. Every row arrived; the older tables are kept as weaver_legacy_*.`);
-  io.say(`Next: try it, then "npx weaver db adopt --finish" to drop what is kept, or "npx weaver db adopt --undo" to go back (docs/adoption.md).`);
+  io.out(
+    `Adopted revision ${recognised.revision} in ` +
+      `${((Date.now() - started) / 1000).toFixed(1)} s. Every row arrived; the older ` +
+      'tables are kept as weaver_legacy_*.',
+  );
+  io.say(
+    'Next: try it, then "npx weaver db adopt --finish" to drop what is kept, or "npx ' +
+      'weaver db adopt --undo" to go back (docs/adoption.md).',
+  );
 }
 
 /** What there is to say, or to do, where the database is not an older Weaver's. */
-async function answerOther(database: Database, recognised: Recognised, io: CommandIo, { legacyRole, dryRun, yes }: AdoptOptions): Promise<void> {
+async function answerOther(
+  database: Database,
+  recognised: Recognised,
+  io: CommandIo,
+  { legacyRole, dryRun, yes }: AdoptOptions,
+): Promise<void> {
   if (recognised.kind === 'unknown') {
     io.say('This database is not as an older Weaver left it. Unknown to adoption:');
     for (const problem of recognised.problems) io.say(`  ${problem}`);
-    throw new StartupError('Nothing was changed. Drop or move what is named above (or bring it back), then adopt again.');
+    throw new StartupError(
+      'Nothing was changed. Drop or move what is named above (or bring it back), then adopt again.',
+    );
   }
-  if (recognised.kind === 'empty') throw new StartupError('There is nothing to adopt: this database holds no tables of Weaver. Check DATABASE_URL, or run "npx weaver db up" to begin anew.');
+  if (recognised.kind === 'empty')
+    throw new StartupError(
+      'There is nothing to adopt: this database holds no tables of Weaver. Check ' +
+        'DATABASE_URL, or run "npx weaver db up" to begin anew.',
+    );
   if (recognised.kind === 'adopted') {
     const { revision, adoptedAt } = (await openAdoption(database))!;
-    io.out(`This database was adopted from revision ${revision} at ${adoptedAt} UTC: nothing to do.`);
+    io.out(
+      `This database was adopted from revision ${revision} at ${adoptedAt} UTC: nothing to do.`,
+    );
   } else {
     io.out('This database is one of this Weaver already: nothing to adopt.');
   }
   if (legacyRole === undefined || dryRun) return;
-  if (!yes) throw new StartupError(`${GO_AHEAD} The login ${legacyRole} would then read and write every tenant's rows.`);
+  if (!yes)
+    throw new StartupError(
+      `${GO_AHEAD} The login ${legacyRole} would then read and write every tenant's rows.`,
+    );
   await addLegacyRole(database, legacyRole);
-  io.out(`The login ${legacyRole} may go on reading and writing every tenant's rows (policy legacy_application).`);
+  io.out(
+    `The login ${legacyRole} may go on reading and writing every tenant's rows (policy ` +
+      'legacy_application).',
+  );
 }
 
 async function undo(database: Database, io: CommandIo, { yes }: AdoptOptions): Promise<void> {
   const adoption = await openAdoption(database);
   if (!adoption) return io.out('Nothing to do: there is no adoption to undo.');
-  io.say(`Going back to revision ${adoption.revision}, as it was at ${adoption.adoptedAt} UTC: the tables of this Weaver go, the older ones get their names back.`);
+  io.say(
+    `Going back to revision ${adoption.revision}, as it was at ${adoption.adoptedAt} ` +
+      'UTC: the tables of this Weaver go, the older ones get their names back.',
+  );
   if (!yes) throw new StartupError(GO_AHEAD);
   await undoAdoption(database, found => refuseToLose(found, io));
   io.out(`Undone: the database is at revision ${adoption.revision} again, as it was.`);
@@ -102,20 +149,35 @@ async function undo(database: Database, io: CommandIo, { yes }: AdoptOptions): P
 function refuseToLose(found: readonly TableDifference[], io: CommandIo): void {
   if (found.length === 0) return;
   for (const { table, added, changed, removed, samples } of found) {
-    io.say(`  ${table}: ${samples.length === 0 ? 'written to' : `${counted(added, 'row')} added, ${changed} changed, ${removed} removed`} since${samples.length === 0 ? '' : ` (${samples.join(', ')})`}`);
+    io.say(
+      `  ${table}: ` +
+        `${samples.length === 0 ? 'written to' : `${counted(added, 'row')} added, ${changed} changed, ${removed} removed`} ` +
+        `since${samples.length === 0 ? '' : ` (${samples.join(', ')})`}`,
+    );
   }
-  throw new StartupError('Nothing was changed: going back would lose what was written since the adoption, named above.');
+  throw new StartupError(
+    'Nothing was changed: going back would lose what was written since the adoption, named above.',
+  );
 }
 
 async function finish(database: Database, io: CommandIo, { yes }: AdoptOptions): Promise<void> {
   const adoption = await openAdoption(database);
   if (!adoption) return io.out('Nothing to do: nothing is kept of an older database.');
   for (const line of keptLines(adoption)) io.say(line);
-  if (!yes) throw new StartupError(`${GO_AHEAD} The original vectors and values are then gone, and so is the way back.`);
+  if (!yes)
+    throw new StartupError(
+      `${GO_AHEAD} The original vectors and values are then gone, and so is the way back.`,
+    );
   await finishAdoption(database);
   io.out(`Finished: what was kept of revision ${adoption.revision} is gone.`);
 }
 
 function keptLines({ revision, adoptedAt, kept }: Adoption): string[] {
-  return [`Kept since the adoption from revision ${revision} at ${adoptedAt} UTC:`, ...kept.map(({ table, rows, bytes }) => `  ${table.padEnd(30)}${counted(rows, 'row')}, ${inMegabytes(bytes)}`)];
+  return [
+    `Kept since the adoption from revision ${revision} at ${adoptedAt} UTC:`,
+    ...kept.map(
+      ({ table, rows, bytes }) =>
+        `  ${table.padEnd(30)}${counted(rows, 'row')}, ${inMegabytes(bytes)}`,
+    ),
+  ];
 }

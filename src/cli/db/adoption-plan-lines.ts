@@ -7,31 +7,80 @@ const NAMED = 20;
 const CHUNKS_A_SECOND = 2_000;
 
 /** The plan as its operator reads it. */
-export function planLines(plan: AdoptionPlan, { otherLogins }: LegacyDatabase, { legacyRole, setAside }: { legacyRole?: string | undefined; setAside: boolean }): string[] {
-  const seconds = 5 + Math.ceil(plan.tables.find(({ to }) => to === 'doc_chunks')!.rows / CHUNKS_A_SECOND);
+export function planLines(
+  plan: AdoptionPlan,
+  { otherLogins }: LegacyDatabase,
+  { legacyRole, setAside }: { legacyRole?: string | undefined; setAside: boolean },
+): string[] {
+  const seconds =
+    5 + Math.ceil(plan.tables.find(({ to }) => to === 'doc_chunks')!.rows / CHUNKS_A_SECOND);
   const bytes = plan.tables.reduce((sum, table) => sum + table.bytes, 0);
   return [
     `Adopting revision ${plan.revision}.`,
-    ...plan.tables.map(({ from, to, rows, bytes: size }) => `  ${(from === to ? from : `${from} → ${to}`).padEnd(22)}${counted(rows, 'row')}, ${inMegabytes(size)}`),
-    `The older tables keep all of it as weaver_legacy_* (${inMegabytes(bytes)}) until "adopt --finish".`,
-    `The tables are locked while it runs: under ${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}, as a guess. The disk needs about as much again as they take now.`,
-    ...section('Values that change (each original stays with its old row; weaver_legacy_changes lists them):', plan.changes.map(({ table, column, why, rows }) => `${table}.${column}: ${why} (${counted(rows, 'row')})`)),
+    ...plan.tables.map(
+      ({ from, to, rows, bytes: size }) =>
+        ' ' +
+        ` ${(from === to ? from : `${from} → ${to}`).padEnd(22)}${counted(rows, 'row')}, ` +
+        `${inMegabytes(size)}`,
+    ),
+    `The older tables keep all of it as weaver_legacy_* (${inMegabytes(bytes)}) until ` +
+      '"adopt --finish".',
+    'The tables are locked while it runs: under ' +
+      `${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}, as ` +
+      'a guess. The disk needs about as much again as they take now.',
+    ...section(
+      'Values that change (each original stays with its old row; weaver_legacy_changes ' +
+        'lists them):',
+      plan.changes.map(
+        ({ table, column, why, rows }) => `${table}.${column}: ${why} (${counted(rows, 'row')})`,
+      ),
+    ),
     ...section('Also:', [
-      ...(plan.newBots > 0 ? [`${counted(plan.newBots, 'tenant')} without a bot ${plan.newBots === 1 ? 'gets' : 'get'} one`] : []),
-      ...plan.newIds.map(({ table, rows }) => `${counted(rows, 'row')} of ${table} ${rows === 1 ? 'gets a new id, as its own is' : 'get new ids, as theirs are'} another row's too (weaver_legacy_new_ids lists them)`),
-      ...plan.sharedIds.slice(0, NAMED).map(id => `the tenant and the user ${id} share an id, and both keep it: node(id) finds the tenant`),
+      ...(plan.newBots > 0
+        ? [
+            `${counted(plan.newBots, 'tenant')} without a bot ` +
+              `${plan.newBots === 1 ? 'gets' : 'get'} one`,
+          ]
+        : []),
+      ...plan.newIds.map(
+        ({ table, rows }) =>
+          `${counted(rows, 'row')} of ${table} ` +
+          `${rows === 1 ? 'gets a new id, as its own is' : 'get new ids, as theirs are'} ` +
+          "another row's too (weaver_legacy_new_ids lists them)",
+      ),
+      ...plan.sharedIds
+        .slice(0, NAMED)
+        .map(
+          id =>
+            `the tenant and the user ${id} share an id, and both keep it: node(id) finds ` +
+            'the tenant',
+        ),
       'API keys may do what the older Weaver let them: read, write, search and ask',
       ...loginLines(otherLogins, legacyRole),
     ]),
-    ...section(`Vectors that half precision cannot hold (${setAside ? 'set aside: their rows come without one' : 'adoption stops here, unless you add --set-aside'}):`, named(plan.unfitVectors)),
-    ...section('Rows that cannot come over as they are (adoption stops here):', named(plan.refused)),
+    ...section(
+      'Vectors that half precision cannot hold ' +
+        `(${setAside ? 'set aside: their rows come without one' : 'adoption stops here, unless you add --set-aside'}):`,
+      named(plan.unfitVectors),
+    ),
+    ...section(
+      'Rows that cannot come over as they are (adoption stops here):',
+      named(plan.refused),
+    ),
   ];
 }
 
 function loginLines(logins: readonly string[], legacyRole: string | undefined): string[] {
   const left = logins.filter(login => login !== legacyRole);
-  const lines = legacyRole === undefined ? [] : [`the login ${legacyRole} may go on reading and writing every tenant's rows`];
-  if (legacyRole === undefined && left.length > 0) lines.push(`no other login than a superuser's sees a row afterwards: name the older application's with --legacy-role (there is ${left.join(', ')})`);
+  const lines =
+    legacyRole === undefined
+      ? []
+      : [`the login ${legacyRole} may go on reading and writing every tenant's rows`];
+  if (legacyRole === undefined && left.length > 0)
+    lines.push(
+      "no other login than a superuser's sees a row afterwards: name the older " +
+        `application's with --legacy-role (there is ${left.join(', ')})`,
+    );
   return lines;
 }
 
@@ -39,7 +88,14 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : [title, ...lines.map(line => `  ${line}`)];
 }
 
-function named(rows: readonly { table: string; id: string; why: string; column?: string }[]): string[] {
-  const lines = rows.slice(0, NAMED).map(({ table, id, why, column }) => `${table}${column === undefined ? '' : `.${column}`} ${id}: ${why}`);
+function named(
+  rows: readonly { table: string; id: string; why: string; column?: string }[],
+): string[] {
+  const lines = rows
+    .slice(0, NAMED)
+    .map(
+      ({ table, id, why, column }) =>
+        `${table}${column === undefined ? '' : `.${column}`} ${id}: ${why}`,
+    );
   return rows.length > NAMED ? [...lines, `and ${rows.length - NAMED} more`] : lines;
 }

@@ -5,16 +5,22 @@ import { isDatabaseUnreachable } from '../../db/database-errors.js';
 import { MigrationFailure, sqlState } from '../../db/migrations/migration-failure.js';
 
 /**
- * What the database, the file system or one of PostgreSQL's programs says, in one sentence without anybody's values, and what is `left`
- * after it. Any other error as it is.
+ * What the database, the file system or one of PostgreSQL's programs says, in one sentence without
+ * anybody's values, and what is `left` after it. Any other error as it is.
  */
 export function foreseen(error: unknown, left: string): unknown {
   if (error instanceof MissingProgram) return error;
   if (error instanceof StartupError)
-    return saysWhatIsLeft(error.message) ? error : new StartupError(`${error.message} ${left}`, { cause: error });
+    return saysWhatIsLeft(error.message)
+      ? error
+      : new StartupError(`${error.message} ${left}`, { cause: error });
   if (isDatabaseUnreachable(error))
-    return new StartupError(`The connection to the database was lost: ${reason(error)}. ${left}`, { cause: error });
-  return sqlState(error) === undefined ? error : new MigrationFailure('The database cannot go on', error, left);
+    return new StartupError(`The connection to the database was lost: ${reason(error)}. ${left}`, {
+      cause: error,
+    });
+  return sqlState(error) === undefined
+    ? error
+    : new MigrationFailure('The database cannot go on', error, left);
 }
 
 function saysWhatIsLeft(message: string): boolean {

@@ -11,7 +11,11 @@ import { backupEmbeddedRows } from '../../db/backup/portable-embedded.js';
 import { backupPostgresRows, maySeeAllRows } from '../../db/backup/portable-postgres.js';
 import { checkPortable } from '../../db/backup/portable.js';
 import { readTarget, restorableEntries, restoreDump } from '../../db/backup/restore-dump.js';
-import { dropLeftScratchDatabases, inScratchDatabase, mayCreateDatabases } from '../../db/backup/scratch.js';
+import {
+  dropLeftScratchDatabases,
+  inScratchDatabase,
+  mayCreateDatabases,
+} from '../../db/backup/scratch.js';
 import { inSession, type Session } from '../../db/backup/session.js';
 import type { Work } from '../../db/backup/work.js';
 import { serverFacts } from '../../db/server-checks.js';
@@ -36,8 +40,8 @@ interface Made {
 }
 
 /**
- * `weaver db backup`: writes the file, opens it again, compares its rows with the database's, and then gives it its
- * name.
+ * `weaver db backup`: writes the file, opens it again, compares its rows with the database's, and
+ * then gives it its name.
  */
 export async function backupCommand(
   config: Config,
@@ -49,14 +53,19 @@ export async function backupCommand(
   mustExist(target);
   if (options.onlyWeaver && target.kind === 'embedded' && !options.portable) {
     throw new StartupError(
-      '--only-weaver is for PostgreSQL: an archive of the embedded database holds all of its files. With --portable a file holds the rows of Weaver alone.',
+      '--only-weaver is for PostgreSQL: an archive of the embedded database holds all of ' +
+        'its files. With --portable a file holds the rows of Weaver alone.',
     );
   }
   await refuseExisting(file);
   const progress = new Progress(io, 'Backing up');
   try {
     const { counts, tried } = await untilInterrupted('nothing was written', async signal => {
-      const work = { tell: (doing: string) => progress.update(undefined, doing), signal, env: io.env };
+      const work = {
+        tell: (doing: string) => progress.update(undefined, doing),
+        signal,
+        env: io.env,
+      };
       const partial = await PartialFile.create(file, path =>
         io.say(`Removed ${path}, which a backup that was stopped had left.`),
       );
@@ -79,7 +88,8 @@ export async function backupCommand(
         : `Its copy opens and has the same rows: ${tried}.`,
     );
     io.say(
-      `This is ${describeDatabase(target, 'migrate')}. ${options.portable ? "The file holds the rows of Weaver's own tables, for either database." : 'Roles and passwords are not in it: they belong to the server.'}`,
+      `This is ${describeDatabase(target, 'migrate')}. ` +
+        `${options.portable ? "The file holds the rows of Weaver's own tables, for either database." : 'Roles and passwords are not in it: they belong to the server.'}`,
     );
   } finally {
     progress.end();
@@ -95,8 +105,11 @@ async function write(
 ): Promise<Made> {
   const { database: target } = config;
   if (options.portable) return writeRows(config, target, partial, options, work);
-  if (target.kind === 'postgres') return dumpAndTry(config, io, target.ownerAddress, partial, options, work);
-  const counts = await withDatabase(config, 'migrate', database => writeArchive(database, partial, work));
+  if (target.kind === 'postgres')
+    return dumpAndTry(config, io, target.ownerAddress, partial, options, work);
+  const counts = await withDatabase(config, 'migrate', database =>
+    writeArchive(database, partial, work),
+  );
   if (options.check === false) return { counts, tried: undefined };
   work.tell('opening the copy');
   refuseDifferences(counts, await countsInArchive(partial.path, ENTITIES, work.signal));
@@ -112,7 +125,9 @@ async function writeRows(
 ): Promise<Made> {
   const { counts, totals } =
     target.kind === 'embedded'
-      ? await withDatabase(config, 'migrate', database => backupEmbeddedRows(database, partial, work))
+      ? await withDatabase(config, 'migrate', database =>
+          backupEmbeddedRows(database, partial, work),
+        )
       : await backupPostgresRows(await addressThatSeesRows(target, work.signal), partial, work);
   if (check === false) return { counts, tried: undefined };
   const found = await checkPortable(partial.path, work);
@@ -128,7 +143,9 @@ async function addressThatSeesRows(
   signal: AbortSignal,
 ): Promise<DatabaseAddress> {
   if (isSameAddress(address, ownerAddress)) return ownerAddress;
-  return (await inSession(ownerAddress, signal, maySeeAllRows)) === undefined ? address : ownerAddress;
+  return (await inSession(ownerAddress, signal, maySeeAllRows)) === undefined
+    ? address
+    : ownerAddress;
 }
 
 async function dumpAndTry(
@@ -148,20 +165,32 @@ async function dumpAndTry(
     await dropLeftScratchDatabases(session.run, (name, dropped) =>
       io.say(
         dropped
-          ? `Dropped the database ${name}, which a backup that was stopped had left with a copy of all rows.`
-          : `The database ${name} was left by a backup that was stopped, with a copy of all rows. Its owner can drop it.`,
+          ? `Dropped the database ${name}, which a backup that was stopped had left with a ` +
+              'copy of all rows.'
+          : `The database ${name} was left by a backup that was stopped, with a copy of ` +
+              'all rows. Its owner can drop it.',
       ),
     );
-    const counts = await dumpPostgres(session, address, serverVersion, partial, { onlyWeaver, counted: check }, work);
+    const counts = await dumpPostgres(
+      session,
+      address,
+      serverVersion,
+      partial,
+      { onlyWeaver, counted: check },
+      work,
+    );
     if (!check) return { counts, tried: undefined };
-    return { counts, tried: await tryDump(session, address, serverVersion, partial.path, counts, work) };
+    return {
+      counts,
+      tried: await tryDump(session, address, serverVersion, partial.path, counts, work),
+    };
   });
 }
 
 /**
- * Restores Weaver's own tables into a database that is made for it and dropped again, where the login may make one.
- * What others keep beside them may need roles, extensions or settings that only its own database has: those rows are
- * read out of the file.
+ * Restores Weaver's own tables into a database that is made for it and dropped again, where the
+ * login may make one. What others keep beside them may need roles, extensions or settings that only
+ * its own database has: those rows are read out of the file.
  */
 async function tryDump(
   session: Session,
@@ -177,10 +206,15 @@ async function tryDump(
     return 'read from the file, since this login may not create databases';
   }
   const weavers = await weaversEntries(file, entries, work);
-  const restored = new Set(weavers.filter(({ type }) => type === 'TABLE').map(({ rest }) => rest.split(' ', 1)[0]!));
+  const restored = new Set(
+    weavers.filter(({ type }) => type === 'TABLE').map(({ rest }) => rest.split(' ', 1)[0]!),
+  );
   const [own, others] = [new Map<string, number>(), new Map<string, number>()];
   for (const [table, rows] of counts)
-    (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(table, rows);
+    (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(
+      table,
+      rows,
+    );
   if (others.size > 0)
     refuseDifferences(
       others,
@@ -210,5 +244,7 @@ async function tryDump(
 function refuseDifferences(wanted: Counts, found: Counts): void {
   const wrong = differences(wanted, found);
   if (wrong.length > 0)
-    throw new StartupError(`The file does not hold what the database does, and was not kept. ${wrong.join('; ')}.`);
+    throw new StartupError(
+      `The file does not hold what the database does, and was not kept. ${wrong.join('; ')}.`,
+    );
 }

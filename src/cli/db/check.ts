@@ -6,7 +6,10 @@ import type { CommandIo } from '../command-io.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 
-/** `weaver db check`: one line for each thing that is not as the migrations make it; whether there is none. */
+/**
+ * `weaver db check`: one line for each thing that is not as the migrations make it; whether there
+ * is none.
+ */
 export async function checkCommand(config: Config, io: CommandIo): Promise<boolean> {
   const where = describeDatabase(config.database, 'migrate');
   if (!embeddedExists(config.database)) {
@@ -14,14 +17,30 @@ export async function checkCommand(config: Config, io: CommandIo): Promise<boole
     return false;
   }
   const progress = new Progress(io, 'Checking');
-  const report = await withDatabase(config, 'migrate', database => checkDatabase(database, ENTITIES, doing => progress.update(undefined, doing))).finally(() => progress.end());
+  const report = await withDatabase(config, 'migrate', database =>
+    checkDatabase(database, ENTITIES, doing => progress.update(undefined, doing)),
+  ).finally(() => progress.end());
   const lines = [...aboutMigrations(report), ...(report.drift ?? []).map(aboutDrift)];
   for (const line of lines) io.out(line);
-  if (report.drift === undefined) io.say('The tables were not compared: what migrations of another version make is not known to this one.');
-  if (lines.length === 0) io.out(`At head (${report.state.executed.at(-1)!.name}), and nothing differs from what the migrations make.`);
+  if (report.drift === undefined)
+    io.say(
+      'The tables were not compared: what migrations of another version make is not ' +
+        'known to this one.',
+    );
+  if (lines.length === 0)
+    io.out(
+      `At head (${report.state.executed.at(-1)!.name}), and nothing differs from what ` +
+        'the migrations make.',
+    );
   else if (report.drift?.length) {
-    const stamped = report.state.pending.length > 0 ? ' Or a migration that is pending was run already: "npx weaver db stamp" notes that.' : '';
-    io.say(`Somebody changed the database by hand. Put the change into a migration, or undo it.${stamped}`);
+    const stamped =
+      report.state.pending.length > 0
+        ? ' Or a migration that is pending was run already: "npx weaver db stamp" notes that.'
+        : '';
+    io.say(
+      'Somebody changed the database by hand. Put the change into a migration, or undo ' +
+        `it.${stamped}`,
+    );
   }
   io.say(`This is ${where}.`);
   return lines.length === 0;

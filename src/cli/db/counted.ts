@@ -4,5 +4,7 @@ export function counted(count: number, thing: string): string {
 }
 
 export function inMegabytes(bytes: number): string {
-  return bytes < 1_000_000 ? `${Math.ceil(bytes / 1_000)} kB` : `${Math.round(bytes / 1_000_000)} MB`;
+  return bytes < 1_000_000
+    ? `${Math.ceil(bytes / 1_000)} kB`
+    : `${Math.round(bytes / 1_000_000)} MB`;
 }

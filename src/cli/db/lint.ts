@@ -5,25 +5,37 @@ import { isHead } from '../../db/migrations/targets.js';
 import { knownMigrations } from '../../db/migrations.js';
 import type { CommandIo } from '../command-io.js';
 
-/** `weaver db lint`: one line for each unsafe operation; whether there is none that is not allowed. */
+/**
+ * `weaver db lint`: one line for each unsafe operation; whether there is none that is not allowed.
+ */
 export async function lintCommand(io: CommandIo, given: readonly string[]): Promise<boolean> {
   const known = knownMigrations();
   const names = given.length === 0 ? known : given.map(name => oneMigration(known, name));
   const findings = await lintMigrations(names);
   for (const { migration, rule, statement, line, message, allowed } of findings) {
-    const where = [statement && `statement ${statement}`, line && `line ${line}`].filter(part => part).join(', ');
+    const where = [statement && `statement ${statement}`, line && `line ${line}`]
+      .filter(part => part)
+      .join(', ');
     io.out(`${allowed ? 'allowed' : 'unsafe '}  ${migration}${where ? `, ${where}` : ''}: ${rule}`);
     io.out(`         ${allowed ?? message}`);
   }
   const unsafe = findings.filter(({ allowed }) => allowed === undefined);
   const count = `${names.length} migration${names.length === 1 ? '' : 's'}`;
   if (unsafe.length === 0) io.out(`Nothing unsafe in ${count}.`);
-  else io.say(`${unsafe.length} unsafe in ${count}. What is all right says so in its statement: -- lint: allow <rule>: <reason>`);
+  else
+    io.say(
+      `${unsafe.length} unsafe in ${count}. What is all right says so in its statement: ` +
+        '-- lint: allow <rule>: <reason>',
+    );
   return unsafe.length === 0;
 }
 
 function oneMigration(known: readonly string[], given: string): string {
-  const found = oneName(known, isHead(given) ? (known.at(-1) ?? '') : given, 'There is no migration');
+  const found = oneName(
+    known,
+    isHead(given) ? (known.at(-1) ?? '') : given,
+    'There is no migration',
+  );
   if ('problem' in found) throw new StartupError(found.problem);
   return found.name;
 }

@@ -23,20 +23,31 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
   group
     .command('revision')
     .summary('write a new migration')
-    .description('Writes the file of a new migration, empty or with what the entities have and the migrations do not make. Needs the source tree and no database.')
+    .description(
+      'Writes the file of a new migration, empty or with what the entities have and the ' +
+        'migrations do not make. Needs the source tree and no database.',
+    )
     .requiredOption('-m, --message <message>', 'what it does, which becomes its name')
     .option('--autogenerate', 'compare the entities with what the migrations make')
     .option('--path <folder>', 'where the file goes (migrations)')
-    .addHelpText('after', '\nExamples:\n  npx weaver db revision -m "add language to docs" --autogenerate\n  npx weaver db revision -m "move plans"')
-    .action(async (options: RevisionOptions) => (await import('./revision.js')).createRevision(io, options));
+    .addHelpText(
+      'after',
+      '\nExamples:\n  npx weaver db revision -m "add language to docs" --autogenerate\n ' +
+        ' npx weaver db revision -m "move plans"',
+    )
+    .action(async (options: RevisionOptions) =>
+      (await import('./revision.js')).createRevision(io, options),
+    );
 
   guarded(
     group
       .command('up [target]')
       .summary('apply pending migrations')
       .description(
-        'Applies every pending migration, or those as far as the target: +N, the name of a migration, or head. All of them in one transaction, so that ' +
-          'a failure leaves the database as it was; where one builds an index while others write, each in its own, so that those before a failure stay. ' +
+        'Applies every pending migration, or those as far as the target: +N, the name of ' +
+          'a migration, or head. All of them in one transaction, so that ' +
+          ('a failure leaves the database as it was; where one builds an index while ' +
+            'others write, each in its own, so that those before a failure stay. ') +
           'Harmless when there is none.',
       )
       .option('--to <target>', 'the same as the argument')
@@ -46,11 +57,18 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .addOption(statementLockTimeout())
     .option('--yes', 'go ahead although rows are lost')
     .option('--allow-out-of-order', 'apply migrations that are older than applied ones')
-    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n  npx weaver db up --to 20261123\n  npx weaver db up --sql --from 20261123 > up.sql`)
+    .addHelpText(
+      'after',
+      `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n ` +
+        ' npx weaver db up --to 20261123\n  npx weaver db up --sql --from 20261123 > up.sql',
+    )
     .action(async (target: string | undefined, options: RunCommandOptions) => {
       if (options.sql) return io.outLines(await script('up', target, options));
-      if (options.from !== undefined) throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
-      await (await import('./run-migrations.js')).migrateUp(readConfig(io.env), io, oneTarget(target, options), options);
+      if (options.from !== undefined)
+        throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
+      await (
+        await import('./run-migrations.js')
+      ).migrateUp(readConfig(io.env), io, oneTarget(target, options), options);
     });
 
   guarded(
@@ -58,7 +76,8 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       .command('down [target]')
       .summary('revert migrations')
       .description(
-        'Reverts the last migration, or those after the target: -N, the name of a migration, which stays, or base for all. Says first which tables and ' +
+        'Reverts the last migration, or those after the target: -N, the name of a ' +
+          'migration, which stays, or base for all. Says first which tables and ' +
           'columns go, with how many rows, and stops there when there are rows.',
       )
       .option('--to <target>', 'the same as the argument')
@@ -67,28 +86,53 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
   )
     .addOption(statementLockTimeout())
     .option('--yes', 'go ahead although rows are lost')
-    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down -2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base\n  npx weaver db down --sql --from head --to base > down.sql`)
+    .addHelpText(
+      'after',
+      `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down ` +
+        '-2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base\n  npx ' +
+        'weaver db down --sql --from head --to base > down.sql',
+    )
     .action(async (target: string | undefined, options: RunCommandOptions) => {
       if (options.sql) return io.outLines(await script('down', target, options));
-      if (options.from !== undefined) throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
-      await (await import('./run-migrations.js')).migrateDown(readConfig(io.env), io, oneTarget(target, options), options);
+      if (options.from !== undefined)
+        throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
+      await (
+        await import('./run-migrations.js')
+      ).migrateDown(readConfig(io.env), io, oneTarget(target, options), options);
     });
 
   guarded(
     group
       .command('stamp <target>')
       .summary('make the log say what is applied, without running anything')
-      .description('Makes the log of migrations say that the database is at the target: the name of a migration, head, or base. Runs no migration.'),
+      .description(
+        'Makes the log of migrations say that the database is at the target: the name of ' +
+          'a migration, head, or base. Runs no migration.',
+      ),
   )
-    .addHelpText('after', `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db stamp head\n  npx weaver db stamp base`)
-    .action(async (target: string, options: GuardOptions) => (await import('./revisions.js')).stamp(readConfig(io.env), io, target, options));
+    .addHelpText(
+      'after',
+      `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db stamp head\n  npx weaver db stamp base`,
+    )
+    .action(async (target: string, options: GuardOptions) =>
+      (await import('./revisions.js')).stamp(readConfig(io.env), io, target, options),
+    );
 }
 
 /** The script of a range, which may be written as Alembic has it, too: `from:to`. */
-async function script(method: 'up' | 'down', target: string | undefined, options: RunCommandOptions): Promise<string> {
+async function script(
+  method: 'up' | 'down',
+  target: string | undefined,
+  options: RunCommandOptions,
+): Promise<string> {
   const { offlineScript } = await import('../../db/migrations/offline-script.js');
-  const [from, to] = target?.includes(':') ? target.split(':', 2) : [options.from, oneTarget(target, options)];
-  if (/^[+-]\d+$/.test(to ?? '')) throw new InvalidArgumentError('Without a database there is no counting of steps: name the ends with --from and --to.');
+  const [from, to] = target?.includes(':')
+    ? target.split(':', 2)
+    : [options.from, oneTarget(target, options)];
+  if (/^[+-]\d+$/.test(to ?? ''))
+    throw new InvalidArgumentError(
+      'Without a database there is no counting of steps: name the ends with --from and --to.',
+    );
   return offlineScript(method, { from: from || undefined, to: to || undefined });
 }
 
@@ -96,22 +140,34 @@ async function script(method: 'up' | 'down', target: string | undefined, options
 export function guarded(command: Command): Command {
   return command
     .option('--no-wait', 'fail at once while another process migrates')
-    .addOption(new Option('--lock-timeout <seconds>', 'how long to wait for it (WEAVER_MIGRATION_LOCK_TIMEOUT, or 60)').argParser(parseSeconds))
-    .option('--accept-edited', 'go on although applied migrations were edited, and take them as they are now');
+    .addOption(
+      new Option(
+        '--lock-timeout <seconds>',
+        'how long to wait for it (WEAVER_MIGRATION_LOCK_TIMEOUT, or 60)',
+      ).argParser(parseSeconds),
+    )
+    .option(
+      '--accept-edited',
+      'go on although applied migrations were edited, and take them as they are now',
+    );
 }
 
 function statementLockTimeout(): Option {
-  const description = 'how long a statement waits for a table that others hold, 0: without limit (WEAVER_STATEMENT_LOCK_TIMEOUT, or 5)';
+  const description =
+    'how long a statement waits for a table that others hold, 0: without limit ' +
+    '(WEAVER_STATEMENT_LOCK_TIMEOUT, or 5)';
   return new Option('--statement-lock-timeout <seconds>', description).argParser(parseSeconds);
 }
 
 function parseSeconds(value: string): number {
   const seconds = Number(value);
-  if (!/^\d+$/.test(value) || seconds > 86_400) throw new InvalidArgumentError('Give a whole number of seconds, 86400 at most.');
+  if (!/^\d+$/.test(value) || seconds > 86_400)
+    throw new InvalidArgumentError('Give a whole number of seconds, 86400 at most.');
   return seconds;
 }
 
 function oneTarget(argument: string | undefined, { to }: RunCommandOptions): string | undefined {
-  if (argument !== undefined && to !== undefined && argument !== to) throw new InvalidArgumentError(`"${argument}" and --to ${to}: give one target.`);
+  if (argument !== undefined && to !== undefined && argument !== to)
+    throw new InvalidArgumentError(`"${argument}" and --to ${to}: give one target.`);
   return argument ?? to;
 }

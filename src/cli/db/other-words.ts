@@ -2,19 +2,38 @@ import type { Command } from 'commander';
 
 /** What Alembic calls a thing, and what does it here: people type what they are used to. */
 const OTHER_WORDS: Readonly<Record<string, string>> = {
-  upgrade: 'Weaver\'s word is "up": npx weaver db up (head, +1 and the name of a migration as before).',
-  downgrade: 'Weaver\'s word is "down": npx weaver db down (-1, base and the name of a migration as before).',
-  merge: 'There is nothing to merge: migrations are one line, in the order of their timestamps, so that there is one head only. A migration that comes late is refused by "npx weaver db up", and let through with --allow-out-of-order.',
-  branches: 'There are no branches: migrations are one line, in the order of their timestamps. "npx weaver db history" lists them, "npx weaver db heads" the last.',
-  edit: 'A migration is a file in the folder migrations: open it in an editor. "npx weaver db show <migration>" prints what it runs.',
-  ensure_version: 'The log of migrations is made by the first "npx weaver db up" or "npx weaver db stamp".',
-  init: 'There is nothing to set up: "npx weaver db up" makes the tables, and before it "npx weaver db bootstrap" prepares a PostgreSQL.',
+  upgrade:
+    'Weaver\'s word is "up": npx weaver db up (head, +1 and the name of a migration as before).',
+  downgrade:
+    'Weaver\'s word is "down": npx weaver db down (-1, base and the name of a migration ' +
+    'as before).',
+  merge:
+    'There is nothing to merge: migrations are one line, in the order of their ' +
+    'timestamps, so that there is one head only. A migration that comes late is refused ' +
+    'by "npx weaver db up", and let through with --allow-out-of-order.',
+  branches:
+    'There are no branches: migrations are one line, in the order of their timestamps. ' +
+    '"npx weaver db history" lists them, "npx weaver db heads" the last.',
+  edit:
+    'A migration is a file in the folder migrations: open it in an editor. "npx weaver db ' +
+    'show <migration>" prints what it runs.',
+  ensure_version:
+    'The log of migrations is made by the first "npx weaver db up" or "npx weaver db stamp".',
+  init:
+    'There is nothing to set up: "npx weaver db up" makes the tables, and before it "npx ' +
+    'weaver db bootstrap" prepares a PostgreSQL.',
 };
 
 /** Makes each of them tell its word of ours, as wrong usage, whatever stands behind it. */
 export function addOtherWords(group: Command): void {
   for (const [word, told] of Object.entries(OTHER_WORDS)) {
-    const command = group.command(word, { hidden: true }).allowUnknownOption().argument('[anything...]').helpOption(false);
-    command.action(() => command.error(`There is no command "db ${word}". ${told}`, { exitCode: 2 }));
+    const command = group
+      .command(word, { hidden: true })
+      .allowUnknownOption()
+      .argument('[anything...]')
+      .helpOption(false);
+    command.action(() =>
+      command.error(`There is no command "db ${word}". ${told}`, { exitCode: 2 }),
+    );
   }
 }

@@ -3,11 +3,21 @@ import type { Config, DatabaseConfig } from '../../config.js';
 import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../db/backup/archive.js';
 import { kindOfBackup } from '../../db/backup/backup-kind.js';
 import { rowsInWords, tableInWords, tableKey, type Counts } from '../../db/backup/counts.js';
-import { countsInDump, dumpEntries, isOfWeaverAlone, weaversEntries } from '../../db/backup/dump-contents.js';
+import {
+  countsInDump,
+  dumpEntries,
+  isOfWeaverAlone,
+  weaversEntries,
+} from '../../db/backup/dump-contents.js';
 import { sinkOf as embeddedSink } from '../../db/backup/portable-embedded.js';
 import { sinkOf as postgresSink } from '../../db/backup/portable-postgres.js';
 import { checkPortable, fillFromPortable, migrateLike } from '../../db/backup/portable.js';
-import { readTarget, restorableEntries, restoreDump, strangersIn } from '../../db/backup/restore-dump.js';
+import {
+  readTarget,
+  restorableEntries,
+  restoreDump,
+  strangersIn,
+} from '../../db/backup/restore-dump.js';
 import type { Strangers } from '../../db/backup/restore-script.js';
 import { rowsThere } from '../../db/backup/rows-there.js';
 import { inSession } from '../../db/backup/session.js';
@@ -35,8 +45,8 @@ interface Restored {
 }
 
 /**
- * `weaver db restore`: refuses what would be overwritten, restores all or nothing, and compares the rows with the
- * file's.
+ * `weaver db restore`: refuses what would be overwritten, restores all or nothing, and compares the
+ * rows with the file's.
  */
 export async function restoreCommand(
   config: Config,
@@ -48,13 +58,20 @@ export async function restoreCommand(
   const kind = await kindOfBackup(file);
   if (kind !== 'portable' && kind !== target.kind) {
     throw new StartupError(
-      `${file} is a backup of ${kind === 'embedded' ? 'an embedded database' : 'a PostgreSQL database'}, and this is ${describeDatabase(target, 'migrate')}. Between the two, "npx weaver db backup --portable FILE" carries the rows.`,
+      `${file} is a backup of ` +
+        `${kind === 'embedded' ? 'an embedded database' : 'a PostgreSQL database'}, and ` +
+        `this is ${describeDatabase(target, 'migrate')}. Between the two, "npx weaver db ` +
+        'backup --portable FILE" carries the rows.',
     );
   }
   const progress = new Progress(io, 'Restoring');
   try {
     const { counts, notes } = await untilInterrupted('nothing was changed', async signal => {
-      const work = { tell: (doing: string) => progress.update(undefined, doing), signal, env: io.env };
+      const work = {
+        tell: (doing: string) => progress.update(undefined, doing),
+        signal,
+        env: io.env,
+      };
       const restore =
         target.kind === 'embedded'
           ? restoreEmbedded(config, target, io, file, kind, options, work)
@@ -66,7 +83,9 @@ export async function restoreCommand(
     progress.end();
     io.out(`Restored ${file}: ${rowsInWords(counts)}.`);
     for (const note of notes) io.say(note);
-    io.say(`The rows were counted and are the same. This is ${describeDatabase(target, 'migrate')}.`);
+    io.say(
+      `The rows were counted and are the same. This is ${describeDatabase(target, 'migrate')}.`,
+    );
   } finally {
     progress.end();
   }
@@ -81,14 +100,19 @@ async function restoreEmbedded(
   { yes = false }: RestoreCommandOptions,
   work: Work,
 ): Promise<Restored> {
-  // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and opening it could damage it more.
+  // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and
+  // opening it could damage it more.
   if (!yes && embeddedExists(config.database)) refuseRows(io, await countsToReplace(config), yes);
   const { made, former } = await replaceEmbedded(dataDir, work.signal, staging =>
-    kind === 'portable' ? fillEmbedded(staging, file, work) : unpackArchive(file, ENTITIES, work.signal, staging),
+    kind === 'portable'
+      ? fillEmbedded(staging, file, work)
+      : unpackArchive(file, ENTITIES, work.signal, staging),
   );
   return {
     counts: made,
-    notes: former ? [`What was there before is kept in ${former}: delete it when you miss nothing.`] : [],
+    notes: former
+      ? [`What was there before is kept in ${former}: delete it when you miss nothing.`]
+      : [],
   };
 }
 
@@ -96,7 +120,9 @@ async function countsToReplace(config: Config): Promise<Counts> {
   return withDatabase(config, 'migrate', countsOfEmbedded).catch(error => {
     if (!(error instanceof StartupError) || error instanceof DataFolderInUseError) throw error;
     throw new StartupError(
-      `The database that is there cannot be opened, so that its rows cannot be counted. Nothing was changed. Add --yes to put the backup in its place: the former files are kept beside it. What is wrong with it: ${error.message}`,
+      'The database that is there cannot be opened, so that its rows cannot be counted. ' +
+        'Nothing was changed. Add --yes to put the backup in its place: the former files ' +
+        `are kept beside it. What is wrong with it: ${error.message}`,
       { cause: error },
     );
   });
@@ -163,7 +189,10 @@ async function restoreFromDump(
     },
     work,
   );
-  return { counts, notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`] };
+  return {
+    counts,
+    notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`],
+  };
 }
 
 async function fillPostgres(
@@ -186,26 +215,45 @@ async function fillPostgres(
       fillFromPortable(postgresSink(session), file, { clean: yes, owner }, work),
     ),
   );
-  return { counts, notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`] };
+  return {
+    counts,
+    notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`],
+  };
 }
 
 /** Names what is there and what the backup does not have, and refuses it without --yes. */
-function refuseRows(io: CommandIo, replaced: Counts, yes: boolean, strangers?: Strangers, there?: Counts): void {
+function refuseRows(
+  io: CommandIo,
+  replaced: Counts,
+  yes: boolean,
+  strangers?: Strangers,
+  there?: Counts,
+): void {
   const rowsOf = (rows: number): string => `${rows} row${rows === 1 ? '' : 's'}`;
   const filled = [...replaced].filter(([, rows]) => rows > 0);
-  for (const [table, rows] of filled) io.say(`  replaces the table ${tableInWords(table)} (${rowsOf(rows)})`);
+  for (const [table, rows] of filled)
+    io.say(`  replaces the table ${tableInWords(table)} (${rowsOf(rows)})`);
   const { relations = [], functions = [], types = [] } = strangers ?? {};
   for (const name of relations) {
     const rows = there?.get(tableKey('public', name));
-    io.say(`  removes ${name}, which the backup does not have${rows === undefined ? '' : ` (${rowsOf(rows)})`}`);
+    io.say(
+      `  removes ${name}, which the backup does not ` +
+        `have${rows === undefined ? '' : ` (${rowsOf(rows)})`}`,
+    );
   }
-  for (const name of functions) io.say(`  removes the function ${name}, which the backup does not have`);
+  for (const name of functions)
+    io.say(`  removes the function ${name}, which the backup does not have`);
   for (const name of types) io.say(`  removes the type ${name}, which the backup does not have`);
   const asks = filled.length + relations.length + functions.length + types.length > 0;
   if (asks && !yes)
     throw new StartupError(
-      'Nothing was changed. Add --yes to replace these rows and remove what the backup does not have.'.replace(
-        relations.length + functions.length + types.length > 0 ? '' : ' and remove what the backup does not have',
+      (
+        'Nothing was changed. Add --yes to replace these rows and remove what the backup ' +
+        'does not have.'
+      ).replace(
+        relations.length + functions.length + types.length > 0
+          ? ''
+          : ' and remove what the backup does not have',
         '',
       ),
     );

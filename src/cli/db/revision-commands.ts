@@ -9,19 +9,27 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
     .command('status')
     .summary('show what is applied and what is pending')
     .description(
-      'Shows which database is configured, which migrations are applied and since when (UTC), and which are pending. ' +
+      'Shows which database is configured, which migrations are applied and since when ' +
+        '(UTC), and which are pending. ' +
         'Changes nothing. The exit code does not depend on what it finds.',
     )
     .option('--json', 'as one JSON object')
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db status\n  npx weaver db status --json`)
-    .action(async ({ json = false }: { json?: boolean }) => (await import('./migration-status.js')).migrationStatus(readConfig(io.env), io, { json }));
+    .addHelpText(
+      'after',
+      `${MIGRATING}\n\nExamples:\n  npx weaver db status\n  npx weaver db status --json`,
+    )
+    .action(async ({ json = false }: { json?: boolean }) =>
+      (await import('./migration-status.js')).migrationStatus(readConfig(io.env), io, { json }),
+    );
 
   group
     .command('check')
     .summary('check that the database is what the migrations make')
     .description(
-      'Exits with 0 when no migration is pending and the database is what its migrations make: tables, columns, indexes, constraints, triggers, functions, ' +
-        'policies, grants, row-level security. Else exits with 1 and names each difference. Indexes of "weaver search tune" and tables weaver_legacy_… are ' +
+      'Exits with 0 when no migration is pending and the database is what its migrations ' +
+        'make: tables, columns, indexes, constraints, triggers, functions, ' +
+        ('policies, grants, row-level security. Else exits with 1 and names each ' +
+          'difference. Indexes of "weaver search tune" and tables weaver_legacy_… are ') +
         'no difference. Changes nothing.',
     )
     .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db check`)
@@ -32,21 +40,30 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
   group
     .command('current')
     .summary('show the last applied migration')
-    .description('Prints the last applied migration, and whether it is the head; base where none is applied. Changes nothing.')
+    .description(
+      'Prints the last applied migration, and whether it is the head; base where none is ' +
+        'applied. Changes nothing.',
+    )
     .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db current`)
     .action(async () => (await import('./revisions.js')).showCurrent(readConfig(io.env), io));
 
   group
     .command('history')
     .summary('list all migrations, with when each was applied')
-    .description('Lists every migration, oldest first, with when it was applied (UTC) or that it is pending, and which are the head and the current one. Changes nothing.')
+    .description(
+      'Lists every migration, oldest first, with when it was applied (UTC) or that it is ' +
+        'pending, and which are the head and the current one. Changes nothing.',
+    )
     .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db history`)
     .action(async () => (await import('./revisions.js')).showHistory(readConfig(io.env), io));
 
   group
     .command('heads')
     .summary('show the newest migration of this version')
-    .description('Prints the newest migration that this version of Weaver has. There is one line of migrations, so there is one. Needs no database.')
+    .description(
+      'Prints the newest migration that this version of Weaver has. There is one line of ' +
+        'migrations, so there is one. Needs no database.',
+    )
     .addHelpText('after', '\nExamples:\n  npx weaver db heads')
     .action(async () => (await import('./revisions.js')).showHeads(io));
 
@@ -54,6 +71,11 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
     .command('show <migration>')
     .summary('print the SQL of a migration')
     .description('Prints a migration with its SQL in both directions. Needs no database.')
-    .addHelpText('after', `${NAMES}\n\nExamples:\n  npx weaver db show head\n  npx weaver db show 20261123`)
-    .action(async (migration: string) => (await import('./revisions.js')).showMigration(io, migration));
+    .addHelpText(
+      'after',
+      `${NAMES}\n\nExamples:\n  npx weaver db show head\n  npx weaver db show 20261123`,
+    )
+    .action(async (migration: string) =>
+      (await import('./revisions.js')).showMigration(io, migration),
+    );
 }

@@ -12,21 +12,49 @@ export interface RevisionOptions {
 }
 
 /**
- * `weaver db revision`: a new file of a migration, made from the sources by the command line of MikroORM, since the build may be older. The
- * entities are compared with what the migrations make, in memory: no database is needed.
+ * `weaver db revision`: a new file of a migration, made from the sources by the command line of
+ * MikroORM, since the build may be older. The entities are compared with what the migrations make,
+ * in memory: no database is needed.
  */
-export async function createRevision(io: CommandIo, { message, autogenerate = false, path }: RevisionOptions): Promise<void> {
+export async function createRevision(
+  io: CommandIo,
+  { message, autogenerate = false, path }: RevisionOptions,
+): Promise<void> {
   const root = packageFolder();
-  if (!existsSync(join(root, 'mikro-orm.config.ts'))) throw new StartupError('Migrations are written in the source tree, and this is a package without it.');
-  const args = ['migration:create', '--name', message, ...(autogenerate ? [] : ['--blank']), ...(path === undefined ? [] : ['--path', path])];
+  if (!existsSync(join(root, 'mikro-orm.config.ts')))
+    throw new StartupError(
+      'Migrations are written in the source tree, and this is a package without it.',
+    );
+  const args = [
+    'migration:create',
+    '--name',
+    message,
+    ...(autogenerate ? [] : ['--blank']),
+    ...(path === undefined ? [] : ['--path', path]),
+  ];
   const out = await new Promise<string>((resolve, reject) => {
-    execFile(process.execPath, [join(root, 'node_modules/@mikro-orm/cli/cli.js'), ...args], { cwd: root, env: io.env }, (error, stdout, stderr) => {
-      if (error) reject(new StartupError(stderr.trim().split('\n', 1)[0] || `No migration was made: ${error.message}`, { cause: error }));
-      else resolve(stdout);
-    });
+    execFile(
+      process.execPath,
+      [join(root, 'node_modules/@mikro-orm/cli/cli.js'), ...args],
+      { cwd: root, env: io.env },
+      (error, stdout, stderr) => {
+        if (error)
+          reject(
+            new StartupError(
+              stderr.trim().split('\n', 1)[0] || `No migration was made: ${error.message}`,
+              { cause: error },
+            ),
+          );
+        else resolve(stdout);
+      },
+    );
   });
   const file = /^(\S+\.ts) successfully created$/m.exec(out)?.[1];
-  if (file === undefined) return io.out('Nothing to do: the migrations make what the entities have.');
+  if (file === undefined)
+    return io.out('Nothing to do: the migrations make what the entities have.');
   io.out(`Created ${path ?? 'migrations'}/${file}`);
-  io.say(`Next: ${autogenerate ? 'read it' : 'write its statements'}, then npm run build, npx weaver db lint head, npx weaver db up.`);
+  io.say(
+    `Next: ${autogenerate ? 'read it' : 'write its statements'}, then npm run build, npx ` +
+      'weaver db lint head, npx weaver db up.',
+  );
 }

@@ -15,9 +15,25 @@ export async function showCurrent(config: Config, io: CommandIo): Promise<void> 
   const state = await stateOf(config);
   const last = state.executed.at(-1)?.name;
   if (last === undefined) io.out('base');
-  else io.out(`${last}${last === knownMigrations().at(-1) && state.pending.length === 0 ? ' (head)' : ''}${noteOf(state, last)}`);
-  if (state.pending.length === 0 && last !== undefined && last !== state.executed.map(({ name }) => name).toSorted().at(-1)) io.say('It was applied after migrations that are newer than it. None is pending.');
-  if (state.pending.length > 0) io.say(`Not at head: ${state.pending.length} pending. "npx weaver db up" applies ${state.pending.length === 1 ? 'it' : 'them'}.`);
+  else
+    io.out(
+      `${last}${last === knownMigrations().at(-1) && state.pending.length === 0 ? ' (head)' : ''}${noteOf(state, last)}`,
+    );
+  if (
+    state.pending.length === 0 &&
+    last !== undefined &&
+    last !==
+      state.executed
+        .map(({ name }) => name)
+        .toSorted()
+        .at(-1)
+  )
+    io.say('It was applied after migrations that are newer than it. None is pending.');
+  if (state.pending.length > 0)
+    io.say(
+      `Not at head: ${state.pending.length} pending. "npx weaver db up" applies ` +
+        `${state.pending.length === 1 ? 'it' : 'them'}.`,
+    );
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
 }
 
@@ -29,8 +45,16 @@ export async function showHistory(config: Config, io: CommandIo): Promise<void> 
   const width = Math.max(...all.map(name => escapeLine(name).length));
   const last = state.executed.at(-1)?.name;
   for (const name of all) {
-    const marks = [name === knownMigrations().at(-1) && 'head', name === last && 'current'].filter(mark => mark !== false);
-    io.out(`${escapeLine(name).padEnd(width)}  ${(times.get(name) ?? 'pending').padEnd(23)}${marks.length > 0 ? `  (${marks.join(', ')})` : ''}${noteOf(state, name)}`.trimEnd());
+    const marks = [name === knownMigrations().at(-1) && 'head', name === last && 'current'].filter(
+      mark => mark !== false,
+    );
+    io.out(
+      (
+        `${escapeLine(name).padEnd(width)} ` +
+        (' ' +
+          `${(times.get(name) ?? 'pending').padEnd(23)}${marks.length > 0 ? `  (${marks.join(', ')})` : ''}${noteOf(state, name)}`)
+      ).trimEnd(),
+    );
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
 }
@@ -43,24 +67,44 @@ export function showHeads(io: CommandIo): void {
 /** `weaver db show`: a migration with its SQL in both directions. Needs no database. */
 export async function showMigration(io: CommandIo, given: string): Promise<void> {
   const files = migrationFiles();
-  const found = oneName([...files.keys()], isHead(given) ? ([...files.keys()].at(-1) ?? '') : given, 'There is no migration');
+  const found = oneName(
+    [...files.keys()],
+    isHead(given) ? ([...files.keys()].at(-1) ?? '') : given,
+    'There is no migration',
+  );
   if ('problem' in found) throw new StartupError(found.problem);
   const emitted = await emittedSql(files.get(found.name)!);
   io.out(`-- ${found.name}`);
   io.out(`-- ${files.get(found.name)!}`);
-  io.out(`-- ${emitted.transactional ? 'in a transaction' : 'outside a transaction'}${emitted.asksDatabase ? '; runs statements of its own besides, which depend on what it finds' : ''}`);
-  for (const [title, statements] of [['up', emitted.up], ['down', emitted.down]] as const) {
+  io.out(
+    '-- ' +
+      `${emitted.transactional ? 'in a transaction' : 'outside a transaction'}${emitted.asksDatabase ? '; runs statements of its own besides, which depend on what it finds' : ''}`,
+  );
+  for (const [title, statements] of [
+    ['up', emitted.up],
+    ['down', emitted.down],
+  ] as const) {
     io.outLines(`\n-- ${title}${statements === undefined ? ': there is none' : ''}`);
     for (const sql of statements ?? []) io.outLines(`${sql.trim().replace(/;$/, '')};`);
   }
 }
 
 /** `weaver db stamp`: makes the log say that the database is at a migration, and runs nothing. */
-export async function stamp(config: Config, io: CommandIo, target: string, options: GuardOptions): Promise<void> {
+export async function stamp(
+  config: Config,
+  io: CommandIo,
+  target: string,
+  options: GuardOptions,
+): Promise<void> {
   await withMigrating(config, async database => {
     const migrator = migratorOf(database, { guards: guardsOf(config, io, options) });
     const { known, executed } = await migrator.names();
-    const last = target === 'base' || target === '0' ? undefined : isHead(target) ? known.at(-1) : migrator.oneOf(known, target, 'There is no migration');
+    const last =
+      target === 'base' || target === '0'
+        ? undefined
+        : isHead(target)
+          ? known.at(-1)
+          : migrator.oneOf(known, target, 'There is no migration');
     const wanted = last === undefined ? [] : known.slice(0, known.indexOf(last) + 1);
     const unlogged = executed.filter(name => !wanted.includes(name));
     const logged = wanted.filter(name => !executed.includes(name));
@@ -72,8 +116,12 @@ export async function stamp(config: Config, io: CommandIo, target: string, optio
       await migrator.logMigration(name);
       io.out(`Logged ${name}`);
     }
-    if (unlogged.length + logged.length === 0) io.out(`Nothing to do: the log says ${last ?? 'base'} already.`);
-    else io.say('Nothing but the log was changed. "npx weaver db check" tells whether the tables agree.');
+    if (unlogged.length + logged.length === 0)
+      io.out(`Nothing to do: the log says ${last ?? 'base'} already.`);
+    else
+      io.say(
+        'Nothing but the log was changed. "npx weaver db check" tells whether the tables agree.',
+      );
     io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   });
 }

@@ -24,16 +24,33 @@ export interface GuardOptions {
 }
 
 /** What the options of a command agree to. */
-export function guardsOf(config: Config, io: CommandIo, { yes = false, wait = true, lockTimeout, statementLockTimeout, allowOutOfOrder = false, acceptEdited = false }: GuardOptions): MigrationGuards {
+export function guardsOf(
+  config: Config,
+  io: CommandIo,
+  {
+    yes = false,
+    wait = true,
+    lockTimeout,
+    statementLockTimeout,
+    allowOutOfOrder = false,
+    acceptEdited = false,
+  }: GuardOptions,
+): MigrationGuards {
   return {
     ...DEFAULT_GUARDS,
-    lockTimeoutMs: wait ? (lockTimeout === undefined ? config.migrationLockMs : lockTimeout * 1_000) : 0,
-    statementLockTimeoutMs: statementLockTimeout === undefined ? config.statementLockMs : statementLockTimeout * 1_000,
+    lockTimeoutMs: wait
+      ? lockTimeout === undefined
+        ? config.migrationLockMs
+        : lockTimeout * 1_000
+      : 0,
+    statementLockTimeoutMs:
+      statementLockTimeout === undefined ? config.statementLockMs : statementLockTimeout * 1_000,
     allowOutOfOrder,
     acceptEdited,
     confirmed: yes,
     announce({ method, names, removals }) {
-      if (method === 'down') io.say(`Reverting ${names.join(', ')} in ${describeDatabase(config.database, 'migrate')}:`);
+      if (method === 'down')
+        io.say(`Reverting ${names.join(', ')} in ${describeDatabase(config.database, 'migrate')}:`);
       for (const removal of removals) io.say(`  ${removalText(removal)}`);
     },
     changed: (migration, change) => io.say(`${migration} ${changeText(change)}.`),
@@ -41,51 +58,83 @@ export function guardsOf(config: Config, io: CommandIo, { yes = false, wait = tr
   };
 }
 
-export async function migrateUp(config: Config, io: CommandIo, target: string | undefined, options: GuardOptions): Promise<void> {
+export async function migrateUp(
+  config: Config,
+  io: CommandIo,
+  target: string | undefined,
+  options: GuardOptions,
+): Promise<void> {
   await withMigrating(config, async database => {
     const { known, executed } = await migratorOf(database).names();
     const pending = known.filter(name => !executed.includes(name));
     const run = upTo(stepTarget(target, '+'), pending);
-    const applied = await watched(database, io, 'Applying', () => runMigrations(database, 'up', run, { guards: guardsOf(config, io, options) }));
+    const applied = await watched(database, io, 'Applying', () =>
+      runMigrations(database, 'up', run, { guards: guardsOf(config, io, options) }),
+    );
     for (const name of applied) io.out(`Applied ${name}`);
     const open = applied.length === 0 ? [] : await leftOpen(database);
     for (const line of open) io.say(line);
     if (open.length > 0) io.say('"npx weaver db doctor" names the rows and says how to mend them.');
-    if (applied.length === 0) io.out(target === undefined || isHead(target) || pending.length === 0 ? 'Nothing to do: no migration is pending.' : `Nothing to do: ${target} is applied already.`);
+    if (applied.length === 0)
+      io.out(
+        target === undefined || isHead(target) || pending.length === 0
+          ? 'Nothing to do: no migration is pending.'
+          : `Nothing to do: ${target} is applied already.`,
+      );
     io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   });
 }
 
-export async function migrateDown(config: Config, io: CommandIo, target: string | undefined, options: GuardOptions): Promise<void> {
+export async function migrateDown(
+  config: Config,
+  io: CommandIo,
+  target: string | undefined,
+  options: GuardOptions,
+): Promise<void> {
   if (!embeddedExists(config.database)) return io.out('Nothing to do: there is no database yet.');
   await withMigrating(config, async database => {
     const { executed } = await migratorOf(database).names();
     const step = stepTarget(target, '-');
     if (executed.length === 0) {
-      if (step.kind === 'name') throw new StartupError(`There is no applied migration ${step.name}. There is none at all.`);
+      if (step.kind === 'name')
+        throw new StartupError(`There is no applied migration ${step.name}. There is none at all.`);
       return io.out('Nothing to do: no migration is applied.');
     }
     const run = downTo(step, executed);
-    const reverted = await watched(database, io, 'Reverting', () => runMigrations(database, 'down', run, { guards: guardsOf(config, io, options) }));
+    const reverted = await watched(database, io, 'Reverting', () =>
+      runMigrations(database, 'down', run, { guards: guardsOf(config, io, options) }),
+    );
     for (const name of reverted) io.out(`Reverted ${name}`);
     if (reverted.length === 0) io.out(`Nothing to do: ${target} is the last that is applied.`);
   });
 }
 
 function upTo(target: Target, pending: readonly string[]): RunOptions {
-  if (target.kind === 'base') throw new StartupError('"up" cannot go to base. To revert every migration: "npx weaver db down base".');
+  if (target.kind === 'base')
+    throw new StartupError(
+      '"up" cannot go to base. To revert every migration: "npx weaver db down base".',
+    );
   if (target.kind === 'name') return { to: target.name };
   if (target.kind !== 'steps') return undefined;
-  if (target.steps > pending.length) throw new StartupError(`Nothing was changed: +${target.steps} reaches too far, ${howMany(pending.length)} pending.`);
+  if (target.steps > pending.length)
+    throw new StartupError(
+      `Nothing was changed: +${target.steps} reaches too far, ${howMany(pending.length)} pending.`,
+    );
   return { migrations: pending.slice(0, target.steps) };
 }
 
 function downTo(target: Target, executed: readonly string[]): RunOptions {
   if (target.kind === 'base') return { to: 0 };
   if (target.kind === 'name') return { to: target.name };
-  if (target.kind === 'head') throw new StartupError('"down" cannot go to head. To apply every migration: "npx weaver db up".');
+  if (target.kind === 'head')
+    throw new StartupError(
+      '"down" cannot go to head. To apply every migration: "npx weaver db up".',
+    );
   const steps = target.kind === 'steps' ? target.steps : 1;
-  if (steps > executed.length) throw new StartupError(`Nothing was changed: -${steps} reaches too far, ${howMany(executed.length)} applied.`);
+  if (steps > executed.length)
+    throw new StartupError(
+      `Nothing was changed: -${steps} reaches too far, ${howMany(executed.length)} applied.`,
+    );
   return { migrations: executed.slice(-steps) };
 }
 
@@ -94,7 +143,12 @@ function howMany(count: number): string {
 }
 
 /** Shows which migration is at work. */
-async function watched(database: Database, io: CommandIo, verb: string, work: () => Promise<string[]>): Promise<string[]> {
+async function watched(
+  database: Database,
+  io: CommandIo,
+  verb: string,
+  work: () => Promise<string[]>,
+): Promise<string[]> {
   const migrator = migratorOf(database);
   let progress: Progress | undefined;
   const begins = ({ name }: { name: string }): void => {
@@ -110,11 +164,21 @@ async function watched(database: Database, io: CommandIo, verb: string, work: ()
   }
 }
 
-/** Opens the database as its owner, unless it is another than the gateway's; failures of migrations become one sentence. */
-export async function withMigrating<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
+/**
+ * Opens the database as its owner, unless it is another than the gateway's; failures of migrations
+ * become one sentence.
+ */
+export async function withMigrating<T>(
+  config: Config,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
   return withDatabase(config, 'migrate', async database => {
     const problem = await addressesProblem(config.database, database, 'migrate');
-    if (problem) throw new StartupError(`${problem} Nothing was changed. Let both lead to the same database, each with its own login.`);
+    if (problem)
+      throw new StartupError(
+        `${problem} Nothing was changed. Let both lead to the same database, each with ` +
+          'its own login.',
+      );
     return work(database).catch(error => {
       throw asMigrationFailure(error);
     });

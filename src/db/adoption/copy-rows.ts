@@ -4,12 +4,17 @@ import { CHANGES_TABLE, keptTable, literal, NEW_IDS_TABLE } from './names.js';
 import { takenIds, type AdoptionPlan } from './plan.js';
 import { pgArray, type Run } from './recognise.js';
 
-/** Chunks of one statement: enough for the database to be busy, few enough to tell how far it is. */
+/**
+ * Chunks of one statement: enough for the database to be busy, few enough to tell how far it is.
+ */
 const BATCH = 5_000;
 
 export type Progress = (doing: string, done?: number, total?: number) => void;
 
-/** Copies every old row into its new table, notes each value and id that changed, and makes sure that none is missing. */
+/**
+ * Copies every old row into its new table, notes each value and id that changed, and makes sure
+ * that none is missing.
+ */
 export async function copyRows(run: Run, plan: AdoptionPlan, progress: Progress): Promise<void> {
   const old: OldTable = becomes => keptTable(plan.tables.find(({ to }) => to === becomes)!.from);
   const all = copies(old, plan.revision >= '007');
@@ -19,7 +24,14 @@ export async function copyRows(run: Run, plan: AdoptionPlan, progress: Progress)
   for (const copy of all) {
     const { table } = copy;
     progress(`Copying ${table}`);
-    if (table === 'doc_chunks') await copyChunks(run, copy, old('doc_chunks'), plan.tables.find(({ to }) => to === table)!.rows, progress);
+    if (table === 'doc_chunks')
+      await copyChunks(
+        run,
+        copy,
+        old('doc_chunks'),
+        plan.tables.find(({ to }) => to === table)!.rows,
+        progress,
+      );
     else await run(insertSql(copy, old(table)));
     if (table === 'bots') await makeMissingBots(run);
   }
@@ -27,24 +39,58 @@ export async function copyRows(run: Run, plan: AdoptionPlan, progress: Progress)
   for (const { table } of all) await makeSureOf(run, table, old(table));
 }
 
-async function noteChanges(run: Run, plan: AdoptionPlan, all: readonly Copy[], old: OldTable): Promise<void> {
+async function noteChanges(
+  run: Run,
+  plan: AdoptionPlan,
+  all: readonly Copy[],
+  old: OldTable,
+): Promise<void> {
   for (const { table, mends } of all) {
     const taken = takenIds(table, old);
-    if (taken) await run(`insert into ${NEW_IDS_TABLE} (table_name, old_id) select '${table}', id from (${taken}) taken`);
+    if (taken)
+      await run(
+        `insert into ${NEW_IDS_TABLE} (table_name, old_id) select '${table}', id ` +
+          `from (${taken}) taken`,
+      );
     const from = plan.tables.find(({ to }) => to === table)!.from;
     for (const { column, when, why } of mends) {
-      if (!plan.changes.some(change => change.table === from && change.column === column && change.why === why)) continue;
-      await run(`insert into ${CHANGES_TABLE} select '${table}', o.id, '${column}', ${literal(why)} from ${old(table)} o where ${when}`);
+      if (
+        !plan.changes.some(
+          change => change.table === from && change.column === column && change.why === why,
+        )
+      )
+        continue;
+      await run(
+        `insert into ${CHANGES_TABLE} select '${table}', o.id, '${column}', ` +
+          `${literal(why)} from ${old(table)} o where ${when}`,
+      );
     }
   }
   for (const { becomes, column, id, why } of plan.unfitVectors) {
-    await run(`insert into ${CHANGES_TABLE} values (?, ?, ?, ?)`, [becomes, id, column, `the vector is ${why} and was set aside`]);
+    await run(`insert into ${CHANGES_TABLE} values (?, ?, ?, ?)`, [
+      becomes,
+      id,
+      column,
+      `the vector is ${why} and was set aside`,
+    ]);
   }
 }
 
-/** Document after document of tenant after tenant, in the order in which chunks are read: so they lie side by side. */
-async function copyChunks(run: Run, copy: Copy, from: string, total: number, progress: Progress): Promise<void> {
-  const documents = await run<{ id: string; chunks: number }>(`select doc_id as id, count(*)::int as chunks from ${from} group by tenant_id, doc_id order by tenant_id, doc_id`);
+/**
+ * Document after document of tenant after tenant, in the order in which chunks are read: so they
+ * lie side by side.
+ */
+async function copyChunks(
+  run: Run,
+  copy: Copy,
+  from: string,
+  total: number,
+  progress: Progress,
+): Promise<void> {
+  const documents = await run<{ id: string; chunks: number }>(
+    `select doc_id as id, count(*)::int as chunks from ${from} ` +
+      'group by tenant_id, doc_id order by tenant_id, doc_id',
+  );
   let batch: string[] = [];
   let inBatch = 0;
   let done = 0;
@@ -52,7 +98,12 @@ async function copyChunks(run: Run, copy: Copy, from: string, total: number, pro
     batch.push(id);
     inBatch += chunks;
     if (inBatch < BATCH && index < documents.length - 1) continue;
-    const sql = insertSql(copy, from, 'where o.doc_id = any(?::uuid[])', 'o.tenant_id, o.doc_id, o.chunk_index, o.id');
+    const sql = insertSql(
+      copy,
+      from,
+      'where o.doc_id = any(?::uuid[])',
+      'o.tenant_id, o.doc_id, o.chunk_index, o.id',
+    );
     await run(sql, [pgArray(batch)]);
     done += inBatch;
     progress('Copying doc_chunks', done, total);
@@ -62,14 +113,24 @@ async function copyChunks(run: Run, copy: Copy, from: string, total: number, pro
 }
 
 async function makeMissingBots(run: Run): Promise<void> {
-  await run(`insert into bots (tenant_id, name) select t.id, left(t.name, 251) || ' Bot' from tenants t where not exists (select from bots b where b.tenant_id = t.id)`);
+  await run(
+    "insert into bots (tenant_id, name) select t.id, left(t.name, 251) || ' Bot' " +
+      'from tenants t where not exists (select from bots b where b.tenant_id = t.id)',
+  );
 }
 
 async function makeSureOf(run: Run, table: string, from: string): Promise<void> {
   const [row] = await run<{ missing: number; extra: number }>(
-    `select count(*) filter (where t.id is null)::int as missing, count(*) filter (where o.id is null)::int as extra
-       from (select coalesce(n.new_id, k.id) as id from ${from} k left join ${NEW_IDS_TABLE} n on n.table_name = '${table}' and n.old_id = k.id) o full join ${table} t on t.id = o.id`,
+    `select count(*) filter (where t.id is null)::int as missing,
+      count(*) filter (where o.id is null)::int as extra
+       from (select coalesce(n.new_id, k.id) as id from ${from} k left
+         join ${NEW_IDS_TABLE} n on n.table_name = '${table}' and n.old_id = k.id) o full
+           join ${table} t on t.id = o.id`,
   );
   const { missing, extra } = row!;
-  if (missing > 0 || (extra > 0 && table !== 'bots')) throw new StartupError(`Nothing was changed: of ${table}, ${missing} rows did not arrive and ${extra} came from nowhere. This is a mistake in Weaver.`);
+  if (missing > 0 || (extra > 0 && table !== 'bots'))
+    throw new StartupError(
+      `Nothing was changed: of ${table}, ${missing} rows did not arrive and ${extra} ` +
+        'came from nowhere. This is a mistake in Weaver.',
+    );
 }

@@ -1,7 +1,13 @@
-/** What adoption keeps of an older Weaver's database, until "adopt --finish": its tables under this prefix, and what was noted about them. */
+/**
+ * What adoption keeps of an older Weaver's database, until "adopt --finish": its tables under this
+ * prefix, and what was noted about them.
+ */
 export const LEGACY_PREFIX = 'weaver_legacy_';
 
-/** The policy by which the older application's own login works beside the gateway, on each of the seven tables. */
+/**
+ * The policy by which the older application's own login works beside the gateway, on each of the
+ * seven tables.
+ */
 export const LEGACY_POLICY = 'legacy_application';
 
 /** One row: where the database came from, and what leads back there. */
@@ -13,7 +19,15 @@ export const NEW_IDS_TABLE = `${LEGACY_PREFIX}new_ids`;
 /** A digest of each row as adoption left it, by which later writes are found. */
 export const ROWS_TABLE = `${LEGACY_PREFIX}rows`;
 
-export const SEVEN_TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries'] as const;
+export const SEVEN_TABLES = [
+  'tenants',
+  'profiles',
+  'bots',
+  'docs',
+  'doc_chunks',
+  'api_keys',
+  'bot_queries',
+] as const;
 export type SevenTable = (typeof SEVEN_TABLES)[number];
 
 /** Where the old rows of a table are kept; the oldest revision called profiles users. */

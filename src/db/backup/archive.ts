@@ -17,15 +17,22 @@ import type { Work } from './work.js';
 
 /** Rows of every table of the embedded database, whose only session no policy holds. */
 export async function countsOfEmbedded(database: Database): Promise<Counts> {
-  const run = <R>(sql: string): Promise<R[]> => database.orm.em.getDriver().getConnection().execute(sql);
+  const run = <R>(sql: string): Promise<R[]> =>
+    database.orm.em.getDriver().getConnection().execute(sql);
   return countTables(run, await run(DUMPED_TABLES));
 }
 
 /** Writes the embedded database into a compressed archive of its files. */
-export async function writeArchive(database: Database, partial: PartialFile, { tell, signal }: Work): Promise<Counts> {
+export async function writeArchive(
+  database: Database,
+  partial: PartialFile,
+  { tell, signal }: Work,
+): Promise<Counts> {
   const counts = await countsOfEmbedded(database);
   tell('writing the archive');
-  const pglite = (await (database.orm.em.getDriver().getConnection() as PgliteConnection).getNativeClient()) as PGlite;
+  const pglite = (await (
+    database.orm.em.getDriver().getConnection() as PgliteConnection
+  ).getNativeClient()) as PGlite;
   const archive = await pglite.dumpDataDir('gzip');
   signal.throwIfAborted();
   await pipeline(Readable.fromWeb(archive.stream() as never), partial.write, { signal });
@@ -33,8 +40,8 @@ export async function writeArchive(database: Database, partial: PartialFile, { t
 }
 
 /**
- * The files of an archive as PGlite takes them. Unpacked here: PGlite would throw what is wrong with it where nobody
- * can catch it.
+ * The files of an archive as PGlite takes them. Unpacked here: PGlite would throw what is wrong
+ * with it where nobody can catch it.
  */
 async function readArchive(file: string, signal: AbortSignal): Promise<Blob> {
   const files = await buffer(unpacked(file, signal)).catch(error => {
@@ -55,14 +62,21 @@ async function openArchive(
   const image = await readArchive(file, signal);
   return Database.open({ kind: 'embedded', dataDir }, entities, 'migrate', image).catch(error => {
     if (error instanceof StartupError) throw error;
-    throw new StartupError(`${file} is no backup of an embedded database of this version, or it is damaged.`, {
-      cause: error,
-    });
+    throw new StartupError(
+      `${file} is no backup of an embedded database of this version, or it is damaged.`,
+      {
+        cause: error,
+      },
+    );
   });
 }
 
 /** Rows in an archive, opened in memory. */
-export async function countsInArchive(file: string, entities: EntityClasses, signal: AbortSignal): Promise<Counts> {
+export async function countsInArchive(
+  file: string,
+  entities: EntityClasses,
+  signal: AbortSignal,
+): Promise<Counts> {
   const database = await openArchive(file, entities, signal, IN_MEMORY);
   return countsOfEmbedded(database).finally(() => database.close());
 }
@@ -79,8 +93,8 @@ export async function unpackArchive(
 }
 
 /**
- * Lets `make` make an embedded database beside that of `dataDir`, and puts it in its place. The former files are kept;
- * gives where.
+ * Lets `make` make an embedded database beside that of `dataDir`, and puts it in its place. The
+ * former files are kept; gives where.
  */
 export async function replaceEmbedded<T>(
   dataDir: string,

@@ -5,8 +5,8 @@ import { StartupError } from '../../base/startup-error.js';
 import { codeOf, fileError } from './file-errors.js';
 
 /**
- * A backup while it is written: `FILE.partial`, which only its owner may read from its first byte on. It gets its name
- * when it is complete and was tried, and never replaces a file that has it.
+ * A backup while it is written: `FILE.partial`, which only its owner may read from its first byte
+ * on. It gets its name when it is complete and was tried, and never replaces a file that has it.
  */
 export class PartialFile {
   private constructor(
@@ -15,7 +15,9 @@ export class PartialFile {
     readonly handle: FileHandle,
   ) {}
 
-  /** Whether another run was killed before it could take its partial file away is told by `removed`. */
+  /**
+   * Whether another run was killed before it could take its partial file away is told by `removed`.
+   */
   static async create(file: string, removed: (path: string) => void): Promise<PartialFile> {
     await refuseExisting(file);
     const path = `${file}.partial`;
@@ -49,7 +51,9 @@ export class PartialFile {
       await this.handle.sync();
       const [own, named] = [await this.handle.stat(), await lstat(this.path)];
       if (own.ino !== named.ino)
-        throw new StartupError(`Another backup writes to ${this.path}. Nothing was written to ${this.file}.`);
+        throw new StartupError(
+          `Another backup writes to ${this.path}. Nothing was written to ${this.file}.`,
+        );
       await renameWithoutReplacing(this.path, this.file);
     } catch (error) {
       throw fileError(error, this.file);
@@ -65,7 +69,10 @@ export class PartialFile {
   }
 }
 
-/** Refuses a name that is taken, or a folder in which no file can be made: before hours of work, not after them. */
+/**
+ * Refuses a name that is taken, or a folder in which no file can be made: before hours of work, not
+ * after them.
+ */
 export async function refuseExisting(file: string): Promise<void> {
   if (await exists(file)) throw new StartupError(`${file} is there already: name another file.`);
   await access(dirname(file), constants.W_OK).catch(error => {
@@ -74,8 +81,8 @@ export async function refuseExisting(file: string): Promise<void> {
 }
 
 /**
- * A second name for the same file fails where the name is taken; a file system without such names gets an empty file to
- * replace.
+ * A second name for the same file fails where the name is taken; a file system without such names
+ * gets an empty file to replace.
  */
 async function renameWithoutReplacing(from: string, to: string): Promise<void> {
   try {

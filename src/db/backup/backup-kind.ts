@@ -4,17 +4,21 @@ import { fileError } from './file-errors.js';
 import { isPortable } from './portable-format.js';
 
 /**
- * What a backup holds: the file of pg_dump, an archive of the embedded database's files, or rows that any database
- * takes.
+ * What a backup holds: the file of pg_dump, an archive of the embedded database's files, or rows
+ * that any database takes.
  */
 export type BackupKind = 'postgres' | 'embedded' | 'portable';
 
-/** The first bytes of a file, unpacked where they are packed. A `StartupError` where it cannot be read. */
+/**
+ * The first bytes of a file, unpacked where they are packed. A `StartupError` where it cannot be
+ * read.
+ */
 async function startOf(file: string, bytes: number): Promise<Buffer> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file, 'r');
-    if ((await handle.stat()).isDirectory()) throw new StartupError(`${file} is a folder, and a backup is a file.`);
+    if ((await handle.stat()).isDirectory())
+      throw new StartupError(`${file} is a folder, and a backup is a file.`);
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
     return buffer.subarray(0, bytesRead);
   } catch (error) {

@@ -1,7 +1,10 @@
 import { tableKey } from './counts.js';
 
 const NEWLINE = 10;
-/** The line that ends rows in PostgreSQL's text format. A row never holds it: a backslash in a value is doubled. */
+/**
+ * The line that ends rows in PostgreSQL's text format. A row never holds it: a backslash in a value
+ * is doubled.
+ */
 export const END_OF_ROWS = Buffer.from('\\.\n');
 
 /** Whole rows at the beginning of what was read, and where what follows them begins. */
@@ -14,7 +17,11 @@ export interface Rows {
 
 /** The whole rows of `block` from `start`, the beginning of a line, on. */
 export function wholeRows(block: Buffer, start: number): Rows {
-  for (let at = block.indexOf(END_OF_ROWS, start); at >= 0; at = block.indexOf(END_OF_ROWS, at + 1)) {
+  for (
+    let at = block.indexOf(END_OF_ROWS, start);
+    at >= 0;
+    at = block.indexOf(END_OF_ROWS, at + 1)
+  ) {
     if (at === start || block[at - 1] === NEWLINE)
       return { rows: block.subarray(start, at), next: at + END_OF_ROWS.length, ended: true };
   }
@@ -49,7 +56,10 @@ export class CopiedRows {
     let at = 0;
     for (let before = -1; at !== before;) {
       before = at;
-      at = this.#table === undefined ? this.#readStatementLine(block, at) : this.#readRows(block, at, this.#table);
+      at =
+        this.#table === undefined
+          ? this.#readStatementLine(block, at)
+          : this.#readRows(block, at, this.#table);
     }
     this.#rest = block.subarray(at);
   }

@@ -14,22 +14,29 @@ function quoted(name: string): string {
 
 /** A table in words: those of the schema public have no other name than their own. */
 export function tableInWords(key: string): string {
-  return key.replace(/^"public"\./, '').replace(/"((?:[^"]|"")*)"/g, (_, name: string) => name.replaceAll('""', '"'));
+  return key
+    .replace(/^"public"\./, '')
+    .replace(/"((?:[^"]|"")*)"/g, (_, name: string) => name.replaceAll('""', '"'));
 }
 
 /**
- * The tables whose rows a dump holds. An extension makes its own tables by itself, and of their rows a dump has only
- * those that the extension wants to have kept.
+ * The tables whose rows a dump holds. An extension makes its own tables by itself, and of their
+ * rows a dump has only those that the extension wants to have kept.
  */
 export const DUMPED_TABLES = `
   select n.nspname::text as schema, c.relname::text as name
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-   where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-     and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
+   where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> 'information_schema'
+     and n.nspname !~ '^pg_'
+     and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
+       and d.objid = c.oid and d.deptype = 'e')
    order by 1, 2`;
 
 /** Rows of the tables, asked as somebody whom no policy holds. */
-export async function countTables(run: RunSql, tables: readonly { schema: string; name: string }[]): Promise<Counts> {
+export async function countTables(
+  run: RunSql,
+  tables: readonly { schema: string; name: string }[],
+): Promise<Counts> {
   const counts = new Map<string, number>();
   for (const { schema, name } of tables) {
     const key = tableKey(schema, name);
@@ -44,7 +51,8 @@ export function differences(wanted: Counts, found: Counts): string[] {
   const wrong = [...wanted].filter(([table, rows]) => found.get(table) !== rows);
   return wrong.map(
     ([table, rows]) =>
-      `${tableInWords(table)}: ${rows} rows in the database, ${found.get(table) ?? 'no table'} in the file`,
+      `${tableInWords(table)}: ${rows} rows in the database, ` +
+      `${found.get(table) ?? 'no table'} in the file`,
   );
 }
 

@@ -16,7 +16,10 @@ export interface DumpEntry {
   readonly line: string;
   /** `TABLE`, `FK CONSTRAINT`, … */
   readonly type: string;
-  /** `public`, or `-` for what is in no schema; else undefined, and the schema's name is the beginning of `rest`. */
+  /**
+   * `public`, or `-` for what is in no schema; else undefined, and the schema's name is the
+   * beginning of `rest`.
+   */
   readonly schema: 'public' | '-' | undefined;
   /** The name of the thing, often after the table that it belongs to, and the name of its owner. */
   readonly rest: string;
@@ -26,23 +29,29 @@ export interface DumpEntry {
 const IN_PUBLIC_OR_NONE = /^\d+; \d+ \d+ ([A-Z][A-Z ]*?) (public|-) (.*)$/;
 const ELSEWHERE = /^\d+; \d+ \d+ (TABLE DATA|SEQUENCE SET|[A-Z]+) (.*)$/;
 
-/** What a dump has, in the order in which it is restored. A `StartupError` where the file is none. */
+/**
+ * What a dump has, in the order in which it is restored. A `StartupError` where the file is none.
+ */
 export async function dumpEntries(file: string, work: Work): Promise<DumpEntry[]> {
   const lines = await linesOf('pg_restore', ['--list', file], work).catch(error => {
     throw damaged(file, error);
   });
   return lines.flatMap(line => {
     const [, type, schema, rest] = IN_PUBLIC_OR_NONE.exec(line) ?? [];
-    if (type !== undefined) return [{ line, type, schema: schema as DumpEntry['schema'], rest: rest! }];
+    if (type !== undefined)
+      return [{ line, type, schema: schema as DumpEntry['schema'], rest: rest! }];
     const [, typeElsewhere, restElsewhere] = ELSEWHERE.exec(line) ?? [];
-    return typeElsewhere === undefined ? [] : [{ line, type: typeElsewhere, schema: undefined, rest: restElsewhere! }];
+    return typeElsewhere === undefined
+      ? []
+      : [{ line, type: typeElsewhere, schema: undefined, rest: restElsewhere! }];
   });
 }
 
 export const firstWord = (text: string): string => text.split(' ', 1)[0]!;
 
 /**
- * Weaver's own tables in a dump: those with a policy for the operator, the log of migrations, and what adoption keeps.
+ * Weaver's own tables in a dump: those with a policy for the operator, the log of migrations, and
+ * what adoption keeps.
  */
 function weaversTables(entries: readonly DumpEntry[]): Set<string> {
   const inPublic = entries.filter(({ schema }) => schema === 'public');
@@ -69,14 +78,22 @@ const OF_TABLE = new Set([
 const SEQUENCES = new Set(['SEQUENCE', 'SEQUENCE OWNED BY', 'SEQUENCE SET']);
 
 /** The entries of a dump without what others keep in the same database. */
-export async function weaversEntries(file: string, entries: readonly DumpEntry[], work: Work): Promise<DumpEntry[]> {
+export async function weaversEntries(
+  file: string,
+  entries: readonly DumpEntry[],
+  work: Work,
+): Promise<DumpEntry[]> {
   const tables = weaversTables(entries);
-  const after = (await linesOf('pg_restore', ['--section=post-data', '--schema=public', '--file=-', file], work)).join(
-    '\n',
-  );
+  const after = (
+    await linesOf('pg_restore', ['--section=post-data', '--schema=public', '--file=-', file], work)
+  ).join('\n');
   // The list names no table beside these, and the script does.
   const named = (statement: RegExp): Set<string> =>
-    new Set([...after.matchAll(statement)].filter(([, , table]) => tables.has(table!)).map(([, name]) => name!));
+    new Set(
+      [...after.matchAll(statement)]
+        .filter(([, , table]) => tables.has(table!))
+        .map(([, name]) => name!),
+    );
   const indexes = named(/^CREATE (?:UNIQUE )?INDEX (\w+) ON (?:ONLY )?public\.(\w+) /gm);
   const statistics = named(/^CREATE STATISTICS public\.(\w+) [^;]* FROM public\.(\w+);/gm);
   const triggers = new Set(
@@ -97,28 +114,36 @@ export async function weaversEntries(file: string, entries: readonly DumpEntry[]
     if (type === 'TRIGGER') return triggers.has(`${first} ${second}`);
     // Of a table, one of its columns, or a function.
     return (
-      (type === 'ACL' || type === 'COMMENT') && (tables.has(second.split('.', 1)[0]!) || second.startsWith('weaver_'))
+      (type === 'ACL' || type === 'COMMENT') &&
+      (tables.has(second.split('.', 1)[0]!) || second.startsWith('weaver_'))
     );
   });
 }
 
 /**
- * Whether a dump was asked for without what others keep in the database: then it has no extensions either, which
- * Weaver's tables need.
+ * Whether a dump was asked for without what others keep in the database: then it has no extensions
+ * either, which Weaver's tables need.
  */
 export function isOfWeaverAlone(entries: readonly DumpEntry[]): boolean {
   return !entries.some(({ type }) => type === 'EXTENSION');
 }
 
 /** Rows in a dump, read from the file itself: it is whole, and this is what restoring it brings. */
-export async function countsInDump(file: string, entries: readonly DumpEntry[], work: Work): Promise<Counts> {
+export async function countsInDump(
+  file: string,
+  entries: readonly DumpEntry[],
+  work: Work,
+): Promise<Counts> {
   const rows = new CopiedRows();
   let bytes = 0;
   const output = async (from: Readable): Promise<void> => {
     for await (const chunk of from) {
       rows.read(chunk as Buffer);
       bytes += (chunk as Buffer).length;
-      work.tell(`reading ${rows.table === undefined ? 'the file' : tableInWords(rows.table)}, ${inBytes(bytes)}`);
+      work.tell(
+        `reading ${rows.table === undefined ? 'the file' : tableInWords(rows.table)}, ` +
+          `${inBytes(bytes)}`,
+      );
     }
   };
   await withList(entries, list =>
@@ -130,10 +155,13 @@ export async function countsInDump(file: string, entries: readonly DumpEntry[], 
 }
 
 /**
- * Gives `work` the argument by which pg_restore takes these entries and no others. It reads them from a file that it
- * can open by name.
+ * Gives `work` the argument by which pg_restore takes these entries and no others. It reads them
+ * from a file that it can open by name.
  */
-export async function withList<T>(entries: readonly DumpEntry[], work: (argument: string) => Promise<T>): Promise<T> {
+export async function withList<T>(
+  entries: readonly DumpEntry[],
+  work: (argument: string) => Promise<T>,
+): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'weaver-restore-'));
   try {
     const list = join(folder, 'list');
@@ -152,7 +180,8 @@ function damaged(file: string, error: unknown): unknown {
   )
     return error;
   return new StartupError(
-    `${file} is cut off or damaged (${error.message.replace(/^pg_restore failed: /, '').replace(/\.$/, '')}).`,
+    `${file} is cut off or damaged ` +
+      `(${error.message.replace(/^pg_restore failed: /, '').replace(/\.$/, '')}).`,
     { cause: error },
   );
 }

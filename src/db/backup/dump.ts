@@ -11,14 +11,19 @@ import type { Session } from './session.js';
 import { inBytes, type Work } from './work.js';
 
 /** Relations of the schema public that are Weaver's own: see `weaversEntries`. */
-export const IS_WEAVERS = `(c.relname = '${LOG_TABLE}' or starts_with(c.relname, '${LEGACY_PREFIX}') or exists (
-  select from pg_policy p where p.polrelid = c.oid and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)))`;
+export const IS_WEAVERS = `(c.relname = '${LOG_TABLE}'
+  or starts_with(c.relname, '${LEGACY_PREFIX}') or exists (
+  select from pg_policy p where p.polrelid = c.oid
+    and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)))`;
 
 /** Refuses a login from whom policies hide rows: a dump would fail, or hold none. */
 export function refuseHeldLogin({ isSuperuser, bypassesPolicies, login }: ServerFacts): void {
   if (isSuperuser || bypassesPolicies) return;
   throw new StartupError(
-    `The login ${login} is held by row-level security, so that a dump would fail, or with pg_dump's --enable-row-security hold no rows. Back up as a superuser or a role with BYPASSRLS: name it in WEAVER_MIGRATION_URL for this one command. With --portable a member of ${OPERATOR_ROLE} can back up, too.`,
+    `The login ${login} is held by row-level security, so that a dump would fail, or ` +
+      "with pg_dump's --enable-row-security hold no rows. Back up as a superuser or a role " +
+      'with BYPASSRLS: name it in WEAVER_MIGRATION_URL for this one command. With ' +
+      `--portable a member of ${OPERATOR_ROLE} can back up, too.`,
   );
 }
 
@@ -30,8 +35,8 @@ export interface DumpOptions {
 }
 
 /**
- * Writes the database into a file in pg_dump's custom format, and counts its rows in the same snapshot, so that the
- * counts of the file and of the database can be compared while others write.
+ * Writes the database into a file in pg_dump's custom format, and counts its rows in the same
+ * snapshot, so that the counts of the file and of the database can be compared while others write.
  */
 export async function dumpPostgres(
   session: Session,
@@ -52,7 +57,9 @@ export async function dumpPostgres(
     work,
   );
   const tables = await run<{ schema: string; name: string; weavers: boolean }>(
-    `select d.schema, d.name, d.schema = 'public' and ${IS_WEAVERS} as weavers from (${DUMPED_TABLES}) d join pg_class c on c.oid = to_regclass(format('%I.%I', d.schema, d.name))`,
+    `select d.schema, d.name, d.schema = 'public' and ${IS_WEAVERS} as weavers ` +
+      `from (${DUMPED_TABLES}) d join pg_class c on c.oid = to_regclass(format('%I.%I', ` +
+      'd.schema, d.name))',
   );
   work.tell('counting rows');
   const counts = counted
@@ -66,8 +73,8 @@ export async function dumpPostgres(
 }
 
 /**
- * pg_dump writes into the open file itself: nobody else could read it at any moment, and it has the rights that it was
- * made with.
+ * pg_dump writes into the open file itself: nobody else could read it at any moment, and it has the
+ * rights that it was made with.
  */
 async function dump(
   address: DatabaseAddress,
@@ -103,7 +110,12 @@ async function dump(
 
 async function argumentsForWeaver({ run }: Session): Promise<string[]> {
   const others = await run<{ schema: string; name: string }>(
-    `select 'public' as schema, c.relname::text as name from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and not ${IS_WEAVERS}`,
+    "select 'public' as schema, c.relname::text as name from pg_class c " +
+      "where c.relnamespace = 'public'::regnamespace " +
+      `and c.relkind in ('r', 'p', 'v', 'm', 'f') and not ${IS_WEAVERS}`,
   );
-  return ['--schema=public', ...others.map(({ schema, name }) => `--exclude-table=${tableKey(schema, name)}`)];
+  return [
+    '--schema=public',
+    ...others.map(({ schema, name }) => `--exclude-table=${tableKey(schema, name)}`),
+  ];
 }

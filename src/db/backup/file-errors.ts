@@ -15,12 +15,20 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** An error of the file system as one sentence; any other as it is. */
-export function fileError(error: unknown, file: string, doing: 'written' | 'read' = 'written'): unknown {
+export function fileError(
+  error: unknown,
+  file: string,
+  doing: 'written' | 'read' = 'written',
+): unknown {
   const code = codeOf(error);
-  if (error instanceof StartupError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
-  return new StartupError(`${file} cannot be ${doing} (${code}): ${REASONS[code] ?? 'the system reports an error'}.`, {
-    cause: error,
-  });
+  if (error instanceof StartupError || code === undefined || !/^E[A-Z0-9]+$/.test(code))
+    return error;
+  return new StartupError(
+    `${file} cannot be ${doing} (${code}): ${REASONS[code] ?? 'the system reports an error'}.`,
+    {
+      cause: error,
+    },
+  );
 }
 
 export function codeOf(error: unknown): string | undefined {

@@ -13,16 +13,25 @@ import {
 } from './portable-tables.js';
 import type { Work } from './work.js';
 
-/** The embedded database gives and takes all that one statement copies at once: so a few rows go in each. */
+/**
+ * The embedded database gives and takes all that one statement copies at once: so a few rows go in
+ * each.
+ */
 const ROWS_A_STATEMENT = 500;
 const BYTES_A_STATEMENT = 4_000_000;
 
 async function pgliteOf(database: Database): Promise<PGlite> {
-  return (await (database.orm.em.getDriver().getConnection() as PgliteConnection).getNativeClient()) as PGlite;
+  return (await (
+    database.orm.em.getDriver().getConnection() as PgliteConnection
+  ).getNativeClient()) as PGlite;
 }
 
 /** Writes the rows of the embedded database. */
-export async function backupEmbeddedRows(database: Database, partial: PartialFile, work: Work): Promise<Written> {
+export async function backupEmbeddedRows(
+  database: Database,
+  partial: PartialFile,
+  work: Work,
+): Promise<Written> {
   const pglite = await pgliteOf(database);
   const run = async <R>(sql: string): Promise<R[]> => (await pglite.query<R>(sql)).rows;
   await run('begin isolation level repeatable read read only');
@@ -30,7 +39,13 @@ export async function backupEmbeddedRows(database: Database, partial: PartialFil
     for (const setting of TEXT_SETTINGS) await run(setting);
     const migrations = await appliedMigrations(run);
     refuseWithoutTables(migrations);
-    return await writePortable(partial, migrations, await carriedTables(run), table => rowsOf(pglite, table), work);
+    return await writePortable(
+      partial,
+      migrations,
+      await carriedTables(run),
+      table => rowsOf(pglite, table),
+      work,
+    );
   } finally {
     await run('rollback');
   }
@@ -39,9 +54,11 @@ export async function backupEmbeddedRows(database: Database, partial: PartialFil
 async function* rowsOf(pglite: PGlite, table: KeyedTable): AsyncGenerator<Buffer, number> {
   let total = 0;
   for (let after: string | undefined; ;) {
-    const from = after === undefined ? '' : ` where "${table.key}" > '${after.replaceAll("'", "''")}'`;
+    const from =
+      after === undefined ? '' : ` where "${table.key}" > '${after.replaceAll("'", "''")}'`;
     const { blob, affectedRows = 0 } = await pglite.query(
-      `copy (select ${quotedColumns(table)} from ${inPublic(table)}${from} order by "${table.key}" limit ${ROWS_A_STATEMENT}) to '/dev/blob' (encoding 'UTF8')`,
+      `copy (select ${quotedColumns(table)} from ${inPublic(table)}${from} order by ` +
+        `"${table.key}" limit ${ROWS_A_STATEMENT}) to '/dev/blob' (encoding 'UTF8')`,
     );
     if (!blob || blob.size === 0) return total;
     const rows = Buffer.from(await blob.arrayBuffer());
@@ -64,9 +81,13 @@ export async function sinkOf(database: Database): Promise<RowSink> {
         const blob = new Blob(waiting as Buffer<ArrayBuffer>[]);
         waiting = [];
         bytes = 0;
-        await pglite.query(`copy ${inPublic(table)} (${quotedColumns(table)}) from '/dev/blob' (encoding 'UTF8')`, [], {
-          blob,
-        });
+        await pglite.query(
+          `copy ${inPublic(table)} (${quotedColumns(table)}) from '/dev/blob' (encoding 'UTF8')`,
+          [],
+          {
+            blob,
+          },
+        );
       };
       return {
         async write(rows) {

@@ -6,10 +6,11 @@ import { fileError } from './file-errors.js';
 import { unpacked, unpackingError } from './unpacked.js';
 
 /**
- * A portable backup is text under gzip: a line of JSON that says what is in it; for each table its rows in PostgreSQL's
- * text format, as COPY writes and reads it, in the order of their keys, and the line `\.`; and a line of JSON with the
- * number of rows and a digest of each table. Values are PostgreSQL's own text, so that vectors, numbers and times come
- * back exactly, on any version and either database.
+ * A portable backup is text under gzip: a line of JSON that says what is in it; for each table its
+ * rows in PostgreSQL's text format, as COPY writes and reads it, in the order of their keys, and
+ * the line `\.`; and a line of JSON with the number of rows and a digest of each table. Values are
+ * PostgreSQL's own text, so that vectors, numbers and times come back exactly, on any version and
+ * either database.
  */
 const FORMAT = 'weaver portable backup';
 const VERSION = 1;
@@ -36,7 +37,8 @@ export interface Total {
 const line = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value)}\n`);
 
 /**
- * The text of a portable backup. `rowsOf` gives a table's rows and, at its end, their number as the database has it.
+ * The text of a portable backup. `rowsOf` gives a table's rows and, at its end, their number as the
+ * database has it.
  */
 export async function* portableText(
   migrations: readonly string[],
@@ -87,8 +89,8 @@ export interface PortableReader {
 }
 
 /**
- * Reads a portable backup in pieces, and throws a `StartupError` where it is not whole: then what `reader` was given
- * counts for nothing.
+ * Reads a portable backup in pieces, and throws a `StartupError` where it is not whole: then what
+ * `reader` was given counts for nothing.
  */
 export async function readPortable(
   file: string,
@@ -134,7 +136,9 @@ export async function readPortable(
   } catch (error) {
     reader.signal.throwIfAborted();
     if (error instanceof SyntaxError || error instanceof z.ZodError)
-      throw new StartupError(`${file} is damaged: its end is not what was written.`, { cause: error });
+      throw new StartupError(`${file} is damaged: its end is not what was written.`, {
+        cause: error,
+      });
     throw isOfFile(error) ? unpackingError(error, file) : error;
   }
   if (manifest === undefined || written === undefined)
@@ -146,14 +150,20 @@ export async function readPortable(
 
 function isOfFile(error: unknown): boolean {
   const { code, syscall } = error as { code?: string; syscall?: string };
-  return code?.startsWith('Z_') === true || syscall === 'read' || syscall === 'open' || fileError(error, '') !== error;
+  return (
+    code?.startsWith('Z_') === true ||
+    syscall === 'read' ||
+    syscall === 'open' ||
+    fileError(error, '') !== error
+  );
 }
 
 function readManifest(text: string, file: string): Manifest {
   const { version } = z.looseObject({ version: z.number() }).parse(JSON.parse(text));
   if (version > VERSION)
     throw new StartupError(
-      `${file} was written by a later Weaver, whose form of backup this one does not know. Restore it with that one.`,
+      `${file} was written by a later Weaver, whose form of backup this one does not ` +
+        'know. Restore it with that one.',
     );
   return MANIFEST.parse(JSON.parse(text));
 }

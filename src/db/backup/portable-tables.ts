@@ -24,28 +24,44 @@ export interface KeyedTable extends PortableTable {
 }
 
 /**
- * The tables whose rows a portable backup carries, so ordered that each comes after those that it refers to: all of
- * Weaver's that tenants or the operator use. The log of migrations is not among them: a database's own tells how it was
- * made.
+ * The tables whose rows a portable backup carries, so ordered that each comes after those that it
+ * refers to: all of Weaver's that tenants or the operator use. The log of migrations is not among
+ * them: a database's own tells how it was made.
  */
 export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
   const tables = await run<{ name: string; key: string[]; columns: string[]; parents: string[] }>(`
     select c.relname::text as name,
-           array(select a.attname::text from pg_index i join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey) where i.indrelid = c.oid and i.indisprimary) as key,
-           array(select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '' order by a.attnum) as columns,
-           array(select distinct p.relname::text from pg_constraint f join pg_class p on p.oid = f.confrelid where f.conrelid = c.oid and f.contype = 'f' and f.confrelid <> c.oid) as parents
+           array(select a.attname::text from pg_index i
+             join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+               where i.indrelid = c.oid and i.indisprimary) as key,
+           array(select a.attname::text from pg_attribute a where a.attrelid = c.oid
+             and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+               order by a.attnum) as columns,
+           array(select distinct p.relname::text from pg_constraint f
+             join pg_class p on p.oid = f.confrelid where f.conrelid = c.oid and f.contype = 'f'
+               and f.confrelid <> c.oid) as parents
       from pg_class c
-     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relname <> all ('{${LEFT_OUT.join()}}')
-       and exists (select from pg_policy p where p.polrelid = c.oid and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles))
+     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+       and c.relname <> all ('{${LEFT_OUT.join()}}')
+       and exists (select from pg_policy p where p.polrelid = c.oid
+         and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles))
      order by c.relname collate "C"`);
   const ordered: KeyedTable[] = [];
   for (let left = tables; left.length > 0;) {
-    const ready = left.filter(({ parents }) => parents.every(parent => !left.some(({ name }) => name === parent)));
+    const ready = left.filter(({ parents }) =>
+      parents.every(parent => !left.some(({ name }) => name === parent)),
+    );
     if (ready.length === 0)
-      throw new Error(`These tables refer to each other: ${left.map(({ name }) => name).join(', ')}`);
+      throw new Error(
+        `These tables refer to each other: ${left.map(({ name }) => name).join(', ')}`,
+      );
     for (const { name, key, columns } of ready) {
       if (key.length !== 1) throw new Error(`${name} has no primary key of one column`);
-      ordered.push({ name, key: key[0]!, columns: [key[0]!, ...columns.filter(column => column !== key[0])] });
+      ordered.push({
+        name,
+        key: key[0]!,
+        columns: [key[0]!, ...columns.filter(column => column !== key[0])],
+      });
     }
     left = left.filter(table => !ready.includes(table));
   }
@@ -54,9 +70,13 @@ export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
 
 /** Names of the applied migrations, sorted; none where there is no log. */
 export async function appliedMigrations(run: RunSql): Promise<string[]> {
-  const [log] = await run<{ exists: boolean }>(`select to_regclass('public.${LOG_TABLE}') is not null as exists`);
+  const [log] = await run<{ exists: boolean }>(
+    `select to_regclass('public.${LOG_TABLE}') is not null as exists`,
+  );
   if (!log!.exists) return [];
-  return (await run<{ name: string }>(`select name from public.${LOG_TABLE}`)).map(({ name }) => name).toSorted();
+  return (await run<{ name: string }>(`select name from public.${LOG_TABLE}`))
+    .map(({ name }) => name)
+    .toSorted();
 }
 
 export function quotedColumns({ columns }: PortableTable): string {

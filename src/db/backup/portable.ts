@@ -7,8 +7,20 @@ import type { RunSql } from '../migrations/catalogue.js';
 import type { Database } from '../database.js';
 import type { PartialFile } from './backup-file.js';
 import { tableKey, type Counts } from './counts.js';
-import { portableText, readPortable, type Manifest, type PortableTable, type Total } from './portable-format.js';
-import { appliedMigrations, carriedTables, inPublic, TEXT_SETTINGS, type KeyedTable } from './portable-tables.js';
+import {
+  portableText,
+  readPortable,
+  type Manifest,
+  type PortableTable,
+  type Total,
+} from './portable-format.js';
+import {
+  appliedMigrations,
+  carriedTables,
+  inPublic,
+  TEXT_SETTINGS,
+  type KeyedTable,
+} from './portable-tables.js';
 import { inBytes, type Work } from './work.js';
 
 /** What a portable backup holds. */
@@ -19,7 +31,9 @@ export interface Written {
 
 export function refuseWithoutTables(migrations: readonly string[]): void {
   if (migrations.length === 0)
-    throw new StartupError(`The database has none of Weaver's tables, so there is nothing to back up.`);
+    throw new StartupError(
+      `The database has none of Weaver's tables, so there is nothing to back up.`,
+    );
 }
 
 /** Writes tables into a file as they are read. */
@@ -50,7 +64,9 @@ export async function writePortable(
   async function* pieces(): AsyncGenerator<Buffer> {
     totals = yield* text;
   }
-  await pipeline(Readable.from(pieces(), { objectMode: false }), createGzip(), partial.write, { signal });
+  await pipeline(Readable.from(pieces(), { objectMode: false }), createGzip(), partial.write, {
+    signal,
+  });
   return { counts: countsOf(totals), totals };
 }
 
@@ -79,17 +95,23 @@ export interface RowSink {
 }
 
 /**
- * Brings an empty database to the migrations that a backup was written at; throws where it is at others, or where this
- * version does not have them.
+ * Brings an empty database to the migrations that a backup was written at; throws where it is at
+ * others, or where this version does not have them.
  */
-export async function migrateLike(database: Database, file: string, { migrations }: Manifest): Promise<void> {
+export async function migrateLike(
+  database: Database,
+  file: string,
+  { migrations }: Manifest,
+): Promise<void> {
   const run: RunSql = sql => database.orm.em.getDriver().getConnection().execute(sql);
   const applied = await appliedMigrations(run);
   const last = migrations.at(-1);
   const unknown = migrations.filter(name => !knownMigrations().includes(name));
   if (unknown.length > 0)
     throw new StartupError(
-      `${file} was written at migrations that this Weaver does not have (${unknown.join(', ')}). Restore it with the Weaver that has them. Nothing was changed.`,
+      `${file} was written at migrations that this Weaver does not have ` +
+        `(${unknown.join(', ')}). Restore it with the Weaver that has them. Nothing was ` +
+        'changed.',
     );
   if (applied.length === 0) return void (await runMigrations(database, 'up', migrations));
   const [missing, more] = [
@@ -102,7 +124,8 @@ export async function migrateLike(database: Database, file: string, { migrations
       ? `Run "npx weaver db up ${last}" first`
       : 'Restore into an empty database, and run "npx weaver db up" there';
   throw new StartupError(
-    `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${mend}. Nothing was changed.`,
+    `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${mend}. ` +
+      'Nothing was changed.',
   );
 }
 
@@ -113,9 +136,10 @@ export interface FillOptions {
 }
 
 /**
- * Puts the rows of a portable backup into tables that are at the same migrations, in one transaction: they are all
- * there, or it is as it was. Triggers of Weaver's rest meanwhile, for what they would do was done when the rows were
- * first written; and so do policies, which hold the owner of the tables, too. Foreign keys and checks do not.
+ * Puts the rows of a portable backup into tables that are at the same migrations, in one
+ * transaction: they are all there, or it is as it was. Triggers of Weaver's rest meanwhile, for
+ * what they would do was done when the rows were first written; and so do policies, which hold the
+ * owner of the tables, too. Foreign keys and checks do not.
  */
 export async function fillFromPortable(
   sink: RowSink,
@@ -129,9 +153,11 @@ export async function fillFromPortable(
     for (const setting of TEXT_SETTINGS) await run(setting);
     const tables = await carriedTables(run);
     const forced = await run<{ name: string }>(
-      `select relname::text as name from pg_class where relnamespace = 'public'::regnamespace and relforcerowsecurity`,
+      'select relname::text as name from pg_class ' +
+        "where relnamespace = 'public'::regnamespace and relforcerowsecurity",
     );
-    const isForced = (table: PortableTable): boolean => forced.some(({ name }) => name === table.name);
+    const isForced = (table: PortableTable): boolean =>
+      forced.some(({ name }) => name === table.name);
     for (const table of tables) {
       await run(`alter table ${inPublic(table)} disable trigger user`);
       if (isForced(table)) await run(`alter table ${inPublic(table)} no force row level security`);
@@ -153,10 +179,13 @@ export async function fillFromPortable(
       },
     });
     for (const { name, rows } of totals) {
-      const [found] = await run<{ rows: string }>(`select count(*)::text as rows from ${tableKey('public', name)}`);
+      const [found] = await run<{ rows: string }>(
+        `select count(*)::text as rows from ${tableKey('public', name)}`,
+      );
       if (Number(found!.rows) !== rows)
         throw new StartupError(
-          `What was restored is not what ${file} holds: ${name} has ${found!.rows} rows, and ${rows} in the file.`,
+          `What was restored is not what ${file} holds: ${name} has ${found!.rows} rows, ` +
+            `and ${rows} in the file.`,
         );
     }
     for (const table of tables) {
@@ -176,6 +205,7 @@ function refuseOtherTables(file: string, manifest: Manifest, tables: readonly Ke
     JSON.stringify(list.map(({ name, columns }) => [name, columns.toSorted()]).toSorted());
   if (shape(manifest.tables) !== shape(tables))
     throw new StartupError(
-      `${file} has other tables or columns than this database, although the migrations are the same. "npx weaver db check" tells what was changed here.`,
+      `${file} has other tables or columns than this database, although the migrations ` +
+        'are the same. "npx weaver db check" tells what was changed here.',
     );
 }

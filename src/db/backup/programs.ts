@@ -24,8 +24,8 @@ const VARIABLES: Readonly<Record<string, string>> = {
 };
 
 /**
- * The connection as libpq's variables: nothing of it, the password least of all, stands among the arguments that every
- * user of a machine can read.
+ * The connection as libpq's variables: nothing of it, the password least of all, stands among the
+ * arguments that every user of a machine can read.
  */
 export function libpqEnvironment(address: DatabaseAddress): Record<string, string> {
   const { hostAddress, port, user, password, database, parameters } = address;
@@ -38,7 +38,9 @@ export function libpqEnvironment(address: DatabaseAddress): Record<string, strin
     ...(hostAddress !== undefined && { PGHOSTADDR: hostAddress }),
     ...(password !== undefined && { PGPASSWORD: password }),
     ...Object.fromEntries(
-      Object.entries(parameters).flatMap(([name, value]) => (VARIABLES[name] ? [[VARIABLES[name], value]] : [])),
+      Object.entries(parameters).flatMap(([name, value]) =>
+        VARIABLES[name] ? [[VARIABLES[name], value]] : [],
+      ),
     ),
   };
 }
@@ -62,9 +64,9 @@ interface ProgramOptions {
 }
 
 /**
- * Runs one of PostgreSQL's own programs. Of the environment it is told PATH, to be found by, and HOME, where libpq
- * looks for its files. Fails with its own first words of complaint, or with the reason of `signal`, which ends the
- * program, too.
+ * Runs one of PostgreSQL's own programs. Of the environment it is told PATH, to be found by, and
+ * HOME, where libpq looks for its files. Fails with its own first words of complaint, or with the
+ * reason of `signal`, which ends the program, too.
  */
 export async function runProgram(
   name: ProgramName,
@@ -91,7 +93,8 @@ export async function runProgram(
       child.once('error', reject);
       child.once('close', (code, by) => resolve(code ?? by!));
     });
-    const reading = typeof output === 'function' ? output(child.stdout!) : void child.stdout?.resume();
+    const reading =
+      typeof output === 'function' ? output(child.stdout!) : void child.stdout?.resume();
     const writing = input?.(child.stdin!);
     // Whoever feeds it or reads it ends it by failing; else its own end comes first and says more.
     const failed = Promise.all([reading, writing]).then(
@@ -104,16 +107,22 @@ export async function runProgram(
     if (code !== 0 && complaints.length > 0) throw new StartupError(sentence(name, complaints));
     const failure = await failed;
     if (failure) throw failure.error;
-    if (code === 'SIGXFSZ') throw new StartupError(`${name} failed: the file system takes no file that large.`);
+    if (code === 'SIGXFSZ')
+      throw new StartupError(`${name} failed: the file system takes no file that large.`);
     if (code !== 0)
       throw new StartupError(
-        `${name} failed: ${typeof code === 'number' ? `exit code ${code}` : `it was ended by ${code}`}.`,
+        `${name} failed: ` +
+          `${typeof code === 'number' ? `exit code ${code}` : `it was ended by ${code}`}.`,
       );
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ENOENT' || !(error as { syscall?: string }).syscall?.startsWith('spawn'))
+    if (
+      (error as { code?: string }).code !== 'ENOENT' ||
+      !(error as { syscall?: string }).syscall?.startsWith('spawn')
+    )
       throw error;
     throw new MissingProgram(
-      `${name} is not installed here. Install PostgreSQL's client programs, of the server's version or later.`,
+      `${name} is not installed here. Install PostgreSQL's client programs, of the ` +
+        "server's version or later.",
       { cause: error },
     );
   } finally {
@@ -126,8 +135,8 @@ const COMPLAINT = /error|fatal|detail|aborting|mismatch|could not|No space/i;
 const SHOWS_VALUES = /(Failing row contains|Key \(|Token ".*" is invalid|CONTEXT)/;
 
 /**
- * Lines as PostgreSQL's programs end them. Node's own reader of lines also ends them where texts may have other
- * separators.
+ * Lines as PostgreSQL's programs end them. Node's own reader of lines also ends them where texts
+ * may have other separators.
  */
 function eachLine(stream: Readable, told: (line: string) => void): void {
   let rest = '';
@@ -140,7 +149,11 @@ function eachLine(stream: Readable, told: (line: string) => void): void {
 }
 
 /** The lines of a program's output. */
-export async function linesOf(name: ProgramName, args: readonly string[], work: ProgramWork): Promise<string[]> {
+export async function linesOf(
+  name: ProgramName,
+  args: readonly string[],
+  work: ProgramWork,
+): Promise<string[]> {
   const lines: string[] = [];
   const output = async (from: Readable): Promise<void> => {
     eachLine(from, line => lines.push(line));
@@ -150,18 +163,28 @@ export async function linesOf(name: ProgramName, args: readonly string[], work: 
   return lines;
 }
 
-/** Refuses a program that is older than the server: it would not read, or not write, what the server has. */
-export async function checkProgramVersion(name: ProgramName, serverVersion: number, work: ProgramWork): Promise<void> {
+/**
+ * Refuses a program that is older than the server: it would not read, or not write, what the server
+ * has.
+ */
+export async function checkProgramVersion(
+  name: ProgramName,
+  serverVersion: number,
+  work: ProgramWork,
+): Promise<void> {
   const [version = ''] = await linesOf(name, ['--version'], work);
   const major = Number(/ (\d+)/.exec(version)?.[1]);
   if (major < serverVersion)
     throw new MissingProgram(
-      `${version} is older than the server, PostgreSQL ${serverVersion}: install the client programs of version ${serverVersion} or later, and put them first in PATH.`,
+      `${version} is older than the server, PostgreSQL ${serverVersion}: install the ` +
+        `client programs of version ${serverVersion} or later, and put them first in PATH.`,
     );
 }
 
 function bare(line: string): string {
-  return line.replace(/^(?:\w+|psql:\S*): (?:error: |ERROR: {2})?/, '').replace(/^(DETAIL|ERROR): {2}/, '');
+  return line
+    .replace(/^(?:\w+|psql:\S*): (?:error: |ERROR: {2})?/, '')
+    .replace(/^(DETAIL|ERROR): {2}/, '');
 }
 
 function sentence(name: ProgramName, complaints: readonly string[]): string {

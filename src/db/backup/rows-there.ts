@@ -6,9 +6,9 @@ import { maySeeAllRows } from './portable-postgres.js';
 import type { Session } from './session.js';
 
 /**
- * Rows of every table of a PostgreSQL database, asked without a lock that others would wait for: as the operator where
- * policies hold the login. Only an owner who may not be the operator lifts the policies, for one table and a short
- * moment each.
+ * Rows of every table of a PostgreSQL database, asked without a lock that others would wait for: as
+ * the operator where policies hold the login. Only an owner who may not be the operator lifts the
+ * policies, for one table and a short moment each.
  */
 export async function rowsThere(session: Session): Promise<Counts> {
   const { run } = session;
@@ -19,9 +19,13 @@ export async function rowsThere(session: Session): Promise<Counts> {
   for (const table of tables) {
     const readable = await run<{ forced: boolean; operator: boolean; mine: boolean }>(`
       select c.relforcerowsecurity as forced, pg_has_role(c.relowner, 'usage') as mine,
-             exists (select from pg_policy p where p.polrelid = c.oid and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)) as operator
-        from pg_class c where c.oid = to_regclass('${tableKey(table.schema, table.name).replaceAll("'", "''")}')`);
-    const [{ forced, operator, mine }] = readable as [{ forced: boolean; operator: boolean; mine: boolean }];
+             exists (select from pg_policy p where p.polrelid = c.oid
+               and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)) as operator
+        from pg_class c where c.oid =
+          to_regclass('${tableKey(table.schema, table.name).replaceAll("'", "''")}')`);
+    const [{ forced, operator, mine }] = readable as [
+      { forced: boolean; operator: boolean; mine: boolean },
+    ];
     if (!mine && !(as === 'operator' && operator)) continue;
     await run('begin');
     try {
@@ -40,7 +44,8 @@ async function lift({ run }: Session, table: string): Promise<void> {
   await run(`alter table ${table} no force row level security`).catch(error => {
     if (exceededTime(error) !== 'lock') throw error;
     throw new StartupError(
-      `Nothing was changed: another session uses ${table}, so that its rows cannot be counted. Stop the gateways, or restore as a superuser.`,
+      `Nothing was changed: another session uses ${table}, so that its rows cannot be ` +
+        'counted. Stop the gateways, or restore as a superuser.',
     );
   });
 }

@@ -5,22 +5,23 @@ import { inSession, type Session } from './session.js';
 
 const PREFIX = 'weaver_backup_check_';
 /**
- * Who tries a backup holds an advisory lock of these two keys, so that others on the same server leave its database
- * alone.
+ * Who tries a backup holds an advisory lock of these two keys, so that others on the same server
+ * leave its database alone.
  */
 const LOCK_CLASS = 20_261_130;
 const lockOf = (name: string): string => `${LOCK_CLASS}, hashtext('${name}')`;
 
 /**
- * Databases that a backup made to try its file and could not drop again: nobody is connected to them, and whoever made
- * them is gone.
+ * Databases that a backup made to try its file and could not drop again: nobody is connected to
+ * them, and whoever made them is gone.
  */
 export const LEFT_SCRATCH_DATABASES = `
   select d.datname::text as name, pg_has_role(d.datdba, 'usage') as own
     from pg_database d
    where starts_with(d.datname, '${PREFIX}')
      and not exists (select from pg_stat_activity a where a.datid = d.oid)
-     and not exists (select from pg_locks l where l.locktype = 'advisory' and l.classid = ${LOCK_CLASS}
+     and not exists (select from pg_locks l where l.locktype = 'advisory'
+       and l.classid = ${LOCK_CLASS}
                        and l.objid = (hashtext(d.datname)::bigint & 4294967295)::oid)
    order by 1`;
 
@@ -48,7 +49,10 @@ export async function mayCreateDatabases(run: RunSql): Promise<boolean> {
   return row!.may;
 }
 
-/** A database that is made for `work` like the one that `session` is in, and dropped again whatever happens. */
+/**
+ * A database that is made for `work` like the one that `session` is in, and dropped again whatever
+ * happens.
+ */
 export async function inScratchDatabase<T>(
   session: Session,
   address: DatabaseAddress,
@@ -71,10 +75,14 @@ export async function inScratchDatabase<T>(
   }
 }
 
-/** A provider of its own, of the versions that have it, and everything that decides how text is stored and compared. */
+/**
+ * A provider of its own, of the versions that have it, and everything that decides how text is
+ * stored and compared.
+ */
 async function localeOf(run: RunSql): Promise<string> {
   const [{ database: d }] = (await run<{ database: Record<string, string | null> }>(
-    `select to_jsonb(d) || jsonb_build_object('encoding', pg_encoding_to_char(encoding)) as database from pg_database d where datname = current_database()`,
+    "select to_jsonb(d) || jsonb_build_object('encoding', pg_encoding_to_char(encoding)) " +
+      'as database from pg_database d where datname = current_database()',
   )) as [{ database: Record<string, string | null> }];
   const named = (option: string, value: string | null | undefined): string =>
     value == null ? '' : ` ${option} '${value.replaceAll("'", "''")}'`;
@@ -84,13 +92,25 @@ async function localeOf(run: RunSql): Promise<string> {
     i: ` locale_provider icu${named('icu_locale', locale)}${named('icu_rules', d.daticurules)}`,
     b: ` locale_provider builtin${named('builtin_locale', locale)}`,
   }[d.datlocprovider ?? 'c'];
-  return `encoding '${d.encoding}'${named('lc_collate', d.datcollate)}${named('lc_ctype', d.datctype)}${provider ?? ''}`;
+  return (
+    'encoding ' +
+    `'${d.encoding}'${named('lc_collate', d.datcollate)}${named('lc_ctype', d.datctype)}${provider ?? ''}`
+  );
 }
 
-/** Weaver's extensions, in the schemas in which the original has them: the columns of a dump name those. */
-async function extensionsLike(run: RunSql, scratch: DatabaseAddress, signal: AbortSignal): Promise<void> {
+/**
+ * Weaver's extensions, in the schemas in which the original has them: the columns of a dump name
+ * those.
+ */
+async function extensionsLike(
+  run: RunSql,
+  scratch: DatabaseAddress,
+  signal: AbortSignal,
+): Promise<void> {
   const extensions = await run<{ name: string; schema: string }>(
-    `select quote_ident(extname) as name, quote_ident(nspname) as schema from pg_extension e join pg_namespace n on n.oid = e.extnamespace where extname in ('vector', 'btree_gin')`,
+    'select quote_ident(extname) as name, quote_ident(nspname) as schema ' +
+      'from pg_extension e join pg_namespace n on n.oid = e.extnamespace ' +
+      "where extname in ('vector', 'btree_gin')",
   );
   await inSession(scratch, signal, async ({ run: runThere }) => {
     for (const { name, schema } of extensions) {

@@ -12,8 +12,8 @@ export interface Session {
 }
 
 /**
- * Opens a session for `work`. When `signal` aborts, the statement under way is cancelled, and `work` fails with the
- * signal's reason.
+ * Opens a session for `work`. When `signal` aborts, the statement under way is cancelled, and
+ * `work` fails with the signal's reason.
  */
 export async function inSession<T>(
   address: DatabaseAddress,
@@ -23,12 +23,18 @@ export async function inSession<T>(
   signal.throwIfAborted();
   const client = await connect(address);
   const { rows } = await client.query<{ pid: number }>(
-    `select pg_backend_pid() as pid, set_config('idle_session_timeout', '0', false), set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false)`,
+    "select pg_backend_pid() as pid, set_config('idle_session_timeout', '0', false), " +
+      "set_config('idle_in_transaction_session_timeout', '0', false), " +
+      "set_config('statement_timeout', '0', false)",
   );
-  const stop = (): void => void cancel(address, rows[0]!.pid).catch(() => client.connection?.stream.destroy());
+  const stop = (): void =>
+    void cancel(address, rows[0]!.pid).catch(() => client.connection?.stream.destroy());
   signal.addEventListener('abort', stop, { once: true });
   try {
-    return await work({ client, run: async sql => (signal.throwIfAborted(), (await client.query(sql)).rows as never) });
+    return await work({
+      client,
+      run: async sql => (signal.throwIfAborted(), (await client.query(sql)).rows as never),
+    });
   } catch (error) {
     signal.throwIfAborted();
     throw lostConnection(error, address) ?? error;
@@ -38,7 +44,9 @@ export async function inSession<T>(
   }
 }
 
-async function connect(address: DatabaseAddress): Promise<Client & { connection?: { stream: { destroy(): void } } }> {
+async function connect(
+  address: DatabaseAddress,
+): Promise<Client & { connection?: { stream: { destroy(): void } } }> {
   const { dbName, driverOptions, ...where } = await connectionOptions(address);
   const { Client: Chosen = Client, onConnect, ...options } = driverOptions;
   const client = new Chosen({ ...where, database: dbName, ...options });
@@ -56,5 +64,7 @@ async function cancel(address: DatabaseAddress, pid: number): Promise<void> {
 
 function lostConnection(error: unknown, address: DatabaseAddress): StartupError | undefined {
   if (error instanceof StartupError || !isDatabaseUnreachable(error)) return undefined;
-  return new StartupError(`The connection to ${serverName(address)} was lost: ${reason(error)}.`, { cause: error });
+  return new StartupError(`The connection to ${serverName(address)} was lost: ${reason(error)}.`, {
+    cause: error,
+  });
 }

@@ -16,7 +16,9 @@ export async function* unpacked(file: string, signal: AbortSignal): AsyncGenerat
 /** What zlib says of a file that is not whole, as one sentence. */
 export function unpackingError(error: unknown, file: string): unknown {
   const { code } = error as { code?: string };
-  if (code === 'Z_BUF_ERROR') return new StartupError(`${file} is cut off: its end is missing.`, { cause: error });
-  if (code?.startsWith('Z_')) return new StartupError(`${file} is damaged: it cannot be unpacked.`, { cause: error });
+  if (code === 'Z_BUF_ERROR')
+    return new StartupError(`${file} is cut off: its end is missing.`, { cause: error });
+  if (code?.startsWith('Z_'))
+    return new StartupError(`${file} is damaged: it cannot be unpacked.`, { cause: error });
   return fileError(error, file, 'read');
 }

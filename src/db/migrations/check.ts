@@ -11,16 +11,25 @@ export interface CheckReport {
 }
 
 /**
- * Compares the log of migrations with this version's, and the catalogue with that of a database in memory to which the same migrations
- * were applied. Changes nothing.
+ * Compares the log of migrations with this version's, and the catalogue with that of a database in
+ * memory to which the same migrations were applied. Changes nothing.
  */
-export async function checkDatabase(database: Database, entities: EntityClasses, tell: (doing: string) => void = () => {}): Promise<CheckReport> {
+export async function checkDatabase(
+  database: Database,
+  entities: EntityClasses,
+  tell: (doing: string) => void = () => {},
+): Promise<CheckReport> {
   const state = await migrationState(database);
-  if (state.unknown.length > 0 || state.executed.length === 0) return { state, drift: state.executed.length === 0 ? [] : undefined };
+  if (state.unknown.length > 0 || state.executed.length === 0)
+    return { state, drift: state.executed.length === 0 ? [] : undefined };
   tell('reading the catalogue');
   const live = await catalogueOf(database);
   tell('applying the same migrations to a database in memory');
-  const reference = await withScratch(entities, state.executed.map(({ name }) => name), catalogueOf);
+  const reference = await withScratch(
+    entities,
+    state.executed.map(({ name }) => name),
+    catalogueOf,
+  );
   return { state, drift: driftBetween(reference, live) };
 }
 
@@ -29,7 +38,11 @@ function catalogueOf(database: Database): Promise<Catalogue> {
 }
 
 /** Runs `work` on a database in memory to which these migrations are applied. */
-export async function withScratch<T>(entities: EntityClasses, migrations: readonly string[], work: (scratch: Database) => Promise<T>): Promise<T> {
+export async function withScratch<T>(
+  entities: EntityClasses,
+  migrations: readonly string[],
+  work: (scratch: Database) => Promise<T>,
+): Promise<T> {
   const scratch = await Database.open(SCRATCH, entities, 'migrate');
   try {
     if (migrations.length > 0) await runMigrations(scratch, 'up', { migrations: [...migrations] });

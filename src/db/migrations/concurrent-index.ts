@@ -2,7 +2,10 @@ import type { Connection } from '@mikro-orm/core';
 import { StartupError } from '../../base/startup-error.js';
 
 const IDENTIFIER = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
-const CREATE = new RegExp(String.raw`^create (?:unique )?index concurrently (?:if not exists )?(?!on\b)(${IDENTIFIER}) on (?:only )?(${IDENTIFIER}(?:\.${IDENTIFIER})?)`, 'i');
+const CREATE = new RegExp(
+  String.raw`^create (?:unique )?index concurrently (?:if not exists )?(?!on\b)(${IDENTIFIER}) on (?:only )?(${IDENTIFIER}(?:\.${IDENTIFIER})?)`,
+  'i',
+);
 const REINDEX = /^reindex (?:\([^)]*\) )?\w+ concurrently\b/i;
 const REINDEX_LEAVES = /_cc(?:new|old)\d*$/;
 
@@ -15,7 +18,10 @@ interface Invalid {
   readonly isBeingBuilt: boolean;
 }
 
-/** The indexes that one statement builds concurrently, and what broken-off builds of them left behind: invalid, unused, and paid for by every write. */
+/**
+ * The indexes that one statement builds concurrently, and what broken-off builds of them left
+ * behind: invalid, unused, and paid for by every write.
+ */
 export class ConcurrentIndex {
   private constructor(
     private readonly connection: Connection,
@@ -25,23 +31,46 @@ export class ConcurrentIndex {
 
   /** Undefined where the statement builds none, or one without a name. */
   static async of(connection: Connection, sql: unknown): Promise<ConcurrentIndex | undefined> {
-    const bare = typeof sql === 'string' ? sql.replace(/\/\*.*?\*\/|--[^\n]*/gs, ' ').trim().replace(/\s+/g, ' ') : '';
+    const bare =
+      typeof sql === 'string'
+        ? sql
+            .replace(/\/\*.*?\*\/|--[^\n]*/gs, ' ')
+            .trim()
+            .replace(/\s+/g, ' ')
+        : '';
     const [, name, on] = CREATE.exec(bare) ?? [];
     if (name !== undefined) {
-      const [table] = await connection.execute<{ oid: string | null }[]>('select to_regclass(?)::oid::text as oid', [on]);
+      const [table] = await connection.execute<{ oid: string | null }[]>(
+        'select to_regclass(?)::oid::text as oid',
+        [on],
+      );
       const meant = folded(name);
-      return new ConcurrentIndex(connection, index => index.bare === meant && index.table === table?.oid, true);
+      return new ConcurrentIndex(
+        connection,
+        index => index.bare === meant && index.table === table?.oid,
+        true,
+      );
     }
     if (!REINDEX.test(bare)) return undefined;
     const before = new Set((await invalidIndexes(connection)).map(index => index.name));
-    return new ConcurrentIndex(connection, index => REINDEX_LEAVES.test(index.bare) && !before.has(index.name), false);
+    return new ConcurrentIndex(
+      connection,
+      index => REINDEX_LEAVES.test(index.bare) && !before.has(index.name),
+      false,
+    );
   }
 
-  /** Takes away what an earlier run of the same statement left. Throws a `StartupError` while another session builds that index. */
+  /**
+   * Takes away what an earlier run of the same statement left. Throws a `StartupError` while
+   * another session builds that index.
+   */
   async prepare(): Promise<void> {
     if (!this.isNamed) return;
     for (const { name, isBeingBuilt } of await this.#left()) {
-      if (isBeingBuilt) throw new StartupError(`Another session is building the index ${name}. Run it again when that is done.`);
+      if (isBeingBuilt)
+        throw new StartupError(
+          `Another session is building the index ${name}. Run it again when that is done.`,
+        );
       await this.connection.execute(`drop index concurrently if exists ${name}`);
     }
   }
@@ -59,14 +88,20 @@ export class ConcurrentIndex {
 function invalidIndexes(connection: Connection): Promise<Invalid[]> {
   // Of others' builds a login may see no more than that there is one.
   return connection.execute<Invalid[]>(
-    `select format('%I.%I', n.nspname, c.relname) as name, c.relname::text as bare, i.indrelid::text as "table",
-            exists (select from pg_stat_progress_create_index p where p.datname = current_database() and coalesce(p.index_relid, c.oid) = c.oid) as "isBeingBuilt"
-       from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid`,
+    `select format('%I.%I', n.nspname, c.relname) as name, c.relname::text as bare,
+      i.indrelid::text as "table",
+            exists (select from pg_stat_progress_create_index p
+              where p.datname = current_database()
+                and coalesce(p.index_relid, c.oid) = c.oid) as "isBeingBuilt"
+       from pg_index i join pg_class c on c.oid = i.indexrelid
+         join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid`,
   );
 }
 
 /** As PostgreSQL keeps it, which cuts what is longer than 63 bytes. */
 function folded(identifier: string): string {
-  const name = identifier.startsWith('"') ? identifier.slice(1, -1).replaceAll('""', '"') : identifier.toLowerCase();
+  const name = identifier.startsWith('"')
+    ? identifier.slice(1, -1).replaceAll('""', '"')
+    : identifier.toLowerCase();
   return Buffer.from(name).subarray(0, 63).toString();
 }

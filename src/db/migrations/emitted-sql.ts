@@ -7,7 +7,9 @@ import type { Migration } from '@mikro-orm/migrations';
 import { PostgreSqlPlatform } from '@mikro-orm/postgresql';
 import { StartupError } from '../../base/startup-error.js';
 
-/** The migrations beside the running code: TypeScript in the source tree, JavaScript in the build. */
+/**
+ * The migrations beside the running code: TypeScript in the source tree, JavaScript in the build.
+ */
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, '../../../migrations');
 
 type MigrationClass = new (driver: never, config: never) => Migration;
@@ -17,21 +19,39 @@ export interface EmittedSql {
   readonly up: readonly string[];
   /** Undefined where it cannot be reverted. */
   readonly down: readonly string[] | undefined;
-  /** Whether `up` says the same each time. It does not where it holds a random id or the time of day: a digest of it means nothing. */
+  /**
+   * Whether `up` says the same each time. It does not where it holds a random id or the time of
+   * day: a digest of it means nothing.
+   */
   readonly steady: boolean;
   /** Whether it runs in a transaction. */
   readonly transactional: boolean;
-  /** Whether it says in a comment that what it does to rows in `do` blocks, functions and updates of all rows loses nothing. */
+  /**
+   * Whether it says in a comment that what it does to rows in `do` blocks, functions and updates of
+   * all rows loses nothing.
+   */
   readonly keepsRows: boolean;
-  /** Whether it runs statements while it is asked for them: those may depend on rows, and no script can hold them. */
+  /**
+   * Whether it runs statements while it is asked for them: those may depend on rows, and no script
+   * can hold them.
+   */
   readonly asksDatabase: boolean;
 }
 
 /** Files of all migrations that this version of Weaver has, by name, oldest first. */
 export function migrationFiles(folder = MIGRATIONS_FOLDER): Map<string, string> {
   const files = readdirSync(folder).map(file => parse(join(folder, file)));
-  const migrations = files.filter(file => file.name.startsWith('Migration') && (file.ext === '.ts' || file.ext === '.js') && !file.name.endsWith('.d'));
-  return new Map(migrations.map(file => [file.name, join(file.dir, file.base)] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const migrations = files.filter(
+    file =>
+      file.name.startsWith('Migration') &&
+      (file.ext === '.ts' || file.ext === '.js') &&
+      !file.name.endsWith('.d'),
+  );
+  return new Map(
+    migrations
+      .map(file => [file.name, join(file.dir, file.base)] as const)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
 }
 
 /** The SQL of the migration in a file. */
@@ -51,8 +71,9 @@ export async function emittedSql(file: string): Promise<EmittedSql> {
 }
 
 /**
- * A digest of what `up` emits, the same from the source and from the build. Of a migration that asks the database, of what it emits when
- * that answers with nothing. Undefined where `up` says something else each time. `down` is left out: it may be mended as long as nobody has run it.
+ * A digest of what `up` emits, the same from the source and from the build. Of a migration that
+ * asks the database, of what it emits when that answers with nothing. Undefined where `up` says
+ * something else each time. `down` is left out: it may be mended as long as nobody has run it.
  */
 export async function sqlHash(file: string): Promise<string | undefined> {
   const { statements } = await record(await classIn(file), 'up');
@@ -71,14 +92,25 @@ export function hashOf(statements: readonly string[]): string {
   return createHash('sha256').update(same.join('\0')).digest('hex');
 }
 
-/** What `addSql` was given, as text: `raw('… ?', [value])` and a query builder have their values written into it. */
+/**
+ * What `addSql` was given, as text: `raw('… ?', [value])` and a query builder have their values
+ * written into it.
+ */
 export function formattedSql(query: unknown): string {
   if (typeof query === 'string') return query;
-  const { sql, params, toRaw, getFormattedQuery } = (query ?? {}) as { sql?: unknown; params?: unknown[]; toRaw?: () => unknown; getFormattedQuery?: () => string };
+  const { sql, params, toRaw, getFormattedQuery } = (query ?? {}) as {
+    sql?: unknown;
+    params?: unknown[];
+    toRaw?: () => unknown;
+    getFormattedQuery?: () => string;
+  };
   if (typeof getFormattedQuery === 'function') return getFormattedQuery.call(query);
   if (typeof toRaw === 'function') return formattedSql(toRaw.call(query));
   if (typeof sql === 'string') return new PostgreSqlPlatform().formatQuery(sql, params ?? []);
-  throw new StartupError('A migration hands over something that is no SQL: give addSql a text, raw(…) or a query builder.');
+  throw new StartupError(
+    'A migration hands over something that is no SQL: give addSql a text, raw(…) or a ' +
+      'query builder.',
+  );
 }
 
 /** `again` reads the file anew, with what it makes when it is read. */
@@ -89,7 +121,10 @@ async function classIn(file: string, again = ''): Promise<MigrationClass> {
   return Class as MigrationClass;
 }
 
-async function record(Class: MigrationClass, method: 'up' | 'down'): Promise<{ statements: string[]; asked: boolean }> {
+async function record(
+  Class: MigrationClass,
+  method: 'up' | 'down',
+): Promise<{ statements: string[]; asked: boolean }> {
   const migration = new Class(undefined as never, undefined as never);
   const statements: string[] = [];
   let asked = false;
@@ -105,7 +140,8 @@ async function record(Class: MigrationClass, method: 'up' | 'down'): Promise<{ s
   try {
     await migration[method]();
   } catch (error) {
-    // It asked for something that only a database can answer: what it said until then is all there is to know.
+    // It asked for something that only a database can answer: what it said until then is all there
+    // is to know.
     if (!asked) throw error;
   }
   return { statements: [...statements, ...migration.getQueries().map(formattedSql)], asked };

@@ -16,10 +16,15 @@ interface Holder {
 }
 
 /**
- * While `work` runs a statement in the session `pid`, asks over a connection of its own whom it waits for: the pool may have none to
- * spare. Gives the error of `work`, too, and does not throw.
+ * While `work` runs a statement in the session `pid`, asks over a connection of its own whom it
+ * waits for: the pool may have none to spare. Gives the error of `work`, too, and does not throw.
  */
-export async function watchingLockHolders(pool: Pool, pid: number, everyMs: number, work: () => Promise<unknown>): Promise<{ error?: unknown; holders: string[] }> {
+export async function watchingLockHolders(
+  pool: Pool,
+  pid: number,
+  everyMs: number,
+  work: () => Promise<unknown>,
+): Promise<{ error?: unknown; holders: string[] }> {
   let holders: string[] = [];
   let client: Client | undefined;
   let asking = Promise.resolve();
@@ -50,12 +55,16 @@ async function connectLike({ options }: Pool): Promise<Client> {
 }
 
 const LOCK_HOLDERS = `
-  select a.pid, a.application_name as application, a.usename::text as login, a.state, extract(epoch from now() - a.xact_start)::int as seconds, a.query
-    from unnest(pg_blocking_pids($1::int)) as blocking join pg_stat_activity a on a.pid = blocking order by a.xact_start limit 3`;
+  select a.pid, a.application_name as application, a.usename::text as login, a.state, extract(epoch
+    from now() - a.xact_start)::int as seconds, a.query
+    from unnest(pg_blocking_pids($1::int)) as blocking join pg_stat_activity a on a.pid = blocking
+      order by a.xact_start limit 3`;
 
 function inWords({ pid, application, login, state, seconds, query }: Holder): string {
-  const since = seconds === null ? '' : `, in a transaction for ${seconds} second${seconds === 1 ? '' : 's'}`;
-  const doing = state === null ? '' : `, ${state}, statement: ${firstLine(query ?? '').replace(NUMBER, '…')}`;
+  const since =
+    seconds === null ? '' : `, in a transaction for ${seconds} second${seconds === 1 ? '' : 's'}`;
+  const doing =
+    state === null ? '' : `, ${state}, statement: ${firstLine(query ?? '').replace(NUMBER, '…')}`;
   return `session ${pid} (${application || 'unnamed'} of ${login ?? 'the server'}${since}${doing})`;
 }
 
@@ -63,7 +72,8 @@ function inWords({ pid, application, login, state, seconds, query }: Holder): st
 export async function gatewaySessions(connection: Connection): Promise<number> {
   const [row] = await connection.execute<{ count: number }[]>(
     `select count(*)::int as count from pg_stat_activity
-      where datname = current_database() and application_name like 'weaver%' and application_name <> current_setting('application_name')`,
+      where datname = current_database() and application_name like 'weaver%'
+        and application_name <> current_setting('application_name')`,
   );
   return row!.count;
 }

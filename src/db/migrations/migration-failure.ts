@@ -1,7 +1,9 @@
 import { StartupError } from '../../base/startup-error.js';
 import { lostConnection, reason } from '../connection-errors.js';
 
-/** SQLSTATE codes: raised by a statement of ours; no right to do it; not installed on the server. */
+/**
+ * SQLSTATE codes: raised by a statement of ours; no right to do it; not installed on the server.
+ */
 const RAISED = 'P0001';
 const NOT_ALLOWED = '42501';
 const NOT_INSTALLED = new Set(['0A000', '58P01']);
@@ -27,14 +29,22 @@ export class MigrationFailure extends StartupError {
 /** What went wrong in a statement, as a clause. */
 function because(error: unknown): string {
   const code = sqlState(error);
-  const message = code && ABOUT_A_VALUE.test(code) ? reason(error).replace(/".*"/s, '"…"') : reason(error);
-  return code === undefined || code === RAISED ? message.replace(/\.$/, '') : `${message} (SQLSTATE ${code})`;
+  const message =
+    code && ABOUT_A_VALUE.test(code) ? reason(error).replace(/".*"/s, '"…"') : reason(error);
+  return code === undefined || code === RAISED
+    ? message.replace(/\.$/, '')
+    : `${message} (SQLSTATE ${code})`;
 }
 
 function mend(error: unknown): string {
   const code = sqlState(error);
-  if (code === NOT_ALLOWED) return ' Run "npx weaver db bootstrap" as a superuser first, and migrate as a login that may create tables (WEAVER_MIGRATION_URL).';
-  if (code && NOT_INSTALLED.has(code) && ABOUT_AN_EXTENSION.test(reason(error))) return " Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on the server.";
+  if (code === NOT_ALLOWED)
+    return (
+      ' Run "npx weaver db bootstrap" as a superuser first, and migrate as a login that ' +
+      'may create tables (WEAVER_MIGRATION_URL).'
+    );
+  if (code && NOT_INSTALLED.has(code) && ABOUT_AN_EXTENSION.test(reason(error)))
+    return " Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on the server.";
   return '';
 }
 
@@ -43,7 +53,10 @@ export function sqlState(error: unknown): string | undefined {
   return typeof code === 'string' && SQLSTATE.test(code) ? code : undefined;
 }
 
-/** A failure of the database beside the statements of a migration, in one sentence; any other error as it is. */
+/**
+ * A failure of the database beside the statements of a migration, in one sentence; any other error
+ * as it is.
+ */
 export function asMigrationFailure(error: unknown): unknown {
   if (error instanceof StartupError) return error;
   const lost = lostConnection(error);
@@ -51,10 +64,14 @@ export function asMigrationFailure(error: unknown): unknown {
   return new MigrationFailure('The migrations cannot go on', error, 'What failed was rolled back.');
 }
 
-/** The first line of a statement, short and with its literals left out: they may be somebody's data. */
+/**
+ * The first line of a statement, short and with its literals left out: they may be somebody's data.
+ */
 export function firstLine(sql: string): string {
   const line = sql.trim().split('\n', 1)[0]!.trim();
   const bare = line.replace(/'(?:[^']|'')*('|$)/g, "'…'");
-  const quiet = /^\s*(insert|update|delete|select|with|values|copy|merge)\b/i.test(bare) ? bare.replace(/(?<![\w"$.])-?\d+(\.\d+)?\b/g, '…') : bare;
+  const quiet = /^\s*(insert|update|delete|select|with|values|copy|merge)\b/i.test(bare)
+    ? bare.replace(/(?<![\w"$.])-?\d+(\.\d+)?\b/g, '…')
+    : bare;
   return quiet.length > SHOWN ? `${quiet.slice(0, SHOWN)}…` : quiet;
 }

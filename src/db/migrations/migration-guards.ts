@@ -31,7 +31,9 @@ export interface MigrationGuards {
   };
   /** Told before anything is changed. */
   announce(plan: RunPlan): void;
-  /** Told after the run of each statement that writes rows. Not of a new database, which has none. */
+  /**
+   * Told after the run of each statement that writes rows. Not of a new database, which has none.
+   */
   changed(migration: string, change: RowChange): void;
   warn(line: string): void;
 }
@@ -48,10 +50,15 @@ export const DEFAULT_GUARDS: MigrationGuards = {
   confirmed: false,
   hints: {
     confirm: 'Add --yes to lose these rows.',
-    allowOutOfOrder: 'Give it a later timestamp, or, where the order does not matter, add --allow-out-of-order to "npx weaver db up".',
-    acceptEdited: 'Undo the edit and put the change into a new migration, or, where the database is right as it is, add --accept-edited to "npx weaver db up".',
+    allowOutOfOrder:
+      'Give it a later timestamp, or, where the order does not matter, add ' +
+      '--allow-out-of-order to "npx weaver db up".',
+    acceptEdited:
+      'Undo the edit and put the change into a new migration, or, where the database is ' +
+      'right as it is, add --accept-edited to "npx weaver db up".',
     lockTimeout: 'Try again later, or give --lock-timeout <seconds>.',
-    statementLockTimeout: 'Let that session end, then run it again, or give --statement-lock-timeout <seconds>.',
+    statementLockTimeout:
+      'Let that session end, then run it again, or give --statement-lock-timeout <seconds>.',
   },
   announce: () => {},
   changed: () => {},

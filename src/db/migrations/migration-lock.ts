@@ -12,11 +12,16 @@ export const MIGRATION_LOCK = 20_261_123;
 const ASK_EVERY_MS = 250;
 
 /**
- * Runs `work` while no other process migrates this database, on a connection of its own. The embedded one has a single process anyway.
- * Waits as long as the guards say, then fails with who is in the way. Where the session with the lock is lost, the other sessions of
- * this process are ended as well: another process may migrate by then.
+ * Runs `work` while no other process migrates this database, on a connection of its own. The
+ * embedded one has a single process anyway. Waits as long as the guards say, then fails with who is
+ * in the way. Where the session with the lock is lost, the other sessions of this process are ended
+ * as well: another process may migrate by then.
  */
-export async function holdingMigrationLock<T>(connection: Connection, guards: MigrationGuards, work: () => Promise<T>): Promise<T> {
+export async function holdingMigrationLock<T>(
+  connection: Connection,
+  guards: MigrationGuards,
+  work: () => Promise<T>,
+): Promise<T> {
   if (!(connection instanceof PostgreSqlConnection)) return work();
   await connection.ensureConnection();
   const pool = await connection.getNativeClient();
@@ -40,46 +45,73 @@ export async function holdingMigrationLock<T>(connection: Connection, guards: Mi
     isDone = true;
     await ending;
     sessions.forget();
-    // The lock ends with the session at the latest, but a session takes a moment to end, and the next run may not wait.
+    // The lock ends with the session at the latest, but a session takes a moment to end, and the
+    // next run may not wait.
     await client.query('select pg_advisory_unlock_all()').catch(() => {});
     client.release(true);
   }
 }
 
 function lockLost(cause: unknown): StartupError {
-  return new StartupError('The session that holds the lock of migrations was lost, so this run was ended. What was not committed was rolled back: "npx weaver db current" says where the database is.', { cause });
+  return new StartupError(
+    'The session that holds the lock of migrations was lost, so this run was ended. What ' +
+      'was not committed was rolled back: "npx weaver db current" says where the database is.',
+    { cause },
+  );
 }
 
-/** Tried again and again, never waited for: a session that waits has a snapshot, and a concurrent build of an index waits for all older ones. */
-async function takeLock(client: PoolClient, { lockTimeoutMs, hints, warn }: MigrationGuards): Promise<void> {
+/**
+ * Tried again and again, never waited for: a session that waits has a snapshot, and a concurrent
+ * build of an index waits for all older ones.
+ */
+async function takeLock(
+  client: PoolClient,
+  { lockTimeoutMs, hints, warn }: MigrationGuards,
+): Promise<void> {
   const isTaken = async (): Promise<boolean> =>
-    (await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [MIGRATION_LOCK])).rows[0]!.taken;
+    (
+      await client.query<{ taken: boolean }>('select pg_try_advisory_lock($1) as taken', [
+        MIGRATION_LOCK,
+      ])
+    ).rows[0]!.taken;
   if (await isTaken()) return;
   const who = await holderOf(client);
-  if (lockTimeoutMs === 0) throw new StartupError(`${who} is migrating this database. ${hints.lockTimeout}`);
-  warn(`${who} is migrating this database: waiting for it, ${lockTimeoutMs / 1000} seconds at most.`);
+  if (lockTimeoutMs === 0)
+    throw new StartupError(`${who} is migrating this database. ${hints.lockTimeout}`);
+  warn(
+    `${who} is migrating this database: waiting for it, ${lockTimeoutMs / 1000} seconds at most.`,
+  );
   const until = performance.now() + lockTimeoutMs;
   do {
     await sleep(ASK_EVERY_MS);
     if (await isTaken()) return;
   } while (performance.now() < until);
-  throw new StartupError(`${who} was still migrating this database after ${lockTimeoutMs / 1000} seconds. ${hints.lockTimeout}`);
+  throw new StartupError(
+    `${who} was still migrating this database after ${lockTimeoutMs / 1000} seconds. ` +
+      `${hints.lockTimeout}`,
+  );
 }
 
 async function holderOf(client: PoolClient): Promise<string> {
   const { rows } = await client.query<{ pid: number; application: string; login: string }>(
-    `select a.pid, a.application_name as application, a.usename as login from pg_locks l join pg_stat_activity a on a.pid = l.pid
-      where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database where datname = current_database()) and l.classid = 0 and l.objid = $1`,
+    `select a.pid, a.application_name as application, a.usename as login from pg_locks l
+      join pg_stat_activity a on a.pid = l.pid
+      where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database
+        where datname = current_database()) and l.classid = 0 and l.objid = $1`,
     [MIGRATION_LOCK],
   );
-  return rows[0] ? `Another process (${rows[0].application || 'unnamed'}, session ${rows[0].pid} of ${rows[0].login})` : 'Another process';
+  return rows[0]
+    ? `Another process (${rows[0].application || 'unnamed'}, session ${rows[0].pid} of ` +
+        `${rows[0].login})`
+    : 'Another process';
 }
 
 /** The sessions that a pool lends to others than the holder of the lock. */
 class OtherSessions {
   readonly #lent = new Set<PoolClient>();
   readonly #lend = (client: PoolClient): void => void this.#lent.add(client);
-  readonly #takeBack = (_error: unknown, client: PoolClient): void => void this.#lent.delete(client);
+  readonly #takeBack = (_error: unknown, client: PoolClient): void =>
+    void this.#lent.delete(client);
 
   constructor(
     private readonly pool: Pool,
@@ -88,11 +120,16 @@ class OtherSessions {
     pool.on('acquire', this.#lend).on('release', this.#takeBack);
   }
 
-  /** Ends them on the server, whatever they are doing, and here, where that cannot be told to the server. */
+  /**
+   * Ends them on the server, whatever they are doing, and here, where that cannot be told to the
+   * server.
+   */
   async end(): Promise<void> {
     const clients = [...this.#lent].filter(client => client !== this.holder);
     const pids = clients.map(client => (client as unknown as { processID: number }).processID);
-    await this.pool.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids]).catch(() => {});
+    await this.pool
+      .query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids])
+      .catch(() => {});
     // What a pool lends is a client, and `end` cuts one whose statement runs.
     for (const client of clients) (client as unknown as Client).end(() => {});
   }

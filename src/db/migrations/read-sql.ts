@@ -34,7 +34,10 @@ export interface SqlReading {
   readonly touchesRows: boolean;
 }
 
-/** A column as `docs.filename`, with the name of its type as PostgreSQL's grammar has it, and its length. */
+/**
+ * A column as `docs.filename`, with the name of its type as PostgreSQL's grammar has it, and its
+ * length.
+ */
 export interface ColumnType {
   readonly column: string;
   readonly type: string;
@@ -43,17 +46,47 @@ export interface ColumnType {
 type Node = Record<string, unknown>;
 
 const ROWS_OF = ['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'];
-const TOUCHES_ROWS = new Set([...ROWS_OF, 'SelectStmt', 'DoStmt', 'CallStmt', 'ExecuteStmt', 'TruncateStmt', 'CopyStmt']);
+const TOUCHES_ROWS = new Set([
+  ...ROWS_OF,
+  'SelectStmt',
+  'DoStmt',
+  'CallStmt',
+  'ExecuteStmt',
+  'TruncateStmt',
+  'CopyStmt',
+]);
 /** Bodies that run later, not when the statement does. */
-const RUN_LATER = new Set(['CreateFunctionStmt', 'RuleStmt', 'CreateTrigStmt', 'ViewStmt', 'CreatePolicyStmt', 'AlterPolicyStmt']);
-const RUNS_CODE: Record<string, string> = { DoStmt: 'runs a do block', CallStmt: 'calls a procedure', ExecuteStmt: 'runs a prepared statement', DropOwnedStmt: 'drops all that a role owns' };
-const DROPS_ROWS: Record<string, 'table'> = { OBJECT_TABLE: 'table', OBJECT_MATVIEW: 'table', OBJECT_FOREIGN_TABLE: 'table' };
+const RUN_LATER = new Set([
+  'CreateFunctionStmt',
+  'RuleStmt',
+  'CreateTrigStmt',
+  'ViewStmt',
+  'CreatePolicyStmt',
+  'AlterPolicyStmt',
+]);
+const RUNS_CODE: Record<string, string> = {
+  DoStmt: 'runs a do block',
+  CallStmt: 'calls a procedure',
+  ExecuteStmt: 'runs a prepared statement',
+  DropOwnedStmt: 'drops all that a role owns',
+};
+const DROPS_ROWS: Record<string, 'table'> = {
+  OBJECT_TABLE: 'table',
+  OBJECT_MATVIEW: 'table',
+  OBJECT_FOREIGN_TABLE: 'table',
+};
 
 /** Reads statements as the server would. Nothing is run. */
 export async function readSql(sql: string): Promise<SqlReading> {
   const parsed = await parse(sql).catch(() => undefined);
   if (!parsed) {
-    return { ...new Reader().found(), statements: [sql], unclear: ['is SQL that cannot be read'], writes: undefined, touchesRows: true };
+    return {
+      ...new Reader().found(),
+      statements: [sql],
+      unclear: ['is SQL that cannot be read'],
+      writes: undefined,
+      touchesRows: true,
+    };
   }
   const statements = (parsed.stmts ?? []).map(({ stmt }) => stmt as Node);
   const bytes = Buffer.from(sql);
@@ -62,7 +95,9 @@ export async function readSql(sql: string): Promise<SqlReading> {
   const [only] = statements.length === 1 ? Object.entries(statements[0]!) : [];
   return {
     ...reader.found(),
-    statements: (parsed.stmts ?? []).map(({ stmt_location: start = 0, stmt_len: length }) => bytes.subarray(start, length ? start + length : undefined).toString()),
+    statements: (parsed.stmts ?? []).map(({ stmt_location: start = 0, stmt_len: length }) =>
+      bytes.subarray(start, length ? start + length : undefined).toString(),
+    ),
     writes: only && ROWS_OF.includes(only[0]) ? tableOf((only[1] as Node).relation) : undefined,
     touchesRows: statements.some(statement => TOUCHES_ROWS.has(Object.keys(statement)[0]!)),
   };
@@ -108,27 +143,36 @@ class Reader {
     DeleteStmt: ({ relation }) => this.#lose('rows', relation),
     TruncateStmt: ({ relations, behavior }) => {
       for (const { RangeVar } of relations as Node[]) this.#lose('rows', RangeVar);
-      if (behavior === 'DROP_CASCADE') this.#unclear.add('empties whatever refers to these tables, with "cascade"');
+      if (behavior === 'DROP_CASCADE')
+        this.#unclear.add('empties whatever refers to these tables, with "cascade"');
     },
     MergeStmt: ({ relation, mergeWhenClauses }) => {
-      const deletes = (mergeWhenClauses as { MergeWhenClause: Node }[]).some(({ MergeWhenClause }) => MergeWhenClause.commandType === 'CMD_DELETE');
+      const deletes = (mergeWhenClauses as { MergeWhenClause: Node }[]).some(
+        ({ MergeWhenClause }) => MergeWhenClause.commandType === 'CMD_DELETE',
+      );
       if (deletes) this.#lose('rows', relation);
     },
     UpdateStmt: ({ relation, targetList, whereClause }) => {
       if (whereClause && !('A_Const' in (whereClause as Node))) return;
-      for (const { ResTarget } of targetList as { ResTarget: { name: string } }[]) this.#lose('values', relation, ResTarget.name);
+      for (const { ResTarget } of targetList as { ResTarget: { name: string } }[])
+        this.#lose('values', relation, ResTarget.name);
     },
     CreateStmt: ({ relation, tableElts }) => {
       this.#creates.push(tableOf(relation));
-      for (const { ColumnDef } of (tableElts ?? []) as { ColumnDef?: Node }[]) if (ColumnDef) this.#column(relation, ColumnDef.colname, ColumnDef);
+      for (const { ColumnDef } of (tableElts ?? []) as { ColumnDef?: Node }[])
+        if (ColumnDef) this.#column(relation, ColumnDef.colname, ColumnDef);
     },
     CreateFunctionStmt: ({ funcname, options }) => {
-      const volatility = ((options ?? []) as { DefElem: Node }[]).find(({ DefElem }) => DefElem.defname === 'volatility')?.DefElem.arg as { String: { sval: string } } | undefined;
-      if (!volatility || volatility.String.sval === 'volatile') this.#createsFunctions.push(namesIn(funcname).at(-1)!);
+      const volatility = ((options ?? []) as { DefElem: Node }[]).find(
+        ({ DefElem }) => DefElem.defname === 'volatility',
+      )?.DefElem.arg as { String: { sval: string } } | undefined;
+      if (!volatility || volatility.String.sval === 'volatile')
+        this.#createsFunctions.push(namesIn(funcname).at(-1)!);
     },
     CreateTableAsStmt: ({ into }) => void this.#creates.push(tableOf((into as Node).rel)),
     RenameStmt: ({ renameType, relation, newname }) => {
-      if (renameType === 'OBJECT_TABLE') this.#renames.push({ from: tableOf(relation), to: String(newname) });
+      if (renameType === 'OBJECT_TABLE')
+        this.#renames.push({ from: tableOf(relation), to: String(newname) });
     },
     FuncCall: ({ funcname }) => {
       const names = namesIn(funcname);
@@ -138,42 +182,73 @@ class Reader {
 
   #drop({ objects, removeType, behavior }: Node): void {
     const kind = DROPS_ROWS[removeType as string];
-    if (kind) for (const object of objects as Node[]) this.#loseNamed(kind, namesIn((object.List as Node).items));
+    if (kind)
+      for (const object of objects as Node[])
+        this.#loseNamed(kind, namesIn((object.List as Node).items));
     else if (behavior === 'DROP_CASCADE') {
       const what = String(removeType).replace('OBJECT_', '').toLowerCase();
-      this.#unclear.add(`drops ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} with "cascade", and whatever depends on it`);
+      this.#unclear.add(
+        `drops ${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what} with "cascade", and ` +
+          'whatever depends on it',
+      );
     }
   }
 
   #alter({ relation, cmds }: Node): void {
-    for (const { AlterTableCmd: { subtype, name, def } } of cmds as { AlterTableCmd: Node }[]) {
+    for (const {
+      AlterTableCmd: { subtype, name, def },
+    } of cmds as { AlterTableCmd: Node }[]) {
       if (subtype === 'AT_DropColumn') this.#lose('column', relation, name as string);
       // A conversion that is written out may give anything for the old value.
       const { ColumnDef } = (def ?? {}) as { ColumnDef?: Node };
-      if (subtype === 'AT_AddColumn') this.#adds.push(this.#column(relation, ColumnDef!.colname, ColumnDef!).column);
+      if (subtype === 'AT_AddColumn')
+        this.#adds.push(this.#column(relation, ColumnDef!.colname, ColumnDef!).column);
       if (subtype !== 'AT_AlterColumnType') continue;
       const { type } = this.#column(relation, name, ColumnDef!);
-      if (ColumnDef!.raw_default) this.#lose('values', relation, name as string, isCastOf(ColumnDef!.raw_default, name as string) ? type : undefined);
+      if (ColumnDef!.raw_default)
+        this.#lose(
+          'values',
+          relation,
+          name as string,
+          isCastOf(ColumnDef!.raw_default, name as string) ? type : undefined,
+        );
     }
   }
 
   #column(relation: unknown, name: unknown, { typeName }: Node): ColumnType {
-    const { names, typmods } = typeName as { names: unknown; typmods?: { A_Const?: { ival?: { ival?: number } } }[] };
+    const { names, typmods } = typeName as {
+      names: unknown;
+      typmods?: { A_Const?: { ival?: { ival?: number } } }[];
+    };
     const length = typmods?.[0]?.A_Const?.ival?.ival;
-    const column = { column: `${tableOf(relation)}.${String(name)}`, type: `${namesIn(names).at(-1)}${length === undefined ? '' : `(${length})`}` };
+    const column = {
+      column: `${tableOf(relation)}.${String(name)}`,
+      type: `${namesIn(names).at(-1)}${length === undefined ? '' : `(${length})`}`,
+    };
     this.#columns.push(column);
     return column;
   }
 
   #lose(kind: Loss['kind'], relation: unknown, column?: string, type?: string): void {
     const { schemaname, relname } = relation as { schemaname?: string; relname: string };
-    this.#loseNamed(kind, schemaname === undefined ? [relname] : [schemaname, relname], column, type);
+    this.#loseNamed(
+      kind,
+      schemaname === undefined ? [relname] : [schemaname, relname],
+      column,
+      type,
+    );
   }
 
   /** Rows are counted in Weaver's own schema alone. */
   #loseNamed(kind: Loss['kind'], names: readonly string[], column?: string, type?: string): void {
     const [schema, table] = names.length > 1 ? names.slice(-2) : ['public', names[0]!];
-    if (schema === 'public') this.#losses.push({ kind, table: table!, ...(column !== undefined && { column }), ...(type !== undefined && { type }) });
+    if (schema === 'public')
+      this.#losses.push({
+        kind,
+        table: table!,
+        ...(column !== undefined && { column }),
+        ...(type !== undefined && { type }),
+      });
     else this.#unclear.add(`changes ${schema}.${table}, which is in another schema`);
   }
 }
@@ -188,12 +263,19 @@ function namesIn(list: unknown): string[] {
 
 /** Whether a conversion is a column as another type: what MikroORM writes. */
 function isCastOf(expression: unknown, column: string): boolean {
-  const { fields } = ((expression as { TypeCast?: { arg?: { ColumnRef?: { fields?: unknown } } } }).TypeCast?.arg?.ColumnRef ?? {}) as { fields?: { String?: { sval: string } }[] };
+  const { fields } = ((expression as { TypeCast?: { arg?: { ColumnRef?: { fields?: unknown } } } })
+    .TypeCast?.arg?.ColumnRef ?? {}) as { fields?: { String?: { sval: string } }[] };
   return fields?.length === 1 && fields[0]!.String?.sval === column;
 }
 
-/** Whether every value of a type fits another one as it is, without being written anew: a longer varchar, or text. */
+/**
+ * Whether every value of a type fits another one as it is, without being written anew: a longer
+ * varchar, or text.
+ */
 export function isWiderText(from: string, to: string): boolean {
-  const length = (type: string): number => (type === 'text' || type === 'varchar' ? Infinity : Number(/^varchar\((\d+)\)$/.exec(type)?.[1] ?? NaN));
+  const length = (type: string): number =>
+    type === 'text' || type === 'varchar'
+      ? Infinity
+      : Number(/^varchar\((\d+)\)$/.exec(type)?.[1] ?? NaN);
   return length(to) >= length(from);
 }

@@ -1,7 +1,10 @@
 import type { Connection, Transaction } from '@mikro-orm/core';
 import { readSql } from './read-sql.js';
 
-/** Where PostgreSQL refuses a statement rather than let policies hide rows from it, whatever the language of its messages. */
+/**
+ * Where PostgreSQL refuses a statement rather than let policies hide rows from it, whatever the
+ * language of its messages.
+ */
 export const HIDES_ROWS = 'check_enable_rls';
 
 /** Rows that one statement wrote. */
@@ -15,26 +18,45 @@ export function changeText({ table, rows }: RowChange): string {
 }
 
 /** Runs a statement, and tells the rows that it changed where it is one that writes rows. */
-export async function writeRows(connection: Connection, sql: string, transaction?: Transaction): Promise<RowChange | undefined> {
+export async function writeRows(
+  connection: Connection,
+  sql: string,
+  transaction?: Transaction,
+): Promise<RowChange | undefined> {
   const { writes } = await readSql(sql);
   if (writes === undefined) return void (await connection.execute(sql, [], 'all', transaction));
-  const { affectedRows } = await connection.execute<{ affectedRows: number }>(sql, [], 'run', transaction);
+  const { affectedRows } = await connection.execute<{ affectedRows: number }>(
+    sql,
+    [],
+    'run',
+    transaction,
+  );
   return { table: writes, rows: affectedRows };
 }
 
-export async function isHeldByPolicies(connection: Connection, transaction?: Transaction): Promise<boolean> {
-  const sql = 'select not (rolsuper or rolbypassrls) as held from pg_roles where rolname = current_user';
+export async function isHeldByPolicies(
+  connection: Connection,
+  transaction?: Transaction,
+): Promise<boolean> {
+  const sql =
+    'select not (rolsuper or rolbypassrls) as held from pg_roles where rolname = current_user';
   const [login] = await connection.execute<{ held: boolean }[]>(sql, [], 'all', transaction);
   return login!.held;
 }
 
 /**
- * Does `work`, one statement in this transaction, with all rows in sight, as the author of a migration expects. Forced row-level security
- * hides them from the tables' owner too: an update would change nothing, without a word. So PostgreSQL is told to fail instead of hiding
- * (`row_security = off`), and where it does, be it in a function or a trigger, its force on that table is lifted for this one statement:
- * the table is locked until the transaction ends. Only for a login that policies hold.
+ * Does `work`, one statement in this transaction, with all rows in sight, as the author of a
+ * migration expects. Forced row-level security hides them from the tables' owner too: an update
+ * would change nothing, without a word. So PostgreSQL is told to fail instead of hiding
+ * (`row_security = off`), and where it does, be it in a function or a trigger, its force on that
+ * table is lifted for this one statement: the table is locked until the transaction ends. Only for
+ * a login that policies hold.
  */
-export async function seeingAllRows<T>(connection: Connection, transaction: Transaction, work: () => Promise<T>): Promise<T> {
+export async function seeingAllRows<T>(
+  connection: Connection,
+  transaction: Transaction,
+  work: () => Promise<T>,
+): Promise<T> {
   const execute = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
   const lifted: string[] = [];
   await execute('set local row_security = off');
@@ -51,7 +73,9 @@ export async function seeingAllRows<T>(connection: Connection, transaction: Tran
       await execute('rollback to savepoint before_statement');
       await execute('release savepoint before_statement');
       const words = (error as Error).message.split(/[^\p{L}\p{N}_$-]+/u);
-      const tables = (await forcedTables(execute)).filter(({ name, table }) => words.includes(name) && !lifted.includes(table)).map(({ table }) => table);
+      const tables = (await forcedTables(execute))
+        .filter(({ name, table }) => words.includes(name) && !lifted.includes(table))
+        .map(({ table }) => table);
       if (tables.length === 0) throw error;
       await setForce(execute, tables, 'no force');
       lifted.push(...tables);
@@ -60,15 +84,22 @@ export async function seeingAllRows<T>(connection: Connection, transaction: Tran
   }
 }
 
-async function setForce(execute: (sql: string) => Promise<unknown>, tables: readonly string[], force: 'force' | 'no force'): Promise<void> {
+async function setForce(
+  execute: (sql: string) => Promise<unknown>,
+  tables: readonly string[],
+  force: 'force' | 'no force',
+): Promise<void> {
   // Checks that wait for the end of the transaction keep a table from being altered.
   if (tables.length > 0) await execute('set constraints all immediate');
   for (const table of tables) await execute(`alter table ${table} ${force} row level security`);
 }
 
-async function forcedTables(execute: <R>(sql: string) => Promise<R[]>): Promise<{ name: string; table: string }[]> {
+async function forcedTables(
+  execute: <R>(sql: string) => Promise<R[]>,
+): Promise<{ name: string; table: string }[]> {
   return execute(
-    `select c.relname::text as name, format('%I.%I', n.nspname, c.relname) as "table" from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    `select c.relname::text as name, format('%I.%I', n.nspname, c.relname) as "table"
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relforcerowsecurity and pg_has_role(c.relowner, 'usage')`,
   );
 }

@@ -1,6 +1,9 @@
 import type { MikroORM } from '@mikro-orm/core';
 import { PgliteDriver, PgliteSchemaGenerator } from '@mikro-orm/pglite';
-import { SchemaGenerator as UnguardedGenerator, type SqlEntityManager } from '@mikro-orm/postgresql';
+import {
+  SchemaGenerator as UnguardedGenerator,
+  type SqlEntityManager,
+} from '@mikro-orm/postgresql';
 import { StartupError } from '../../base/startup-error.js';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
 import type { MigrationGuards } from './migration-guards.js';
@@ -12,15 +15,23 @@ type Generator = new (em: SqlEntityManager) => UnguardedGenerator;
 type Asked<Method extends 'drop' | 'update' | 'clear'> = Parameters<UnguardedGenerator[Method]>[0];
 
 /**
- * MikroORM's schema generator, which goes past the migrator: `migration:fresh` and `schema:drop`, `:update`, `:fresh` would drop rows
- * without asking. Here they say what goes, and stop where there are rows and nobody has agreed to lose them.
+ * MikroORM's schema generator, which goes past the migrator: `migration:fresh` and `schema:drop`,
+ * `:update`, `:fresh` would drop rows without asking. Here they say what goes, and stop where there
+ * are rows and nobody has agreed to lose them.
  */
-export function guardSchemaGenerator(guards: MigrationGuards, refuse: Refuse): { register(orm: MikroORM): void } {
+export function guardSchemaGenerator(
+  guards: MigrationGuards,
+  refuse: Refuse,
+): { register(orm: MikroORM): void } {
   return {
     register(orm) {
-      const Base: Generator = orm.config.getDriver() instanceof PgliteDriver ? PgliteSchemaGenerator : UnguardedGenerator;
+      const Base: Generator =
+        orm.config.getDriver() instanceof PgliteDriver ? PgliteSchemaGenerator : UnguardedGenerator;
       const Guarded = guarded(Base, guards, refuse);
-      orm.config.registerExtension('@mikro-orm/schema-generator', () => new Guarded(orm.em as unknown as SqlEntityManager));
+      orm.config.registerExtension(
+        '@mikro-orm/schema-generator',
+        () => new Guarded(orm.em as unknown as SqlEntityManager),
+      );
     },
   };
 }
@@ -30,7 +41,8 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
     override async drop(options: Asked<'drop'> = {}): Promise<void> {
       if (options.dropDb) return super.drop(options);
       const drops = statementsIn(await this.getDropSchemaSQL({ ...options, wrap: false }));
-      // What is in migrations alone MikroORM leaves, and the migrations that follow would find it there.
+      // What is in migrations alone MikroORM leaves, and the migrations that follow would find it
+      // there.
       const others = options.dropMigrationsTable ? await dropsOfMigrations() : [];
       await this.#ask(await removalsOf(this.connection, [...drops, ...others]));
       await super.drop(options);
@@ -39,8 +51,16 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
     }
 
     override async update(options: Asked<'update'> = {}): Promise<void> {
-      await this.#ask(await removalsOf(this.connection, statementsIn(await this.getUpdateSchemaSQL({ ...options, wrap: false }))));
-      guards.warn('schema:update goes past the migrations: the log of migrations does not know about it. "npx weaver db check" shows the difference.');
+      await this.#ask(
+        await removalsOf(
+          this.connection,
+          statementsIn(await this.getUpdateSchemaSQL({ ...options, wrap: false })),
+        ),
+      );
+      guards.warn(
+        'schema:update goes past the migrations: the log of migrations does not know ' +
+          'about it. "npx weaver db check" shows the difference.',
+      );
       await super.update(options);
     }
 
@@ -56,18 +76,26 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
 
     async #ask(removals: Removal[]): Promise<void> {
       guards.announce({ method: 'down', names: [], removals });
-      if (removals.some(isLoss) && !guards.confirmed) refuse(new StartupError(`Nothing was changed. ${guards.hints.confirm}`));
+      if (removals.some(isLoss) && !guards.confirmed)
+        refuse(new StartupError(`Nothing was changed. ${guards.hints.confirm}`));
     }
 
     async #allTables(): Promise<Removal[]> {
-      const tables = await this.connection.execute<{ name: string }[]>(`select tablename as name from pg_tables where schemaname = current_schema() order by 1`);
-      const rows = await countRows(this.connection, tables.map(({ name }) => name));
+      const tables = await this.connection.execute<{ name: string }[]>(
+        `select tablename as name from pg_tables where schemaname = current_schema() order by 1`,
+      );
+      const rows = await countRows(
+        this.connection,
+        tables.map(({ name }) => name),
+      );
       return [...rows].map(([what, count]) => ({ kind: 'table', what, rows: count }));
     }
 
     async #dropFunctions(): Promise<void> {
       const functions = await this.connection.execute<{ name: string }[]>(
-        `select p.oid::regprocedure::text as name from pg_proc p where p.pronamespace = current_schema()::regnamespace and p.proname like 'weaver\\_%'`,
+        'select p.oid::regprocedure::text as name from pg_proc p ' +
+          'where p.pronamespace = current_schema()::regnamespace ' +
+          "and p.proname like 'weaver\\_%'",
       );
       for (const { name } of functions) await this.connection.execute(`drop function ${name}`);
     }
@@ -78,12 +106,19 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
 async function dropsOfMigrations(): Promise<string[]> {
   const tables = new Set<string>();
   for (const file of migrationFiles().values()) {
-    for (const sql of (await emittedSql(file)).up) for (const table of (await readSql(sql)).creates) tables.add(table);
+    for (const sql of (await emittedSql(file)).up)
+      for (const table of (await readSql(sql)).creates) tables.add(table);
   }
   return [...tables].map(table => `drop table if exists "${table}" cascade`);
 }
 
-/** MikroORM ends each statement, and only statements, with a semicolon at the end of a line; drops hold no literals. */
+/**
+ * MikroORM ends each statement, and only statements, with a semicolon at the end of a line; drops
+ * hold no literals.
+ */
 function statementsIn(script: string): string[] {
-  return script.split(/;\s*\n/).map(sql => sql.trim()).filter(sql => sql !== '');
+  return script
+    .split(/;\s*\n/)
+    .map(sql => sql.trim())
+    .filter(sql => sql !== '');
 }

@@ -3,7 +3,10 @@ import type { FieldPlan, PlanSource } from './plan.js';
 
 /** An object or a list of the answer, and where it lies. */
 export class Place {
-  /** How many values in it are waited for. Not counted down where no error waits: see `Execution.delayed`. */
+  /**
+   * How many values in it are waited for. Not counted down where no error waits: see
+   * `Execution.delayed`.
+   */
   waiting = 0;
 
   constructor(
@@ -18,7 +21,10 @@ export class Place {
   ) {}
 }
 
-/** One run of an operation. Values are put into the answer as they come; it is finished when nothing is waited for. */
+/**
+ * One run of an operation. Values are put into the answer as they come; it is finished when nothing
+ * is waited for.
+ */
 export class Execution {
   readonly errors: GraphQLError[] = [];
   readonly args = new Map<FieldPlan, object>();
@@ -55,7 +61,8 @@ export function pathKeys(place: Place, key: string | number): (string | number)[
 /** Tells an error, unless the answer has null in place of something around it. */
 export function report(execution: Execution, place: Place, error: GraphQLError): void {
   let around = place;
-  for (; around.parent; around = around.parent) if (around.parent.container[around.key] !== around.container) return;
+  for (; around.parent; around = around.parent)
+    if (around.parent.container[around.key] !== around.container) return;
   if (execution.data === around.container) execution.errors.push(error);
 }
 

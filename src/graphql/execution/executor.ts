@@ -41,7 +41,10 @@ interface Known {
   readonly plans: Map<string, { readonly source: PlanSource; readonly plan: ObjectPlan }>;
 }
 
-export interface ExecutorArgs extends Pick<ExecutionArgs, 'document' | 'operationName' | 'variableValues' | 'contextValue' | 'rootValue'> {
+export interface ExecutorArgs extends Pick<
+  ExecutionArgs,
+  'document' | 'operationName' | 'variableValues' | 'contextValue' | 'rootValue'
+> {
   /** The text that the variables were read from, where that may have changed their numbers. */
   readonly parametersText?: string | undefined;
 }
@@ -49,9 +52,10 @@ export interface ExecutorArgs extends Pick<ExecutionArgs, 'document' | 'operatio
 export type Executor = (args: ExecutorArgs) => ExecutionResult | Promise<ExecutionResult>;
 
 /**
- * Executes operations on `schema` as graphql-js does, queries in a fraction of its time: what they select of each type is worked out once
- * for a document and not for each request. Left to graphql-js is what the plans do not know: mutations, introspection and fields of an
- * interface or a union.
+ * Executes operations on `schema` as graphql-js does, queries in a fraction of its time: what they
+ * select of each type is worked out once for a document and not for each request. Left to
+ * graphql-js is what the plans do not know: mutations, introspection and fields of an interface or
+ * a union.
  */
 export function executorOf(schema: GraphQLSchema): Executor {
   // Apollo keeps parsed documents, so that an operation that comes again is the same node.
@@ -59,21 +63,52 @@ export function executorOf(schema: GraphQLSchema): Executor {
   return ({ parametersText, ...given }) => {
     const operation = getOperationAST(given.document, given.operationName);
     if (!operation) return execute({ ...given, schema });
-    const args = parametersText === undefined ? given : { ...given, variableValues: exactVariables(schema, operation, given.variableValues ?? {}, parametersText) };
-    const variables = getVariableValues(schema, operation.variableDefinitions ?? [], args.variableValues ?? {}, { maxErrors: MAX_VARIABLE_ERRORS });
-    // The last one, that there were too many, stands at no variable, and would be taken for a mistake of ours.
+    const args =
+      parametersText === undefined
+        ? given
+        : {
+            ...given,
+            variableValues: exactVariables(
+              schema,
+              operation,
+              given.variableValues ?? {},
+              parametersText,
+            ),
+          };
+    const variables = getVariableValues(
+      schema,
+      operation.variableDefinitions ?? [],
+      args.variableValues ?? {},
+      { maxErrors: MAX_VARIABLE_ERRORS },
+    );
+    // The last one, that there were too many, stands at no variable, and would be taken for a
+    // mistake of ours.
     if (variables.errors) return { errors: variables.errors.slice(0, MAX_VARIABLE_ERRORS) };
     if (operation.operation !== OperationTypeNode.QUERY) return execute({ ...args, schema });
     let plannable = known.get(operation);
     if (!plannable) known.set(operation, (plannable = toKnown(schema, args.document, operation)));
     if (plannable === UNKNOWN) return execute({ ...args, schema });
     const planned = planOf(schema, plannable, variables.coerced);
-    return planned ? executePlan(planned.plan, planned.source, variables.coerced, args.rootValue, args.contextValue) : execute({ ...args, schema });
+    return planned
+      ? executePlan(
+          planned.plan,
+          planned.source,
+          variables.coerced,
+          args.rootValue,
+          args.contextValue,
+        )
+      : execute({ ...args, schema });
   };
 }
 
-/** As the `gateway` of an Apollo server, which leaves execution to it and does everything around as ever. */
-export function executedBy(executor: Executor, schema: GraphQLSchema): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
+/**
+ * As the `gateway` of an Apollo server, which leaves execution to it and does everything around as
+ * ever.
+ */
+export function executedBy(
+  executor: Executor,
+  schema: GraphQLSchema,
+): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
   return {
     onSchemaLoadOrUpdate(callback) {
       callback({ apiSchema: schema, coreSupergraphSdl: '' });
@@ -93,21 +128,41 @@ export function executedBy(executor: Executor, schema: GraphQLSchema): ApolloSer
   };
 }
 
-/** undefined where there are no more plans to be kept, or graphql-js must say what is wrong with the conditions. */
-function planOf(schema: GraphQLSchema, { operation, fragments, conditions, plans }: Known, variables: Record<string, unknown>): { source: PlanSource; plan: ObjectPlan } | undefined {
-  const values = conditions.map(name => (Object.hasOwn(variables, name) ? variables[name] : undefined));
+/**
+ * undefined where there are no more plans to be kept, or graphql-js must say what is wrong with the
+ * conditions.
+ */
+function planOf(
+  schema: GraphQLSchema,
+  { operation, fragments, conditions, plans }: Known,
+  variables: Record<string, unknown>,
+): { source: PlanSource; plan: ObjectPlan } | undefined {
+  const values = conditions.map(name =>
+    Object.hasOwn(variables, name) ? variables[name] : undefined,
+  );
   const key = values.join();
   const existing = plans.get(key);
-  if (existing || plans.size === MAX_PLANS || !values.every(value => typeof value === 'boolean')) return existing;
-  const source = { schema, operation, fragments, conditions: Object.fromEntries(conditions.map((name, index) => [name, values[index]])) };
+  if (existing || plans.size === MAX_PLANS || !values.every(value => typeof value === 'boolean'))
+    return existing;
+  const source = {
+    schema,
+    operation,
+    fragments,
+    conditions: Object.fromEntries(conditions.map((name, index) => [name, values[index]])),
+  };
   const made = { source, plan: planOperation(source) };
   plans.set(key, made);
   return made;
 }
 
-function toKnown(schema: GraphQLSchema, document: DocumentNode, operation: OperationDefinitionNode): Known | typeof UNKNOWN {
+function toKnown(
+  schema: GraphQLSchema,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+): Known | typeof UNKNOWN {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
-  for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
   const conditions = new Set<string>();
   let plannable = true;
   const typeInfo = new TypeInfo(schema);
@@ -116,12 +171,21 @@ function toKnown(schema: GraphQLSchema, document: DocumentNode, operation: Opera
     visitWithTypeInfo(typeInfo, {
       Field(node) {
         const type = getNamedType(typeInfo.getType());
-        if (isAbstractType(type) || (isObjectType(type) && type.isTypeOf) || node.name.value === '__schema' || node.name.value === '__type') plannable = false;
+        if (
+          isAbstractType(type) ||
+          (isObjectType(type) && type.isTypeOf) ||
+          node.name.value === '__schema' ||
+          node.name.value === '__type'
+        )
+          plannable = false;
       },
       Directive(node) {
-        for (const { value } of node.arguments ?? []) if (value.kind === Kind.VARIABLE) conditions.add(value.name.value);
+        for (const { value } of node.arguments ?? [])
+          if (value.kind === Kind.VARIABLE) conditions.add(value.name.value);
       },
     }),
   );
-  return plannable ? { operation, fragments, conditions: [...conditions], plans: new Map() } : UNKNOWN;
+  return plannable
+    ? { operation, fragments, conditions: [...conditions], plans: new Map() }
+    : UNKNOWN;
 }

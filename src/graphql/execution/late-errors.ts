@@ -1,12 +1,19 @@
 import type { GraphQLError } from 'graphql';
 import { later, report, reportAt, type Execution, type Place } from './execution.js';
 
-// Errors of what came through promises, or beside what does. In graphql-js they rise through promises, one for each value, object and list
-// that is waited for, each a turn of the queue, and of several that come at once, the turns decide which is told first and which is not told
-// at all. Here there are no such promises: errors wait for as many turns.
+// Errors of what came through promises, or beside what does. In graphql-js they rise through
+// promises, one for each value, object and list that is waited for, each a turn of the queue, and
+// of several that come at once, the turns decide which is told first and which is not told at all.
+// Here there are no such promises: errors wait for as many turns.
 
 /** What came through a promise has failed. */
-export function refuseLater(execution: Execution, nonNull: boolean, place: Place, key: string | number, error: GraphQLError): void {
+export function refuseLater(
+  execution: Execution,
+  nonNull: boolean,
+  place: Place,
+  key: string | number,
+  error: GraphQLError,
+): void {
   later(execution, 1, () => {
     if (nonNull) return failIn(execution, place, error);
     report(execution, place, error);
@@ -35,7 +42,8 @@ export function doneIn(execution: Execution, place: Place): void {
   if (place.waiting > 0) return;
   const error = execution.delayed.get(place);
   if (error) failIn(execution, place, error);
-  else if (place.parent) later(execution, turnsAbove(execution, place), () => doneIn(execution, place.parent!));
+  else if (place.parent)
+    later(execution, turnsAbove(execution, place), () => doneIn(execution, place.parent!));
 }
 
 /** How many promises lie between one for a value in a place and the one for the place itself. */

@@ -17,11 +17,17 @@ import {
 } from 'graphql';
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
 
-/** What an operation, with fixed answers to its @skip and @include, asks of objects of one type. Fields are worked out when first met. */
+/**
+ * What an operation, with fixed answers to its @skip and @include, asks of objects of one type.
+ * Fields are worked out when first met.
+ */
 export interface ObjectPlan {
   readonly type: GraphQLObjectType;
   readonly fields: readonly FieldPlan[];
-  /** An empty object of the answer. Made by a constructor, all of a plan share one hidden class; without a prototype, any name may be a field. */
+  /**
+   * An empty object of the answer. Made by a constructor, all of a plan share one hidden class;
+   * without a prototype, any name may be a field.
+   */
   readonly Result: new () => Record<string, unknown>;
 }
 
@@ -47,29 +53,55 @@ export interface PlanSource {
   readonly schema: GraphQLSchema;
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
-  /** Values of the variables that @skip and @include ask for; no other variable decides what is selected. */
+  /**
+   * Values of the variables that @skip and @include ask for; no other variable decides what is
+   * selected.
+   */
   readonly conditions: Readonly<Record<string, unknown>>;
 }
 
 export function planOperation(source: PlanSource): ObjectPlan {
   const { schema, operation, fragments, conditions } = source;
   const type = schema.getRootType(operation.operation)!;
-  return toObjectPlan(source, type, collectFields(schema, fragments as never, conditions, type, operation.selectionSet));
+  return toObjectPlan(
+    source,
+    type,
+    collectFields(schema, fragments as never, conditions, type, operation.selectionSet),
+  );
 }
 
-function toObjectPlan(source: PlanSource, type: GraphQLObjectType, selected: ReadonlyMap<string, readonly FieldNode[]>): ObjectPlan {
+function toObjectPlan(
+  source: PlanSource,
+  type: GraphQLObjectType,
+  selected: ReadonlyMap<string, readonly FieldNode[]>,
+): ObjectPlan {
   const fields: FieldPlan[] = [];
   for (const [responseName, nodes] of selected) {
     const [node] = nodes as [FieldNode];
-    const definition = node.name.value === TypeNameMetaFieldDef.name ? TypeNameMetaFieldDef : type.getFields()[node.name.value]!;
-    fields.push({ responseName, parentType: type, definition, nodes, args: fixedArguments(definition, node), shape: toShape(source, definition.type, nodes) });
+    const definition =
+      node.name.value === TypeNameMetaFieldDef.name
+        ? TypeNameMetaFieldDef
+        : type.getFields()[node.name.value]!;
+    fields.push({
+      responseName,
+      parentType: type,
+      definition,
+      nodes,
+      args: fixedArguments(definition, node),
+      shape: toShape(source, definition.type, nodes),
+    });
   }
   const Result = function () {} as unknown as ObjectPlan['Result'];
   Result.prototype = Object.create(null);
   return { type, fields, Result };
 }
 
-function toShape(source: PlanSource, type: GraphQLOutputType, nodes: readonly FieldNode[], nonNull = false): Shape {
+function toShape(
+  source: PlanSource,
+  type: GraphQLOutputType,
+  nodes: readonly FieldNode[],
+  nonNull = false,
+): Shape {
   if (isNonNullType(type)) return toShape(source, type.ofType, nodes, true);
   if (isListType(type)) return { kind: 'list', nonNull, item: toShape(source, type.ofType, nodes) };
   if (isLeafType(type)) return { kind: 'leaf', nonNull, type };
@@ -78,14 +110,32 @@ function toShape(source: PlanSource, type: GraphQLOutputType, nodes: readonly Fi
   return {
     kind: 'object',
     nonNull,
-    plan: () => (plan ??= toObjectPlan(source, objectType, collectSubfields(source.schema, source.fragments as never, source.conditions, objectType, nodes))),
+    plan: () =>
+      (plan ??= toObjectPlan(
+        source,
+        objectType,
+        collectSubfields(
+          source.schema,
+          source.fragments as never,
+          source.conditions,
+          objectType,
+          nodes,
+        ),
+      )),
   };
 }
 
-/** The arguments where they are written in the operation itself: the same in every request, so that nobody may change them. */
-function fixedArguments(definition: GraphQLField<unknown, unknown>, node: FieldNode): object | undefined {
+/**
+ * The arguments where they are written in the operation itself: the same in every request, so that
+ * nobody may change them.
+ */
+function fixedArguments(
+  definition: GraphQLField<unknown, unknown>,
+  node: FieldNode,
+): object | undefined {
   let dependsOnVariables = false;
-  for (const argument of node.arguments ?? []) visit(argument, { [Kind.VARIABLE]: () => void (dependsOnVariables = true) });
+  for (const argument of node.arguments ?? [])
+    visit(argument, { [Kind.VARIABLE]: () => void (dependsOnVariables = true) });
   if (dependsOnVariables) return undefined;
   try {
     return Object.freeze(getArgumentValues(definition, node));

@@ -1,8 +1,19 @@
-import type { FieldNode, FragmentDefinitionNode, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo, GraphQLSchema, OperationDefinitionNode } from 'graphql';
+import type {
+  FieldNode,
+  FragmentDefinitionNode,
+  GraphQLObjectType,
+  GraphQLOutputType,
+  GraphQLResolveInfo,
+  GraphQLSchema,
+  OperationDefinitionNode,
+} from 'graphql';
 import type { Execution, Place } from './execution.js';
 import type { FieldPlan } from './plan.js';
 
-/** What resolvers learn about their field. One small object for each call: what is the same for all of them stays where it is. */
+/**
+ * What resolvers learn about their field. One small object for each call: what is the same for all
+ * of them stays where it is.
+ */
 export class ResolveInfo implements GraphQLResolveInfo {
   readonly #execution: Execution;
   readonly #field: FieldPlan;

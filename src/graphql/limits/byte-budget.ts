@@ -3,24 +3,28 @@ import { AppError } from '../../base/app-error.js';
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Bytes of an operation that do not count among those in flight: whoever asks for little is served, whatever
- * others hold.
+ * Bytes of an operation that do not count among those in flight: whoever asks for little is served,
+ * whatever others hold.
  */
 const FREE_BYTES = 524_288;
 
 /**
- * The bytes of one operation: those of the rows that it reads, and those of the answer that is made of them.
+ * The bytes of one operation: those of the rows that it reads, and those of the answer that is made
+ * of them.
  */
 export interface OperationBytes {
   /** Why the operation has no answer: it had too many bytes, or there was no room for them. */
   readonly problem: AppError | undefined;
   /**
-   * Notes bytes that rows take in memory, as they are received. Throws `problem`, that of an earlier call too.
+   * Notes bytes that rows take in memory, as they are received. Throws `problem`, that of an
+   * earlier call too.
    */
   read(bytes: number): void;
   /** Notes bytes of the answer, as they are made. Throws as `read` does. */
   write(bytes: number): void;
-  /** For an answer that takes this many bytes at least: throws as `write` would, before any is made. */
+  /**
+   * For an answer that takes this many bytes at least: throws as `write` would, before any is made.
+   */
   expect(bytes: number): void;
   /** How many bytes the answer may take. */
   readonly most: number;
@@ -29,10 +33,10 @@ export interface OperationBytes {
 }
 
 /**
- * Bytes in memory. Each operation may read `perOperation` of them and answer with as many. All operations of
- * this process may hold `inFlight`, and those of one tenant no more than half of that, so that there is room
- * for others. An operation holds what it has read or what it answers with, whichever is more: texts of rows are
- * in memory once, however often they are shown.
+ * Bytes in memory. Each operation may read `perOperation` of them and answer with as many. All
+ * operations of this process may hold `inFlight`, and those of one tenant no more than half of
+ * that, so that there is room for others. An operation holds what it has read or what it answers
+ * with, whichever is more: texts of rows are in memory once, however often they are shown.
  */
 export class ByteBudget {
   readonly #perOwner: number;

@@ -1,11 +1,26 @@
-import { Kind, type DocumentNode, type FragmentDefinitionNode, type OperationDefinitionNode, type SelectionNode, type SelectionSetNode } from 'graphql';
+import {
+  Kind,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+} from 'graphql';
 import { AppError } from '../../base/app-error.js';
 import type { Config } from '../../config.js';
 
 /** The limits that a document's own shape can exceed, whatever the schema. */
 export type DocumentLimits = Pick<
   Config['limits'],
-  'selections' | 'depth' | 'fragments' | 'fragmentDepth' | 'aliases' | 'duplicatedFields' | 'directives' | 'directivesPerNode' | 'rootFields'
+  | 'selections'
+  | 'depth'
+  | 'fragments'
+  | 'fragmentDepth'
+  | 'aliases'
+  | 'duplicatedFields'
+  | 'directives'
+  | 'directivesPerNode'
+  | 'rootFields'
 >;
 
 /** How large a piece of a document is with its fragments written out. */
@@ -18,27 +33,53 @@ interface Size {
 }
 
 /**
- * Why a document is too large to be validated and executed; undefined where it is not. Linear in what was sent: a fragment is measured
- * once, however often it is spread, so that thirty fragments which double each other are known to be 2^30 selections without counting them.
- * Validation comes later, since its rules compare fields in pairs.
+ * Why a document is too large to be validated and executed; undefined where it is not. Linear in
+ * what was sent: a fragment is measured once, however often it is spread, so that thirty fragments
+ * which double each other are known to be 2^30 selections without counting them. Validation comes
+ * later, since its rules compare fields in pairs.
  */
-export function documentProblem(document: DocumentNode, limits: DocumentLimits): AppError | undefined {
+export function documentProblem(
+  document: DocumentNode,
+  limits: DocumentLimits,
+): AppError | undefined {
   const measure = new Measure(document, limits);
-  if (measure.fragments.size > limits.fragments) return tooComplex(`defines ${measure.fragments.size} fragments`, limits.fragments);
+  if (measure.fragments.size > limits.fragments)
+    return tooComplex(`defines ${measure.fragments.size} fragments`, limits.fragments);
   let selections = 0;
   for (const root of measure.roots()) {
     const size = measure.sizeOf(root.selectionSet);
     selections += size.selections;
-    if (measure.cycle !== undefined) return new AppError('BAD_USER_INPUT', `Cannot spread fragment "${measure.cycle}" within itself, directly or through others.`);
-    if (measure.directivesOnOneNode > limits.directivesPerNode) return tooComplex(`has ${measure.directivesOnOneNode} directives in one place`, limits.directivesPerNode);
-    if (size.depth > limits.depth) return tooComplex(`nests fields ${size.depth} levels deep`, limits.depth);
-    if (size.fragmentDepth > limits.fragmentDepth) return tooComplex(`nests fragments ${size.fragmentDepth} levels deep`, limits.fragmentDepth);
-    if (selections > limits.selections) return tooComplex(`selects ${large(selections)} fields and fragments with all fragments written out`, limits.selections);
-    if (size.aliases > limits.aliases) return tooComplex(`has ${large(size.aliases)} aliases`, limits.aliases);
-    if (size.directives > limits.directives) return tooComplex(`has ${large(size.directives)} directives`, limits.directives);
+    if (measure.cycle !== undefined)
+      return new AppError(
+        'BAD_USER_INPUT',
+        `Cannot spread fragment "${measure.cycle}" within itself, directly or through others.`,
+      );
+    if (measure.directivesOnOneNode > limits.directivesPerNode)
+      return tooComplex(
+        `has ${measure.directivesOnOneNode} directives in one place`,
+        limits.directivesPerNode,
+      );
+    if (size.depth > limits.depth)
+      return tooComplex(`nests fields ${size.depth} levels deep`, limits.depth);
+    if (size.fragmentDepth > limits.fragmentDepth)
+      return tooComplex(`nests fragments ${size.fragmentDepth} levels deep`, limits.fragmentDepth);
+    if (selections > limits.selections)
+      return tooComplex(
+        `selects ${large(selections)} fields and fragments with all fragments written out`,
+        limits.selections,
+      );
+    if (size.aliases > limits.aliases)
+      return tooComplex(`has ${large(size.aliases)} aliases`, limits.aliases);
+    if (size.directives > limits.directives)
+      return tooComplex(`has ${large(size.directives)} directives`, limits.directives);
     const { fields, duplicates } = measure.fieldsOf(root.selectionSet);
-    if (root.kind === Kind.OPERATION_DEFINITION && fields > limits.rootFields) return tooComplex(`has ${fields} root fields`, limits.rootFields);
-    if (duplicates > limits.duplicatedFields) return tooComplex(`selects fields ${duplicates} times again beside themselves`, limits.duplicatedFields);
+    if (root.kind === Kind.OPERATION_DEFINITION && fields > limits.rootFields)
+      return tooComplex(`has ${fields} root fields`, limits.rootFields);
+    if (duplicates > limits.duplicatedFields)
+      return tooComplex(
+        `selects fields ${duplicates} times again beside themselves`,
+        limits.duplicatedFields,
+      );
   }
   return undefined;
 }
@@ -63,12 +104,18 @@ class Measure {
     private readonly document: DocumentNode,
     private readonly limits: DocumentLimits,
   ) {
-    for (const definition of document.definitions) if (definition.kind === Kind.FRAGMENT_DEFINITION) this.fragments.set(definition.name.value, definition);
+    for (const definition of document.definitions)
+      if (definition.kind === Kind.FRAGMENT_DEFINITION)
+        this.fragments.set(definition.name.value, definition);
   }
 
-  /** All operations, then the fragments that none of them reaches, since validation looks at those too. */
+  /**
+   * All operations, then the fragments that none of them reaches, since validation looks at those
+   * too.
+   */
   *roots(): Generator<OperationDefinitionNode | FragmentDefinitionNode> {
-    for (const definition of this.document.definitions) if (definition.kind === Kind.OPERATION_DEFINITION) yield definition;
+    for (const definition of this.document.definitions)
+      if (definition.kind === Kind.OPERATION_DEFINITION) yield definition;
     for (const [name, fragment] of this.fragments) {
       if (this.#sizes.has(name)) continue;
       this.#sizes.set(name, IN_PROGRESS);
@@ -95,7 +142,8 @@ class Measure {
   }
 
   #innerSize(selection: SelectionNode): Size {
-    if (selection.kind !== Kind.FRAGMENT_SPREAD) return selection.selectionSet ? this.sizeOf(selection.selectionSet) : NOTHING;
+    if (selection.kind !== Kind.FRAGMENT_SPREAD)
+      return selection.selectionSet ? this.sizeOf(selection.selectionSet) : NOTHING;
     const name = selection.name.value;
     const known = this.#sizes.get(name);
     if (known) {
@@ -111,7 +159,10 @@ class Measure {
     return size;
   }
 
-  /** How many fields a selection holds itself, and how many in it and below stand beside one of the same name. Only for what `sizeOf` found to be small. */
+  /**
+   * How many fields a selection holds itself, and how many in it and below stand beside one of the
+   * same name. Only for what `sizeOf` found to be small.
+   */
   fieldsOf(selectionSet: SelectionSetNode): { fields: number; duplicates: number } {
     const names = new Map<string, number>();
     let fields = 0;
@@ -126,7 +177,8 @@ class Measure {
           names.set(name, before + 1);
           fields += 1;
           if (before > 0) duplicates += 1;
-          if (selection.selectionSet) duplicates += this.fieldsOf(selection.selectionSet).duplicates;
+          if (selection.selectionSet)
+            duplicates += this.fieldsOf(selection.selectionSet).duplicates;
         } else if (selection.kind === Kind.INLINE_FRAGMENT) collect(selection.selectionSet);
         else {
           const fragment = this.fragments.get(selection.name.value);

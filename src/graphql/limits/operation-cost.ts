@@ -28,28 +28,42 @@ const UNKNOWN_SIZE = 10;
 type Variables = Readonly<Record<string, unknown>>;
 
 /**
- * How many rows an operation may read at most, by the sizes that it asks for, and how often it shows again what it shows already; by
- * variables, as far as those say the sizes.
+ * How many rows an operation may read at most, by the sizes that it asks for, and how often it
+ * shows again what it shows already; by variables, as far as those say the sizes.
  */
 export type OperationCost = number | ((variables: Variables) => number);
 
-/** A field that reads, how many objects it leads to for each of its parents, and the fields that read below it. */
+/**
+ * A field that reads, how many objects it leads to for each of its parents, and the fields that
+ * read below it.
+ */
 interface Branch {
   readonly size: OperationCost;
-  /** Whether the objects are rows to be read or copies of what is shown already, rather than parts of what is there. */
+  /**
+   * Whether the objects are rows to be read or copies of what is shown already, rather than parts
+   * of what is there.
+   */
   readonly counts: boolean;
   readonly branches: readonly Branch[];
 }
 
-/** A value that is shown under a second name: it takes as much room in the answer, and as long to be put there, as some ten others of a row. */
+/**
+ * A value that is shown under a second name: it takes as much room in the answer, and as long to be
+ * put there, as some ten others of a row.
+ */
 const COPY: Branch = { size: 10, counts: true, branches: [] };
 
 /**
- * The cost of a valid operation: each list as long as its page, for each of its parents as many times. A value that is part of its object
- * costs nothing, and under each further alias as much as ten rows. Fields that are asked for twice under one name count once, as they are
- * executed once; @skip and @include do not matter.
+ * The cost of a valid operation: each list as long as its page, for each of its parents as many
+ * times. A value that is part of its object costs nothing, and under each further alias as much as
+ * ten rows. Fields that are asked for twice under one name count once, as they are executed once;
+ * @skip and @include do not matter.
  */
-export function operationCost(schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: ReadonlyMap<string, FragmentDefinitionNode>): OperationCost {
+export function operationCost(
+  schema: GraphQLSchema,
+  operation: OperationDefinitionNode,
+  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+): OperationCost {
   const root = schema.getRootType(operation.operation)!;
   const branches = branchesOf({ schema, operation, fragments }, root, [operation.selectionSet]);
   if (branches.every(isConstant)) return total(branches, {});
@@ -60,8 +74,16 @@ function isConstant({ size, branches }: Branch): boolean {
   return typeof size === 'number' && branches.every(isConstant);
 }
 
-/** `parents`: objects that are read; `shown`: those that stand in the answer, where an empty page of each is one too, with values of its own. */
-function total(branches: readonly Branch[], variables: Variables, parents = 1, shown = parents): number {
+/**
+ * `parents`: objects that are read; `shown`: those that stand in the answer, where an empty page of
+ * each is one too, with values of its own.
+ */
+function total(
+  branches: readonly Branch[],
+  variables: Variables,
+  parents = 1,
+  shown = parents,
+): number {
   let sum = 0;
   for (const branch of branches) {
     const { size, counts, branches: inner } = branch;
@@ -79,8 +101,16 @@ interface Source {
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
 }
 
-/** `sized`: the field that these selections stand under says how many there are. `again`: what they show is shown already, under another name. */
-function branchesOf(source: Source, type: GraphQLCompositeType, sets: readonly SelectionSetNode[], { sized = false, again = false } = {}): Branch[] {
+/**
+ * `sized`: the field that these selections stand under says how many there are. `again`: what they
+ * show is shown already, under another name.
+ */
+function branchesOf(
+  source: Source,
+  type: GraphQLCompositeType,
+  sets: readonly SelectionSetNode[],
+  { sized = false, again = false } = {},
+): Branch[] {
   const branches: Branch[] = [];
   const shown = new Set<string>();
   for (const { parent, nodes } of collect(source, type, sets)) {
@@ -93,20 +123,34 @@ function branchesOf(source: Source, type: GraphQLCompositeType, sets: readonly S
       if (isCopy) branches.push(COPY);
       continue;
     }
-    const declared = isIntrospectionType(parent) ? isListOf(field.type) && (() => schemaSize(source.schema, name)) : declaredSize(field);
+    const declared = isIntrospectionType(parent)
+      ? isListOf(field.type) && (() => schemaSize(source.schema, name))
+      : declaredSize(field);
     // A list in what has its size already, such as `nodes`, adds nothing to it.
     const unknown = !declared && !sized && isListOf(field.type);
     const size = declared ? declared(nodes[0]!, source.operation) : unknown ? UNKNOWN_SIZE : 1;
     // The schema is in memory.
-    const reads = !isIntrospectionType(target) && (Boolean(declared) || unknown || (!isListOf(field.type) && field.extensions[RULE] !== undefined));
+    const reads =
+      !isIntrospectionType(target) &&
+      (Boolean(declared) ||
+        unknown ||
+        (!isListOf(field.type) && field.extensions[RULE] !== undefined));
     const counts = reads || isCopy;
-    const below = branchesOf(source, target, nodes.flatMap(node => node.selectionSet ?? []), { sized: Boolean(declared), again: isCopy && !reads });
+    const below = branchesOf(
+      source,
+      target,
+      nodes.flatMap(node => node.selectionSet ?? []),
+      { sized: Boolean(declared), again: isCopy && !reads },
+    );
     if (counts || below.length > 0) branches.push({ size, counts, branches: below });
   }
   return branches;
 }
 
-function fieldOf(parent: GraphQLCompositeType, name: string): GraphQLField<unknown, unknown> | undefined {
+function fieldOf(
+  parent: GraphQLCompositeType,
+  name: string,
+): GraphQLField<unknown, unknown> | undefined {
   if (name === SchemaMetaFieldDef.name) return SchemaMetaFieldDef;
   if (name === TypeMetaFieldDef.name) return TypeMetaFieldDef;
   return 'getFields' in parent ? parent.getFields()[name] : undefined;
@@ -123,13 +167,18 @@ interface Collected {
 }
 
 /** The fields under one object by name; of an interface, also those that some of its types have. */
-function collect({ schema, fragments }: Source, type: GraphQLCompositeType, sets: readonly SelectionSetNode[]): Iterable<Collected> {
+function collect(
+  { schema, fragments }: Source,
+  type: GraphQLCompositeType,
+  sets: readonly SelectionSetNode[],
+): Iterable<Collected> {
   const fields = new Map<string, Collected>();
   const visited = new Set<string>();
   const visit = (set: SelectionSetNode, parent: GraphQLCompositeType): void => {
     for (const node of set.selections) {
       if (node.kind === Kind.FIELD) {
-        // Of types that exclude each other, the same name may stand for different fields; an object is of one of them, so the first by type counts.
+        // Of types that exclude each other, the same name may stand for different fields; an object
+        // is of one of them, so the first by type counts.
         const key = `${isAbstractType(type) ? parent.name : ''} ${(node.alias ?? node.name).value}`;
         const known = fields.get(key);
         if (known) known.nodes.push(node);
@@ -141,7 +190,9 @@ function collect({ schema, fragments }: Source, type: GraphQLCompositeType, sets
       if (name !== undefined) visited.add(name);
       const fragment = node.kind === Kind.FRAGMENT_SPREAD ? fragments.get(name!) : node;
       if (!fragment) continue;
-      const condition = fragment.typeCondition ? schema.getType(fragment.typeCondition.name.value) : parent;
+      const condition = fragment.typeCondition
+        ? schema.getType(fragment.typeCondition.name.value)
+        : parent;
       if (isCompositeType(condition)) visit(fragment.selectionSet, condition);
     }
   };
@@ -154,21 +205,47 @@ function isListOf(type: GraphQLOutputType): boolean {
 }
 
 /** How a field's size follows from its arguments; undefined where they do not say it. */
-function declaredSize(field: GraphQLField<unknown, unknown>): ((node: FieldNode, operation: OperationDefinitionNode) => OperationCost) | undefined {
+function declaredSize(
+  field: GraphQLField<unknown, unknown>,
+): ((node: FieldNode, operation: OperationDefinitionNode) => OperationCost) | undefined {
   const declared = field.extensions[LIST_SIZE] as ListSize | undefined;
-  if (declared) return (node, operation) => sizeBy(node, operation, [declared.argument], declared.default);
+  if (declared)
+    return (node, operation) => sizeBy(node, operation, [declared.argument], declared.default);
   if (!getNamedType(field.type).name.endsWith('Connection')) return undefined;
   return (node, operation) => sizeBy(node, operation, ['first', 'last'], DEFAULT_PAGE_SIZE);
 }
 
-function sizeBy(node: FieldNode, { variableDefinitions = [] }: OperationDefinitionNode, paths: readonly string[], fallback: number): OperationCost {
-  const defaults = new Map(variableDefinitions.map(definition => [definition.variable.name.value, definition.defaultValue]));
+function sizeBy(
+  node: FieldNode,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  paths: readonly string[],
+  fallback: number,
+): OperationCost {
+  const defaults = new Map(
+    variableDefinitions.map(definition => [
+      definition.variable.name.value,
+      definition.defaultValue,
+    ]),
+  );
   const readers = paths.map(path => readerOf(node, path.split('.'), defaults));
-  if (readers.every(reader => typeof reader !== 'function')) return sizeOf(readers.find(value => value != null), fallback);
-  return variables => sizeOf(readers.map(reader => (typeof reader === 'function' ? reader(variables) : reader)).find(value => value != null), fallback);
+  if (readers.every(reader => typeof reader !== 'function'))
+    return sizeOf(
+      readers.find(value => value != null),
+      fallback,
+    );
+  return variables =>
+    sizeOf(
+      readers
+        .map(reader => (typeof reader === 'function' ? reader(variables) : reader))
+        .find(value => value != null),
+      fallback,
+    );
 }
 
-/** What is no size, or too large a one, is refused where it is used, with its name: at every parent, so that it is not for nothing. */
+/**
+ * What is no size, or too large a one, is refused where it is used, with its name: at every parent,
+ * so that it is not for nothing.
+ */
 function sizeOf(value: unknown, fallback: number): number {
   if (value == null) return fallback;
   // Where a list is wanted, one value is a list of one.
@@ -177,8 +254,14 @@ function sizeOf(value: unknown, fallback: number): number {
 }
 
 /** The value at `path` of a field's arguments; a function where variables have it. */
-function readerOf(node: FieldNode, [argument, ...path]: string[], defaults: ReadonlyMap<string, ValueNode | undefined>): unknown {
-  let value: ValueNode | undefined = node.arguments?.find(({ name }) => name.value === argument)?.value;
+function readerOf(
+  node: FieldNode,
+  [argument, ...path]: string[],
+  defaults: ReadonlyMap<string, ValueNode | undefined>,
+): unknown {
+  let value: ValueNode | undefined = node.arguments?.find(
+    ({ name }) => name.value === argument,
+  )?.value;
   while (value?.kind === Kind.OBJECT && path.length > 0) {
     const name = path.shift();
     value = value.fields.find(field => field.name.value === name)?.value;
@@ -186,16 +269,37 @@ function readerOf(node: FieldNode, [argument, ...path]: string[], defaults: Read
   if (value?.kind !== Kind.VARIABLE) return value && literal(value);
   const { name } = value;
   const fallback = defaults.get(name.value);
-  return (variables: Variables) => path.reduce(ownMember, Object.hasOwn(variables, name.value) ? variables[name.value] : fallback && literalAt(fallback, path));
+  return (variables: Variables) =>
+    path.reduce(
+      ownMember,
+      Object.hasOwn(variables, name.value)
+        ? variables[name.value]
+        : fallback && literalAt(fallback, path),
+    );
 }
 
-/** Callers name variables as they like, `toString` too: what every object has is no value of theirs. */
+/**
+ * Callers name variables as they like, `toString` too: what every object has is no value of theirs.
+ */
 function ownMember(holder: unknown, key: string): unknown {
-  return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, key) ? (holder as Variables)[key] : undefined;
+  return typeof holder === 'object' && holder !== null && Object.hasOwn(holder, key)
+    ? (holder as Variables)[key]
+    : undefined;
 }
 
 function literalAt(value: ValueNode, path: readonly string[]): unknown {
-  return path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), literal(path.reduce<ValueNode | undefined>((at, key) => (at?.kind === Kind.OBJECT ? at.fields.find(field => field.name.value === key)?.value : undefined), value)));
+  return path.reduceRight<unknown>(
+    (inner, key) => ({ [key]: inner }),
+    literal(
+      path.reduce<ValueNode | undefined>(
+        (at, key) =>
+          at?.kind === Kind.OBJECT
+            ? at.fields.find(field => field.name.value === key)?.value
+            : undefined,
+        value,
+      ),
+    ),
+  );
 }
 
 function literal(value: ValueNode | undefined): unknown {

@@ -45,8 +45,9 @@ export class OperationTurn {
   }
 
   /**
-   * What `wait` gives. Meanwhile another operation has the slot, and afterwards it is waited for again: so a service that does not answer
-   * holds up those only who ask it. Other fields of the operation wait as well, before their next statement (`untilBack`).
+   * What `wait` gives. Meanwhile another operation has the slot, and afterwards it is waited for
+   * again: so a service that does not answer holds up those only who ask it. Other fields of the
+   * operation wait as well, before their next statement (`untilBack`).
    */
   async away<T>(wait: () => Promise<T>): Promise<T> {
     this.#waits += 1;
@@ -65,7 +66,10 @@ export class OperationTurn {
     }
   }
 
-  /** To be waited for before a statement is sent; undefined where the slot was never given up, or is there again. Rejects where it cannot be had again. */
+  /**
+   * To be waited for before a statement is sent; undefined where the slot was never given up, or is
+   * there again. Rejects where it cannot be had again.
+   */
   untilBack(): Promise<void> | undefined {
     return this.#back?.promise;
   }
@@ -86,9 +90,10 @@ export class OperationTurn {
 }
 
 /**
- * Lets so many operations run at the same time, and so many others wait: whose turn it is goes round among the callers that wait, so that
- * one who sends many keeps nobody with few from being served. Nor does a tenant whose operations take long: it gets another slot only while
- * more are free than it holds. Whoever finds no place to wait is refused at once.
+ * Lets so many operations run at the same time, and so many others wait: whose turn it is goes
+ * round among the callers that wait, so that one who sends many keeps nobody with few from being
+ * served. Nor does a tenant whose operations take long: it gets another slot only while more are
+ * free than it holds. Whoever finds no place to wait is refused at once.
  */
 export class OperationSlots {
   readonly #running = new Holdings();
@@ -101,20 +106,28 @@ export class OperationSlots {
     private readonly inQueue: number,
   ) {}
 
-  /** Waits for a slot; call `leave` afterwards. Throws `UNAVAILABLE`, or the signal's reason where that is aborted before. */
+  /**
+   * Waits for a slot; call `leave` afterwards. Throws `UNAVAILABLE`, or the signal's reason where
+   * that is aborted before.
+   */
   async enter(caller: OperationCaller, signal: AbortSignal): Promise<void> {
     if (this.#mayRun(caller.tenant)) return this.#running.add(caller.tenant);
-    if (this.#waiting.refusable >= this.inQueue && !this.#waiting.makeRoom(caller.name, tooMany())) throw tooMany();
+    if (this.#waiting.refusable >= this.inQueue && !this.#waiting.makeRoom(caller.name, tooMany()))
+      throw tooMany();
     await this.#waiting.wait(caller.name, signal, { holder: caller.tenant, isRefusable: true });
   }
 
   /** Gives the slot to whoever is next. */
   leave({ tenant }: OperationCaller): void {
     this.#running.remove(tenant);
-    for (let next; (next = this.#waiting.next(holder => this.#mayRun(holder))) !== undefined; ) this.#running.add(next);
+    for (let next; (next = this.#waiting.next(holder => this.#mayRun(holder))) !== undefined;)
+      this.#running.add(next);
   }
 
-  /** Gives the slot up for a while, and says so; not where as many have already as may wait, since each of them holds memory. */
+  /**
+   * Gives the slot up for a while, and says so; not where as many have already as may wait, since
+   * each of them holds memory.
+   */
   stepAside(caller: OperationCaller): boolean {
     if (this.#aside >= this.inQueue) return false;
     this.#aside += 1;
@@ -122,7 +135,10 @@ export class OperationSlots {
     return true;
   }
 
-  /** The slot again, after `stepAside`. Never refused for want of a place to wait: what was begun had one. Throws the signal's reason. */
+  /**
+   * The slot again, after `stepAside`. Never refused for want of a place to wait: what was begun
+   * had one. Throws the signal's reason.
+   */
   async comeBack({ name, tenant }: OperationCaller, signal: AbortSignal): Promise<void> {
     this.#aside -= 1;
     if (this.#mayRun(tenant)) this.#running.add(tenant);
@@ -140,5 +156,9 @@ export class OperationSlots {
 }
 
 function tooMany(): AppError {
-  return new AppError('UNAVAILABLE', 'Too many operations are waiting to be run at the moment. Try again shortly.', { retryAfterMs: RETRY_AFTER_MS });
+  return new AppError(
+    'UNAVAILABLE',
+    'Too many operations are waiting to be run at the moment. Try again shortly.',
+    { retryAfterMs: RETRY_AFTER_MS },
+  );
 }

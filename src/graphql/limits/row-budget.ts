@@ -5,15 +5,19 @@ const RETRY_AFTER_MS = 1_000;
 /** The rows that one operation may still read. */
 export interface OperationRows {
   readonly left: number;
-  /** Notes rows that were read. Throws `QUERY_TOO_COMPLEX` or, where other operations hold too many, `UNAVAILABLE`. */
+  /**
+   * Notes rows that were read. Throws `QUERY_TOO_COMPLEX` or, where other operations hold too many,
+   * `UNAVAILABLE`.
+   */
   take(count: number): void;
   /** Gives all back: the answer that was made of them is gone. */
   release(): void;
 }
 
 /**
- * Rows in memory: an answer is made of all that its operation read before any of it is sent. Each operation may hold `perOperation` of
- * them, and all operations of this process together `inFlight`, however many there are.
+ * Rows in memory: an answer is made of all that its operation read before any of it is sent. Each
+ * operation may hold `perOperation` of them, and all operations of this process together
+ * `inFlight`, however many there are.
  */
 export class RowBudget {
   /** Rows that operations hold at the moment. */
@@ -41,9 +45,19 @@ class HeldRows implements OperationRows {
 
   take(count: number): void {
     const { perOperation, inFlight, held } = this.budget;
-    if (this.#own + count > perOperation) throw new AppError('QUERY_TOO_COMPLEX', `The operation reads more than ${perOperation} rows. Ask for fewer levels or smaller pages.`);
+    if (this.#own + count > perOperation)
+      throw new AppError(
+        'QUERY_TOO_COMPLEX',
+        `The operation reads more than ${perOperation} rows. Ask for fewer levels or ` +
+          'smaller pages.',
+      );
     if (held + count > inFlight) {
-      throw new AppError('UNAVAILABLE', 'Too many rows are being read for others at the moment. Try again shortly, or ask for fewer.', { retryAfterMs: RETRY_AFTER_MS });
+      throw new AppError(
+        'UNAVAILABLE',
+        'Too many rows are being read for others at the moment. Try again shortly, or ' +
+          'ask for fewer.',
+        { retryAfterMs: RETRY_AFTER_MS },
+      );
     }
     this.#own += count;
     this.budget.held += count;

@@ -3,7 +3,10 @@ import type { DocumentNode } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { TrustedDocuments } from './trusted-documents.js';
 
-/** Room for the documents that callers send themselves, in characters of their text: their syntax trees and plans take some 50 bytes for each. */
+/**
+ * Room for the documents that callers send themselves, in characters of their text: their syntax
+ * trees and plans take some 50 bytes for each.
+ */
 const MAX_LENGTH = 1_000_000;
 
 /** What a document takes besides, in characters. */
@@ -12,8 +15,9 @@ const LENGTH_OF_ENTRY = 500;
 type DocumentStore = Exclude<ApolloServerOptions<BaseContext>['documentStore'], null | undefined>;
 
 /**
- * Where Apollo keeps valid documents by the digests of their texts, so that what comes again is not parsed again. Trusted ones are always
- * there; of others the latest, so that a flood of different ones takes no more memory than a few.
+ * Where Apollo keeps valid documents by the digests of their texts, so that what comes again is not
+ * parsed again. Trusted ones are always there; of others the latest, so that a flood of different
+ * ones takes no more memory than a few.
  */
 export function documentStore(trusted: TrustedDocuments): DocumentStore {
   const latest = new LRUCache<string, DocumentNode>({

@@ -5,7 +5,10 @@ import { z } from 'zod';
 /** What a manifest says: the text of each document by its id. */
 export type Manifest = ReadonlyMap<string, string>;
 
-/** Ids without a colon, SHA-256 digests, and prefixes of one's own: https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md */
+/**
+ * Ids without a colon, SHA-256 digests, and prefixes of one's own:
+ * https://github.com/graphql/graphql-over-http/blob/main/spec/Appendix%20A%20--%20Persisted%20Documents.md
+ */
 const ID = /^(?:sha256:[0-9a-f]{64}|x-[\w.~-]+:[\w.~-]+|[\w.~-]+)$/;
 const MAX_ID_LENGTH = 512;
 
@@ -16,7 +19,10 @@ const APOLLO = z.object({
   operations: z.array(z.object({ id: z.string(), body: z.string() })),
 });
 
-/** A digest is the same id with its prefix and without: which of the two a client sends is up to the tool that made it. */
+/**
+ * A digest is the same id with its prefix and without: which of the two a client sends is up to the
+ * tool that made it.
+ */
 export function canonicalId(id: string): string {
   return id.startsWith('sha256:') ? id.slice('sha256:'.length) : id;
 }
@@ -32,9 +38,16 @@ export function readManifest(file: string): { manifest: Manifest; problems: stri
   const json = readJson(file);
   if ('problem' in json) return { manifest, problems: [json.problem] };
   const entries = entriesOf(json.value);
-  if (!entries) return { manifest, problems: [`${file} is neither { "<id>": "<document>" } nor a manifest of Apollo's, version 1.`] };
+  if (!entries)
+    return {
+      manifest,
+      problems: [
+        `${file} is neither { "<id>": "<document>" } nor a manifest of Apollo's, version 1.`,
+      ],
+    };
   for (const [id, text] of entries) {
-    const problem = idProblem(id, text) ?? (manifest.has(canonicalId(id)) ? 'stands there twice.' : undefined);
+    const problem =
+      idProblem(id, text) ?? (manifest.has(canonicalId(id)) ? 'stands there twice.' : undefined);
     if (problem) problems.push(`${file}: the id ${JSON.stringify(id)} ${problem}`);
     else manifest.set(canonicalId(id), text);
   }
@@ -45,7 +58,12 @@ export function readJson(file: string): { value: unknown } | { problem: string }
   try {
     return { value: JSON.parse(readFileSync(file, 'utf8')) };
   } catch (error) {
-    return { problem: error instanceof SyntaxError ? `${file} is no JSON: ${error.message}` : `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}` };
+    return {
+      problem:
+        error instanceof SyntaxError
+          ? `${file} is no JSON: ${error.message}`
+          : `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+    };
   }
 }
 
@@ -58,7 +76,13 @@ function entriesOf(value: unknown): [string, string][] | undefined {
 
 function idProblem(id: string, text: string): string | undefined {
   if (id.length > MAX_ID_LENGTH) return `is longer than ${MAX_ID_LENGTH} characters.`;
-  if (!ID.test(id)) return 'is not made of letters, digits and - . _ ~, after "sha256:" or a prefix of your own such as "x-web:".';
+  if (!ID.test(id))
+    return (
+      'is not made of letters, digits and - . _ ~, after "sha256:" or a prefix of your own ' +
+      'such as "x-web:".'
+    );
   const bare = canonicalId(id);
-  return /^[0-9a-f]{64}$/.test(bare) && bare !== digestOf(text) ? `is not the SHA-256 digest of its document, which is ${digestOf(text)}.` : undefined;
+  return /^[0-9a-f]{64}$/.test(bare) && bare !== digestOf(text)
+    ? `is not the SHA-256 digest of its document, which is ${digestOf(text)}.`
+    : undefined;
 }

@@ -11,7 +11,10 @@ import { canonicalId, digestOf, readJson, readManifest, type Manifest } from './
 export interface AskedOperation {
   readonly query: unknown;
   readonly documentId: unknown;
-  /** Asked for as Apollo's clients do, who send the text themselves when they hear that its hash is not known. */
+  /**
+   * Asked for as Apollo's clients do, who send the text themselves when they hear that its hash is
+   * not known.
+   */
   readonly byHash?: boolean;
 }
 
@@ -20,7 +23,10 @@ const KEYS = z.record(z.uuid(), z.union([z.string(), z.array(z.string())]));
 
 const NOTHING: Manifest = new Map();
 
-/** Documents that were read and checked at the start, and who may run what. Whoever has the id of one may run it, as far as its fields allow. */
+/**
+ * Documents that were read and checked at the start, and who may run what. Whoever has the id of
+ * one may run it, as far as its fields allow.
+ */
 export class TrustedDocuments {
   private constructor(
     private readonly adHoc: Config['trustedDocuments']['adHoc'],
@@ -30,30 +36,58 @@ export class TrustedDocuments {
   ) {}
 
   /** Reads the files. Throws a `StartupError` that names every mistake in them. */
-  static read({ manifests, keysFile, adHoc }: Config['trustedDocuments'], schema: GraphQLSchema): TrustedDocuments {
+  static read(
+    { manifests, keysFile, adHoc }: Config['trustedDocuments'],
+    schema: GraphQLSchema,
+  ): TrustedDocuments {
     const reader = new Reader(schema);
     const common = reader.merged(manifests);
     const ofKeys = keysFile === undefined ? new Map<string, Manifest>() : reader.ofKeys(keysFile);
-    if (reader.problems.length > 0) throw new StartupError(`The trusted documents cannot be used:\n${reader.problems.map(problem => `  - ${problem}`).join('\n')}`);
+    if (reader.problems.length > 0)
+      throw new StartupError(
+        'The trusted documents cannot be ' +
+          `used:\n${reader.problems.map(problem => `  - ${problem}`).join('\n')}`,
+      );
     return new TrustedDocuments(adHoc, common, ofKeys, reader.parsed);
   }
 
-  /** The text to run in place of what a request holds; undefined where that holds its own. Throws an `AppError` where it may not run. */
+  /**
+   * The text to run in place of what a request holds; undefined where that holds its own. Throws an
+   * `AppError` where it may not run.
+   */
   textFor({ query, documentId, byHash }: AskedOperation, principal: Principal): string | undefined {
     const bound = principal.kind === 'apiKey' ? this.ofKeys.get(principal.keyId) : undefined;
     if (documentId === undefined || documentId === null) {
       if (query === undefined || (!bound && this.#mayBeAdHoc(principal))) return undefined;
-      throw new AppError('FORBIDDEN', `Only trusted documents run ${bound ? 'with this key' : 'here'}: send the documentId of one in place of query.`, { field: 'query' });
+      throw new AppError(
+        'FORBIDDEN',
+        `Only trusted documents run ${bound ? 'with this key' : 'here'}: send the ` +
+          'documentId of one in place of query.',
+        { field: 'query' },
+      );
     }
-    if (query !== undefined && query !== null) throw badInput('documentId', 'documentId stands in the place of query: send one of them.');
-    const text = typeof documentId === 'string' ? (bound ?? this.common).get(canonicalId(documentId)) : undefined;
+    if (query !== undefined && query !== null)
+      throw badInput('documentId', 'documentId stands in the place of query: send one of them.');
+    const text =
+      typeof documentId === 'string'
+        ? (bound ?? this.common).get(canonicalId(documentId))
+        : undefined;
     // Apollo answers that it keeps no texts under their hashes.
     if (text === undefined && byHash && !bound && this.#mayBeAdHoc(principal)) return undefined;
-    if (text === undefined) throw badInput('documentId', this.parsed.size === 0 ? 'No trusted documents are configured here: send the query itself.' : 'There is no trusted document with this documentId.');
+    if (text === undefined)
+      throw badInput(
+        'documentId',
+        this.parsed.size === 0
+          ? 'No trusted documents are configured here: send the query itself.'
+          : 'There is no trusted document with this documentId.',
+      );
     return text;
   }
 
-  /** The parsed and valid document of a text that is trusted, by the text's SHA-256 digest in hexadecimal. */
+  /**
+   * The parsed and valid document of a text that is trusted, by the text's SHA-256 digest in
+   * hexadecimal.
+   */
   documentOf(digest: string): DocumentNode | undefined {
     return this.parsed.get(digest);
   }
@@ -74,8 +108,18 @@ class Reader {
   ofKeys(file: string): Map<string, Manifest> {
     const json = readJson(file);
     const keys = 'problem' in json ? undefined : KEYS.safeParse(json.value).data;
-    if (!keys) this.problems.push('problem' in json ? json.problem : `${file} is not { "<id of a key>": "<manifest>" }, or with a list of manifests.`);
-    return new Map(Object.entries(keys ?? {}).map(([id, manifests]) => [id.toLowerCase(), this.merged([manifests].flat().map(manifest => resolve(dirname(file), manifest)))]));
+    if (!keys)
+      this.problems.push(
+        'problem' in json
+          ? json.problem
+          : `${file} is not { "<id of a key>": "<manifest>" }, or with a list of manifests.`,
+      );
+    return new Map(
+      Object.entries(keys ?? {}).map(([id, manifests]) => [
+        id.toLowerCase(),
+        this.merged([manifests].flat().map(manifest => resolve(dirname(file), manifest))),
+      ]),
+    );
   }
 
   merged(files: readonly string[]): Manifest {
@@ -83,7 +127,10 @@ class Reader {
     const all = new Map<string, string>();
     for (const file of files) {
       for (const [id, text] of this.#manifest(file)) {
-        if ((all.get(id) ?? text) !== text) this.problems.push(`${file}: the id ${JSON.stringify(id)} stands for another document in a file before.`);
+        if ((all.get(id) ?? text) !== text)
+          this.problems.push(
+            `${file}: the id ${JSON.stringify(id)} stands for another document in a file before.`,
+          );
         all.set(id, text);
       }
     }
@@ -95,7 +142,8 @@ class Reader {
     if (!known) {
       const { manifest, problems } = readManifest(file);
       this.problems.push(...problems);
-      for (const [id, text] of manifest) this.#parse(text, `${file}: the document ${JSON.stringify(id)}`);
+      for (const [id, text] of manifest)
+        this.#parse(text, `${file}: the document ${JSON.stringify(id)}`);
       this.#files.set(file, (known = manifest));
     }
     return known;

@@ -1,17 +1,22 @@
 /**
- * Starts Altair in the browser, after Altair's own modules: the first visit finds everything ready to run, later ones the visitor's own
- * work. Altair has options for tabs but none for collections, so this writes to the database where Altair keeps both (IndexedDB "AltairDB").
- * Should that fail, as after a change inside Altair, the page works all the same without the collection.
+ * Starts Altair in the browser, after Altair's own modules: the first visit finds everything ready
+ * to run, later ones the visitor's own work. Altair has options for tabs but none for collections,
+ * so this writes to the database where Altair keeps both (IndexedDB "AltairDB"). Should that fail,
+ * as after a change inside Altair, the page works all the same without the collection.
  *
- * What the visitor made stays. Tabs are Altair's to keep. In the collection only operations that nobody changed are replaced, and only by
- * another edition (Altair moves `updated_at` when it saves). A former demo key, which opens nothing any more, gives way to the present one.
+ * What the visitor made stays. Tabs are Altair's to keep. In the collection only operations that
+ * nobody changed are replaced, and only by another edition (Altair moves `updated_at` when it
+ * saves). A former demo key, which opens nothing any more, gives way to the present one.
  */
-const { config, edition } = await fetch(new URL('start-config.json', document.baseURI)).then(response => response.json());
+const { config, edition } = await fetch(new URL('start-config.json', document.baseURI)).then(
+  response => response.json(),
+);
 
 const MEMORY = 'weaver_playground';
 const COLLECTION = 'weaver';
 
-// Relative to the page's base, <root>/playground/, so that a proxy may serve the gateway under any path.
+// Relative to the page's base, <root>/playground/, so that a proxy may serve the gateway under any
+// path.
 const urlOf = path => new URL('..' + path, document.baseURI).href;
 const endpointUrl = urlOf(config.endpoint);
 // Altair sends no header that has no value.
@@ -34,7 +39,8 @@ const settled = request =>
 
 async function openDatabase() {
   const exists = (await indexedDB.databases()).some(({ name }) => name === 'AltairDB');
-  // On the very first visit Altair has yet to make it. This is its schema 5; Dexie, which it uses, multiplies by ten.
+  // On the very first visit Altair has yet to make it. This is its schema 5; Dexie, which it uses,
+  // multiplies by ten.
   const opening = indexedDB.open('AltairDB', exists ? undefined : 50);
   opening.addEventListener('upgradeneeded', () => {
     const make = (name, keyPath, autoIncrement, ...indexes) => {
@@ -65,7 +71,10 @@ async function collectionQueries() {
   const ids = await fetchSampleIds().catch(() => ({}));
   const fillIn = variables =>
     variables
-      .replace(JSON.stringify(config.sampleIds.documentId), JSON.stringify(ids.documentId ?? '00000000-0000-0000-0000-000000000000'))
+      .replace(
+        JSON.stringify(config.sampleIds.documentId),
+        JSON.stringify(ids.documentId ?? '00000000-0000-0000-0000-000000000000'),
+      )
       .replace(JSON.stringify(config.sampleIds.botId), JSON.stringify(ids.botId ?? null));
   const now = Date.now();
   return config.operations.map(({ name, query, variables }) => ({
@@ -87,26 +96,31 @@ async function collectionQueries() {
 
 async function refreshCollection(store, queries) {
   const found = await settled(store.get(COLLECTION));
-  const isUntouched = query => query.id?.startsWith(COLLECTION + '-') && query.created_at === query.updated_at;
+  const isUntouched = query =>
+    query.id?.startsWith(COLLECTION + '-') && query.created_at === query.updated_at;
   const kept = found?.queries.filter(query => !isUntouched(query)) ?? [];
   const now = Date.now();
-  await settled(store.put({
-    title: 'Weaver',
-    workspaceId: 'local',
-    storageType: 'local',
-    parentPath: '',
-    created_at: now,
-    updated_at: now,
-    ...found,
-    id: COLLECTION,
-    queries: [...queries.filter(query => !kept.some(({ id }) => id === query.id)), ...kept],
-  }));
+  await settled(
+    store.put({
+      title: 'Weaver',
+      workspaceId: 'local',
+      storageType: 'local',
+      parentPath: '',
+      created_at: now,
+      updated_at: now,
+      ...found,
+      id: COLLECTION,
+      queries: [...queries.filter(query => !kept.some(({ id }) => id === query.id)), ...kept],
+    }),
+  );
 }
 
 async function replaceEverywhere(store, former, present) {
   const rows = await settled(store.getAll());
   const stale = rows.map(row => JSON.stringify(row)).filter(text => text.includes(former));
-  await Promise.all(stale.map(text => settled(store.put(JSON.parse(text.replaceAll(former, present))))));
+  await Promise.all(
+    stale.map(text => settled(store.put(JSON.parse(text.replaceAll(former, present))))),
+  );
 }
 
 async function prepareDatabase() {
@@ -123,7 +137,10 @@ async function prepareDatabase() {
   } finally {
     database.close();
   }
-  localStorage.setItem(MEMORY, JSON.stringify({ edition, demoKey: config.demoKey ?? last.demoKey }));
+  localStorage.setItem(
+    MEMORY,
+    JSON.stringify({ edition, demoKey: config.demoKey ?? last.demoKey }),
+  );
 }
 
 function startAltair() {
@@ -147,7 +164,11 @@ function startAltair() {
     preserveState: true,
     disableAccount: true,
     initialSettings: { 'schema.reloadOnStart': true },
-    persistedSettings: { 'banners.disable': true, 'alert.disableUpdateNotification': true, disablePushNotification: true },
+    persistedSettings: {
+      'banners.disable': true,
+      'alert.disableUpdateNotification': true,
+      disablePushNotification: true,
+    },
   });
   // The only switch there is for the request to donate, which would lead away from this server.
   getAltairConfig().donation.action_count_threshold = Infinity;
@@ -176,7 +197,8 @@ async function clickWhenThere(selector) {
   }
 }
 
-// Opens the collection and the first tab (Altair leaves the last one open), and shows what an answer looks like.
+// Opens the collection and the first tab (Altair leaves the last one open), and shows what an
+// answer looks like.
 async function welcome() {
   await clickWhenThere('[track-id="show_collections"]');
   await clickWhenThere('[data-test-id="collection-collapse"]');

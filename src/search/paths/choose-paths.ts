@@ -9,35 +9,60 @@ import { HNSW_PATH } from './hnsw-path.js';
 import { IndexedTenants } from './indexed-tenants.js';
 import type { VectorPath } from './vector-path.js';
 
-/** Up to this many chunks, comparing all of them exactly is the fastest way as well (`docs/search-paths.md`). */
+/**
+ * Up to this many chunks, comparing all of them exactly is the fastest way as well
+ * (`docs/search-paths.md`).
+ */
 const MAX_EXACT = 1_000;
 
 const scopeSizes = new ScopeSizes();
 const indexedTenants = new IndexedTenants();
 
 /**
- * The paths to try for a scope, in order: the next one follows where the one before could have missed a hit. The last leaves nothing out.
+ * The paths to try for a scope, in order: the next one follows where the one before could have
+ * missed a hit. The last leaves nothing out.
  *
- * The tenant's size decides, or the bot's: to know that of a scope by documents or metadata would cost as much as to search it. A path
- * whose index knows nothing of filters must not be chosen for a scope that `isFiltered`.
+ * The tenant's size decides, or the bot's: to know that of a scope by documents or metadata would
+ * cost as much as to search it. A path whose index knows nothing of filters must not be chosen for
+ * a scope that `isFiltered`.
  */
-export async function choosePaths(reads: ReadScope, scope: SearchScope, { exact }: { exact: boolean }): Promise<readonly VectorPath[]> {
+export async function choosePaths(
+  reads: ReadScope,
+  scope: SearchScope,
+  { exact }: { exact: boolean },
+): Promise<readonly VectorPath[]> {
   if (exact) return [EXACT_PATH];
   const size = await sizeOf(reads, scope);
   if (size <= MAX_EXACT) return [EXACT_PATH];
-  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId))) return [HNSW_PATH, CODES_PATH, EXACT_PATH];
+  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId)))
+    return [HNSW_PATH, CODES_PATH, EXACT_PATH];
   return [CODES_PATH, EXACT_PATH];
 }
 
 function sizeOf(reads: ReadScope, { tenantId, botId }: SearchScope): Promise<number> {
-  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () => countChunks(reads, { tenantId, botId }, MAX_EXACT + 1));
+  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () =>
+    countChunks(reads, { tenantId, botId }, MAX_EXACT + 1),
+  );
 }
 
 /** How many chunks a tenant has, or one of its bots; counted up to `most` only. */
-async function countChunks(reads: ReadScope, { tenantId, botId }: Pick<SearchScope, 'tenantId' | 'botId'>, most: number): Promise<number> {
+async function countChunks(
+  reads: ReadScope,
+  { tenantId, botId }: Pick<SearchScope, 'tenantId' | 'botId'>,
+  most: number,
+): Promise<number> {
   const parameters = new SqlParameters();
-  const conditions = scopeSql({ tenantId, botId, documentIds: undefined, metadata: undefined }, parameters.add(tenantId, 'uuid'), parameters);
-  const text = `select count(*)::int as count from (select from doc_chunks t where ${conditions} limit ${parameters.add(most, 'int')}) counted`;
-  const [row] = await reads.query<{ count: number }>(statement('searchScopeSize', text), parameters.values);
+  const conditions = scopeSql(
+    { tenantId, botId, documentIds: undefined, metadata: undefined },
+    parameters.add(tenantId, 'uuid'),
+    parameters,
+  );
+  const text =
+    `select count(*)::int as count from (select from doc_chunks t where ${conditions} ` +
+    `limit ${parameters.add(most, 'int')}) counted`;
+  const [row] = await reads.query<{ count: number }>(
+    statement('searchScopeSize', text),
+    parameters.values,
+  );
   return row!.count;
 }

@@ -7,27 +7,33 @@ import type { VectorPath } from './vector-path.js';
 const MOST = 600;
 
 /**
- * In simulations (2,000 to 20,000 chunks in topics, with and without a common offset, unequal scales and fewer dimensions, 200 to 400
- * candidates) all scans that had missed a hit lay below 3.3, and those of questions about something in the tenant above 3.7. With 100
- * candidates of 2,000 to 10,000 chunks none that lay above 3.5 had missed one.
+ * In simulations (2,000 to 20,000 chunks in topics, with and without a common offset, unequal
+ * scales and fewer dimensions, 200 to 400 candidates) all scans that had missed a hit lay below
+ * 3.3, and those of questions about something in the tenant above 3.7. With 100 candidates of 2,000
+ * to 10,000 chunks none that lay above 3.5 had missed one.
  */
 const CERTAINTY = 3.5;
 
 /**
- * The chunks of the scope whose codes differ from the query's in the fewest bits, with their similarities. The scan reads
- * `doc_chunks_codes` alone; `+ 0` keeps it a scan where there is an index on codes as well.
+ * The chunks of the scope whose codes differ from the query's in the fewest bits, with their
+ * similarities. The scan reads `doc_chunks_codes` alone; `+ 0` keeps it a scan where there is an
+ * index on codes as well.
  */
 export const CODES_PATH: VectorPath = {
   path: SearchPath.CODES,
   seesAll: true,
   namesTenant: false,
   certainty: CERTAINTY,
-  limits: wanted => ({ first: Math.max(FIRST, FIRST_PER_HIT * wanted), most: Math.max(MOST, MOST_PER_HIT * wanted) }),
+  limits: wanted => ({
+    first: Math.max(FIRST, FIRST_PER_HIT * wanted),
+    most: Math.max(MOST, MOST_PER_HIT * wanted),
+  }),
   sql(input) {
     const { conditions, vector, limits, parameters } = input;
     const near = `
         select t.id, (t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536))) + 0 as bits
-          from doc_chunks t where ${conditions} and t.embedding_bq is not null order by bits limit ${unseen(parameters.add(limits.most, 'int'))}`;
+          from doc_chunks t where ${conditions} and t.embedding_bq is not null order by bits
+            limit ${unseen(parameters.add(limits.most, 'int'))}`;
     return compareNear(near, { enough: CERTAINTY }, input);
   },
 };

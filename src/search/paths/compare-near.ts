@@ -12,29 +12,42 @@ export const MOST_PER_HIT = 8;
 export interface FirstLook {
   /** How many spreads (`hasAllHits`) they must show for the rest to be left out. */
   readonly enough: number;
-  /** Where fewer than this were found near, the path got lost, and nothing is compared; undefined: it never does, and fewer are all there are. */
+  /**
+   * Where fewer than this were found near, the path got lost, and nothing is compared; undefined:
+   * it never does, and fewer are all there are.
+   */
   readonly lostBelow?: number;
 }
 
 /**
- * The exact similarities of what a path found near by codes, `near (id, bits)`: of the first of them, and of the rest where the first
- * leave a doubt. To look up a chunk takes as long as to scan the codes of ten, and of a question about something in the tenant the first
- * are enough. It decides about time only: `hasAllHits` judges whatever was compared. `limit 1` keeps the join a look-up for each: the
- * planner, who cannot know how few there are, might scan the tenant.
+ * The exact similarities of what a path found near by codes, `near (id, bits)`: of the first of
+ * them, and of the rest where the first leave a doubt. To look up a chunk takes as long as to scan
+ * the codes of ten, and of a question about something in the tenant the first are enough. It
+ * decides about time only: `hasAllHits` judges whatever was compared. `limit 1` keeps the join a
+ * look-up for each: the planner, who cannot know how few there are, might scan the tenant.
  */
-export function compareNear(near: string, { enough, lostBelow }: FirstLook, { tenant, vector, wanted, minSimilarity, limits, parameters }: PathInput): string {
+export function compareNear(
+  near: string,
+  { enough, lostBelow }: FirstLook,
+  { tenant, vector, wanted, minSimilarity, limits, parameters }: PathInput,
+): string {
   const compared = (some: string): string => `
       select near.id, chunk.tid, 1 - (chunk.embedding <=> ${vector}) as similarity, near.bits
         from (${some}) near
-       cross join lateral (select t.embedding, t.ctid as tid from doc_chunks t where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
-  const isFound = lostBelow === undefined ? 'true' : `(select count(*) from near) >= ${Math.trunc(lostBelow)}`;
+       cross join lateral (select t.embedding, t.ctid as tid from doc_chunks t
+         where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
+  const isFound =
+    lostBelow === undefined ? 'true' : `(select count(*) from near) >= ${Math.trunc(lostBelow)}`;
   return `
     with near as materialized (${near}),
-    first as materialized (${compared(`select id, bits from near where ${isFound} order by bits limit ${unseen(parameters.add(limits.first, 'int'))}`)}),
+    first as materialized
+      (${compared(`select id, bits from near where ${isFound} order by bits limit ${unseen(parameters.add(limits.first, 'int'))}`)}),
     look as materialized (
       select case when _points >= ${MIN_POINTS} then
                (greatest(${parameters.add(minSimilarity ?? null, 'float8')}, (
-                  select similarity from first where similarity <= 1 order by similarity desc offset ${unseen(parameters.add(wanted - 1, 'int'))} limit 1
+                  select similarity from first where similarity <= 1
+                    order by similarity desc offset ${unseen(parameters.add(wanted - 1, 'int'))}
+                      limit 1
                 )) - _edge) / nullif(_spread, 0)
              end as spreads
         from (${edgeSql('first')}) edge

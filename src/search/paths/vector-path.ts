@@ -30,27 +30,41 @@ export interface CandidateLimits {
 /**
  * A way to find the chunks of a scope that are worth comparing exactly with a vector.
  *
- * To add one: a file beside this one, a value of `SearchPath`, and its place in `choose-paths.ts`. Ranking, thresholds, paging, fusion
- * with words and the judgement of what a path left out are the same for all and know nothing of it.
+ * To add one: a file beside this one, a value of `SearchPath`, and its place in `choose-paths.ts`.
+ * Ranking, thresholds, paging, fusion with words and the judgement of what a path left out are the
+ * same for all and know nothing of it.
  */
 export interface VectorPath {
   readonly path: SearchPath;
-  /** Whether it looks at every chunk of the scope: then candidates that are neither `first` nor `most` of its limits are all that there are. */
+  /**
+   * Whether it looks at every chunk of the scope: then candidates that are neither `first` nor
+   * `most` of its limits are all that there are.
+   */
   readonly seesAll: boolean;
-  /** Whether its statement must hold the tenant as a literal. Then each tenant has a statement of its own, so it is for a few of them only. */
+  /**
+   * Whether its statement must hold the tenant as a literal. Then each tenant has a statement of
+   * its own, so it is for a few of them only.
+   */
   readonly namesTenant: boolean;
   /**
-   * By how many spreads what it left out must lie below the last hit (`hasAllHits`), or else the next path follows. A path that leaves
-   * nothing out is asked nothing.
+   * By how many spreads what it left out must lie below the last hit (`hasAllHits`), or else the
+   * next path follows. A path that leaves nothing out is asked nothing.
    */
   readonly certainty: number;
-  /** How many chunks it compares exactly to find `wanted` of them; undefined: every one of the scope. */
+  /**
+   * How many chunks it compares exactly to find `wanted` of them; undefined: every one of the
+   * scope.
+   */
   limits(wanted: number): CandidateLimits | undefined;
   /**
-   * A select of the chunks with their exact similarity: `id uuid, tid tid, similarity float8, bits float8`. `bits` is what the path
-   * preferred them by, the smaller the better: `hasAllHits` judges by it what was left out. A path that leaves nothing out has none.
+   * A select of the chunks with their exact similarity: `id uuid, tid tid, similarity float8, bits
+   * float8`. `bits` is what the path preferred them by, the smaller the better: `hasAllHits` judges
+   * by it what was left out. A path that leaves nothing out has none.
    */
   sql(input: PathInput): string;
-  /** Settings of the transaction that its statement needs. Sent with the statement, in the same turn: nothing waits for the answer. */
+  /**
+   * Settings of the transaction that its statement needs. Sent with the statement, in the same
+   * turn: nothing waits for the answer.
+   */
   prepare?(reads: ReadScope, limits: CandidateLimits): Promise<unknown>;
 }

@@ -14,11 +14,16 @@ import { postgresAt } from '../../support/postgres-at.js';
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const onPostgres = inject('template').kind === 'postgres';
-const VIEWER = JSON.stringify({ query: '{ viewer { kind tenant { id name } apiKey { id scopes } } }' });
+const VIEWER = JSON.stringify({
+  query: '{ viewer { kind tenant { id name } apiKey { id scopes } } }',
+});
 
 /** What the older application asks: is it one of the tenant's hashes? */
 async function opensOldDoor(legacy: LegacyDatabase, secret: string): Promise<boolean> {
-  const [{ key_hash }] = (await legacy.sql<{ key_hash: string }>('select key_hash from api_keys where id = $1', [KEY(0)])) as [{ key_hash: string }];
+  const [{ key_hash }] = (await legacy.sql<{ key_hash: string }>(
+    'select key_hash from api_keys where id = $1',
+    [KEY(0)],
+  )) as [{ key_hash: string }];
   return key_hash.startsWith('$argon2') && verify(key_hash, secret);
 }
 
@@ -33,7 +38,11 @@ describe.runIf(onPostgres).each(REVISIONS)('a key of revision %s', revision => {
 
   beforeAll(async () => {
     legacy = await LegacyDatabase.make(revision);
-    const setHash = async (id: string, key: string, memoryCost: number): Promise<unknown> => legacy.sql('update api_keys set key_hash = $1 where id = $2', [await hash(key, { memoryCost, timeCost: 3, parallelism: 4 }), id]);
+    const setHash = async (id: string, key: string, memoryCost: number): Promise<unknown> =>
+      legacy.sql('update api_keys set key_hash = $1 where id = $2', [
+        await hash(key, { memoryCost, timeCost: 3, parallelism: 4 }),
+        id,
+      ]);
     // As the older Weaver's library makes them by default.
     await setHash(KEY(0), secret, 65_536);
     await setHash(KEY(2), revoked, 65_536);
@@ -48,20 +57,34 @@ describe.runIf(onPostgres).each(REVISIONS)('a key of revision %s', revision => {
     await legacy.close();
   });
 
-  const ask = (key: string, headers: Record<string, string> = {}): Promise<any> => new Client(gateway.url, key).post(VIEWER, headers);
+  const ask = (key: string, headers: Record<string, string> = {}): Promise<any> =>
+    new Client(gateway.url, key).post(VIEWER, headers);
 
   test('opens the door to its tenant, and to no other', async () => {
     expect(await opensOldDoor(legacy, secret)).toBe(true);
-    for (const headers of [undefined, { 'x-tenant-id': UNTIDY }]) expect((await ask(secret, headers)).status).toBe(401);
+    for (const headers of [undefined, { 'x-tenant-id': UNTIDY }])
+      expect((await ask(secret, headers)).status).toBe(401);
     expect((await ask(revoked, { 'x-tenant-id': TIDY })).status).toBe(401);
-    const opened = { status: 200, data: { viewer: { kind: 'API_KEY', tenant: { id: TIDY, name: 'Tidy' }, apiKey: { id: KEY(0), scopes: ['READ', 'WRITE', 'SEARCH', 'ASK'] } } } };
+    const opened = {
+      status: 200,
+      data: {
+        viewer: {
+          kind: 'API_KEY',
+          tenant: { id: TIDY, name: 'Tidy' },
+          apiKey: { id: KEY(0), scopes: ['READ', 'WRITE', 'SEARCH', 'ASK'] },
+        },
+      },
+    };
     expect(await ask(secret, { 'x-tenant-id': TIDY })).toMatchObject(opened);
     expect(await ask(secret), 'and is known by itself from then on').toMatchObject(opened);
   });
 
   test('which the older application then does not take any more: the original is kept', async () => {
     expect(await opensOldDoor(legacy, secret)).toBe(false);
-    const [kept] = await legacy.sql<{ key_hash: string }>('select key_hash from weaver_legacy_api_keys where id = $1', [KEY(0)]);
+    const [kept] = await legacy.sql<{ key_hash: string }>(
+      'select key_hash from weaver_legacy_api_keys where id = $1',
+      [KEY(0)],
+    );
     expect(await verify(kept!.key_hash, secret)).toBe(true);
   });
 
@@ -73,30 +96,53 @@ describe.runIf(onPostgres).each(REVISIONS)('a key of revision %s', revision => {
 });
 
 describe.runIf(onPostgres)('a key that was rotated after the adoption', () => {
-  test.each(['after its first use', 'before any use'])('%s keeps an undo from losing the new secret', async when => {
-    const secret = `wvr_${randomBytes(48).toString('base64url')}`;
-    const legacy = await LegacyDatabase.make('007');
-    try {
-      await legacy.sql('update api_keys set key_hash = $1 where id = $2', [await hash(secret, { memoryCost: 256, timeCost: 1, parallelism: 1 }), KEY(0)]);
-      await legacy.adopt('--yes');
-      const database = await Database.open(postgresAt(legacy.admin, { poolSize: 3 }), ENTITIES);
-      const gateway = await startGateway({ config: testConfig(), database, log: createLogger('silent') });
+  test.each(['after its first use', 'before any use'])(
+    '%s keeps an undo from losing the new secret',
+    async when => {
+      const secret = `wvr_${randomBytes(48).toString('base64url')}`;
+      const legacy = await LegacyDatabase.make('007');
       try {
-        if (when.startsWith('after')) expect((await new Client(gateway.url, secret).post(VIEWER, { 'x-tenant-id': TIDY })) as any).toMatchObject({ status: 200 });
-        const operator = new Client(gateway.url, OPERATOR_TOKEN);
-        const { rotateApiKey } = await operator.data<any>('mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { secret } }', { input: { id: KEY(0), ...(when.startsWith('before') && { overlapSeconds: 0 }) } });
-        expect((await new Client(gateway.url, rotateApiKey.secret).post(VIEWER)) as any).toMatchObject({ status: 200 });
+        await legacy.sql('update api_keys set key_hash = $1 where id = $2', [
+          await hash(secret, { memoryCost: 256, timeCost: 1, parallelism: 1 }),
+          KEY(0),
+        ]);
+        await legacy.adopt('--yes');
+        const database = await Database.open(postgresAt(legacy.admin, { poolSize: 3 }), ENTITIES);
+        const gateway = await startGateway({
+          config: testConfig(),
+          database,
+          log: createLogger('silent'),
+        });
+        try {
+          if (when.startsWith('after'))
+            expect(
+              (await new Client(gateway.url, secret).post(VIEWER, { 'x-tenant-id': TIDY })) as any,
+            ).toMatchObject({ status: 200 });
+          const operator = new Client(gateway.url, OPERATOR_TOKEN);
+          const { rotateApiKey } = await operator.data<any>(
+            'mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { secret } }',
+            { input: { id: KEY(0), ...(when.startsWith('before') && { overlapSeconds: 0 }) } },
+          );
+          expect(
+            (await new Client(gateway.url, rotateApiKey.secret).post(VIEWER)) as any,
+          ).toMatchObject({ status: 200 });
+        } finally {
+          await gateway.close();
+          await database.close();
+        }
+        const { code, out, err } = await legacy.adopt('--undo', '--yes');
+        expect({ code, out }).toEqual({ code: 1, out: '' });
+        expect(err).toContain('going back would lose what was written since the adoption');
+        // The new digest of a key that was never used looks like a first use: the audit log knows
+        // better.
+        expect(err).toContain(
+          when.startsWith('after')
+            ? `  api_keys: 0 rows added, 1 changed, 0 removed since (${KEY(0)})\n`
+            : '  audit_log: written to since\n',
+        );
       } finally {
-        await gateway.close();
-        await database.close();
+        await legacy.close();
       }
-      const { code, out, err } = await legacy.adopt('--undo', '--yes');
-      expect({ code, out }).toEqual({ code: 1, out: '' });
-      expect(err).toContain('going back would lose what was written since the adoption');
-      // The new digest of a key that was never used looks like a first use: the audit log knows better.
-      expect(err).toContain(when.startsWith('after') ? `  api_keys: 0 rows added, 1 changed, 0 removed since (${KEY(0)})\n` : '  audit_log: written to since\n');
-    } finally {
-      await legacy.close();
-    }
-  });
+    },
+  );
 });

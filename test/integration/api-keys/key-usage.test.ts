@@ -17,14 +17,22 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const stored = async (id: string) => (await db.asSuperuser<{ used: boolean; changed: boolean; version: string }>('select last_used_at > now() - interval \'1 minute\' as used, updated_at <> created_at as changed, xmin::text as version from api_keys where id = ?', [id]))[0]!;
+const stored = async (id: string) =>
+  (
+    await db.asSuperuser<{ used: boolean; changed: boolean; version: string }>(
+      "select last_used_at > now() - interval '1 minute' as used, updated_at <> " +
+        'created_at as changed, xmin::text as version from api_keys where id = ?',
+      [id],
+    )
+  )[0]!;
 
 describe('the last use of a key', () => {
   test('is noted without a write for each request, at the latest when the gateway stops, and is no change of the key', async () => {
     const { id, secret } = await tenant.key();
     const before = await stored(id);
     const gateway = await startGateway({ config: testConfig(), database: db.database, log });
-    for (let count = 0; count < 5; count += 1) expect((await new Client(gateway.url, secret).query('{ viewer { kind } }')).status).toBe(200);
+    for (let count = 0; count < 5; count += 1)
+      expect((await new Client(gateway.url, secret).query('{ viewer { kind } }')).status).toBe(200);
     expect(await stored(id)).toEqual(before);
     await gateway.close();
     expect(await stored(id)).toMatchObject({ used: true, changed: false });
@@ -41,7 +49,9 @@ describe('the last use of a key', () => {
   test('is written for all keys at once, and once where several gateways note it within half a minute', async () => {
     const keys = await Promise.all(Array.from({ length: 5 }, () => tenant.key()));
     const usages = [new KeyUsage(db.database, log), new KeyUsage(db.database, log)];
-    for (const usage of usages) for (const { id } of usage === usages[0] ? keys : keys.toReversed()) usage.note(id, tenant.id);
+    for (const usage of usages)
+      for (const { id } of usage === usages[0] ? keys : keys.toReversed())
+        usage.note(id, tenant.id);
     await Promise.all(usages.map(usage => usage.flush()));
     const versions = await Promise.all(keys.map(({ id }) => stored(id)));
     for (const key of versions) expect(key.used).toBe(true);
@@ -62,14 +72,17 @@ describe('the last use of a key', () => {
     expect((await stored(id)).used).toBe(true);
   });
 
-  test.runIf(inject('template').kind === 'postgres')('does not wait for whoever holds the row', async () => {
-    const { id } = await tenant.key();
-    const usage = new KeyUsage(db.database, log);
-    usage.note(id, tenant.id);
-    await db.asSuperuser('begin');
-    await db.asSuperuser('select 1 from api_keys where id = ? for update', [id]);
-    await usage.close();
-    await db.asSuperuser('rollback');
-    expect((await stored(id)).used).toBeNull();
-  });
+  test.runIf(inject('template').kind === 'postgres')(
+    'does not wait for whoever holds the row',
+    async () => {
+      const { id } = await tenant.key();
+      const usage = new KeyUsage(db.database, log);
+      usage.note(id, tenant.id);
+      await db.asSuperuser('begin');
+      await db.asSuperuser('select 1 from api_keys where id = ? for update', [id]);
+      await usage.close();
+      await db.asSuperuser('rollback');
+      expect((await stored(id)).used).toBeNull();
+    },
+  );
 });

@@ -7,7 +7,10 @@ import { collectLog } from '../../support/log-lines.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const QUERY = JSON.stringify({ query: '{ viewer { kind scopes tenant { id } } }' });
-const INVALID = { message: 'The token is not valid: it is unknown, revoked or expired.', extensions: { code: 'UNAUTHENTICATED', requestId: expect.any(String) } };
+const INVALID = {
+  message: 'The token is not valid: it is unknown, revoked or expired.',
+  extensions: { code: 'UNAUTHENTICATED', requestId: expect.any(String) },
+};
 
 let gateway: TestGateway;
 let tenant: TenantWorld;
@@ -45,53 +48,119 @@ async function ask(headers: Record<string, string>): Promise<Seen> {
     const token = value.replace(/^bearer +/i, '');
     if (token.length > 10) sent.add(token);
   }
-  const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: QUERY });
+  const response = await fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: QUERY,
+  });
   const text = await response.text();
   answers.push(text, JSON.stringify([...response.headers]));
-  return { status: response.status, challenge: response.headers.get('www-authenticate'), ...(JSON.parse(text) as object) };
+  return {
+    status: response.status,
+    challenge: response.headers.get('www-authenticate'),
+    ...(JSON.parse(text) as object),
+  };
 }
 
-async function expectRefused(headers: Record<string, string>, message = INVALID.message): Promise<void> {
-  expect(await ask(headers)).toEqual({ status: 401, challenge: 'Bearer', errors: [{ ...INVALID, message }] });
+async function expectRefused(
+  headers: Record<string, string>,
+  message = INVALID.message,
+): Promise<void> {
+  expect(await ask(headers)).toEqual({
+    status: 401,
+    challenge: 'Bearer',
+    errors: [{ ...INVALID, message }],
+  });
 }
 
 const bearer = (token: string): Record<string, string> => ({ authorization: `Bearer ${token}` });
 
 describe('a valid token', () => {
   test('of a key is taken from either header, however its scheme is written', async () => {
-    const tenantOfKey = { status: 200, data: { viewer: { kind: 'API_KEY', scopes: ['READ', 'SEARCH'], tenant: { id: tenant.id } } } };
-    for (const headers of [bearer(key.secret), { authorization: `bearer   ${key.secret}  ` }, { authorization: `BEARER ${key.secret}` }, { 'x-api-key': key.secret }, { 'X-API-Key': ` ${key.secret} ` }]) {
+    const tenantOfKey = {
+      status: 200,
+      data: { viewer: { kind: 'API_KEY', scopes: ['READ', 'SEARCH'], tenant: { id: tenant.id } } },
+    };
+    for (const headers of [
+      bearer(key.secret),
+      { authorization: `bearer   ${key.secret}  ` },
+      { authorization: `BEARER ${key.secret}` },
+      { 'x-api-key': key.secret },
+      { 'X-API-Key': ` ${key.secret} ` },
+    ]) {
       expect(await ask(headers)).toMatchObject(tenantOfKey);
     }
-    expect(await ask({ ...bearer(key.secret), 'x-api-key': key.secret }), 'the same one twice').toMatchObject(tenantOfKey);
+    expect(
+      await ask({ ...bearer(key.secret), 'x-api-key': key.secret }),
+      'the same one twice',
+    ).toMatchObject(tenantOfKey);
   });
 
-  test("of the operator opens everything, without a look-up", async () => {
+  test('of the operator opens everything, without a look-up', async () => {
     for (const headers of [bearer(OPERATOR_TOKEN), { 'x-api-key': OPERATOR_TOKEN }]) {
-      expect(await ask(headers)).toMatchObject({ status: 200, data: { viewer: { kind: 'OPERATOR', scopes: ['READ', 'WRITE', 'SEARCH', 'ASK', 'ADMIN'], tenant: null } } });
+      expect(await ask(headers)).toMatchObject({
+        status: 200,
+        data: {
+          viewer: {
+            kind: 'OPERATOR',
+            scopes: ['READ', 'WRITE', 'SEARCH', 'ASK', 'ADMIN'],
+            tenant: null,
+          },
+        },
+      });
     }
     expect(statements).toEqual([]);
   });
 });
 
 describe('no token', () => {
-  test.each([[{}], [{ authorization: '' }], [{ 'x-api-key': '' }], [{ 'x-api-key': '   ' }]])('is told to bring one: %j', async headers => {
-    await expectRefused(headers, 'This query needs a token: send "Authorization: Bearer <API key>".');
-    expect(statements).toEqual([]);
-  });
+  test.each([[{}], [{ authorization: '' }], [{ 'x-api-key': '' }], [{ 'x-api-key': '   ' }]])(
+    'is told to bring one: %j',
+    async headers => {
+      await expectRefused(
+        headers,
+        'This query needs a token: send "Authorization: Bearer <API key>".',
+      );
+      expect(statements).toEqual([]);
+    },
+  );
 });
 
 describe('a malformed Authorization header', () => {
-  test.each(['Bearer', 'Bearer ', 'Basic dXNlcjpwYXNz', 'Token abc', 'Bearer two tokens', 'Bearer a, Bearer b', 'wvr_', 'Bearer=abc', 'Bearer\tabc'])('is refused: %s', async authorization => {
+  test.each([
+    'Bearer',
+    'Bearer ',
+    'Basic dXNlcjpwYXNz',
+    'Token abc',
+    'Bearer two tokens',
+    'Bearer a, Bearer b',
+    'wvr_',
+    'Bearer=abc',
+    'Bearer\tabc',
+  ])('is refused: %s', async authorization => {
     await expectRefused({ authorization }, 'The Authorization header must read "Bearer <token>".');
     expect(statements).toEqual([]);
   });
 
   test('is refused even beside a valid key: nobody may guess which of the two is meant', async () => {
-    await expectRefused({ authorization: 'Basic dXNlcjpwYXNz', 'x-api-key': key.secret }, 'The Authorization header must read "Bearer <token>".');
+    await expectRefused(
+      { authorization: 'Basic dXNlcjpwYXNz', 'x-api-key': key.secret },
+      'The Authorization header must read "Bearer <token>".',
+    );
     for (const token of [(await tenant.key()).secret, OPERATOR_TOKEN]) {
       expect(await ask({ ...bearer(token), 'x-api-key': key.secret })).toEqual({
-        status: 400, challenge: null, errors: [{ message: 'Authorization and X-API-Key hold different tokens. Send one of them.', extensions: { code: 'BAD_USER_INPUT', field: 'X-API-Key', requestId: expect.any(String) } }],
+        status: 400,
+        challenge: null,
+        errors: [
+          {
+            message: 'Authorization and X-API-Key hold different tokens. Send one of them.',
+            extensions: {
+              code: 'BAD_USER_INPUT',
+              field: 'X-API-Key',
+              requestId: expect.any(String),
+            },
+          },
+        ],
       });
     }
   });
@@ -102,34 +171,76 @@ describe('a header that says who is asking', () => {
   function send(headers: string[]): Promise<[number, any]> {
     return new Promise((resolve, reject) => {
       const { host } = new URL(gateway.url);
-      request(`${gateway.url}/graphql`, { method: 'POST', headers: ['host', host, 'connection', 'close', ...headers] }, response => {
-        json(response).then(body => resolve([response.statusCode!, body]), reject);
-      }).on('error', reject).end(QUERY);
+      request(
+        `${gateway.url}/graphql`,
+        { method: 'POST', headers: ['host', host, 'connection', 'close', ...headers] },
+        response => {
+          json(response).then(body => resolve([response.statusCode!, body]), reject);
+        },
+      )
+        .on('error', reject)
+        .end(QUERY);
     });
   }
 
   test.each([
-    ['Authorization', () => ['authorization', `Bearer ${key.secret}`, 'Authorization', `Bearer ${OPERATOR_TOKEN}`]],
-    ['Authorization', () => ['authorization', `Bearer ${key.secret}`, 'authorization', `Bearer ${key.secret}`]],
+    [
+      'Authorization',
+      () => ['authorization', `Bearer ${key.secret}`, 'Authorization', `Bearer ${OPERATOR_TOKEN}`],
+    ],
+    [
+      'Authorization',
+      () => ['authorization', `Bearer ${key.secret}`, 'authorization', `Bearer ${key.secret}`],
+    ],
     ['Authorization', () => ['AUTHORIZATION', '', 'authorization', `Bearer ${key.secret}`]],
     ['X-API-Key', () => ['x-api-key', key.secret, 'x-api-key', OPERATOR_TOKEN]],
-    ['X-Tenant-Id', () => ['x-api-key', key.secret, 'x-tenant-id', tenant.id, 'x-tenant-id', tenant.id]],
+    [
+      'X-Tenant-Id',
+      () => ['x-api-key', key.secret, 'x-tenant-id', tenant.id, 'x-tenant-id', tenant.id],
+    ],
     ['Content-Type', () => ['x-api-key', key.secret, 'content-type', 'text/plain']],
     ['Host', () => ['x-api-key', key.secret, 'HOST', 'other.example']],
-  ])('is refused where it was sent twice, since a proxy could go by the other one: %s', async (name, headers) => {
-    expect(await send(['content-type', 'application/json', ...headers()])).toEqual([400, {
-      errors: [{ message: `The header ${name} was sent more than once. Send it once.`, extensions: { code: 'BAD_USER_INPUT', field: name, requestId: expect.any(String) } }],
-    }]);
-    expect(statements).toEqual([]);
-  });
+  ])(
+    'is refused where it was sent twice, since a proxy could go by the other one: %s',
+    async (name, headers) => {
+      expect(await send(['content-type', 'application/json', ...headers()])).toEqual([
+        400,
+        {
+          errors: [
+            {
+              message: `The header ${name} was sent more than once. Send it once.`,
+              extensions: { code: 'BAD_USER_INPUT', field: name, requestId: expect.any(String) },
+            },
+          ],
+        },
+      ]);
+      expect(statements).toEqual([]);
+    },
+  );
 
   test('may stand beside others that come twice', async () => {
-    expect(await send(['content-type', 'application/json', 'x-api-key', key.secret, 'accept', 'application/json', 'accept', '*/*', 'forwarded', 'for=a', 'forwarded', 'for=b'])).toMatchObject([200, {}]);
+    expect(
+      await send([
+        'content-type',
+        'application/json',
+        'x-api-key',
+        key.secret,
+        'accept',
+        'application/json',
+        'accept',
+        '*/*',
+        'forwarded',
+        'for=a',
+        'forwarded',
+        'for=b',
+      ]),
+    ).toMatchObject([200, {}]);
   });
 });
 
 describe('a token that cannot be a key', () => {
-  const mistyped = (secret: string): string => secret.slice(0, 20) + (secret[20] === 'A' ? 'B' : 'A') + secret.slice(21);
+  const mistyped = (secret: string): string =>
+    secret.slice(0, 20) + (secret[20] === 'A' ? 'B' : 'A') + secret.slice(21);
 
   test.each([
     ['nothing of ours', () => 'sk-1234567890abcdef'],
@@ -148,7 +259,11 @@ describe('a token that cannot be a key', () => {
   });
 
   test('does not get as far as the gateway when it is longer than all headers may be', async () => {
-    const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', ...bearer('A'.repeat(100_000)) }, body: QUERY }).catch(() => undefined);
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...bearer('A'.repeat(100_000)) },
+      body: QUERY,
+    }).catch(() => undefined);
     if (response) expect(response.status).toBe(431);
     expect((await ask(bearer(key.secret))).status, 'the gateway lives').toBe(200);
   });
@@ -158,10 +273,19 @@ describe('a well-formed key', () => {
   test.each([
     ['that nobody made', async () => newKey().secret],
     ['that was revoked', async () => (await tenant.key({ revoked: true })).secret],
-    ['that has expired', async () => (await tenant.key({ expires_at: '2020-01-01T00:00:00Z' })).secret],
-    ['that expires this moment', async () => (await tenant.key({ expires_at: new Date().toISOString() })).secret],
+    [
+      'that has expired',
+      async () => (await tenant.key({ expires_at: '2020-01-01T00:00:00Z' })).secret,
+    ],
+    [
+      'that expires this moment',
+      async () => (await tenant.key({ expires_at: new Date().toISOString() })).secret,
+    ],
     ['with the prefix of another', async () => withSecretOf(key.secret, newKey().secret)],
-    ['whose stored hash is of an older kind', async () => storedAs('$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA')],
+    [
+      'whose stored hash is of an older kind',
+      async () => storedAs('$argon2id$v=19$m=65536,t=3,p=4$c2FsdA$aGFzaA'),
+    ],
     ['whose stored hash is the key itself', async () => storedAs(undefined)],
   ])('%s is refused with the same words after one look-up', async (_, token) => {
     const secret = await token();
@@ -185,7 +309,9 @@ describe('a well-formed key', () => {
     await expectRefused(bearer(secret));
   });
 
-  /** The first one's prefix before the other's secret, with the checksum that such a key would have. */
+  /**
+   * The first one's prefix before the other's secret, with the checksum that such a key would have.
+   */
   function withSecretOf(prefixed: string, other: string): string {
     const body = `${prefixed.slice(0, 12)}${other.slice(12, 56)}`;
     return body + hashOf(body).slice(0, 6);
@@ -193,7 +319,10 @@ describe('a well-formed key', () => {
 
   async function storedAs(hash: string | undefined): Promise<string> {
     const { id, secret } = await tenant.key();
-    await gateway.db.asSuperuser('update api_keys set key_hash = ? where id = ?', [hash ?? secret, id]);
+    await gateway.db.asSuperuser('update api_keys set key_hash = ? where id = ?', [
+      hash ?? secret,
+      id,
+    ]);
     return secret;
   }
 });
@@ -213,7 +342,10 @@ describe("the operator's token", () => {
 describe('an invalid token', () => {
   test('opens not even what is open to everybody, so that a mistake is noticed', async () => {
     for (const query of ['{ __typename }', '{ __schema { queryType { name } } }']) {
-      expect(await gateway.client(newKey().secret).query(query)).toMatchObject({ status: 401, errors: [INVALID] });
+      expect(await gateway.client(newKey().secret).query(query)).toMatchObject({
+        status: 401,
+        errors: [INVALID],
+      });
     }
   });
 });
@@ -224,7 +356,10 @@ test('no token comes back in an answer or gets into the log', () => {
   expect(sent.size).toBeGreaterThan(20);
   for (const token of sent) {
     expect(logged.includes(token), token).toBe(false);
-    expect(answers.some(answer => answer.includes(token)), token).toBe(false);
+    expect(
+      answers.some(answer => answer.includes(token)),
+      token,
+    ).toBe(false);
   }
   expect(log.entries().filter(entry => entry.level >= 40)).toEqual([]);
 });

@@ -2,13 +2,34 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { v4 } from 'uuid';
 import { AUDIENCE, ISSUER, USER_SECRET } from '../../support/config.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { IdentityProvider, signingKey, tokenFor, tokenOfText, UNKNOWN_EXTENSION, type Claims, type SigningKey } from '../../support/identity-provider.js';
+import {
+  IdentityProvider,
+  signingKey,
+  tokenFor,
+  tokenOfText,
+  UNKNOWN_EXTENSION,
+  type Claims,
+  type SigningKey,
+} from '../../support/identity-provider.js';
 import { collectLog } from '../../support/log-lines.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const VIEWER = '{ viewer { kind scopes tenant { id } user { id email role } apiKey { id } } }';
-const INVALID = { status: 401, data: undefined, errors: [{ message: 'The token is not valid: it is unknown, revoked or expired.', extensions: { code: 'UNAUTHENTICATED' } }] };
-const UNAVAILABLE = { status: 503, data: undefined, errors: [{ extensions: { code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) } }] };
+const INVALID = {
+  status: 401,
+  data: undefined,
+  errors: [
+    {
+      message: 'The token is not valid: it is unknown, revoked or expired.',
+      extensions: { code: 'UNAUTHENTICATED' },
+    },
+  ],
+};
+const UNAVAILABLE = {
+  status: 503,
+  data: undefined,
+  errors: [{ extensions: { code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) } }],
+};
 const COOLDOWN_MS = 15_000;
 const MAX_AGE_MS = 600_000;
 
@@ -42,8 +63,18 @@ const isAccepted = { status: 200, errors: undefined, data: { viewer: { kind: 'US
 
 describe("a user's token", () => {
   test('makes its bearer the user, with the tenant and the role of the profile', async () => {
-    expect(await gateway.client(await tokenFor(key, { sub: userId, role: 'owner', tenant_id: v4() })).data(VIEWER)).toEqual({
-      viewer: { kind: 'USER', scopes: ['READ', 'WRITE', 'SEARCH', 'ASK', 'ADMIN'], tenant: { id: tenant.id }, user: { id: userId, email: 'ada@example.com', role: 'ADMIN' }, apiKey: null },
+    expect(
+      await gateway
+        .client(await tokenFor(key, { sub: userId, role: 'owner', tenant_id: v4() }))
+        .data(VIEWER),
+    ).toEqual({
+      viewer: {
+        kind: 'USER',
+        scopes: ['READ', 'WRITE', 'SEARCH', 'ASK', 'ADMIN'],
+        tenant: { id: tenant.id },
+        user: { id: userId, email: 'ada@example.com', role: 'ADMIN' },
+        apiKey: null,
+      },
     });
   });
 
@@ -51,7 +82,10 @@ describe("a user's token", () => {
     const member = await tenant.user({ role: 'owner' });
     const client = gateway.client(await tokenFor(key, { sub: member }));
     expect((await client.data(VIEWER)).viewer.user.role).toBe('OWNER');
-    await gateway.db.asSuperuser(`insert into profiles (tenant_id, email, role) values (?, ?, 'owner')`, [tenant.id, `${v4()}@example.com`]);
+    await gateway.db.asSuperuser(
+      `insert into profiles (tenant_id, email, role) values (?, ?, 'owner')`,
+      [tenant.id, `${v4()}@example.com`],
+    );
     await gateway.db.asSuperuser(`update profiles set role = 'member' where id = ?`, [member]);
     expect((await client.data(VIEWER)).viewer.scopes).toEqual(['READ', 'SEARCH', 'ASK']);
     await gateway.db.asSuperuser('delete from profiles where id = ?', [member]);
@@ -61,7 +95,9 @@ describe("a user's token", () => {
   test('sees its own tenant and no other', async () => {
     const stranger = await gateway.world.tenant();
     const client = gateway.client(await tokenFor(key, { sub: userId }));
-    expect(await client.data(`{ tenant(id: "${stranger.id}") { id } tenants { nodes { id } } }`)).toEqual({ tenant: null, tenants: { nodes: [{ id: tenant.id }] } });
+    expect(
+      await client.data(`{ tenant(id: "${stranger.id}") { id } tenants { nodes { id } } }`),
+    ).toEqual({ tenant: null, tenants: { nodes: [{ id: tenant.id }] } });
   });
 
   test.each<[string, Claims]>([
@@ -90,16 +126,29 @@ describe("a user's token", () => {
   const inFiveMinutes = (): number => Math.floor(Date.now() / 1_000) + 300;
   /** The claims of a good token, of which these are written otherwise. */
   const claimsWith = (others: Record<string, string>): string => {
-    const good = { iss: JSON.stringify(ISSUER), aud: JSON.stringify(AUDIENCE), sub: JSON.stringify(userId), exp: String(inFiveMinutes()) };
-    return `{${Object.entries({ ...good, ...others }).map(([name, json]) => `"${name}":${json}`).join()}}`;
+    const good = {
+      iss: JSON.stringify(ISSUER),
+      aud: JSON.stringify(AUDIENCE),
+      sub: JSON.stringify(userId),
+      exp: String(inFiveMinutes()),
+    };
+    return `{${Object.entries({ ...good, ...others })
+      .map(([name, json]) => `"${name}":${json}`)
+      .join()}}`;
   };
 
   test.each<[string, () => Record<string, string>]>([
     ['a subject in capitals', () => ({ sub: JSON.stringify(userId.toUpperCase()) })],
-    ['times that are not whole seconds', () => ({ exp: `${inFiveMinutes()}.5`, nbf: '0', iat: '1e9' })],
+    [
+      'times that are not whole seconds',
+      () => ({ exp: `${inFiveMinutes()}.5`, nbf: '0', iat: '1e9' }),
+    ],
     ['the last second of the year 9999 as its end', () => ({ exp: '253402300799' })],
     ['a list of audiences', () => ({ aud: JSON.stringify(['other', AUDIENCE]) })],
-    ['claims that Weaver does not know', () => ({ jti: '"1"', scope: '["a"]', constructor: '{"prototype":1}', ['__proto__']: '1' })],
+    [
+      'claims that Weaver does not know',
+      () => ({ jti: '"1"', scope: '["a"]', constructor: '{"prototype":1}', ['__proto__']: '1' }),
+    ],
   ])('is accepted with %s', async (_, others) => {
     expect(await ask(await tokenOfText(key, claimsWith(others())))).toMatchObject(isAccepted);
   });
@@ -131,23 +180,33 @@ describe("a user's token", () => {
   });
 
   test('is refused where its claims are no object', async () => {
-    for (const text of ['[]', 'null', '1', '"sub"', '', '{', `${claimsWith({})}}`]) expect(await ask(await tokenOfText(key, text)), text).toMatchObject(INVALID);
+    for (const text of ['[]', 'null', '1', '"sub"', '', '{', `${claimsWith({})}}`])
+      expect(await ask(await tokenOfText(key, text)), text).toMatchObject(INVALID);
   });
 
   test('means the last of two claims of one name, as RFC 7519 has it', async () => {
-    const twice = (first: string, second: string): string => claimsWith({}).replace('{', `{"sub":"${first}",`).replace(`,"sub":"${userId}"`, `,"sub":"${second}"`);
+    const twice = (first: string, second: string): string =>
+      claimsWith({})
+        .replace('{', `{"sub":"${first}",`)
+        .replace(`,"sub":"${userId}"`, `,"sub":"${second}"`);
     expect(await ask(await tokenOfText(key, twice(v4(), userId)))).toMatchObject(isAccepted);
     expect(await ask(await tokenOfText(key, twice(userId, v4())))).toMatchObject(INVALID);
   });
 
-  test.each(['JWT', 'jwt', 'at+jwt', 'application/at+jwt'])('is accepted with the type %s', async typ => {
-    expect(await ask(await tokenOfText(key, claimsWith({}), { typ }))).toMatchObject(isAccepted);
-  });
+  test.each(['JWT', 'jwt', 'at+jwt', 'application/at+jwt'])(
+    'is accepted with the type %s',
+    async typ => {
+      expect(await ask(await tokenOfText(key, claimsWith({}), { typ }))).toMatchObject(isAccepted);
+    },
+  );
 
   test.each<[string, object]>([
     ['a type for something else', { typ: 'logout+jwt' }],
     ['a type that is no text', { typ: ['JWT'] }],
-    ['an extension that must be understood', { crit: [UNKNOWN_EXTENSION], [UNKNOWN_EXTENSION]: true }],
+    [
+      'an extension that must be understood',
+      { crit: [UNKNOWN_EXTENSION], [UNKNOWN_EXTENSION]: true },
+    ],
   ])('is refused with %s in its header', async (_, header) => {
     expect(await ask(await tokenOfText(key, claimsWith({}), { ...header }))).toMatchObject(INVALID);
   });
@@ -162,22 +221,34 @@ describe("a user's token", () => {
     const token = await tokenFor(key, { sub: userId, iss: 'https://login.example.org' });
     const { errors } = (await ask(token)) as { errors: { extensions: { requestId: string } }[] };
     const { requestId } = errors[0]!.extensions;
-    expect(log.entries().filter(entry => entry.requestId === requestId && entry.msg === 'Token refused')).toMatchObject([{ reason: 'unexpected "iss" claim value' }]);
+    expect(
+      log.entries().filter(entry => entry.requestId === requestId && entry.msg === 'Token refused'),
+    ).toMatchObject([{ reason: 'unexpected "iss" claim value' }]);
     expect(log.lines.join()).not.toContain(token);
   });
 });
 
 describe('a signature', () => {
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = (): object => ({ sub: userId, iss: ISSUER, aud: AUDIENCE, exp: Math.floor(Date.now() / 1_000) + 300 });
+  const claims = (): object => ({
+    sub: userId,
+    iss: ISSUER,
+    aud: AUDIENCE,
+    exp: Math.floor(Date.now() / 1_000) + 300,
+  });
 
   test('is asked for: "none" is no algorithm', async () => {
-    for (const alg of ['none', 'None', 'NONE', '']) expect(await ask(`${part({ alg, typ: 'JWT' })}.${part(claims())}.`), alg).toMatchObject(INVALID);
+    for (const alg of ['none', 'None', 'NONE', ''])
+      expect(await ask(`${part({ alg, typ: 'JWT' })}.${part(claims())}.`), alg).toMatchObject(
+        INVALID,
+      );
   });
 
   test('made with the public key as if that were a secret is none', async () => {
     for (const secret of [key.pem, key.pem.trim(), JSON.stringify(key.jwk), key.jwk.n!]) {
-      expect(await ask(await tokenFor({ secret, alg: 'HS256' }, { sub: userId }, { kid: key.kid }))).toMatchObject(INVALID);
+      expect(
+        await ask(await tokenFor({ secret, alg: 'HS256' }, { sub: userId }, { kid: key.kid })),
+      ).toMatchObject(INVALID);
     }
   });
 
@@ -190,26 +261,45 @@ describe('a signature', () => {
 
   test('by another key under the same name is refused', async () => {
     const forger = await signingKey();
-    expect(await ask(await tokenFor({ ...forger, kid: key.kid }, { sub: userId }))).toMatchObject(INVALID);
+    expect(await ask(await tokenFor({ ...forger, kid: key.kid }, { sub: userId }))).toMatchObject(
+      INVALID,
+    );
   });
 
   test('by a key that the token brings along or points to is refused', async () => {
     const forger = await signingKey();
     const before = provider.fetches;
     clock = 0;
-    expect(await ask(await tokenFor(forger, { sub: userId }, { jwk: forger.jwk, jku: jwksUrl }))).toMatchObject(INVALID);
-    expect(await ask(await tokenFor({ ...forger, kid: key.kid }, { sub: userId }, { jwk: forger.jwk, x5u: jwksUrl }))).toMatchObject(INVALID);
+    expect(
+      await ask(await tokenFor(forger, { sub: userId }, { jwk: forger.jwk, jku: jwksUrl })),
+    ).toMatchObject(INVALID);
+    expect(
+      await ask(
+        await tokenFor(
+          { ...forger, kid: key.kid },
+          { sub: userId },
+          { jwk: forger.jwk, x5u: jwksUrl },
+        ),
+      ),
+    ).toMatchObject(INVALID);
     expect(provider.fetches).toBe(before);
   });
 
   test('that was tampered with is refused', async () => {
     const [header, , signature] = (await tokenFor(key, { sub: userId })).split('.');
-    expect(await ask(`${header}.${part({ ...claims(), sub: await tenant.user({ role: 'owner' }) })}.${signature}`)).toMatchObject(INVALID);
+    expect(
+      await ask(
+        `${header}.${part({ ...claims(), sub: await tenant.user({ role: 'owner' }) })}.${signature}`,
+      ),
+    ).toMatchObject(INVALID);
   });
 
-  test.each(['a.b.c', '..', 'e30.e30.', 'e30.e30.e30', `${'a'.repeat(4_000)}.b.c`, '!.!.!'])('is not looked for in what is no token: %s', async token => {
-    expect(await ask(token)).toMatchObject(INVALID);
-  });
+  test.each(['a.b.c', '..', 'e30.e30.', 'e30.e30.e30', `${'a'.repeat(4_000)}.b.c`, '!.!.!'])(
+    'is not looked for in what is no token: %s',
+    async token => {
+      expect(await ask(token)).toMatchObject(INVALID);
+    },
+  );
 });
 
 describe("the provider's keys", () => {
@@ -217,7 +307,8 @@ describe("the provider's keys", () => {
     clock += MAX_AGE_MS;
     const before = provider.fetches;
     const token = await tokenFor(key, { sub: userId });
-    for (const answer of await Promise.all(Array.from({ length: 5 }, () => ask(token)))) expect(answer).toMatchObject(isAccepted);
+    for (const answer of await Promise.all(Array.from({ length: 5 }, () => ask(token))))
+      expect(answer).toMatchObject(isAccepted);
     expect(provider.fetches).toBe(before + 1);
   });
 
@@ -228,11 +319,16 @@ describe("the provider's keys", () => {
     const before = provider.fetches;
     expect(await ask(token)).toMatchObject(INVALID);
     provider.keys = [next.jwk];
-    for (let round = 0; round < 5; round += 1) expect(await ask(await tokenFor({ ...next, kid: v4() }, { sub: userId }))).toMatchObject(INVALID);
+    for (let round = 0; round < 5; round += 1)
+      expect(await ask(await tokenFor({ ...next, kid: v4() }, { sub: userId }))).toMatchObject(
+        INVALID,
+      );
     expect(provider.fetches).toBe(before + 1);
     clock += COOLDOWN_MS;
     expect(await ask(token)).toMatchObject(isAccepted);
-    expect(await ask(await tokenFor(key, { sub: userId })), 'the old one is gone').toMatchObject(INVALID);
+    expect(await ask(await tokenFor(key, { sub: userId })), 'the old one is gone').toMatchObject(
+      INVALID,
+    );
     provider.keys = [key.jwk];
     clock += MAX_AGE_MS;
     expect(await ask(await tokenFor(key, { sub: userId }))).toMatchObject(isAccepted);
@@ -243,10 +339,14 @@ describe("the provider's keys", () => {
     const token = await tokenFor(key, { sub: userId });
     for (const broken of [
       (response: Parameters<typeof answer>[0]) => response.writeHead(500).end('{"keys":[]}'),
-      (response: Parameters<typeof answer>[0]) => (response.req.url === '/moved' ? response.end('{"keys":[]}') : response.writeHead(302, { location: '/moved' }).end()),
+      (response: Parameters<typeof answer>[0]) =>
+        response.req.url === '/moved'
+          ? response.end('{"keys":[]}')
+          : response.writeHead(302, { location: '/moved' }).end(),
       (response: Parameters<typeof answer>[0]) => response.end('<html>'),
       (response: Parameters<typeof answer>[0]) => response.end('{"keys":{}}'),
-      (response: Parameters<typeof answer>[0]) => response.end(JSON.stringify({ keys: [], filler: 'x'.repeat(300_000) })),
+      (response: Parameters<typeof answer>[0]) =>
+        response.end(JSON.stringify({ keys: [], filler: 'x'.repeat(300_000) })),
       (response: Parameters<typeof answer>[0]) => response.destroy(),
     ]) {
       provider.answer = broken;
@@ -262,14 +362,16 @@ describe("the provider's keys", () => {
     try {
       down.answer = response => response.writeHead(503).end();
       const token = await tokenFor(key, { sub: userId });
-      for (let round = 0; round < 5; round += 1) expect(await ask(token, other)).toMatchObject(UNAVAILABLE);
+      for (let round = 0; round < 5; round += 1)
+        expect(await ask(token, other)).toMatchObject(UNAVAILABLE);
       expect(down.fetches).toBe(1);
       expect(await ask('a.b.c', other), 'keys do not matter to it').toMatchObject(INVALID);
       const known = await (await other.world.tenant()).user();
       down.answer = response => response.end(JSON.stringify({ keys: [key.jwk] }));
       clock += COOLDOWN_MS;
       const good = await tokenFor(key, { sub: known });
-      for (const answer of await Promise.all([1, 2, 3].map(() => ask(good, other)))) expect(answer, 'all wait for the same keys').toMatchObject(isAccepted);
+      for (const answer of await Promise.all([1, 2, 3].map(() => ask(good, other))))
+        expect(answer, 'all wait for the same keys').toMatchObject(isAccepted);
       expect(down.fetches).toBe(2);
     } finally {
       await other.close();
@@ -283,9 +385,19 @@ describe('a shared secret', () => {
     const other = await startTestGateway();
     try {
       const known = await (await other.world.tenant()).user();
-      expect(await ask(await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub: known }), other)).toMatchObject(isAccepted);
-      expect(await ask(await tokenFor({ secret: `${USER_SECRET}!`, alg: 'HS256' }, { sub: known }), other)).toMatchObject(INVALID);
-      expect(await ask(await tokenFor({ secret: USER_SECRET, alg: 'HS512' }, { sub: known }), other), 'not on the list').toMatchObject(INVALID);
+      expect(
+        await ask(await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub: known }), other),
+      ).toMatchObject(isAccepted);
+      expect(
+        await ask(
+          await tokenFor({ secret: `${USER_SECRET}!`, alg: 'HS256' }, { sub: known }),
+          other,
+        ),
+      ).toMatchObject(INVALID);
+      expect(
+        await ask(await tokenFor({ secret: USER_SECRET, alg: 'HS512' }, { sub: known }), other),
+        'not on the list',
+      ).toMatchObject(INVALID);
       expect(await ask(await tokenFor(key, { sub: known }), other)).toMatchObject(INVALID);
     } finally {
       await other.close();

@@ -18,7 +18,14 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { Database } from '../../../src/db/database.js';
 import { knownMigrations } from '../../../src/db/migrations.js';
 import { ENTITIES } from '../../../src/entities.js';
-import { Commands, freshDatabase, sqlAt, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
+import {
+  Commands,
+  freshDatabase,
+  sqlAt,
+  weaver,
+  type FreshDatabase,
+  type Outcome,
+} from '../../support/command.js';
 import { databaseUrl } from '../../support/template-database.js';
 
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
@@ -54,7 +61,11 @@ const nameOf = (fresh: FreshDatabase): string => new URL(fresh.urls!.admin).path
 /** Rows of a statement, as somebody whom no policy holds. */
 async function sql<R>(fresh: FreshDatabase, text: string): Promise<R[]> {
   if (fresh.urls) return sqlAt<R>(fresh.urls.admin, text);
-  const opened = await Database.open({ kind: 'embedded', dataDir: fresh.env.WEAVER_DATA_DIR! }, ENTITIES, 'migrate');
+  const opened = await Database.open(
+    { kind: 'embedded', dataDir: fresh.env.WEAVER_DATA_DIR! },
+    ENTITIES,
+    'migrate',
+  );
   try {
     let rows: R[] = [];
     // One statement at a time.
@@ -66,19 +77,32 @@ async function sql<R>(fresh: FreshDatabase, text: string): Promise<R[]> {
   }
 }
 
-/** What a row can hold that is easily lost on the way: each character that the text format of rows escapes, and numbers beyond JavaScript's. */
+/**
+ * What a row can hold that is easily lost on the way: each character that the text format of rows
+ * escapes, and numbers beyond JavaScript's.
+ */
 const DIFFICULT = String.raw`E'tab\t line\n return\r backslash \\ end \\.\n\\.\nseparator \u2028 \u0085 \U0001F600 quote '' "'`;
 const FILL = `
-  insert into tenants (id, name, created_at) values ('00000000-0000-4000-8000-00000000000a', ${DIFFICULT}, '2026-01-02 03:04:05.678901+00'), ('00000000-0000-4000-8000-00000000000b', 'other', '9999-12-31 23:59:59.999999+00');
-  update bots set config_json = '{"n": 12345678901234567890.123456789012345678901234567890, "e": 1e-400, "t": "\\u2028"}';
-  insert into docs (id, tenant_id, filename, size_bytes) select gen_random_uuid(), id, name, 9007199254740993 from tenants;
+  insert into tenants (id, name, created_at)
+    values ('00000000-0000-4000-8000-00000000000a', ${DIFFICULT}, '2026-01-02 03:04:05.678901+00'),
+      ('00000000-0000-4000-8000-00000000000b', 'other', '9999-12-31 23:59:59.999999+00');
+  update bots set config_json =
+    '{"n": 12345678901234567890.123456789012345678901234567890, "e": 1e-400, "t": "\\u2028"}';
+  insert into docs (id, tenant_id, filename, size_bytes) select gen_random_uuid(), id, name,
+    9007199254740993 from tenants;
   insert into doc_chunks (tenant_id, doc_id, text, chunk_index, chunk_metadata, embedding)
-    select d.tenant_id, d.id, d.filename || n, n, '{"deep": [1.10, null]}', (select array_agg((sin(i * 7 + n) * 0.3)::real) from generate_series(1, 1536) i)::real[]::vector::halfvec(1536)
+    select d.tenant_id, d.id, d.filename || n, n, '{"deep": [1.10, null]}',
+      (select array_agg((sin(i * 7 + n) * 0.3)::real)
+        from generate_series(1, 1536) i)::real[]::vector::halfvec(1536)
       from docs d, generate_series(1, 600) n;
-  insert into doc_chunks (tenant_id, doc_id, text, chunk_index) select tenant_id, id, '', 601 from docs;
-  insert into api_keys (tenant_id, name, key_hash, scopes) select id, 'key', 'x', '{read,"ask"}' from tenants;
-  insert into bot_queries (tenant_id, bot_id, query, answer) select tenant_id, id, ${DIFFICULT}, 'null \\N' from bots;
-  insert into idempotency_keys (tenant_id, principal, mutation, key, input_digest, outcome) values (null, 'operator', 'm', 'k', 'd', '{"n": 0.10}')`;
+  insert into doc_chunks (tenant_id, doc_id, text, chunk_index) select tenant_id, id, '', 601
+    from docs;
+  insert into api_keys (tenant_id, name, key_hash, scopes) select id, 'key', 'x', '{read,"ask"}'
+    from tenants;
+  insert into bot_queries (tenant_id, bot_id, query, answer) select tenant_id, id, ${DIFFICULT},
+    'null \\N' from bots;
+  insert into idempotency_keys (tenant_id, principal, mutation, key, input_digest, outcome)
+    values (null, 'operator', 'm', 'k', 'd', '{"n": 0.10}')`;
 
 let source: FreshDatabase;
 beforeAll(async () => {
@@ -96,12 +120,14 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const left = (path: string): string[] => readdirSync(folder).filter(name => join(folder, name).startsWith(path));
+const left = (path: string): string[] =>
+  readdirSync(folder).filter(name => join(folder, name).startsWith(path));
 const scratchDatabases = async (): Promise<string[]> =>
   (
     await sqlAt<{ name: string }>(
       admin(),
-      `select datname::text as name from pg_database where datname like 'weaver\\_backup\\_check\\_%'`,
+      'select datname::text as name from pg_database ' +
+        "where datname like 'weaver\\_backup\\_check\\_%'",
     )
   ).map(({ name }) => name);
 
@@ -111,7 +137,10 @@ describe('a portable backup', () => {
   test("carries each row of Weaver's tables exactly, to the other kind of database and back", async () => {
     const [first, second, third] = [file(), file(), file()];
     const { code, out, err } = await weaver(source.env, ['db', 'backup', '--portable', first]);
-    expect({ code, out }, err).toEqual({ code: 0, out: expect.stringMatching(/^Wrote .*: \d+ rows in 9 tables\.$/) });
+    expect({ code, out }, err).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^Wrote .*: \d+ rows in 9 tables\.$/),
+    });
     expect(statSync(first).mode & 0o777).toBe(0o600);
     const embedded = { WEAVER_DATA_DIR: join(folder, 'other-kind') };
     expect(await weaver(embedded, ['db', 'restore', first])).toMatchObject({
@@ -129,7 +158,8 @@ describe('a portable backup', () => {
     expect(text(second)).toBe(text(first));
     expect(text(third)).toBe(text(first));
     const sums =
-      'select storage_used_bytes = (select sum(size_bytes) from docs d where d.tenant_id = t.id) as right from tenants t';
+      'select storage_used_bytes = (select sum(size_bytes) from docs d ' +
+      'where d.tenant_id = t.id) as right from tenants t';
     expect(await sql(back, sums)).toEqual([{ right: true }, { right: true }]);
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
   });
@@ -166,7 +196,10 @@ describe('a portable backup', () => {
       ),
     });
     const later = file();
-    writeFileSync(later, gzipSync(text(whole).replace(`"${HEAD}"]`, `"${HEAD}","Migration29990101000000_later"]`)));
+    writeFileSync(
+      later,
+      gzipSync(text(whole).replace(`"${HEAD}"]`, `"${HEAD}","Migration29990101000000_later"]`)),
+    );
     expect(await restore(later, '--yes')).toMatchObject({
       code: 1,
       out: '',
@@ -180,7 +213,8 @@ describe('a portable backup', () => {
         code: 1,
         out: '',
         err: expect.stringContaining(
-          `was written at ${HEAD}, and this database is at ${knownMigrations().at(-2)}. Run "npx weaver db up ${HEAD}" first. Nothing was changed.`,
+          `was written at ${HEAD}, and this database is at ${knownMigrations().at(-2)}. ` +
+            `Run "npx weaver db up ${HEAD}" first. Nothing was changed.`,
         ),
       });
       await weaver(target.env, ['db', 'up']);
@@ -188,7 +222,9 @@ describe('a portable backup', () => {
     expect(await sql(target, 'select name from tenants')).toEqual([{ name: 'stays' }]);
 
     expect(await restore(whole, '--yes')).toMatchObject({ code: 0 });
-    expect(await sql(target, 'select count(*)::int as tenants from tenants')).toEqual([{ tenants: 2 }]);
+    expect(await sql(target, 'select count(*)::int as tenants from tenants')).toEqual([
+      { tenants: 2 },
+    ]);
   });
 
   test('of a database at an earlier migration makes an empty one like it, which then migrates', async () => {
@@ -196,7 +232,9 @@ describe('a portable backup', () => {
     await sql(older, `insert into tenants (name) values ('early')`);
     await weaver(older.env, ['db', 'down']);
     const path = file();
-    expect(await weaver(older.env, ['db', 'backup', '--portable', path])).toMatchObject({ code: 0 });
+    expect(await weaver(older.env, ['db', 'backup', '--portable', path])).toMatchObject({
+      code: 0,
+    });
     expect(await weaver(fresh.env, ['db', 'restore', path])).toMatchObject({ code: 0 });
     expect((await weaver(fresh.env, ['db', 'current'])).out).toContain(knownMigrations().at(-2));
     expect(await weaver(fresh.env, ['db', 'up'])).toMatchObject({ code: 0 });
@@ -209,15 +247,19 @@ describe('a portable backup', () => {
       const [gateway, owner] = [await login('noinherit'), await login('')];
       await sqlAt(admin(), `grant weaver_tenant, weaver_operator to ${gateway}`);
       const path = file();
-      expect(await weaver(as(source, gateway), ['db', 'backup', '--portable', path])).toMatchObject({
-        code: 0,
-        out: expect.stringMatching(/: \d+ rows in 9 tables\.$/),
-      });
+      expect(await weaver(as(source, gateway), ['db', 'backup', '--portable', path])).toMatchObject(
+        {
+          code: 0,
+          out: expect.stringMatching(/: \d+ rows in 9 tables\.$/),
+        },
+      );
       const target = await database();
       await weaver(target.env, ['db', 'bootstrap', '--owner', owner]);
       const asOwner = as(target, owner);
       expect(await weaver(asOwner, ['db', 'restore', path])).toMatchObject({ code: 0 });
-      expect((await weaver(asOwner, ['db', 'restore', path])).err).toContain('replaces the table tenants (2 rows)');
+      expect((await weaver(asOwner, ['db', 'restore', path])).err).toContain(
+        'replaces the table tenants (2 rows)',
+      );
       expect(await weaver(asOwner, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0 });
       expect(await weaver(asOwner, ['db', 'backup', '--portable', file()])).toMatchObject({
         code: 1,
@@ -294,7 +336,16 @@ describe('the file', () => {
       // As where a disk is full, a write fails: files end at twenty kilobytes.
       const child = spawn(
         'bash',
-        ['-c', `trap '' XFSZ; ulimit -f 20; exec "$0" "$@"`, process.execPath, bin, 'db', 'backup', ...options, path],
+        [
+          '-c',
+          `trap '' XFSZ; ulimit -f 20; exec "$0" "$@"`,
+          process.execPath,
+          bin,
+          'db',
+          'backup',
+          ...options,
+          path,
+        ],
         {
           cwd: folder,
           env: {
@@ -307,7 +358,8 @@ describe('the file', () => {
       let err = '';
       child.stderr.on('data', data => void (err += data));
       const code = await new Promise(resolve => child.once('close', resolve));
-      if (!onPostgres && !err.includes('.partial')) return; // The embedded database itself may need more room.
+      // The embedded database itself may need more room.
+      if (!onPostgres && !err.includes('.partial')) return;
       expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({
         code: 1,
         err: expect.stringMatching(
@@ -357,7 +409,9 @@ describe('the file', () => {
     const { code, err } = await running.outcome();
     expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({
       code: 1,
-      err: `${path} cannot be written (EEXIST): it is there already: name another file. Nothing was written.`,
+      err:
+        `${path} cannot be written (EEXIST): it is there already: name another file. ` +
+        'Nothing was written.',
     });
     expect(readFileSync(path, 'utf8')).toBe("somebody else's");
     expect(left(path)).toEqual([path.slice(folder.length + 1)]);
@@ -366,7 +420,11 @@ describe('the file', () => {
 
 describe.runIf(!onPostgres)("the embedded database's former files", () => {
   test.each([
-    ['lack PG_VERSION', (cluster: string) => rmSync(join(cluster, 'PG_VERSION')), /has files and no PG_VERSION/],
+    [
+      'lack PG_VERSION',
+      (cluster: string) => rmSync(join(cluster, 'PG_VERSION')),
+      /has files and no PG_VERSION/,
+    ],
     [
       'are of another version',
       (cluster: string) => writeFileSync(join(cluster, 'PG_VERSION'), '17\n'),
@@ -396,7 +454,9 @@ describe.runIf(!onPostgres)("the embedded database's former files", () => {
     expect(readdirSync(dataDir).filter(name => /^(restoring|pg\.before)/.test(name))).toEqual([
       expect.stringContaining('pg.before-restore-'),
     ]);
-    expect(await sql(target, 'select count(*)::int as tenants from tenants')).toEqual([{ tenants: 2 }]);
+    expect(await sql(target, 'select count(*)::int as tenants from tenants')).toEqual([
+      { tenants: 2 },
+    ]);
   });
 });
 
@@ -407,20 +467,26 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     await sqlAt(url, `insert into tenants (name) values (E'one \\u2028 row')`);
     await sqlAt(
       url,
-      `create schema "re.port"; create table "re.port".tenants (a int); insert into "re.port".tenants values (1), (2), (3)`,
+      'create schema "re.port"; create table "re.port".tenants (a int); insert into ' +
+        '"re.port".tenants values (1), (2), (3)',
     );
     await sqlAt(
       url,
-      `create schema reporting; create table reporting.daily as select 1 as a; create view public.seen as select * from reporting.daily`,
+      'create schema reporting; create table reporting.daily as select 1 as a; create ' +
+        'view public.seen as select * from reporting.daily',
     );
     await sqlAt(
       url,
-      `create function public.noted() returns trigger language plpgsql as 'begin return new; end'; create trigger noted after update on docs for each row execute function noted()`,
+      "create function public.noted() returns trigger language plpgsql as 'begin return " +
+        "new; end'; create trigger noted after update on docs for each row " +
+        'execute function noted()',
     );
     const [whole, ours, read] = [file(), file(), file()];
     const { code, out, err } = await weaver(shared.env, ['db', 'backup', whole]);
     expect({ code, out }, err).toEqual({ code: 0, out: expect.stringMatching(/ in 13 tables\.$/) });
-    expect(err).toContain("restored into a scratch database, and what is not Weaver's read from the file");
+    expect(err).toContain(
+      "restored into a scratch database, and what is not Weaver's read from the file",
+    );
     expect(await weaver(shared.env, ['db', 'backup', '--only-weaver', ours])).toMatchObject({
       code: 0,
       out: expect.stringMatching(/ in 11 tables\.$/),
@@ -445,16 +511,23 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
         `select to_regclass('"re.port".tenants') is not null as there`,
       );
       expect(found!.there).toBe(others !== undefined);
-      expect(await weaver(target.env, ['db', 'restore', path, ...args, '--yes'])).toMatchObject({ code: 0 });
-      expect(await sqlAt(target.urls!.admin, 'select count(*)::int as tenants from tenants')).toEqual([{ tenants: 1 }]);
+      expect(await weaver(target.env, ['db', 'restore', path, ...args, '--yes'])).toMatchObject({
+        code: 0,
+      });
+      expect(
+        await sqlAt(target.urls!.admin, 'select count(*)::int as tenants from tenants'),
+      ).toEqual([{ tenants: 1 }]);
     }
     // Over the same database, where others have gone on.
     await sqlAt(url, `create table reporting.later (a int); create table others_too (a int)`);
-    expect(await weaver(shared.env, ['db', 'restore', '--only-weaver', '--yes', whole])).toMatchObject({ code: 0 });
+    expect(
+      await weaver(shared.env, ['db', 'restore', '--only-weaver', '--yes', whole]),
+    ).toMatchObject({ code: 0 });
     expect(
       await sqlAt(
         url,
-        `select to_regclass('reporting.later') is not null and to_regclass('others_too') is not null as there`,
+        "select to_regclass('reporting.later') is not null " +
+          "and to_regclass('others_too') is not null as there",
       ),
     ).toEqual([{ there: true }]);
     expect((await weaver(shared.env, ['db', 'restore', '--yes', whole])).err).toContain(
@@ -463,7 +536,8 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     expect(
       await sqlAt(
         url,
-        `select to_regclass('reporting.later') is not null as later, to_regclass('others_too') is not null as too`,
+        "select to_regclass('reporting.later') is not null as later, " +
+          "to_regclass('others_too') is not null as too",
       ),
     ).toEqual([{ later: true, too: false }]);
   });
@@ -472,10 +546,15 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     const live = await database({ migrated: true });
     const path = file();
     await weaver(live.env, ['db', 'backup', path]);
-    const deploy = `create type mood as enum ('good'); create table feedback (id uuid primary key, tenant_id uuid references tenants, mood mood);
-      insert into feedback values (gen_random_uuid()); alter table bots add feedback_id uuid references feedback;
-      create function weaver_feedback() returns trigger language plpgsql as 'begin return new; end'; create trigger feedback before update on docs for each row execute function weaver_feedback();
-      create view feedback_of_bots as select b.id from bots b join feedback f on f.id = b.feedback_id`;
+    const deploy = `create type mood as enum ('good'); create table feedback (id uuid primary key,
+      tenant_id uuid references tenants, mood mood);
+      insert into feedback values (gen_random_uuid()); alter table bots add feedback_id uuid
+        references feedback;
+      create function weaver_feedback() returns trigger language plpgsql as
+        'begin return new; end'; create trigger feedback before update on docs for each row
+          execute function weaver_feedback();
+      create view feedback_of_bots as select b.id from bots b
+        join feedback f on f.id = b.feedback_id`;
     await sqlAt(live.urls!.admin, deploy);
     const refused = await weaver(live.env, ['db', 'restore', path]);
     expect(refused.err).toMatch(
@@ -487,25 +566,37 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
   });
 
   test('is tried in a database of the same encoding, locale and provider', async () => {
-    const facts = 'pg_encoding_to_char(encoding) as encoding, datlocprovider, datcollate, datctype, daticulocale';
+    const facts =
+      'pg_encoding_to_char(encoding) as encoding, datlocprovider, datcollate, datctype, ' +
+      'daticulocale';
     for (const [name, options, head] of [
       // Later migrations want UTF8.
       ['ascii', `encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'`, '20261129'],
-      ['icu', `encoding 'UTF8' lc_collate 'C' lc_ctype 'C' locale_provider icu icu_locale 'sv-SE'`, 'head'],
+      [
+        'icu',
+        `encoding 'UTF8' lc_collate 'C' lc_ctype 'C' locale_provider icu icu_locale 'sv-SE'`,
+        'head',
+      ],
     ] as const) {
       const other = `weaver_backup_${name}_${process.pid}`;
       await sqlAt(admin(), `create database ${other} template template0 ${options}`);
       const env = { DATABASE_URL: databaseUrl(admin(), other) };
       try {
         expect(await weaver(env, ['db', 'up', head])).toMatchObject({ code: 0 });
-        if (name === 'ascii') await sqlAt(env.DATABASE_URL, 'insert into tenants (name) values (chr(233))');
+        if (name === 'ascii')
+          await sqlAt(env.DATABASE_URL, 'insert into tenants (name) values (chr(233))');
         const before = await scratchDatabases();
         const running = commands.weaver(env, 'db', 'backup', file());
         const scratch = await vi.waitUntil(
-          async () => running.child.exitCode ?? (await scratchDatabases()).find(found => !before.includes(found)),
+          async () =>
+            running.child.exitCode ??
+            (await scratchDatabases()).find(found => !before.includes(found)),
           { timeout: 60_000, interval: 2 },
         );
-        const found = await sqlAt(admin(), `select ${facts} from pg_database where datname in ('${other}', '${scratch}')`);
+        const found = await sqlAt(
+          admin(),
+          `select ${facts} from pg_database where datname in ('${other}', '${scratch}')`,
+        );
         expect(found).toHaveLength(2);
         expect(found[0]).toEqual(found[1]);
         expect(await running.outcome()).toMatchObject({
@@ -540,7 +631,9 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       const { code, err } = await weaver(as(target, stranger), ['db', ...args]);
       expect({ code, err }).toEqual({
         code: 1,
-        err: expect.stringContaining(`belong to ${owner}, and ${stranger} is no member of that role`),
+        err: expect.stringContaining(
+          `belong to ${owner}, and ${stranger} is no member of that role`,
+        ),
       });
       expect(err).toContain(`reassign owned by "${owner}" to "${stranger}"`);
     }
@@ -557,7 +650,8 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     const before = await scratchDatabases();
     const running = commands.weaver(source.env, 'db', 'backup', path);
     await vi.waitUntil(
-      async () => running.child.exitCode !== null || (await scratchDatabases()).length > before.length,
+      async () =>
+        running.child.exitCode !== null || (await scratchDatabases()).length > before.length,
       { timeout: 60_000, interval: 2 },
     );
     await running.end('SIGKILL');
@@ -567,7 +661,8 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
         (
           await sqlAt<{ busy: boolean }>(
             admin(),
-            `select exists (select from pg_stat_activity where datname = '${killed}' or query like '%${killed}%' and pid <> pg_backend_pid()) as busy`,
+            `select exists (select from pg_stat_activity where datname = '${killed}' ` +
+              `or query like '%${killed}%' and pid <> pg_backend_pid()) as busy`,
           )
         )[0]!.busy === false,
       { timeout: 60_000 },
@@ -584,7 +679,8 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       // Another file's backup may have been faster.
       if (waiting)
         expect(err).toContain(
-          `Dropped the database ${killed}, which a backup that was stopped had left with a copy of all rows.`,
+          `Dropped the database ${killed}, which a backup that was stopped had left with ` +
+            'a copy of all rows.',
         );
       expect(await scratchDatabases()).toContain(living);
       expect(await scratchDatabases()).not.toContain(killed);
@@ -599,7 +695,8 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     const path = file();
     const backup = commands.weaver(source.env, 'db', 'backup', path);
     await vi.waitUntil(
-      async () => backup.child.exitCode !== null || (await scratchDatabases()).length > before.length,
+      async () =>
+        backup.child.exitCode !== null || (await scratchDatabases()).length > before.length,
       { timeout: 60_000, interval: 2 },
     );
     expect(await backup.end('SIGTERM')).toEqual({ code: 1, signal: null });
@@ -620,7 +717,8 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
           (
             await sqlAt<{ waits: boolean }>(
               admin(),
-              `select exists (select from pg_stat_activity where datname = '${nameOf(target)}' and wait_event_type = 'Lock') as waits`,
+              'select exists (select from pg_stat_activity ' +
+                `where datname = '${nameOf(target)}' and wait_event_type = 'Lock') as waits`,
             )
           )[0]!.waits || restore.child.exitCode !== null,
         { timeout: 60_000 },
@@ -630,6 +728,8 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     } finally {
       await reader.end();
     }
-    expect(await sqlAt(target.urls!.admin, 'select name from tenants')).toEqual([{ name: 'stays' }]);
+    expect(await sqlAt(target.urls!.admin, 'select name from tenants')).toEqual([
+      { name: 'stays' },
+    ]);
   });
 });

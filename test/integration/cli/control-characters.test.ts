@@ -3,12 +3,22 @@ import { readConfig } from '../../../src/config.js';
 import { Database } from '../../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
 import { ENTITIES } from '../../../src/entities.js';
-import { Commands, freshDatabase, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
+import {
+  Commands,
+  freshDatabase,
+  weaver,
+  type FreshDatabase,
+  type Outcome,
+} from '../../support/command.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
-/** What a terminal obeys: a title, a cleared screen, colours by ESC and by C1, a forged line and column, text that runs backwards. */
+/**
+ * What a terminal obeys: a title, a cleared screen, colours by ESC and by C1, a forged line and
+ * column, text that runs backwards.
+ */
 const NASTY = 'k\u001b]0;owned\u0007\u001b[2J\u009b31m\nid-forged\tforged\r\u202egnorw\u2028';
-const SHOWN = 'k\\u001b]0;owned\\u0007\\u001b[2J\\u009b31m\\nid-forged\\tforged\\r\\u202egnorw\\u2028';
+const SHOWN =
+  'k\\u001b]0;owned\\u0007\\u001b[2J\\u009b31m\\nid-forged\\tforged\\r\\u202egnorw\\u2028';
 const OBEYED = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 let fresh: FreshDatabase;
@@ -33,7 +43,8 @@ afterAll(() => fresh.close());
 const run = (...args: string[]): Promise<Outcome> => weaver(fresh.env, args);
 
 function expectHarmless({ out, err }: Outcome): void {
-  for (const line of [...out.split('\n'), ...err.split('\n')]) expect(line.replaceAll('\t', ' ')).not.toMatch(OBEYED);
+  for (const line of [...out.split('\n'), ...err.split('\n')])
+    expect(line.replaceAll('\t', ' ')).not.toMatch(OBEYED);
 }
 
 describe('a name with control characters, which another program has stored', () => {
@@ -55,7 +66,10 @@ describe('a name with control characters, which another program has stored', () 
 
   test.each([
     ['key create', ['key', 'create', '--tenant', NASTY, '--name', 'App']],
-    ['key create for a tenant that is not there', ['key', 'create', '--tenant', 'Nobody', '--name', 'App']],
+    [
+      'key create for a tenant that is not there',
+      ['key', 'create', '--tenant', 'Nobody', '--name', 'App'],
+    ],
     ['search recall', ['search', 'recall', '--tenant', NASTY]],
     ['search reembed', ['search', 'reembed', '--all', '--dry-run']],
     ['key rotate', () => ['key', 'rotate', keyId]],
@@ -67,7 +81,12 @@ describe('a name with control characters, which another program has stored', () 
     expect(`${outcome.out}\n${outcome.err}`).toContain(SHOWN);
   });
 
-  test.each([['db', 'status'], ['db', 'check'], ['db', 'doctor'], ['search', 'tune', '--dry-run']])('does no harm to %s %s', async (...args) => {
+  test.each([
+    ['db', 'status'],
+    ['db', 'check'],
+    ['db', 'doctor'],
+    ['search', 'tune', '--dry-run'],
+  ])('does no harm to %s %s', async (...args) => {
     expectHarmless(await run(...args));
   });
 });
@@ -76,11 +95,21 @@ describe('what the command line is given', () => {
   test('is refused as a name of a key', async () => {
     const refused = await run('key', 'create', '--tenant', tenant.id, '--name', NASTY);
     expectHarmless(refused);
-    expect(refused).toMatchObject({ code: 2, out: '', err: expect.stringContaining('It contains the control character U+001B.') });
+    expect(refused).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('It contains the control character U+001B.'),
+    });
   });
 
   test('is escaped where a message repeats it', async () => {
-    for (const args of [['key', 'revoke', NASTY], ['db', 'show', NASTY], [NASTY], ['key', 'list', '--tenant', 'x', `--${NASTY}`]]) expectHarmless(await run(...args));
+    for (const args of [
+      ['key', 'revoke', NASTY],
+      ['db', 'show', NASTY],
+      [NASTY],
+      ['key', 'list', '--tenant', 'x', `--${NASTY}`],
+    ])
+      expectHarmless(await run(...args));
     expectHarmless(await weaver({ ...fresh.env, PORT: NASTY, LOG_LEVEL: NASTY }, ['db', 'status']));
   });
 });
@@ -95,14 +124,19 @@ describe('a migration that the database alone knows', () => {
   beforeAll(() => change('insert into mikro_orm_migrations (name) values (?)'));
   afterAll(() => change('delete from mikro_orm_migrations where name = ?'));
 
-  test.each([['status'], ['history'], ['current'], ['check']])('is shown escaped by db %s, in its column', async command => {
-    const outcome = await run('db', command);
-    expectHarmless(outcome);
-    expect(outcome.out).toContain(SHOWN);
-    if (command !== 'history') return;
-    const columns = outcome.out.split('\n').map(line => line.search(/(?<=\S {2,})(\d{4}-\d\d-\d\d |pending)/));
-    expect(new Set(columns).size).toBe(1);
-  });
+  test.each([['status'], ['history'], ['current'], ['check']])(
+    'is shown escaped by db %s, in its column',
+    async command => {
+      const outcome = await run('db', command);
+      expectHarmless(outcome);
+      expect(outcome.out).toContain(SHOWN);
+      if (command !== 'history') return;
+      const columns = outcome.out
+        .split('\n')
+        .map(line => line.search(/(?<=\S {2,})(\d{4}-\d\d-\d\d |pending)/));
+      expect(new Set(columns).size).toBe(1);
+    },
+  );
 
   test('does no harm to the command line of MikroORM', async () => {
     const commands = new Commands();
@@ -114,8 +148,11 @@ describe('a migration that the database alone knows', () => {
   });
 });
 
-test.runIf(inject('template').kind === 'postgres')('a database with a nasty name is described harmlessly', async () => {
-  const url = new URL(fresh.env.DATABASE_URL!);
-  url.pathname = `/${encodeURIComponent('no\u001b[2J\u009bsuch')}`;
-  expectHarmless(await weaver({ DATABASE_URL: url.href }, ['db', 'status']));
-});
+test.runIf(inject('template').kind === 'postgres')(
+  'a database with a nasty name is described harmlessly',
+  async () => {
+    const url = new URL(fresh.env.DATABASE_URL!);
+    url.pathname = `/${encodeURIComponent('no\u001b[2J\u009bsuch')}`;
+    expectHarmless(await weaver({ DATABASE_URL: url.href }, ['db', 'status']));
+  },
+);

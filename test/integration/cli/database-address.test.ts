@@ -6,7 +6,8 @@ import { Commands, weaver } from '../../support/command.js';
 import { canStartServer, startTlsServer, type TlsServer } from '../../support/tls-server.js';
 
 const testable = inject('template').kind === 'postgres' && canStartServer;
-if (!testable && process.env.WEAVER_REQUIRE_TLS_SERVER === '1') throw new Error('No server with TLS can be started: install PostgreSQL and OpenSSL.');
+if (!testable && process.env.WEAVER_REQUIRE_TLS_SERVER === '1')
+  throw new Error('No server with TLS can be started: install PostgreSQL and OpenSSL.');
 
 describe.runIf(testable)('the address of a PostgreSQL', () => {
   let server: TlsServer;
@@ -20,16 +21,30 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
     await plain?.close();
   });
 
-  const urlOf = ({ port, password }: TlsServer, { host = 'localhost', user = 'admin', query = '', at = port }: { host?: string; user?: string; query?: string; at?: number | '' } = {}): string =>
+  const urlOf = (
+    { port, password }: TlsServer,
+    {
+      host = 'localhost',
+      user = 'admin',
+      query = '',
+      at = port,
+    }: { host?: string; user?: string; query?: string; at?: number | '' } = {},
+  ): string =>
     `postgresql://${user}:${encodeURIComponent(password)}@${host}${at === '' ? '' : `:${at}`}/postgres${query && `?${query}`}`;
 
   /** What the server says of a connection of the gateway's pool. */
-  async function connectionAt(url: string): Promise<{ ssl: boolean; address: string | null; application: string; lockTimeout: string }> {
+  async function connectionAt(
+    url: string,
+  ): Promise<{ ssl: boolean; address: string | null; application: string; lockTimeout: string }> {
     const address = parseAddress(url);
-    const database = await Database.open({ kind: 'postgres', address, ownerAddress: address, pooler: 'none', poolSize: 2 }, ENTITIES);
+    const database = await Database.open(
+      { kind: 'postgres', address, ownerAddress: address, pooler: 'none', poolSize: 2 },
+      ENTITIES,
+    );
     try {
       const [row] = await database.orm.em.getDriver().getConnection().execute(`
-        select s.ssl, host(a.client_addr) as address, a.application_name as application, current_setting('lock_timeout') as "lockTimeout"
+        select s.ssl, host(a.client_addr) as address, a.application_name as application,
+          current_setting('lock_timeout') as "lockTimeout"
           from pg_stat_activity a join pg_stat_ssl s using (pid) where pid = pg_backend_pid()`);
       return row;
     } finally {
@@ -40,25 +55,87 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
   test.each([
     ['by default wherever the server encrypts', '', 'localhost', true],
     ['with sslmode=require, whoever signed the certificate', 'sslmode=require', '127.0.0.1', true],
-    ['with sslmode=verify-ca, whatever name it has', 'sslmode=verify-ca&sslrootcert=AUTHORITY', '127.0.0.1', true],
-    ['with sslmode=verify-full, for the name that it has', 'sslmode=verify-full&sslrootcert=AUTHORITY', 'localhost', true],
-    ['for the name where another address is to be connected to', 'sslmode=verify-full&sslrootcert=AUTHORITY&hostaddr=127.0.0.1', 'localhost', true],
-    ['and both sides prove it with channel_binding=require', 'sslmode=require&channel_binding=require', 'localhost', true],
+    [
+      'with sslmode=verify-ca, whatever name it has',
+      'sslmode=verify-ca&sslrootcert=AUTHORITY',
+      '127.0.0.1',
+      true,
+    ],
+    [
+      'with sslmode=verify-full, for the name that it has',
+      'sslmode=verify-full&sslrootcert=AUTHORITY',
+      'localhost',
+      true,
+    ],
+    [
+      'for the name where another address is to be connected to',
+      'sslmode=verify-full&sslrootcert=AUTHORITY&hostaddr=127.0.0.1',
+      'localhost',
+      true,
+    ],
+    [
+      'and both sides prove it with channel_binding=require',
+      'sslmode=require&channel_binding=require',
+      'localhost',
+      true,
+    ],
     ['not with sslmode=disable', 'sslmode=disable', 'localhost', false],
   ])('a connection is encrypted %s', async (_what, query, host, ssl) => {
-    expect(await connectionAt(urlOf(server, { host, query: query.replace('AUTHORITY', server.authority) }))).toMatchObject({ ssl });
+    expect(
+      await connectionAt(
+        urlOf(server, { host, query: query.replace('AUTHORITY', server.authority) }),
+      ),
+    ).toMatchObject({ ssl });
   });
 
   test.each([
-    ['another authority', 'localhost', 'sslmode=verify-full&sslrootcert=OTHER', /cannot be reached: .*certificate/i],
-    ['another authority, with sslmode=require', 'localhost', 'sslmode=require&sslrootcert=OTHER', /cannot be reached: .*certificate/i],
-    ['another name', '127.0.0.1', 'sslmode=verify-full&sslrootcert=AUTHORITY', /cannot be reached: .*127\.0\.0\.1/],
-    ['an authority of the public', 'localhost', 'sslmode=verify-full&sslrootcert=system', /cannot be reached: .*certificate/i],
-    ['no authority named', 'localhost', 'sslmode=verify-full', /sslmode=verify-full needs to know who may sign .* sslrootcert/],
-    ['a file that is not there', 'localhost', 'sslmode=verify-full&sslrootcert=/no/such.crt', /sslrootcert names the file \/no\/such\.crt, which cannot be read \(ENOENT\)/],
-    ['an authority that anybody has', 'localhost', 'sslmode=require&sslrootcert=system', /sslrootcert=system needs sslmode=verify-full/],
+    [
+      'another authority',
+      'localhost',
+      'sslmode=verify-full&sslrootcert=OTHER',
+      /cannot be reached: .*certificate/i,
+    ],
+    [
+      'another authority, with sslmode=require',
+      'localhost',
+      'sslmode=require&sslrootcert=OTHER',
+      /cannot be reached: .*certificate/i,
+    ],
+    [
+      'another name',
+      '127.0.0.1',
+      'sslmode=verify-full&sslrootcert=AUTHORITY',
+      /cannot be reached: .*127\.0\.0\.1/,
+    ],
+    [
+      'an authority of the public',
+      'localhost',
+      'sslmode=verify-full&sslrootcert=system',
+      /cannot be reached: .*certificate/i,
+    ],
+    [
+      'no authority named',
+      'localhost',
+      'sslmode=verify-full',
+      /sslmode=verify-full needs to know who may sign .* sslrootcert/,
+    ],
+    [
+      'a file that is not there',
+      'localhost',
+      'sslmode=verify-full&sslrootcert=/no/such.crt',
+      /sslrootcert names the file \/no\/such\.crt, which cannot be read \(ENOENT\)/,
+    ],
+    [
+      'an authority that anybody has',
+      'localhost',
+      'sslmode=require&sslrootcert=system',
+      /sslrootcert=system needs sslmode=verify-full/,
+    ],
   ])('is refused in a sentence with %s', async (_what, host, query, sentence) => {
-    const url = urlOf(server, { host, query: query.replace('AUTHORITY', server.authority).replace('OTHER', server.otherAuthority) });
+    const url = urlOf(server, {
+      host,
+      query: query.replace('AUTHORITY', server.authority).replace('OTHER', server.otherAuthority),
+    });
     const { code, err, out } = await weaver({ DATABASE_URL: url }, ['db', 'current']);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(sentence);
@@ -66,35 +143,81 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
   });
 
   test('a server that refuses connections in the clear is reached by default, and says so with sslmode=disable', async () => {
-    expect(await connectionAt(urlOf(server, { user: server.encryptedUser }))).toMatchObject({ ssl: true });
-    const { code, err } = await weaver({ DATABASE_URL: urlOf(server, { user: server.encryptedUser, query: 'sslmode=disable' }) }, ['db', 'current']);
-    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/refuses the login encrypted on a connection that is not encrypted: .*Add sslmode=require/) });
+    expect(await connectionAt(urlOf(server, { user: server.encryptedUser }))).toMatchObject({
+      ssl: true,
+    });
+    const { code, err } = await weaver(
+      { DATABASE_URL: urlOf(server, { user: server.encryptedUser, query: 'sslmode=disable' }) },
+      ['db', 'current'],
+    );
+    expect({ code, err }).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /refuses the login encrypted on a connection that is not encrypted: .*Add sslmode=require/,
+      ),
+    });
   });
 
   test('a server without encryption is reached in the clear by default, and refused with sslmode=require', async () => {
     expect(await connectionAt(urlOf(plain))).toMatchObject({ ssl: false });
-    const { code, err } = await weaver({ DATABASE_URL: urlOf(plain, { query: 'sslmode=require' }) }, ['db', 'current']);
-    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/does not support SSL connections/) });
-    const bound = await weaver({ DATABASE_URL: urlOf(plain, { query: 'channel_binding=require' }) }, ['db', 'current']);
+    const { code, err } = await weaver(
+      { DATABASE_URL: urlOf(plain, { query: 'sslmode=require' }) },
+      ['db', 'current'],
+    );
+    expect({ code, err }).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/does not support SSL connections/),
+    });
+    const bound = await weaver(
+      { DATABASE_URL: urlOf(plain, { query: 'channel_binding=require' }) },
+      ['db', 'current'],
+    );
     expect(bound.err).toMatch(/did not offer channel binding/);
   });
 
   test('IPv6, sockets, and hosts and ports among the parameters lead where they say', async () => {
-    expect(await connectionAt(urlOf(server, { host: '[::1]' }))).toMatchObject({ ssl: true, address: '::1' });
-    expect(await connectionAt(urlOf(server, { host: encodeURIComponent(server.folder) }))).toMatchObject({ ssl: false, address: null });
-    expect(await connectionAt(urlOf(server, { host: '', at: '', query: `host=${server.folder}&port=${server.port}` }))).toMatchObject({ address: null });
-    expect(await connectionAt(urlOf(server, { at: 1, query: `port=${server.port}` }))).toMatchObject({ address: '127.0.0.1' });
+    expect(await connectionAt(urlOf(server, { host: '[::1]' }))).toMatchObject({
+      ssl: true,
+      address: '::1',
+    });
+    expect(
+      await connectionAt(urlOf(server, { host: encodeURIComponent(server.folder) })),
+    ).toMatchObject({ ssl: false, address: null });
+    expect(
+      await connectionAt(
+        urlOf(server, { host: '', at: '', query: `host=${server.folder}&port=${server.port}` }),
+      ),
+    ).toMatchObject({ address: null });
+    expect(
+      await connectionAt(urlOf(server, { at: 1, query: `port=${server.port}` })),
+    ).toMatchObject({ address: '127.0.0.1' });
   });
 
   test('options and application_name reach the server', async () => {
-    expect(await connectionAt(urlOf(server, { query: 'options=-c%20lock_timeout%3D7s&application_name=jobs' }))).toMatchObject({ application: 'jobs', lockTimeout: '7s' });
+    expect(
+      await connectionAt(
+        urlOf(server, { query: 'options=-c%20lock_timeout%3D7s&application_name=jobs' }),
+      ),
+    ).toMatchObject({ application: 'jobs', lockTimeout: '7s' });
     expect(await connectionAt(urlOf(server))).toMatchObject({ application: 'weaver' });
   });
 
   test('target_session_attrs refuses a server that does not take writes', async () => {
-    expect(await connectionAt(urlOf(server, { query: 'target_session_attrs=read-write' }))).toMatchObject({ ssl: true });
-    const { code, err } = await weaver({ DATABASE_URL: urlOf(server, { query: 'target_session_attrs=read-write&options=-c%20default_transaction_read_only%3Don' }) }, ['db', 'current']);
-    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/is read-only, and target_session_attrs asks for read-write/) });
+    expect(
+      await connectionAt(urlOf(server, { query: 'target_session_attrs=read-write' })),
+    ).toMatchObject({ ssl: true });
+    const { code, err } = await weaver(
+      {
+        DATABASE_URL: urlOf(server, {
+          query: 'target_session_attrs=read-write&options=-c%20default_transaction_read_only%3Don',
+        }),
+      },
+      ['db', 'current'],
+    );
+    expect({ code, err }).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/is read-only, and target_session_attrs asks for read-write/),
+    });
   });
 
   test('MikroORM and the tools for backups connect in the same way', async () => {
@@ -103,11 +226,26 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
       const good = urlOf(server, { query: `sslmode=verify-full&sslrootcert=${server.authority}` });
       const migrated = await commands.mikroOrm({ DATABASE_URL: good }, 'migration:up').outcome();
       expect(migrated, migrated.err).toMatchObject({ code: 0 });
-      const wrong = await commands.mikroOrm({ DATABASE_URL: urlOf(server, { query: `sslmode=verify-full&sslrootcert=${server.otherAuthority}` }) }, 'migration:pending').outcome();
+      const wrong = await commands
+        .mikroOrm(
+          {
+            DATABASE_URL: urlOf(server, {
+              query: `sslmode=verify-full&sslrootcert=${server.otherAuthority}`,
+            }),
+          },
+          'migration:pending',
+        )
+        .outcome();
       expect(wrong.err + wrong.out).toMatch(/cannot be reached: .*certificate/i);
-      for (const url of [good, urlOf(server, { host: '[::1]' }), urlOf(server, { host: '', at: '', query: `host=${server.folder}&port=${server.port}` })]) {
+      for (const url of [
+        good,
+        urlOf(server, { host: '[::1]' }),
+        urlOf(server, { host: '', at: '', query: `host=${server.folder}&port=${server.port}` }),
+      ]) {
         const file = `${server.folder}/${Math.random().toString(36).slice(2)}.backup`;
-        expect(await weaver({ DATABASE_URL: url }, ['db', 'backup', file])).toMatchObject({ code: 0 });
+        expect(await weaver({ DATABASE_URL: url }, ['db', 'backup', file])).toMatchObject({
+          code: 0,
+        });
       }
     } finally {
       await commands.close();
@@ -115,10 +253,30 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
   });
 
   test('the doctor says whether the connection is encrypted', async () => {
-    const checked = await weaver({ DATABASE_URL: urlOf(server, { query: `sslmode=verify-full&sslrootcert=${server.authority}` }) }, ['db', 'doctor']);
-    expect(checked.out).toMatch(/ok +The connection is encrypted \(TLSv1\.3\), and the server's certificate is checked for its name/);
-    expect((await weaver({ DATABASE_URL: urlOf(server) }, ['db', 'doctor'])).out).toMatch(/ok +The connection is encrypted \(TLSv1\.3\).*not checked/);
-    expect((await weaver({ DATABASE_URL: urlOf(plain) }, ['db', 'doctor'])).out).toMatch(/The connection is not encrypted/);
-    expect((await weaver({ DATABASE_URL: urlOf(server, { host: encodeURIComponent(server.folder) }) }, ['db', 'doctor'])).out).toMatch(/ok +The connection is a socket of this machine/);
+    const checked = await weaver(
+      {
+        DATABASE_URL: urlOf(server, {
+          query: `sslmode=verify-full&sslrootcert=${server.authority}`,
+        }),
+      },
+      ['db', 'doctor'],
+    );
+    expect(checked.out).toMatch(
+      /ok +The connection is encrypted \(TLSv1\.3\), and the server's certificate is checked for its name/,
+    );
+    expect((await weaver({ DATABASE_URL: urlOf(server) }, ['db', 'doctor'])).out).toMatch(
+      /ok +The connection is encrypted \(TLSv1\.3\).*not checked/,
+    );
+    expect((await weaver({ DATABASE_URL: urlOf(plain) }, ['db', 'doctor'])).out).toMatch(
+      /The connection is not encrypted/,
+    );
+    expect(
+      (
+        await weaver({ DATABASE_URL: urlOf(server, { host: encodeURIComponent(server.folder) }) }, [
+          'db',
+          'doctor',
+        ])
+      ).out,
+    ).toMatch(/ok +The connection is a socket of this machine/);
   });
 });

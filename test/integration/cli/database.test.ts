@@ -35,50 +35,107 @@ async function rows<R>(sql: string): Promise<R[]> {
 
 // One database goes through its life: each test begins where the one before it ended.
 describe('a new database', () => {
-  test.runIf(onPostgres)('has everything pending, and a gateway or a key is refused with the command to run', async () => {
-    const status = await run('db', 'status');
-    expect(status).toMatchObject({ code: 0, out: expect.stringMatching(new RegExp(`^Database  database \\w+ of PostgreSQL at [\\w.]+:\\d+, as \\w+\nApplied   none\nPending   ${NAMES[0]}`)) });
-    expect(status.err).toBe('Apply what is pending with "npx weaver db up".');
-    for (const command of [['serve'], ['demo'], ['key', 'create', '--tenant', 'x', '--name', 'y']]) {
-      expect(await run(...command)).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^The database \w+ (has not been set up for Weaver yet|has none of Weaver's tables yet)\. Run "npx weaver db up"/) });
-    }
-    expect(await run('db', 'doctor')).toMatchObject({ code: 1, out: expect.stringContaining(`fail  None of Weaver's tables are there yet.\n      → Run "npx weaver db up".`) });
-  });
+  test.runIf(onPostgres)(
+    'has everything pending, and a gateway or a key is refused with the command to run',
+    async () => {
+      const status = await run('db', 'status');
+      expect(status).toMatchObject({
+        code: 0,
+        out: expect.stringMatching(
+          new RegExp(
+            '^Database  database \\w+ of PostgreSQL at [\\w.]+:\\d+, as \\w+\nApplied ' +
+              `  none\nPending   ${NAMES[0]}`,
+          ),
+        ),
+      });
+      expect(status.err).toBe('Apply what is pending with "npx weaver db up".');
+      for (const command of [
+        ['serve'],
+        ['demo'],
+        ['key', 'create', '--tenant', 'x', '--name', 'y'],
+      ]) {
+        expect(await run(...command)).toMatchObject({
+          code: 1,
+          out: '',
+          err: expect.stringMatching(
+            /^The database \w+ (has not been set up for Weaver yet|has none of Weaver's tables yet)\. Run "npx weaver db up"/,
+          ),
+        });
+      }
+      expect(await run('db', 'doctor')).toMatchObject({
+        code: 1,
+        out: expect.stringContaining(
+          `fail  None of Weaver's tables are there yet.\n      → Run "npx weaver db up".`,
+        ),
+      });
+    },
+  );
 
   test.runIf(!onPostgres)('is migrated down without --yes where there are no rows', async () => {
-    for (const name of NAMES.slice(1).reverse()) expect(await run('db', 'down')).toMatchObject({ code: 0, out: `Reverted ${name}` });
-    expect(await run('db', 'down')).toMatchObject({ code: 0, out: `Reverted ${NAMES[0]}`, err: expect.stringContaining('removes the table tenants (0 rows)') });
+    for (const name of NAMES.slice(1).reverse())
+      expect(await run('db', 'down')).toMatchObject({ code: 0, out: `Reverted ${name}` });
+    expect(await run('db', 'down')).toMatchObject({
+      code: 0,
+      out: `Reverted ${NAMES[0]}`,
+      err: expect.stringContaining('removes the table tenants (0 rows)'),
+    });
   });
 
   test('is migrated by db up, once', async () => {
     const up = await run('db', 'up');
     expect(up).toMatchObject({ code: 0, out: NAMES.map(name => `Applied ${name}`).join('\n') });
-    expect(await run('db', 'up')).toMatchObject({ code: 0, out: 'Nothing to do: no migration is pending.' });
+    expect(await run('db', 'up')).toMatchObject({
+      code: 0,
+      out: 'Nothing to do: no migration is pending.',
+    });
   });
 
   test('tells since when, in text and in JSON', async () => {
     const status = await run('db', 'status');
-    expect(status.out).toMatch(new RegExp(`Applied   ${NAMES[0]}  \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC`));
+    expect(status.out).toMatch(
+      new RegExp(`Applied   ${NAMES[0]}  \\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d UTC`),
+    );
     expect(status.out).toMatch(/\nPending {3}none$/);
-    const json = JSON.parse((await run('db', 'status', '--json')).out) as { database: object; applied: { name: string; appliedAt: string }[]; pending: string[]; unknown: string[] };
-    expect(json).toMatchObject({ database: { kind: onPostgres ? 'postgres' : 'embedded', exists: true }, pending: [], unknown: [] });
+    const json = JSON.parse((await run('db', 'status', '--json')).out) as {
+      database: object;
+      applied: { name: string; appliedAt: string }[];
+      pending: string[];
+      unknown: string[];
+    };
+    expect(json).toMatchObject({
+      database: { kind: onPostgres ? 'postgres' : 'embedded', exists: true },
+      pending: [],
+      unknown: [],
+    });
     expect(json.applied.map(({ name }) => name)).toEqual(NAMES);
-    expect(Math.abs(Date.now() - Date.parse(json.applied.at(-1)!.appliedAt))).toBeLessThan(10 * 60_000);
+    expect(Math.abs(Date.now() - Date.parse(json.applied.at(-1)!.appliedAt))).toBeLessThan(
+      10 * 60_000,
+    );
   });
 });
 
 describe('demo', () => {
   test('is refused in production without --yes', async () => {
     const refused = await weaver({ ...fresh.env, NODE_ENV: 'production' }, ['demo']);
-    expect(refused).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^This is production .* Add --yes to go ahead\.$/) });
+    expect(refused).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^This is production .* Add --yes to go ahead\.$/),
+    });
   });
 
   test('adds the tenants once, and prints a key each time', async () => {
     const first = await run('demo');
-    expect(first).toMatchObject({ code: 0, err: expect.stringContaining('Harbor Outdoor: 3 bots') });
+    expect(first).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('Harbor Outdoor: 3 bots'),
+    });
     expect(prefixOf(first.out)).toBeDefined();
     const second = await run('demo');
-    expect(second).toMatchObject({ code: 0, err: expect.stringContaining('Harbor Outdoor: there already') });
+    expect(second).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('Harbor Outdoor: there already'),
+    });
     expect(second.out).not.toBe(first.out);
     expect(await rows('select count(*)::int as tenants from tenants')).toEqual([{ tenants: 3 }]);
     if (onPostgres) return;
@@ -88,70 +145,184 @@ describe('demo', () => {
 });
 
 describe('key create', () => {
-  const newest = () => rows<Record<string, unknown>>(`select tenant_id, name, key_prefix, key_hash, array_to_string(scopes, ',') as scopes, rate_limit_rpm, revoked, extract(epoch from expires_at - now()) / 86400 as days from api_keys order by created_at desc, id desc limit 1`);
+  const newest = () =>
+    rows<Record<string, unknown>>(
+      "select tenant_id, name, key_prefix, key_hash, array_to_string(scopes, ',') as " +
+        'scopes, rate_limit_rpm, revoked, extract(epoch ' +
+        'from expires_at - now()) / 86400 as days from api_keys ' +
+        'order by created_at desc, id desc limit 1',
+    );
 
   test('prints the secret alone, and stores its digest', async () => {
-    const { code, out, err } = await run('key', 'create', '--tenant', 'Harbor Outdoor', '--name', 'My app', '--scopes', 'read,search,ask', '--rate-limit', '120', '--expires', '30');
+    const { code, out, err } = await run(
+      'key',
+      'create',
+      '--tenant',
+      'Harbor Outdoor',
+      '--name',
+      'My app',
+      '--scopes',
+      'read,search,ask',
+      '--rate-limit',
+      '120',
+      '--expires',
+      '30',
+    );
     expect(code).toBe(0);
-    expect(err).toMatch(/^A key for Harbor Outdoor, which may read, search, ask with 120 requests a minute, until 20\d\d-.* It is shown this once:$/);
+    expect(err).toMatch(
+      /^A key for Harbor Outdoor, which may read, search, ask with 120 requests a minute, until 20\d\d-.* It is shown this once:$/,
+    );
     expect(err).not.toContain(out);
     const [{ days, ...row }] = (await newest()) as [Record<string, unknown>];
-    expect(row).toEqual({ tenant_id: HARBOR, name: 'My app', key_prefix: prefixOf(out), key_hash: hashOf(out), scopes: 'read,search,ask', rate_limit_rpm: 120, revoked: false });
+    expect(row).toEqual({
+      tenant_id: HARBOR,
+      name: 'My app',
+      key_prefix: prefixOf(out),
+      key_hash: hashOf(out),
+      scopes: 'read,search,ask',
+      rate_limit_rpm: 120,
+      revoked: false,
+    });
     expect(Number(days)).toBeCloseTo(30, 1);
   });
 
   test("takes the tenant's id, and makes a key that may read and search and never ends", async () => {
     const { code, out } = await run('key', 'create', '--tenant', HARBOR, '--name', 'Plain');
     expect(code).toBe(0);
-    expect(await newest()).toEqual([{ tenant_id: HARBOR, name: 'Plain', key_prefix: prefixOf(out), key_hash: hashOf(out), scopes: 'read,search', rate_limit_rpm: 60, revoked: false, days: null }]);
+    expect(await newest()).toEqual([
+      {
+        tenant_id: HARBOR,
+        name: 'Plain',
+        key_prefix: prefixOf(out),
+        key_hash: hashOf(out),
+        scopes: 'read,search',
+        rate_limit_rpm: 60,
+        revoked: false,
+        days: null,
+      },
+    ]);
   });
 
   test('and list, rotate and revoke keep a record', async () => {
     const made = (await run('key', 'create', '--tenant', 'Harbor Outdoor', '--name', 'Kept')).out;
     const listed = await run('key', 'list', '--tenant', HARBOR, '--json');
-    const kept = listed.out.split('\n').map(line => JSON.parse(line)).find(key => key.name === 'Kept');
-    expect(kept).toMatchObject({ id: expect.any(String), prefix: prefixOf(made), state: 'active', scopes: ['read', 'search'], rateLimitRpm: 60, lastUsedAt: null });
+    const kept = listed.out
+      .split('\n')
+      .map(line => JSON.parse(line))
+      .find(key => key.name === 'Kept');
+    expect(kept).toMatchObject({
+      id: expect.any(String),
+      prefix: prefixOf(made),
+      state: 'active',
+      scopes: ['read', 'search'],
+      rateLimitRpm: 60,
+      lastUsedAt: null,
+    });
     const plain = await run('key', 'list', '--tenant', 'Harbor Outdoor');
-    expect(plain.out).toContain(`${kept.id}\t${kept.prefix}\tactive\tread,search\t60\tnever\t-\tKept`);
+    expect(plain.out).toContain(
+      `${kept.id}\t${kept.prefix}\tactive\tread,search\t60\tnever\t-\tKept`,
+    );
     for (const { out } of [listed, plain]) expect(out).not.toContain(made.slice(13));
 
     const rotated = await run('key', 'rotate', kept.prefix, '--overlap', '2');
     expect(rotated).toMatchObject({ code: 0, err: expect.stringContaining('goes on for 2 hours') });
-    expect(await rows(`select key_prefix, key_hash, previous_hash from api_keys where id = '${kept.id}'`)).toEqual([{ key_prefix: prefixOf(rotated.out), key_hash: hashOf(rotated.out), previous_hash: hashOf(made) }]);
-    for (let round = 0; round < 2; round += 1) expect(await run('key', 'revoke', kept.id)).toMatchObject({ code: 0, out: '' });
-    expect(await rows(`select revoked from api_keys where id = '${kept.id}'`)).toEqual([{ revoked: true }]);
-    expect(await run('key', 'rotate', kept.id)).toMatchObject({ code: 1, out: '', err: 'The key "Kept" is revoked. Make a new one.' });
-    expect(await run('key', 'revoke', made)).toEqual({ code: 1, out: '', err: 'No key has this id or prefix. "npx weaver key list --tenant …" shows them.' });
-    expect(await rows(`select action, actor_kind from audit_log where target_id = '${kept.id}' order by id`)).toEqual(['createApiKey', 'rotateApiKey', 'revokeApiKey'].map(action => ({ action, actor_kind: 'command_line' })));
+    expect(
+      await rows(
+        `select key_prefix, key_hash, previous_hash from api_keys where id = '${kept.id}'`,
+      ),
+    ).toEqual([
+      {
+        key_prefix: prefixOf(rotated.out),
+        key_hash: hashOf(rotated.out),
+        previous_hash: hashOf(made),
+      },
+    ]);
+    for (let round = 0; round < 2; round += 1)
+      expect(await run('key', 'revoke', kept.id)).toMatchObject({ code: 0, out: '' });
+    expect(await rows(`select revoked from api_keys where id = '${kept.id}'`)).toEqual([
+      { revoked: true },
+    ]);
+    expect(await run('key', 'rotate', kept.id)).toMatchObject({
+      code: 1,
+      out: '',
+      err: 'The key "Kept" is revoked. Make a new one.',
+    });
+    expect(await run('key', 'revoke', made)).toEqual({
+      code: 1,
+      out: '',
+      err: 'No key has this id or prefix. "npx weaver key list --tenant …" shows them.',
+    });
+    expect(
+      await rows(
+        `select action, actor_kind from audit_log where target_id = '${kept.id}' order by id`,
+      ),
+    ).toEqual(
+      ['createApiKey', 'rotateApiKey', 'revokeApiKey'].map(action => ({
+        action,
+        actor_kind: 'command_line',
+      })),
+    );
   });
 
   test('names tenants when it finds none of this name', async () => {
     expect(await run('key', 'create', '--tenant', 'Harbor', '--name', 'x')).toEqual({
       code: 1,
       out: '',
-      err: 'No tenant has the id or the exact name Harbor. There is, for example, "Harbor Outdoor", "Larkfield Family Clinic", "Pinion Cloud".',
+      err:
+        'No tenant has the id or the exact name Harbor. There is, for example, "Harbor ' +
+        'Outdoor", "Larkfield Family Clinic", "Pinion Cloud".',
     });
   });
 
   test('wants the id when two tenants have the name', async () => {
     await rows(`insert into tenants (name) values ('Twins'), ('Twins')`);
-    expect(await run('key', 'create', '--tenant', 'Twins', '--name', 'x')).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/^2 tenants are called Twins\. Give the id of one: [0-9a-f-]{36}, [0-9a-f-]{36}\.$/) });
+    expect(await run('key', 'create', '--tenant', 'Twins', '--name', 'x')).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(
+        /^2 tenants are called Twins\. Give the id of one: [0-9a-f-]{36}, [0-9a-f-]{36}\.$/,
+      ),
+    });
   });
 });
 
 describe('key rotate', () => {
   test('leaves the former secret beside the key while it goes on, and lets it be withdrawn by its own prefix', async () => {
-    const made = (await run('key', 'create', '--tenant', 'Harbor Outdoor', '--name', 'rotated')).out;
+    const made = (await run('key', 'create', '--tenant', 'Harbor Outdoor', '--name', 'rotated'))
+      .out;
     const renewed = (await run('key', 'rotate', made.slice(0, 12), '--overlap', '1')).out;
     const [old, present] = [made, renewed].map(secret => secret.slice(0, 12)) as [string, string];
-    const listed = (): Promise<string> => run('key', 'list', '--tenant', 'Harbor Outdoor').then(({ out }) => out.split('\n').find(line => line.endsWith('\trotated'))!);
+    const listed = (): Promise<string> =>
+      run('key', 'list', '--tenant', 'Harbor Outdoor').then(({ out }) =>
+        out.split('\n').find(line => line.endsWith('\trotated'))!,
+      );
     expect(await listed()).toMatch(new RegExp(`\t${present}\tactive\t.*\t${old} until \\d{4}-`));
-    expect(await run('key', 'revoke', old)).toMatchObject({ code: 0, err: expect.stringMatching(new RegExp(`^The former secret ${old} of the key "rotated" is withdrawn: .* The new secret goes on; "npx weaver key revoke ${present}" withdraws the key\\.$`)) });
+    expect(await run('key', 'revoke', old)).toMatchObject({
+      code: 0,
+      err: expect.stringMatching(
+        new RegExp(
+          `^The former secret ${old} of the key "rotated" is withdrawn: .* The new ` +
+            `secret goes on; "npx weaver key revoke ${present}" withdraws the key\\.$`,
+        ),
+      ),
+    });
     expect(await listed()).toMatch(new RegExp(`\t${present}\tactive\t.*\t-\trotated$`));
-    expect(await rows(`select previous_expires_at > now() as opens from api_keys where name = 'rotated'`)).toEqual([{ opens: false }]);
-    expect(await run('key', 'revoke', old)).toMatchObject({ code: 1, err: expect.stringContaining('No key has this id or prefix.') });
+    expect(
+      await rows(
+        `select previous_expires_at > now() as opens from api_keys where name = 'rotated'`,
+      ),
+    ).toEqual([{ opens: false }]);
+    expect(await run('key', 'revoke', old)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('No key has this id or prefix.'),
+    });
     expect(await run('key', 'revoke', present)).toMatchObject({ code: 0 });
-    expect(await rows(`select action, details from audit_log where action = 'revokeApiKey' and details ? 'formerPrefix'`)).toEqual([{ action: 'revokeApiKey', details: { formerPrefix: old } }]);
+    expect(
+      await rows(
+        "select action, details from audit_log where action = 'revokeApiKey' " +
+          "and details ? 'formerPrefix'",
+      ),
+    ).toEqual([{ action: 'revokeApiKey', details: { formerPrefix: old } }]);
   });
 });
 
@@ -159,10 +330,23 @@ describe('tenant', () => {
   test('create makes one with its bot, prints its id, and is in the audit log; list and show tell of it', async () => {
     const made = await run('tenant', 'create', 'Acme', '--plan', 'business');
     expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^[0-9a-f-]{36}$/) });
-    expect(await rows(`select name, plan_tier from tenants where id = '${made.out}'`)).toEqual([{ name: 'Acme', plan_tier: 'business' }]);
-    expect(await rows(`select actor_kind, action from audit_log where tenant_id = '${made.out}'`)).toEqual([{ actor_kind: 'command_line', action: 'createTenant' }]);
-    expect((await run('tenant', 'list')).out).toMatch(new RegExp(`^${made.out}\tbusiness\t1\t0\t0\t\\S+Z\tAcme$`, 'm'));
-    expect(JSON.parse((await run('tenant', 'show', 'Acme', '--json')).out)).toMatchObject({ id: made.out, name: 'Acme', planTier: 'business', bots: 1, documents: 0, apiKeys: 0 });
+    expect(await rows(`select name, plan_tier from tenants where id = '${made.out}'`)).toEqual([
+      { name: 'Acme', plan_tier: 'business' },
+    ]);
+    expect(
+      await rows(`select actor_kind, action from audit_log where tenant_id = '${made.out}'`),
+    ).toEqual([{ actor_kind: 'command_line', action: 'createTenant' }]);
+    expect((await run('tenant', 'list')).out).toMatch(
+      new RegExp(`^${made.out}\tbusiness\t1\t0\t0\t\\S+Z\tAcme$`, 'm'),
+    );
+    expect(JSON.parse((await run('tenant', 'show', 'Acme', '--json')).out)).toMatchObject({
+      id: made.out,
+      name: 'Acme',
+      planTier: 'business',
+      bots: 1,
+      documents: 0,
+      apiKeys: 0,
+    });
     await rows(`delete from tenants where id = '${made.out}'`);
   });
 
@@ -172,7 +356,11 @@ describe('tenant', () => {
     [['create', 'n'.repeat(256)], 'It has more than 255 characters.'],
     [['create', 'a\u001bb'], 'It contains the control character'],
   ])('%j is wrong usage', async (args, told) => {
-    expect(await run('tenant', ...args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(told) });
+    expect(await run('tenant', ...args)).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining(told),
+    });
   });
 });
 
@@ -180,18 +368,27 @@ describe('db doctor', () => {
   test('finds nothing wrong', async () => {
     const { code, out } = await run('db', 'doctor');
     expect(out.split('\n').filter(line => line.startsWith('fail'))).toEqual([]);
-    expect(out).toContain(`ok    Row-level security is on and forced, with the right policies, on ${ENTITIES.length} tables`);
+    expect(out).toContain(
+      'ok    Row-level security is on and forced, with the right policies, on ' +
+        `${ENTITIES.length} tables`,
+    );
     expect(out).toContain("ok    The role weaver_tenant sees its own tenant's rows only");
-    expect(out).toContain('ok    As one tenant, the role weaver_tenant can neither see nor change nor add anything of another');
+    expect(out).toContain(
+      'ok    As one tenant, the role weaver_tenant can neither see nor change nor add ' +
+        'anything of another',
+    );
     // The canary is gone.
-    expect(await rows(`select count(*)::int as canaries from tenants where name = 'Weaver doctor'`)).toEqual([{ canaries: 0 }]);
+    expect(
+      await rows(`select count(*)::int as canaries from tenants where name = 'Weaver doctor'`),
+    ).toEqual([{ canaries: 0 }]);
     expect(code).toBe(0);
   });
 });
 
 describe('db down', () => {
   test('reverts the last migration', async () => {
-    for (const name of NAMES.slice(1).reverse()) expect(await run('db', 'down', '--yes')).toMatchObject({ code: 0, out: `Reverted ${name}` });
+    for (const name of NAMES.slice(1).reverse())
+      expect(await run('db', 'down', '--yes')).toMatchObject({ code: 0, out: `Reverted ${name}` });
   });
 
   test('tells what would go, with how many rows, and stops there', async () => {
@@ -204,8 +401,17 @@ describe('db down', () => {
   });
 
   test('--yes goes ahead, and then there is nothing left to revert', async () => {
-    expect(await run('db', 'down', '--yes')).toMatchObject({ code: 0, out: `Reverted ${NAMES[0]}` });
-    expect(await run('db', 'down')).toMatchObject({ code: 0, out: 'Nothing to do: no migration is applied.' });
-    expect(JSON.parse((await run('db', 'status', '--json')).out)).toMatchObject({ applied: [], pending: NAMES });
+    expect(await run('db', 'down', '--yes')).toMatchObject({
+      code: 0,
+      out: `Reverted ${NAMES[0]}`,
+    });
+    expect(await run('db', 'down')).toMatchObject({
+      code: 0,
+      out: 'Nothing to do: no migration is applied.',
+    });
+    expect(JSON.parse((await run('db', 'status', '--json')).out)).toMatchObject({
+      applied: [],
+      pending: NAMES,
+    });
   });
 });

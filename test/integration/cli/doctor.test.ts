@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { freshDatabase, sqlAt, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
+import {
+  freshDatabase,
+  sqlAt,
+  weaver,
+  type FreshDatabase,
+  type Outcome,
+} from '../../support/command.js';
 import { databaseUrl } from '../../support/template-database.js';
 
 const onPostgres = inject('template').kind === 'postgres';
@@ -16,23 +22,33 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
   });
   afterEach(async () => {
     await fresh.close();
-    for (const role of [`stranger_${suffix}`, `owner_${suffix}`]) await sqlAt(fresh.urls!.maintenance, `drop role if exists ${role}`);
+    for (const role of [`stranger_${suffix}`, `owner_${suffix}`])
+      await sqlAt(fresh.urls!.maintenance, `drop role if exists ${role}`);
   });
 
   const sql = <R = Record<string, unknown>>(text: string): Promise<R[]> => sqlAt<R>(admin, text);
-  const doctor = (env: Record<string, string> = fresh.env): Promise<Outcome> => weaver(env, ['db', 'doctor']);
+  const doctor = (env: Record<string, string> = fresh.env): Promise<Outcome> =>
+    weaver(env, ['db', 'doctor']);
   /** The findings that are wrong or to be looked at, each with what to do. */
   async function findings(env?: Record<string, string>): Promise<string> {
-    return (await doctor(env)).out.split(/\n(?=ok|warn|fail)/).filter(finding => !finding.startsWith('ok')).join('\n');
+    return (await doctor(env)).out
+      .split(/\n(?=ok|warn|fail)/)
+      .filter(finding => !finding.startsWith('ok'))
+      .join('\n');
   }
 
   test('tells that the collation of the database is another than its indexes were built with', async () => {
     await sql(`update pg_database set datcollversion = '1.0' where datname = current_database()`);
     const { code, out } = await doctor();
-    const [actual] = await sql<{ version: string | null }>('select pg_database_collation_actual_version(oid) as version from pg_database where datname = current_database()');
+    const [actual] = await sql<{ version: string | null }>(
+      'select pg_database_collation_actual_version(oid) as version from pg_database ' +
+        'where datname = current_database()',
+    );
     // Of the C collations PostgreSQL tells no version, and they never change.
     if (actual!.version === null) return expect(out).not.toContain('collation');
-    expect(out).toMatch(/fail {2}The database's collation was version 1\.0 when indexes on text were built, and the server now has \S+: .*\n +→ As the owner: reindex database \S+; then: alter database \S+ refresh collation version\./);
+    expect(out).toMatch(
+      /fail {2}The database's collation was version 1\.0 when indexes on text were built, and the server now has \S+: .*\n +→ As the owner: reindex database \S+; then: alter database \S+ refresh collation version\./,
+    );
     expect(code).toBe(1);
   });
 
@@ -40,12 +56,19 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     await sql(`create collation public.german (provider = icu, locale = 'de')`);
     await sql('create table public.words (word text collate public.german primary key)');
     await sql(`update pg_collation set collversion = '1.0' where collname = 'german'`);
-    expect(await findings()).toMatch(/The collation german was version 1\.0 .*\n.*alter collation public\.german refresh version/);
+    expect(await findings()).toMatch(
+      /The collation german was version 1\.0 .*\n.*alter collation public\.german refresh version/,
+    );
   });
 
   test('tells of an invalid index, and what to do about it', async () => {
-    await sql(`update pg_index set indisvalid = false where indexrelid = (select indexrelid from pg_index where indrelid = 'bots'::regclass and not indisprimary limit 1)`);
-    expect(await findings()).toMatch(/warn {2}The index public\.\S+ is invalid, as a build that broke off leaves it: .*\n +→ As its owner: drop index concurrently public\./);
+    await sql(
+      'update pg_index set indisvalid = false where indexrelid = (select indexrelid ' +
+        "from pg_index where indrelid = 'bots'::regclass and not indisprimary limit 1)",
+    );
+    expect(await findings()).toMatch(
+      /warn {2}The index public\.\S+ is invalid, as a build that broke off leaves it: .*\n +→ As its owner: drop index concurrently public\./,
+    );
   });
 
   test('tells who has rights that no policy holds, on tables with and without policies', async () => {
@@ -53,34 +76,57 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     await sql(`grant truncate, select on tenants to stranger_${suffix}`);
     await sql(`grant insert on mikro_orm_migrations to stranger_${suffix}`);
     const found = await findings();
-    expect(found).toContain(`fail  stranger_${suffix} has rights that no policy holds: mikro_orm_migrations (insert), tenants (truncate).\n      → As the owner: revoke all on all tables in schema public from stranger_${suffix}`);
+    expect(found).toContain(
+      `fail  stranger_${suffix} has rights that no policy holds: mikro_orm_migrations ` +
+        '(insert), tenants (truncate).\n      → As the owner: revoke all on all tables in ' +
+        `schema public from stranger_${suffix}`,
+    );
     expect(found).not.toContain('select');
   });
 
   test('tells that tables to come are granted to somebody by default', async () => {
     await sql(`create role stranger_${suffix}`);
-    await sql(`alter default privileges in schema public grant all on tables to stranger_${suffix}`);
-    expect(await findings()).toMatch(new RegExp(`Tables that \\S+ makes in public are granted to stranger_${suffix} by default, .*\\n +→ alter default privileges for role \\S+ in schema public revoke all on tables from stranger_${suffix}`));
-    await sql(`alter default privileges in schema public revoke all on tables from stranger_${suffix}`);
+    await sql(
+      `alter default privileges in schema public grant all on tables to stranger_${suffix}`,
+    );
+    expect(await findings()).toMatch(
+      new RegExp(
+        `Tables that \\S+ makes in public are granted to stranger_${suffix} by default, ` +
+          '.*\\n +→ alter default privileges for role \\S+ in schema public revoke all on ' +
+          `tables from stranger_${suffix}`,
+      ),
+    );
+    await sql(
+      `alter default privileges in schema public revoke all on tables from stranger_${suffix}`,
+    );
   });
 
   test('tells of a search_path that leads to another schema, and of tables that went there', async () => {
     await sql('create schema own');
     await sql('create table own.mikro_orm_migrations (id int)');
     await sql(`alter database ${name} set search_path = own, public`);
-    expect(await findings()).toMatch(/fail {2}The login \S+ works in the schema own, since that is the first of its search_path, and Weaver's tables belong in public\.\n +→ alter role \S+ in database \S+ set search_path = public\n(.*\n)*warn {2}Migrations were applied to the schema own, too/);
+    expect(await findings()).toMatch(
+      /fail {2}The login \S+ works in the schema own, since that is the first of its search_path, and Weaver's tables belong in public\.\n +→ alter role \S+ in database \S+ set search_path = public\n(.*\n)*warn {2}Migrations were applied to the schema own, too/,
+    );
   });
 
   test('tells of a database that a backup left behind', async () => {
     const left = `weaver_backup_check_${suffix}`;
     const { maintenance } = fresh.urls!;
-    const there = async (): Promise<unknown[]> => sqlAt(maintenance, `select from pg_database where datname = '${left}'`);
+    const there = async (): Promise<unknown[]> =>
+      sqlAt(maintenance, `select from pg_database where datname = '${left}'`);
     try {
       // A backup of another test may have found it first.
-      await vi.waitFor(async () => {
-        if ((await there()).length === 0) await sqlAt(maintenance, `create database ${left}`);
-        expect(await findings()).toContain(`warn  The database ${left} holds a copy of all rows: a backup was stopped while it tried its file there.\n      → drop database ${left}`);
-      }, { timeout: 60_000 });
+      await vi.waitFor(
+        async () => {
+          if ((await there()).length === 0) await sqlAt(maintenance, `create database ${left}`);
+          expect(await findings()).toContain(
+            `warn  The database ${left} holds a copy of all rows: a backup was stopped ` +
+              `while it tried its file there.\n      → drop database ${left}`,
+          );
+        },
+        { timeout: 60_000 },
+      );
     } finally {
       await sqlAt(maintenance, `drop database if exists ${left}`);
     }
@@ -89,9 +135,18 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
   test('tells that the two addresses lead to two databases, which "db up" refuses before it changes anything', async () => {
     const other = await freshDatabase();
     try {
-      const env = { DATABASE_URL: databaseUrl(other.urls!.admin, new URL(other.urls!.admin).pathname.slice(1)), WEAVER_MIGRATION_URL: admin };
-      expect(await findings(env)).toMatch(/fail {2}DATABASE_URL and WEAVER_MIGRATION_URL lead to two databases, weaver_cli_\S+ of PostgreSQL at \S+ and weaver_cli_\S+ of PostgreSQL at \S+: .*\n +→ Let both lead to the same database/);
-      expect(await weaver(env, ['db', 'up'])).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/lead to two databases, .* Nothing was changed\./) });
+      const env = {
+        DATABASE_URL: databaseUrl(other.urls!.admin, new URL(other.urls!.admin).pathname.slice(1)),
+        WEAVER_MIGRATION_URL: admin,
+      };
+      expect(await findings(env)).toMatch(
+        /fail {2}DATABASE_URL and WEAVER_MIGRATION_URL lead to two databases, weaver_cli_\S+ of PostgreSQL at \S+ and weaver_cli_\S+ of PostgreSQL at \S+: .*\n +→ Let both lead to the same database/,
+      );
+      expect(await weaver(env, ['db', 'up'])).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(/lead to two databases, .* Nothing was changed\./),
+      });
     } finally {
       await other.close();
     }
@@ -99,7 +154,11 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
 
   test('that two addresses name one database in two ways is no problem', async () => {
     const byAddress = admin.replace(/@[^/:]+/, '@localhost');
-    const env = { DATABASE_URL: admin, WEAVER_MIGRATION_URL: byAddress === admin ? admin.replace('@localhost', '@127.0.0.1') : byAddress };
+    const env = {
+      DATABASE_URL: admin,
+      WEAVER_MIGRATION_URL:
+        byAddress === admin ? admin.replace('@localhost', '@127.0.0.1') : byAddress,
+    };
     expect(await findings(env)).not.toContain('two databases');
     expect(await weaver(env, ['db', 'up'])).toMatchObject({ code: 0 });
   });
@@ -110,9 +169,14 @@ describe('a log of migrations that tells of tables which are not there', () => {
     const fresh = await freshDatabase();
     try {
       expect(await weaver(fresh.env, ['db', 'stamp', 'head'])).toMatchObject({ code: 0 });
-      const told = /The log .*says that every migration is applied, and tables are missing: .*tenants/;
+      const told =
+        /The log .*says that every migration is applied, and tables are missing: .*tenants/;
       expect((await weaver(fresh.env, ['db', 'doctor'])).out).toMatch(told);
-      if (onPostgres) expect(await weaver({ ...fresh.env, PORT: '0' }, ['serve'])).toMatchObject({ code: 1, err: expect.stringMatching(told) });
+      if (onPostgres)
+        expect(await weaver({ ...fresh.env, PORT: '0' }, ['serve'])).toMatchObject({
+          code: 1,
+          err: expect.stringMatching(told),
+        });
       expect(await weaver(fresh.env, ['db', 'stamp', 'base'])).toMatchObject({ code: 0 });
       expect(await weaver(fresh.env, ['db', 'up'])).toMatchObject({ code: 0 });
       expect((await weaver(fresh.env, ['db', 'doctor'])).out).not.toContain('fail');

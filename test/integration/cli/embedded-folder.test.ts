@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
@@ -28,7 +37,8 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
     rmSync(root, { recursive: true, force: true });
   });
 
-  const files = (): string[] => readdirSync(cluster, { recursive: true, encoding: 'utf8' }).toSorted();
+  const files = (): string[] =>
+    readdirSync(cluster, { recursive: true, encoding: 'utf8' }).toSorted();
 
   test('is made complete, or not at all: what a start that was stopped left behind is no database', async () => {
     expect(readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()).toBe(EMBEDDED_VERSION);
@@ -37,16 +47,25 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
     cpSync(join(whole, 'pg/global'), join(dataDir, 'pg.new/global'), { recursive: true });
     expect(await weaver(env, ['db', 'up'])).toMatchObject({ code: 0 });
     expect(existsSync(join(dataDir, 'pg.new'))).toBe(false);
-    expect(await weaver(env, ['db', 'current'])).toMatchObject({ code: 0, out: expect.stringContaining('(head)') });
+    expect(await weaver(env, ['db', 'current'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('(head)'),
+    });
   });
 
   test('is made complete by the next start when its first one is killed', async () => {
     rmSync(dataDir, { recursive: true });
     const first = commands.weaver(env, 'db', 'up');
-    await vi.waitUntil(() => existsSync(join(dataDir, 'pg.new')) || first.child.exitCode !== null, { timeout: 60_000, interval: 5 });
+    await vi.waitUntil(() => existsSync(join(dataDir, 'pg.new')) || first.child.exitCode !== null, {
+      timeout: 60_000,
+      interval: 5,
+    });
     await first.end('SIGKILL');
     expect(await commands.weaver(env, 'db', 'up').outcome()).toMatchObject({ code: 0 });
-    expect(await weaver(env, ['db', 'current'])).toMatchObject({ code: 0, out: expect.stringContaining('(head)') });
+    expect(await weaver(env, ['db', 'current'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('(head)'),
+    });
   });
 
   test.each([
@@ -58,22 +77,32 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
     const before = files();
     const { code, out, err } = await start().outcome();
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toMatch(/^\S+\/pg has files and no PG_VERSION, so it is a part of an embedded database and cannot be opened\. Nothing was changed\..*\n$/);
+    expect(err).toMatch(
+      /^\S+\/pg has files and no PG_VERSION, so it is a part of an embedded database and cannot be opened\. Nothing was changed\..*\n$/,
+    );
     expect(files()).toEqual(before);
   });
 
   test('of another version of PostgreSQL is refused with both versions', async () => {
     writeFileSync(join(cluster, 'PG_VERSION'), '17\n');
     const { code, err } = await weaver(env, ['db', 'current']);
-    expect({ code, err }).toMatchObject({ code: 1, err: expect.stringMatching(/was made by PostgreSQL 17, and this Weaver brings PostgreSQL 18, which cannot open it\. Nothing was changed\./) });
+    expect({ code, err }).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /was made by PostgreSQL 17, and this Weaver brings PostgreSQL 18, which cannot open it\. Nothing was changed\./,
+      ),
+    });
     expect(err).not.toMatch(/delete/);
   });
 
   test('that is damaged is told as such, with counsel that keeps its files', async () => {
-    for (const file of readdirSync(join(cluster, 'pg_wal')).filter(name => name.startsWith('0'))) writeFileSync(join(cluster, 'pg_wal', file), Buffer.alloc(16 * 1024 * 1024, 'x'));
+    for (const file of readdirSync(join(cluster, 'pg_wal')).filter(name => name.startsWith('0')))
+      writeFileSync(join(cluster, 'pg_wal', file), Buffer.alloc(16 * 1024 * 1024, 'x'));
     const { code, err } = await commands.weaver(env, 'db', 'current').outcome();
     expect(code).toBe(1);
-    expect(err).toMatch(/cannot be opened: PostgreSQL stopped while it read the files\. Its files may be damaged\. Copy the folder first/);
+    expect(err).toMatch(
+      /cannot be opened: PostgreSQL stopped while it read the files\. Its files may be damaged\. Copy the folder first/,
+    );
     expect(err).not.toMatch(/Aborted|delete/);
   });
 });

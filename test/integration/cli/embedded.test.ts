@@ -35,8 +35,12 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
     await gateway.until('Demo key');
     return gateway;
   }
-  const shown = (gateway: Running, label: string): string => new RegExp(`${label} +(\\S+)`).exec(gateway.out)![1]!;
-  const tenantOf = (gateway: Running): Promise<unknown> => new Client(shown(gateway, 'GraphQL').replace('/graphql', ''), shown(gateway, 'Demo key')).data('{ viewer { tenant { name } } }');
+  const shown = (gateway: Running, label: string): string =>
+    new RegExp(`${label} +(\\S+)`).exec(gateway.out)![1]!;
+  const tenantOf = (gateway: Running): Promise<unknown> =>
+    new Client(shown(gateway, 'GraphQL').replace('/graphql', ''), shown(gateway, 'Demo key')).data(
+      '{ viewer { tenant { name } } }',
+    );
 
   // One folder goes through its life: each test begins where the one before it ended.
   let gateway: Running;
@@ -45,7 +49,9 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
     const interrupted = commands.weaver(env, 'serve');
     await interrupted.until('Harbor Outdoor: 3 bots', 'err');
     await interrupted.end('SIGKILL');
-    expect(interrupted.err).toMatch(/^Applied \d+ migrations? to the embedded database in .*\nAdding the demo data \.\.\.\n/);
+    expect(interrupted.err).toMatch(
+      /^Applied \d+ migrations? to the embedded database in .*\nAdding the demo data \.\.\.\n/,
+    );
     expect(interrupted.out).toBe('');
 
     gateway = await serve();
@@ -61,7 +67,11 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
   ])('%s is told who holds the folder, in one sentence', async (_, start) => {
     const { code, out, err } = await start().outcome();
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toBe(`The data folder ${env.WEAVER_DATA_DIR} is in use by another process (process ${gateway.child.pid}). Stop that one first, or set WEAVER_DATA_DIR to another folder.\n`);
+    expect(err).toBe(
+      `The data folder ${env.WEAVER_DATA_DIR} is in use by another process (process ` +
+        `${gateway.child.pid}). Stop that one first, or set WEAVER_DATA_DIR to another ` +
+        'folder.\n',
+    );
   });
 
   test('survives the kill of its process, and the lock does not', async () => {
@@ -71,11 +81,14 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
     expect(gateway.err).not.toContain('demo data');
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('is closed in order by %s, with exit code 0', async signal => {
-    if (gateway.child.exitCode !== null) gateway = await serve();
-    expect(await gateway.end(signal)).toEqual({ code: 0, signal: null });
-    expect(gateway.out).toContain('"msg":"Stopping"');
-  });
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'is closed in order by %s, with exit code 0',
+    async signal => {
+      if (gateway.child.exitCode !== null) gateway = await serve();
+      expect(await gateway.end(signal)).toEqual({ code: 0, signal: null });
+      expect(gateway.out).toContain('"msg":"Stopping"');
+    },
+  );
 
   test('keeps every row that was acknowledged when its process is killed', async () => {
     const writer = commands.script(
@@ -83,18 +96,27 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
       `import 'reflect-metadata';
        const { Database } = await import('${DIST}/db/database.js');
        const { ENTITIES } = await import('${DIST}/entities.js');
-       const database = await Database.open({ kind: 'embedded', dataDir: process.env.WEAVER_DATA_DIR }, ENTITIES);
+       const database = await Database.open({ kind: 'embedded',
+         dataDir: process.env.WEAVER_DATA_DIR }, ENTITIES);
        for (let n = 1; ; n++) {
-         await database.write('test', { role: 'weaver_operator' }, em => em.execute("insert into tenants (name) values ('Written " + n + "')"));
+         await database.write('test', { role: 'weaver_operator' },
+           em => em.execute("insert into tenants (name) values ('Written " + n + "')"));
          console.log('row ' + n);
        }`,
     );
     await writer.until('row 40\n');
     await writer.end('SIGKILL');
     const acknowledged = writer.out.split('\n').filter(line => line.startsWith('row ')).length;
-    const database = await Database.open({ kind: 'embedded', dataDir: env.WEAVER_DATA_DIR! }, ENTITIES);
+    const database = await Database.open(
+      { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR! },
+      ENTITIES,
+    );
     try {
-      const [found] = await database.write('test', OPERATOR_SCOPE, em => em.execute<{ rows: number }[]>(`select count(*)::int as rows from tenants where name like 'Written %'`));
+      const [found] = await database.write('test', OPERATOR_SCOPE, em =>
+        em.execute<{ rows: number }[]>(
+          `select count(*)::int as rows from tenants where name like 'Written %'`,
+        ),
+      );
       expect([acknowledged, acknowledged + 1]).toContain(found!.rows);
     } finally {
       await database.close();
@@ -107,9 +129,16 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
     await new Promise(resolve => other.once('listening', resolve));
     const { port } = other.address() as AddressInfo;
     try {
-      const { code, out, err } = await commands.weaver({ ...env, PORT: String(port) }, 'serve').outcome();
+      const { code, out, err } = await commands
+        .weaver({ ...env, PORT: String(port) }, 'serve')
+        .outcome();
       expect({ code, out }).toEqual({ code: 1, out: '' });
-      expect(err.split('\n').filter(line => line && !/Deprecation|trace-warnings/.test(line))).toEqual([`Port ${port} on 127.0.0.1 is taken by another program. Stop that one, or set PORT to a free port.`]);
+      expect(
+        err.split('\n').filter(line => line && !/Deprecation|trace-warnings/.test(line)),
+      ).toEqual([
+        `Port ${port} on 127.0.0.1 is taken by another program. Stop that one, or set ` +
+          'PORT to a free port.',
+      ]);
     } finally {
       other.close();
     }
@@ -119,7 +148,10 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
   test('gets no demo data in production', async () => {
     const fresh = await freshDatabase({ migrated: true });
     try {
-      const production = commands.weaver({ ...fresh.env, PORT: '0', NODE_ENV: 'production' }, 'serve');
+      const production = commands.weaver(
+        { ...fresh.env, PORT: '0', NODE_ENV: 'production' },
+        'serve',
+      );
       await production.until(READY);
       expect(await production.end('SIGTERM')).toEqual({ code: 0, signal: null });
       expect(production.out).not.toContain('Demo key');

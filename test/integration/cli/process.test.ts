@@ -10,8 +10,15 @@ const folder = mkdtempSync(join(tmpdir(), 'weaver-process-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The built command, in a folder of its own. */
-function weaver(env: Record<string, string>, ...args: string[]): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'bin/weaver.js'), ...args], { cwd: folder, env, encoding: 'utf8' });
+function weaver(
+  env: Record<string, string>,
+  ...args: string[]
+): { code: number | null; out: string; err: string } {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, 'bin/weaver.js'), ...args],
+    { cwd: folder, env, encoding: 'utf8' },
+  );
   return { code: status, out: stdout, err: stderr };
 }
 
@@ -19,7 +26,11 @@ describe('the command weaver', () => {
   test('takes from .env what the environment does not set', () => {
     writeFileSync(join(folder, '.env'), 'PORT=nonsense\nLOG_LEVEL=nonsense\n');
     try {
-      expect(weaver({ LOG_LEVEL: 'info' }, 'db', 'status')).toEqual({ code: 1, out: '', err: 'The configuration has a mistake:\n  - PORT must be a whole number from 0 to 65535\n' });
+      expect(weaver({ LOG_LEVEL: 'info' }, 'db', 'status')).toEqual({
+        code: 1,
+        out: '',
+        err: 'The configuration has a mistake:\n  - PORT must be a whole number from 0 to 65535\n',
+      });
     } finally {
       rmSync(join(folder, '.env'));
     }
@@ -28,31 +39,54 @@ describe('the command weaver', () => {
   test('takes from .env what follows a byte order mark, too', () => {
     writeFileSync(join(folder, '.env'), '\uFEFFPORT=nonsense\n');
     try {
-      expect(weaver({}, 'db', 'status')).toMatchObject({ code: 1, err: expect.stringContaining('PORT must be a whole number') });
+      expect(weaver({}, 'db', 'status')).toMatchObject({
+        code: 1,
+        err: expect.stringContaining('PORT must be a whole number'),
+      });
     } finally {
       rmSync(join(folder, '.env'));
     }
   });
 
   test.each([
-    ['a folder', () => mkdirSync(join(folder, '.env')), /^The file \.env in this folder cannot be read: it is a folder\..*\n$/],
-    ['in UTF-16', () => writeFileSync(join(folder, '.env'), Buffer.from('\uFEFFPORT=1\n', 'utf16le')), /^The file \.env in this folder is not in UTF-8\. Save it as UTF-8\.\n$/],
+    [
+      'a folder',
+      () => mkdirSync(join(folder, '.env')),
+      /^The file \.env in this folder cannot be read: it is a folder\..*\n$/,
+    ],
+    [
+      'in UTF-16',
+      () => writeFileSync(join(folder, '.env'), Buffer.from('\uFEFFPORT=1\n', 'utf16le')),
+      /^The file \.env in this folder is not in UTF-8\. Save it as UTF-8\.\n$/,
+    ],
   ])('says in one sentence that .env is %s', (_, make, sentence) => {
     make();
     try {
-      expect(weaver({}, 'db', 'status')).toEqual({ code: 1, out: '', err: expect.stringMatching(sentence) });
+      expect(weaver({}, 'db', 'status')).toEqual({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(sentence),
+      });
     } finally {
       rmSync(join(folder, '.env'), { recursive: true });
     }
   });
 
   test('keeps its standard output for results', () => {
-    expect(weaver({}, '--version')).toEqual({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), err: '' });
+    expect(weaver({}, '--version')).toEqual({
+      code: 0,
+      out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+      err: '',
+    });
     expect(weaver({}, 'nonsense')).toMatchObject({ code: 2, out: '' });
   });
 
   test('does not mind a reader that stops reading', () => {
-    const { status, stdout, stderr } = spawnSync('sh', ['-c', `"${process.execPath}" "${join(ROOT, 'bin/weaver.js')}" schema print | head -n 1`], { cwd: folder, env: { PATH: process.env.PATH }, encoding: 'utf8' });
+    const { status, stdout, stderr } = spawnSync(
+      'sh',
+      ['-c', `"${process.execPath}" "${join(ROOT, 'bin/weaver.js')}" schema print | head -n 1`],
+      { cwd: folder, env: { PATH: process.env.PATH }, encoding: 'utf8' },
+    );
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(stdout).toMatch(/^\S.*\n$/);
   });

@@ -6,7 +6,13 @@ import { fixedStatement } from '../../../src/db/statement.js';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { Commands, freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
-import { answers, fails, stalls, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import {
+  answers,
+  fails,
+  stalls,
+  startOpenAiServer,
+  type OpenAiServer,
+} from '../../support/openai-server.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
 /** More than two pages. */
@@ -26,17 +32,39 @@ const inDatabase = async <T>(work: (database: Database) => Promise<T>): Promise<
     await database.close();
   }
 };
-/** How like a chunk's vector is to what the built-in embedder makes of its text; null without a vector. In the order of ids. */
+/**
+ * How like a chunk's vector is to what the built-in embedder makes of its text; null without a
+ * vector. In the order of ids.
+ */
 const likeness = (tenant: TenantWorld): Promise<(number | null)[]> =>
   inDatabase(async database => {
     const chunks = await database
       .reads(OPERATOR_SCOPE)
-      .query<{ text: string; vector: string | null }>(fixedStatement('all', 'select text, embedding::text as vector from doc_chunks where tenant_id = $1 order by id'), [tenant.id]);
+      .query<{ text: string; vector: string | null }>(
+        fixedStatement(
+          'all',
+          'select text, embedding::text as vector from doc_chunks where tenant_id = $1 order by id',
+        ),
+        [tenant.id],
+      );
     const made = await new HashingEmbedder().embed(chunks.map(({ text }) => text));
-    return chunks.map(({ vector }, index) => vector === null ? null : (JSON.parse(vector) as number[]).reduce((sum, value, place) => sum + value * made[index]![place]!, 0));
+    return chunks.map(({ vector }, index) =>
+      vector === null
+        ? null
+        : (JSON.parse(vector) as number[]).reduce(
+            (sum, value, place) => sum + value * made[index]![place]!,
+            0,
+          ),
+    );
   });
-const reembed = (args: string[], env: Record<string, string> = {}) => weaver({ ...fresh.env, ...env }, ['search', 'reembed', ...args]);
-const service = (): Record<string, string> => ({ EMBEDDING_PROVIDER: 'openai', EMBEDDING_BASE_URL: server.baseUrl, EMBEDDING_MODEL: 'other', EMBEDDING_DIMENSIONS: '64' });
+const reembed = (args: string[], env: Record<string, string> = {}) =>
+  weaver({ ...fresh.env, ...env }, ['search', 'reembed', ...args]);
+const service = (): Record<string, string> => ({
+  EMBEDDING_PROVIDER: 'openai',
+  EMBEDDING_BASE_URL: server.baseUrl,
+  EMBEDDING_MODEL: 'other',
+  EMBEDDING_DIMENSIONS: '64',
+});
 
 beforeAll(async () => {
   server = await startOpenAiServer({ dimensions: 64 });
@@ -47,7 +75,13 @@ beforeAll(async () => {
     const foreign = Array.from({ length: 1536 }, (_, n) => Math.cos(n) / 28);
     const chunksOf = async (tenant: TenantWorld, count: number, end = ''): Promise<void> => {
       const document = await (await tenant.bot()).document();
-      await document.chunks(Array.from({ length: count }, (_, chunkIndex) => ({ text: `passage number ${chunkIndex}${end}`, chunkIndex, embedding: chunkIndex >= WITHOUT ? foreign : null })));
+      await document.chunks(
+        Array.from({ length: count }, (_, chunkIndex) => ({
+          text: `passage number ${chunkIndex}${end}`,
+          chunkIndex,
+          embedding: chunkIndex >= WITHOUT ? foreign : null,
+        })),
+      );
     };
     await chunksOf(large, SIZE, ' of many');
     await chunksOf(small, 10);
@@ -65,7 +99,9 @@ describe('weaver search reembed', () => {
     const { code, out } = await reembed(['--all', '--dry-run']);
     expect(code).toBe(0);
     expect(out).toContain(`Large (${large.id}): would embed ${SIZE - WITHOUT} chunks, `);
-    expect(out).toMatch(/Small \(\S+\): would embed 7 chunks, 112 characters, by weaver-hashing-1\./);
+    expect(out).toMatch(
+      /Small \(\S+\): would embed 7 chunks, 112 characters, by weaver-hashing-1\./,
+    );
     expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
   });
 
@@ -80,8 +116,12 @@ describe('weaver search reembed', () => {
   });
 
   test('embeds those without a vector where it is asked to, and then finds none', async () => {
-    expect((await reembed(['--tenant', 'Small', '--missing'])).out).toContain(`embedded ${WITHOUT} chunks`);
-    expect((await likeness(small)).filter(like => like !== null && like > 0.999)).toHaveLength(WITHOUT);
+    expect((await reembed(['--tenant', 'Small', '--missing'])).out).toContain(
+      `embedded ${WITHOUT} chunks`,
+    );
+    expect((await likeness(small)).filter(like => like !== null && like > 0.999)).toHaveLength(
+      WITHOUT,
+    );
     expect((await reembed(['--tenant', 'Small', '--missing'])).out).toContain('embedded 0 chunks');
   });
 
@@ -93,7 +133,9 @@ describe('weaver search reembed', () => {
     });
     const stopped = await reembed(['--tenant', 'Large'], service());
     expect(stopped.code).toBe(1);
-    expect(stopped.err).toMatch(/Large: 256 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+$/m);
+    expect(stopped.err).toMatch(
+      /Large: 256 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+$/m,
+    );
     const place = /--after (\S+)$/m.exec(stopped.err)![1]!;
     expect(place).toMatch(new RegExp(`^${large.id}/`));
     expect((await likeness(large)).filter(like => like !== null && like < 0.9)).toHaveLength(256);
@@ -105,7 +147,11 @@ describe('weaver search reembed', () => {
     expect(out).toContain(`Large (${large.id}): embedded 341 chunks by other.`);
     // Of the others those that come after it.
     expect(out.includes('Small')).toBe(small.id > large.id);
-    expect(server.requests.flatMap(request => request.body.input as string[]).filter(text => text.endsWith('many'))).toHaveLength(341);
+    expect(
+      server.requests
+        .flatMap(request => request.body.input as string[])
+        .filter(text => text.endsWith('many')),
+    ).toHaveLength(341);
     expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
   });
 
@@ -113,16 +159,28 @@ describe('weaver search reembed', () => {
     server.requests.splice(0);
     server.next(fails(429, { 'retry-after': '30' }));
     const begun = performance.now();
-    // The service may be asked again after thirty seconds only, so that the time of a batch is over at once.
-    const running = commands.weaver({ ...fresh.env, ...service(), EMBEDDING_TIMEOUT_MS: '1000' }, 'search', 'reembed', '--tenant', 'Small');
+    // The service may be asked again after thirty seconds only, so that the time of a batch is over
+    // at once.
+    const running = commands.weaver(
+      { ...fresh.env, ...service(), EMBEDDING_TIMEOUT_MS: '1000' },
+      'search',
+      'reembed',
+      '--tenant',
+      'Small',
+    );
     await expect.poll(() => server.requests.length || running.err, { timeout: 20_000 }).toBe(1);
     await new Promise(resolve => setTimeout(resolve, 500));
     expect(running.child.exitCode).toBeNull();
     await running.end('SIGTERM');
-    expect(running.err).toContain('Small: 0 chunks were embedded. It was interrupted. To go on from here, say the same again with --after ');
+    expect(running.err).toContain(
+      'Small: 0 chunks were embedded. It was interrupted. To go on from here, say the ' +
+        'same again with --after ',
+    );
     expect(performance.now() - begun).toBeLessThan(25_000);
     server.next(fails(503), fails(503), fails(503));
-    expect((await reembed(['--tenant', 'Small'], service())).out).toContain('embedded 10 chunks by other');
+    expect((await reembed(['--tenant', 'Small'], service())).out).toContain(
+      'embedded 10 chunks by other',
+    );
   });
 
   test('asks for nothing twice where a batch has to be tried again', async () => {
@@ -140,19 +198,38 @@ describe('weaver search reembed', () => {
       asked += request.body.input.length;
       return (asked > 256 ? stalls() : answers())(request, response, options);
     });
-    const running = commands.weaver({ ...fresh.env, ...service() }, 'search', 'reembed', '--tenant', 'Large');
+    const running = commands.weaver(
+      { ...fresh.env, ...service() },
+      'search',
+      'reembed',
+      '--tenant',
+      'Large',
+    );
     await expect.poll(() => running.err || asked > 256, { timeout: 20_000 }).toBe(true);
     const { code } = await running.end('SIGINT');
     expect(code).toBe(1);
-    const place = /^Large: 256 chunks were embedded\. It was interrupted\. .* --after (\S+)$/m.exec(running.err)![1]!;
+    const place = /^Large: 256 chunks were embedded\. It was interrupted\. .* --after (\S+)$/m.exec(
+      running.err,
+    )![1]!;
     server.always(answers());
-    expect((await reembed(['--tenant', 'Large', '--after', place], service())).out).toContain('embedded 341 chunks');
+    expect((await reembed(['--tenant', 'Large', '--after', place], service())).out).toContain(
+      'embedded 341 chunks',
+    );
   });
 
   test('refuses what it cannot do', async () => {
-    expect(await reembed([])).toMatchObject({ code: 2, err: expect.stringContaining("give '--tenant <tenant...>' or '--all'") });
+    expect(await reembed([])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("give '--tenant <tenant...>' or '--all'"),
+    });
     expect(await reembed(['--all', '--tenant', 'Large'])).toMatchObject({ code: 2 });
-    expect(await reembed(['--all', '--after', 'somewhere'])).toMatchObject({ code: 2, err: expect.stringContaining('two ids with a slash between') });
-    expect(await reembed(['--tenant', 'Nobody'])).toMatchObject({ code: 1, err: expect.stringContaining('No tenant has the id or the exact name Nobody') });
+    expect(await reembed(['--all', '--after', 'somewhere'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('two ids with a slash between'),
+    });
+    expect(await reembed(['--tenant', 'Nobody'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('No tenant has the id or the exact name Nobody'),
+    });
   });
 });

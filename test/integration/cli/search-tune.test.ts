@@ -16,7 +16,11 @@ const FROM = 200;
 test.runIf(!onPostgres)('the embedded database needs no such indexes', async () => {
   const fresh = await freshDatabase();
   try {
-    expect(await weaver(fresh.env, ['search', 'tune'])).toEqual({ code: 0, out: 'Nothing to do: the embedded database searches without such indexes.', err: '' });
+    expect(await weaver(fresh.env, ['search', 'tune'])).toEqual({
+      code: 0,
+      out: 'Nothing to do: the embedded database searches without such indexes.',
+      err: '',
+    });
   } finally {
     await fresh.close();
   }
@@ -29,13 +33,21 @@ describe.runIf(onPostgres)('weaver search tune', () => {
   beforeAll(async () => {
     db = await openTestDatabase();
     world = new World(db.database);
-    env = { DATABASE_URL: db.urls!.login, WEAVER_MIGRATION_URL: db.urls!.admin, WEAVER_SEARCH_INDEX_FROM: String(FROM) };
+    env = {
+      DATABASE_URL: db.urls!.login,
+      WEAVER_MIGRATION_URL: db.urls!.admin,
+      WEAVER_SEARCH_INDEX_FROM: String(FROM),
+    };
   });
   afterAll(() => db.close());
 
   const tune = (...args: string[]): Promise<Outcome> => weaver(env, ['search', 'tune', ...args]);
   const indexes = (): Promise<{ name: string; valid: boolean }[]> =>
-    db.asSuperuser(`select c.relname::text as name, i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid where c.relname like 'doc\\_chunks\\_ann%' order by 1`);
+    db.asSuperuser(
+      'select c.relname::text as name, i.indisvalid as valid from pg_index i ' +
+        'join pg_class c on c.oid = i.indexrelid ' +
+        "where c.relname like 'doc\\_chunks\\_ann%' order by 1",
+    );
 
   /** A tenant with so many chunks, whose vectors are made by the database. */
   async function tenantOf(chunks: number): Promise<{ id: string; index: string }> {
@@ -43,35 +55,57 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     const document = await (await tenant.bot()).document();
     await db.asSuperuser(
       `insert into doc_chunks (tenant_id, doc_id, text, chunk_index, embedding)
-       select ?, ?, 'Passage', n, (select array_agg(random() - 0.5) from generate_series(1, 1536) where n > 0)::halfvec(1536) from generate_series(1, ${chunks}) n`,
+       select ?, ?, 'Passage', n, (select array_agg(random() - 0.5) from generate_series(1, 1536)
+         where n > 0)::halfvec(1536) from generate_series(1, ${chunks}) n`,
       [tenant.id, document.id],
     );
     return { id: tenant.id, index: searchIndexName(tenant.id) };
   }
-  const remove = (id: string): Promise<unknown> => db.asSuperuser('delete from tenants where id = ?', [id]);
+  const remove = (id: string): Promise<unknown> =>
+    db.asSuperuser('delete from tenants where id = ?', [id]);
 
   test('gives large tenants an index, tells what it did, and has nothing to do the second time', async () => {
     const large = await tenantOf(FROM);
     await tenantOf(FROM - 1);
     const told = await tune('--dry-run');
-    expect(told).toMatchObject({ code: 0, out: `Would build the index of tenant ${large.id} (${FROM} chunks): the tenant is large.` });
+    expect(told).toMatchObject({
+      code: 0,
+      out: `Would build the index of tenant ${large.id} (${FROM} chunks): the tenant is large.`,
+    });
     expect(await indexes()).toEqual([]);
 
     const built = await tune();
-    expect(built).toMatchObject({ code: 0, out: expect.stringMatching(new RegExp(`^Built the index of tenant ${large.id} \\(200 chunks\\) in \\d+\\.\\d s: the tenant is large\\.$`)) });
+    expect(built).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        new RegExp(
+          `^Built the index of tenant ${large.id} \\(200 chunks\\) in \\d+\\.\\d s: the ` +
+            'tenant is large\\.$',
+        ),
+      ),
+    });
     expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
-    expect(await tune()).toMatchObject({ code: 0, out: 'Nothing to do: every large tenant has its index.' });
+    expect(await tune()).toMatchObject({
+      code: 0,
+      out: 'Nothing to do: every large tenant has its index.',
+    });
     await remove(large.id);
   });
 
   test('makes nothing that the comparison with the model would drop', async () => {
     const large = await tenantOf(FROM);
     await tune();
-    const owner = await Database.open(postgresAt(db.urls!.admin, { poolSize: 1 }), ENTITIES, 'migrate');
+    const owner = await Database.open(
+      postgresAt(db.urls!.admin, { poolSize: 1 }),
+      ENTITIES,
+      'migrate',
+    );
     try {
       expect(await owner.orm.schema.getUpdateSchemaSQL({ wrap: false })).toBe('');
       await db.asSuperuser('create index doc_chunks_annoying on doc_chunks (text)');
-      expect(await owner.orm.schema.getUpdateSchemaSQL({ wrap: false })).toContain('drop index "doc_chunks_annoying"');
+      expect(await owner.orm.schema.getUpdateSchemaSQL({ wrap: false })).toContain(
+        'drop index "doc_chunks_annoying"',
+      );
     } finally {
       await db.asSuperuser('drop index doc_chunks_annoying');
       await owner.close();
@@ -83,10 +117,17 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     const [gone, shrunk] = [await tenantOf(FROM), await tenantOf(FROM)];
     await tune();
     await remove(gone.id);
-    await db.asSuperuser('delete from doc_chunks where tenant_id = ? and chunk_index > ?', [shrunk.id, FROM / 2]);
+    await db.asSuperuser('delete from doc_chunks where tenant_id = ? and chunk_index > ?', [
+      shrunk.id,
+      FROM / 2,
+    ]);
     // A little below the limit it stays.
-    expect((await tune()).out).toMatch(new RegExp(`^Dropped the index ${gone.index} in \\S+ s: the tenant is small or gone\\.$`));
-    await db.asSuperuser('delete from doc_chunks where tenant_id = ? and chunk_index = 1', [shrunk.id]);
+    expect((await tune()).out).toMatch(
+      new RegExp(`^Dropped the index ${gone.index} in \\S+ s: the tenant is small or gone\\.$`),
+    );
+    await db.asSuperuser('delete from doc_chunks where tenant_id = ? and chunk_index = 1', [
+      shrunk.id,
+    ]);
     expect((await tune()).out).toContain(`Dropped the index ${shrunk.index}`);
     expect(await indexes()).toEqual([]);
     await remove(shrunk.id);
@@ -99,11 +140,19 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     // A build that is cancelled while it waits for a writer leaves an index that is not valid.
     const writer = new Client({ connectionString: db.urls!.admin });
     await writer.connect();
-    await writer.query(`begin; update tenants set name = name; delete from doc_chunks where tenant_id = '${v7()}'`);
-    const build = admin.query(`create index concurrently ${large.index} on doc_chunks using hnsw (embedding_bq bit_hamming_ops) where tenant_id = '${large.id}'`);
+    await writer.query(
+      `begin; update tenants set name = name; delete from doc_chunks where tenant_id = '${v7()}'`,
+    );
+    const build = admin.query(
+      `create index concurrently ${large.index} on doc_chunks ` +
+        `using hnsw (embedding_bq bit_hamming_ops) where tenant_id = '${large.id}'`,
+    );
     build.catch(() => {});
     while ((await indexes()).length === 0) await new Promise(resolve => setTimeout(resolve, 20));
-    await db.asSuperuser(`select pg_cancel_backend(pid) from pg_stat_activity where query like 'create index concurrently%' and pid <> pg_backend_pid()`);
+    await db.asSuperuser(
+      'select pg_cancel_backend(pid) from pg_stat_activity ' +
+        "where query like 'create index concurrently%' and pid <> pg_backend_pid()",
+    );
     await expect(build).rejects.toMatchObject({ code: '57014' });
     await writer.query('rollback');
     await Promise.all([admin.end(), writer.end()]);
@@ -111,11 +160,21 @@ describe.runIf(onPostgres)('weaver search tune', () => {
 
     const { code, out } = await tune();
     expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`^Dropped the index ${large.index} in .*: an interrupted build left it\\.\nBuilt the index of tenant ${large.id}`));
+    expect(out).toMatch(
+      new RegExp(
+        `^Dropped the index ${large.index} in .*: an interrupted build left it\\.\nBuilt ` +
+          `the index of tenant ${large.id}`,
+      ),
+    );
     expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
 
-    await db.asSuperuser(`create index ${large.index}_ccnew on doc_chunks using hnsw (embedding_bq bit_hamming_ops) where tenant_id = '${large.id}'`);
-    await db.asSuperuser(`update pg_index set indisvalid = false where indexrelid = '${large.index}_ccnew'::regclass`);
+    await db.asSuperuser(
+      `create index ${large.index}_ccnew on doc_chunks ` +
+        `using hnsw (embedding_bq bit_hamming_ops) where tenant_id = '${large.id}'`,
+    );
+    await db.asSuperuser(
+      `update pg_index set indisvalid = false where indexrelid = '${large.index}_ccnew'::regclass`,
+    );
     expect((await tune()).out).toContain(`Dropped the index ${large.index}_ccnew`);
     expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
     await remove(large.id);
@@ -131,9 +190,15 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     try {
       await writer.query(`begin; delete from doc_chunks where tenant_id = '${v7()}'`);
       const running = commands.weaver(env, 'search', 'tune');
-      await expect.poll(indexes, { timeout: 20_000 }).toEqual([{ name: large.index, valid: false }]);
+      await expect
+        .poll(indexes, { timeout: 20_000 })
+        .toEqual([{ name: large.index, valid: false }]);
       expect(await running.end('SIGINT')).toMatchObject({ signal: 'SIGINT' });
-      expect(await tune()).toMatchObject({ code: 1, out: '', err: expect.stringContaining('one that was interrupted still finishes its build') });
+      expect(await tune()).toMatchObject({
+        code: 1,
+        out: '',
+        err: expect.stringContaining('one that was interrupted still finishes its build'),
+      });
       await writer.query('rollback');
       await expect.poll(async () => (await tune()).code, { timeout: 20_000 }).toBe(0);
       expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
@@ -148,10 +213,21 @@ describe.runIf(onPostgres)('weaver search tune', () => {
   test('rebuilds while others read and write', async () => {
     const large = await tenantOf(FROM);
     await tune();
-    const owner = await Database.open(postgresAt(db.urls!.admin, { poolSize: 1 }), ENTITIES, 'migrate');
-    const oid = async (): Promise<unknown> => (await db.asSuperuser<{ file: number }>(`select pg_relation_filenode('${large.index}')::int as file`))[0]!.file;
+    const owner = await Database.open(
+      postgresAt(db.urls!.admin, { poolSize: 1 }),
+      ENTITIES,
+      'migrate',
+    );
+    const oid = async (): Promise<unknown> =>
+      (
+        await db.asSuperuser<{ file: number }>(
+          `select pg_relation_filenode('${large.index}')::int as file`,
+        )
+      )[0]!.file;
     const before = await oid();
-    await owner.maintain(session => rebuildSearchIndex(session, large.id, FROM)).finally(() => owner.close());
+    await owner
+      .maintain(session => rebuildSearchIndex(session, large.id, FROM))
+      .finally(() => owner.close());
     expect(await oid()).not.toBe(before);
     expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
     await remove(large.id);
@@ -167,10 +243,19 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     const first = tune();
     while ((await indexes()).length === 0) await new Promise(resolve => setTimeout(resolve, 20));
     const second = await tune();
-    expect(second).toMatchObject({ code: 1, out: '', err: expect.stringContaining('Another "weaver search tune" is at work on this database') });
+    expect(second).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringContaining('Another "weaver search tune" is at work on this database'),
+    });
     await writer.query('commit');
     await writer.end();
-    expect(await first).toMatchObject({ code: 0, out: expect.stringMatching(/^Built .*, and dropped it: the tenant has become small or is gone\.$/) });
+    expect(await first).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(
+        /^Built .*, and dropped it: the tenant has become small or is gone\.$/,
+      ),
+    });
     expect(await indexes()).toEqual([]);
   });
 
@@ -178,10 +263,16 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     const [one, other] = [await tenantOf(FROM), await tenantOf(FROM)];
     await tune('--tenant', one.id);
     expect(await indexes()).toEqual([{ name: one.index, valid: true }]);
-    const [{ name }] = (await db.asSuperuser<{ name: string }>('select name from tenants where id = ?', [other.id])) as [{ name: string }];
+    const [{ name }] = (await db.asSuperuser<{ name: string }>(
+      'select name from tenants where id = ?',
+      [other.id],
+    )) as [{ name: string }];
     await tune('--tenant', name);
     expect((await indexes()).map(index => index.name)).toEqual([one.index, other.index].toSorted());
-    expect(await tune('--tenant', 'Nobody')).toMatchObject({ code: 1, err: expect.stringContaining('No tenant has the id or the exact name Nobody') });
+    expect(await tune('--tenant', 'Nobody')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('No tenant has the id or the exact name Nobody'),
+    });
     await remove(one.id);
     await remove(other.id);
     await tune();
@@ -189,9 +280,16 @@ describe.runIf(onPostgres)('weaver search tune', () => {
 
   test('says that only the owner of the tables may build, and fails', async () => {
     const large = await tenantOf(FROM);
-    const { code, err } = await weaver({ ...env, WEAVER_MIGRATION_URL: db.urls!.login }, ['search', 'tune']);
+    const { code, err } = await weaver({ ...env, WEAVER_MIGRATION_URL: db.urls!.login }, [
+      'search',
+      'tune',
+    ]);
     expect(code).toBe(1);
-    expect(err).toContain(`Could not build the index of tenant ${large.id} (${FROM} chunks): must be owner of table doc_chunks. Only the owner of the tables may: name it in WEAVER_MIGRATION_URL.`);
+    expect(err).toContain(
+      `Could not build the index of tenant ${large.id} (${FROM} chunks): must be owner ` +
+        'of table doc_chunks. Only the owner of the tables may: name it in ' +
+        'WEAVER_MIGRATION_URL.',
+    );
     await remove(large.id);
   });
 });

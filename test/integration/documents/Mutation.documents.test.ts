@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fails, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
 import { refusesForeignIds, startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
-const TEXT = `# Tents\n\n${'The tent keeps the rain out. '.repeat(60)}\n\n# Boots\n\n${'Boots want wax once a month. '.repeat(60)}`;
+const TEXT =
+  `# Tents\n\n${'The tent keeps the rain out. '.repeat(60)}\n\n# ` +
+  `Boots\n\n${'Boots want wax once a month. '.repeat(60)}`;
 
 let world: WriteWorld;
 let embedder: OpenAiServer;
@@ -11,7 +13,17 @@ let embedder: OpenAiServer;
 beforeAll(async () => {
   embedder = await startOpenAiServer();
   world = await startWriteWorld({
-    embedder: { provider: 'openai', baseUrl: embedder.baseUrl, model: 'test', apiKey: undefined, dimensions: 64, sendDimensions: false, concurrency: 32, batchSize: 64, timeoutMs: 2_000 },
+    embedder: {
+      provider: 'openai',
+      baseUrl: embedder.baseUrl,
+      model: 'test',
+      apiKey: undefined,
+      dimensions: 64,
+      sendDimensions: false,
+      concurrency: 32,
+      batchSize: 64,
+      timeoutMs: 2_000,
+    },
   });
 });
 afterAll(async () => {
@@ -19,36 +31,101 @@ afterAll(async () => {
   await embedder.close();
 });
 
-const storage = async (id = world.tenant.id): Promise<number> => (await world.gateway.operator.data('query ($id: ID!) { tenant(id: $id) { storageUsedBytes } }', { id })).tenant.storageUsedBytes;
-const ALL = 'document { id filename sourceUri sizeBytes status errorMessage chunkCount progress { embeddedShare } bot { id name } tenant { id } createdAt updatedAt }';
+const storage = async (id = world.tenant.id): Promise<number> =>
+  (
+    await world.gateway.operator.data('query ($id: ID!) { tenant(id: $id) { storageUsedBytes } }', {
+      id,
+    })
+  ).tenant.storageUsedBytes;
+const ALL =
+  'document { id filename sourceUri sizeBytes status errorMessage chunkCount progress { ' +
+  'embeddedShare } bot { id name } tenant { id } createdAt updatedAt }';
 
 describe('createDocument', () => {
   test('with a text is split, embedded and stored at once, and can be searched', async () => {
     const bot = await world.tenant.bot({ name: 'Guide' });
     const before = await storage();
     const text = `${TEXT}\n\nÖlzeug für Regen: ☔`;
-    const { document } = await world.done('createDocument', { botId: bot.id, filename: 'tents.md', text, metadata: { kind: 'guide' } }, `${ALL} `);
-    expect(document).toMatchObject({ filename: 'tents.md', sourceUri: null, sizeBytes: Buffer.byteLength(text), status: 'COMPLETED', errorMessage: null, progress: { embeddedShare: 1 }, bot: { id: bot.id }, tenant: { id: world.tenant.id } });
+    const { document } = await world.done(
+      'createDocument',
+      { botId: bot.id, filename: 'tents.md', text, metadata: { kind: 'guide' } },
+      `${ALL} `,
+    );
+    expect(document).toMatchObject({
+      filename: 'tents.md',
+      sourceUri: null,
+      sizeBytes: Buffer.byteLength(text),
+      status: 'COMPLETED',
+      errorMessage: null,
+      progress: { embeddedShare: 1 },
+      bot: { id: bot.id },
+      tenant: { id: world.tenant.id },
+    });
     expect(document.chunkCount).toBeGreaterThan(3);
     expect(await storage()).toBe(before + Buffer.byteLength(text));
-    const { hits } = (await world.writer.data('query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk { text document { id } metadata } } } }', { input: { text: 'boots wax', botId: bot.id, metadata: { kind: 'guide' } } })).searchChunks;
-    expect(hits[0].chunk).toMatchObject({ document: { id: document.id }, metadata: { kind: 'guide' } });
+    const { hits } = (
+      await world.writer.data(
+        'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk ' +
+          '{ text document { id } metadata } } } }',
+        { input: { text: 'boots wax', botId: bot.id, metadata: { kind: 'guide' } } },
+      )
+    ).searchChunks;
+    expect(hits[0].chunk).toMatchObject({
+      document: { id: document.id },
+      metadata: { kind: 'guide' },
+    });
   });
 
   test('for a file elsewhere waits for its chunks', async () => {
-    const input = { filename: 'manual.pdf', sourceUri: 'gs://bucket/manual.pdf', sizeBytes: '1099511627776' };
+    const input = {
+      filename: 'manual.pdf',
+      sourceUri: 'gs://bucket/manual.pdf',
+      sizeBytes: '1099511627776',
+    };
     const { document } = await world.done('createDocument', input, ALL);
-    expect(document).toMatchObject({ ...input, sizeBytes: 2 ** 40, status: 'PENDING', chunkCount: 0 });
-    expect((await world.done('createDocument', { filename: 'a', sourceUri: 'b', status: 'PROCESSING' }, ALL)).document).toMatchObject({ sizeBytes: 0, status: 'PROCESSING' });
+    expect(document).toMatchObject({
+      ...input,
+      sizeBytes: 2 ** 40,
+      status: 'PENDING',
+      chunkCount: 0,
+    });
+    expect(
+      (
+        await world.done(
+          'createDocument',
+          { filename: 'a', sourceUri: 'b', status: 'PROCESSING' },
+          ALL,
+        )
+      ).document,
+    ).toMatchObject({ sizeBytes: 0, status: 'PROCESSING' });
   });
 
   test("without a bot goes to the tenant's oldest, also an operator's", async () => {
     const tenant = await world.gateway.world.tenant();
     await tenant.bot({ name: 'Oldest', created_at: '2020-01-01' });
     for (const source of [{ text: 'Hello' }, { sourceUri: 'gs://x' }]) {
-      expect((await world.done('createDocument', { tenantId: tenant.id, filename: 'f', ...source }, ALL, world.gateway.operator)).document).toMatchObject({ bot: { name: 'Oldest' }, tenant: { id: tenant.id } });
-      await world.refused('createDocument', { tenantId: v4(), filename: 'f', ...source }, { code: 'NOT_FOUND', field: 'input.tenantId' }, world.gateway.operator);
-      await world.refused('createDocument', { filename: 'f', ...source }, { code: 'BAD_USER_INPUT', field: 'input.tenantId' }, world.gateway.operator);
+      expect(
+        (
+          await world.done(
+            'createDocument',
+            { tenantId: tenant.id, filename: 'f', ...source },
+            ALL,
+            world.gateway.operator,
+          )
+        ).document,
+      ).toMatchObject({ bot: { name: 'Oldest' }, tenant: { id: tenant.id } });
+      await world.refused(
+        'createDocument',
+        { tenantId: v4(), filename: 'f', ...source },
+        { code: 'NOT_FOUND', field: 'input.tenantId' },
+        world.gateway.operator,
+      );
+      await world.refused(
+        'createDocument',
+        { filename: 'f', ...source },
+        { code: 'BAD_USER_INPUT', field: 'input.tenantId' },
+        world.gateway.operator,
+      );
     }
   });
 
@@ -71,92 +148,245 @@ describe('createDocument', () => {
     embedder.requests.length = 0;
     const { text, ...rest } = input as { text?: string };
     // The body's own limit is met first where the whole text would be sent.
-    await world.refused('createDocument', { filename: 'f', ...rest, ...(text !== undefined && { text }) }, { code: 'BAD_USER_INPUT', field: `input.${field}` });
+    await world.refused(
+      'createDocument',
+      { filename: 'f', ...rest, ...(text !== undefined && { text }) },
+      { code: 'BAD_USER_INPUT', field: `input.${field}` },
+    );
     expect(embedder.requests).toEqual([]);
   });
 
   test("under another tenant's bot or none is refused alike, and costs no embedding", async () => {
     const { id } = await world.stranger.bot();
     embedder.requests.length = 0;
-    await refusesForeignIds(world, 'createDocument', id, botId => ({ filename: 'f', text: 'Hello', botId }), 'input.botId');
+    await refusesForeignIds(
+      world,
+      'createDocument',
+      id,
+      botId => ({ filename: 'f', text: 'Hello', botId }),
+      'input.botId',
+    );
     expect(embedder.requests).toEqual([]);
-    for (const botId of [id, v4()]) await world.refused('createDocument', { filename: 'f', sourceUri: 'x', botId }, { code: 'NOT_FOUND', field: 'input.botId', message: 'There is no such bot for you.' });
+    for (const botId of [id, v4()])
+      await world.refused(
+        'createDocument',
+        { filename: 'f', sourceUri: 'x', botId },
+        { code: 'NOT_FOUND', field: 'input.botId', message: 'There is no such bot for you.' },
+      );
   });
 
   test('changes nothing where the embedding service fails', async () => {
     embedder.next(...Array.from({ length: 3 }, () => fails(500)));
-    await world.refused('createDocument', { filename: 'f', text: 'Hello' }, { code: 'UNAVAILABLE' });
+    await world.refused(
+      'createDocument',
+      { filename: 'f', text: 'Hello' },
+      { code: 'UNAVAILABLE' },
+    );
   });
 
   test('under one key at once is stored once, and a repetition embeds nothing', async () => {
     const input = { filename: 'once.md', text: 'Only once.', idempotencyKey: v4() };
-    const answers = await Promise.all([1, 2, 3].map(() => world.done('createDocument', input, 'document { id chunks { totalCount } }')));
+    const answers = await Promise.all(
+      [1, 2, 3].map(() =>
+        world.done('createDocument', input, 'document { id chunks { totalCount } }'),
+      ),
+    );
     expect(new Set(answers.map(({ document }) => document.id)).size).toBe(1);
     expect(answers[0].document.chunks.totalCount).toBe(1);
     embedder.requests.length = 0;
-    expect(await world.done('createDocument', input, 'document { id chunks { totalCount } }')).toEqual(answers[0]);
+    expect(
+      await world.done('createDocument', input, 'document { id chunks { totalCount } }'),
+    ).toEqual(answers[0]);
     expect(embedder.requests).toEqual([]);
-    await world.refused('createDocument', { ...input, text: 'Other' }, { code: 'CONFLICT', field: 'input.idempotencyKey' });
+    await world.refused(
+      'createDocument',
+      { ...input, text: 'Other' },
+      { code: 'CONFLICT', field: 'input.idempotencyKey' },
+    );
   });
 });
 
 describe('updateDocument', () => {
   test('changes what is named; null takes away only what may be missing', async () => {
-    const document = await (await world.tenant.bot()).document({ filename: 'old.md', gcs_path: 'gs://old', error_message: 'Broken', status: 'failed' });
+    const document = await (
+      await world.tenant.bot()
+    ).document({
+      filename: 'old.md',
+      gcs_path: 'gs://old',
+      error_message: 'Broken',
+      status: 'failed',
+    });
     const { id } = document;
-    const was = { id, filename: 'old.md', sourceUri: 'gs://old', sizeBytes: 100, status: 'FAILED', errorMessage: 'Broken' };
-    expect((await world.done('updateDocument', { id, filename: 'new.md' }, ALL)).document).toMatchObject({ ...was, filename: 'new.md' });
-    expect((await world.done('updateDocument', { id, status: 'COMPLETED', errorMessage: null, sizeBytes: 7 }, ALL)).document).toMatchObject({ ...was, filename: 'new.md', status: 'COMPLETED', errorMessage: null, sizeBytes: 7 });
-    for (const field of ['filename', 'botId', 'status', 'sizeBytes']) await world.refused('updateDocument', { id, [field]: null }, { code: 'BAD_USER_INPUT', field: `input.${field}` });
-    await world.refused('updateDocument', { id, sourceUri: null, sizeBytes: 1 }, { code: 'BAD_USER_INPUT', field: 'input.sizeBytes' });
-    expect((await world.done('updateDocument', { id, sourceUri: null }, ALL)).document).toMatchObject({ sourceUri: null, sizeBytes: 7 });
-    await world.refused('updateDocument', { id, sizeBytes: 1 }, { code: 'BAD_USER_INPUT', field: 'input.sizeBytes' });
-    await world.refused('updateDocument', { id, errorMessage: 'x'.repeat(10_001) }, { code: 'BAD_USER_INPUT', field: 'input.errorMessage' });
+    const was = {
+      id,
+      filename: 'old.md',
+      sourceUri: 'gs://old',
+      sizeBytes: 100,
+      status: 'FAILED',
+      errorMessage: 'Broken',
+    };
+    expect(
+      (await world.done('updateDocument', { id, filename: 'new.md' }, ALL)).document,
+    ).toMatchObject({ ...was, filename: 'new.md' });
+    expect(
+      (
+        await world.done(
+          'updateDocument',
+          { id, status: 'COMPLETED', errorMessage: null, sizeBytes: 7 },
+          ALL,
+        )
+      ).document,
+    ).toMatchObject({
+      ...was,
+      filename: 'new.md',
+      status: 'COMPLETED',
+      errorMessage: null,
+      sizeBytes: 7,
+    });
+    for (const field of ['filename', 'botId', 'status', 'sizeBytes'])
+      await world.refused(
+        'updateDocument',
+        { id, [field]: null },
+        { code: 'BAD_USER_INPUT', field: `input.${field}` },
+      );
+    await world.refused(
+      'updateDocument',
+      { id, sourceUri: null, sizeBytes: 1 },
+      { code: 'BAD_USER_INPUT', field: 'input.sizeBytes' },
+    );
+    expect(
+      (await world.done('updateDocument', { id, sourceUri: null }, ALL)).document,
+    ).toMatchObject({ sourceUri: null, sizeBytes: 7 });
+    await world.refused(
+      'updateDocument',
+      { id, sizeBytes: 1 },
+      { code: 'BAD_USER_INPUT', field: 'input.sizeBytes' },
+    );
+    await world.refused(
+      'updateDocument',
+      { id, errorMessage: 'x'.repeat(10_001) },
+      { code: 'BAD_USER_INPUT', field: 'input.errorMessage' },
+    );
   });
 
   test('moves a document with its chunks to another bot of the tenant', async () => {
     const [from, to] = [await world.tenant.bot(), await world.tenant.bot()];
     const document = await from.document();
     await document.texts(3);
-    const moved = await world.done('updateDocument', { id: document.id, botId: to.id }, 'document { bot { id } chunks { nodes { bot { id } } } }');
-    expect(moved.document).toEqual({ bot: { id: to.id }, chunks: { nodes: Array.from({ length: 3 }, () => ({ bot: { id: to.id } })) } });
+    const moved = await world.done(
+      'updateDocument',
+      { id: document.id, botId: to.id },
+      'document { bot { id } chunks { nodes { bot { id } } } }',
+    );
+    expect(moved.document).toEqual({
+      bot: { id: to.id },
+      chunks: { nodes: Array.from({ length: 3 }, () => ({ bot: { id: to.id } })) },
+    });
     const foreign = (await world.stranger.bot()).id;
-    await refusesForeignIds(world, 'updateDocument', foreign, botId => ({ id: document.id, botId }), 'input.botId');
-    await world.refused('updateDocument', { id: document.id, botId: foreign }, { code: 'NOT_FOUND', field: 'input.botId' }, world.gateway.operator);
+    await refusesForeignIds(
+      world,
+      'updateDocument',
+      foreign,
+      botId => ({ id: document.id, botId }),
+      'input.botId',
+    );
+    await world.refused(
+      'updateDocument',
+      { id: document.id, botId: foreign },
+      { code: 'NOT_FOUND', field: 'input.botId' },
+      world.gateway.operator,
+    );
   });
 
   test("does not know another tenant's document", async () => {
-    await refusesForeignIds(world, 'updateDocument', (await (await world.stranger.bot()).document()).id, id => ({ id, filename: 'mine' }), 'input.id');
+    await refusesForeignIds(
+      world,
+      'updateDocument',
+      (await (await world.stranger.bot()).document()).id,
+      id => ({ id, filename: 'mine' }),
+      'input.id',
+    );
   });
 });
 
 describe('reprocessDocument', () => {
   test('replaces the chunks by those of a new text, and the size', async () => {
-    const { document } = await world.done('createDocument', { filename: 'f', text: TEXT, metadata: { kind: 'guide' } }, 'document { id chunks { nodes { id } } }');
+    const { document } = await world.done(
+      'createDocument',
+      { filename: 'f', text: TEXT, metadata: { kind: 'guide' } },
+      'document { id chunks { nodes { id } } }',
+    );
     const before = await storage();
-    const after = await world.done('reprocessDocument', { id: document.id, text: 'Short now.' }, 'document { status sizeBytes chunks { nodes { id text chunkIndex metadata hasEmbedding } } }');
-    expect(after.document).toMatchObject({ status: 'COMPLETED', sizeBytes: 10, chunks: { nodes: [{ text: 'Short now.', chunkIndex: 0, metadata: { kind: 'guide' }, hasEmbedding: true }] } });
+    const after = await world.done(
+      'reprocessDocument',
+      { id: document.id, text: 'Short now.' },
+      'document { status sizeBytes chunks { nodes { id text chunkIndex metadata hasEmbedding } } }',
+    );
+    expect(after.document).toMatchObject({
+      status: 'COMPLETED',
+      sizeBytes: 10,
+      chunks: {
+        nodes: [
+          { text: 'Short now.', chunkIndex: 0, metadata: { kind: 'guide' }, hasEmbedding: true },
+        ],
+      },
+    });
     expect(await storage()).toBe(before - Buffer.byteLength(TEXT) + 10);
-    expect((await world.done('reprocessDocument', { id: document.id, text: 'Other', metadata: {} }, 'document { chunks { nodes { metadata } } }')).document.chunks.nodes).toEqual([{ metadata: {} }]);
+    expect(
+      (
+        await world.done(
+          'reprocessDocument',
+          { id: document.id, text: 'Other', metadata: {} },
+          'document { chunks { nodes { metadata } } }',
+        )
+      ).document.chunks.nodes,
+    ).toEqual([{ metadata: {} }]);
   });
 
   test('mends a document that failed, and leaves the size of its file', async () => {
-    const { id } = await (await world.tenant.bot()).document({ gcs_path: 'gs://x', status: 'failed', error_message: 'Broken', size_bytes: 5_000 });
-    expect((await world.done('reprocessDocument', { id, text: 'Readable' }, ALL)).document).toMatchObject({ status: 'COMPLETED', errorMessage: null, sizeBytes: 5_000, chunkCount: 1 });
+    const { id } = await (
+      await world.tenant.bot()
+    ).document({
+      gcs_path: 'gs://x',
+      status: 'failed',
+      error_message: 'Broken',
+      size_bytes: 5_000,
+    });
+    expect(
+      (await world.done('reprocessDocument', { id, text: 'Readable' }, ALL)).document,
+    ).toMatchObject({ status: 'COMPLETED', errorMessage: null, sizeBytes: 5_000, chunkCount: 1 });
   });
 
   test('shows whoever reads meanwhile the old chunks or the new ones, never both or none', async () => {
     const texts = ['red '.repeat(600), 'blue '.repeat(600)];
-    const { document } = await world.done('createDocument', { filename: 'f', text: texts[0] }, 'document { id }');
+    const { document } = await world.done(
+      'createDocument',
+      { filename: 'f', text: texts[0] },
+      'document { id }',
+    );
     const writing = new AbortController();
     const seen = new Set<string>();
     const reading = (async () => {
       while (!writing.signal.aborted) {
-        const { nodes } = (await world.writer.data('query ($id: ID!) { document(id: $id) { chunks { nodes { text } } } }', { id: document.id })).document.chunks;
-        seen.add(nodes.length === 0 ? 'none' : [...new Set(nodes.map(({ text }: { text: string }) => text.slice(0, 3)))].join());
+        const { nodes } = (
+          await world.writer.data(
+            'query ($id: ID!) { document(id: $id) { chunks { nodes { text } } } }',
+            { id: document.id },
+          )
+        ).document.chunks;
+        seen.add(
+          nodes.length === 0
+            ? 'none'
+            : [...new Set(nodes.map(({ text }: { text: string }) => text.slice(0, 3)))].join(),
+        );
       }
     })();
-    for (let round = 1; round < 6; round += 1) await world.done('reprocessDocument', { id: document.id, text: texts[round % 2] }, 'document { id }');
+    for (let round = 1; round < 6; round += 1)
+      await world.done(
+        'reprocessDocument',
+        { id: document.id, text: texts[round % 2] },
+        'document { id }',
+      );
     writing.abort();
     await reading;
     expect([...seen].filter(what => !['red', 'blu'].includes(what))).toEqual([]);
@@ -164,9 +394,19 @@ describe('reprocessDocument', () => {
 
   test('refuses what is not there, before anything is embedded, and changes nothing when embedding fails', async () => {
     const { id } = await (await world.tenant.bot()).document();
-    await world.refused('reprocessDocument', { id, text: '' }, { code: 'BAD_USER_INPUT', field: 'input.text' });
+    await world.refused(
+      'reprocessDocument',
+      { id, text: '' },
+      { code: 'BAD_USER_INPUT', field: 'input.text' },
+    );
     embedder.requests.length = 0;
-    await refusesForeignIds(world, 'reprocessDocument', (await (await world.stranger.bot()).document()).id, other => ({ id: other, text: 'Mine' }), 'input.id');
+    await refusesForeignIds(
+      world,
+      'reprocessDocument',
+      (await (await world.stranger.bot()).document()).id,
+      other => ({ id: other, text: 'Mine' }),
+      'input.id',
+    );
     expect(embedder.requests).toEqual([]);
     embedder.next(...Array.from({ length: 3 }, () => fails(500)));
     await world.refused('reprocessDocument', { id, text: 'New' }, { code: 'UNAVAILABLE' });
@@ -178,13 +418,27 @@ describe('deleteDocument', () => {
     const document = await (await world.tenant.bot()).document();
     await document.texts(2);
     const before = await storage();
-    expect(await world.done('deleteDocument', { id: document.id }, 'deletedId counts { type count }')).toEqual({ deletedId: document.id, counts: [{ type: 'DocumentChunk', count: 2 }] });
-    expect(await world.rows('select 1 from doc_chunks where doc_id = ?', [document.id])).toEqual([]);
+    expect(
+      await world.done('deleteDocument', { id: document.id }, 'deletedId counts { type count }'),
+    ).toEqual({ deletedId: document.id, counts: [{ type: 'DocumentChunk', count: 2 }] });
+    expect(await world.rows('select 1 from doc_chunks where doc_id = ?', [document.id])).toEqual(
+      [],
+    );
     expect(await storage()).toBe(before - 100);
-    await world.refused('deleteDocument', { id: document.id }, { code: 'NOT_FOUND', field: 'input.id' });
+    await world.refused(
+      'deleteDocument',
+      { id: document.id },
+      { code: 'NOT_FOUND', field: 'input.id' },
+    );
   });
 
   test("does not know another tenant's document", async () => {
-    await refusesForeignIds(world, 'deleteDocument', (await (await world.stranger.bot()).document()).id, id => ({ id }), 'input.id');
+    await refusesForeignIds(
+      world,
+      'deleteDocument',
+      (await (await world.stranger.bot()).document()).id,
+      id => ({ id }),
+      'input.id',
+    );
   });
 });

@@ -50,14 +50,30 @@ function contextOf(principal: Principal): RequestContext {
   const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
   const { signal } = new AbortController();
   return {
-    requestId: 'test', principal, onlyQueries: false, requestErrorStatus: 400, takeParametersText: () => undefined, models, embedder, embed: texts => embedder.embed(texts), pause: () => undefined, rows: new RowBudget(25_000, 25_000).operation(),
+    requestId: 'test',
+    principal,
+    onlyQueries: false,
+    requestErrorStatus: 400,
+    takeParametersText: () => undefined,
+    models,
+    embedder,
+    embed: texts => embedder.embed(texts),
+    pause: () => undefined,
+    rows: new RowBudget(25_000, 25_000).operation(),
     bytes: new ByteBudget(33_554_432, 134_217_728).operation('test'),
-    reads: db.database.reads(scope), write: (name, work) => db.database.write(name, scope, work), beforeCommit: [],
-    log: createLogger('silent'), turn: new OperationTurn(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal), signal,
+    reads: db.database.reads(scope),
+    write: (name, work) => db.database.write(name, scope, work),
+    beforeCommit: [],
+    log: createLogger('silent'),
+    turn: new OperationTurn(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal),
+    signal,
   };
 }
 
-/** Sizes, ids and cursors, now and then impossible ones, so that some fields answer with errors and null. */
+/**
+ * Sizes, ids and cursors, now and then impossible ones, so that some fields answer with errors and
+ * null.
+ */
 function samples(next: () => number): ConstructorParameters<typeof OperationWriter>[2] {
   return {
     Int: ({ name }) => (name === 'first' || next() < 0.1 ? Math.floor(next() * 6) : undefined),
@@ -67,23 +83,52 @@ function samples(next: () => number): ConstructorParameters<typeof OperationWrit
 }
 
 describe('an operation', () => {
-  test.each(Array.from({ length: 6 }, (_, seed) => seed))('is answered as by graphql-js (%i)', async seed => {
-    const principal: Principal = seed % 2 ? { kind: 'operator' } : { kind: 'apiKey', tenantId: tenant.id, keyId: tenant.id, scopes: new Set(), rateLimitRpm: 60 };
-    const next = randomNumbers(seed);
-    const writer = new OperationWriter(schema, next, samples(next));
-    let answered = 0;
-    for (let count = 0; count < 20; count += 1) {
-      const operation = writer.write(5, { abstract: count % 3 === 0, introspection: count % 10 === 0 });
-      if (validate(schema, parse(operation.query)).length > 0) continue;
-      const [plain, planned] = [await textOf(apollo.plain, operation, contextOf(principal)), await textOf(apollo.planned, operation, contextOf(principal))];
-      const [expected, answer] = [plain, planned].map(text => JSON.parse(text.slice(4)) as ExecutionResult) as [ExecutionResult, ExecutionResult];
-      const failure = `seed ${seed}\n${operation.query}\n${JSON.stringify(operation.variables)}\ngraphql-js: ${plain}\nplanned: ${planned}`;
-      // Of several errors, which comes first, and of several that make one null, which is told, is up to the database.
-      if ((expected.errors ?? []).length < 2) expect(planned === plain, failure).toBe(true);
-      expect(JSON.stringify(answer.data), failure).toBe(JSON.stringify(expected.data));
-      expect(explainedNulls(answer), failure).toEqual(explainedNulls(expected));
-      if (Object.values(expected.data ?? {}).some(value => typeof value === 'object' && value !== null)) answered += 1;
-    }
-    expect(answered, 'so many found something').toBeGreaterThan(3);
-  });
+  test.each(Array.from({ length: 6 }, (_, seed) => seed))(
+    'is answered as by graphql-js (%i)',
+    async seed => {
+      const principal: Principal =
+        seed % 2
+          ? { kind: 'operator' }
+          : {
+              kind: 'apiKey',
+              tenantId: tenant.id,
+              keyId: tenant.id,
+              scopes: new Set(),
+              rateLimitRpm: 60,
+            };
+      const next = randomNumbers(seed);
+      const writer = new OperationWriter(schema, next, samples(next));
+      let answered = 0;
+      for (let count = 0; count < 20; count += 1) {
+        const operation = writer.write(5, {
+          abstract: count % 3 === 0,
+          introspection: count % 10 === 0,
+        });
+        if (validate(schema, parse(operation.query)).length > 0) continue;
+        const [plain, planned] = [
+          await textOf(apollo.plain, operation, contextOf(principal)),
+          await textOf(apollo.planned, operation, contextOf(principal)),
+        ];
+        const [expected, answer] = [plain, planned].map(
+          text => JSON.parse(text.slice(4)) as ExecutionResult,
+        ) as [ExecutionResult, ExecutionResult];
+        const failure =
+          'seed ' +
+          `${seed}\n${operation.query}\n${JSON.stringify(operation.variables)}\ngraphql-js: ` +
+          `${plain}\nplanned: ${planned}`;
+        // Of several errors, which comes first, and of several that make one null, which is told,
+        // is up to the database.
+        if ((expected.errors ?? []).length < 2) expect(planned === plain, failure).toBe(true);
+        expect(JSON.stringify(answer.data), failure).toBe(JSON.stringify(expected.data));
+        expect(explainedNulls(answer), failure).toEqual(explainedNulls(expected));
+        if (
+          Object.values(expected.data ?? {}).some(
+            value => typeof value === 'object' && value !== null,
+          )
+        )
+          answered += 1;
+      }
+      expect(answered, 'so many found something').toBeGreaterThan(3);
+    },
+  );
 });

@@ -11,7 +11,12 @@ let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await startTestGateway({
     log: log.log,
-    env: { WEAVER_MAX_HEADERS_MS: '300', WEAVER_MAX_REQUEST_MS: '600', WEAVER_MAX_ANSWER_MS: '500', WEAVER_MAX_ANONYMOUS_BODY_BYTES: String(MAX_BODY) },
+    env: {
+      WEAVER_MAX_HEADERS_MS: '300',
+      WEAVER_MAX_REQUEST_MS: '600',
+      WEAVER_MAX_ANSWER_MS: '500',
+      WEAVER_MAX_ANONYMOUS_BODY_BYTES: String(MAX_BODY),
+    },
   });
 });
 afterEach(() => void vi.restoreAllMocks());
@@ -20,9 +25,12 @@ afterAll(() => gateway.close());
 const TOKEN = `authorization: Bearer ${OPERATOR_TOKEN}\r\n`;
 const QUERY = '{"query":"{ viewer { kind } }"}';
 const post = (body: string, headers = '', length = body.length): string =>
-  `POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n${headers}\r\n${body}`;
+  'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: ' +
+  `application/json\r\ncontent-length: ${length}\r\n${headers}\r\n${body}`;
 
-/** Goes on sending a byte at a time, whatever it is told, until the gateway closes the connection. */
+/**
+ * Goes on sending a byte at a time, whatever it is told, until the gateway closes the connection.
+ */
 async function dripUntilClosed(connection: RawConnection): Promise<void> {
   const timer = setInterval(() => connection.socket.writable && connection.send('x'), 20);
   await connection.closed;
@@ -30,22 +38,44 @@ async function dripUntilClosed(connection: RawConnection): Promise<void> {
 }
 
 const answers = async (): Promise<number> =>
-  (await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_TOKEN}` }, body: QUERY })).status;
+  (
+    await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${OPERATOR_TOKEN}` },
+      body: QUERY,
+    })
+  ).status;
 
 /** The body of the only answer, in the shape of all errors. */
 function errorIn({ received }: RawConnection): unknown {
   return JSON.parse(received.slice(received.indexOf('\r\n\r\n') + 4));
 }
-const REFUSED = { errors: [{ message: expect.any(String), extensions: { code: 'BAD_USER_INPUT', requestId: expect.any(String) } }] };
+const REFUSED = {
+  errors: [
+    {
+      message: expect.any(String),
+      extensions: { code: 'BAD_USER_INPUT', requestId: expect.any(String) },
+    },
+  ],
+};
 
 describe('slow senders', () => {
   test('lose their connections, all of them, and others are answered meanwhile', async () => {
     const silent = Array.from({ length: 60 }, () => new RawConnection(gateway.url));
-    const inHeaders = Array.from({ length: 70 }, () => new RawConnection(gateway.url, { halfOpen: true }).send('POST /graphql HTTP/1.1\r\nhost: x\r\nx-slow: '));
-    const inBodies = Array.from({ length: 70 }, () => new RawConnection(gateway.url, { halfOpen: true }).send(post('{', '', 10_000)));
+    const inHeaders = Array.from({ length: 70 }, () =>
+      new RawConnection(gateway.url, { halfOpen: true }).send(
+        'POST /graphql HTTP/1.1\r\nhost: x\r\nx-slow: ',
+      ),
+    );
+    const inBodies = Array.from({ length: 70 }, () =>
+      new RawConnection(gateway.url, { halfOpen: true }).send(post('{', '', 10_000)),
+    );
     const all = [...silent, ...inHeaders, ...inBodies];
     await Promise.all(all.map(({ opened }) => opened));
-    const ended = Promise.all([...silent.map(({ closed }) => closed), ...[...inHeaders, ...inBodies].map(dripUntilClosed)]);
+    const ended = Promise.all([
+      ...silent.map(({ closed }) => closed),
+      ...[...inHeaders, ...inBodies].map(dripUntilClosed),
+    ]);
     expect(await answers()).toBe(200);
     await ended;
     for (const { statuses } of [...inHeaders, ...inBodies]) expect(statuses).toEqual([408]);
@@ -53,7 +83,9 @@ describe('slow senders', () => {
   });
 
   test('have time for the headers, and more for all of a request', async () => {
-    const connection = new RawConnection(gateway.url).send('GET /health/live HTTP/1.1\r\nhost: x\r\n');
+    const connection = new RawConnection(gateway.url).send(
+      'GET /health/live HTTP/1.1\r\nhost: x\r\n',
+    );
     await connection.closed;
     expect([connection.statuses, errorIn(connection)]).toEqual([[408], REFUSED]);
   });
@@ -62,12 +94,31 @@ describe('slow senders', () => {
 describe('after the last answer', () => {
   test.each([
     ['what is no HTTP', 400, 'HELO weaver\r\n\r\n'],
-    ['headers beyond measure', 431, `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(40_000)}\r\n\r\n`],
+    [
+      'headers beyond measure',
+      431,
+      `GET / HTTP/1.1\r\nhost: x\r\nx: ${'x'.repeat(40_000)}\r\n\r\n`,
+    ],
     ['a request that never ends', 408, 'GET / HTTP/1.1\r\n'],
     ['a body that is too large', 413, post('x', '', MAX_BODY + 1)],
-    ['a body of another kind', 415, 'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n'],
-    ['a body where none is read', 404, 'POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n{'],
-    ['a body with a method that is not taken', 405, 'PUT /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n{'],
+    [
+      'a body of another kind',
+      415,
+      'POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: ' +
+        'text/plain\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n',
+    ],
+    [
+      'a body where none is read',
+      404,
+      'POST /nothing HTTP/1.1\r\nhost: x\r\ncontent-type: ' +
+        'application/json\r\ncontent-length: 1000000\r\n\r\n{',
+    ],
+    [
+      'a body with a method that is not taken',
+      405,
+      'PUT /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: ' +
+        'application/json\r\ncontent-length: 1000000\r\n\r\n{',
+    ],
   ])('to %s (%i), the connection is closed, though its peer goes on', async (_, status, bytes) => {
     const connection = new RawConnection(gateway.url, { halfOpen: true }).send(bytes);
     await connection.until('\r\n\r\n');
@@ -78,22 +129,38 @@ describe('after the last answer', () => {
 
   test('a peer that is still sending a large body gets to read it', async () => {
     for (let round = 0; round < 5; round += 1) {
-      const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: 'x'.repeat(8_000_000) });
+      const response = await fetch(`${gateway.url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: 'x'.repeat(8_000_000),
+      });
       expect([response.status, await response.json()]).toMatchObject([413, REFUSED]);
     }
   });
 
   test.each([
-    ['a body that is too large', 413, post(`GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n${'x'.repeat(MAX_BODY)}`)],
+    [
+      'a body that is too large',
+      413,
+      post(`GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n${'x'.repeat(MAX_BODY)}`),
+    ],
     ['a body of another kind', 415, post(QUERY).replace('application/json', 'text/plain')],
     ['a body that is no JSON', 400, post('{')],
-  ])('to %s (%i), neither its rest nor what comes behind it is taken for a request', async (_, status, bytes) => {
-    const { statuses } = await exchange(gateway.url, `${bytes}GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n${post(QUERY, TOKEN)}`);
-    expect(statuses).toEqual([status]);
-  });
+  ])(
+    'to %s (%i), neither its rest nor what comes behind it is taken for a request',
+    async (_, status, bytes) => {
+      const { statuses } = await exchange(
+        gateway.url,
+        `${bytes}GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n${post(QUERY, TOKEN)}`,
+      );
+      expect(statuses).toEqual([status]);
+    },
+  );
 
   test('behind a request that was read, the next one is answered', async () => {
-    const connection = new RawConnection(gateway.url).send(post(QUERY, TOKEN) + post(QUERY, `${TOKEN}connection: close\r\n`));
+    const connection = new RawConnection(gateway.url).send(
+      post(QUERY, TOKEN) + post(QUERY, `${TOKEN}connection: close\r\n`),
+    );
     await connection.closed;
     expect(connection.statuses).toEqual([200, 200]);
   });
@@ -103,7 +170,9 @@ test('what cannot be read is not answered in the place of the request before it,
   const asked = Promise.withResolvers<void>();
   const told = Promise.withResolvers<never[]>();
   vi.spyOn(ReadScope.prototype, 'query').mockImplementation(() => (asked.resolve(), told.promise));
-  const connection = new RawConnection(gateway.url).send(post('{"query":"{ bots { totalCount } }"}', TOKEN));
+  const connection = new RawConnection(gateway.url).send(
+    post('{"query":"{ bots { totalCount } }"}', TOKEN),
+  );
   await asked.promise;
   connection.send('HELO weaver\r\n\r\n');
   await connection.closed;
@@ -112,18 +181,30 @@ test('what cannot be read is not answered in the place of the request before it,
 });
 
 test('a caller who does not read an answer loses it, and the connection', async () => {
-  const file = /"(?:playground\/)?(main[^"]*\.js)"/.exec(await (await fetch(`${gateway.url}/playground`)).text())![1]!;
+  const file = /"(?:playground\/)?(main[^"]*\.js)"/.exec(
+    await (await fetch(`${gateway.url}/playground`)).text(),
+  )![1]!;
   const from = log.lines.length;
   // More than the network holds between the two.
-  const connection = new RawConnection(gateway.url, { reads: false }).send(`GET /playground/${file} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(20));
-  const given = (): Record<string, any>[] => log.entries().slice(from).filter(({ msg }) => msg === 'request');
-  await expect.poll(given, { timeout: 10_000 }).toContainEqual(expect.objectContaining({ aborted: true }));
+  const connection = new RawConnection(gateway.url, { reads: false }).send(
+    `GET /playground/${file} HTTP/1.1\r\nhost: x\r\n\r\n`.repeat(20),
+  );
+  const given = (): Record<string, any>[] =>
+    log
+      .entries()
+      .slice(from)
+      .filter(({ msg }) => msg === 'request');
+  await expect
+    .poll(given, { timeout: 10_000 })
+    .toContainEqual(expect.objectContaining({ aborted: true }));
   connection.socket.destroy();
 });
 
 describe('what a request expects and names', () => {
   test('a body that is wanted is asked for', async () => {
-    const connection = new RawConnection(gateway.url).send(post('', `${TOKEN}expect: 100-continue\r\nconnection: close\r\n`, QUERY.length));
+    const connection = new RawConnection(gateway.url).send(
+      post('', `${TOKEN}expect: 100-continue\r\nconnection: close\r\n`, QUERY.length),
+    );
     await connection.until('HTTP/1.1 100 Continue\r\n\r\n');
     connection.send(QUERY);
     await connection.closed;
@@ -131,12 +212,19 @@ describe('what a request expects and names', () => {
   });
 
   test('a body that is refused is not', async () => {
-    const connection = await exchange(gateway.url, post('', 'expect: 100-continue\r\n', MAX_BODY + 1));
+    const connection = await exchange(
+      gateway.url,
+      post('', 'expect: 100-continue\r\n', MAX_BODY + 1),
+    );
     expect(connection.statuses).toEqual([413]);
   });
 
   test.each([
-    ['another expectation', 417, 'GET /health/live HTTP/1.1\r\nhost: x\r\nexpect: miracles\r\nconnection: close\r\n\r\n'],
+    [
+      'another expectation',
+      417,
+      'GET /health/live HTTP/1.1\r\nhost: x\r\nexpect: miracles\r\nconnection: close\r\n\r\n',
+    ],
     ['no host', 400, 'GET /health/live HTTP/1.1\r\nconnection: close\r\n\r\n'],
     ['an encoded body', 415, post(QUERY, 'content-encoding: gzip\r\nconnection: close\r\n')],
   ])('%s is refused with %i in the usual shape, and logged', async (_, status, bytes) => {
@@ -148,21 +236,53 @@ describe('what a request expects and names', () => {
 
   test.each([
     ['HTTP/1.0 without a host', [200], 'GET /health/live HTTP/1.0\r\n\r\n'],
-    ['a whole URL as its target', [200], 'GET http://x/health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'],
-    ['all of the server as its target', [404], 'OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'],
-    ['another protocol', [200], 'GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: websocket\r\n\r\n'],
+    [
+      'a whole URL as its target',
+      [200],
+      'GET http://x/health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+    ],
+    [
+      'all of the server as its target',
+      [404],
+      'OPTIONS * HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+    ],
+    [
+      'another protocol',
+      [200],
+      'GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: upgrade, close\r\nupgrade: ' +
+        'websocket\r\n\r\n',
+    ],
     ['a tunnel', [], 'CONNECT example.com:443 HTTP/1.1\r\nhost: x\r\n\r\n'],
     ['a byte that is zero', [400], 'GET /health\0/live HTTP/1.1\r\nhost: x\r\n\r\n'],
-    ['an encoding that is none in its path', [400], 'GET /%c0%ae%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'],
-    ['an encoding that is none in its query', [400], 'GET /graphql?query=%zz%ff HTTP/1.1\r\nhost: x\r\naccept: application/graphql-response+json\r\nx-apollo-operation-name: a\r\nconnection: close\r\n\r\n'],
+    [
+      'an encoding that is none in its path',
+      [400],
+      'GET /%c0%ae%zz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+    ],
+    [
+      'an encoding that is none in its query',
+      [400],
+      'GET /graphql?query=%zz%ff HTTP/1.1\r\nhost: x\r\naccept: ' +
+        'application/graphql-response+json\r\nx-apollo-operation-name: a\r\nconnection: ' +
+        'close\r\n\r\n',
+    ],
     ['a very long target', [431], `GET /${'x'.repeat(100_000)} HTTP/1.1\r\nhost: x\r\n\r\n`],
-    ['a method of WebDAV', [404], 'PROPFIND /graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n'],
+    [
+      'a method of WebDAV',
+      [404],
+      'PROPFIND /graphql HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+    ],
     ['the preface of HTTP/2', [400], 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ])('%s gives %j, and nothing that the gateway blames itself for', async (_, statuses, bytes) => {
     const from = log.lines.length;
     const connection = await exchange(gateway.url, bytes);
     expect(connection.statuses).toEqual(statuses);
-    expect(log.entries().slice(from).filter(({ level }) => level >= 40)).toEqual([]);
+    expect(
+      log
+        .entries()
+        .slice(from)
+        .filter(({ level }) => level >= 40),
+    ).toEqual([]);
   });
 });
 
@@ -173,12 +293,30 @@ test('connections beyond WEAVER_MAX_CONNECTIONS are closed at once, and the log 
     const held = Array.from({ length: 3 }, () => new RawConnection(small.url));
     await Promise.all(held.map(({ opened }) => opened));
     // Each has been heard of.
-    for (const connection of held) await connection.send('GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n').until('ok');
+    for (const connection of held)
+      await connection.send('GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n').until('ok');
     const refused = await exchange(small.url, 'GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n');
     expect(refused.received).toBe('');
-    expect(own.entries()).toContainEqual(expect.objectContaining({ level: 40, msg: expect.stringContaining('WEAVER_MAX_CONNECTIONS'), refused: 1, limit: 3 }));
+    expect(own.entries()).toContainEqual(
+      expect.objectContaining({
+        level: 40,
+        msg: expect.stringContaining('WEAVER_MAX_CONNECTIONS'),
+        refused: 1,
+        limit: 3,
+      }),
+    );
     held[0]!.socket.destroy();
-    await expect.poll(async () => (await exchange(small.url, 'GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n')).statuses).toEqual([200]);
+    await expect
+      .poll(
+        async () =>
+          (
+            await exchange(
+              small.url,
+              'GET /health/live HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n',
+            )
+          ).statuses,
+      )
+      .toEqual([200]);
     for (const { socket } of held) socket.destroy();
   } finally {
     await small.close();

@@ -10,7 +10,9 @@ const QUERY = 'query ($id: ID!) { document(id: $id) { chunks(first: 100) { nodes
 const log = collectLog();
 let gateway: TestGateway;
 let key: string;
-/** Documents with texts that differ, some of them not ASCII, each of more than a hundred kilobytes. */
+/**
+ * Documents with texts that differ, some of them not ASCII, each of more than a hundred kilobytes.
+ */
 const documents: { id: string; texts: string[] }[] = [];
 
 beforeAll(async () => {
@@ -19,7 +21,10 @@ beforeAll(async () => {
   key = (await tenant.key()).secret;
   for (let n = 0; n < 6; n += 1) {
     const document = await (await tenant.bot()).document();
-    const texts = Array.from({ length: TEXTS }, (_, index) => `${n} ${index} ${(n % 2 ? 'größer ☂ ' : 'plain "text"\n').repeat(300)}`);
+    const texts = Array.from(
+      { length: TEXTS },
+      (_, index) => `${n} ${index} ${(n % 2 ? 'größer ☂ ' : 'plain "text"\n').repeat(300)}`,
+    );
     await document.chunks(texts.map((text, chunkIndex) => ({ text, chunkIndex, embedding: null })));
     documents.push({ id: document.id, texts });
   }
@@ -35,26 +40,52 @@ interface Received {
 /** One request whose answer stays as it came. */
 function send(path: string, headers: Record<string, string>, body?: string): Promise<Received> {
   return new Promise((resolve, reject) => {
-    const sent = request(`${gateway.url}${path}`, { method: body === undefined ? 'GET' : 'POST', headers }, response => {
-      const pieces: Buffer[] = [];
-      response.on('data', (piece: Buffer) => pieces.push(piece)).on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, body: Buffer.concat(pieces) }));
-    });
+    const sent = request(
+      `${gateway.url}${path}`,
+      { method: body === undefined ? 'GET' : 'POST', headers },
+      response => {
+        const pieces: Buffer[] = [];
+        response.on('data', (piece: Buffer) => pieces.push(piece)).on('error', reject);
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode!,
+            headers: response.headers,
+            body: Buffer.concat(pieces),
+          }),
+        );
+      },
+    );
     sent.on('error', reject);
     sent.end(body);
   });
 }
 
 const ask = (id: string, headers: Record<string, string> = {}, query = QUERY): Promise<Received> =>
-  send('/graphql', { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers }, JSON.stringify({ query, variables: { id } }));
+  send(
+    '/graphql',
+    { 'content-type': 'application/json', authorization: `Bearer ${key}`, ...headers },
+    JSON.stringify({ query, variables: { id } }),
+  );
 
-const textsOf = (body: Buffer): string[] => (JSON.parse(body.toString()) as { data: { document: { chunks: { nodes: { text: string }[] } } } }).data.document.chunks.nodes.map(({ text }) => text);
+const textsOf = (body: Buffer): string[] =>
+  (
+    JSON.parse(body.toString()) as { data: { document: { chunks: { nodes: { text: string }[] } } } }
+  ).data.document.chunks.nodes.map(({ text }) => text);
 
 describe('a large answer', () => {
   test('is the same for many who ask at once, compressed or not', async () => {
-    const asked = Array.from({ length: 60 }, (_, n) => ({ document: documents[n % documents.length]!, encoding: ['identity', 'br', 'gzip'][n % 3]! }));
-    const unpack = { identity: (body: Buffer) => body, br: brotliDecompressSync, gzip: gunzipSync } as Record<string, (body: Buffer) => Buffer>;
-    const answers = await Promise.all(asked.map(({ document, encoding }) => ask(document.id, { 'accept-encoding': encoding })));
+    const asked = Array.from({ length: 60 }, (_, n) => ({
+      document: documents[n % documents.length]!,
+      encoding: ['identity', 'br', 'gzip'][n % 3]!,
+    }));
+    const unpack = {
+      identity: (body: Buffer) => body,
+      br: brotliDecompressSync,
+      gzip: gunzipSync,
+    } as Record<string, (body: Buffer) => Buffer>;
+    const answers = await Promise.all(
+      asked.map(({ document, encoding }) => ask(document.id, { 'accept-encoding': encoding })),
+    );
     for (const [n, { headers, body }] of answers.entries()) {
       const { document, encoding } = asked[n]!;
       expect(headers['content-encoding'] ?? 'identity').toBe(encoding);
@@ -85,12 +116,18 @@ describe('a large answer', () => {
 });
 
 test('a large answer that nobody waits for any more is no mistake of ours in the log', async () => {
-  const large = `query ($id: ID!) { document(id: $id) { ${Array.from({ length: 8 }, (_, n) => `a${n}: chunks(first: 100) { nodes { text } }`).join(' ')} } }`;
+  const large =
+    'query ($id: ID!) { document(id: $id) { ' +
+    `${Array.from({ length: 8 }, (_, n) => `a${n}: chunks(first: 100) { nodes { text } }`).join(' ')} } }`;
   for (let n = 0; n < 4; n += 1) {
-    const sent = request(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` } });
+    const sent = request(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+    });
     sent.on('error', () => {});
     // The last thing that its answer is made of.
-    gateway.db.database.onStatement = ({ text }) => void (text.includes('chunks') && setImmediate(() => sent.destroy()));
+    gateway.db.database.onStatement = ({ text }) =>
+      void (text.includes('chunks') && setImmediate(() => sent.destroy()));
     sent.end(JSON.stringify({ query: large, variables: { id: documents[0]!.id } }));
     await new Promise(resolve => sent.once('close', resolve));
   }
@@ -102,12 +139,20 @@ test('a large answer that nobody waits for any more is no mistake of ours in the
 });
 
 test('a small answer is not compressed', async () => {
-  const { headers } = await ask(documents[0]!.id, { 'accept-encoding': 'br, gzip' }, 'query ($id: ID!) { document(id: $id) { id } }');
+  const { headers } = await ask(
+    documents[0]!.id,
+    { 'accept-encoding': 'br, gzip' },
+    'query ($id: ID!) { document(id: $id) { id } }',
+  );
   expect(headers['content-encoding']).toBeUndefined();
 });
 
 test('a compressed body of a request is not unpacked', async () => {
-  const { status } = await send('/graphql', { 'content-type': 'application/json', 'content-encoding': 'gzip' }, 'not even gzip');
+  const { status } = await send(
+    '/graphql',
+    { 'content-type': 'application/json', 'content-encoding': 'gzip' },
+    'not even gzip',
+  );
   expect(status).toBe(415);
 });
 
@@ -116,8 +161,14 @@ describe("the Playground's files", () => {
     const page = await send('/playground', {});
     const file = /"(?:playground\/)?(main[^"]*\.js)"/.exec(page.body.toString())![1]!;
     const first = await send(`/playground/${file}`, { 'accept-encoding': 'gzip' });
-    expect(first).toMatchObject({ status: 200, headers: { 'content-encoding': 'gzip', etag: expect.any(String) } });
-    const again = await send(`/playground/${file}`, { 'accept-encoding': 'gzip', 'if-none-match': String(first.headers.etag) });
+    expect(first).toMatchObject({
+      status: 200,
+      headers: { 'content-encoding': 'gzip', etag: expect.any(String) },
+    });
+    const again = await send(`/playground/${file}`, {
+      'accept-encoding': 'gzip',
+      'if-none-match': String(first.headers.etag),
+    });
     expect(again).toMatchObject({ status: 304 });
     expect(again.body).toHaveLength(0);
   });

@@ -20,18 +20,43 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 /** Sends a change, under Accept headers as they are listed. */
-function createBot(name: string, accepts: string[]): Promise<{ status: number; type: string | undefined; body: any }> {
+function createBot(
+  name: string,
+  accepts: string[],
+): Promise<{ status: number; type: string | undefined; body: any }> {
   const query = 'mutation ($name: String!) { createBot(input: { name: $name }) { bot { name } } }';
-  const headers = ['host', new URL(gateway.url).host, 'connection', 'close', 'content-type', 'application/json', 'x-api-key', key, ...accepts.flatMap(accept => ['accept', accept])];
+  const headers = [
+    'host',
+    new URL(gateway.url).host,
+    'connection',
+    'close',
+    'content-type',
+    'application/json',
+    'x-api-key',
+    key,
+    ...accepts.flatMap(accept => ['accept', accept]),
+  ];
   return new Promise((resolve, reject) => {
     request(`${gateway.url}/graphql`, { method: 'POST', headers }, response => {
-      json(response).then(body => resolve({ status: response.statusCode!, type: response.headers['content-type'], body }), reject);
-    }).on('error', reject).end(JSON.stringify({ query, variables: { name } }));
+      json(response).then(
+        body =>
+          resolve({ status: response.statusCode!, type: response.headers['content-type'], body }),
+        reject,
+      );
+    })
+      .on('error', reject)
+      .end(JSON.stringify({ query, variables: { name } }));
   });
 }
 
 async function botsCalled(name: string): Promise<number> {
-  return (await gateway.client(key).data('query ($name: String!) { bots(filter: { name: { eq: $name } }) { totalCount } }', { name })).bots.totalCount;
+  return (
+    await gateway
+      .client(key)
+      .data('query ($name: String!) { bots(filter: { name: { eq: $name } }) { totalCount } }', {
+        name,
+      })
+  ).bots.totalCount;
 }
 
 describe('a change', () => {
@@ -49,16 +74,42 @@ describe('a change', () => {
     [[], 'application/json'],
     [['text/html', 'application/graphql-response+json;v=1'], 'application/graphql-response+json'],
     [['application/graphql-response+json;q=0', '*/*'], 'application/json'],
-    [['multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9'], 'application/graphql-response+json'],
+    [
+      [
+        'multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9',
+      ],
+      'application/graphql-response+json',
+    ],
   ])('is made once and answered for %j', async (accepts, type) => {
     const name = `accepts ${JSON.stringify(accepts)}`;
-    expect(await createBot(name, accepts)).toEqual({ status: 200, type: `${type}; charset=utf-8`, body: { data: { createBot: { bot: { name } } } } });
+    expect(await createBot(name, accepts)).toEqual({
+      status: 200,
+      type: `${type}; charset=utf-8`,
+      body: { data: { createBot: { bot: { name } } } },
+    });
     expect(await botsCalled(name)).toBe(1);
   });
 
-  test.each([[['text/html']], [['application/json;q=0']], [['application/json;q=0', 'application/graphql-response+json;q=0.0']], [['*/*;q=0']], [['application/*;q=0', '*/*']], [['application/xml;version=1']]])('is not made where no answer would do: %j', async accepts => {
+  test.each([
+    [['text/html']],
+    [['application/json;q=0']],
+    [['application/json;q=0', 'application/graphql-response+json;q=0.0']],
+    [['*/*;q=0']],
+    [['application/*;q=0', '*/*']],
+    [['application/xml;version=1']],
+  ])('is not made where no answer would do: %j', async accepts => {
     const name = `refuses ${JSON.stringify(accepts)}`;
-    expect(await createBot(name, accepts)).toMatchObject({ status: 406, body: { errors: [{ message: expect.stringContaining('application/graphql-response+json'), extensions: { code: 'BAD_USER_INPUT' } }] } });
+    expect(await createBot(name, accepts)).toMatchObject({
+      status: 406,
+      body: {
+        errors: [
+          {
+            message: expect.stringContaining('application/graphql-response+json'),
+            extensions: { code: 'BAD_USER_INPUT' },
+          },
+        ],
+      },
+    });
     expect(await botsCalled(name)).toBe(0);
   });
 });
@@ -76,19 +127,49 @@ describe('a refusal', () => {
     ['no token', 401, { body: '{"query":"{ bots { totalCount } }"}' }],
     ['an unknown document', 400, { body: '{"documentId":"nothing"}' }],
     ['syntax', 400, { body: '{"query":"{"}' }],
-  ])('for %s has the media type that was asked for', async (_, status, { headers, body = '{"query":"{ __typename }"}' }) => {
-    for (const [accept, type] of [[GRAPHQL, GRAPHQL], [`application/json;q=0.5, ${GRAPHQL};version=1`, GRAPHQL], ['*/*', 'application/json'], [`${GRAPHQL};q=0, application/json;v=1`, 'application/json']]) {
-      const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', accept: accept!, ...headers }, body });
-      expect([accept, response.headers.get('content-type')]).toEqual([accept, `${type}; charset=utf-8`]);
-      // In JSON that was asked for by name, what could be read as a request is 200.
-      if (!(body === '{"query":"{"}' && accept!.includes('json;v=1'))) expect(response.status).toBe(status);
-      expect(await response.json()).toMatchObject({ errors: [{ extensions: { requestId: response.headers.get('x-request-id') } }] });
-    }
-  });
+  ])(
+    'for %s has the media type that was asked for',
+    async (_, status, { headers, body = '{"query":"{ __typename }"}' }) => {
+      for (const [accept, type] of [
+        [GRAPHQL, GRAPHQL],
+        [`application/json;q=0.5, ${GRAPHQL};version=1`, GRAPHQL],
+        ['*/*', 'application/json'],
+        [`${GRAPHQL};q=0, application/json;v=1`, 'application/json'],
+      ]) {
+        const response = await fetch(`${gateway.url}/graphql`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', accept: accept!, ...headers },
+          body,
+        });
+        expect([accept, response.headers.get('content-type')]).toEqual([
+          accept,
+          `${type}; charset=utf-8`,
+        ]);
+        // In JSON that was asked for by name, what could be read as a request is 200.
+        if (!(body === '{"query":"{"}' && accept!.includes('json;v=1')))
+          expect(response.status).toBe(status);
+        expect(await response.json()).toMatchObject({
+          errors: [{ extensions: { requestId: response.headers.get('x-request-id') } }],
+        });
+      }
+    },
+  );
 
   test('for a rate that is used up has it too, and says when to come again', async () => {
-    const response = await fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', accept: `text/html, ${GRAPHQL}`, 'x-api-key': once }, body: '{"query":"{ __typename }"}' });
-    expect([response.status, response.headers.get('content-type'), response.headers.get('cache-control')]).toEqual([429, `${GRAPHQL}; charset=utf-8`, 'no-store']);
+    const response = await fetch(`${gateway.url}/graphql`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: `text/html, ${GRAPHQL}`,
+        'x-api-key': once,
+      },
+      body: '{"query":"{ __typename }"}',
+    });
+    expect([
+      response.status,
+      response.headers.get('content-type'),
+      response.headers.get('cache-control'),
+    ]).toEqual([429, `${GRAPHQL}; charset=utf-8`, 'no-store']);
     expect(response.headers.get('retry-after')).toMatch(/^\d+$/);
   });
 });

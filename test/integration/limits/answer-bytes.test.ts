@@ -9,7 +9,10 @@ const LIMIT = 200_000;
 let gateway: TestGateway;
 let tenant: TenantWorld;
 let client: Client;
-/** A document whose 150 chunks have 1,000 characters each: less than the limit, with everything else that is selected here. */
+/**
+ * A document whose 150 chunks have 1,000 characters each: less than the limit, with everything else
+ * that is selected here.
+ */
 let documentId: string;
 let chunkIds: string[];
 
@@ -54,7 +57,8 @@ describe('an answer is refused at one byte above its limit', () => {
     ['quotes', '"', 2],
   ])('of %s', async (_, character, bytes) => {
     const query =
-      'query ($id: ID!) { a: bot(id: $id) { config } b: bot(id: $id) { config } rest: bots(filter: { id: { eq: $id } }) { nodes { name } } }';
+      'query ($id: ID!) { a: bot(id: $id) { config } b: bot(id: $id) { config } rest: ' +
+      'bots(filter: { id: { eq: $id } }) { nodes { name } } }';
     const around = JSON.stringify({
       data: { a: { config: { t: '' } }, b: { config: { t: '' } }, rest: { nodes: [{ name: '' }] } },
     }).length;
@@ -77,44 +81,59 @@ describe('an answer is refused that would be too large', () => {
   test.each([
     [
       'by aliases of one stored value',
-      `{ bots(first: 1, orderBy: [{ field: CREATED_AT, direction: ASC }], filter: { name: { eq: "Bot" } }) { nodes { ${times(20, nth => `a${nth}: config`)} } } }`,
+      '{ bots(first: 1, orderBy: [{ field: CREATED_AT, direction: ASC }], filter: { ' +
+        `name: { eq: "Bot" } }) { nodes { ${times(20, nth => `a${nth}: config`)} } } }`,
     ],
     [
       'by aliases in fragments',
-      `{ bots { nodes { ...A ...B } } } fragment A on Bot { ${times(10, nth => `a${nth}: config`)} } fragment B on Bot { ${times(10, nth => `b${nth}: config`)} }`,
+      '{ bots { nodes { ...A ...B } } } fragment A on Bot { ' +
+        `${times(10, nth => `a${nth}: config`)} } fragment B on Bot { ` +
+        `${times(10, nth => `b${nth}: config`)} }`,
     ],
     [
       'by aliases of what is around values',
-      `query ($id: ID!) { document(id: $id) { chunks(first: 100) { a: nodes { text } b: nodes { text } c: edges { node { text } } } } }`,
+      'query ($id: ID!) { document(id: $id) { chunks(first: 100) { a: nodes { text } b: ' +
+        'nodes { text } c: edges { node { text } } } } }',
     ],
     [
       'by nested lists that are small each',
-      `query ($id: ID!) { document(id: $id) { bot { documents { nodes { chunks(first: 100) { nodes { text } } } } } chunks(first: 100) { nodes { text } } c: chunks(first: 100) { nodes { text } } } }`,
+      'query ($id: ID!) { document(id: $id) { bot { documents { nodes { chunks(first: ' +
+        '100) { nodes { text } } } } } chunks(first: 100) { nodes { text } } c: ' +
+        'chunks(first: 100) { nodes { text } } } }',
     ],
     [
       'through an interface',
-      `query ($id: ID!) { node(id: $id) { ... on Document { chunks(first: 100) { a: nodes { text } b: nodes { text } } } } }`,
+      'query ($id: ID!) { node(id: $id) { ... on Document { chunks(first: 100) { a: ' +
+        'nodes { text } b: nodes { text } } } } }',
     ],
     [
       'by ids',
-      `query ($ids: [ID!]!) { a: nodes(ids: $ids) { ...T } b: nodes(ids: $ids) { ...T } c: nodes(ids: $ids) { ...T } } fragment T on DocumentChunk { text t: text }`,
+      'query ($ids: [ID!]!) { a: nodes(ids: $ids) { ...T } b: nodes(ids: $ids) { ...T } ' +
+        'c: nodes(ids: $ids) { ...T } } fragment T on DocumentChunk { text t: text }',
     ],
-    ['by vectors', `query ($id: ID!) { document(id: $id) { chunks(first: 20) { nodes { embedding } } } }`],
+    [
+      'by vectors',
+      `query ($id: ID!) { document(id: $id) { chunks(first: 20) { nodes { embedding } } } }`,
+    ],
     [
       'by passages',
-      `{ searchChunks(input: { text: "tent", mode: KEYWORD, topK: 50, contextWindow: 3 }) { ${times(6, nth => `p${nth}: passages { text }`)} } }`,
+      '{ searchChunks(input: { text: "tent", mode: KEYWORD, topK: 50, contextWindow: 3 ' +
+        `}) { ${times(6, nth => `p${nth}: passages { text }`)} } }`,
     ],
     [
       'by highlights',
-      `{ searchChunks(input: { text: "tent", mode: KEYWORD, topK: 100 }) { hits { ${times(30, nth => `h${nth}: highlight`)} } } }`,
+      '{ searchChunks(input: { text: "tent", mode: KEYWORD, topK: 100 }) { hits { ' +
+        `${times(30, nth => `h${nth}: highlight`)} } } }`,
     ],
     [
       'by the schema',
-      `{ __schema { ${times(20, nth => `t${nth}: types { name description fields { name description } }`)} } }`,
+      '{ __schema { ' +
+        `${times(20, nth => `t${nth}: types { name description fields { name description } }`)} } }`,
     ],
     [
       'by the schema, beside an interface',
-      `query ($id: ID!) { node(id: $id) { id } __schema { ${times(20, nth => `t${nth}: types { name description fields { name description } }`)} } }`,
+      'query ($id: ID!) { node(id: $id) { id } __schema { ' +
+        `${times(20, nth => `t${nth}: types { name description fields { name description } }`)} } }`,
     ],
   ])('%s', async (_, query) => {
     for (let round = 0; round < 2; round += 1)
@@ -122,11 +141,13 @@ describe('an answer is refused that would be too large', () => {
   });
 
   test('by the payload of a mutation, which has happened', async () => {
-    const query = `mutation ($id: ID!) { updateDocument(input: { id: $id, filename: "renamed.md" }) { document { chunks(first: 100) { ${times(3, nth => `a${nth}: nodes { text }`)} } } } }`;
+    const query =
+      'mutation ($id: ID!) { updateDocument(input: { id: $id, filename: "renamed.md" }) { ' +
+      `document { chunks(first: 100) { ${times(3, nth => `a${nth}: nodes { text }`)} } } } }`;
     expectRefused(await client.query(query, { id: documentId }));
     expect(
-      (await client.data('query ($id: ID!) { document(id: $id) { filename } }', { id: documentId })).document
-        .filename,
+      (await client.data('query ($id: ID!) { document(id: $id) { filename } }', { id: documentId }))
+        .document.filename,
     ).toBe('renamed.md');
   });
 
@@ -140,7 +161,12 @@ describe('an answer is refused that would be too large', () => {
       expect(answer).toMatchObject({
         status: 400,
         data: undefined,
-        errors: [{ message: expect.stringContaining('5000 bytes'), extensions: { code: 'QUERY_TOO_COMPLEX' } }],
+        errors: [
+          {
+            message: expect.stringContaining('5000 bytes'),
+            extensions: { code: 'QUERY_TOO_COMPLEX' },
+          },
+        ],
       });
       expect(answer.errors).toHaveLength(1);
     } finally {
@@ -184,7 +210,8 @@ describe('an answer is refused that would be too large', () => {
 
 describe('an operation whose rows are too large', () => {
   const rows = (fields: string): string =>
-    `query ($id: ID!) { ${times(3, nth => `d${nth}: document(id: $id) { chunks(first: 100) { nodes { ${fields} } } }`)} }`;
+    'query ($id: ID!) { ' +
+    `${times(3, nth => `d${nth}: document(id: $id) { chunks(first: 100) { nodes { ${fields} } } }`)} }`;
 
   test('is refused, and sends no further statement', async () => {
     const query = rows('text document { filename bot { name } }');
@@ -196,7 +223,9 @@ describe('an operation whose rows are too large', () => {
 
   test('is refused however many come at once, and the gateway goes on with other connections', async () => {
     await Promise.all(
-      Array.from({ length: 30 }, async () => expectRefused(await client.query(rows('text'), { id: documentId }))),
+      Array.from({ length: 30 }, async () =>
+        expectRefused(await client.query(rows('text'), { id: documentId })),
+      ),
     );
     const { document } = await client.data(
       'query ($id: ID!) { document(id: $id) { chunks(first: 100) { nodes { text } } } }',
@@ -218,7 +247,9 @@ describe('what an operation costs', () => {
 
   async function expectRefusedCost(query: string): Promise<void> {
     let answer: Answer;
-    expect(await costly.statements(async () => (answer = await costlyClient.query(query)))).toEqual([]);
+    expect(await costly.statements(async () => (answer = await costlyClient.query(query)))).toEqual(
+      [],
+    );
     expect(answer!).toMatchObject({
       status: 400,
       data: undefined,
@@ -237,37 +268,55 @@ describe('what an operation costs', () => {
     // 50 rows, and 50 times 10 for each further name.
     expect(await costlyClient.query(query(9))).toMatchObject({ status: 200, errors: undefined });
     await expectRefusedCost(query(10));
-    expect((await costlyClient.query(query(10))).errors![0]!.message).toContain('could read 5050 rows');
+    expect((await costlyClient.query(query(10))).errors![0]!.message).toContain(
+      'could read 5050 rows',
+    );
   });
 
   test.each([
     [
       'in fragments',
-      `{ bots(first: 50) { nodes { ...A ...B } } } fragment A on Bot { ${times(6, nth => `a${nth}: name`)} } fragment B on Bot { ${times(6, nth => `b${nth}: name`)} }`,
+      '{ bots(first: 50) { nodes { ...A ...B } } } fragment A on Bot { ' +
+        `${times(6, nth => `a${nth}: name`)} } fragment B on Bot { ` +
+        `${times(6, nth => `b${nth}: name`)} }`,
     ],
     [
       'of objects, with all values in them',
       `{ bots(first: 50) { ${times(6, nth => `a${nth}: nodes { id name }`)} } }`,
     ],
-    ['of type names', `{ bots(first: 50) { nodes { ${times(12, nth => `a${nth}: __typename`)} } } }`],
+    [
+      'of type names',
+      `{ bots(first: 50) { nodes { ${times(12, nth => `a${nth}: __typename`)} } } }`,
+    ],
     [
       'through an interface',
-      `{ nodes(ids: [${times(50, () => `"0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10"`)}]) { ... on Bot { ${times(12, nth => `a${nth}: name`)} } } }`,
+      `{ nodes(ids: [${times(50, () => `"0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10"`)}]) { ` +
+        `... on Bot { ${times(12, nth => `a${nth}: name`)} } } }`,
     ],
     ['in the schema', `{ __schema { types { fields { ${times(3, nth => `a${nth}: name`)} } } } }`],
-    ['of the schema', `{ __schema { a: types { name fields { name } } b: types { name fields { name } } } }`],
+    [
+      'of the schema',
+      `{ __schema { a: types { name fields { name } } b: types { name fields { name } } } }`,
+    ],
   ])('counts aliases %s', async (_, query) => expectRefusedCost(query));
 
   test('is the same for different values, for one under one name, and for a page that is shown as nodes and as edges', async () => {
-    const query = `{ bots(first: 100) { nodes { ${times(60, () => 'name')} id config createdAt updatedAt tenant { id } } edges { cursor node { name } } pageInfo { endCursor } } }`;
+    const query =
+      `{ bots(first: 100) { nodes { ${times(60, () => 'name')} id config createdAt ` +
+      'updatedAt tenant { id } } edges { cursor node { name } } pageInfo { endCursor } } }';
     expect(await costlyClient.query(query)).toMatchObject({ status: 200, errors: undefined });
   });
 
   test('is nothing for the usual introspection', async () => {
-    expect(await costlyClient.query(getIntrospectionQuery())).toMatchObject({ status: 200, errors: undefined });
+    expect(await costlyClient.query(getIntrospectionQuery())).toMatchObject({
+      status: 200,
+      errors: undefined,
+    });
   });
 
   test('counts a page of a size that there is not, which is refused for each parent', async () => {
-    await expectRefusedCost('{ bots(first: 100) { nodes { documents(first: 101) { totalCount } } } }');
+    await expectRefusedCost(
+      '{ bots(first: 100) { nodes { documents(first: 101) { totalCount } } } }',
+    );
   });
 });

@@ -2,7 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Answer, Client } from '../../support/client.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 
-/** An operation of a tenant: its client, the secret of its key, and the document whose texts it reads, 1,900,000 bytes. */
+/**
+ * An operation of a tenant: its client, the secret of its key, and the document whose texts it
+ * reads, 1,900,000 bytes.
+ */
 interface Reader {
   readonly client: Client;
   readonly secret: string;
@@ -25,7 +28,11 @@ async function reader(): Promise<Reader> {
   const tenant = await gateway.world.tenant();
   const document = await (await tenant.bot()).document();
   await document.chunks(
-    Array.from({ length: 95 }, (_, chunkIndex) => ({ text: 'x'.repeat(20_000), chunkIndex, embedding: null })),
+    Array.from({ length: 95 }, (_, chunkIndex) => ({
+      text: 'x'.repeat(20_000),
+      chunkIndex,
+      embedding: null,
+    })),
   );
   const { secret } = await tenant.key({ scopes: ['read', 'write'] });
   return { client: gateway.client(secret), secret, documentId: document.id };
@@ -33,7 +40,8 @@ async function reader(): Promise<Reader> {
 
 const read = ({ client, documentId }: Reader, first = 95): Promise<Answer> =>
   client.query(
-    'query ($id: ID!, $first: Int!) { document(id: $id) { chunks(first: $first) { nodes { text } } } }',
+    'query ($id: ID!, $first: Int!) { document(id: $id) { chunks(first: $first) { nodes ' +
+      '{ text } } } }',
     { id: documentId, first },
   );
 const served = { status: 200, errors: undefined };
@@ -63,7 +71,8 @@ async function holdTexts(
     return write.call(gateway.db.database, name, ...rest) as never;
   };
   const query = `mutation {
-    updateDocument(input: { id: "${documentId}", filename: "held.md" }) { document { chunks(first: 95) { nodes { text } } } }
+    updateDocument(input: { id: "${documentId}", filename: "held.md" })
+      { document { chunks(first: 95) { nodes { text } } } }
     createBot(input: { name: "Held" }) { bot { name } }
   }`;
   const answer = fetch(`${gateway.url}/graphql`, {

@@ -9,9 +9,18 @@ afterAll(() => gateway.close());
 
 /** Sends so many different valid operations of some kilobytes each, a few at a time. */
 async function flood(from: number, count: number): Promise<void> {
-  const fields = Array.from({ length: 150 }, (_, nth) => `alias_of_the_name_${nth}: __typename`).join(' ');
+  const fields = Array.from(
+    { length: 150 },
+    (_, nth) => `alias_of_the_name_${nth}: __typename`,
+  ).join(' ');
   for (let sent = from; sent < from + count; sent += 10) {
-    await Promise.all(Array.from({ length: 10 }, async (_, nth) => expect((await gateway.operator.query(`query Q${sent + nth} { viewer { ${fields} } }`)).status).toBe(200)));
+    await Promise.all(
+      Array.from({ length: 10 }, async (_, nth) =>
+        expect(
+          (await gateway.operator.query(`query Q${sent + nth} { viewer { ${fields} } }`)).status,
+        ).toBe(200),
+      ),
+    );
   }
 }
 

@@ -17,10 +17,18 @@ let db: TestDatabase;
 let tenant: TenantWorld;
 let gateways: Gateway[] = [];
 
-const RATES = { WEAVER_MAX_ANONYMOUS_RPM: '25', WEAVER_MAX_USER_RPM: '25', WEAVER_MAX_FAILED_TOKENS_RPM: '25' };
+const RATES = {
+  WEAVER_MAX_ANONYMOUS_RPM: '25',
+  WEAVER_MAX_USER_RPM: '25',
+  WEAVER_MAX_FAILED_TOKENS_RPM: '25',
+};
 
 async function start(env: Record<string, string> = {}): Promise<Gateway> {
-  const gateway = await startGateway({ config: testConfig({ ...RATES, ...env }), database: db.database, log: createLogger('silent') });
+  const gateway = await startGateway({
+    config: testConfig({ ...RATES, ...env }),
+    database: db.database,
+    log: createLogger('silent'),
+  });
   gateways.push(gateway);
   return gateway;
 }
@@ -31,7 +39,9 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   // What is counted in one minute must not end in the next.
-  const [{ left } = { left: 0 }] = await db.asSuperuser<{ left: number }>(`select (60 - extract(second from clock_timestamp()))::int as left`);
+  const [{ left } = { left: 0 }] = await db.asSuperuser<{ left: number }>(
+    `select (60 - extract(second from clock_timestamp()))::int as left`,
+  );
   if (left < 20) await new Promise(resolve => setTimeout(resolve, (left + 1) * 1_000));
   await db.asSuperuser('delete from rate_limits');
 });
@@ -41,12 +51,18 @@ afterEach(async () => {
 afterAll(() => db.close());
 
 const QUERY = '{ viewer { kind } }';
-const count = (answers: Answer[], status: number): number => answers.filter(answer => answer.status === status).length;
+const count = (answers: Answer[], status: number): number =>
+  answers.filter(answer => answer.status === status).length;
 
 /** Sends so many requests to each gateway, a few at a time. */
 async function flood(clients: Client[], times: number, query = QUERY): Promise<Answer[]> {
   const answers: Answer[] = [];
-  for (let sent = 0; sent < times; sent += 5) answers.push(...(await Promise.all(clients.flatMap(client => Array.from({ length: 5 }, () => client.query(query))))));
+  for (let sent = 0; sent < times; sent += 5)
+    answers.push(
+      ...(await Promise.all(
+        clients.flatMap(client => Array.from({ length: 5 }, () => client.query(query))),
+      )),
+    );
   return answers;
 }
 
@@ -71,7 +87,12 @@ describe('a key', () => {
     db.database.onStatement = () => {};
     expect([status, data, names]).toEqual([429, undefined, ['apiKeyByPrefix']]);
     const { retryAfterMs } = errors![0]!.extensions;
-    expect(errors).toMatchObject([{ message: expect.stringContaining('limit of 1 requests a minute'), extensions: { code: 'RATE_LIMITED', requestId: headers.get('x-request-id') } }]);
+    expect(errors).toMatchObject([
+      {
+        message: expect.stringContaining('limit of 1 requests a minute'),
+        extensions: { code: 'RATE_LIMITED', requestId: headers.get('x-request-id') },
+      },
+    ]);
     expect(retryAfterMs).toBeGreaterThan(0);
     expect(retryAfterMs).toBeLessThanOrEqual(60_000);
     expect(headers.get('retry-after')).toBe(String(Math.ceil((retryAfterMs as number) / 1_000)));
@@ -82,7 +103,10 @@ describe('a key', () => {
     const first = new Client((await start()).url, secret);
     await flood([first], 5);
     expect((await new Client((await start()).url, secret).query(QUERY)).status).toBe(429);
-    await db.asSuperuser(`update rate_limits set minute = minute - interval '1 minute' where subject = ?`, [`key:${id}`]);
+    await db.asSuperuser(
+      `update rate_limits set minute = minute - interval '1 minute' where subject = ?`,
+      [`key:${id}`],
+    );
     expect((await new Client((await start()).url, secret).query(QUERY)).status).toBe(200);
   });
 
@@ -113,7 +137,10 @@ describe('a key', () => {
   });
 
   test('does not use up what others have', async () => {
-    const [one, other] = [await tenant.key({ rate_limit_rpm: 1 }), await tenant.key({ rate_limit_rpm: 1 })];
+    const [one, other] = [
+      await tenant.key({ rate_limit_rpm: 1 }),
+      await tenant.key({ rate_limit_rpm: 1 }),
+    ];
     const { url } = await start();
     expect((await new Client(url, one.secret).query(QUERY)).status).toBe(200);
     expect((await new Client(url, one.secret).query(QUERY)).status).toBe(429);
@@ -122,25 +149,40 @@ describe('a key', () => {
 });
 
 describe('callers without a key', () => {
-  const from = (url: string, address: string, headers: Record<string, string> = {}): Promise<number> =>
-    fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-forwarded-for': address, ...headers }, body: '{"query":"{ __typename }"}' }).then(response => response.status);
+  const from = (
+    url: string,
+    address: string,
+    headers: Record<string, string> = {},
+  ): Promise<number> =>
+    fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-forwarded-for': address, ...headers },
+      body: '{"query":"{ __typename }"}',
+    }).then(response => response.status);
 
   test('have a limit by address, and forwarded addresses count only where a proxy is trusted', async () => {
     const [open, behind] = [await start(), await start({ WEAVER_TRUST_PROXY: '127.0.0.1' })];
-    const statuses = await Promise.all(Array.from({ length: 30 }, (_, nth) => from(open.url, `192.0.2.${nth}`)));
+    const statuses = await Promise.all(
+      Array.from({ length: 30 }, (_, nth) => from(open.url, `192.0.2.${nth}`)),
+    );
     expect(statuses.filter(status => status === 200)).toHaveLength(25);
     expect(statuses.filter(status => status === 429)).toHaveLength(5);
-    for (let nth = 0; nth < 25; nth += 1) expect(await from(behind.url, '2001:db8:1:2::a')).toBe(200);
+    for (let nth = 0; nth < 25; nth += 1)
+      expect(await from(behind.url, '2001:db8:1:2::a')).toBe(200);
     expect(await from(behind.url, '2001:db8:1:2:ffff::b'), 'the same network').toBe(429);
     expect(await from(behind.url, '2001:db8:1:3::a'), 'another network').toBe(200);
     expect(await from(behind.url, '192.0.2.1'), 'another address').toBe(200);
-    expect(await from(behind.url, '192.0.2.1, 198.51.100.9'), 'what the caller says of itself does not count').toBe(200);
+    expect(
+      await from(behind.url, '192.0.2.1, 198.51.100.9'),
+      'what the caller says of itself does not count',
+    ).toBe(200);
   });
 
   test('are told to slow down when their tokens are wrong too often, which keeps nobody with a good one away', async () => {
     const { secret } = await tenant.key();
     const { url } = await start();
-    for (let nth = 0; nth < 25; nth += 1) expect(await from(url, '', { 'x-api-key': nth % 2 ? 'wrong' : newKey().secret })).toBe(401);
+    for (let nth = 0; nth < 25; nth += 1)
+      expect(await from(url, '', { 'x-api-key': nth % 2 ? 'wrong' : newKey().secret })).toBe(401);
     expect(await from(url, '', { 'x-api-key': newKey().secret })).toBe(429);
     expect(await from(url, '', { 'x-api-key': secret })).toBe(200);
   });
@@ -156,12 +198,23 @@ describe('callers without a key', () => {
 test('a user makes as many requests a minute as users may, whatever tokens they have, and others have their own', async () => {
   const { url } = await start();
   const [one, other] = [await tenant.user(), await tenant.user()];
-  const signedIn = async (sub: string, claims: object = {}): Promise<Client> => new Client(url, await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub, ...claims }));
-  const answers = await flood([await signedIn(one), await signedIn(one, { nonce: 'another token' })], 15);
+  const signedIn = async (sub: string, claims: object = {}): Promise<Client> =>
+    new Client(url, await tokenFor({ secret: USER_SECRET, alg: 'HS256' }, { sub, ...claims }));
+  const answers = await flood(
+    [await signedIn(one), await signedIn(one, { nonce: 'another token' })],
+    15,
+  );
   expect([count(answers, 200), count(answers, 429)]).toEqual([25, 5]);
-  expect(answers.find(({ status }) => status === 429)!.errors).toMatchObject([{ message: expect.stringContaining('limit of 25 requests a minute'), extensions: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) } }]);
+  expect(answers.find(({ status }) => status === 429)!.errors).toMatchObject([
+    {
+      message: expect.stringContaining('limit of 25 requests a minute'),
+      extensions: { code: 'RATE_LIMITED', retryAfterMs: expect.any(Number) },
+    },
+  ]);
   expect((await (await signedIn(other)).query(QUERY)).status).toBe(200);
-  expect((await new Client(url).query('{ __typename }')).status, 'the address has its own').toBe(200);
+  expect((await new Client(url).query('{ __typename }')).status, 'the address has its own').toBe(
+    200,
+  );
 });
 
 describe.runIf(inject('template').kind === 'postgres')('while the database is down', () => {
@@ -175,7 +228,11 @@ describe.runIf(inject('template').kind === 'postgres')('while the database is do
     await proxy.mend();
     [url.hostname, url.port] = ['127.0.0.1', String(proxy.port)];
     database = await Database.open(postgresAt(url.href, { poolSize: 3 }), ENTITIES);
-    gateway = await startGateway({ config: testConfig(RATES), database, log: createLogger('silent') });
+    gateway = await startGateway({
+      config: testConfig(RATES),
+      database,
+      log: createLogger('silent'),
+    });
   });
   afterAll(async () => {
     await gateway.close();
@@ -191,9 +248,15 @@ describe.runIf(inject('template').kind === 'postgres')('while the database is do
       if (parameters[0] === 'takeRateLimit') await proxy.cut();
       return write.apply(database, parameters) as never;
     };
-    const answers = await Promise.all([client.query(QUERY), client.query(QUERY)]).finally(() => void (database.write = write));
+    const answers = await Promise.all([client.query(QUERY), client.query(QUERY)]).finally(
+      () => void (database.write = write),
+    );
     for (const answer of answers) {
-      expect(answer).toMatchObject({ status: 503, data: undefined, errors: [{ extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000 } }] });
+      expect(answer).toMatchObject({
+        status: 503,
+        data: undefined,
+        errors: [{ extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000 } }],
+      });
       expect(answer.headers.get('retry-after')).toBe('1');
     }
     expect((await client.query(QUERY)).status, 'nor can the key be looked up').toBe(503);
@@ -210,7 +273,11 @@ describe.runIf(inject('template').kind === 'postgres')('while the database is do
 });
 
 test('what is over since minutes is removed, and what is not stays', async () => {
-  await db.asSuperuser(`insert into rate_limits (subject, minute, used, granted) values ('old', now() - interval '6 minutes', 1, 1), ('young', now() - interval '1 minute', 1, 1)`);
+  await db.asSuperuser(
+    'insert into rate_limits (subject, minute, used, granted) ' +
+      "values ('old', now() - interval '6 minutes', 1, 1), ('young', now() - interval '1 " +
+      "minute', 1, 1)",
+  );
   await cleanLeases(db.database);
   expect(await db.asSuperuser('select subject from rate_limits')).toEqual([{ subject: 'young' }]);
 });

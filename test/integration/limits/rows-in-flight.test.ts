@@ -24,12 +24,20 @@ afterAll(() => gateway.close());
 
 /** Reads this many rows. */
 const read = (...counts: number[]): Promise<Answer> =>
-  client.query(`{ ${counts.map((count, nth) => `l${nth}: bot(id: "${bots[count]}") { documents(first: 100) { nodes { id } } }`).join(' ')} }`);
+  client.query(
+    '{ ' +
+      `${counts.map((count, nth) => `l${nth}: bot(id: "${bots[count]}") { documents(first: 100) { nodes { id } } }`).join(' ')} }`,
+  );
 const served = { status: 200, errors: undefined };
-const refusal = { message: expect.stringMatching(/Too many rows are being read for others/), extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000, requestId: expect.any(String) } };
+const refusal = {
+  message: expect.stringMatching(/Too many rows are being read for others/),
+  extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000, requestId: expect.any(String) },
+};
 
 /** An operation that has read sixty rows and is kept from its end until `letGo` is called. */
-async function holdSixty(signal?: AbortSignal): Promise<{ letGo: () => void; answer: Promise<Response> }> {
+async function holdSixty(
+  signal?: AbortSignal,
+): Promise<{ letGo: () => void; answer: Promise<Response> }> {
   const [entered, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const { write } = gateway.db.database;
   gateway.db.database.write = async (name, ...rest) => {
@@ -40,10 +48,16 @@ async function holdSixty(signal?: AbortSignal): Promise<{ letGo: () => void; ans
     return write.call(gateway.db.database, name, ...rest) as never;
   };
   const query = `mutation {
-    updateBot(input: { id: "${bots[60]}", name: "Sixty" }) { bot { documents(first: 100) { nodes { id } } } }
+    updateBot(input: { id: "${bots[60]}", name: "Sixty" })
+      { bot { documents(first: 100) { nodes { id } } } }
     createBot(input: { name: "Held" }) { bot { name } }
   }`;
-  const answer = fetch(`${gateway.url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-api-key': secret }, body: JSON.stringify({ query }), ...(signal && { signal }) });
+  const answer = fetch(`${gateway.url}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-api-key': secret },
+    body: JSON.stringify({ query }),
+    ...(signal && { signal }),
+  });
   answer.catch(() => {});
   await entered.promise;
   gateway.db.database.write = write;

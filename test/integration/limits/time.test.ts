@@ -25,15 +25,28 @@ afterAll(async () => {
   await db.close();
 });
 
-async function start(env: Record<string, string>): Promise<{ url: string; client: Client; log: ReturnType<typeof collectLog> }> {
+async function start(
+  env: Record<string, string>,
+): Promise<{ url: string; client: Client; log: ReturnType<typeof collectLog> }> {
   const log = collectLog();
-  const gateway = await startGateway({ config: testConfig(env), database: db.database, log: log.log });
+  const gateway = await startGateway({
+    config: testConfig(env),
+    database: db.database,
+    log: log.log,
+  });
   gateways.push(gateway);
   return { url: gateway.url, client: new Client(gateway.url, secret), log };
 }
 
 const unavailable = (message: RegExp): object => ({
-  status: 503, data: undefined, errors: [{ message: expect.stringMatching(message), extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000, requestId: expect.any(String) } }],
+  status: 503,
+  data: undefined,
+  errors: [
+    {
+      message: expect.stringMatching(message),
+      extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000, requestId: expect.any(String) },
+    },
+  ],
 });
 const BOTS = '{ bots { totalCount } }';
 const RENAME = 'mutation ($input: UpdateBotInput!) { updateBot(input: $input) { bot { name } } }';
@@ -53,27 +66,46 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
 
   test('what others have locked is waited for no longer than it may be, in reads and in writes', async () => {
     const { client } = await start({ WEAVER_MAX_LOCK_MS: '50' });
-    const read = await holding('lock table bots in access exclusive mode', () => client.query(BOTS));
+    const read = await holding('lock table bots in access exclusive mode', () =>
+      client.query(BOTS),
+    );
     expect(read).toMatchObject(unavailable(/Others are changing/));
     expect(read.headers.get('retry-after')).toBe('1');
-    const write = await holding(`select from bots where id = '${bot}' for update`, () => client.query(RENAME, { input: { id: bot, name: 'Changed' } }));
+    const write = await holding(`select from bots where id = '${bot}' for update`, () =>
+      client.query(RENAME, { input: { id: bot, name: 'Changed' } }),
+    );
     expect(write).toMatchObject(unavailable(/Others are changing/));
-    expect(await db.asSuperuser('select name from bots where id = ?', [bot])).toEqual([{ name: 'Bot' }]);
+    expect(await db.asSuperuser('select name from bots where id = ?', [bot])).toEqual([
+      { name: 'Bot' },
+    ]);
     expect(await client.query(BOTS)).toMatchObject({ status: 200 });
   });
 
   test('a statement is stopped by the database when its time is over, in reads and in writes', async () => {
     const { client } = await start({ WEAVER_MAX_OPERATION_MS: '100' });
-    expect(await holding('lock table bots in access exclusive mode', () => client.query(BOTS))).toMatchObject(unavailable(/took longer/));
-    expect(await holding(`select from bots where id = '${bot}' for update`, () => client.query(RENAME, { input: { id: bot, name: 'Changed' } }))).toMatchObject(unavailable(/took longer/));
-    expect(await db.asSuperuser('select name from bots where id = ?', [bot])).toEqual([{ name: 'Bot' }]);
+    expect(
+      await holding('lock table bots in access exclusive mode', () => client.query(BOTS)),
+    ).toMatchObject(unavailable(/took longer/));
+    expect(
+      await holding(`select from bots where id = '${bot}' for update`, () =>
+        client.query(RENAME, { input: { id: bot, name: 'Changed' } }),
+      ),
+    ).toMatchObject(unavailable(/took longer/));
+    expect(await db.asSuperuser('select name from bots where id = ?', [bot])).toEqual([
+      { name: 'Bot' },
+    ]);
     expect(await client.query(BOTS)).toMatchObject({ status: 200 });
   });
 
   test('these times are the operation’s alone: nothing of them stays on the connection', async () => {
     const { client } = await start({ WEAVER_MAX_OPERATION_MS: '12345' });
     await client.query(BOTS);
-    const [row] = await db.database.write('look', { role: 'weaver_operator' }, em => em.execute(`select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock`));
+    const [row] = await db.database.write('look', { role: 'weaver_operator' }, em =>
+      em.execute(
+        "select current_setting('statement_timeout') as statement, " +
+          "current_setting('lock_timeout') as lock",
+      ),
+    );
     expect(row).toEqual({ statement: '0', lock: '0' });
   });
 
@@ -84,7 +116,9 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
     const gone = new AbortController();
     await holding('lock table bots in access exclusive mode', async () => {
       const answer = fetch(`${url}/graphql`, {
-        method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` }, signal: gone.signal,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+        signal: gone.signal,
         body: JSON.stringify({ query: '{ bots { nodes { documents { nodes { id } } } } }' }),
       });
       while (asked.length < 2) await sleep(5);
@@ -101,7 +135,9 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
 
 describe('operations at once', () => {
   /** A gateway in which one operation runs that does not end before `let go` is called. */
-  async function busy(env: Record<string, string>): Promise<{ url: string; client: Client; letGo: () => Promise<unknown> }> {
+  async function busy(
+    env: Record<string, string>,
+  ): Promise<{ url: string; client: Client; letGo: () => Promise<unknown> }> {
     const { url, client } = await start(env);
     const entered = Promise.withResolvers<void>();
     const held = Promise.withResolvers<void>();
@@ -120,21 +156,33 @@ describe('operations at once', () => {
   }
 
   test('beyond what may run and what may wait are refused at once; what waits is run', async () => {
-    const { client, letGo } = await busy({ WEAVER_MAX_OPERATIONS_AT_ONCE: '1', WEAVER_MAX_OPERATIONS_IN_QUEUE: '2' });
+    const { client, letGo } = await busy({
+      WEAVER_MAX_OPERATIONS_AT_ONCE: '1',
+      WEAVER_MAX_OPERATIONS_IN_QUEUE: '2',
+    });
     const refused: Answer[] = [];
-    const waiting = Array.from({ length: 4 }, () => client.query(BOTS).then(answer => (answer.status === 503 && refused.push(answer), answer)));
+    const waiting = Array.from({ length: 4 }, () =>
+      client.query(BOTS).then(answer => (answer.status === 503 && refused.push(answer), answer)),
+    );
     while (refused.length < 2) await sleep(5);
     expect(refused[0]).toMatchObject(unavailable(/Too many operations/));
     expect(refused[0]!.headers.get('retry-after')).toBe('1');
     expect(await letGo()).toMatchObject({ status: 200 });
-    expect((await Promise.all(waiting)).map(({ status }) => status).toSorted()).toEqual([200, 200, 503, 503]);
+    expect((await Promise.all(waiting)).map(({ status }) => status).toSorted()).toEqual([
+      200, 200, 503, 503,
+    ]);
   });
 
   test('wait in turn by caller: one who sends many keeps nobody with few waiting, nor out', async () => {
-    const { url, client, letGo } = await busy({ WEAVER_MAX_OPERATIONS_AT_ONCE: '1', WEAVER_MAX_OPERATIONS_IN_QUEUE: '6' });
+    const { url, client, letGo } = await busy({
+      WEAVER_MAX_OPERATIONS_AT_ONCE: '1',
+      WEAVER_MAX_OPERATIONS_IN_QUEUE: '6',
+    });
     const other = new Client(url, (await tenant.key({ scopes: ['read'] })).secret);
     const order: string[] = [];
-    const many = Array.from({ length: 6 }, () => client.query(BOTS).then(({ status }) => void order.push(`many ${status}`)));
+    const many = Array.from({ length: 6 }, () =>
+      client.query(BOTS).then(({ status }) => void order.push(`many ${status}`)),
+    );
     await sleep(200);
     const few = other.query(BOTS).then(({ status }) => void order.push(`few ${status}`));
     while (order.length === 0) await sleep(5);
@@ -146,14 +194,25 @@ describe('operations at once', () => {
   });
 
   test('that wait too long, or whose caller has gone, give up their place', async () => {
-    const { url, client, letGo } = await busy({ WEAVER_MAX_OPERATIONS_AT_ONCE: '1', WEAVER_MAX_OPERATIONS_IN_QUEUE: '1', WEAVER_MAX_OPERATION_MS: '400' });
+    const { url, client, letGo } = await busy({
+      WEAVER_MAX_OPERATIONS_AT_ONCE: '1',
+      WEAVER_MAX_OPERATIONS_IN_QUEUE: '1',
+      WEAVER_MAX_OPERATION_MS: '400',
+    });
     const gone = new AbortController();
-    const left = fetch(`${url}/graphql`, { method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` }, signal: gone.signal, body: JSON.stringify({ query: BOTS }) }).catch(() => {});
+    const left = fetch(`${url}/graphql`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+      signal: gone.signal,
+      body: JSON.stringify({ query: BOTS }),
+    }).catch(() => {});
     await sleep(100);
     gone.abort();
     await left;
     await sleep(50);
-    expect(await client.query(BOTS)).toMatchObject(unavailable(/took longer than the limit of 400 ms/));
+    expect(await client.query(BOTS)).toMatchObject(
+      unavailable(/took longer than the limit of 400 ms/),
+    );
     // The running one is over its time as well: what nobody waits for is not stored.
     expect(await letGo()).toMatchObject({ status: 503 });
     expect(await client.query(BOTS)).toMatchObject({ status: 200 });

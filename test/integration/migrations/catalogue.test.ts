@@ -2,18 +2,34 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../../src/db/database.js';
-import { applyMigrations, knownMigrations, migrationState, runMigrations } from '../../../src/db/migrations.js';
+import {
+  applyMigrations,
+  knownMigrations,
+  migrationState,
+  runMigrations,
+} from '../../../src/db/migrations.js';
 import { readCatalogue, type Catalogue } from '../../../src/db/migrations/catalogue.js';
 import { openAsOwner } from '../../support/command.js';
 
 const SNAPSHOT = join(import.meta.dirname, 'catalogue.snapshot.json');
-const WALLED = ['api_keys', 'audit_log', 'bot_queries', 'bots', 'doc_chunks', 'docs', 'idempotency_keys', 'profiles', 'tenants'];
+const WALLED = [
+  'api_keys',
+  'audit_log',
+  'bot_queries',
+  'bots',
+  'doc_chunks',
+  'docs',
+  'idempotency_keys',
+  'profiles',
+  'tenants',
+];
 
 let opened: Awaited<ReturnType<typeof openAsOwner>>;
 let database: Database;
 let first: Catalogue;
 
-const read = (): Promise<Catalogue> => readCatalogue(sql => database.orm.em.getDriver().getConnection().execute(sql));
+const read = (): Promise<Catalogue> =>
+  readCatalogue(sql => database.orm.em.getDriver().getConnection().execute(sql));
 
 beforeAll(async () => {
   opened = await openAsOwner();
@@ -23,9 +39,11 @@ beforeAll(async () => {
 afterAll(() => opened.close());
 
 describe('the catalogue', () => {
-  // After a change that is meant: UPDATE_CATALOGUE=1 npx vitest run --project integration test/integration/migrations/catalogue.test.ts
+  // After a change that is meant: UPDATE_CATALOGUE=1 npx vitest run --project integration
+  // test/integration/migrations/catalogue.test.ts
   test('is what it was: storage, options, grants and all else that the comparison with the entities cannot see', () => {
-    if (process.env.UPDATE_CATALOGUE) writeFileSync(SNAPSHOT, `${JSON.stringify(first, null, 2)}\n`);
+    if (process.env.UPDATE_CATALOGUE)
+      writeFileSync(SNAPSHOT, `${JSON.stringify(first, null, 2)}\n`);
     expect(first).toEqual(JSON.parse(readFileSync(SNAPSHOT, 'utf8')));
   });
 
@@ -34,12 +52,18 @@ describe('the catalogue', () => {
   });
 
   test('is the same after up, down, up', async () => {
-    for (const name of knownMigrations().reverse()) expect(await runMigrations(database, 'down', undefined)).toEqual([name]);
+    for (const name of knownMigrations().reverse())
+      expect(await runMigrations(database, 'down', undefined)).toEqual([name]);
     const reverted = await read();
     expect(Object.keys(reverted.tables)).toEqual(['mikro_orm_migrations']);
     expect(reverted.tables.mikro_orm_migrations!.grants).toEqual([]);
     expect(reverted.functions).toEqual({});
-    expect(await migrationState(database)).toEqual({ executed: [], pending: knownMigrations(), unknown: [], edited: [] });
+    expect(await migrationState(database)).toEqual({
+      executed: [],
+      pending: knownMigrations(),
+      unknown: [],
+      edited: [],
+    });
     // Roles belong to the cluster, extensions perhaps to others.
     expect(reverted.roles).toEqual(first.roles);
     expect(reverted.extensions).toEqual(first.extensions);
@@ -53,7 +77,9 @@ describe('of each table', () => {
   test.each(WALLED)('%s: row-level security is enabled and forced, with two policies', name => {
     const { rowSecurity, policies } = first.tables[name]!;
     expect(rowSecurity).toBe('enabled, forced');
-    const ofTenant = `(${name === 'tenants' ? 'id' : 'tenant_id'} = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)`;
+    const ofTenant =
+      `(${name === 'tenants' ? 'id' : 'tenant_id'} = ` +
+      "(NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)";
     expect(policies).toEqual([
       'operator_all permissive for * to weaver_operator using true with check true',
       `tenant_isolation permissive for * to weaver_tenant using ${ofTenant} with check ${ofTenant}`,
@@ -61,39 +87,87 @@ describe('of each table', () => {
   });
 
   test('there is no other table that holds rows of tenants', () => {
-    expect(Object.keys(first.tables)).toEqual([...WALLED, 'mikro_orm_migrations', 'rate_limits'].sort());
+    expect(Object.keys(first.tables)).toEqual(
+      [...WALLED, 'mikro_orm_migrations', 'rate_limits'].sort(),
+    );
   });
 
-  test('rate limits are the operator\'s alone', () => {
+  test("rate limits are the operator's alone", () => {
     const { rowSecurity, policies, grants } = first.tables.rate_limits!;
-    expect([rowSecurity, policies]).toEqual(['enabled, forced', ['operator_all permissive for * to weaver_operator using true with check true']]);
+    expect([rowSecurity, policies]).toEqual([
+      'enabled, forced',
+      ['operator_all permissive for * to weaver_operator using true with check true'],
+    ]);
     expect(grants.filter(grant => !grant.startsWith('weaver_operator '))).toEqual([]);
   });
 
   test('a tenant may update the name of tenants only, but for the counting of its size, and neither chunks nor the log; nobody may truncate', () => {
-    const grants = (table: string, role: string): string[] => first.tables[table]!.grants.filter(grant => grant.startsWith(`${role} `)).map(grant => grant.slice(role.length + 1));
-    expect(grants('tenants', 'weaver_tenant')).toEqual(['select', 'update (name)', 'update (storage_used_bytes)']);
+    const grants = (table: string, role: string): string[] =>
+      first.tables[table]!.grants.filter(grant => grant.startsWith(`${role} `)).map(grant =>
+        grant.slice(role.length + 1),
+      );
+    expect(grants('tenants', 'weaver_tenant')).toEqual([
+      'select',
+      'update (name)',
+      'update (storage_used_bytes)',
+    ]);
     expect(grants('tenants', 'weaver_operator')).toEqual(['delete', 'insert', 'select', 'update']);
     for (const table of ['bots', 'docs', 'idempotency_keys']) {
-      for (const role of ['weaver_tenant', 'weaver_operator']) expect(grants(table, role), table).toEqual(['delete', 'insert', 'select', 'update']);
+      for (const role of ['weaver_tenant', 'weaver_operator'])
+        expect(grants(table, role), table).toEqual(['delete', 'insert', 'select', 'update']);
     }
-    for (const table of ['profiles', 'api_keys']) expect(grants(table, 'weaver_operator'), table).toEqual(['delete', 'insert', 'select', 'update']);
-    for (const role of ['weaver_tenant', 'weaver_operator']) expect(grants('audit_log', role)).toEqual(['insert', 'select']);
-    for (const table of ['doc_chunks', 'bot_queries']) expect(grants(table, 'weaver_tenant'), table).toEqual(['delete', 'insert', 'select']);
+    for (const table of ['profiles', 'api_keys'])
+      expect(grants(table, 'weaver_operator'), table).toEqual([
+        'delete',
+        'insert',
+        'select',
+        'update',
+      ]);
+    for (const role of ['weaver_tenant', 'weaver_operator'])
+      expect(grants('audit_log', role)).toEqual(['insert', 'select']);
+    for (const table of ['doc_chunks', 'bot_queries'])
+      expect(grants(table, 'weaver_tenant'), table).toEqual(['delete', 'insert', 'select']);
     expect(grants('bot_queries', 'weaver_operator')).toEqual(['delete', 'insert', 'select']);
     // Another embedding model makes other vectors of the same texts.
-    expect(grants('doc_chunks', 'weaver_operator')).toEqual(['delete', 'insert', 'select', 'update (embedding)']);
+    expect(grants('doc_chunks', 'weaver_operator')).toEqual([
+      'delete',
+      'insert',
+      'select',
+      'update (embedding)',
+    ]);
     expect(first.tables.mikro_orm_migrations!.grants).toEqual(['weaver_operator select']);
-    for (const { grants: all } of Object.values(first.tables)) expect(all.filter(grant => grant.startsWith('public ') || grant.includes('grantable'))).toEqual([]);
+    for (const { grants: all } of Object.values(first.tables))
+      expect(
+        all.filter(grant => grant.startsWith('public ') || grant.includes('grantable')),
+      ).toEqual([]);
   });
 
   test('a tenant never reads the digests of keys, and changes only what rotating and revoking change', () => {
     const may = (what: string, table: string): string[] =>
-      first.tables[table]!.grants.flatMap(grant => new RegExp(`^weaver_tenant ${what}(?: \\((\\w+)\\))?$`).exec(grant)?.slice(1) ?? []).map(column => column ?? '*');
+      first.tables[table]!.grants.flatMap(
+        grant =>
+          new RegExp(`^weaver_tenant ${what}(?: \\((\\w+)\\))?$`).exec(grant)?.slice(1) ?? [],
+      ).map(column => column ?? '*');
     const columns = first.tables.api_keys!.columns.map(column => column.split(' ')[0]!);
-    expect(may('select', 'api_keys').toSorted()).toEqual(columns.filter(column => !column.endsWith('_hash')).toSorted());
-    expect(may('update', 'api_keys')).toEqual(['key_hash', 'key_prefix', 'previous_expires_at', 'revoked']);
-    expect(may('insert', 'api_keys')).toEqual(['expires_at', 'id', 'key_hash', 'key_prefix', 'name', 'rate_limit_rpm', 'scopes', 'tenant_id']);
+    expect(may('select', 'api_keys').toSorted()).toEqual(
+      columns.filter(column => !column.endsWith('_hash')).toSorted(),
+    );
+    expect(may('update', 'api_keys')).toEqual([
+      'key_hash',
+      'key_prefix',
+      'previous_expires_at',
+      'revoked',
+    ]);
+    expect(may('insert', 'api_keys')).toEqual([
+      'expires_at',
+      'id',
+      'key_hash',
+      'key_prefix',
+      'name',
+      'rate_limit_rpm',
+      'scopes',
+      'tenant_id',
+    ]);
     expect(may('delete', 'api_keys')).toEqual([]);
     expect(may('update', 'profiles')).toEqual(['email', 'role']);
     expect(may('insert', 'profiles')).toEqual(['email', 'id', 'role', 'tenant_id']);
@@ -101,28 +175,37 @@ describe('of each table', () => {
   });
 
   test('every foreign key between tables of a tenant leads with tenant_id', () => {
-    const keys = Object.values(first.tables).flatMap(table => table.constraints.filter(constraint => constraint.includes('FOREIGN KEY')));
+    const keys = Object.values(first.tables).flatMap(table =>
+      table.constraints.filter(constraint => constraint.includes('FOREIGN KEY')),
+    );
     expect(keys).toHaveLength(8);
-    for (const key of keys) expect(key).toMatch(/FOREIGN KEY \(tenant_id[,)].* REFERENCES \w+\((tenant_id, |id\))/);
+    for (const key of keys)
+      expect(key).toMatch(/FOREIGN KEY \(tenant_id[,)].* REFERENCES \w+\((tenant_id, |id\))/);
   });
 
   test('every index but primary keys and the tenants leads with tenant_id', () => {
-    const indexes = Object.entries(first.tables).flatMap(([table, { indexes: all }]) => (WALLED.includes(table) && table !== 'tenants' ? all : []));
+    const indexes = Object.entries(first.tables).flatMap(([table, { indexes: all }]) =>
+      WALLED.includes(table) && table !== 'tenants' ? all : [],
+    );
     const others = indexes.filter(index => !/ USING \w+ \(tenant_id/.test(index));
     expect(others.filter(index => !/_pkey ON/.test(index))).toEqual([
       'CREATE UNIQUE INDEX api_keys_prefix_unique ON public.api_keys USING btree (key_prefix)',
-      'CREATE UNIQUE INDEX api_keys_previous_prefix_unique ON public.api_keys USING btree (previous_prefix)',
+      'CREATE UNIQUE INDEX api_keys_previous_prefix_unique ON public.api_keys USING ' +
+        'btree (previous_prefix)',
       'CREATE INDEX audit_log_of_all_by_creation ON public.audit_log USING btree (created_at, id)',
     ]);
   });
 });
 
 describe('of chunks', () => {
-  const column = (name: string): string => first.tables.doc_chunks!.columns.find(text => text.startsWith(`${name} `))!;
+  const column = (name: string): string =>
+    first.tables.doc_chunks!.columns.find(text => text.startsWith(`${name} `))!;
 
   test('vectors stay in the row, two to a page', () => {
     expect(column('embedding')).toBe('embedding halfvec(1536) storage main');
-    expect(column('embedding_bq')).toMatch(/^embedding_bq bit\(1536\) generated as .*binary_quantize\(embedding\).* stored storage plain$/);
+    expect(column('embedding_bq')).toMatch(
+      /^embedding_bq bit\(1536\) generated as .*binary_quantize\(embedding\).* stored storage plain$/,
+    );
     expect(column('chunk_metadata')).toMatch(/storage main$/);
   });
 
@@ -136,6 +219,9 @@ describe('of chunks', () => {
   });
 
   test('the codes are in an index of their own', () => {
-    expect(first.tables.doc_chunks!.indexes).toContain('CREATE INDEX doc_chunks_codes ON public.doc_chunks USING btree (tenant_id, bot_id, doc_id) INCLUDE (id, embedding_bq)');
+    expect(first.tables.doc_chunks!.indexes).toContain(
+      'CREATE INDEX doc_chunks_codes ON public.doc_chunks USING btree (tenant_id, ' +
+        'bot_id, doc_id) INCLUDE (id, embedding_bq)',
+    );
   });
 });

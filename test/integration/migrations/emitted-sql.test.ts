@@ -7,17 +7,23 @@ const source = migrationFiles(join(ROOT, 'migrations'));
 const built = migrationFiles(join(ROOT, 'dist/migrations'));
 
 describe('the digest of a migration', () => {
-  test.each([...source.keys()])('%s: is the same from the source and from the build, and each time', async name => {
-    const hash = await sqlHash(source.get(name)!);
-    expect(hash).toMatch(/^[0-9a-f]{64}$/);
-    expect(await sqlHash(source.get(name)!)).toBe(hash);
-    expect(await sqlHash(built.get(name)!)).toBe(hash);
-  });
+  test.each([...source.keys()])(
+    '%s: is the same from the source and from the build, and each time',
+    async name => {
+      const hash = await sqlHash(source.get(name)!);
+      expect(hash).toMatch(/^[0-9a-f]{64}$/);
+      expect(await sqlHash(source.get(name)!)).toBe(hash);
+      expect(await sqlHash(built.get(name)!)).toBe(hash);
+    },
+  );
 
-  test.each([...source.keys()])('%s: covers all that it runs, and it can be reverted', async name => {
-    const { up, down, asksDatabase } = await emittedSql(source.get(name)!);
-    expect(up.length).toBeGreaterThan(0);
-    expect(down).toBeDefined();
-    expect(asksDatabase).toBe(false);
-  });
+  test.each([...source.keys()])(
+    '%s: covers all that it runs, and it can be reverted',
+    async name => {
+      const { up, down, asksDatabase } = await emittedSql(source.get(name)!);
+      expect(up.length).toBeGreaterThan(0);
+      expect(down).toBeDefined();
+      expect(asksDatabase).toBe(false);
+    },
+  );
 });

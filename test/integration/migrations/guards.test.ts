@@ -12,7 +12,9 @@ const onPostgres = inject('template').kind === 'postgres';
 const [FIRST] = knownMigrations() as [string];
 const LAST = knownMigrations().at(-1)!;
 /** All migrations, as messages list them. */
-const ALL = `${knownMigrations().length === 1 ? 'There is' : 'There are'}: ${knownMigrations().join(', ')}.`;
+const ALL =
+  `${knownMigrations().length === 1 ? 'There is' : 'There are'}: ` +
+  `${knownMigrations().join(', ')}.`;
 
 let opened: Awaited<ReturnType<typeof openAsOwner>>;
 let database: Database;
@@ -46,23 +48,47 @@ describe('while nothing is applied', () => {
   });
 
   test.each([
-    ['up to a name that does not exist', () => migrator.up({ to: 'Migration20990101000000_typo' }), `There is no migration Migration20990101000000_typo. ${ALL}`],
-    ['up to 0', () => migrator.up({ to: 0 }), '"up" cannot go to 0. To revert every migration, go down to 0.'],
-    ['one name that does not exist', () => migrator.up('typo'), `There is no migration typo. ${ALL}`],
+    [
+      'up to a name that does not exist',
+      () => migrator.up({ to: 'Migration20990101000000_typo' }),
+      `There is no migration Migration20990101000000_typo. ${ALL}`,
+    ],
+    [
+      'up to 0',
+      () => migrator.up({ to: 0 }),
+      '"up" cannot go to 0. To revert every migration, go down to 0.',
+    ],
+    [
+      'one name that does not exist',
+      () => migrator.up('typo'),
+      `There is no migration typo. ${ALL}`,
+    ],
     ['down', () => migrator.down(), 'No migration is applied, so there is none to revert.'],
-    ['a log of a name that does not exist', () => migrator.logMigration('typo'), `There is no migration typo. ${ALL}`],
-    ['an unlog of what is not applied', () => migrator.unlogMigration(FIRST), `There is no applied migration ${FIRST}. There is none at all.`],
+    [
+      'a log of a name that does not exist',
+      () => migrator.logMigration('typo'),
+      `There is no migration typo. ${ALL}`,
+    ],
+    [
+      'an unlog of what is not applied',
+      () => migrator.unlogMigration(FIRST),
+      `There is no applied migration ${FIRST}. There is none at all.`,
+    ],
   ])('%s is refused', async (_, work, message) => {
     expect(await refusal(work)).toBe(message);
   });
 
   test.runIf(onPostgres)('two processes that migrate at once run each migration once', async () => {
     const { admin } = opened.urls!;
-    const others = await Promise.all([1, 2].map(() => Database.open(postgresAt(admin, { poolSize: 1 }), ENTITIES, 'migrate')));
+    const others = await Promise.all(
+      [1, 2].map(() => Database.open(postgresAt(admin, { poolSize: 1 }), ENTITIES, 'migrate')),
+    );
     try {
       const applied = await Promise.all(others.map(other => applyMigrations(other)));
       expect(applied.map(names => names.length).toSorted()).toEqual([0, knownMigrations().length]);
-      expect(await sqlAt(admin, 'select name from mikro_orm_migrations order by id')).toEqual(knownMigrations().map(name => ({ name })));
+      expect(await sqlAt(admin, 'select name from mikro_orm_migrations order by id')).toEqual(
+        knownMigrations().map(name => ({ name })),
+      );
     } finally {
       await Promise.all(others.map(other => other.close()));
     }
@@ -75,16 +101,34 @@ describe('once all are applied', () => {
   });
 
   test.each([
-    ['down to a name that does not exist', () => migrator.down({ to: 'Migration20990101000000_typo' }), `There is no applied migration Migration20990101000000_typo. ${ALL}`],
-    ['one name that does not exist', () => migrator.down('typo'), `There is no applied migration typo. ${ALL}`],
-    ['a second log of the same', () => migrator.logMigration(FIRST), `${FIRST} is applied already.`],
-    ['an unlog of a name that does not exist', () => migrator.unlogMigration('typo'), `There is no applied migration typo. ${ALL}`],
+    [
+      'down to a name that does not exist',
+      () => migrator.down({ to: 'Migration20990101000000_typo' }),
+      `There is no applied migration Migration20990101000000_typo. ${ALL}`,
+    ],
+    [
+      'one name that does not exist',
+      () => migrator.down('typo'),
+      `There is no applied migration typo. ${ALL}`,
+    ],
+    [
+      'a second log of the same',
+      () => migrator.logMigration(FIRST),
+      `${FIRST} is applied already.`,
+    ],
+    [
+      'an unlog of a name that does not exist',
+      () => migrator.unlogMigration('typo'),
+      `There is no applied migration typo. ${ALL}`,
+    ],
   ])('%s is refused', async (_, work, message) => {
     expect(await refusal(work)).toBe(message);
   });
 
   test('a migration is known by its timestamp and its file, too', async () => {
-    expect(await migrator.up({ to: LAST.slice('Migration'.length, 'Migration'.length + 14) })).toEqual([]);
+    expect(
+      await migrator.up({ to: LAST.slice('Migration'.length, 'Migration'.length + 14) }),
+    ).toEqual([]);
     expect(await migrator.down({ to: `${LAST}.ts` })).toEqual([]);
   });
 
@@ -96,7 +140,9 @@ describe('once all are applied', () => {
   });
 
   test('down to 0 reverts all', async () => {
-    expect((await migrator.down({ to: 0 })).map(migration => migration.name)).toEqual(knownMigrations().reverse());
+    expect((await migrator.down({ to: 0 })).map(migration => migration.name)).toEqual(
+      knownMigrations().reverse(),
+    );
     expect((await migrationState(database)).executed).toEqual([]);
   });
 });

@@ -21,18 +21,54 @@ const LOCALES = {
   'ICU, Turkish': `locale_provider icu icu_locale 'tr'`,
 };
 
-const ranges = Array.from({ length: 0x110 }, (_, nth) => Array.from({ length: 0x1000 }, (_unused, index) => nth * 0x1000 + index));
+const ranges = Array.from({ length: 0x110 }, (_, nth) =>
+  Array.from({ length: 0x1000 }, (_unused, index) => nth * 0x1000 + index),
+);
 /** Every character, but surrogates, which are none, and what Unicode has not given out. */
-const CHARACTERS = ranges.flat().filter(code => code > 0 && (code < 0xd800 || code > 0xdfff)).map(code => String.fromCodePoint(code)).filter(character => !/\p{Cn}|\p{Co}/u.test(character));
-/** What Unicode has given out after the oldest server came to be: its decompositions are unknown there. */
-const SINCE_UNICODE_14 = /[\u{10940}-\u{1095f}\u{105c0}-\u{105ff}\u{11380}-\u{113ff}\u{16100}-\u{1613f}\u{16d40}-\u{16d7f}\u{1e030}-\u{1e08f}\u{1ccd6}-\u{1ccf9}\ua7f1-\ua7f4]/u;
+const CHARACTERS = ranges
+  .flat()
+  .filter(code => code > 0 && (code < 0xd800 || code > 0xdfff))
+  .map(code => String.fromCodePoint(code))
+  .filter(character => !/\p{Cn}|\p{Co}/u.test(character));
+/**
+ * What Unicode has given out after the oldest server came to be: its decompositions are unknown
+ * there.
+ */
+const SINCE_UNICODE_14 =
+  /[\u{10940}-\u{1095f}\u{105c0}-\u{105ff}\u{11380}-\u{113ff}\u{16100}-\u{1613f}\u{16d40}-\u{16d7f}\u{1e030}-\u{1e08f}\u{1ccd6}-\u{1ccf9}\ua7f1-\ua7f4]/u;
 
-const NAMES = ['zebra', 'Zebra', 'a b', 'Éclair', 'ÄPFEL', 'i', 'I', 'ı', 'İ', 'file2', 'file10', 'Жук', 'йод', 'Ζεύς', 'ς', 'σ', 'straße', 'strasse', '_x', '(x', 'x'];
+const NAMES = [
+  'zebra',
+  'Zebra',
+  'a b',
+  'Éclair',
+  'ÄPFEL',
+  'i',
+  'I',
+  'ı',
+  'İ',
+  'file2',
+  'file10',
+  'Жук',
+  'йод',
+  'Ζεύς',
+  'ς',
+  'σ',
+  'straße',
+  'strasse',
+  '_x',
+  '(x',
+  'x',
+];
 
 async function resultsOf(run: Run): Promise<unknown> {
-  const order = await run<{ name: string }>(`select name from unnest(?::text[]) as n(name) order by weaver_sort_key(name)`, [NAMES]);
+  const order = await run<{ name: string }>(
+    `select name from unnest(?::text[]) as n(name) order by weaver_sort_key(name)`,
+    [NAMES],
+  );
   const digests = await run<{ folds: string; keys: string }>(
-    `select md5(string_agg(weaver_fold(c || 'x' || c), ',' order by n)) as folds, md5(string_agg(weaver_sort_key(c || 'x' || c)::text, ',' order by n)) as keys
+    `select md5(string_agg(weaver_fold(c || 'x' || c), ',' order by n)) as folds,
+      md5(string_agg(weaver_sort_key(c || 'x' || c)::text, ',' order by n)) as keys
        from unnest(?::text[]) with ordinality as u(c, n)`,
     [CHARACTERS],
   );
@@ -40,8 +76,15 @@ async function resultsOf(run: Run): Promise<unknown> {
 }
 
 let db: TestDatabase;
-const runHere: Run = (sql, parameters) => db.asSuperuser(sql, db.urls ? parameters : parameters?.map(value => (Array.isArray(value) ? arrayText(value as string[]) : value)));
-const arrayText = (items: readonly string[]): string => `{${items.map(item => `"${item.replaceAll(/["\\]/g, '\\$&')}"`).join()}}`;
+const runHere: Run = (sql, parameters) =>
+  db.asSuperuser(
+    sql,
+    db.urls
+      ? parameters
+      : parameters?.map(value => (Array.isArray(value) ? arrayText(value as string[]) : value)),
+  );
+const arrayText = (items: readonly string[]): string =>
+  `{${items.map(item => `"${item.replaceAll(/["\\]/g, '\\$&')}"`).join()}}`;
 
 beforeAll(async () => {
   db = await openTestDatabase();
@@ -51,18 +94,45 @@ afterAll(() => db.close());
 describe('weaver_fold', () => {
   test('gives each letter and its other case one form, and is what adoption expects of it', async () => {
     // Behind another letter: a driver may read a byte order mark away.
-    const rows = await runHere<{ folded: string }>(`select weaver_fold('x' || c) as folded from unnest(?::text[]) with ordinality as u(c, n) order by n`, [CHARACTERS]);
+    const rows = await runHere<{ folded: string }>(
+      "select weaver_fold('x' || c) as folded " +
+        'from unnest(?::text[]) with ordinality as u(c, n) order by n',
+      [CHARACTERS],
+    );
     const isKnown = (character: string): boolean => !SINCE_UNICODE_14.test(character);
     const known = CHARACTERS.filter(isKnown);
-    expect(CHARACTERS.filter((character, index) => isKnown(character) && rows[index]!.folded !== foldText(`x${character}`))).toEqual([]);
-    const cased = known.filter(character => character.toUpperCase() !== character || character.toLowerCase() !== character);
+    expect(
+      CHARACTERS.filter(
+        (character, index) =>
+          isKnown(character) && rows[index]!.folded !== foldText(`x${character}`),
+      ),
+    ).toEqual([]);
+    const cased = known.filter(
+      character => character.toUpperCase() !== character || character.toLowerCase() !== character,
+    );
     expect(cased.length).toBeGreaterThan(2_500);
-    expect(cased.filter(character => foldText(character) !== foldText(character.toUpperCase()) || foldText(character) !== foldText(character.toLowerCase()))).toEqual([]);
+    expect(
+      cased.filter(
+        character =>
+          foldText(character) !== foldText(character.toUpperCase()) ||
+          foldText(character) !== foldText(character.toLowerCase()),
+      ),
+    ).toEqual([]);
   });
 
   test('gives all normal forms of a text one form', async () => {
-    const texts = CHARACTERS.filter(character => !SINCE_UNICODE_14.test(character) && character.normalize('NFD') !== character && !/\p{Script=Hangul}/u.test(character));
-    const rows = await runHere<{ c: string }>(`select c from unnest(?::text[]) as u(c) where weaver_fold('x' || c || 'y') <> weaver_fold('x' || normalize(c, NFD) || 'y') or weaver_sort_key('é' || c) <> weaver_sort_key('é' || normalize(c, NFD))`, [texts]);
+    const texts = CHARACTERS.filter(
+      character =>
+        !SINCE_UNICODE_14.test(character) &&
+        character.normalize('NFD') !== character &&
+        !/\p{Script=Hangul}/u.test(character),
+    );
+    const rows = await runHere<{ c: string }>(
+      'select c from unnest(?::text[]) as u(c) ' +
+        "where weaver_fold('x' || c || 'y') <> weaver_fold('x' || normalize(c, NFD) || " +
+        "'y') or weaver_sort_key('é' || c) <> weaver_sort_key('é' || normalize(c, NFD))",
+      [texts],
+    );
     expect(rows).toEqual([]);
   });
 });
@@ -80,7 +150,8 @@ describe.runIf(template.kind === 'postgres')('a database whose locale is', () =>
       const database = await Database.open(postgresAt(url, { poolSize: 2 }), ENTITIES, 'migrate');
       await applyMigrations(database).finally(() => database.close());
       await client.connect();
-      const there: Run = async (sql, parameters) => (await client.query(sql.replace('?', '$1'), parameters)).rows as never;
+      const there: Run = async (sql, parameters) =>
+        (await client.query(sql.replace('?', '$1'), parameters)).rows as never;
       expect(await resultsOf(there)).toEqual(await resultsOf(runHere));
     } finally {
       await client.end().catch(() => {});
@@ -92,5 +163,27 @@ describe.runIf(template.kind === 'postgres')('a database whose locale is', () =>
 
 test('names have one order on both databases', async () => {
   const { order } = (await resultsOf(runHere)) as { order: string[] };
-  expect(order).toEqual(['_x', '(x', 'a b', 'ÄPFEL', 'Éclair', 'file2', 'file10', 'i', 'I', 'ı', 'İ', 'strasse', 'straße', 'x', 'zebra', 'Zebra', 'Ζεύς', 'ς', 'σ', 'Жук', 'йод']);
+  expect(order).toEqual([
+    '_x',
+    '(x',
+    'a b',
+    'ÄPFEL',
+    'Éclair',
+    'file2',
+    'file10',
+    'i',
+    'I',
+    'ı',
+    'İ',
+    'strasse',
+    'straße',
+    'x',
+    'zebra',
+    'Zebra',
+    'Ζεύς',
+    'ς',
+    'σ',
+    'Жук',
+    'йод',
+  ]);
 });

@@ -26,7 +26,10 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 /** What PostgreSQL refused a statement with. */
-async function refusal(sql: string, parameters: unknown[] = []): Promise<{ code: string; constraint?: string }> {
+async function refusal(
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<{ code: string; constraint?: string }> {
   try {
     await db.asSuperuser(sql, parameters);
   } catch (error) {
@@ -36,8 +39,12 @@ async function refusal(sql: string, parameters: unknown[] = []): Promise<{ code:
   throw new Error(`Nothing was refused: ${sql}`);
 }
 
-const one = async <R = Record<string, unknown>>(sql: string, parameters: unknown[] = []): Promise<R> => (await db.asSuperuser<R>(sql, parameters))[0]!;
-const botsOf = (id: string): Promise<{ id: string; name: string }[]> => db.asSuperuser('select id, name from bots where tenant_id = ? order by created_at, id', [id]);
+const one = async <R = Record<string, unknown>>(
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<R> => (await db.asSuperuser<R>(sql, parameters))[0]!;
+const botsOf = (id: string): Promise<{ id: string; name: string }[]> =>
+  db.asSuperuser('select id, name from bots where tenant_id = ? order by created_at, id', [id]);
 
 describe('a tenant', () => {
   test('is born with a bot that bears its name', async () => {
@@ -60,7 +67,10 @@ describe('a tenant', () => {
     await bot.query();
     await db.asSuperuser('delete from tenants where id = ?', [gone.id]);
     for (const table of ['profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries']) {
-      expect(await one(`select count(*)::int as rows from ${table} where tenant_id = ?`, [gone.id]), table).toEqual({ rows: 0 });
+      expect(
+        await one(`select count(*)::int as rows from ${table} where tenant_id = ?`, [gone.id]),
+        table,
+      ).toEqual({ rows: 0 });
     }
   });
 });
@@ -71,70 +81,109 @@ describe('the last bot', () => {
     const [born] = await botsOf(id);
     const second = await world.insert('bots', { tenant_id: id, name: 'Second' });
     await db.asSuperuser('delete from bots where id = ?', [born!.id]);
-    expect(await refusal('delete from bots where id = ?', [second])).toEqual({ code: CHECK, constraint: 'bots_keep_last' });
+    expect(await refusal('delete from bots where id = ?', [second])).toEqual({
+      code: CHECK,
+      constraint: 'bots_keep_last',
+    });
     expect((await botsOf(id)).map(bot => bot.name)).toEqual(['Second']);
   });
 
   test('stays when one statement deletes all bots', async () => {
     const { id } = await world.tenant();
     await world.insert('bots', { tenant_id: id, name: 'Second' });
-    expect(await refusal('delete from bots where tenant_id = ?', [id])).toEqual({ code: CHECK, constraint: 'bots_keep_last' });
+    expect(await refusal('delete from bots where tenant_id = ?', [id])).toEqual({
+      code: CHECK,
+      constraint: 'bots_keep_last',
+    });
     expect(await botsOf(id)).toHaveLength(2);
   });
 
-  test.runIf(onPostgres).each(['read committed', 'repeatable read', 'serializable'])('stays when two transactions (%s) delete one of two bots each', async isolation => {
-    const { id } = await world.tenant();
-    await world.insert('bots', { tenant_id: id, name: 'Second' });
-    const bots = await botsOf(id);
-    const clients = await Promise.all(
-      bots.map(async () => {
-        const client = new Client({ connectionString: db.urls!.admin });
-        await client.connect();
-        await client.query(`begin isolation level ${isolation}`);
-        // The snapshot is taken before either deletes.
-        await client.query('select count(*) from bots');
-        return client;
-      }),
-    );
-    try {
-      await clients[0]!.query('delete from bots where id = $1', [bots[0]!.id]);
-      const second = clients[1]!.query('delete from bots where id = $1', [bots[1]!.id]).then(() => clients[1]!.query('commit'));
-      second.catch(() => {});
-      await clients[0]!.query('commit');
-      await expect(second).rejects.toMatchObject({ code: expect.stringMatching(isolation === 'read committed' ? /^23514$/ : /^40001$/) });
-    } finally {
-      await Promise.all(clients.map(client => client.end()));
-    }
-    expect(await botsOf(id)).toHaveLength(1);
-  });
+  test.runIf(onPostgres).each(['read committed', 'repeatable read', 'serializable'])(
+    'stays when two transactions (%s) delete one of two bots each',
+    async isolation => {
+      const { id } = await world.tenant();
+      await world.insert('bots', { tenant_id: id, name: 'Second' });
+      const bots = await botsOf(id);
+      const clients = await Promise.all(
+        bots.map(async () => {
+          const client = new Client({ connectionString: db.urls!.admin });
+          await client.connect();
+          await client.query(`begin isolation level ${isolation}`);
+          // The snapshot is taken before either deletes.
+          await client.query('select count(*) from bots');
+          return client;
+        }),
+      );
+      try {
+        await clients[0]!.query('delete from bots where id = $1', [bots[0]!.id]);
+        const second = clients[1]!
+          .query('delete from bots where id = $1', [bots[1]!.id])
+          .then(() => clients[1]!.query('commit'));
+        second.catch(() => {});
+        await clients[0]!.query('commit');
+        await expect(second).rejects.toMatchObject({
+          code: expect.stringMatching(isolation === 'read committed' ? /^23514$/ : /^40001$/),
+        });
+      } finally {
+        await Promise.all(clients.map(client => client.end()));
+      }
+      expect(await botsOf(id)).toHaveLength(1);
+    },
+  );
 });
 
 describe('programs that know nothing of bot_id', () => {
   test("write a document, and it gets the tenant's oldest bot", async () => {
     const owner = await world.tenant();
     await owner.bot({ created_at: '2020-01-01', name: 'Oldest' });
-    const document = await world.insert('docs', { tenant_id: owner.id, filename: 'a.md', size_bytes: 1 });
-    expect(await one('select b.name from docs d join bots b on b.id = d.bot_id where d.id = ?', [document])).toEqual({ name: 'Oldest' });
+    const document = await world.insert('docs', {
+      tenant_id: owner.id,
+      filename: 'a.md',
+      size_bytes: 1,
+    });
+    expect(
+      await one('select b.name from docs d join bots b on b.id = d.bot_id where d.id = ?', [
+        document,
+      ]),
+    ).toEqual({ name: 'Oldest' });
   });
 
   test("write a chunk, and it gets its document's bot", async () => {
     const bot = await tenant.bot();
     const document = await bot.document();
-    const chunk = await world.insert('doc_chunks', { tenant_id: tenant.id, doc_id: document.id, text: 'Hello', chunk_index: 0 });
-    expect(await one('select bot_id from doc_chunks where id = ?', [chunk])).toEqual({ bot_id: bot.id });
+    const chunk = await world.insert('doc_chunks', {
+      tenant_id: tenant.id,
+      doc_id: document.id,
+      text: 'Hello',
+      chunk_index: 0,
+    });
+    expect(await one('select bot_id from doc_chunks where id = ?', [chunk])).toEqual({
+      bot_id: bot.id,
+    });
   });
 
   test("log a query, and it gets the tenant's oldest bot", async () => {
     const owner = await world.tenant();
     await owner.bot({ created_at: '2020-01-01', name: 'Oldest' });
-    const query = await world.insert('bot_queries', { tenant_id: owner.id, query: 'What?', answer: 'That.' });
-    expect(await one('select b.name from bot_queries q join bots b on b.id = q.bot_id where q.id = ?', [query])).toEqual({ name: 'Oldest' });
+    const query = await world.insert('bot_queries', {
+      tenant_id: owner.id,
+      query: 'What?',
+      answer: 'That.',
+    });
+    expect(
+      await one('select b.name from bot_queries q join bots b on b.id = q.bot_id where q.id = ?', [
+        query,
+      ]),
+    ).toEqual({ name: 'Oldest' });
   });
 
   test('cannot write a chunk of a document that is not there, or not theirs', async () => {
     const foreign = await (await stranger.bot()).document();
     for (const document of [v7(), foreign.id]) {
-      const { code } = await refusal(`insert into doc_chunks (tenant_id, doc_id, text, chunk_index) values (?, ?, 'x', 0)`, [tenant.id, document]);
+      const { code } = await refusal(
+        `insert into doc_chunks (tenant_id, doc_id, text, chunk_index) values (?, ?, 'x', 0)`,
+        [tenant.id, document],
+      );
       expect(code).toBe(NOT_NULL);
     }
   });
@@ -147,27 +196,59 @@ describe('foreign keys', () => {
     const foreignKey = await stranger.key();
     const bot = await tenant.bot();
     const refusals = [
-      await refusal(`insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, 'x', 0)`, [tenant.id, foreignBot.id]),
-      await refusal(`insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) values (?, ?, ?, 'x', 0)`, [tenant.id, foreignBot.id, foreignDocument.id]),
-      await refusal(`insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) values (?, ?, ?, 'x', 0)`, [tenant.id, bot.id, foreignDocument.id]),
-      await refusal(`insert into bot_queries (tenant_id, bot_id, query, answer) values (?, ?, 'x', 'y')`, [tenant.id, foreignBot.id]),
-      await refusal(`insert into bot_queries (tenant_id, bot_id, api_key_id, query, answer) values (?, ?, ?, 'x', 'y')`, [tenant.id, bot.id, foreignKey.id]),
+      await refusal(
+        `insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, 'x', 0)`,
+        [tenant.id, foreignBot.id],
+      ),
+      await refusal(
+        'insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) ' +
+          "values (?, ?, ?, 'x', 0)",
+        [tenant.id, foreignBot.id, foreignDocument.id],
+      ),
+      await refusal(
+        'insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) ' +
+          "values (?, ?, ?, 'x', 0)",
+        [tenant.id, bot.id, foreignDocument.id],
+      ),
+      await refusal(
+        `insert into bot_queries (tenant_id, bot_id, query, answer) values (?, ?, 'x', 'y')`,
+        [tenant.id, foreignBot.id],
+      ),
+      await refusal(
+        'insert into bot_queries (tenant_id, bot_id, api_key_id, query, answer) ' +
+          "values (?, ?, ?, 'x', 'y')",
+        [tenant.id, bot.id, foreignKey.id],
+      ),
     ];
-    expect(refusals).toEqual(['docs_bot_fk', 'doc_chunks_document_fk', 'doc_chunks_document_fk', 'bot_queries_bot_fk', 'bot_queries_api_key_fk'].map(constraint => ({ code: FOREIGN_KEY, constraint })));
+    expect(refusals).toEqual(
+      [
+        'docs_bot_fk',
+        'doc_chunks_document_fk',
+        'doc_chunks_document_fk',
+        'bot_queries_bot_fk',
+        'bot_queries_api_key_fk',
+      ].map(constraint => ({ code: FOREIGN_KEY, constraint })),
+    );
   });
 
   test('do not let a row move to another tenant with its children', async () => {
     const bot = await tenant.bot();
     await bot.document();
-    expect((await refusal('update bots set tenant_id = ? where id = ?', [stranger.id, bot.id])).code).toBe(FOREIGN_KEY);
+    expect(
+      (await refusal('update bots set tenant_id = ? where id = ?', [stranger.id, bot.id])).code,
+    ).toBe(FOREIGN_KEY);
   });
 
   test("of chunks follow their document to another bot, as the tenant's own role", async () => {
     const [from, to] = [await tenant.bot(), await tenant.bot()];
     const document = await from.document();
     const [chunk] = await document.texts(1);
-    await db.database.write('test', { role: 'weaver_tenant', tenantId: tenant.id }, em => em.execute('update docs set bot_id = ? where id = ?', [to.id, document.id]));
-    expect(await one('select bot_id from doc_chunks where id = ?', [chunk])).toEqual({ bot_id: to.id });
+    await db.database.write('test', { role: 'weaver_tenant', tenantId: tenant.id }, em =>
+      em.execute('update docs set bot_id = ? where id = ?', [to.id, document.id]),
+    );
+    expect(await one('select bot_id from doc_chunks where id = ?', [chunk])).toEqual({
+      bot_id: to.id,
+    });
   });
 
   test("of the log keep a deleted key's queries: the key alone becomes null", async () => {
@@ -175,19 +256,30 @@ describe('foreign keys', () => {
     const key = await tenant.key();
     const query = await bot.query({ api_key_id: key.id });
     await db.asSuperuser('delete from api_keys where id = ?', [key.id]);
-    expect(await one('select tenant_id, bot_id, api_key_id, query from bot_queries where id = ?', [query])).toEqual({ tenant_id: tenant.id, bot_id: bot.id, api_key_id: null, query: 'What?' });
+    expect(
+      await one('select tenant_id, bot_id, api_key_id, query from bot_queries where id = ?', [
+        query,
+      ]),
+    ).toEqual({ tenant_id: tenant.id, bot_id: bot.id, api_key_id: null, query: 'What?' });
   });
 });
 
 describe('times', () => {
-  const later = (id: string): Promise<{ updated: string }> => one(`update bots set name = name || '.' where id = ? returning updated_at::text as updated`, [id]);
+  const later = (id: string): Promise<{ updated: string }> =>
+    one(`update bots set name = name || '.' where id = ? returning updated_at::text as updated`, [
+      id,
+    ]);
 
   test('updated_at never stands still, not even within a transaction or statement', async () => {
     const bot = await tenant.bot({ name: 'Clock' });
     const times: string[] = [];
     await db.database.write('test', { role: 'weaver_operator' }, async em => {
       for (let round = 0; round < 20; round += 1) {
-        const [row] = await em.execute<{ updated: string }[]>(`update bots set name = name || '.' where id = ? returning to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS.US') as updated`, [bot.id]);
+        const [row] = await em.execute<{ updated: string }[]>(
+          "update bots set name = name || '.' where id = ? " +
+            "returning to_char(updated_at, 'YYYY-MM-DD HH24:MI:SS.US') as updated",
+          [bot.id],
+        );
         times.push(row!.updated);
       }
     });
@@ -198,37 +290,74 @@ describe('times', () => {
   test('updated_at goes on from where it was when the clock was set back', async () => {
     const bot = await tenant.bot();
     await db.asSuperuser('alter table bots disable trigger bots_touch_updated_at');
-    await db.asSuperuser(`update bots set updated_at = '2099-01-01 00:00:00+00' where id = ?`, [bot.id]);
+    await db.asSuperuser(`update bots set updated_at = '2099-01-01 00:00:00+00' where id = ?`, [
+      bot.id,
+    ]);
     await db.asSuperuser('alter table bots enable trigger bots_touch_updated_at');
     await later(bot.id);
-    expect(await one(`select updated_at = '2099-01-01 00:00:00.000001+00'::timestamptz as next from bots where id = ?`, [bot.id])).toEqual({ next: true });
+    expect(
+      await one(
+        "select updated_at = '2099-01-01 00:00:00.000001+00'::timestamptz as next " +
+          'from bots where id = ?',
+        [bot.id],
+      ),
+    ).toEqual({ next: true });
   });
 
   test('nobody writes updated_at but the database', async () => {
     const bot = await tenant.bot();
     await db.asSuperuser(`update bots set updated_at = '2000-01-01' where id = ?`, [bot.id]);
-    expect(await one(`select updated_at > now() - interval '1 hour' as recent from bots where id = ?`, [bot.id])).toEqual({ recent: true });
+    expect(
+      await one(`select updated_at > now() - interval '1 hour' as recent from bots where id = ?`, [
+        bot.id,
+      ]),
+    ).toEqual({ recent: true });
   });
 
-  test.each(['tenants', 'profiles', 'bots', 'docs', 'api_keys'])('%s are touched by an update that changes nothing else', async table => {
-    const owner = await world.tenant();
-    const bot = await owner.bot();
-    const id = { tenants: owner.id, bots: bot.id, profiles: await owner.user(), docs: (await bot.document()).id, api_keys: (await owner.key()).id }[table]!;
-    const [before, after] = [await one(`select updated_at::text as t from ${table} where id = ?`, [id]), await one(`update ${table} set id = id where id = ? returning updated_at::text as t`, [id])];
-    expect(after).not.toEqual(before);
-  });
+  test.each(['tenants', 'profiles', 'bots', 'docs', 'api_keys'])(
+    '%s are touched by an update that changes nothing else',
+    async table => {
+      const owner = await world.tenant();
+      const bot = await owner.bot();
+      const id = {
+        tenants: owner.id,
+        bots: bot.id,
+        profiles: await owner.user(),
+        docs: (await bot.document()).id,
+        api_keys: (await owner.key()).id,
+      }[table]!;
+      const [before, after] = [
+        await one(`select updated_at::text as t from ${table} where id = ?`, [id]),
+        await one(`update ${table} set id = id where id = ? returning updated_at::text as t`, [id]),
+      ];
+      expect(after).not.toEqual(before);
+    },
+  );
 });
 
 describe('a use of a key', () => {
   test('is no change of it', async () => {
     const { id } = await tenant.key();
-    const { before } = await one<{ before: string }>('select updated_at::text as before from api_keys where id = ?', [id]);
-    expect(await one('update api_keys set last_used_at = now() where id = ? returning updated_at::text as after', [id])).toEqual({ after: before });
+    const { before } = await one<{ before: string }>(
+      'select updated_at::text as before from api_keys where id = ?',
+      [id],
+    );
+    expect(
+      await one(
+        'update api_keys set last_used_at = now() where id = ? returning updated_at::text as after',
+        [id],
+      ),
+    ).toEqual({ after: before });
   });
 });
 
 describe('the last owner', () => {
-  const owners = async (id: string, count: number): Promise<string[]> => Promise.all(Array.from({ length: count }, () => world.insert('profiles', { tenant_id: id, email: `${v7()}@example.com`, role: 'owner' })));
+  const owners = async (id: string, count: number): Promise<string[]> =>
+    Promise.all(
+      Array.from({ length: count }, () =>
+        world.insert('profiles', { tenant_id: id, email: `${v7()}@example.com`, role: 'owner' }),
+      ),
+    );
   const KEPT = { code: CHECK, constraint: 'profiles_keep_last_owner' };
 
   test('cannot be deleted, made something else or moved away, while others can', async () => {
@@ -241,7 +370,8 @@ describe('the last owner', () => {
       [`update profiles set role = 'admin' where id = ?`, [second]],
       ['update profiles set tenant_id = ? where id = ?', [stranger.id, second]],
       ['delete from profiles where tenant_id = ?', [id]],
-    ] as const) expect(await refusal(sql, [...parameters]), sql).toEqual(KEPT);
+    ] as const)
+      expect(await refusal(sql, [...parameters]), sql).toEqual(KEPT);
     await db.asSuperuser(`update profiles set email = 'new@example.com' where id = ?`, [second]);
     await db.asSuperuser('delete from profiles where id = ?', [first]);
   });
@@ -250,7 +380,9 @@ describe('the last owner', () => {
     const { id } = await world.tenant();
     await owners(id, 2);
     await db.asSuperuser('delete from tenants where id = ?', [id]);
-    expect(await one('select count(*)::int as left from profiles where tenant_id = ?', [id])).toEqual({ left: 0 });
+    expect(
+      await one('select count(*)::int as left from profiles where tenant_id = ?', [id]),
+    ).toEqual({ left: 0 });
   });
 
   test('is not asked for where there never was one', async () => {
@@ -283,11 +415,18 @@ describe('the last owner', () => {
       const second = clients[1]!.query(sql, [both[1]]).then(() => clients[1]!.query('commit'));
       second.catch(() => {});
       await clients[0]!.query('commit');
-      await expect(second).rejects.toMatchObject({ code: isolation === 'read committed' ? CHECK : '40001' });
+      await expect(second).rejects.toMatchObject({
+        code: isolation === 'read committed' ? CHECK : '40001',
+      });
     } finally {
       await Promise.all(clients.map(client => client.end()));
     }
-    expect(await one(`select count(*)::int as owners from profiles where tenant_id = ? and role = 'owner'`, [id])).toEqual({ owners: 1 });
+    expect(
+      await one(
+        `select count(*)::int as owners from profiles where tenant_id = ? and role = 'owner'`,
+        [id],
+      ),
+    ).toEqual({ owners: 1 });
   });
 });
 
@@ -297,13 +436,36 @@ describe('checks', () => {
     profiles: async () => ({ tenant_id: tenant.id, email: `${v7()}@example.com` }),
     bots: async () => ({ tenant_id: tenant.id, name: 'B' }),
     docs: async () => ({ tenant_id: tenant.id, filename: 'f', size_bytes: 1 }),
-    doc_chunks: async () => ({ tenant_id: tenant.id, doc_id: (await (await tenant.bot()).document()).id, text: 't', chunk_index: 0 }),
+    doc_chunks: async () => ({
+      tenant_id: tenant.id,
+      doc_id: (await (await tenant.bot()).document()).id,
+      text: 't',
+      chunk_index: 0,
+    }),
     api_keys: async () => ({ tenant_id: tenant.id, name: 'K', key_hash: 'h' }),
-    audit_log: async () => ({ tenant_id: tenant.id, actor_kind: 'user', action: 'a', target_type: 't' }),
-    bot_queries: async () => ({ tenant_id: tenant.id, bot_id: (await tenant.bot()).id, query: 'q', answer: 'a' }),
+    audit_log: async () => ({
+      tenant_id: tenant.id,
+      actor_kind: 'user',
+      action: 'a',
+      target_type: 't',
+    }),
+    bot_queries: async () => ({
+      tenant_id: tenant.id,
+      bot_id: (await tenant.bot()).id,
+      query: 'q',
+      answer: 'a',
+    }),
   };
-  async function inserted(table: string, values: Record<string, unknown>): Promise<string | { code: string; constraint?: string }> {
-    return world.insert(table, { ...(await rows[table]!()), ...values }).catch((error: { code: string; constraint?: string }) => ({ code: error.code, ...(error.constraint && { constraint: error.constraint }) }));
+  async function inserted(
+    table: string,
+    values: Record<string, unknown>,
+  ): Promise<string | { code: string; constraint?: string }> {
+    return world
+      .insert(table, { ...(await rows[table]!()), ...values })
+      .catch((error: { code: string; constraint?: string }) => ({
+        code: error.code,
+        ...(error.constraint && { constraint: error.constraint }),
+      }));
   }
 
   test.each([
@@ -333,15 +495,28 @@ describe('checks', () => {
   });
 
   test('there is no check that the list above forgot', async () => {
-    const checks = await db.asSuperuser<{ name: string }>(`select conname::text as name from pg_constraint where contype = 'c' and conrelid <> 0 and connamespace = 'public'::regnamespace`);
+    const checks = await db.asSuperuser<{ name: string }>(
+      "select conname::text as name from pg_constraint where contype = 'c' " +
+        "and conrelid <> 0 and connamespace = 'public'::regnamespace",
+    );
     // Those of times have a test of their own.
     expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(21);
   });
 
   test.each([
-    ['tenants', { name: 'n'.repeat(255), plan_tier: 'p'.repeat(50), storage_used_bytes: '9223372036854775807' }],
+    [
+      'tenants',
+      {
+        name: 'n'.repeat(255),
+        plan_tier: 'p'.repeat(50),
+        storage_used_bytes: '9223372036854775807',
+      },
+    ],
     ['profiles', { role: 'owner' }],
-    ['docs', { filename: 'f'.repeat(500), size_bytes: 0, gcs_path: 'g'.repeat(1000), status: 'failed' }],
+    [
+      'docs',
+      { filename: 'f'.repeat(500), size_bytes: 0, gcs_path: 'g'.repeat(1000), status: 'failed' },
+    ],
     ['doc_chunks', { chunk_index: 0, page_num: 1, text: '', embedding: VECTOR }],
     ['api_keys', { rate_limit_rpm: 1, scopes: '{}' }],
     ['bot_queries', { confidence: 'low', latency_ms: 0, sources: '[{}]', query_embedding: VECTOR }],
@@ -363,34 +538,72 @@ describe('checks', () => {
 
   test('an address is unique within its tenant, a prefix of a key everywhere', async () => {
     await tenant.user({ email: 'a@example.com' });
-    expect(await inserted('profiles', { email: 'a@example.com' })).toEqual({ code: UNIQUE, constraint: 'profiles_email_unique' });
+    expect(await inserted('profiles', { email: 'a@example.com' })).toEqual({
+      code: UNIQUE,
+      constraint: 'profiles_email_unique',
+    });
     expect(await stranger.user({ email: 'a@example.com' })).toEqual(expect.any(String));
     await inserted('api_keys', { key_prefix: 'wvr_same' });
-    expect(await inserted('api_keys', { key_prefix: 'wvr_same', tenant_id: stranger.id })).toEqual({ code: UNIQUE, constraint: 'api_keys_prefix_unique' });
+    expect(await inserted('api_keys', { key_prefix: 'wvr_same', tenant_id: stranger.id })).toEqual({
+      code: UNIQUE,
+      constraint: 'api_keys_prefix_unique',
+    });
   });
 });
 
 describe('what the database fills in', () => {
   test('ids, times and defaults, where nobody gives them', async () => {
-    const { id, ...row } = await one(`insert into tenants (name) values ('Plain') returning id, plan_tier, storage_used_bytes::text as bytes, created_at = updated_at as same, created_at > now() - interval '1 minute' as recent`);
+    const { id, ...row } = await one(
+      "insert into tenants (name) values ('Plain') " +
+        'returning id, plan_tier, storage_used_bytes::text as bytes, created_at = ' +
+        "updated_at as same, created_at > now() - interval '1 minute' as recent",
+    );
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     expect(row).toEqual({ plan_tier: 'free', bytes: '0', same: true, recent: true });
-    const key = await one(`insert into api_keys (tenant_id, name, key_hash) values (?, 'k', 'h') returning array_to_string(scopes, ',') as scopes, rate_limit_rpm, revoked, expires_at, last_used_at`, [tenant.id]);
-    expect(key).toEqual({ scopes: 'read,search', rate_limit_rpm: 60, revoked: false, expires_at: null, last_used_at: null });
+    const key = await one(
+      "insert into api_keys (tenant_id, name, key_hash) values (?, 'k', 'h') " +
+        "returning array_to_string(scopes, ',') as scopes, rate_limit_rpm, revoked, " +
+        'expires_at, last_used_at',
+      [tenant.id],
+    );
+    expect(key).toEqual({
+      scopes: 'read,search',
+      rate_limit_rpm: 60,
+      revoked: false,
+      expires_at: null,
+      last_used_at: null,
+    });
   });
 
   test("a vector's code: one bit for each dimension, set where the number is positive", async () => {
     const document = await (await tenant.bot()).document();
-    const id = await world.insert('doc_chunks', { tenant_id: tenant.id, doc_id: document.id, text: 'x', chunk_index: 0, embedding: VECTOR });
-    expect(await one('select embedding_bq::text as code from doc_chunks where id = ?', [id])).toEqual({ code: '100'.repeat(512) });
+    const id = await world.insert('doc_chunks', {
+      tenant_id: tenant.id,
+      doc_id: document.id,
+      text: 'x',
+      chunk_index: 0,
+      embedding: VECTOR,
+    });
+    expect(
+      await one('select embedding_bq::text as code from doc_chunks where id = ?', [id]),
+    ).toEqual({ code: '100'.repeat(512) });
     const [none] = await document.texts(1);
-    expect(await one('select embedding, embedding_bq from doc_chunks where id = ?', [none])).toEqual({ embedding: null, embedding_bq: null });
+    expect(
+      await one('select embedding, embedding_bq from doc_chunks where id = ?', [none]),
+    ).toEqual({ embedding: null, embedding_bq: null });
   });
 
   test('the words of a text', async () => {
     const document = await (await tenant.bot()).document();
-    const id = await world.insert('doc_chunks', { tenant_id: tenant.id, doc_id: document.id, text: 'Returning the tents', chunk_index: 0 });
-    expect(await one('select search_vector::text as words from doc_chunks where id = ?', [id])).toEqual({ words: `'return':1 'tent':3` });
+    const id = await world.insert('doc_chunks', {
+      tenant_id: tenant.id,
+      doc_id: document.id,
+      text: 'Returning the tents',
+      chunk_index: 0,
+    });
+    expect(
+      await one('select search_vector::text as words from doc_chunks where id = ?', [id]),
+    ).toEqual({ words: `'return':1 'tent':3` });
   });
 
   test('nobody writes what is generated, and vectors have 1536 dimensions', async () => {
@@ -398,8 +611,30 @@ describe('what the database fills in', () => {
     const columns = '(tenant_id, doc_id, text, chunk_index';
     const values = `(?, ?, 'x', 0`;
     const parameters = [tenant.id, document.id];
-    expect((await refusal(`insert into doc_chunks ${columns}, embedding_bq) values ${values}, repeat('0', 1536)::bit(1536))`, parameters)).code).toBe('428C9');
-    expect((await refusal(`insert into doc_chunks ${columns}, search_vector) values ${values}, ''::tsvector)`, parameters)).code).toBe('428C9');
-    expect((await refusal(`insert into doc_chunks ${columns}, embedding) values ${values}, '[1,2,3]')`, parameters)).code).toBe('22000');
+    expect(
+      (
+        await refusal(
+          `insert into doc_chunks ${columns}, embedding_bq) ` +
+            `values ${values}, repeat('0', 1536)::bit(1536))`,
+          parameters,
+        )
+      ).code,
+    ).toBe('428C9');
+    expect(
+      (
+        await refusal(
+          `insert into doc_chunks ${columns}, search_vector) values ${values}, ''::tsvector)`,
+          parameters,
+        )
+      ).code,
+    ).toBe('428C9');
+    expect(
+      (
+        await refusal(
+          `insert into doc_chunks ${columns}, embedding) values ${values}, '[1,2,3]')`,
+          parameters,
+        )
+      ).code,
+    ).toBe('22000');
   });
 });

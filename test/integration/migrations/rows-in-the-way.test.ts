@@ -9,18 +9,25 @@ import { freshDatabase, weaver, type FreshDatabase } from '../../support/command
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const BEFORE = 'Migration20261129100000_vectors_made_anew';
-const [TENANT, TWIN_1, TWIN_2, BOT, KEY] = Array.from({ length: 5 }, (_, nth) => `0198c7a2-5c1e-7d3a-9f52-00000000000${nth + 1}`) as [string, string, string, string, string];
+const [TENANT, TWIN_1, TWIN_2, BOT, KEY] = Array.from(
+  { length: 5 },
+  (_, nth) => `0198c7a2-5c1e-7d3a-9f52-00000000000${nth + 1}`,
+) as [string, string, string, string, string];
 
 let fresh: FreshDatabase;
 
-/** Runs statements as whoever owns the tables and stands above the policies, while no command has the database open. */
+/**
+ * Runs statements as whoever owns the tables and stands above the policies, while no command has
+ * the database open.
+ */
 async function sql<R>(...statements: string[]): Promise<R[]> {
   if (fresh.urls) {
     const client = new Client({ connectionString: fresh.urls.admin });
     await client.connect();
     try {
       let rows: R[] = [];
-      for (const statement of statements) ({ rows } = await client.query<R & Record<string, unknown>>(statement));
+      for (const statement of statements)
+        ({ rows } = await client.query<R & Record<string, unknown>>(statement));
       return rows;
     } finally {
       await client.end();
@@ -29,7 +36,11 @@ async function sql<R>(...statements: string[]): Promise<R[]> {
   const database = await Database.open(readConfig(fresh.env).database, ENTITIES, 'migrate');
   try {
     let rows: R[] = [];
-    for (const statement of statements) rows = await database.orm.em.getDriver().getConnection().execute(statement, [], 'all', undefined as unknown as Transaction);
+    for (const statement of statements)
+      rows = await database.orm.em
+        .getDriver()
+        .getConnection()
+        .execute(statement, [], 'all', undefined as unknown as Transaction);
     return rows;
   } finally {
     await database.close();
@@ -37,7 +48,11 @@ async function sql<R>(...statements: string[]): Promise<R[]> {
 }
 
 const stored = (): Promise<unknown[]> =>
-  sql(`select to_jsonb(t) as row from (select id, created_at::text as a, null as b from bots union all select id, expires_at::text, last_used_at::text from api_keys union all select id, email, updated_at::text from profiles) t order by id`);
+  sql(
+    'select to_jsonb(t) as row from (select id, created_at::text as a, null as b ' +
+      'from bots union all select id, expires_at::text, last_used_at::text from api_keys ' +
+      'union all select id, email, updated_at::text from profiles) t order by id',
+  );
 
 beforeAll(async () => {
   fresh = await freshDatabase({ migrated: true });
@@ -45,9 +60,14 @@ beforeAll(async () => {
   if (code !== 0) throw new Error(err);
   await sql(
     `insert into tenants (id, name) values ('${TENANT}', 'Old')`,
-    `insert into bots (id, tenant_id, name, created_at) values ('${BOT}', '${TENANT}', 'Ancient', '0044-03-15 12:00:00+00 BC')`,
-    `insert into api_keys (id, tenant_id, name, key_hash, expires_at, last_used_at) values ('${KEY}', '${TENANT}', 'Never', 'none', 'infinity', '12000-01-01 00:00:00+00')`,
-    `insert into profiles (id, tenant_id, email, created_at) values ('${TWIN_1}', '${TENANT}', 'ann@example.com', '2020-01-01'), ('${TWIN_2}', '${TENANT}', 'Ann@Example.com', '2021-01-01')`,
+    'insert into bots (id, tenant_id, name, created_at) ' +
+      `values ('${BOT}', '${TENANT}', 'Ancient', '0044-03-15 12:00:00+00 BC')`,
+    'insert into api_keys (id, tenant_id, name, key_hash, expires_at, last_used_at) ' +
+      `values ('${KEY}', '${TENANT}', 'Never', 'none', 'infinity', '12000-01-01 ` +
+      "00:00:00+00')",
+    'insert into profiles (id, tenant_id, email, created_at) ' +
+      `values ('${TWIN_1}', '${TENANT}', 'ann@example.com', '2020-01-01'), ('${TWIN_2}', ` +
+      `'${TENANT}', 'Ann@Example.com', '2021-01-01')`,
   );
 });
 afterAll(() => fresh.close());
@@ -58,9 +78,16 @@ describe('rows that a rule comes after', () => {
     const { code, out, err } = await weaver(fresh.env, ['db', 'up']);
     expect(code).toBe(0);
     expect(out).toContain('Applied Migration20261130100800_one_user_of_address');
-    expect(err).toContain('api_keys has rows with times that RFC 3339 cannot write. They were not changed.');
-    expect(err).toContain('bots has rows with times that RFC 3339 cannot write. They were not changed.');
-    expect(err).toContain('profiles has users of one tenant whose e-mail addresses differ only in case. They were not changed.');
+    expect(err).toContain(
+      'api_keys has rows with times that RFC 3339 cannot write. They were not changed.',
+    );
+    expect(err).toContain(
+      'bots has rows with times that RFC 3339 cannot write. They were not changed.',
+    );
+    expect(err).toContain(
+      'profiles has users of one tenant whose e-mail addresses differ only in case. They ' +
+        'were not changed.',
+    );
     expect(err).toContain('"npx weaver db doctor" names the rows');
     expect(err).not.toContain('docs has rows');
     expect(await stored()).toEqual(before);
@@ -69,14 +96,26 @@ describe('rows that a rule comes after', () => {
   test('are named by "db doctor", with what to do', async () => {
     const { code, out } = await weaver(fresh.env, ['db', 'doctor']);
     expect(code).toBe(1);
-    expect(out).toContain(`fail  1 row of api_keys holds a time that RFC 3339 cannot write (${KEY}: expires_at, last_used_at).`);
-    expect(out).toContain(`fail  1 row of bots holds a time that RFC 3339 cannot write (${BOT}: created_at).`);
+    expect(out).toContain(
+      `fail  1 row of api_keys holds a time that RFC 3339 cannot write (${KEY}: ` +
+        'expires_at, last_used_at).',
+    );
+    expect(out).toContain(
+      `fail  1 row of bots holds a time that RFC 3339 cannot write (${BOT}: created_at).`,
+    );
     expect(out).toContain('alter table bots validate constraint bots_times_rfc3339');
-    expect(out).toContain(`warn  1 e-mail address belongs to several users of a tenant, in different spellings (tenant ${TENANT}: ${TWIN_1}, ${TWIN_2}).`);
+    expect(out).toContain(
+      'warn  1 e-mail address belongs to several users of a tenant, in different ' +
+        `spellings (tenant ${TENANT}: ${TWIN_1}, ${TWIN_2}).`,
+    );
   });
 
   test('cannot be added to, times at once and addresses once there is an index', async () => {
-    await expect(sql(`insert into bots (tenant_id, name, created_at) values ('${TENANT}', 'Late', 'infinity')`)).rejects.toMatchObject({ code: '23514' });
+    await expect(
+      sql(
+        `insert into bots (tenant_id, name, created_at) values ('${TENANT}', 'Late', 'infinity')`,
+      ),
+    ).rejects.toMatchObject({ code: '23514' });
   });
 
   test('are what "db check" finds different', async () => {
@@ -95,18 +134,28 @@ describe('rows that a rule comes after', () => {
     );
     const { code, out } = await weaver(fresh.env, ['db', 'doctor']);
     expect(code).toBe(0);
-    const said = [...out.matchAll(/Run "((?:alter table|create unique index) [^→]*?)" as the owner/g)].map(match => match[1]!);
+    const said = [
+      ...out.matchAll(/Run "((?:alter table|create unique index) [^→]*?)" as the owner/g),
+    ].map(match => match[1]!);
     expect(said).toHaveLength(3);
     await sql(said[0]!);
     await sql(said[1]!);
     await sql(said[2]!);
-    expect((await weaver(fresh.env, ['db', 'doctor'])).out).toContain('ok    All rows hold times that RFC 3339 can write');
+    expect((await weaver(fresh.env, ['db', 'doctor'])).out).toContain(
+      'ok    All rows hold times that RFC 3339 can write',
+    );
     expect(await weaver(fresh.env, ['db', 'check'])).toMatchObject({ code: 0 });
   });
 
   test('or not, go down and up again', async () => {
-    await sql(`drop index profiles_email_one_user`, `insert into profiles (tenant_id, email) values ('${TENANT}', 'ANN@example.com')`);
+    await sql(
+      `drop index profiles_email_one_user`,
+      `insert into profiles (tenant_id, email) values ('${TENANT}', 'ANN@example.com')`,
+    );
     expect(await weaver(fresh.env, ['db', 'down', BEFORE, '--yes'])).toMatchObject({ code: 0 });
-    expect(await weaver(fresh.env, ['db', 'up'])).toMatchObject({ code: 0, err: expect.stringContaining('differ only in case') });
+    expect(await weaver(fresh.env, ['db', 'up'])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('differ only in case'),
+    });
   });
 });

@@ -1,6 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
-import { freshDatabase, sqlAt, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
+import {
+  freshDatabase,
+  sqlAt,
+  weaver,
+  type FreshDatabase,
+  type Outcome,
+} from '../../support/command.js';
 import { Sandbox } from '../../support/sandbox.js';
 import { databaseUrl } from '../../support/template-database.js';
 
@@ -12,11 +18,14 @@ const OUTSIDE = 'Migration29990102000000_outside';
 
 const STATEMENTS = [
   `update tenants set plan_tier = 'basic' where plan_tier = 'free'`,
-  `insert into docs (tenant_id, bot_id, filename, size_bytes) select tenant_id, id, 'from ' || name, 7 from bots`,
+  'insert into docs (tenant_id, bot_id, filename, size_bytes) select tenant_id, id, ' +
+    "'from ' || name, 7 from bots",
   `do $$ begin update tenants set name = name || '!' where plan_tier = 'basic'; end $$`,
   `with named as (update bots set name = name || '?' returning 1) select count(*) from named`,
-  `merge into tenants t using (select tenant_id from bots) b on b.tenant_id = t.id when matched then update set name = t.name || '.'`,
-  `create function name_tenants() returns void language sql as $$ update tenants set name = name || '-' where plan_tier = 'basic' $$`,
+  'merge into tenants t using (select tenant_id from bots) b on b.tenant_id = t.id when ' +
+    "matched then update set name = t.name || '.'",
+  'create function name_tenants() returns void language sql as $$ update tenants ' +
+    "set name = name || '-' where plan_tier = 'basic' $$",
   `select name_tenants()`,
   `drop function name_tenants()`,
 ];
@@ -32,8 +41,18 @@ beforeAll(async () => {
   fresh = await freshDatabase({ migrated: inject('template').kind === 'embedded' });
   if (!fresh.urls) return void (own = fresh.env);
   login = `data_owner_${process.pid}_${Date.now().toString(36)}`;
-  url = databaseUrl(fresh.urls.admin, new URL(fresh.urls.admin).pathname.slice(1), { user: login, password: 'x' });
-  const bootstrap = await weaver({ ...fresh.env, DATABASE_URL: fresh.urls.admin }, ['db', 'bootstrap', '--owner', login, '--login', `${login}_gw`]);
+  url = databaseUrl(fresh.urls.admin, new URL(fresh.urls.admin).pathname.slice(1), {
+    user: login,
+    password: 'x',
+  });
+  const bootstrap = await weaver({ ...fresh.env, DATABASE_URL: fresh.urls.admin }, [
+    'db',
+    'bootstrap',
+    '--owner',
+    login,
+    '--login',
+    `${login}_gw`,
+  ]);
   if (bootstrap.code !== 0) throw new Error(bootstrap.err);
   await sqlAt(fresh.urls.admin, `alter role ${login} password 'x'`);
   own = { DATABASE_URL: url };
@@ -43,22 +62,39 @@ beforeAll(async () => {
 afterAll(async () => {
   await sandbox.close();
   await fresh.close();
-  if (fresh.urls) for (const name of [login, `${login}_gw`]) await sqlAt(fresh.urls.maintenance, `drop role if exists ${name}`);
+  if (fresh.urls)
+    for (const name of [login, `${login}_gw`])
+      await sqlAt(fresh.urls.maintenance, `drop role if exists ${name}`);
 });
 
 const run = (...args: string[]): Promise<Outcome> => sandbox.weaver(own, 'db', ...args);
 
 async function tenants(): Promise<unknown[]> {
-  return sqlAt(fresh.urls!.admin, `select t.name, plan_tier, storage_used_bytes::int as bytes, b.name as bot from tenants t join bots b on b.tenant_id = t.id order by t.name`);
+  return sqlAt(
+    fresh.urls!.admin,
+    'select t.name, plan_tier, storage_used_bytes::int as bytes, b.name as bot ' +
+      'from tenants t join bots b on b.tenant_id = t.id order by t.name',
+  );
 }
 
 test('a migration of data by the owner of the tables sees all rows, and tells how many it changed', async () => {
-  if (fresh.urls) await sqlAt(fresh.urls.admin, `insert into tenants (name, plan_tier) values ('a', 'free'), ('b', 'free'), ('c', 'pro')`);
+  if (fresh.urls)
+    await sqlAt(
+      fresh.urls.admin,
+      `insert into tenants (name, plan_tier) values ('a', 'free'), ('b', 'free'), ('c', 'pro')`,
+    );
   sandbox.write(DATA, { up: STATEMENTS, down: ['select 1'] });
-  sandbox.write(OUTSIDE, { up: [`update tenants set name = upper(name) where plan_tier = 'basic'`], down: ['select 1'], transactional: false });
+  sandbox.write(OUTSIDE, {
+    up: [`update tenants set name = upper(name) where plan_tier = 'basic'`],
+    down: ['select 1'],
+    transactional: false,
+  });
   if (!fresh.urls) {
     const { code, err } = await run('up', '--yes');
-    expect({ code, err }).toMatchObject({ code: 0, err: expect.stringContaining(`${DATA} changed 0 rows of tenants.`) });
+    expect({ code, err }).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(`${DATA} changed 0 rows of tenants.`),
+    });
     return;
   }
   const before = await tenants();
@@ -69,8 +105,15 @@ test('a migration of data by the owner of the tables sees all rows, and tells ho
 
   const script = sandbox.weaver(own, 'db', 'up', '--sql', '--from', '20261130200000', '--to', DATA);
   // As psql in one transaction that is not kept.
-  const undone = (await script).out.replace(/^commit$|^commit;$/m, 'select name from tenants; rollback;');
-  const asked = execFileSync('psql', ['-X', '-d', url], { input: undone, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+  const undone = (await script).out.replace(
+    /^commit$|^commit;$/m,
+    'select name from tenants; rollback;',
+  );
+  const asked = execFileSync('psql', ['-X', '-d', url], {
+    input: undone,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
   expect(asked).toContain('0 rows');
   expect(await tenants()).toEqual(before);
 
@@ -84,5 +127,10 @@ test('a migration of data by the owner of the tables sees all rows, and tells ho
     { name: 'B!.-', plan_tier: 'basic', bytes: 7, bot: 'b Bot?' },
     { name: 'c.', plan_tier: 'pro', bytes: 7, bot: 'c Bot?' },
   ]);
-  expect(await sqlAt(fresh.urls.admin, `select relname from pg_class where relrowsecurity and not relforcerowsecurity`)).toEqual([]);
+  expect(
+    await sqlAt(
+      fresh.urls.admin,
+      `select relname from pg_class where relrowsecurity and not relforcerowsecurity`,
+    ),
+  ).toEqual([]);
 });

@@ -8,7 +8,10 @@ beforeAll(async () => {
 afterAll(() => world.gateway.close());
 
 const namesOf = async (like: string): Promise<string[]> => {
-  const rows = await world.rows<{ name: string }>('select name from bots where tenant_id = ? and name like ? order by name', [world.tenant.id, like]);
+  const rows = await world.rows<{ name: string }>(
+    'select name from bots where tenant_id = ? and name like ? order by name',
+    [world.tenant.id, like],
+  );
   return rows.map(({ name }) => name);
 };
 
@@ -20,8 +23,14 @@ describe('several mutations in one operation', () => {
       third: createBot(input: { name: "Several 3" }) { bot { id name } }
     }`);
     expect(status).toBe(200);
-    expect(data).toEqual({ first: { bot: { id: expect.any(String), name: 'Several 1' } }, second: null, third: { bot: { id: expect.any(String), name: 'Several 3' } } });
-    expect(errors).toMatchObject([{ path: ['second'], extensions: { code: 'BAD_USER_INPUT', field: 'input.name' } }]);
+    expect(data).toEqual({
+      first: { bot: { id: expect.any(String), name: 'Several 1' } },
+      second: null,
+      third: { bot: { id: expect.any(String), name: 'Several 3' } },
+    });
+    expect(errors).toMatchObject([
+      { path: ['second'], extensions: { code: 'BAD_USER_INPUT', field: 'input.name' } },
+    ]);
     expect(await namesOf('Several %')).toEqual(['Several 1', 'Several 3']);
   });
 
@@ -30,12 +39,23 @@ describe('several mutations in one operation', () => {
       `mutation ($name: String = "Default", $config: JSONObject) {
         first: createBot(input: { name: "Variable 1" }) { bot { name } }
         second: createBot(input: { name: $name }) { bot { name } }
-        third: createBot(input: { name: "Variable 3", config: { a: $config } }) { bot { name config } }
+        third: createBot(input: { name: "Variable 3", config: { a: $config } })
+          { bot { name config } }
       }`,
       { name: null },
     );
-    expect(data).toEqual({ first: { bot: { name: 'Variable 1' } }, second: null, third: { bot: { name: 'Variable 3', config: { a: null } } } });
-    expect(errors).toMatchObject([{ path: ['second'], message: expect.stringContaining('Argument "input" has invalid value'), extensions: { code: 'BAD_USER_INPUT' } }]);
+    expect(data).toEqual({
+      first: { bot: { name: 'Variable 1' } },
+      second: null,
+      third: { bot: { name: 'Variable 3', config: { a: null } } },
+    });
+    expect(errors).toMatchObject([
+      {
+        path: ['second'],
+        message: expect.stringContaining('Argument "input" has invalid value'),
+        extensions: { code: 'BAD_USER_INPUT' },
+      },
+    ]);
     expect(await namesOf('Variable %')).toEqual(['Variable 1', 'Variable 3']);
   });
 
@@ -49,6 +69,8 @@ describe('several mutations in one operation', () => {
       { id },
     );
     expect(data).toEqual({ first: { deletedId: id }, second: null });
-    expect(errors).toMatchObject([{ path: ['second'], extensions: { code: 'NOT_FOUND', field: 'input.id' } }]);
+    expect(errors).toMatchObject([
+      { path: ['second'], extensions: { code: 'NOT_FOUND', field: 'input.id' } },
+    ]);
   });
 });

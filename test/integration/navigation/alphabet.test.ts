@@ -7,12 +7,47 @@ import type { TenantWorld } from '../../support/world.js';
 
 /** Names in the order in which a person expects them, whatever the database and its locale. */
 const IN_ORDER = [
-  '(draft)', '7 tents', 'a b', 'a_b', 'a-b', 'ab', 'æon', 'ÄPFEL', 'Éclair', 'file 2', 'file 10', 'file02', 'file2.b', 'file10', 'Łódź', 'Lz', 'naïve', 'Ørsted', 'oz',
-  'resume', 'Resume', 'résumé', 'Résumé', 'strasse', 'straße', 'zebra', 'Zebra', 'ελιά', 'Ζεύς', 'ель', 'Жук', 'йод', '한국', 'あ', '😀',
+  '(draft)',
+  '7 tents',
+  'a b',
+  'a_b',
+  'a-b',
+  'ab',
+  'æon',
+  'ÄPFEL',
+  'Éclair',
+  'file 2',
+  'file 10',
+  'file02',
+  'file2.b',
+  'file10',
+  'Łódź',
+  'Lz',
+  'naïve',
+  'Ørsted',
+  'oz',
+  'resume',
+  'Resume',
+  'résumé',
+  'Résumé',
+  'strasse',
+  'straße',
+  'zebra',
+  'Zebra',
+  'ελιά',
+  'Ζεύς',
+  'ель',
+  'Жук',
+  'йод',
+  '한국',
+  'あ',
+  '😀',
 ];
 
 /** An address is one user, whatever its case. */
-const ADDRESSES = [...new Map(IN_ORDER.toReversed().map(name => [foldText(name), name])).values()].toReversed();
+const ADDRESSES = [
+  ...new Map(IN_ORDER.toReversed().map(name => [foldText(name), name])).values(),
+].toReversed();
 
 let gateway: TestGateway;
 let tenant: TenantWorld;
@@ -21,10 +56,14 @@ let client: Client;
 beforeAll(async () => {
   gateway = await startTestGateway();
   tenant = await gateway.world.tenant({ name: 'Alphabet' });
-  client = gateway.client((await tenant.key({ scopes: ['read', 'write', 'search', 'admin'], name: 'mmm' })).secret);
+  client = gateway.client(
+    (await tenant.key({ scopes: ['read', 'write', 'search', 'admin'], name: 'mmm' })).secret,
+  );
   const bot = await tenant.bot({ name: 'mmm' });
   // Neither in order nor in the order of the ids.
-  for (const [nth, name] of IN_ORDER.toSorted((a, b) => (a.length * 7) % 5 - (b.length * 7) % 5 || (a < b ? 1 : -1)).entries()) {
+  for (const [nth, name] of IN_ORDER.toSorted(
+    (a, b) => ((a.length * 7) % 5) - ((b.length * 7) % 5) || (a < b ? 1 : -1),
+  ).entries()) {
     await tenant.bot({ name });
     await bot.document({ filename: nth % 2 ? name.normalize('NFD') : name });
     await tenant.key({ name });
@@ -43,40 +82,72 @@ const LISTS = {
 } as const;
 
 /** All names of a list by pages of seven. */
-async function namesOf(list: keyof typeof LISTS, direction: 'ASC' | 'DESC', way: 'forward' | 'backward' = 'forward'): Promise<string[]> {
+async function namesOf(
+  list: keyof typeof LISTS,
+  direction: 'ASC' | 'DESC',
+  way: 'forward' | 'backward' = 'forward',
+): Promise<string[]> {
   const [path, field, property] = LISTS[list];
   const asking = list === 'tenants' ? gateway.operator : client;
   const size = way === 'forward' ? 'first: 7, after' : 'last: 7, before';
   const names: string[] = [];
   let cursor: string | null = null;
   do {
-    const selection = `(orderBy: {field: ${field}, direction: ${direction}}, ${size}: $cursor) { nodes { ${property} } pageInfo { startCursor endCursor hasNextPage hasPreviousPage } }`;
-    const data: any = await asking.data(`query ($cursor: String) { ${path}${selection}${path.includes('{') ? ' }' : ''} }`, { cursor });
+    const selection =
+      `(orderBy: {field: ${field}, direction: ${direction}}, ${size}: $cursor) { nodes { ` +
+      `${property} } pageInfo { startCursor endCursor hasNextPage hasPreviousPage } }`;
+    const data: any = await asking.data(
+      `query ($cursor: String) { ${path}${selection}${path.includes('{') ? ' }' : ''} }`,
+      { cursor },
+    );
     const page: any = (path.includes('{') ? data.tenant : data)[list];
     const found = page.nodes.map((node: Record<string, string>) => node[property]);
     if (way === 'forward') names.push(...found);
     else names.unshift(...found);
-    cursor = way === 'forward' ? (page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null) : page.pageInfo.hasPreviousPage ? page.pageInfo.startCursor : null;
+    cursor =
+      way === 'forward'
+        ? page.pageInfo.hasNextPage
+          ? page.pageInfo.endCursor
+          : null
+        : page.pageInfo.hasPreviousPage
+          ? page.pageInfo.startCursor
+          : null;
   } while (cursor !== null);
   return names.map(name => name.normalize('NFC')).filter(name => IN_ORDER.includes(name));
 }
 
 describe('a list by name', () => {
-  test.each(Object.keys(LISTS) as (keyof typeof LISTS)[])('%s: has the order of an alphabet, by pages forward and backward, both ways', async list => {
-    const expected = list === 'users' ? ADDRESSES : IN_ORDER;
-    expect(await namesOf(list, 'ASC')).toEqual(expected);
-    expect(await namesOf(list, 'DESC')).toEqual(expected.toReversed());
-    expect(await namesOf(list, 'ASC', 'backward')).toEqual(expected);
-  });
+  test.each(Object.keys(LISTS) as (keyof typeof LISTS)[])(
+    '%s: has the order of an alphabet, by pages forward and backward, both ways',
+    async list => {
+      const expected = list === 'users' ? ADDRESSES : IN_ORDER;
+      expect(await namesOf(list, 'ASC')).toEqual(expected);
+      expect(await namesOf(list, 'DESC')).toEqual(expected.toReversed());
+      expect(await namesOf(list, 'ASC', 'backward')).toEqual(expected);
+    },
+  );
 
   test('refuses a cursor of the order by code points that lists had before', async () => {
-    const { bots } = await client.data('{ bots(first: 1, orderBy: {field: NAME}) { nodes { id name } } }');
+    const { bots } = await client.data(
+      '{ bots(first: 1, orderBy: {field: NAME}) { nodes { id name } } }',
+    );
     const { createHash } = await import('node:crypto');
     const position = JSON.stringify([bots.nodes[0].name, bots.nodes[0].id]);
-    const digest = createHash('sha256').update(`weaver cursor 1\nbots: name asc, id asc\n${position}`).digest().subarray(0, 8);
+    const digest = createHash('sha256')
+      .update(`weaver cursor 1\nbots: name asc, id asc\n${position}`)
+      .digest()
+      .subarray(0, 8);
     const old = Buffer.concat([digest, Buffer.from(position)]).toString('base64url');
-    const { errors } = await client.query('query ($old: String) { bots(after: $old, orderBy: {field: NAME}) { nodes { id } } }', { old });
-    expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT', field: 'after' }, message: expect.stringContaining('is not a cursor of this list in this order') }]);
+    const { errors } = await client.query(
+      'query ($old: String) { bots(after: $old, orderBy: {field: NAME}) { nodes { id } } }',
+      { old },
+    );
+    expect(errors).toMatchObject([
+      {
+        extensions: { code: 'BAD_USER_INPUT', field: 'after' },
+        message: expect.stringContaining('is not a cursor of this list in this order'),
+      },
+    ]);
   });
 
   test('reads a page from an index behind the walls, the later ones too', async () => {
@@ -84,7 +155,9 @@ describe('a list by name', () => {
     const plan = await gateway.db.database.write('plan', tenantScope(tenant.id), async em => {
       await em.execute('set local enable_sort = off');
       return em.execute<{ 'QUERY PLAN': string }[]>(
-        `explain select filename from docs t where t.tenant_id = ?::uuid and (weaver_sort_key(t.filename), t.id) > (weaver_sort_key(?), ?::uuid) order by weaver_sort_key(t.filename), t.id limit 10`,
+        'explain select filename from docs t where t.tenant_id = ?::uuid and ' +
+          '(weaver_sort_key(t.filename), t.id) > (weaver_sort_key(?), ?::uuid) order by ' +
+          'weaver_sort_key(t.filename), t.id limit 10',
         [tenant.id, 'file', rows[0]!.id],
       );
     });
@@ -96,11 +169,33 @@ describe('a list by name', () => {
 
 describe('a text filter', () => {
   const found = async (filter: object): Promise<string[]> =>
-    (await client.data('query ($filter: DocumentFilter) { documents(filter: $filter, first: 100) { nodes { filename } } }', { filter })).documents.nodes.map((node: { filename: string }) => node.filename);
+    (
+      await client.data(
+        'query ($filter: DocumentFilter) { documents(filter: $filter, first: 100) { ' +
+          'nodes { filename } } }',
+        { filter },
+      )
+    ).documents.nodes.map((node: { filename: string }) => node.filename);
 
   beforeAll(async () => {
     const bot = await tenant.bot();
-    for (const filename of ['x ΣΊΣΥΦΟΣ', 'x STRASSE', 'x Straße', 'x STRAẞE', 'x İSTANBUL', 'x ISTANBUL', 'x ıstanbul', 'x Résumé.pdf', 'x Re\u0301sume\u0301.pdf', 'x RÉSUMÉ.PDF', 'x ﬁle', 'x Ｆull', 'x 100%', 'x 100_']) await bot.document({ filename });
+    for (const filename of [
+      'x ΣΊΣΥΦΟΣ',
+      'x STRASSE',
+      'x Straße',
+      'x STRAẞE',
+      'x İSTANBUL',
+      'x ISTANBUL',
+      'x ıstanbul',
+      'x Résumé.pdf',
+      'x Re\u0301sume\u0301.pdf',
+      'x RÉSUMÉ.PDF',
+      'x ﬁle',
+      'x Ｆull',
+      'x 100%',
+      'x 100_',
+    ])
+      await bot.document({ filename });
   });
 
   test.each([
@@ -118,15 +213,24 @@ describe('a text filter', () => {
     ['100%', ['x 100%']],
     ['100_', ['x 100_']],
   ])('finds %s in any case and normal form', async (text, expected) => {
-    const only = (names: string[]): string[] => names.filter(name => name.startsWith('x ')).toSorted();
+    const only = (names: string[]): string[] =>
+      names.filter(name => name.startsWith('x ')).toSorted();
     expect(only(await found({ filename: { contains: text } }))).toEqual(expected.toSorted());
-    expect(only(await found({ filename: { startsWith: text.startsWith('x ') ? text : `X ${text}` } }))).toEqual(expected.toSorted());
+    expect(
+      only(await found({ filename: { startsWith: text.startsWith('x ') ? text : `X ${text}` } })),
+    ).toEqual(expected.toSorted());
   });
 
   test('of equality heeds case, and finds both normal forms', async () => {
     for (const text of ['x Résumé.pdf', 'x Re\u0301sume\u0301.pdf']) {
-      expect((await found({ filename: { eq: text } })).toSorted()).toEqual(['x Re\u0301sume\u0301.pdf', 'x Résumé.pdf']);
-      expect((await found({ filename: { in: [text, 'nothing'] } })).toSorted()).toEqual(['x Re\u0301sume\u0301.pdf', 'x Résumé.pdf']);
+      expect((await found({ filename: { eq: text } })).toSorted()).toEqual([
+        'x Re\u0301sume\u0301.pdf',
+        'x Résumé.pdf',
+      ]);
+      expect((await found({ filename: { in: [text, 'nothing'] } })).toSorted()).toEqual([
+        'x Re\u0301sume\u0301.pdf',
+        'x Résumé.pdf',
+      ]);
     }
     expect(await found({ filename: { eq: 'x résumé.pdf' } })).toEqual([]);
   });

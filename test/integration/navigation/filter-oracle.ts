@@ -4,7 +4,9 @@ import { getNamedType, isEnumType, isInputObjectType, type GraphQLSchema } from 
 export type ShownRow = Readonly<Record<string, unknown>> & { readonly id: string };
 export type Filter = Readonly<Record<string, any>>;
 
-/** true, false, or null where a value that would be compared is missing: SQL's three-valued logic. */
+/**
+ * true, false, or null where a value that would be compared is missing: SQL's three-valued logic.
+ */
 type Truth = boolean | null;
 
 /** What a filter should find, worked out in JavaScript. */
@@ -25,7 +27,9 @@ export class FilterOracle {
       if (asked === null) return [];
       if (key === 'and' || key === 'or') return this.#together(key, asked, row);
       if (key === 'not') return (this.#holds(asked, row) ?? []).map(truth => truth !== true);
-      return Object.entries(asked).flatMap(([operator, operand]) => (operand === null ? [] : [compare(this.comparisonOf(key), operator, row[key], operand)]));
+      return Object.entries(asked).flatMap(([operator, operand]) =>
+        operand === null ? [] : [compare(this.comparisonOf(key), operator, row[key], operand)],
+      );
     });
     return parts.length === 0 ? undefined : [allOf(parts)];
   }
@@ -50,15 +54,27 @@ export class FilterOracle {
     return Object.keys(type.getFields()).filter(key => !['and', 'or', 'not'].includes(key));
   }
 
-  /** One filter for each operator of `key` and each of several operands: values that rows have, and some that none has. */
+  /**
+   * One filter for each operator of `key` and each of several operands: values that rows have, and
+   * some that none has.
+   */
   casesOf(key: string, rows: readonly ShownRow[]): Filter[] {
     const comparison = this.comparisonOf(key);
     const type = this.schema.getType(comparison);
     if (!isInputObjectType(type)) throw new Error(`${comparison} is no input.`);
-    const present = [...new Map(rows.map(row => row[key]).filter(value => value != null).map(value => [JSON.stringify(value), value])).values()].slice(0, 4);
+    const present = [
+      ...new Map(
+        rows
+          .map(row => row[key])
+          .filter(value => value != null)
+          .map(value => [JSON.stringify(value), value]),
+      ).values(),
+    ].slice(0, 4);
     return Object.values(type.getFields()).flatMap(({ name, type: operandType }) => {
       const operandName = getNamedType(operandType);
-      const absent = isEnumType(operandName) ? operandName.getValues().map(value => value.name) : [ABSENT[operandName.name]].filter(value => value !== undefined);
+      const absent = isEnumType(operandName)
+        ? operandName.getValues().map(value => value.name)
+        : [ABSENT[operandName.name]].filter(value => value !== undefined);
       const values = [...present, ...absent];
       return operandsOf(comparison, name, values).map(operand => ({ [key]: { [name]: operand } }));
     });
@@ -73,8 +89,46 @@ const ABSENT: Record<string, unknown> = {
   DateTime: '2001-02-03T04:05:06.789012+07:00',
 };
 
-const TEXTS = ['', '%', '_', '\\', '\\%', '%%', 'a_b', 'A', 'ä', 'Ä', "'", '"', 'zzz', ' ', '😀', '?', '$1', '(', '[ab]', '.*'];
-const JSONS = [{}, { a: 1 }, { a: 2 }, { A: 1 }, { a: '1' }, { n: null }, { missing: null }, { tags: [] }, { tags: ['x'] }, { tags: ['y', 'x'] }, { tags: ['z'] }, { deep: { er: {} } }, { deep: { er: { yes: true } } }, { a: 1, tags: ['x'] }, { 'quote"\\': "'" }, { list: [{ k: 1 }] }];
+const TEXTS = [
+  '',
+  '%',
+  '_',
+  '\\',
+  '\\%',
+  '%%',
+  'a_b',
+  'A',
+  'ä',
+  'Ä',
+  "'",
+  '"',
+  'zzz',
+  ' ',
+  '😀',
+  '?',
+  '$1',
+  '(',
+  '[ab]',
+  '.*',
+];
+const JSONS = [
+  {},
+  { a: 1 },
+  { a: 2 },
+  { A: 1 },
+  { a: '1' },
+  { n: null },
+  { missing: null },
+  { tags: [] },
+  { tags: ['x'] },
+  { tags: ['y', 'x'] },
+  { tags: ['z'] },
+  { deep: { er: {} } },
+  { deep: { er: { yes: true } } },
+  { a: 1, tags: ['x'] },
+  { 'quote"\\': "'" },
+  { list: [{ k: 1 }] },
+];
 
 function operandsOf(comparison: string, operator: string, values: readonly unknown[]): unknown[] {
   switch (operator) {
@@ -84,10 +138,31 @@ function operandsOf(comparison: string, operator: string, values: readonly unkno
       return [[], values, values.slice(0, 1), values.slice(1), [values[0], values[0]]];
     case 'contains':
       if (comparison === 'JSONObjectFilter') return JSONS;
-      if (comparison === 'ApiKeyScopesFilter') return [[], ['READ'], ['WRITE', 'READ'], ['ADMIN'], ['READ', 'READ'], ['ASK', 'SEARCH', 'READ']];
-      return [...TEXTS, ...values.flatMap(value => [String(value), letters(value).slice(1, 4).join('').toUpperCase()])];
+      if (comparison === 'ApiKeyScopesFilter')
+        return [
+          [],
+          ['READ'],
+          ['WRITE', 'READ'],
+          ['ADMIN'],
+          ['READ', 'READ'],
+          ['ASK', 'SEARCH', 'READ'],
+        ];
+      return [
+        ...TEXTS,
+        ...values.flatMap(value => [
+          String(value),
+          letters(value).slice(1, 4).join('').toUpperCase(),
+        ]),
+      ];
     case 'startsWith':
-      return [...TEXTS, ...values.flatMap(value => [String(value), letters(value).slice(0, 2).join('').toUpperCase(), letters(value).slice(1).join('')])];
+      return [
+        ...TEXTS,
+        ...values.flatMap(value => [
+          String(value),
+          letters(value).slice(0, 2).join('').toUpperCase(),
+          letters(value).slice(1).join(''),
+        ]),
+      ];
     case 'eq':
       return comparison === 'BooleanFilter' ? [true, false, null] : [...values, null];
     default:
@@ -100,7 +175,8 @@ const letters = (value: unknown): string[] => Array.from(String(value));
 
 function compare(comparison: string, operator: string, value: unknown, operand: any): Truth {
   if (operator === 'isNull') return (value === null) === operand;
-  if (value === null || value === undefined) return operator === 'in' && operand.length === 0 ? false : null;
+  if (value === null || value === undefined)
+    return operator === 'in' && operand.length === 0 ? false : null;
   const order = (other: unknown): number => compareValues(comparison, value, other);
   switch (operator) {
     case 'eq':
@@ -119,7 +195,8 @@ function compare(comparison: string, operator: string, value: unknown, operand: 
       return String(value).toLowerCase().startsWith(operand.toLowerCase());
     case 'contains':
       if (comparison === 'JSONObjectFilter') return containsJson(value, operand);
-      if (comparison === 'ApiKeyScopesFilter') return operand.every((item: string) => (value as string[]).includes(item));
+      if (comparison === 'ApiKeyScopesFilter')
+        return operand.every((item: string) => (value as string[]).includes(item));
       return String(value).toLowerCase().includes(operand.toLowerCase());
     default:
       throw new Error(`The oracle does not know ${operator}.`);
@@ -127,7 +204,12 @@ function compare(comparison: string, operator: string, value: unknown, operand: 
 }
 
 function compareValues(comparison: string, left: any, right: any): number {
-  const [a, b] = comparison === 'BigIntFilter' ? [BigInt(left), BigInt(right)] : comparison === 'DateTimeFilter' ? [microseconds(left), microseconds(right)] : [left, right];
+  const [a, b] =
+    comparison === 'BigIntFilter'
+      ? [BigInt(left), BigInt(right)]
+      : comparison === 'DateTimeFilter'
+        ? [microseconds(left), microseconds(right)]
+        : [left, right];
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
@@ -138,12 +220,24 @@ function microseconds(text: string): bigint {
 
 /** https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT */
 function containsJson(value: any, part: any): boolean {
-  if (Array.isArray(part)) return Array.isArray(value) && part.every(item => value.some(other => containsJson(other, item)));
+  if (Array.isArray(part))
+    return (
+      Array.isArray(value) && part.every(item => value.some(other => containsJson(other, item)))
+    );
   if (typeof part === 'object' && part !== null) {
-    return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.entries(part).every(([key, item]) => Object.hasOwn(value, key) && containsJson(value[key], item));
+    return (
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.entries(part).every(
+        ([key, item]) => Object.hasOwn(value, key) && containsJson(value[key], item),
+      )
+    );
   }
   return value === part;
 }
 
-const allOf = (truths: readonly Truth[]): Truth => (truths.includes(false) ? false : truths.includes(null) ? null : true);
-const anyOf = (truths: readonly Truth[]): Truth => (truths.includes(true) ? true : truths.includes(null) ? null : false);
+const allOf = (truths: readonly Truth[]): Truth =>
+  truths.includes(false) ? false : truths.includes(null) ? null : true;
+const anyOf = (truths: readonly Truth[]): Truth =>
+  truths.includes(true) ? true : truths.includes(null) ? null : false;

@@ -19,12 +19,27 @@ beforeAll(async () => {
     request.resume().on('end', async () => {
       await whileEmbedding();
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ data: [{ index: 0, embedding: Array.from({ length: 8 }, () => 1) }] }));
+      response.end(
+        JSON.stringify({ data: [{ index: 0, embedding: Array.from({ length: 8 }, () => 1) }] }),
+      );
     });
   });
   await new Promise<void>(resolve => embeddings.listen(0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(embeddings.address() as AddressInfo).port}/v1`;
-  gateway = await startTestGateway({ poolSize: POOL_SIZE, embedder: { provider: 'openai', baseUrl, apiKey: undefined, model: 'stub', dimensions: 8, sendDimensions: false, concurrency: 32, batchSize: 8, timeoutMs: 20_000 } });
+  gateway = await startTestGateway({
+    poolSize: POOL_SIZE,
+    embedder: {
+      provider: 'openai',
+      baseUrl,
+      apiKey: undefined,
+      model: 'stub',
+      dimensions: 8,
+      sendDimensions: false,
+      concurrency: 32,
+      batchSize: 8,
+      timeoutMs: 20_000,
+    },
+  });
   for (let nth = 0; nth < TENANTS; nth += 1) {
     const tenant = await gateway.world.tenant({ name: `Tenant ${nth}` });
     const bot = await tenant.bot();
@@ -38,18 +53,29 @@ afterAll(async () => {
   embeddings.close();
 });
 
-/** Sessions of the gateway that are inside a transaction. Asked of PostgreSQL only: the embedded database has one session, and shares it. */
+/**
+ * Sessions of the gateway that are inside a transaction. Asked of PostgreSQL only: the embedded
+ * database has one session, and shares it.
+ */
 async function openTransactions(): Promise<number> {
   const [row] = await gateway.db.asSuperuser<{ open: number }>(
-    `select count(*)::int as open from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null and backend_type = 'client backend'`,
+    'select count(*)::int as open from pg_stat_activity ' +
+      'where datname = current_database() and pid <> pg_backend_pid() ' +
+      "and xact_start is not null and backend_type = 'client backend'",
   );
   return row!.open;
 }
 
-/** That nobody holds a connection: on PostgreSQL no session is in a transaction, on the embedded database a write gets its turn. */
+/**
+ * That nobody holds a connection: on PostgreSQL no session is in a transaction, on the embedded
+ * database a write gets its turn.
+ */
 async function expectNoneHeld(): Promise<void> {
-  if (gateway.db.database.kind === 'postgres') await expect.poll(openTransactions, { timeout: 2_000, interval: 20 }).toBe(0);
-  const [row] = await gateway.db.database.write('probe', OPERATOR_SCOPE, em => em.execute<{ one: number }[]>('select 1 as one'));
+  if (gateway.db.database.kind === 'postgres')
+    await expect.poll(openTransactions, { timeout: 2_000, interval: 20 }).toBe(0);
+  const [row] = await gateway.db.database.write('probe', OPERATOR_SCOPE, em =>
+    em.execute<{ one: number }[]>('select 1 as one'),
+  );
   expect(row).toEqual({ one: 1 });
 }
 
@@ -60,11 +86,14 @@ describe('many tenants at once on a small pool', () => {
       Array.from({ length: requests }, async (_, nth) => {
         const asked = tenants[nth % TENANTS]!;
         const client = gateway.client(asked.key);
-        // Some go down the levels, some ask for a stranger's by id, some break off with an error in the middle.
+        // Some go down the levels, some ask for a stranger's by id, some break off with an error in
+        // the middle.
         const stranger = tenants[(nth + 1) % TENANTS]!.tenant.id;
         const data = await client.query(
           `query ($stranger: ID!) {
-            tenant { id name documents(orderBy: {field: FILENAME}) { totalCount nodes { filename bot { tenant { name } } chunks { totalCount nodes { text } } } } }
+            tenant { id name documents(orderBy: {field: FILENAME})
+              { totalCount nodes { filename bot { tenant { name } }
+                chunks { totalCount nodes { text } } } } }
             foreign: tenant(id: $stranger) { id } node(id: $stranger) { id }
             ${nth % 5 === 0 ? 'broken: bot(id: "x") { id }' : ''}
           }`,
@@ -75,13 +104,22 @@ describe('many tenants at once on a small pool', () => {
     );
     for (const { asked, nth, data: answer } of answers) {
       expect(answer.status).toBe(200);
-      expect(answer.errors?.map(error => error.extensions.code)).toEqual(nth % 5 === 0 ? ['BAD_USER_INPUT'] : undefined);
+      expect(answer.errors?.map(error => error.extensions.code)).toEqual(
+        nth % 5 === 0 ? ['BAD_USER_INPUT'] : undefined,
+      );
       expect(answer.data).toMatchObject({ foreign: null, node: null });
       const name = `Tenant ${tenants.indexOf(asked)}`;
       expect(answer.data.tenant).toEqual({
         id: asked.tenant.id,
         name,
-        documents: { totalCount: 3, nodes: asked.filenames.map(filename => ({ filename, bot: { tenant: { name } }, chunks: { totalCount: 2, nodes: [{ text: 'Passage 0' }, { text: 'Passage 1' }] } })) },
+        documents: {
+          totalCount: 3,
+          nodes: asked.filenames.map(filename => ({
+            filename,
+            bot: { tenant: { name } },
+            chunks: { totalCount: 2, nodes: [{ text: 'Passage 0' }, { text: 'Passage 1' }] },
+          })),
+        },
       });
     }
     await expectNoneHeld();
@@ -92,10 +130,14 @@ describe('many tenants at once on a small pool', () => {
     await Promise.all(
       Array.from({ length: 30 }, async (_, nth) => {
         if (nth % 2 === 0) {
-          const { tenants: found } = await gateway.operator.data('{ tenants(orderBy: {field: NAME}) { nodes { name bots { totalCount } } } }');
+          const { tenants: found } = await gateway.operator.data(
+            '{ tenants(orderBy: {field: NAME}) { nodes { name bots { totalCount } } } }',
+          );
           expect(found.nodes).toEqual(names.map(name => ({ name, bots: { totalCount: 2 } })));
         } else {
-          const { tenants: found } = await gateway.client(tenants[nth % TENANTS]!.key).data('{ tenants { nodes { name } } }');
+          const { tenants: found } = await gateway
+            .client(tenants[nth % TENANTS]!.key)
+            .data('{ tenants { nodes { name } } }');
           expect(found.nodes).toEqual([{ name: names[nth % TENANTS] }]);
         }
       }),
@@ -112,11 +154,16 @@ describe('an operation', () => {
     const writer = (async () => {
       while (!done.signal.aborted) {
         await gateway.db.database.write('churn', OPERATOR_SCOPE, async em => {
-          await em.execute('delete from docs where tenant_id = ? and bot_id = ?', [tenant.id, bot.id]);
+          await em.execute('delete from docs where tenant_id = ? and bot_id = ?', [
+            tenant.id,
+            bot.id,
+          ]);
           for (const filename of ['one.md', 'two.md']) {
             await em.execute(
-              `with added as (insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, ?, 1) returning id)
-               insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) select ?, ?, id, 'text', 0 from added`,
+              `with added as (insert into docs (tenant_id, bot_id, filename, size_bytes)
+                values (?, ?, ?, 1) returning id)
+               insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) select ?, ?,
+                 id, 'text', 0 from added`,
               [tenant.id, bot.id, filename, tenant.id, bot.id],
             );
           }
@@ -128,7 +175,10 @@ describe('an operation', () => {
       for (let nth = 0; nth < 60; nth += 1) {
         const { bot: found } = await gateway.client(key).data(
           `query ($id: ID!) { bot(id: $id) { stats { documents chunks }
-            documents(orderBy: {field: FILENAME}) { totalCount nodes { filename chunkCount chunks { nodes { document { filename bot { name documents(orderBy: {field: FILENAME}) { totalCount nodes { filename } } } } } } } }
+            documents(orderBy: {field: FILENAME})
+              { totalCount nodes { filename chunkCount chunks
+                { nodes { document { filename bot { name documents(orderBy: {field: FILENAME})
+                  { totalCount nodes { filename } } } } } } } }
           } }`,
           { id: bot.id },
         );
@@ -138,7 +188,11 @@ describe('an operation', () => {
           stats: { documents: 2, chunks: 2 },
           documents: {
             totalCount: 2,
-            nodes: ['one.md', 'two.md'].map(filename => ({ filename, chunkCount: 1, chunks: { nodes: [{ document: { filename, bot: { name: 'Bot', documents: all } } }] } })),
+            nodes: ['one.md', 'two.md'].map(filename => ({
+              filename,
+              chunkCount: 1,
+              chunks: { nodes: [{ document: { filename, bot: { name: 'Bot', documents: all } } }] },
+            })),
           },
         });
       }
@@ -151,7 +205,9 @@ describe('an operation', () => {
   test('holds no connection once it is answered, nor after an error', async () => {
     const client = gateway.client(tenants[1]!.key);
     await client.query('{ bots { nodes { documents { nodes { chunks { totalCount } } } } } }');
-    await client.query('{ bots { nodes { documents(first: 0) { nodes { id } } } } documents { totalCount } }');
+    await client.query(
+      '{ bots { nodes { documents(first: 0) { nodes { id } } } } documents { totalCount } }',
+    );
     await gateway.client('wvr_wrong').query('{ bots { totalCount } }');
     await expectNoneHeld();
   });
@@ -162,9 +218,12 @@ describe('an operation', () => {
       calls += 1;
       await expectNoneHeld();
     };
-    const { data, errors } = await gateway.client(tenants[2]!.key).query(
-      'query { tenant { name } searchChunks(input: {text: "passage", topK: 1}) { hits { rank chunk { document { filename } } } } after: bots { totalCount } }',
-    );
+    const { data, errors } = await gateway
+      .client(tenants[2]!.key)
+      .query(
+        'query { tenant { name } searchChunks(input: {text: "passage", topK: 1}) { hits ' +
+          '{ rank chunk { document { filename } } } } after: bots { totalCount } }',
+      );
     whileEmbedding = async () => {};
     expect(errors).toBeUndefined();
     expect(data).toMatchObject({ tenant: { name: 'Tenant 2' }, after: { totalCount: 2 } });

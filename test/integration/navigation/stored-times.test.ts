@@ -15,13 +15,17 @@ let endless: string;
 async function before(table: string, condition: string, write: () => Promise<void>): Promise<void> {
   await gateway.db.asSuperuser(`alter table ${table} drop constraint ${table}_times_rfc3339`);
   await write();
-  await gateway.db.asSuperuser(`alter table ${table} add constraint ${table}_times_rfc3339 check (${condition}) not valid`);
+  await gateway.db.asSuperuser(
+    `alter table ${table} add constraint ${table}_times_rfc3339 check (${condition}) not valid`,
+  );
 }
 
 beforeAll(async () => {
   gateway = await startTestGateway();
   tenant = await gateway.world.tenant();
-  client = gateway.client((await tenant.key({ scopes: ['read', 'write', 'search', 'ask', 'admin'] })).secret);
+  client = gateway.client(
+    (await tenant.key({ scopes: ['read', 'write', 'search', 'ask', 'admin'] })).secret,
+  );
   await before('bots', 'weaver_is_rfc3339(created_at)', async () => {
     bot = (await tenant.bot({ name: 'Ancient', created_at: '0044-03-15 12:00:00+00 BC' })).id;
   });
@@ -33,26 +37,65 @@ afterAll(() => gateway.close());
 
 describe('a row with a time that RFC 3339 cannot write', () => {
   test('is answered with an error at the field, never with another time', async () => {
-    const { data, errors } = await client.query(`{ node(id: "${endless}") { ... on ApiKey { name expiresAt } } }`);
+    const { data, errors } = await client.query(
+      `{ node(id: "${endless}") { ... on ApiKey { name expiresAt } } }`,
+    );
     expect(data).toEqual({ node: { name: 'Endless', expiresAt: null } });
-    expect(errors).toMatchObject([{ path: ['node', 'expiresAt'], extensions: { code: 'INTERNAL_SERVER_ERROR' }, message: expect.stringContaining('holds the time "infinity" here') }]);
+    expect(errors).toMatchObject([
+      {
+        path: ['node', 'expiresAt'],
+        extensions: { code: 'INTERNAL_SERVER_ERROR' },
+        message: expect.stringContaining('holds the time "infinity" here'),
+      },
+    ]);
     const other = await client.query(`{ bot(id: "${bot}") { name createdAt } }`);
     expect(other.data).toEqual({ bot: null });
-    expect(other.errors).toMatchObject([{ path: ['bot', 'createdAt'], message: expect.stringContaining('"0044-03-15 12:00:00+00 BC"') }]);
+    expect(other.errors).toMatchObject([
+      {
+        path: ['bot', 'createdAt'],
+        message: expect.stringContaining('"0044-03-15 12:00:00+00 BC"'),
+      },
+    ]);
   });
 
   test('gives a cursor that its list takes', async () => {
-    const { tenant: found } = await client.data('{ tenant { apiKeys(orderBy: {field: EXPIRES_AT}, first: 1) { pageInfo { endCursor } nodes { name } } } }');
+    const { tenant: found } = await client.data(
+      '{ tenant { apiKeys(orderBy: {field: EXPIRES_AT}, first: 1) { pageInfo { endCursor ' +
+        '} nodes { name } } } }',
+    );
     expect(found.apiKeys.nodes).toEqual([{ name: 'Endless' }]);
     const after = found.apiKeys.pageInfo.endCursor;
-    const next = await client.data('query ($after: String) { tenant { apiKeys(orderBy: {field: EXPIRES_AT}, after: $after) { nodes { expiresAt } } } }', { after });
+    const next = await client.data(
+      'query ($after: String) { tenant { apiKeys(orderBy: {field: EXPIRES_AT}, after: ' +
+        '$after) { nodes { expiresAt } } } }',
+      { after },
+    );
     expect(next.tenant.apiKeys.nodes).toEqual([{ expiresAt: null }]);
   });
 
   test('cannot be changed, and says why', async () => {
-    const conflict = [{ extensions: { code: 'CONFLICT' }, message: expect.stringContaining('The stored row holds a time that cannot be shown') }];
-    expect((await client.query('mutation ($input: UpdateBotInput!) { updateBot(input: $input) { bot { id } } }', { input: { id: bot, name: 'New' } })).errors).toMatchObject(conflict);
-    expect((await client.query('mutation ($input: RevokeApiKeyInput!) { revokeApiKey(input: $input) { apiKey { id } } }', { input: { id: endless } })).errors).toMatchObject(conflict);
+    const conflict = [
+      {
+        extensions: { code: 'CONFLICT' },
+        message: expect.stringContaining('The stored row holds a time that cannot be shown'),
+      },
+    ];
+    expect(
+      (
+        await client.query(
+          'mutation ($input: UpdateBotInput!) { updateBot(input: $input) { bot { id } } }',
+          { input: { id: bot, name: 'New' } },
+        )
+      ).errors,
+    ).toMatchObject(conflict);
+    expect(
+      (
+        await client.query(
+          'mutation ($input: RevokeApiKeyInput!) { revokeApiKey(input: $input) { apiKey { id } } }',
+          { input: { id: endless } },
+        )
+      ).errors,
+    ).toMatchObject(conflict);
   });
 
   test('does not keep the uses of other keys from being noted', async () => {
@@ -60,7 +103,10 @@ describe('a row with a time that RFC 3339 cannot write', () => {
     const usage = new KeyUsage(gateway.db.database, createLogger('silent'));
     for (const key of [endless, id]) usage.note(key, tenant.id);
     await usage.close();
-    const used = await gateway.db.asSuperuser<{ id: string }>('select id from api_keys where last_used_at is not null and id in (?, ?)', [endless, id]);
+    const used = await gateway.db.asSuperuser<{ id: string }>(
+      'select id from api_keys where last_used_at is not null and id in (?, ?)',
+      [endless, id],
+    );
     expect(used).toEqual([{ id }]);
   });
 });

@@ -15,37 +15,44 @@ import { postgresAt } from '../../support/postgres-at.js';
 /** Other than what a scope sets, so that what it leaves behind would show. */
 const SETTINGS = { timezone: 'Asia/Tokyo', statement_timeout: '71s' };
 
-describe.runIf(hasPooler)('a pooler in transaction mode, with fewer connections to the server than the gateway has to it', () => {
-  let pooler: Pooler;
-  let gateway: TestGateway;
-  let crowd: Crowd;
+describe.runIf(hasPooler)(
+  'a pooler in transaction mode, with fewer connections to the server than the gateway has to it',
+  () => {
+    let pooler: Pooler;
+    let gateway: TestGateway;
+    let crowd: Crowd;
 
-  beforeAll(async () => {
-    pooler = await startPooler(2);
-    gateway = await startTestGateway({ poolSize: 3, pooler, settings: SETTINGS });
-    crowd = await Crowd.gather(gateway, 37);
-  });
-  afterAll(async () => {
-    await gateway?.close();
-    await pooler?.close();
-  });
+    beforeAll(async () => {
+      pooler = await startPooler(2);
+      gateway = await startTestGateway({ poolSize: 3, pooler, settings: SETTINGS });
+      crowd = await Crowd.gather(gateway, 37);
+    });
+    afterAll(async () => {
+      await gateway?.close();
+      await pooler?.close();
+    });
 
-  test('lets three hundred operations of many tenants at once have everything of their own tenant and nothing else', async () => {
-    await crowd.ask(300);
-    await crowd.ask(300);
-  });
+    test('lets three hundred operations of many tenants at once have everything of their own tenant and nothing else', async () => {
+      await crowd.ask(300);
+      await crowd.ask(300);
+    });
 
-  test('has its connections free afterwards, and hands on nothing of what they were used for', async () => {
-    const pool = await poolOf(gateway.db.database);
-    const states = (): Promise<{ state: string }[]> => gateway.db.asSuperuser(`select state from pg_stat_activity where application_name = 'weaver' and datname = current_database()`);
-    await until(async () => (await states()).every(({ state }) => state === 'idle'));
-    expect(await states()).toHaveLength(pooler.size);
-    expect({ idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({ idle: 3, waiting: 0 });
-    const connections = await leftBehind(pool, pooler.size);
-    expect(new Set(connections.map(({ pid }) => pid)).size).toBe(pooler.size);
-    for (const { left } of connections) expect(left).toEqual({});
-  });
-});
+    test('has its connections free afterwards, and hands on nothing of what they were used for', async () => {
+      const pool = await poolOf(gateway.db.database);
+      const states = (): Promise<{ state: string }[]> =>
+        gateway.db.asSuperuser(
+          "select state from pg_stat_activity where application_name = 'weaver' " +
+            'and datname = current_database()',
+        );
+      await until(async () => (await states()).every(({ state }) => state === 'idle'));
+      expect(await states()).toHaveLength(pooler.size);
+      expect({ idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({ idle: 3, waiting: 0 });
+      const connections = await leftBehind(pool, pooler.size);
+      expect(new Set(connections.map(({ pid }) => pid)).size).toBe(pooler.size);
+      for (const { left } of connections) expect(left).toEqual({});
+    });
+  },
+);
 
 describe.runIf(hasPooler)('two gateways behind a pooler with one connection to the server', () => {
   let pooler: Pooler;
@@ -56,7 +63,10 @@ describe.runIf(hasPooler)('two gateways behind a pooler with one connection to t
     pooler = await startPooler(1);
     db = await openTestDatabase({ pooler, poolSize: 1 });
     const url = db.urls!.login;
-    other = await Database.open(postgresAt(url, { ownerUrl: db.urls!.admin, pooler: 'transaction', poolSize: 1 }), ENTITIES);
+    other = await Database.open(
+      postgresAt(url, { ownerUrl: db.urls!.admin, pooler: 'transaction', poolSize: 1 }),
+      ENTITIES,
+    );
   });
   afterAll(async () => {
     await other?.close();
@@ -84,7 +94,11 @@ describe.runIf(hasPooler)('two gateways behind a pooler with one connection to t
     const env = { DATABASE_URL: db.urls!.login, WEAVER_MIGRATION_URL: db.urls!.admin };
     const told = await weaver({ ...env, DATABASE_POOLER: 'transaction' }, ['db', 'doctor']);
     expect(told).toMatchObject({ code: 0, out: expect.not.stringContaining('pooler') });
-    expect((await weaver(env, ['db', 'doctor'])).out).toMatch(/^warn +DATABASE_URL leads to a pooler in transaction mode.*\n +→ Set DATABASE_POOLER=transaction\.$/m);
-    expect((await weaver({ ...env, DATABASE_URL: db.urls!.admin }, ['db', 'doctor'])).out).not.toContain('pooler');
+    expect((await weaver(env, ['db', 'doctor'])).out).toMatch(
+      /^warn +DATABASE_URL leads to a pooler in transaction mode.*\n +→ Set DATABASE_POOLER=transaction\.$/m,
+    );
+    expect(
+      (await weaver({ ...env, DATABASE_URL: db.urls!.admin }, ['db', 'doctor'])).out,
+    ).not.toContain('pooler');
   });
 });

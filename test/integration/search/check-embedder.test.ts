@@ -5,7 +5,12 @@ import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 import { OpenAiEmbedder } from '../../../src/embedders/openai-embedder.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { collectLog } from '../../support/log-lines.js';
-import { fails, stalls, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import {
+  fails,
+  stalls,
+  startOpenAiServer,
+  type OpenAiServer,
+} from '../../support/openai-server.js';
 import { World } from '../../support/world.js';
 
 const { log, lines } = collectLog();
@@ -22,10 +27,24 @@ afterAll(async () => {
 });
 beforeEach(() => void lines.splice(0));
 
-const idOf = (number: number): string => `0198c7a2-5c1e-7d3a-9f52-${String(number).padStart(12, '0')}`;
+const idOf = (number: number): string =>
+  `0198c7a2-5c1e-7d3a-9f52-${String(number).padStart(12, '0')}`;
 const service = (): OpenAiEmbedder =>
-  new OpenAiEmbedder({ provider: 'openai', baseUrl: server.baseUrl, apiKey: undefined, model: 'other-model', dimensions: 64, sendDimensions: false, concurrency: 1, batchSize: 16, timeoutMs: 2_000 });
-const check = (embedder: HashingEmbedder | OpenAiEmbedder, signal = new AbortController().signal): Promise<void> => checkEmbedder(db.database, embedder, log, signal);
+  new OpenAiEmbedder({
+    provider: 'openai',
+    baseUrl: server.baseUrl,
+    apiKey: undefined,
+    model: 'other-model',
+    dimensions: 64,
+    sendDimensions: false,
+    concurrency: 1,
+    batchSize: 16,
+    timeoutMs: 2_000,
+  });
+const check = (
+  embedder: HashingEmbedder | OpenAiEmbedder,
+  signal = new AbortController().signal,
+): Promise<void> => checkEmbedder(db.database, embedder, log, signal);
 
 // In the order of a gateway's life: the database is empty at first.
 test('without a chunk there is nothing to compare with, and a service is tried all the same', async () => {
@@ -41,16 +60,31 @@ test('without a chunk there is nothing to compare with, and a service is tried a
 
 test('vectors of the same model are fine, those of another one are told of', async () => {
   const document = await (await (await new World(db.database).tenant()).bot()).document();
-  const texts = ['A tent may be returned within thirty days.', 'Stoves are shipped without gas.', 'Boots.'];
+  const texts = [
+    'A tent may be returned within thirty days.',
+    'Stoves are shipped without gas.',
+    'Boots.',
+  ];
   const vectors = await hashing.embed(texts);
   // Neither one without a direction nor those in the middle are looked at.
-  const chunks = texts.map((text, chunkIndex) => ({ id: idOf(chunkIndex), text, chunkIndex, embedding: chunkIndex === 1 ? vectors[0]! : vectors[chunkIndex]! }));
+  const chunks = texts.map((text, chunkIndex) => ({
+    id: idOf(chunkIndex),
+    text,
+    chunkIndex,
+    embedding: chunkIndex === 1 ? vectors[0]! : vectors[chunkIndex]!,
+  }));
   await document.chunks(chunks);
   await check(hashing);
   expect(lines).toEqual([]);
   await check(service());
   expect(lines).toHaveLength(1);
-  expect(JSON.parse(lines[0]!)).toMatchObject({ level: 40, msg: expect.stringContaining('npx weaver search reembed'), model: 'other-model', looked: 2, differing: 2 });
+  expect(JSON.parse(lines[0]!)).toMatchObject({
+    level: 40,
+    msg: expect.stringContaining('npx weaver search reembed'),
+    model: 'other-model',
+    looked: 2,
+    differing: 2,
+  });
 });
 
 test('a run that was interrupted half-way is told of, and a vector without a direction is not', async () => {
@@ -58,11 +92,23 @@ test('a run that was interrupted half-way is told of, and a vector without a dir
   const [vector] = await hashing.embed(['A tent']);
   await document.chunks([
     { id: idOf(10), text: 'A tent', chunkIndex: 0, embedding: vector! },
-    { id: idOf(11), text: 'A tent', chunkIndex: 1, embedding: Array.from({ length: 1536 }, () => 0) },
+    {
+      id: idOf(11),
+      text: 'A tent',
+      chunkIndex: 1,
+      embedding: Array.from({ length: 1536 }, () => 0),
+    },
   ]);
   await check(hashing);
   expect(lines).toEqual([]);
-  await document.chunks([{ id: idOf(12), text: 'A stove', chunkIndex: 2, embedding: Array.from({ length: 1536 }, (_, n) => (n === 7 ? 1 : 0)) }]);
+  await document.chunks([
+    {
+      id: idOf(12),
+      text: 'A stove',
+      chunkIndex: 2,
+      embedding: Array.from({ length: 1536 }, (_, n) => (n === 7 ? 1 : 0)),
+    },
+  ]);
   await check(hashing);
   expect(JSON.parse(lines[0]!)).toMatchObject({ looked: 4, differing: 1 });
 });

@@ -6,7 +6,8 @@ import { ClusteredVectors } from '../../support/clustered-vectors.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 
 const SEARCH = `query ($input: SearchChunksInput!) {
-  searchChunks(input: $input) { hits { chunk { id } } completeness { candidates exact returned reason path } }
+  searchChunks(input: $input) { hits { chunk { id } }
+    completeness { candidates exact returned reason path } }
 }`;
 
 interface Passage {
@@ -20,7 +21,28 @@ interface Passage {
 
 const STATUSES = ['PENDING', 'PROCESSING', 'COMPLETED', 'FAILED'];
 /** Values of every JSON type in the same place, and texts that look like dates and are none. */
-const VALUES = [1, 1.5, '1', true, false, null, 'true', [1, 2], { deep: 7, name: 'x' }, { deep: '7' }, '2026-01-31', '2026-02-30', '2026-01-31T09:30:00Z', '2026-01-31T09:30:00.123456+02:00', '2026-01-31 25:00', '0000-01-01', 'yesterday', 1e20, -3, ''];
+const VALUES = [
+  1,
+  1.5,
+  '1',
+  true,
+  false,
+  null,
+  'true',
+  [1, 2],
+  { deep: 7, name: 'x' },
+  { deep: '7' },
+  '2026-01-31',
+  '2026-02-30',
+  '2026-01-31T09:30:00Z',
+  '2026-01-31T09:30:00.123456+02:00',
+  '2026-01-31 25:00',
+  '0000-01-01',
+  'yesterday',
+  1e20,
+  -3,
+  '',
+];
 const vectors = new ClusteredVectors(3, 4);
 
 let gateway: TestGateway;
@@ -36,18 +58,38 @@ beforeAll(async () => {
     for (const status of STATUSES) {
       const document = await bot.document({ status: status.toLowerCase() });
       const chunks = vectors.document(20).map((embedding, chunkIndex) => ({
-        id: v7(), text: `refund ${chunkIndex}`, chunkIndex, embedding: Array.from(embedding),
-        metadata: chunkIndex === 0 ? {} : { value: VALUES[chunkIndex % VALUES.length], list: ['a', chunkIndex] },
+        id: v7(),
+        text: `refund ${chunkIndex}`,
+        chunkIndex,
+        embedding: Array.from(embedding),
+        metadata:
+          chunkIndex === 0
+            ? {}
+            : { value: VALUES[chunkIndex % VALUES.length], list: ['a', chunkIndex] },
         createdAt: new Date(Date.UTC(2026, 0, 1 + chunkIndex)).toISOString(),
       }));
       await document.chunks(chunks);
-      passages.push(...chunks.map(({ id, metadata, createdAt }) => ({ id, metadata, createdAt, botId: bot.id, documentId: document.id, status })));
+      passages.push(
+        ...chunks.map(({ id, metadata, createdAt }) => ({
+          id,
+          metadata,
+          createdAt,
+          botId: bot.id,
+          documentId: document.id,
+          status,
+        })),
+      );
     }
   }
 });
 afterAll(() => gateway.close());
 
-type Range = { gt?: number | string; gte?: number | string; lt?: number | string; lte?: number | string };
+type Range = {
+  gt?: number | string;
+  gte?: number | string;
+  lt?: number | string;
+  lte?: number | string;
+};
 interface Condition {
   path: string[];
   equals?: unknown;
@@ -59,29 +101,45 @@ interface Condition {
 
 function at(value: unknown, [key, ...rest]: string[]): unknown {
   if (key === undefined) return value;
-  return typeof value === 'object' && value !== null ? at((value as Record<string, unknown>)[key], rest) : undefined;
+  return typeof value === 'object' && value !== null
+    ? at((value as Record<string, unknown>)[key], rest)
+    : undefined;
 }
 
 const inRange = (value: number, range: Range, of: (bound: any) => number): boolean =>
-  (range.gt === undefined || value > of(range.gt)) && (range.gte === undefined || value >= of(range.gte)) && (range.lt === undefined || value < of(range.lt)) && (range.lte === undefined || value <= of(range.lte));
+  (range.gt === undefined || value > of(range.gt)) &&
+  (range.gte === undefined || value >= of(range.gte)) &&
+  (range.lt === undefined || value < of(range.lt)) &&
+  (range.lte === undefined || value <= of(range.lte));
 
 /** Milliseconds of what is a date in ISO 8601, by JavaScript's own calendar. */
 function instant(value: unknown): number | undefined {
-  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d/.test(value) || value.startsWith('0000')) return undefined;
+  if (typeof value !== 'string' || !/^\d{4}-\d\d-\d\d/.test(value) || value.startsWith('0000'))
+    return undefined;
   const day = value.slice(0, 10);
-  if (!Number.isFinite(Date.parse(`${day}T00:00:00Z`)) || !new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)) return undefined;
+  if (
+    !Number.isFinite(Date.parse(`${day}T00:00:00Z`)) ||
+    !new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
+  )
+    return undefined;
   const ms = Date.parse(value.replace(' ', 'T'));
   return Number.isNaN(ms) ? undefined : ms;
 }
 
-function meets(metadata: unknown, { path, equals, in: values, exists, number, date }: Condition): boolean {
+function meets(
+  metadata: unknown,
+  { path, equals, in: values, exists, number, date }: Condition,
+): boolean {
   const value = at(metadata, path);
-  const isDate = date === undefined || (instant(value) !== undefined && inRange(instant(value)!, date, Date.parse));
+  const isDate =
+    date === undefined ||
+    (instant(value) !== undefined && inRange(instant(value)!, date, Date.parse));
   return (
     (equals === undefined || value === equals) &&
     (values === undefined || values.includes(value)) &&
     (exists === undefined || (value !== undefined) === exists) &&
-    (number === undefined || (typeof value === 'number' && inRange(value, number, bound => bound))) &&
+    (number === undefined ||
+      (typeof value === 'number' && inRange(value, number, bound => bound))) &&
     isDate
   );
 }
@@ -102,18 +160,51 @@ function expectedOf(filter: Filter): string[] {
         (filter.botId === undefined || botId === filter.botId) &&
         (filter.documentIds === undefined || filter.documentIds.includes(documentId)) &&
         (filter.documentStatuses === undefined || filter.documentStatuses.includes(status)) &&
-        (filter.metadata === undefined || Object.entries(filter.metadata).every(([key, value]) => metadata[key] === value)) &&
+        (filter.metadata === undefined ||
+          Object.entries(filter.metadata).every(([key, value]) => metadata[key] === value)) &&
         (filter.metadataConditions ?? []).every(condition => meets(metadata, condition)) &&
-        (filter.createdAt === undefined || inRange(Date.parse(createdAt), filter.createdAt, Date.parse)),
+        (filter.createdAt === undefined ||
+          inRange(Date.parse(createdAt), filter.createdAt, Date.parse)),
     )
     .map(({ id }) => id);
 }
 
 const value = fc.constantFrom(...VALUES.filter(item => typeof item !== 'object'));
-const path = fc.constantFrom(['value'], ['value', 'deep'], ['value', 'name'], ['list', '0'], ['list', '1'], ['absent'], ['value', 'deep', 'deeper']);
-const numberRange = fc.record({ gt: fc.constantFrom(-5, 0, 1, 1e19), gte: fc.constantFrom(1, 1.5, 7), lt: fc.constantFrom(2, 8, 1e21), lte: fc.constantFrom(1, 7, 1e20) }, { requiredKeys: [] });
-const dates = ['2025-12-31T00:00:00Z', '2026-01-05T00:00:00Z', '2026-01-12T00:00:00+02:00', '2026-01-31T00:00:00Z', '2026-01-31T09:30:00Z', '2027-01-01T00:00:00Z'];
-const dateRange = fc.record({ gt: fc.constantFrom(...dates), gte: fc.constantFrom(...dates), lt: fc.constantFrom(...dates), lte: fc.constantFrom(...dates) }, { requiredKeys: [] });
+const path = fc.constantFrom(
+  ['value'],
+  ['value', 'deep'],
+  ['value', 'name'],
+  ['list', '0'],
+  ['list', '1'],
+  ['absent'],
+  ['value', 'deep', 'deeper'],
+);
+const numberRange = fc.record(
+  {
+    gt: fc.constantFrom(-5, 0, 1, 1e19),
+    gte: fc.constantFrom(1, 1.5, 7),
+    lt: fc.constantFrom(2, 8, 1e21),
+    lte: fc.constantFrom(1, 7, 1e20),
+  },
+  { requiredKeys: [] },
+);
+const dates = [
+  '2025-12-31T00:00:00Z',
+  '2026-01-05T00:00:00Z',
+  '2026-01-12T00:00:00+02:00',
+  '2026-01-31T00:00:00Z',
+  '2026-01-31T09:30:00Z',
+  '2027-01-01T00:00:00Z',
+];
+const dateRange = fc.record(
+  {
+    gt: fc.constantFrom(...dates),
+    gte: fc.constantFrom(...dates),
+    lt: fc.constantFrom(...dates),
+    lte: fc.constantFrom(...dates),
+  },
+  { requiredKeys: [] },
+);
 const anyCondition = fc.oneof(
   fc.record({ path, equals: value }),
   fc.record({ path, in: fc.array(value, { maxLength: 3 }) }),
@@ -127,19 +218,33 @@ const anyCondition = fc.oneof(
 function anyFilter(): fc.Arbitrary<Filter> {
   const filters: Record<keyof Filter, fc.Arbitrary<unknown>> = {
     botId: fc.constantFrom(...new Set(passages.map(passage => passage.botId)), v7()),
-    documentIds: fc.uniqueArray(fc.constantFrom(...new Set(passages.map(passage => passage.documentId))), { maxLength: 6 }),
+    documentIds: fc.uniqueArray(
+      fc.constantFrom(...new Set(passages.map(passage => passage.documentId))),
+      { maxLength: 6 },
+    ),
     documentStatuses: fc.uniqueArray(fc.constantFrom(...STATUSES), { maxLength: 3 }),
     metadata: fc.constantFrom({}, { value: 1 }, { value: 'true' }),
     metadataConditions: fc.array(anyCondition, { minLength: 1, maxLength: 2 }),
     createdAt: dateRange,
   };
-  const names = fc.uniqueArray(fc.constantFrom(...(Object.keys(filters) as (keyof Filter)[])), { minLength: 1, maxLength: 3 });
-  return names.chain(chosen => fc.record(Object.fromEntries(chosen.map(name => [name, filters[name]])))) as fc.Arbitrary<Filter>;
+  const names = fc.uniqueArray(fc.constantFrom(...(Object.keys(filters) as (keyof Filter)[])), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  return names.chain(chosen =>
+    fc.record(Object.fromEntries(chosen.map(name => [name, filters[name]]))),
+  ) as fc.Arbitrary<Filter>;
 }
 
-async function found(input: Record<string, unknown>): Promise<{ ids: string[]; completeness: { candidates: number; exact: boolean; returned: number; reason: string | null } }> {
+async function found(input: Record<string, unknown>): Promise<{
+  ids: string[];
+  completeness: { candidates: number; exact: boolean; returned: number; reason: string | null };
+}> {
   const { searchChunks } = await client.data(SEARCH, { input: { topK: 100, ...input } });
-  return { ids: searchChunks.hits.map((hit: any) => hit.chunk.id), completeness: searchChunks.completeness };
+  return {
+    ids: searchChunks.hits.map((hit: any) => hit.chunk.id),
+    completeness: searchChunks.completeness,
+  };
 }
 
 describe.each([
@@ -156,7 +261,11 @@ describe.each([
         expect(new Set(ids).size).toBe(ids.length);
         if (expected.length <= 100) expect(ids.toSorted()).toEqual(expected.toSorted());
         else expect(ids.every(id => expected.includes(id))).toBe(true);
-        expect(completeness).toMatchObject({ returned: Math.min(100, expected.length), exact: true, candidates: expected.length });
+        expect(completeness).toMatchObject({
+          returned: Math.min(100, expected.length),
+          exact: true,
+          candidates: expected.length,
+        });
         matched += expected.length > 0 ? 1 : 0;
       }),
       { numRuns: 120, seed: 20_261_124 },
@@ -167,22 +276,61 @@ describe.each([
 
 test('a date is its first instant in UTC, and a day that does not exist is no date', async () => {
   const condition = (date: Range): Condition => ({ path: ['value'], date });
-  const all = await found({ text: 'refund', metadataConditions: [condition({ gte: '2000-01-01T00:00:00Z' })] });
-  expect(all.ids.toSorted()).toEqual(expectedOf({ metadataConditions: [condition({ gte: '2000-01-01T00:00:00Z' })] }).toSorted());
-  expect(new Set(all.ids.map(id => passages.find(passage => passage.id === id)!.metadata.value))).toEqual(new Set(['2026-01-31', '2026-01-31T09:30:00Z', '2026-01-31T09:30:00.123456+02:00']));
-  const exact = await found({ text: 'refund', metadataConditions: [condition({ gte: '2026-01-31T00:00:00Z', lte: '2026-01-31T00:00:00Z' })] });
-  expect(new Set(exact.ids.map(id => passages.find(passage => passage.id === id)!.metadata.value))).toEqual(new Set(['2026-01-31']));
+  const all = await found({
+    text: 'refund',
+    metadataConditions: [condition({ gte: '2000-01-01T00:00:00Z' })],
+  });
+  expect(all.ids.toSorted()).toEqual(
+    expectedOf({ metadataConditions: [condition({ gte: '2000-01-01T00:00:00Z' })] }).toSorted(),
+  );
+  expect(
+    new Set(all.ids.map(id => passages.find(passage => passage.id === id)!.metadata.value)),
+  ).toEqual(new Set(['2026-01-31', '2026-01-31T09:30:00Z', '2026-01-31T09:30:00.123456+02:00']));
+  const exact = await found({
+    text: 'refund',
+    metadataConditions: [condition({ gte: '2026-01-31T00:00:00Z', lte: '2026-01-31T00:00:00Z' })],
+  });
+  expect(
+    new Set(exact.ids.map(id => passages.find(passage => passage.id === id)!.metadata.value)),
+  ).toEqual(new Set(['2026-01-31']));
 });
 
 test.each<[Record<string, unknown>, string]>([
-  [{ metadataConditions: Array.from({ length: 21 }, () => ({ path: ['a'] })) }, 'input.metadataConditions'],
+  [
+    { metadataConditions: Array.from({ length: 21 }, () => ({ path: ['a'] })) },
+    'input.metadataConditions',
+  ],
   [{ metadataConditions: [{ path: [] }] }, 'input.metadataConditions[0].path'],
-  [{ metadataConditions: [{ path: ['a'], exists: true }, { path: Array.from({ length: 9 }, () => 'a') }] }, 'input.metadataConditions[1].path'],
-  [{ metadataConditions: [{ path: ['a', 'b'.repeat(201)] }] }, 'input.metadataConditions[0].path[1]'],
-  [{ metadataConditions: [{ path: ['a'], in: Array.from({ length: 101 }, () => 1) }] }, 'input.metadataConditions[0].in'],
+  [
+    {
+      metadataConditions: [
+        { path: ['a'], exists: true },
+        { path: Array.from({ length: 9 }, () => 'a') },
+      ],
+    },
+    'input.metadataConditions[1].path',
+  ],
+  [
+    { metadataConditions: [{ path: ['a', 'b'.repeat(201)] }] },
+    'input.metadataConditions[0].path[1]',
+  ],
+  [
+    { metadataConditions: [{ path: ['a'], in: Array.from({ length: 101 }, () => 1) }] },
+    'input.metadataConditions[0].in',
+  ],
   // Else a forgotten variable would let everything through.
-  [{ metadataConditions: [{ path: ['a'], exists: true }, { path: ['a'] }] }, 'input.metadataConditions[1]'],
-  [{ metadataConditions: [{ path: ['a'], equals: null, in: null, exists: null, number: null, date: null }] }, 'input.metadataConditions[0]'],
+  [
+    { metadataConditions: [{ path: ['a'], exists: true }, { path: ['a'] }] },
+    'input.metadataConditions[1]',
+  ],
+  [
+    {
+      metadataConditions: [
+        { path: ['a'], equals: null, in: null, exists: null, number: null, date: null },
+      ],
+    },
+    'input.metadataConditions[0]',
+  ],
 ])('what passes a limit is refused by name: %#', async (filter, field) => {
   const { errors } = await client.query(SEARCH, { input: { text: 'a', ...filter } });
   expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field });

@@ -15,7 +15,9 @@ const onPostgres = inject('template').kind === 'postgres';
 /** Fewer chunks than it takes otherwise, which is what the setting is for. */
 const SIZE = 2_000;
 const ENV = { WEAVER_SEARCH_INDEX_FROM: '1500' };
-const SEARCH = `query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { similarity chunk { id } } completeness { returned exact candidates path } } }`;
+const SEARCH =
+  'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { similarity ' +
+  'chunk { id } } completeness { returned exact candidates path } } }';
 
 interface Result {
   hits: { similarity: number; chunk: { id: string } }[];
@@ -47,16 +49,29 @@ function later(milliseconds: number): void {
   vi.spyOn(performance, 'now').mockImplementation(() => now() + milliseconds);
 }
 
-const search = async (input: Record<string, unknown>): Promise<Result> => (await client.data<{ searchChunks: Result }>(SEARCH, { input })).searchChunks;
-const tune = (): Promise<unknown> => weaver({ ...ENV, DATABASE_URL: gateway.db.urls!.login, WEAVER_MIGRATION_URL: gateway.db.urls!.admin }, ['search', 'tune']);
+const search = async (input: Record<string, unknown>): Promise<Result> =>
+  (await client.data<{ searchChunks: Result }>(SEARCH, { input })).searchChunks;
+const tune = (): Promise<unknown> =>
+  weaver(
+    { ...ENV, DATABASE_URL: gateway.db.urls!.login, WEAVER_MIGRATION_URL: gateway.db.urls!.admin },
+    ['search', 'tune'],
+  );
 
 async function recall(topK: number, path: string): Promise<number> {
   let found = 0;
-  const questions = Array.from({ length: 20 }, () => vectors.questionAbout(passages[vectors.below(SIZE)]!.vector));
+  const questions = Array.from({ length: 20 }, () =>
+    vectors.questionAbout(passages[vectors.below(SIZE)]!.vector),
+  );
   for (const question of questions) {
-    const expected = passages.map(({ id, vector }) => ({ id, similarity: dot(vector, question) })).sort((a, b) => b.similarity - a.similarity).slice(0, topK);
+    const expected = passages
+      .map(({ id, vector }) => ({ id, similarity: dot(vector, question) }))
+      .sort((a, b) => b.similarity - a.similarity)
+      .slice(0, topK);
     const { hits, completeness } = await search({ embedding: Array.from(question), topK });
-    expect(completeness).toMatchObject({ returned: topK, path: expect.stringMatching(`^(${path}|EXACT)$`) });
+    expect(completeness).toMatchObject({
+      returned: topK,
+      path: expect.stringMatching(`^(${path}|EXACT)$`),
+    });
     const ids = new Set(hits.map(hit => hit.chunk.id));
     found += expected.filter(({ id }) => ids.has(id)).length / topK;
   }
@@ -66,18 +81,35 @@ async function recall(topK: number, path: string): Promise<number> {
 const about = (): number[] => Array.from(vectors.questionAbout(passages[0]!.vector));
 
 test('without an index of its own, a large tenant is searched by its codes', async () => {
-  expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: false, candidates: 100, path: 'CODES' });
+  expect((await search({ embedding: about() })).completeness).toMatchObject({
+    returned: 10,
+    exact: false,
+    candidates: 100,
+    path: 'CODES',
+  });
 });
 
-/** What the answers to forty questions came from, each less about a passage than the one before; their hits are the nearest, whatever it was. */
+/**
+ * What the answers to forty questions came from, each less about a passage than the one before;
+ * their hits are the nearest, whatever it was.
+ */
 async function askFainterAndFainter(): Promise<Set<string>> {
   const seen = new Set<string>();
   let found = 0;
   for (let step = 0; step < 40; step += 1) {
     const passage = passages[vectors.below(SIZE)]!.vector;
-    const question = Array.from(passage, (value, index) => value + (step / 150) * Math.sin(index * index + step));
+    const question = Array.from(
+      passage,
+      (value, index) => value + (step / 150) * Math.sin(index * index + step),
+    );
     const length = Math.hypot(...question);
-    const expected = passages.map(({ id, vector }) => ({ id, similarity: dot(vector, Float32Array.from(question)) / length })).sort((a, b) => b.similarity - a.similarity).slice(0, 10);
+    const expected = passages
+      .map(({ id, vector }) => ({
+        id,
+        similarity: dot(vector, Float32Array.from(question)) / length,
+      }))
+      .sort((a, b) => b.similarity - a.similarity)
+      .slice(0, 10);
     const { hits, completeness } = await search({ embedding: question });
     const ids = new Set(hits.map(({ chunk }) => chunk.id));
     found += expected.filter(({ id }) => ids.has(id)).length;
@@ -88,13 +120,24 @@ async function askFainterAndFainter(): Promise<Set<string>> {
 }
 
 test('the less a question stands out, the more is compared: some chunks, more of them, or all', async () => {
-  expect(await askFainterAndFainter()).toEqual(new Set(['CODES 100', 'CODES 600', `EXACT ${SIZE}`]));
+  expect(await askFainterAndFainter()).toEqual(
+    new Set(['CODES 100', 'CODES 600', `EXACT ${SIZE}`]),
+  );
 });
 
 test('where a filter leaves fewer chunks than may be compared, all of them are', async () => {
   const nothing = Array.from({ length: 1536 }, (_, index) => Math.sin(index * index));
-  await gateway.db.asSuperuser(`update doc_chunks set chunk_metadata = '{"some": true}' where tenant_id = ? and chunk_index < 400`, [tenant.id]);
-  expect((await search({ embedding: nothing, metadata: { some: true } })).completeness).toEqual({ returned: 10, exact: true, candidates: 400, path: 'CODES' });
+  await gateway.db.asSuperuser(
+    `update doc_chunks set chunk_metadata = '{"some": true}' where tenant_id = ? ` +
+      'and chunk_index < 400',
+    [tenant.id],
+  );
+  expect((await search({ embedding: nothing, metadata: { some: true } })).completeness).toEqual({
+    returned: 10,
+    exact: true,
+    candidates: 400,
+    path: 'CODES',
+  });
 });
 
 describe.runIf(onPostgres)('with an index of its own', () => {
@@ -103,29 +146,58 @@ describe.runIf(onPostgres)('with an index of its own', () => {
   test('a tenant is searched by it once the gateway knows, and the nearest are found', async () => {
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
     later(31_000);
-    expect((await search({ embedding: about() })).completeness).toEqual({ returned: 10, exact: false, candidates: 100, path: 'HNSW' });
-    expect(await gateway.db.asSuperuser(`select reloptions from pg_class where relname = '${searchIndexName(tenant.id)}'`)).toEqual([{ reloptions: ['m=16', 'ef_construction=128'] }]);
+    expect((await search({ embedding: about() })).completeness).toEqual({
+      returned: 10,
+      exact: false,
+      candidates: 100,
+      path: 'HNSW',
+    });
+    expect(
+      await gateway.db.asSuperuser(
+        `select reloptions from pg_class where relname = '${searchIndexName(tenant.id)}'`,
+      ),
+    ).toEqual([{ reloptions: ['m=16', 'ef_construction=128'] }]);
     expect(await recall(10, 'HNSW')).toBeGreaterThanOrEqual(0.99);
     expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
   });
 
   test('chunks that were stored after it was built are found along it at once, and those that were deleted no more', async () => {
     later(62_000);
-    const [{ doc_id }] = (await gateway.db.asSuperuser<{ doc_id: string }>('select doc_id from doc_chunks where tenant_id = ? limit 1', [tenant.id])) as [{ doc_id: string }];
+    const [{ doc_id }] = (await gateway.db.asSuperuser<{ doc_id: string }>(
+      'select doc_id from doc_chunks where tenant_id = ? limit 1',
+      [tenant.id],
+    )) as [{ doc_id: string }];
     const fresh = vectors.document(25);
     const question = Array.from(vectors.questionAbout(fresh[7]!));
     const nearest = (): Promise<string[]> =>
-      gateway.db.asSuperuser<{ id: string }>('select id from doc_chunks where tenant_id = ? order by embedding <=> ?::halfvec(1536), id limit 10', [tenant.id, JSON.stringify(question)]).then(rows => rows.map(({ id }) => id));
+      gateway.db
+        .asSuperuser<{ id: string }>(
+          'select id from doc_chunks where tenant_id = ? ' +
+            'order by embedding <=> ?::halfvec(1536), id limit 10',
+          [tenant.id, JSON.stringify(question)],
+        )
+        .then(rows => rows.map(({ id }) => id));
     const idsOf = ({ hits }: Result): string[] => hits.map(({ chunk }) => chunk.id);
     const ids = await gateway.db.database.write('test', { role: 'weaver_operator' }, em =>
-      storeChunks(em, { id: doc_id, tenantId: tenant.id }, fresh.map((vector, n) => ({ text: 'Fresh', chunkIndex: SIZE + n, embedding: Array.from(vector) }))));
+      storeChunks(
+        em,
+        { id: doc_id, tenantId: tenant.id },
+        fresh.map((vector, n) => ({
+          text: 'Fresh',
+          chunkIndex: SIZE + n,
+          embedding: Array.from(vector),
+        })),
+      ),
+    );
 
     const found = await search({ embedding: question });
     expect(found.completeness).toMatchObject({ returned: 10, path: 'HNSW' });
     expect(idsOf(found)).toEqual(await nearest());
     expect(idsOf(found).every(id => ids.includes(id))).toBe(true);
 
-    await gateway.db.asSuperuser('delete from doc_chunks where id = any(?)', [idsOf(found).slice(0, 5)]);
+    await gateway.db.asSuperuser('delete from doc_chunks where id = any(?)', [
+      idsOf(found).slice(0, 5),
+    ]);
     const less = await search({ embedding: question });
     expect(less.completeness).toMatchObject({ returned: 10, path: 'HNSW' });
     expect(idsOf(less)).toEqual(await nearest());
@@ -136,15 +208,23 @@ describe.runIf(onPostgres)('with an index of its own', () => {
   test('pages along it neither repeat nor skip', async () => {
     later(62_000);
     const question = about();
-    const PAGE = `query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk { id } } completeness { path } pageInfo { endCursor } } }`;
+    const PAGE =
+      'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { chunk { ' +
+      'id } } completeness { path } pageInfo { endCursor } } }';
     const [found, paths]: [string[], string[]] = [[], []];
-    for (let after: string | null = null; found.length < 200; ) {
-      const { searchChunks }: any = await client.data(PAGE, { input: { embedding: question, topK: found.length < 20 ? 5 : 60, after } });
+    for (let after: string | null = null; found.length < 200;) {
+      const { searchChunks }: any = await client.data(PAGE, {
+        input: { embedding: question, topK: found.length < 20 ? 5 : 60, after },
+      });
       found.push(...searchChunks.hits.map((hit: any) => hit.chunk.id));
       paths.push(searchChunks.completeness.path);
       after = searchChunks.pageInfo.endCursor;
     }
-    const expected = await gateway.db.asSuperuser<{ id: string }>('select id from doc_chunks where tenant_id = ? order by embedding <=> ?::halfvec(1536), id limit 200', [tenant.id, JSON.stringify(question)]);
+    const expected = await gateway.db.asSuperuser<{ id: string }>(
+      'select id from doc_chunks where tenant_id = ? ' +
+        'order by embedding <=> ?::halfvec(1536), id limit 200',
+      [tenant.id, JSON.stringify(question)],
+    );
     expect(found).toEqual(expected.map(({ id }) => id));
     expect(paths.slice(0, 3)).toEqual(['HNSW', 'HNSW', 'HNSW']);
   });
@@ -152,26 +232,47 @@ describe.runIf(onPostgres)('with an index of its own', () => {
   test('filtered searches go without it, as do those of other tenants', async () => {
     later(62_000);
     expect((await search({ embedding: about(), botId })).completeness.path).toBe('CODES');
-    expect((await search({ embedding: about(), metadata: { a: 1 } })).completeness).toMatchObject({ returned: 0, exact: true });
+    expect((await search({ embedding: about(), metadata: { a: 1 } })).completeness).toMatchObject({
+      returned: 0,
+      exact: true,
+    });
     const stranger = gateway.client((await (await gateway.world.tenant()).key()).secret);
-    const { searchChunks } = await stranger.data<{ searchChunks: Result }>(SEARCH, { input: { embedding: about() } });
+    const { searchChunks } = await stranger.data<{ searchChunks: Result }>(SEARCH, {
+      input: { embedding: about() },
+    });
     expect(searchChunks).toMatchObject({ hits: [], completeness: { exact: true, path: 'EXACT' } });
   });
 
   test('a question that resembles nothing is compared with everything', async () => {
     later(93_000);
     const nothing = Array.from({ length: 1536 }, (_, index) => Math.sin(index * index));
-    expect((await search({ embedding: nothing })).completeness).toMatchObject({ returned: 10, exact: true, candidates: SIZE, path: 'EXACT' });
+    expect((await search({ embedding: nothing })).completeness).toMatchObject({
+      returned: 10,
+      exact: true,
+      candidates: SIZE,
+      path: 'EXACT',
+    });
   });
 
   test('settings of the search end with its transaction', async () => {
-    const rows = await gateway.db.database.reads({ role: 'weaver_operator' }).query<{ value: string | null }>({ name: 'test', text: `select current_setting('hnsw.iterative_scan', true) as value`, preparedName: undefined }, []);
+    const rows = await gateway.db.database
+      .reads({ role: 'weaver_operator' })
+      .query<{ value: string | null }>(
+        {
+          name: 'test',
+          text: `select current_setting('hnsw.iterative_scan', true) as value`,
+          preparedName: undefined,
+        },
+        [],
+      );
     expect(rows[0]!.value || 'off').toBe('off');
   });
 
   test('an index that is not valid, or gone, is not used', async () => {
     const index = searchIndexName(tenant.id);
-    await gateway.db.asSuperuser(`update pg_index set indisvalid = false where indexrelid = '${index}'::regclass`);
+    await gateway.db.asSuperuser(
+      `update pg_index set indisvalid = false where indexrelid = '${index}'::regclass`,
+    );
     later(124_000);
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
     await tune();
@@ -193,12 +294,28 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     await writer.query(`begin; delete from doc_chunks where tenant_id = '${v7()}'`);
     const building = tune();
     try {
-      await expect.poll(() => gateway.db.asSuperuser(`select indisvalid from pg_index where indexrelid = to_regclass('${searchIndexName(tenant.id)}')`)).toEqual([{ indisvalid: false }]);
+      await expect
+        .poll(() =>
+          gateway.db.asSuperuser(
+            'select indisvalid from pg_index ' +
+              `where indexrelid = to_regclass('${searchIndexName(tenant.id)}')`,
+          ),
+        )
+        .toEqual([{ indisvalid: false }]);
       later(217_000);
-      expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, path: 'CODES' });
+      expect((await search({ embedding: about() })).completeness).toMatchObject({
+        returned: 10,
+        path: 'CODES',
+      });
       const [vector] = vectors.document(1) as [Float32Array];
-      await gateway.db.asSuperuser("insert into doc_chunks (tenant_id, doc_id, text, chunk_index, embedding) select tenant_id, doc_id, 'Meanwhile', ?, ?::halfvec(1536) from doc_chunks where tenant_id = ? limit 1", [2 * SIZE, JSON.stringify(Array.from(vector)), tenant.id]);
-      const meanwhile = async (): Promise<number> => (await search({ embedding: Array.from(vector), topK: 1 })).hits[0]!.similarity;
+      await gateway.db.asSuperuser(
+        'insert into doc_chunks (tenant_id, doc_id, text, chunk_index, embedding) select ' +
+          "tenant_id, doc_id, 'Meanwhile', ?, ?::halfvec(1536) from doc_chunks " +
+          'where tenant_id = ? limit 1',
+        [2 * SIZE, JSON.stringify(Array.from(vector)), tenant.id],
+      );
+      const meanwhile = async (): Promise<number> =>
+        (await search({ embedding: Array.from(vector), topK: 1 })).hits[0]!.similarity;
       expect(await meanwhile()).toBeCloseTo(1, 3);
       await writer.query('commit');
       await building;
@@ -213,24 +330,46 @@ describe.runIf(onPostgres)('with an index of its own', () => {
 
   test('the less a question stands out, the more is compared: its answer is taken from the graph, from all codes, or from all chunks', async () => {
     later(250_000);
-    expect(Array.from(await askFainterAndFainter())).toEqual(expect.arrayContaining(['HNSW 100', 'HNSW 300', 'CODES 600', `EXACT ${SIZE + 1}`]));
+    expect(Array.from(await askFainterAndFainter())).toEqual(
+      expect.arrayContaining(['HNSW 100', 'HNSW 300', 'CODES 600', `EXACT ${SIZE + 1}`]),
+    );
   });
 
   test('a graph that finds fewer than it was asked for is not believed', async () => {
-    await gateway.db.asSuperuser('create table kept_vectors as select id, embedding from doc_chunks where tenant_id = ?', [tenant.id]);
-    await gateway.db.asSuperuser('update doc_chunks set embedding = null where tenant_id = ? and chunk_index >= 150', [tenant.id]);
+    await gateway.db.asSuperuser(
+      'create table kept_vectors as select id, embedding from doc_chunks where tenant_id = ?',
+      [tenant.id],
+    );
+    await gateway.db.asSuperuser(
+      'update doc_chunks set embedding = null where tenant_id = ? and chunk_index >= 150',
+      [tenant.id],
+    );
     later(250_000);
     const { completeness, hits } = await search({ embedding: about() });
     expect(completeness).toMatchObject({ returned: 10, path: 'CODES' });
     expect(hits[0]!.chunk.id).toBe(passages[0]!.id);
-    await gateway.db.asSuperuser('update doc_chunks c set embedding = k.embedding from kept_vectors k where k.id = c.id and c.embedding is null');
+    await gateway.db.asSuperuser(
+      'update doc_chunks c set embedding = k.embedding from kept_vectors k ' +
+        'where k.id = c.id and c.embedding is null',
+    );
   });
 
   test('a tenant that has become small is searched exactly though its index stands', async () => {
     await tune();
-    expect(await gateway.db.asSuperuser(`select to_regclass('${searchIndexName(tenant.id)}') is not null as stands`)).toEqual([{ stands: true }]);
-    await gateway.db.asSuperuser('delete from doc_chunks where tenant_id = ? and chunk_index >= 500', [tenant.id]);
+    expect(
+      await gateway.db.asSuperuser(
+        `select to_regclass('${searchIndexName(tenant.id)}') is not null as stands`,
+      ),
+    ).toEqual([{ stands: true }]);
+    await gateway.db.asSuperuser(
+      'delete from doc_chunks where tenant_id = ? and chunk_index >= 500',
+      [tenant.id],
+    );
     later(279_000);
-    expect((await search({ embedding: about() })).completeness).toMatchObject({ returned: 10, exact: true, path: 'EXACT' });
+    expect((await search({ embedding: about() })).completeness).toMatchObject({
+      returned: 10,
+      exact: true,
+      path: 'EXACT',
+    });
   });
 });

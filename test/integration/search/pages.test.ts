@@ -32,7 +32,11 @@ interface Place {
 
 async function place(): Promise<Place> {
   const tenant = await gateway.world.tenant();
-  return { tenant, document: await (await tenant.bot()).document(), client: gateway.client((await tenant.key()).secret) };
+  return {
+    tenant,
+    document: await (await tenant.bot()).document(),
+    client: gateway.client((await tenant.key()).secret),
+  };
 }
 
 /** Chunks of few vectors and few texts, so that many have the very same score. */
@@ -41,7 +45,10 @@ async function store({ document }: Place, count: number, next: () => number): Pr
   return document.chunks(
     Array.from({ length: count }, (_, chunkIndex) => ({
       chunkIndex,
-      text: Array.from({ length: 1 + Math.floor(next() * 3) }, () => WORDS[Math.floor(next() * WORDS.length)]).join(' '),
+      text: Array.from(
+        { length: 1 + Math.floor(next() * 3) },
+        () => WORDS[Math.floor(next() * WORDS.length)],
+      ).join(' '),
       embedding: Array.from(few[Math.floor(next() * few.length)]!),
     })),
   );
@@ -52,9 +59,13 @@ async function page(client: Client, input: Record<string, unknown>): Promise<any
 }
 
 /** All pages, with something done between them. */
-async function allPages(client: Client, input: Record<string, unknown>, between: () => Promise<unknown> = async () => {}): Promise<any[]> {
+async function allPages(
+  client: Client,
+  input: Record<string, unknown>,
+  between: () => Promise<unknown> = async () => {},
+): Promise<any[]> {
   const pages = [];
-  for (let after: string | null = null; ; ) {
+  for (let after: string | null = null; ;) {
     const result: any = await page(client, { ...input, after });
     pages.push(result);
     if (!result.pageInfo.hasNextPage) return pages;
@@ -63,36 +74,47 @@ async function allPages(client: Client, input: Record<string, unknown>, between:
   }
 }
 
-const idsOf = (pages: any[]): string[] => pages.flatMap(result => result.hits.map((hit: any) => hit.chunk.id));
+const idsOf = (pages: any[]): string[] =>
+  pages.flatMap(result => result.hits.map((hit: any) => hit.chunk.id));
 
 describe.each(['VECTOR', 'KEYWORD'])('pages of %s', mode => {
-  const input = (): Record<string, unknown> => (mode === 'VECTOR' ? { embedding: Array.from(vectors.questionOnTopic()) } : { text: 'refund or tent', mode });
+  const input = (): Record<string, unknown> =>
+    mode === 'VECTOR'
+      ? { embedding: Array.from(vectors.questionOnTopic()) }
+      : { text: 'refund or tent', mode };
 
   test('neither repeat nor skip what was there at the first, whatever is written between them', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 2, max: 9 }), fc.integer(), async (count, topK, seed) => {
-        const next = randomNumbers(seed);
-        const where = await place();
-        const stored = await store(where, count, next);
-        const query = input();
-        const gone = new Set<string>();
-        const expected = idsOf([await page(where.client, { ...query, topK: 100 })]);
-        const pages = await allPages(where.client, { ...query, topK }, async () => {
-          await store(where, Math.floor(next() * 5), next);
-          const victim = stored[Math.floor(next() * stored.length)]!;
-          gone.add(victim);
-          await gateway.db.asSuperuser('delete from doc_chunks where id = ?', [victim]);
-        });
-        const found = idsOf(pages);
-        expect(new Set(found).size).toBe(found.length);
-        expect(expected.filter(id => !found.includes(id) && !gone.has(id))).toEqual([]);
-        // What was there comes in its order.
-        const order = found.filter(id => expected.includes(id));
-        expect(order).toEqual(expected.filter(id => order.includes(id)));
-        const scores = pages.flatMap(result => result.hits.map((hit: any) => hit.score));
-        expect(scores).toEqual(scores.toSorted((a: number, b: number) => b - a));
-        expect(pages.flatMap(result => result.hits.map((hit: any) => hit.rank))).toEqual(found.map((_, index) => index + 1));
-      }),
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 30 }),
+        fc.integer({ min: 2, max: 9 }),
+        fc.integer(),
+        async (count, topK, seed) => {
+          const next = randomNumbers(seed);
+          const where = await place();
+          const stored = await store(where, count, next);
+          const query = input();
+          const gone = new Set<string>();
+          const expected = idsOf([await page(where.client, { ...query, topK: 100 })]);
+          const pages = await allPages(where.client, { ...query, topK }, async () => {
+            await store(where, Math.floor(next() * 5), next);
+            const victim = stored[Math.floor(next() * stored.length)]!;
+            gone.add(victim);
+            await gateway.db.asSuperuser('delete from doc_chunks where id = ?', [victim]);
+          });
+          const found = idsOf(pages);
+          expect(new Set(found).size).toBe(found.length);
+          expect(expected.filter(id => !found.includes(id) && !gone.has(id))).toEqual([]);
+          // What was there comes in its order.
+          const order = found.filter(id => expected.includes(id));
+          expect(order).toEqual(expected.filter(id => order.includes(id)));
+          const scores = pages.flatMap(result => result.hits.map((hit: any) => hit.score));
+          expect(scores).toEqual(scores.toSorted((a: number, b: number) => b - a));
+          expect(pages.flatMap(result => result.hits.map((hit: any) => hit.rank))).toEqual(
+            found.map((_, index) => index + 1),
+          );
+        },
+      ),
       { numRuns: 6, seed: 20_261_124 },
     );
   }, 240_000);
@@ -105,11 +127,22 @@ describe.each(['VECTOR', 'KEYWORD'])('pages of %s', mode => {
     pages.forEach((result, index) => {
       expect(result.pageInfo.hasPreviousPage).toBe(index > 0);
       expect(result.completeness.hasMore).toBe(index < pages.length - 1);
-      expect(result.hits.map((hit: any) => (mode === 'VECTOR' ? hit.vectorRank : hit.keywordRank))).toEqual(result.hits.map((hit: any) => hit.rank));
+      expect(
+        result.hits.map((hit: any) => (mode === 'VECTOR' ? hit.vectorRank : hit.keywordRank)),
+      ).toEqual(result.hits.map((hit: any) => hit.rank));
     });
     // The cursor of a page's first hit leads on to its second.
-    const again = await page(where.client, { ...input(), ...(mode === 'VECTOR' && { embedding: undefined, text: 'x' }), topK: 3 });
-    const second = await page(where.client, { ...input(), ...(mode === 'VECTOR' && { embedding: undefined, text: 'x' }), topK: 1, after: again.pageInfo.startCursor });
+    const again = await page(where.client, {
+      ...input(),
+      ...(mode === 'VECTOR' && { embedding: undefined, text: 'x' }),
+      topK: 3,
+    });
+    const second = await page(where.client, {
+      ...input(),
+      ...(mode === 'VECTOR' && { embedding: undefined, text: 'x' }),
+      topK: 1,
+      after: again.pageInfo.startCursor,
+    });
     expect(second.hits[0].chunk.id).toBe(again.hits[1].chunk.id);
   });
 
@@ -121,7 +154,10 @@ describe.each(['VECTOR', 'KEYWORD'])('pages of %s', mode => {
     const first = await page(where.client, { ...query, topK: 3 });
     const rest = await page(where.client, { ...query, topK: 100, after: first.pageInfo.endCursor });
     expect([...idsOf([first]), ...idsOf([rest])]).toEqual(all);
-    expect(rest.completeness).toMatchObject({ returned: all.length - 3, reason: mode === 'VECTOR' ? 'NO_MORE_CHUNKS' : 'NO_MORE_MATCHES' });
+    expect(rest.completeness).toMatchObject({
+      returned: all.length - 3,
+      reason: mode === 'VECTOR' ? 'NO_MORE_CHUNKS' : 'NO_MORE_MATCHES',
+    });
   });
 });
 
@@ -141,8 +177,19 @@ test('pages of KEYWORD keep to any word, once they began so', async () => {
 
 test('a large tenant is paged to its end, along the codes and then exactly', async () => {
   const where = await place();
-  await where.document.chunks([...vectors.document(20), ...vectors.document(20)].map((vector, chunkIndex) => ({ text: 'x', chunkIndex, embedding: Array.from(vector) })));
-  await gateway.db.asSuperuser('insert into doc_chunks (tenant_id, doc_id, text, chunk_index, embedding) select tenant_id, doc_id, text, chunk_index, embedding from doc_chunks, generate_series(1, 27) where tenant_id = ?', [where.tenant.id]);
+  await where.document.chunks(
+    [...vectors.document(20), ...vectors.document(20)].map((vector, chunkIndex) => ({
+      text: 'x',
+      chunkIndex,
+      embedding: Array.from(vector),
+    })),
+  );
+  await gateway.db.asSuperuser(
+    'insert into doc_chunks (tenant_id, doc_id, text, chunk_index, embedding) select ' +
+      'tenant_id, doc_id, text, chunk_index, embedding ' +
+      'from doc_chunks, generate_series(1, 27) where tenant_id = ?',
+    [where.tenant.id],
+  );
   const query = { embedding: Array.from(vectors.questionOnTopic()), topK: 100 };
   const pages = await allPages(where.client, query);
   const found = idsOf(pages);
@@ -181,16 +228,29 @@ describe('a cursor', () => {
     ['a time', { createdAt: { gte: '2020-01-01T00:00:00Z' } }],
     ['a least similarity', { minSimilarity: 0 }],
   ])('is refused with %s', async (_, change) => {
-    expect(await refusal({ ...query, ...change, after: cursor })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.after' });
+    expect(await refusal({ ...query, ...change, after: cursor })).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'input.after',
+    });
   });
 
   test.each(['', 'x', 'AAAA', '=', '💥'])('that nobody gave is refused: %s', async after => {
-    expect(await refusal({ ...query, after })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.after' });
+    expect(await refusal({ ...query, after })).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'input.after',
+    });
   });
 
   test('that is cut or changed is refused', async () => {
-    expect(await refusal({ ...query, after: cursor.slice(0, -4) })).toMatchObject({ field: 'input.after' });
-    expect(await refusal({ ...query, after: `${cursor.slice(0, 40)}${cursor[40] === 'A' ? 'B' : 'A'}${cursor.slice(41)}` })).toMatchObject({ field: 'input.after' });
+    expect(await refusal({ ...query, after: cursor.slice(0, -4) })).toMatchObject({
+      field: 'input.after',
+    });
+    expect(
+      await refusal({
+        ...query,
+        after: `${cursor.slice(0, 40)}${cursor[40] === 'A' ? 'B' : 'A'}${cursor.slice(41)}`,
+      }),
+    ).toMatchObject({ field: 'input.after' });
   });
 
   test("of another tenant's search is refused", async () => {

@@ -23,7 +23,20 @@ interface Hit {
   chunk: { id: string; text: string };
 }
 
-const VOCABULARY = ['refund', 'return', 'policy', 'tent', 'stove', 'repair', 'boots', 'wax', 'order', 'invoice', 'delivery', 'parcel'];
+const VOCABULARY = [
+  'refund',
+  'return',
+  'policy',
+  'tent',
+  'stove',
+  'repair',
+  'boots',
+  'wax',
+  'order',
+  'invoice',
+  'delivery',
+  'parcel',
+];
 
 let gateway: TestGateway;
 let tenant: TenantWorld;
@@ -45,7 +58,10 @@ async function write(owner: TenantWorld, count: number, seed: number): Promise<v
   const document = await (await owner.bot()).document();
   const chunks = Array.from({ length: count }, (_, chunkIndex) => ({
     chunkIndex,
-    text: Array.from({ length: 3 + Math.floor(next() * 12) }, () => VOCABULARY[Math.floor(next() * VOCABULARY.length)]).join(' '),
+    text: Array.from(
+      { length: 3 + Math.floor(next() * 12) },
+      () => VOCABULARY[Math.floor(next() * VOCABULARY.length)],
+    ).join(' '),
     metadata: { even: chunkIndex % 2 === 0 },
     embedding: chunkIndex % 3 === 0 ? Array.from({ length: 1536 }, () => next() - 0.5) : null,
   }));
@@ -59,10 +75,16 @@ async function search(input: Record<string, unknown>, asker = client): Promise<a
 const ids = (result: { hits: Hit[] }): string[] => result.hits.map(hit => hit.chunk.id);
 
 /** What has the words and how well, asked of PostgreSQL by itself. */
-function ranked(query: string, rank: 'ts_rank_cd' | 'ts_rank' = 'ts_rank_cd', condition = 'true'): Promise<{ id: string; score: number }[]> {
+function ranked(
+  query: string,
+  rank: 'ts_rank_cd' | 'ts_rank' = 'ts_rank_cd',
+  condition = 'true',
+): Promise<{ id: string; score: number }[]> {
   return gateway.db.asSuperuser(
-    `select id, ${rank}(to_tsvector('english', text), q, 33)::float8 as score from doc_chunks, to_tsquery('english', ?) q
-      where tenant_id = ? and to_tsvector('english', text) @@ q and ${condition} order by score desc, id`,
+    `select id, ${rank}(to_tsvector('english', text), q, 33)::float8 as score
+      from doc_chunks, to_tsquery('english', ?) q
+      where tenant_id = ? and to_tsvector('english', text) @@ q and ${condition}
+        order by score desc, id`,
     [query, tenant.id],
   );
 }
@@ -80,16 +102,33 @@ describe('KEYWORD', () => {
     const expected = await ranked(query);
     const result = await search({ text, mode: 'KEYWORD', topK: 100 });
     expect(ids(result)).toEqual(expected.slice(0, 100).map(row => row.id));
-    expect(result.hits.map((hit: Hit) => hit.score)).toEqual(expected.slice(0, 100).map(row => row.score));
-    expect(result).toMatchObject({ mode: 'KEYWORD', scoreKind: 'KEYWORD_SCORE', keywordMatch: 'ALL_WORDS' });
-    expect(result.completeness).toMatchObject({ exact: true, candidates: expected.length, path: 'WORDS', hasMore: expected.length > 100 });
+    expect(result.hits.map((hit: Hit) => hit.score)).toEqual(
+      expected.slice(0, 100).map(row => row.score),
+    );
+    expect(result).toMatchObject({
+      mode: 'KEYWORD',
+      scoreKind: 'KEYWORD_SCORE',
+      keywordMatch: 'ALL_WORDS',
+    });
+    expect(result.completeness).toMatchObject({
+      exact: true,
+      candidates: expected.length,
+      path: 'WORDS',
+      hasMore: expected.length > 100,
+    });
   });
 
   test('says of each hit its place and its score, and of similarity nothing', async () => {
     const { hits } = await search({ text: 'refund', mode: 'KEYWORD', topK: 3 });
     expect(hits).toHaveLength(3);
     hits.forEach((hit: Hit, index: number) => {
-      expect(hit).toMatchObject({ rank: index + 1, keywordRank: index + 1, vectorRank: null, similarity: null, keywordScore: hit.score });
+      expect(hit).toMatchObject({
+        rank: index + 1,
+        keywordRank: index + 1,
+        vectorRank: null,
+        similarity: null,
+        keywordScore: hit.score,
+      });
       expect(hit.score).toBeGreaterThan(0);
       expect(hit.score).toBeLessThan(1);
     });
@@ -106,10 +145,22 @@ describe('KEYWORD', () => {
   });
 
   test('keeps to phrases and excluded words in the fallback', async () => {
-    const result = await search({ text: 'zeppelin "return policy" refund -wax -"order invoice"', mode: 'KEYWORD', topK: 100 });
-    const expected = await ranked('(zeppelin | (return <-> policy) | refund) & !wax & !(order <-> invoice)', 'ts_rank');
+    const result = await search({
+      text: 'zeppelin "return policy" refund -wax -"order invoice"',
+      mode: 'KEYWORD',
+      topK: 100,
+    });
+    const expected = await ranked(
+      '(zeppelin | (return <-> policy) | refund) & !wax & !(order <-> invoice)',
+      'ts_rank',
+    );
     // Ranked by the words alone: what is excluded adds nothing and takes nothing away.
-    const scores = new Map((await ranked('zeppelin | (return <-> policy) | refund', 'ts_rank')).map(row => [row.id, row.score]));
+    const scores = new Map(
+      (await ranked('zeppelin | (return <-> policy) | refund', 'ts_rank')).map(row => [
+        row.id,
+        row.score,
+      ]),
+    );
     for (const hit of result.hits) expect(hit.score).toBe(scores.get(hit.chunk.id));
     expect(result.hits.at(-1).score).toBeGreaterThan(1e-4);
     expect(expected.length).toBeGreaterThan(3);
@@ -119,8 +170,17 @@ describe('KEYWORD', () => {
 
   test('falls back within the filters, not beside them', async () => {
     const [one] = await ranked('refund & tent');
-    const texts = new Set((await ranked('refund | tent', 'ts_rank', `chunk_metadata @> '{"even": true}'`)).map(row => row.id));
-    const result = await search({ text: 'refund tent', mode: 'KEYWORD', topK: 100, metadata: { even: true } });
+    const texts = new Set(
+      (await ranked('refund | tent', 'ts_rank', `chunk_metadata @> '{"even": true}'`)).map(
+        row => row.id,
+      ),
+    );
+    const result = await search({
+      text: 'refund tent',
+      mode: 'KEYWORD',
+      topK: 100,
+      metadata: { even: true },
+    });
     expect(one).toBeDefined();
     for (const id of ids(result)) expect(texts).toContain(id);
   });
@@ -132,48 +192,84 @@ describe('KEYWORD', () => {
   ])('finds nothing with %s, and says why', async (_, input, reason) => {
     const result = await search({ ...input, mode: 'KEYWORD' });
     expect(result.hits).toEqual([]);
-    expect(result).toMatchObject({ keywordMatch: null, completeness: { requested: 10, returned: 0, exact: true, candidates: 0, reason, hasMore: false } });
+    expect(result).toMatchObject({
+      keywordMatch: null,
+      completeness: {
+        requested: 10,
+        returned: 0,
+        exact: true,
+        candidates: 0,
+        reason,
+        hasMore: false,
+      },
+    });
   });
 
   test('costs one statement', async () => {
-    const query = 'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { highlight chunk { text document { filename bot { name } } } } } }';
-    const names = await gateway.statements(() => client.data(query, { input: { text: 'refund zeppelin', mode: 'KEYWORD', topK: 100 } }));
+    const query =
+      'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { ' +
+      'highlight chunk { text document { filename bot { name } } } } } }';
+    const names = await gateway.statements(() =>
+      client.data(query, { input: { text: 'refund zeppelin', mode: 'KEYWORD', topK: 100 } }),
+    );
     expect(names).toEqual(['searchChunks_words', 'docsById', 'botsById']);
   });
 });
 
 describe('highlight', () => {
-  const HIGHLIGHT = 'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { highlight } } }';
+  const HIGHLIGHT =
+    'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { highlight } } }';
 
-  async function highlightOf(text: string, query: string, mode = 'KEYWORD'): Promise<string | null> {
+  async function highlightOf(
+    text: string,
+    query: string,
+    mode = 'KEYWORD',
+  ): Promise<string | null> {
     const owner = await gateway.world.tenant();
-    await (await (await owner.bot()).document()).chunks([{ text, chunkIndex: 0, embedding: Array.from({ length: 1536 }, () => 1) }]);
-    const { searchChunks } = await gateway.client((await owner.key()).secret).data(HIGHLIGHT, { input: { text: query, mode } });
+    await (
+      await (await owner.bot()).document()
+    ).chunks([{ text, chunkIndex: 0, embedding: Array.from({ length: 1536 }, () => 1) }]);
+    const { searchChunks } = await gateway
+      .client((await owner.key()).secret)
+      .data(HIGHLIGHT, { input: { text: query, mode } });
     return searchChunks.hits[0].highlight;
   }
 
   test('marks the words', async () => {
-    expect(await highlightOf('We refund within fourteen days. Refunds take a week.', 'refund')).toBe('<mark>refund</mark> within fourteen days. <mark>Refunds</mark> take a week');
-    expect(await highlightOf('We refund within fourteen days.', 'refund', 'HYBRID')).toBe('<mark>refund</mark> within fourteen days');
+    expect(
+      await highlightOf('We refund within fourteen days. Refunds take a week.', 'refund'),
+    ).toBe('<mark>refund</mark> within fourteen days. <mark>Refunds</mark> take a week');
+    expect(await highlightOf('We refund within fourteen days.', 'refund', 'HYBRID')).toBe(
+      '<mark>refund</mark> within fourteen days',
+    );
   });
 
   test('shows fragments of a long text', async () => {
     const filler = 'Nothing of interest stands here, and it goes on for quite a while. '.repeat(20);
-    const highlight = await highlightOf(`${filler} The zeppelin lands. ${filler} Another zeppelin starts. ${filler}`, 'zeppelin');
+    const highlight = await highlightOf(
+      `${filler} The zeppelin lands. ${filler} Another zeppelin starts. ${filler}`,
+      'zeppelin',
+    );
     expect(highlight!.match(/<mark>zeppelin<\/mark>/g)).toHaveLength(2);
     expect(highlight).toContain(' … ');
     expect(highlight!.length).toBeLessThan(600);
   });
 
   test('has no markup but its own, whatever the text holds', async () => {
-    const hostile = `zeppelin <script>alert("1")</script> <img src=x onerror='x'> & \u0002<mark>fake</mark>\u0003 &lt;b&gt; zeppelin`;
+    const hostile =
+      `zeppelin <script>alert("1")</script> <img src=x onerror='x'> & ` +
+      '\u0002<mark>fake</mark>\u0003 &lt;b&gt; zeppelin';
     const highlight = (await highlightOf(hostile, 'zeppelin'))!;
     expect(highlight.match(/<mark>zeppelin<\/mark>/g)).toHaveLength(2);
-    expect(highlight.replaceAll(/<mark>zeppelin<\/mark>/g, '')).not.toMatch(/[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/);
+    expect(highlight.replaceAll(/<mark>zeppelin<\/mark>/g, '')).not.toMatch(
+      /[<>"']|&(?!(?:amp|lt|gt|quot|#39);)/,
+    );
   });
 
   test("shows a text's own markup as it stands, and words in it", async () => {
-    expect(await highlightOf('Return a List<String> or <b>zeppelin</b> & company', 'zeppelin')).toBe('Return a List&lt;String&gt; or &lt;b&gt;<mark>zeppelin</mark>&lt;/b&gt; &amp; company');
+    expect(
+      await highlightOf('Return a List<String> or <b>zeppelin</b> & company', 'zeppelin'),
+    ).toBe('Return a List&lt;String&gt; or &lt;b&gt;<mark>zeppelin</mark>&lt;/b&gt; &amp; company');
   });
 
   test('is null in the mode VECTOR, and where the words of a hit do not stand in it', async () => {
@@ -186,22 +282,45 @@ describe('HYBRID', () => {
   const QUERY = Array.from({ length: 1536 }, (_, index) => Math.sin(index));
 
   /** Both rankings by other means, and reciprocal rank fusion as it is defined. */
-  async function fused(query: string, topK: number, weights = { vector: 1, keyword: 1 }, least?: number): Promise<Hit[]> {
+  async function fused(
+    query: string,
+    topK: number,
+    weights = { vector: 1, keyword: 1 },
+    least?: number,
+  ): Promise<Hit[]> {
     const depth = Math.max(50, 2 * topK);
     const near = await gateway.db.asSuperuser<{ id: string; similarity: number }>(
-      'select id, 1 - (embedding <=> ?::halfvec(1536)) as similarity from doc_chunks where tenant_id = ? and embedding is not null order by 2 desc, 1',
+      'select id, 1 - (embedding <=> ?::halfvec(1536)) as similarity from doc_chunks ' +
+        'where tenant_id = ? and embedding is not null order by 2 desc, 1',
       [JSON.stringify(QUERY), tenant.id],
     );
     const similarity = new Map(near.map(row => [row.id, row.similarity]));
-    const isSimilar = (id: string): boolean => least === undefined || (similarity.get(id) ?? -2) >= least;
-    const vectorRank = new Map(near.filter(row => isSimilar(row.id)).slice(0, depth).map((row, index) => [row.id, index + 1]));
+    const isSimilar = (id: string): boolean =>
+      least === undefined || (similarity.get(id) ?? -2) >= least;
+    const vectorRank = new Map(
+      near
+        .filter(row => isSimilar(row.id))
+        .slice(0, depth)
+        .map((row, index) => [row.id, index + 1]),
+    );
     const worded = (await ranked(query)).filter(row => isSimilar(row.id)).slice(0, depth);
-    const keyword = new Map(worded.map((row, index) => [row.id, { rank: index + 1, score: row.score }]));
+    const keyword = new Map(
+      worded.map((row, index) => [row.id, { rank: index + 1, score: row.score }]),
+    );
     return [...new Set([...vectorRank.keys(), ...keyword.keys()])]
       .map(id => {
         const [v, k] = [vectorRank.get(id), keyword.get(id)];
-        const score = (v ? weights.vector / (60 + v) : 0) + (k ? weights.keyword / (60 + k.rank) : 0);
-        return { rank: 0, score, similarity: similarity.get(id) ?? null, keywordScore: k?.score ?? null, vectorRank: v ?? null, keywordRank: k?.rank ?? null, chunk: { id, text: '' } };
+        const score =
+          (v ? weights.vector / (60 + v) : 0) + (k ? weights.keyword / (60 + k.rank) : 0);
+        return {
+          rank: 0,
+          score,
+          similarity: similarity.get(id) ?? null,
+          keywordScore: k?.score ?? null,
+          vectorRank: v ?? null,
+          keywordRank: k?.rank ?? null,
+          chunk: { id, text: '' },
+        };
       })
       .filter(hit => hit.score > 0)
       .sort((a, b) => b.score - a.score || (a.chunk.id < b.chunk.id ? -1 : 1))
@@ -227,13 +346,29 @@ describe('HYBRID', () => {
     ['by words alone', 30, { vector: 0, keyword: 1 }],
     ['by vectors alone', 30, { vector: 2, keyword: 0 }],
   ])('fuses the two rankings %s', async (_, topK, weights) => {
-    const result = await search({ text: 'refund tent', embedding: QUERY, mode: 'HYBRID', topK, ...(weights && { weights }) });
+    const result = await search({
+      text: 'refund tent',
+      embedding: QUERY,
+      mode: 'HYBRID',
+      topK,
+      ...(weights && { weights }),
+    });
     expectSame(result.hits, await fused('refund & tent', topK, weights));
-    expect(result).toMatchObject({ mode: 'HYBRID', scoreKind: 'RECIPROCAL_RANK_FUSION', keywordMatch: 'ALL_WORDS' });
+    expect(result).toMatchObject({
+      mode: 'HYBRID',
+      scoreKind: 'RECIPROCAL_RANK_FUSION',
+      keywordMatch: 'ALL_WORDS',
+    });
   });
 
   test('keeps to minSimilarity in both rankings', async () => {
-    const result = await search({ text: 'refund', embedding: QUERY, mode: 'HYBRID', topK: 100, minSimilarity: 0 });
+    const result = await search({
+      text: 'refund',
+      embedding: QUERY,
+      mode: 'HYBRID',
+      topK: 100,
+      minSimilarity: 0,
+    });
     expectSame(result.hits, await fused('refund', 100, undefined, 0));
     expect(result.completeness).toMatchObject({ reason: 'MIN_SIMILARITY', hasMore: false });
     for (const hit of result.hits) expect(hit.similarity).toBeGreaterThanOrEqual(0);
@@ -243,16 +378,23 @@ describe('HYBRID', () => {
     const result = await search({ text: 'refund', mode: 'HYBRID' });
     const { hits } = await search({ text: 'refund', mode: 'VECTOR', topK: 100 });
     const similarity = new Map(hits.map((hit: Hit) => [hit.chunk.id, hit.similarity]));
-    for (const hit of result.hits) expect(hit.similarity).toBe(similarity.get(hit.chunk.id) ?? null);
+    for (const hit of result.hits)
+      expect(hit.similarity).toBe(similarity.get(hit.chunk.id) ?? null);
   });
 
   test('says whether there is more', async () => {
-    expect((await search({ text: 'refund', mode: 'HYBRID', topK: 5 })).completeness).toMatchObject({ returned: 5, hasMore: true, reason: null });
+    expect((await search({ text: 'refund', mode: 'HYBRID', topK: 5 })).completeness).toMatchObject({
+      returned: 5,
+      hasMore: true,
+      reason: null,
+    });
   });
 
   test('costs one statement, after the size of the scope is known', async () => {
     await search({ text: 'refund', mode: 'HYBRID' });
-    expect(await gateway.statements(() => search({ text: 'refund', mode: 'HYBRID' }))).toEqual(['searchHybrid_exact']);
+    expect(await gateway.statements(() => search({ text: 'refund', mode: 'HYBRID' }))).toEqual([
+      'searchHybrid_exact',
+    ]);
   });
 });
 
@@ -272,8 +414,14 @@ describe('what a mode does not take', () => {
     [{ mode: 'HYBRID', text: 'a', weights: { keyword: -1 } }, 'input.weights.keyword'],
     [{ mode: 'HYBRID', text: 'a', weights: { vector: 0, keyword: 0 } }, 'input.weights'],
     [{ mode: 'HYBRID', text: 'a', weights: { vector: -0, keyword: -0 } }, 'input.weights'],
-    [{ mode: 'HYBRID', text: 'a', weights: { vector: 5e-324, keyword: 0 } }, 'input.weights.vector'],
-    [{ mode: 'HYBRID', text: 'a', weights: { vector: 1, keyword: 2.2e-308 } }, 'input.weights.keyword'],
+    [
+      { mode: 'HYBRID', text: 'a', weights: { vector: 5e-324, keyword: 0 } },
+      'input.weights.vector',
+    ],
+    [
+      { mode: 'HYBRID', text: 'a', weights: { vector: 1, keyword: 2.2e-308 } },
+      'input.weights.keyword',
+    ],
     [{ mode: 'HYBRID', text: 'a', weights: { vector: 1e308, keyword: 0 } }, 'input.weights.vector'],
     [{ mode: 'HYBRID', text: 'a', after: 'x' }, 'input.after'],
   ])('is refused, naming its field: %j', async (input, field) => {
@@ -289,12 +437,24 @@ describe('the indexes on words and metadata', () => {
     const document = await (await owner.bot()).document();
     await document.texts(500);
     await gateway.db.asSuperuser('vacuum analyze doc_chunks');
-    const plans = await gateway.db.database.write('plans', { role: 'weaver_tenant', tenantId: owner.id }, async em => {
-      // So small a table would be read as a whole.
-      await em.execute('set local enable_seqscan = off');
-      const plan = async (condition: string): Promise<string> => JSON.stringify(await em.execute(`explain select id from doc_chunks where tenant_id = '${owner.id}' and ${condition}`));
-      return [await plan(`search_vector @@ to_tsquery('english', 'refund')`), await plan(`chunk_metadata @> '{"kind": 1}'`)];
-    });
+    const plans = await gateway.db.database.write(
+      'plans',
+      { role: 'weaver_tenant', tenantId: owner.id },
+      async em => {
+        // So small a table would be read as a whole.
+        await em.execute('set local enable_seqscan = off');
+        const plan = async (condition: string): Promise<string> =>
+          JSON.stringify(
+            await em.execute(
+              `explain select id from doc_chunks where tenant_id = '${owner.id}' and ${condition}`,
+            ),
+          );
+        return [
+          await plan(`search_vector @@ to_tsquery('english', 'refund')`),
+          await plan(`chunk_metadata @> '{"kind": 1}'`),
+        ];
+      },
+    );
     expect(plans[0]).toMatch(/Index Cond: .*search_vector @@/);
     expect(plans[1]).toMatch(/Index Cond: .*chunk_metadata @>/);
   });
@@ -302,31 +462,61 @@ describe('the indexes on words and metadata', () => {
 
 test("a stranger's words are not found", async () => {
   const other = gateway.client((await (await gateway.world.tenant()).key()).secret);
-  for (const mode of ['KEYWORD', 'HYBRID']) expect((await search({ text: 'refund', mode }, other)).hits).toEqual([]);
-  const { errors } = await other.query(SEARCH, { input: { text: 'refund', mode: 'KEYWORD', tenantId: tenant.id } });
+  for (const mode of ['KEYWORD', 'HYBRID'])
+    expect((await search({ text: 'refund', mode }, other)).hits).toEqual([]);
+  const { errors } = await other.query(SEARCH, {
+    input: { text: 'refund', mode: 'KEYWORD', tenantId: tenant.id },
+  });
   expect(errors![0]!.extensions).toMatchObject({ code: 'NOT_FOUND', field: 'input.tenantId' });
   const unknown = v7();
-  const answer = await gateway.operator.query(SEARCH, { input: { text: 'refund', mode: 'KEYWORD', tenantId: unknown } });
-  expect(answer.errors![0]!.extensions).toMatchObject({ code: 'NOT_FOUND', field: 'input.tenantId' });
-  expect((await search({ text: 'refund', mode: 'KEYWORD', tenantId: tenant.id }, gateway.operator)).hits).toHaveLength(10);
+  const answer = await gateway.operator.query(SEARCH, {
+    input: { text: 'refund', mode: 'KEYWORD', tenantId: unknown },
+  });
+  expect(answer.errors![0]!.extensions).toMatchObject({
+    code: 'NOT_FOUND',
+    field: 'input.tenantId',
+  });
+  expect(
+    (await search({ text: 'refund', mode: 'KEYWORD', tenantId: tenant.id }, gateway.operator)).hits,
+  ).toHaveLength(10);
 });
 
 test('of very many words, how close together they stand counts no longer; they are found and marked all the same', async () => {
   const other = await gateway.world.tenant();
   const document = await (await other.bot()).document();
   const filler = 'ocean '.repeat(40).trim();
-  const [near, far] = await document.chunks([{ chunkIndex: 0, text: `refund tent stove ${filler}`, embedding: null }, { chunkIndex: 1, text: `refund ${filler} tent stove`, embedding: null }]);
+  const [near, far] = await document.chunks([
+    { chunkIndex: 0, text: `refund tent stove ${filler}`, embedding: null },
+    { chunkIndex: 1, text: `refund ${filler} tent stove`, embedding: null },
+  ]);
   const asker = gateway.client((await other.key()).secret);
   const found = async (text: string): Promise<any> =>
-    (await asker.data<any>('query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { keywordScore highlight chunk { id } } keywordMatch } }', { input: { text, mode: 'KEYWORD' } })).searchChunks;
+    (
+      await asker.data<any>(
+        'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { ' +
+          'keywordScore highlight chunk { id } } keywordMatch } }',
+        { input: { text, mode: 'KEYWORD' } },
+      )
+    ).searchChunks;
   const few = await found('refund tent stove');
   expect(few.hits.map((hit: any) => hit.chunk.id)).toEqual([near, far]);
   expect(few.hits[0].keywordScore).toBeGreaterThan(few.hits[1].keywordScore);
   const many = await found('refund tent stove '.repeat(33));
-  expect(many).toMatchObject({ keywordMatch: 'ALL_WORDS', hits: [{ highlight: expect.stringContaining('<mark>refund</mark>') }, {}] });
+  expect(many).toMatchObject({
+    keywordMatch: 'ALL_WORDS',
+    hits: [{ highlight: expect.stringContaining('<mark>refund</mark>') }, {}],
+  });
   expect(many.hits[0].keywordScore).toBe(many.hits[1].keywordScore);
 });
 
-test.each(['-'.repeat(100) + ' tent', '- '.repeat(60) + 'tent', '-( '.repeat(60) + 'tent', `tent ${'-!'.repeat(60)}`, 'tent\n--\n'])('lines of dashes are no words and exclude none: %j', async text => {
-  expect(ids(await search({ text, mode: 'KEYWORD', topK: 100 }))).toEqual(ids(await search({ text: 'tent', mode: 'KEYWORD', topK: 100 })));
+test.each([
+  '-'.repeat(100) + ' tent',
+  '- '.repeat(60) + 'tent',
+  '-( '.repeat(60) + 'tent',
+  `tent ${'-!'.repeat(60)}`,
+  'tent\n--\n',
+])('lines of dashes are no words and exclude none: %j', async text => {
+  expect(ids(await search({ text, mode: 'KEYWORD', topK: 100 }))).toEqual(
+    ids(await search({ text: 'tent', mode: 'KEYWORD', topK: 100 })),
+  );
 });

@@ -9,7 +9,8 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
-const run = <R>(sql: string, parameters?: readonly WriteParameter[]): Promise<R[]> => db.database.write('test', OPERATOR_SCOPE, em => runInWrite<R>(em, sql, parameters));
+const run = <R>(sql: string, parameters?: readonly WriteParameter[]): Promise<R[]> =>
+  db.database.write('test', OPERATOR_SCOPE, em => runInWrite<R>(em, sql, parameters));
 
 const ID = '0198c0de-0000-7000-8000-00000000000a';
 
@@ -24,17 +25,25 @@ describe('runInWrite', () => {
     ['text', null, null],
     ['uuid[]', [ID, ID], [ID, ID]],
     ['uuid[]', [], []],
-    ['text[]', ['a,b', '"', '\\', '', 'NULL', '{}', "'"], ['a,b', '"', '\\', '', 'NULL', '{}', "'"]],
+    [
+      'text[]',
+      ['a,b', '"', '\\', '', 'NULL', '{}', "'"],
+      ['a,b', '"', '\\', '', 'NULL', '{}', "'"],
+    ],
     ['text[]', ['a', null], ['a', null]],
     ['int[]', [1, 2], [1, 2]],
     ['float8[]', [0.5, 1_732_960_000_000.25], [0.5, 1_732_960_000_000.25]],
     ['boolean[]', [true, false], [true, false]],
   ])('hands over %s: %j', async (type, value, expected) => {
-    expect(await run(`select $1::${type} as value, $2::int as next`, [value, 5])).toEqual([{ value: expected, next: 5 }]);
+    expect(await run(`select $1::${type} as value, $2::int as next`, [value, 5])).toEqual([
+      { value: expected, next: 5 },
+    ]);
   });
 
   test('hands over whole numbers beyond a double', async () => {
-    expect(await run('select $1::bigint::text as value', [9_007_199_254_740_993n])).toEqual([{ value: '9007199254740993' }]);
+    expect(await run('select $1::bigint::text as value', [9_007_199_254_740_993n])).toEqual([
+      { value: '9007199254740993' },
+    ]);
   });
 
   test('runs statements without parameters, and gives what PostgreSQL refuses as MikroORM does', async () => {

@@ -14,16 +14,28 @@ import { World, type TenantWorld } from '../../support/world.js';
 const folder = mkdtempSync(join(tmpdir(), 'weaver-trusted-'));
 const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
 const file = (name: string, content: unknown): string => {
-  writeFileSync(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
+  writeFileSync(
+    join(folder, name),
+    typeof content === 'string' ? content : JSON.stringify(content),
+  );
   return join(folder, name);
 };
 
 const VIEWER = 'query Viewer { viewer { kind } }';
 const BOT = 'query Bot($id: ID!) { bot(id: $id) { name } }';
-const RENAME = 'mutation Rename($input: UpdateBotInput!) { updateBot(input: $input) { bot { name } } }';
+const RENAME =
+  'mutation Rename($input: UpdateBotInput!) { updateBot(input: $input) { bot { name } } }';
 const COUNT = 'query Count { bots { totalCount } }';
-const WEB = file('web.json', { [digest(VIEWER)]: VIEWER, 'bot-1.0': BOT, [`sha256:${digest(RENAME)}`]: RENAME });
-const APOLLO = file('apollo.json', { format: 'apollo-persisted-query-manifest', version: 1, operations: [{ id: digest(COUNT), body: COUNT, name: 'Count', type: 'query' }] });
+const WEB = file('web.json', {
+  [digest(VIEWER)]: VIEWER,
+  'bot-1.0': BOT,
+  [`sha256:${digest(RENAME)}`]: RENAME,
+});
+const APOLLO = file('apollo.json', {
+  format: 'apollo-persisted-query-manifest',
+  version: 1,
+  operations: [{ id: digest(COUNT), body: COUNT, name: 'Count', type: 'query' }],
+});
 file('partner.json', { 'x-partner:count': COUNT });
 
 let db: TestDatabase;
@@ -36,7 +48,11 @@ let keysFile: string;
 const gateways: Gateway[] = [];
 
 async function start(env: Record<string, string>): Promise<Gateway> {
-  const gateway = await startGateway({ config: testConfig(env), database: db.database, log: createLogger('silent') });
+  const gateway = await startGateway({
+    config: testConfig(env),
+    database: db.database,
+    log: createLogger('silent'),
+  });
   gateways.push(gateway);
   return gateway;
 }
@@ -59,38 +75,85 @@ afterAll(async () => {
 });
 
 const ask = (client: Client, body: object): Promise<Answer> => client.post(JSON.stringify(body));
-async function get(url: string, parameters: Record<string, string>, token = key): Promise<[number, any]> {
-  const response = await fetch(`${url}/graphql?${new URLSearchParams(parameters)}`, { headers: { accept: 'application/json', authorization: `Bearer ${token}` } });
+async function get(
+  url: string,
+  parameters: Record<string, string>,
+  token = key,
+): Promise<[number, any]> {
+  const response = await fetch(`${url}/graphql?${new URLSearchParams(parameters)}`, {
+    headers: { accept: 'application/json', authorization: `Bearer ${token}` },
+  });
   return [response.status, await response.json()];
 }
 const unknown = (requestId: unknown = expect.any(String)): object => ({
-  status: 400, data: undefined, errors: [{ message: 'There is no trusted document with this documentId.', extensions: { code: 'BAD_USER_INPUT', field: 'documentId', requestId } }],
+  status: 400,
+  data: undefined,
+  errors: [
+    {
+      message: 'There is no trusted document with this documentId.',
+      extensions: { code: 'BAD_USER_INPUT', field: 'documentId', requestId },
+    },
+  ],
 });
 
 describe('a trusted document', () => {
   test('runs by its id, by POST and by GET, with variables', async () => {
     const { url } = await start({ WEAVER_TRUSTED_DOCUMENTS: `${WEB},${APOLLO}` });
     const client = new Client(url, key);
-    expect(await ask(client, { documentId: 'bot-1.0', variables: { id: bot } })).toMatchObject({ status: 200, data: { bot: { name: 'Ada' } } });
-    expect(await get(url, { documentId: 'bot-1.0', variables: JSON.stringify({ id: bot }) })).toEqual([200, { data: { bot: { name: 'Ada' } } }]);
-    for (const documentId of [digest(COUNT), `sha256:${digest(COUNT)}`]) expect(await ask(client, { documentId })).toMatchObject({ data: { bots: { totalCount: 2 } } });
-    expect(await ask(client, { documentId: digest(RENAME), variables: { input: { id: bot, name: 'Ada' } } })).toMatchObject({ data: { updateBot: { bot: { name: 'Ada' } } } });
+    expect(await ask(client, { documentId: 'bot-1.0', variables: { id: bot } })).toMatchObject({
+      status: 200,
+      data: { bot: { name: 'Ada' } },
+    });
+    expect(
+      await get(url, { documentId: 'bot-1.0', variables: JSON.stringify({ id: bot }) }),
+    ).toEqual([200, { data: { bot: { name: 'Ada' } } }]);
+    for (const documentId of [digest(COUNT), `sha256:${digest(COUNT)}`])
+      expect(await ask(client, { documentId })).toMatchObject({
+        data: { bots: { totalCount: 2 } },
+      });
+    expect(
+      await ask(client, {
+        documentId: digest(RENAME),
+        variables: { input: { id: bot, name: 'Ada' } },
+      }),
+    ).toMatchObject({ data: { updateBot: { bot: { name: 'Ada' } } } });
   });
 
   test("is named by Apollo's clients in the way that is theirs", async () => {
     const { url } = await start({ WEAVER_TRUSTED_DOCUMENTS: APOLLO });
     const extensions = { persistedQuery: { version: 1, sha256Hash: digest(COUNT) } };
-    expect(await ask(new Client(url, key), { operationName: 'Count', extensions })).toMatchObject({ data: { bots: { totalCount: 2 } } });
-    expect(await get(url, { extensions: JSON.stringify(extensions) })).toEqual([200, { data: { bots: { totalCount: 2 } } }]);
+    expect(await ask(new Client(url, key), { operationName: 'Count', extensions })).toMatchObject({
+      data: { bots: { totalCount: 2 } },
+    });
+    expect(await get(url, { extensions: JSON.stringify(extensions) })).toEqual([
+      200,
+      { data: { bots: { totalCount: 2 } } },
+    ]);
   });
 
   test('opens nothing: rules, GET without changes, wrong variables stay as they are', async () => {
     const { url } = await start({ WEAVER_TRUSTED_DOCUMENTS: WEB });
     const reader = new Client(url, (await tenant.key({ scopes: ['read'] })).secret);
-    expect(await ask(reader, { documentId: digest(RENAME), variables: { input: { id: bot, name: 'Eve' } } })).toMatchObject({ status: 403, errors: [{ extensions: { code: 'FORBIDDEN' } }] });
-    expect(await ask(new Client(url), { documentId: digest(VIEWER) })).toMatchObject({ status: 401 });
-    expect((await get(url, { documentId: digest(RENAME), variables: JSON.stringify({ input: { id: bot, name: 'Eve' } }) }))[0]).toBe(405);
-    expect(await ask(reader, { documentId: 'bot-1.0', variables: { id: 5.5 } })).toMatchObject({ errors: [{ extensions: { code: 'BAD_USER_INPUT' } }] });
+    expect(
+      await ask(reader, {
+        documentId: digest(RENAME),
+        variables: { input: { id: bot, name: 'Eve' } },
+      }),
+    ).toMatchObject({ status: 403, errors: [{ extensions: { code: 'FORBIDDEN' } }] });
+    expect(await ask(new Client(url), { documentId: digest(VIEWER) })).toMatchObject({
+      status: 401,
+    });
+    expect(
+      (
+        await get(url, {
+          documentId: digest(RENAME),
+          variables: JSON.stringify({ input: { id: bot, name: 'Eve' } }),
+        })
+      )[0],
+    ).toBe(405);
+    expect(await ask(reader, { documentId: 'bot-1.0', variables: { id: 5.5 } })).toMatchObject({
+      errors: [{ extensions: { code: 'BAD_USER_INPUT' } }],
+    });
   });
 
   test('that is not there is refused before anything is parsed, wherever it may be', async () => {
@@ -98,45 +161,95 @@ describe('a trusted document', () => {
     const client = new Client(url, key);
     const statements: string[] = [];
     db.database.onStatement = ({ name }) => void statements.push(name);
-    for (const documentId of ['nothing', digest(COUNT), '', '__proto__', 'constructor', 7, ['bot-1.0'], {}]) {
+    for (const documentId of [
+      'nothing',
+      digest(COUNT),
+      '',
+      '__proto__',
+      'constructor',
+      7,
+      ['bot-1.0'],
+      {},
+    ]) {
       const answer = await ask(client, { documentId });
       expect(answer).toMatchObject(unknown(answer.headers.get('x-request-id')));
     }
     db.database.onStatement = () => {};
     expect(new Set(statements)).toEqual(new Set(['apiKeyByPrefix']));
     expect((await get(url, { documentId: 'nothing' }))[0]).toBe(400);
-    expect((await ask(new Client((await start({})).url, key), { documentId: 'bot-1.0' })).errors).toMatchObject([{ message: 'No trusted documents are configured here: send the query itself.', extensions: { code: 'BAD_USER_INPUT', field: 'documentId' } }]);
+    expect(
+      (await ask(new Client((await start({})).url, key), { documentId: 'bot-1.0' })).errors,
+    ).toMatchObject([
+      {
+        message: 'No trusted documents are configured here: send the query itself.',
+        extensions: { code: 'BAD_USER_INPUT', field: 'documentId' },
+      },
+    ]);
   });
 
   test('and a text exclude each other', async () => {
     const { url } = await start({ WEAVER_TRUSTED_DOCUMENTS: WEB });
     const both = { documentId: 'bot-1.0', query: VIEWER };
-    expect(await ask(new Client(url, key), both)).toMatchObject({ status: 400, errors: [{ extensions: { code: 'BAD_USER_INPUT', field: 'documentId' } }] });
-    expect(await get(url, both)).toMatchObject([400, { errors: [{ extensions: { field: 'documentId' } }] }]);
+    expect(await ask(new Client(url, key), both)).toMatchObject({
+      status: 400,
+      errors: [{ extensions: { code: 'BAD_USER_INPUT', field: 'documentId' } }],
+    });
+    expect(await get(url, both)).toMatchObject([
+      400,
+      { errors: [{ extensions: { field: 'documentId' } }] },
+    ]);
   });
 });
 
 describe('ad-hoc operations', () => {
-  const refused = { status: 403, data: undefined, errors: [{ message: expect.stringContaining('Only trusted documents run here'), extensions: { code: 'FORBIDDEN', field: 'query' } }] };
+  const refused = {
+    status: 403,
+    data: undefined,
+    errors: [
+      {
+        message: expect.stringContaining('Only trusted documents run here'),
+        extensions: { code: 'FORBIDDEN', field: 'query' },
+      },
+    ],
+  };
 
-  test.each([['operator', 200], ['nobody', 403]])('can be left to %s', async (who, status) => {
+  test.each([
+    ['operator', 200],
+    ['nobody', 403],
+  ])('can be left to %s', async (who, status) => {
     const { url } = await start({ WEAVER_TRUSTED_DOCUMENTS: WEB, WEAVER_AD_HOC_OPERATIONS: who });
     const client = new Client(url, key);
-    for (const query of [VIEWER, '{ __typename }', '{ this is no document', '']) expect(await client.query(query)).toMatchObject(refused);
+    for (const query of [VIEWER, '{ __typename }', '{ this is no document', ''])
+      expect(await client.query(query)).toMatchObject(refused);
     expect(await new Client(url).query(getIntrospectionQuery())).toMatchObject(refused);
     expect((await get(url, { query: VIEWER }))[0]).toBe(403);
     expect((await new Client(url, OPERATOR_TOKEN).query(VIEWER)).status).toBe(status);
-    expect(await ask(client, { documentId: digest(VIEWER) })).toMatchObject({ data: { viewer: { kind: 'API_KEY' } } });
+    expect(await ask(client, { documentId: digest(VIEWER) })).toMatchObject({
+      data: { viewer: { kind: 'API_KEY' } },
+    });
   });
 });
 
 describe('a key that is bound to a manifest', () => {
   test('runs the documents of that one, and nothing else; nobody else runs those', async () => {
-    const { url } = await start({ WEAVER_TRUSTED_DOCUMENTS: WEB, WEAVER_TRUSTED_DOCUMENT_KEYS: keysFile });
+    const { url } = await start({
+      WEAVER_TRUSTED_DOCUMENTS: WEB,
+      WEAVER_TRUSTED_DOCUMENT_KEYS: keysFile,
+    });
     const [partner, other] = [new Client(url, bound), new Client(url, key)];
-    expect(await ask(partner, { documentId: 'x-partner:count' })).toMatchObject({ data: { bots: { totalCount: 2 } } });
+    expect(await ask(partner, { documentId: 'x-partner:count' })).toMatchObject({
+      data: { bots: { totalCount: 2 } },
+    });
     expect(await ask(partner, { documentId: digest(VIEWER) })).toMatchObject(unknown());
-    expect(await partner.query(COUNT)).toMatchObject({ status: 403, errors: [{ message: expect.stringContaining('with this key'), extensions: { code: 'FORBIDDEN', field: 'query' } }] });
+    expect(await partner.query(COUNT)).toMatchObject({
+      status: 403,
+      errors: [
+        {
+          message: expect.stringContaining('with this key'),
+          extensions: { code: 'FORBIDDEN', field: 'query' },
+        },
+      ],
+    });
     expect(await ask(other, { documentId: 'x-partner:count' })).toMatchObject(unknown());
     expect((await other.query(COUNT)).status).toBe(200);
   });
@@ -144,25 +257,71 @@ describe('a key that is bound to a manifest', () => {
   test('stays so when its secret is rotated', async () => {
     const { url } = await start({ WEAVER_TRUSTED_DOCUMENT_KEYS: keysFile });
     const [id] = Object.keys(JSON.parse(readFileSync(keysFile, 'utf8')) as object);
-    const { rotateApiKey } = await new Client(url, OPERATOR_TOKEN).data('mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { secret } }', { input: { id, overlapSeconds: 60 } });
+    const { rotateApiKey } = await new Client(url, OPERATOR_TOKEN).data(
+      'mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { secret } }',
+      { input: { id, overlapSeconds: 60 } },
+    );
     expect((await new Client(url, rotateApiKey.secret).query(COUNT)).status).toBe(403);
-    expect(await ask(new Client(url, rotateApiKey.secret), { documentId: 'x-partner:count' })).toMatchObject({ data: { bots: { totalCount: 2 } } });
+    expect(
+      await ask(new Client(url, rotateApiKey.secret), { documentId: 'x-partner:count' }),
+    ).toMatchObject({ data: { bots: { totalCount: 2 } } });
   });
 });
 
 test('all mistakes of all files are named at the start', async () => {
-  const wrong = file('wrong.json', { [digest('x')]: VIEWER, unparsed: '{ bots', 'x-web:invalid': '{ bots { nope } viewer { nope } }', 'md5:1': VIEWER, ['sha256:' + 'A'.repeat(64)]: VIEWER, schema: 'type A { b: Int }' });
-  const twice = file('twice.json', { format: 'apollo-persisted-query-manifest', version: 1, operations: [{ id: 'a', body: VIEWER }, { id: 'a', body: COUNT }] });
-  const env = { WEAVER_TRUSTED_DOCUMENTS: [wrong, twice, file('other.json', { a: COUNT }), file('shape.json', [1]), file('no.json', '{'), join(folder, 'none.json')].join(), WEAVER_TRUSTED_DOCUMENT_KEYS: file('badkeys.json', { me: WEB }) };
-  const { message } = await start(env).then(() => ({ message: 'started' }), (error: Error) => error);
-  expect(message.split('\n').slice(1).map(line => line.replaceAll(folder, ''))).toEqual([
-    expect.stringContaining(`/wrong.json: the id "${digest('x')}" is not the SHA-256 digest of its document, which is ${digest(VIEWER)}.`),
+  const wrong = file('wrong.json', {
+    [digest('x')]: VIEWER,
+    unparsed: '{ bots',
+    'x-web:invalid': '{ bots { nope } viewer { nope } }',
+    'md5:1': VIEWER,
+    ['sha256:' + 'A'.repeat(64)]: VIEWER,
+    schema: 'type A { b: Int }',
+  });
+  const twice = file('twice.json', {
+    format: 'apollo-persisted-query-manifest',
+    version: 1,
+    operations: [
+      { id: 'a', body: VIEWER },
+      { id: 'a', body: COUNT },
+    ],
+  });
+  const env = {
+    WEAVER_TRUSTED_DOCUMENTS: [
+      wrong,
+      twice,
+      file('other.json', { a: COUNT }),
+      file('shape.json', [1]),
+      file('no.json', '{'),
+      join(folder, 'none.json'),
+    ].join(),
+    WEAVER_TRUSTED_DOCUMENT_KEYS: file('badkeys.json', { me: WEB }),
+  };
+  const { message } = await start(env).then(
+    () => ({ message: 'started' }),
+    (error: Error) => error,
+  );
+  expect(
+    message
+      .split('\n')
+      .slice(1)
+      .map(line => line.replaceAll(folder, '')),
+  ).toEqual([
+    expect.stringContaining(
+      `/wrong.json: the id "${digest('x')}" is not the SHA-256 digest of its document, ` +
+        `which is ${digest(VIEWER)}.`,
+    ),
     expect.stringMatching(/wrong.json: the id "md5:1" is not made of letters/),
     expect.stringMatching(/wrong.json: the id "sha256:A+" is not made of/),
     expect.stringMatching(/wrong.json: the document "unparsed": Syntax Error/),
-    expect.stringMatching(/wrong.json: the document "x-web:invalid": Cannot query field "nope" on type "BotConnection"/),
-    expect.stringMatching(/wrong.json: the document "x-web:invalid": Cannot query field "nope" on type "Viewer"/),
-    expect.stringMatching(/wrong.json: the document "schema": The "A" definition is not executable/),
+    expect.stringMatching(
+      /wrong.json: the document "x-web:invalid": Cannot query field "nope" on type "BotConnection"/,
+    ),
+    expect.stringMatching(
+      /wrong.json: the document "x-web:invalid": Cannot query field "nope" on type "Viewer"/,
+    ),
+    expect.stringMatching(
+      /wrong.json: the document "schema": The "A" definition is not executable/,
+    ),
     expect.stringMatching(/twice.json: the id "a" stands there twice/),
     expect.stringMatching(/other.json: the id "a" stands for another document/),
     expect.stringMatching(/shape.json is neither/),

@@ -23,16 +23,34 @@ describe('three hundred operations of many tenants at once', () => {
     await crowd.ask(300);
   });
 
-  test.runIf(onPostgres)('leave all connections free, outside of any transaction, and as they were', async () => {
-    const pool = await poolOf(gateway.db.database);
-    // The last commit may be held back for a moment, to travel with what follows.
-    await until(async () => (await gateway.db.asSuperuser(`select from pg_stat_activity where application_name = 'weaver' and datname = current_database() and state = 'idle'`)).length === CONNECTIONS);
-    expect({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({ total: CONNECTIONS, idle: CONNECTIONS, waiting: 0 });
-    const connections = await leftBehind(pool, CONNECTIONS);
-    expect(new Set(connections.map(({ pid }) => pid)).size).toBe(CONNECTIONS);
-    // Prepared statements stay on purpose: they hold no values.
-    for (const { left: { prepared, ...left } } of connections) expect({ left, prepared }).toEqual({ left: {}, prepared: expect.any(Array) });
-  });
+  test.runIf(onPostgres)(
+    'leave all connections free, outside of any transaction, and as they were',
+    async () => {
+      const pool = await poolOf(gateway.db.database);
+      // The last commit may be held back for a moment, to travel with what follows.
+      await until(
+        async () =>
+          (
+            await gateway.db.asSuperuser(
+              "select from pg_stat_activity where application_name = 'weaver' " +
+                "and datname = current_database() and state = 'idle'",
+            )
+          ).length === CONNECTIONS,
+      );
+      expect({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({
+        total: CONNECTIONS,
+        idle: CONNECTIONS,
+        waiting: 0,
+      });
+      const connections = await leftBehind(pool, CONNECTIONS);
+      expect(new Set(connections.map(({ pid }) => pid)).size).toBe(CONNECTIONS);
+      // Prepared statements stay on purpose: they hold no values.
+      for (const {
+        left: { prepared, ...left },
+      } of connections)
+        expect({ left, prepared }).toEqual({ left: {}, prepared: expect.any(Array) });
+    },
+  );
 
   test.skipIf(onPostgres)('leave the session as it was', async () => {
     const [session] = await leftInEmbedded(sql => gateway.db.asSuperuser(sql));

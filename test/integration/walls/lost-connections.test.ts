@@ -16,7 +16,12 @@ import { postgresAt } from '../../support/postgres-at.js';
 const UNAVAILABLE = {
   status: 503,
   data: undefined,
-  errors: [{ message: expect.stringContaining('Try again'), extensions: { code: 'UNAVAILABLE', requestId: expect.any(String), retryAfterMs: 1000 } }],
+  errors: [
+    {
+      message: expect.stringContaining('Try again'),
+      extensions: { code: 'UNAVAILABLE', requestId: expect.any(String), retryAfterMs: 1000 },
+    },
+  ],
 };
 
 describe.runIf(inject('template').kind === 'postgres')('a gateway that loses PostgreSQL', () => {
@@ -28,7 +33,10 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
   let client: Client;
   let operator: Client;
   const log = collectLog();
-  /** What would end the process: an error event without a listener, or a rejection that nobody handles. */
+  /**
+   * What would end the process: an error event without a listener, or a rejection that nobody
+   * handles.
+   */
   const fatal: unknown[] = [];
   const note = (reason: unknown): void => void fatal.push(reason);
 
@@ -47,7 +55,8 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
     operator = new Client(gateway.url, OPERATOR_TOKEN);
   });
   afterEach(() => {
-    if (fatal.length > 0) throw new AggregateError(fatal.splice(0), 'This would have ended the process.');
+    if (fatal.length > 0)
+      throw new AggregateError(fatal.splice(0), 'This would have ended the process.');
   });
   afterAll(async () => {
     process.off('unhandledRejection', note).off('uncaughtException', note);
@@ -62,8 +71,13 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
   const bots = '{ bots { totalCount } }';
   const one = { status: 200, data: { bots: { totalCount: 1 } } };
 
-  /** The answers of operations that were waiting in the database when `happening` happened to it. */
-  async function during(happening: () => Promise<unknown>, ask: () => Promise<unknown>): Promise<unknown> {
+  /**
+   * The answers of operations that were waiting in the database when `happening` happened to it.
+   */
+  async function during(
+    happening: () => Promise<unknown>,
+    ask: () => Promise<unknown>,
+  ): Promise<unknown> {
     const locker = new PostgresClient({ connectionString: db.urls!.admin });
     await locker.connect();
     try {
@@ -79,13 +93,21 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
 
   async function waiting(): Promise<void> {
     for (;;) {
-      const [row] = await db.asSuperuser<{ n: number }>(`select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+      const [row] = await db.asSuperuser<{ n: number }>(
+        'select count(*)::int as n from pg_stat_activity ' +
+          "where datname = current_database() and wait_event_type = 'Lock'",
+      );
       if (row!.n > 0) return;
       await sleep(10);
     }
   }
 
-  const terminate = (): Promise<unknown> => db.asSuperuser(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and usename = ?`, [new URL(db.urls!.login).username]);
+  const terminate = (): Promise<unknown> =>
+    db.asSuperuser(
+      'select pg_terminate_backend(pid) from pg_stat_activity ' +
+        'where datname = current_database() and usename = ?',
+      [new URL(db.urls!.login).username],
+    );
 
   test('answers 503 to operations in flight when the server ends their connections, and serves the next ones', async () => {
     expect(await client.query(bots)).toMatchObject(one);
@@ -94,19 +116,27 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
   });
 
   test('answers 503 to operations in flight when the network breaks', async () => {
-    const answer = during(async () => proxy.cut().then(() => proxy.mend()), () => operator.query(bots));
+    const answer = during(
+      async () => proxy.cut().then(() => proxy.mend()),
+      () => operator.query(bots),
+    );
     expect(await answer).toMatchObject(UNAVAILABLE);
     expect(await client.query(bots)).toMatchObject(one);
   });
 
   test('fails writes in flight as unreachable, more of them than the pool has connections, and writes again afterwards', async () => {
-    const write = (): Promise<unknown> => database.write('rename', tenantScope(tenant.id), em => em.execute(`update bots set name = 'Renamed'`));
+    const write = (): Promise<unknown> =>
+      database.write('rename', tenantScope(tenant.id), em =>
+        em.execute(`update bots set name = 'Renamed'`),
+      );
     for (let round = 0; round < 4; round += 1) {
       const failed = await during(terminate, () => write().catch((error: unknown) => error));
       expect(failed).toMatchObject({ code: '57P01' });
     }
     await write();
-    expect(await db.asSuperuser(`select name from bots where tenant_id = ?`, [tenant.id])).toEqual([{ name: 'Renamed' }]);
+    expect(await db.asSuperuser(`select name from bots where tenant_id = ?`, [tenant.id])).toEqual([
+      { name: 'Renamed' },
+    ]);
   });
 
   test('survives connections that break while they are idle', async () => {
@@ -122,7 +152,11 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
     await proxy.cut();
     expect(await client.query(bots), 'the key cannot be looked up').toMatchObject(UNAVAILABLE);
     expect(await operator.query(bots), 'no field could be answered').toMatchObject(UNAVAILABLE);
-    expect(await operator.query(`{ bots { totalCount } bot(id: "${tenant.id}") { name } node(id: "${tenant.id}") { id } }`)).toMatchObject({ status: 503, data: undefined });
+    expect(
+      await operator.query(
+        `{ bots { totalCount } bot(id: "${tenant.id}") { name } node(id: "${tenant.id}") { id } }`,
+      ),
+    ).toMatchObject({ status: 503, data: undefined });
     expect((await client.query(bots)).headers.get('retry-after')).toBe('1');
     expect(await ready()).toBe(503);
     expect((await fetch(`${gateway.url}/health/live`)).status).toBe(200);
@@ -133,12 +167,16 @@ describe.runIf(inject('template').kind === 'postgres')('a gateway that loses Pos
 
   test('keeps what does not need the database, and says which field does', async () => {
     await proxy.cut();
-    expect(await operator.query(`{ viewer { kind } bot(id: "${tenant.id}") { name } }`)).toMatchObject({
+    expect(
+      await operator.query(`{ viewer { kind } bot(id: "${tenant.id}") { name } }`),
+    ).toMatchObject({
       status: 200,
       data: { viewer: { kind: 'OPERATOR' }, bot: null },
       errors: [{ path: ['bot'], extensions: { code: 'UNAVAILABLE', retryAfterMs: 1000 } }],
     });
-    expect(await new Client(gateway.url).query('{ __schema { queryType { name } } }')).toMatchObject({ status: 200 });
+    expect(
+      await new Client(gateway.url).query('{ __schema { queryType { name } } }'),
+    ).toMatchObject({ status: 200 });
     await proxy.mend();
   });
 

@@ -2,7 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database } from '../../../src/db/database.js';
-import { enterTenantOfRowSql, OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
+import {
+  enterTenantOfRowSql,
+  OPERATOR_SCOPE,
+  tenantScope,
+} from '../../../src/db/database-scope.js';
 import type { ReadScope } from '../../../src/db/read-scope.js';
 import { statement } from '../../../src/db/statement.js';
 import { ENTITIES } from '../../../src/entities.js';
@@ -12,7 +16,11 @@ import { postgresAt } from '../../support/postgres-at.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 /** `now()` is when the transaction began. */
-const BEGAN = statement('began', `select now()::text as at, current_user::text as role, current_setting('app.tenant_id') as tenant`);
+const BEGAN = statement(
+  'began',
+  'select now()::text as at, current_user::text as role, ' +
+    "current_setting('app.tenant_id') as tenant",
+);
 const COUNT_BOTS = statement('countBots', 'select count(*)::int as n from bots');
 const FAILS = statement('fails', 'select 1 / 0');
 const SLEEPS = statement('sleeps', 'select pg_sleep($1)');
@@ -29,7 +37,8 @@ beforeAll(async () => {
   tenant = await new World(db.database).tenant();
 });
 afterEach(() => {
-  if (unhandled.length > 0) throw new AggregateError(unhandled.splice(0), 'Nobody handled a rejection.');
+  if (unhandled.length > 0)
+    throw new AggregateError(unhandled.splice(0), 'Nobody handled a rejection.');
 });
 afterAll(async () => {
   process.off('unhandledRejection', note);
@@ -37,12 +46,17 @@ afterAll(async () => {
 });
 
 const reads = (): ReadScope => db.database.reads(tenantScope(tenant.id));
-const began = async (scope: ReadScope): Promise<unknown> => (await scope.query<{ at: string }>(BEGAN, []))[0]!.at;
+const began = async (scope: ReadScope): Promise<unknown> =>
+  (await scope.query<{ at: string }>(BEGAN, []))[0]!.at;
 const mine = { role: 'weaver_tenant', at: expect.any(String) };
 
-/** node-postgres' pool of a database: how many connections there are, are free and are waited for. */
+/**
+ * node-postgres' pool of a database: how many connections there are, are free and are waited for.
+ */
 async function poolOf(database: Database): Promise<Pool> {
-  return (await (database.orm.em.getDriver().getConnection() as unknown as { getNativeClient(): Promise<Pool> }).getNativeClient()) as Pool;
+  return (await (
+    database.orm.em.getDriver().getConnection() as unknown as { getNativeClient(): Promise<Pool> }
+  ).getNativeClient()) as Pool;
 }
 
 describe('the reads of an operation', () => {
@@ -80,7 +94,9 @@ describe('the reads of an operation', () => {
     const lookUp = db.database.reads(OPERATOR_SCOPE);
     const [looked] = await lookUp.query<{ at: string; role: string }>(BEGAN, []);
     const scope = lookUp.continueAs(tenantScope(other.id));
-    expect(await scope.query(BEGAN, [])).toEqual([{ role: 'weaver_tenant', tenant: other.id, at: looked!.at }]);
+    expect(await scope.query(BEGAN, [])).toEqual([
+      { role: 'weaver_tenant', tenant: other.id, at: looked!.at },
+    ]);
     expect(looked!.role).toBe('weaver_operator');
     expect(await scope.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
     expect(await reads().query(BEGAN, [])).toEqual([{ ...mine, tenant: tenant.id }]);
@@ -88,13 +104,18 @@ describe('the reads of an operation', () => {
 
   test('go on as the tenant that a statement has entered, without another word, and as nobody else', async () => {
     const other = await new World(db.database).tenant();
-    const enters = statement('enters', `select id, ${enterTenantOfRowSql('id', 'id = $1')} from tenants`);
+    const enters = statement(
+      'enters',
+      `select id, ${enterTenantOfRowSql('id', 'id = $1')} from tenants`,
+    );
     for (const claimed of [tenant.id, other.id]) {
       const lookUp = db.database.reads(OPERATOR_SCOPE);
       await lookUp.queryEntering(enters, [claimed]);
       // Whatever was entered: whoever asks under another scope gets that one.
       for (const asked of claimed === tenant.id ? [tenant] : [tenant, other]) {
-        expect(await lookUp.continueAs(tenantScope(asked.id)).query(BEGAN, [])).toMatchObject([{ role: 'weaver_tenant', tenant: asked.id }]);
+        expect(await lookUp.continueAs(tenantScope(asked.id)).query(BEGAN, [])).toMatchObject([
+          { role: 'weaver_tenant', tenant: asked.id },
+        ]);
       }
     }
     const unknown = db.database.reads(OPERATOR_SCOPE);
@@ -102,17 +123,26 @@ describe('the reads of an operation', () => {
     expect(await unknown.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
   });
 
-  test('on the embedded database let the process hear of others between two statements, and send none when their time is over', { skip: onPostgres }, async () => {
-    const over = new AbortController();
-    const scope = db.database.reads(tenantScope(tenant.id), { statementMs: 30_000, lockMs: 10_000, signal: over.signal });
-    const asked = Array.from({ length: 5 }, () => scope.query(COUNT_BOTS, []));
-    // A promise would be heard of between them in any case; a timer, or a byte from the network, is not.
-    void asked[0]!.then(() => setImmediate(() => over.abort(new Error('over'))));
-    const answers = await Promise.allSettled(asked);
-    expect(answers[0]).toEqual({ status: 'fulfilled', value: [{ n: 1 }] });
-    expect(answers.at(-1)).toMatchObject({ status: 'rejected', reason: { message: 'over' } });
-    expect(await began(reads())).toEqual(expect.any(String));
-  });
+  test(
+    'on the embedded database let the process hear of others between two statements, and send none when their time is over',
+    { skip: onPostgres },
+    async () => {
+      const over = new AbortController();
+      const scope = db.database.reads(tenantScope(tenant.id), {
+        statementMs: 30_000,
+        lockMs: 10_000,
+        signal: over.signal,
+      });
+      const asked = Array.from({ length: 5 }, () => scope.query(COUNT_BOTS, []));
+      // A promise would be heard of between them in any case; a timer, or a byte from the network,
+      // is not.
+      void asked[0]!.then(() => setImmediate(() => over.abort(new Error('over'))));
+      const answers = await Promise.allSettled(asked);
+      expect(answers[0]).toEqual({ status: 'fulfilled', value: [{ n: 1 }] });
+      expect(answers.at(-1)).toMatchObject({ status: 'rejected', reason: { message: 'over' } });
+      expect(await began(reads())).toEqual(expect.any(String));
+    },
+  );
 
   test('go on in a new transaction after one failed', async () => {
     const scope = reads();
@@ -123,22 +153,32 @@ describe('the reads of an operation', () => {
   test('that failed do not use up connections', async () => {
     for (let round = 0; round < 10; round += 1) {
       const scope = reads();
-      const answers = await Promise.allSettled([scope.query(FAILS, []), scope.query(FAILS, []), scope.query(COUNT_BOTS, [])]);
+      const answers = await Promise.allSettled([
+        scope.query(FAILS, []),
+        scope.query(FAILS, []),
+        scope.query(COUNT_BOTS, []),
+      ]);
       expect(answers[0].status).toBe('rejected');
     }
     expect(await reads().query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
   });
 
   test('that nobody waits for disturb nobody', async () => {
-    reads().query(FAILS, []).catch(() => {});
+    reads()
+      .query(FAILS, [])
+      .catch(() => {});
     void reads().query(COUNT_BOTS, []);
     expect(await reads().query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
   });
 });
 
 describe('a write', () => {
-  const insert = (name: string): [string, string[]] => ['insert into bots (tenant_id, name) values (?, ?)', [tenant.id, name]];
-  const named = (name: string): Promise<unknown[]> => db.asSuperuser('select 1 from bots where name = ?', [name]);
+  const insert = (name: string): [string, string[]] => [
+    'insert into bots (tenant_id, name) values (?, ?)',
+    [tenant.id, name],
+  ];
+  const named = (name: string): Promise<unknown[]> =>
+    db.asSuperuser('select 1 from bots where name = ?', [name]);
 
   test('is rolled back as a whole where its work fails', async () => {
     const work = db.database.write('half', tenantScope(tenant.id), async em => {
@@ -160,13 +200,17 @@ describe('a write', () => {
   });
 
   test('refuses another write inside itself', async () => {
-    const work = db.database.write('outer', tenantScope(tenant.id), () => db.database.write('inner', OPERATOR_SCOPE, async em => em.execute('select 1')));
+    const work = db.database.write('outer', tenantScope(tenant.id), () =>
+      db.database.write('inner', OPERATOR_SCOPE, async em => em.execute('select 1')),
+    );
     await expect(work).rejects.toThrow('"inner" opened inside the write "outer"');
   });
 
   test('refuses reads of its own inside itself, whenever their scope was made', async () => {
     const scope = reads();
-    const work = db.database.write('outer', tenantScope(tenant.id), () => scope.query(COUNT_BOTS, []));
+    const work = db.database.write('outer', tenantScope(tenant.id), () =>
+      scope.query(COUNT_BOTS, []),
+    );
     await expect(work).rejects.toThrow('inside the write "outer"');
     expect(await scope.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
   });
@@ -180,8 +224,12 @@ describe('a write', () => {
     );
     const counts = Array.from({ length: 5 }, () => reads().query(BEGAN, []));
     expect(await Promise.all(writes)).toEqual(writes.map(() => 'weaver_tenant'));
-    expect((await Promise.all(counts)).flat()).toEqual(writes.map(() => ({ ...mine, tenant: tenant.id })));
-    expect(await db.asSuperuser(`delete from bots where name like 'Turn %' returning 1`)).toHaveLength(5);
+    expect((await Promise.all(counts)).flat()).toEqual(
+      writes.map(() => ({ ...mine, tenant: tenant.id })),
+    );
+    expect(
+      await db.asSuperuser(`delete from bots where name like 'Turn %' returning 1`),
+    ).toHaveLength(5);
   });
 });
 
@@ -189,9 +237,15 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
   test('the pool has its connection back once an operation rests', async () => {
     const pool = await poolOf(db.database);
     await reads().query(COUNT_BOTS, []);
-    await reads().query(FAILS, []).catch(() => {});
+    await reads()
+      .query(FAILS, [])
+      .catch(() => {});
     await sleep(20);
-    expect({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({ total: 1, idle: 1, waiting: 0 });
+    expect({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({
+      total: 1,
+      idle: 1,
+      waiting: 0,
+    });
   });
 
   test('all levels of an operation see one state of the data', async () => {
@@ -207,7 +261,10 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
 
   test('a statement that takes too long or is cancelled leaves nothing behind', async () => {
     const pid = statement('pid', 'select pg_backend_pid() as pid');
-    await db.asSuperuser(`do $$ begin execute format('alter database %I set statement_timeout = 200', current_database()); end $$`);
+    await db.asSuperuser(
+      "do $$ begin execute format('alter database %I set statement_timeout = 200', " +
+        'current_database()); end $$',
+    );
     const limited = await another();
     try {
       const scope = limited.reads(tenantScope(tenant.id));
@@ -215,15 +272,29 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
       expect(await scope.query(BEGAN, [])).toEqual([{ ...mine, tenant: tenant.id }]);
 
       const cancelled = limited.reads(tenantScope(tenant.id));
-      const [{ pid: backend }] = (await cancelled.query<{ pid: number }>(pid, [])) as [{ pid: number }];
+      const [{ pid: backend }] = (await cancelled.query<{ pid: number }>(pid, [])) as [
+        { pid: number },
+      ];
       const sleeping = cancelled.query(SLEEPS, [0.15]);
-      await Promise.all([expect(sleeping).rejects.toMatchObject({ code: '57014' }), sleep(50).then(() => db.asSuperuser('select pg_cancel_backend(?)', [backend]))]);
+      await Promise.all([
+        expect(sleeping).rejects.toMatchObject({ code: '57014' }),
+        sleep(50).then(() => db.asSuperuser('select pg_cancel_backend(?)', [backend])),
+      ]);
       await sleep(20);
-      const [left] = await limited.orm.em.getDriver().getConnection().execute(`select current_user::text as role, current_setting('app.tenant_id', true) as tenant, pg_backend_pid() as pid`);
+      const [left] = await limited.orm.em
+        .getDriver()
+        .getConnection()
+        .execute(
+          "select current_user::text as role, current_setting('app.tenant_id', true) as " +
+            'tenant, pg_backend_pid() as pid',
+        );
       expect(left).toEqual({ role: new URL(db.urls!.login).username, tenant: '', pid: backend });
     } finally {
       await limited.close();
-      await db.asSuperuser(`do $$ begin execute format('alter database %I reset statement_timeout', current_database()); end $$`);
+      await db.asSuperuser(
+        "do $$ begin execute format('alter database %I reset statement_timeout', " +
+          'current_database()); end $$',
+      );
     }
   });
 
@@ -235,9 +306,17 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
     beforeAll(async () => {
       admin = new Client({ connectionString: db.urls!.admin });
       await admin.connect();
-      await admin.query(`create role ${login} login noinherit password 'secret'; grant weaver_tenant, weaver_operator to ${login}`);
-      // What a statement could reach that ran outside its role: rows without any policy, and a counter that says whether it ran.
-      await admin.query(`create table open_rows as select 'seen' as text; create sequence runs; grant select on open_rows to ${login}, weaver_operator; grant usage on sequence runs to ${login}, weaver_operator`);
+      await admin.query(
+        `create role ${login} login noinherit password 'secret'; grant weaver_tenant, ` +
+          `weaver_operator to ${login}`,
+      );
+      // What a statement could reach that ran outside its role: rows without any policy, and a
+      // counter that says whether it ran.
+      await admin.query(
+        "create table open_rows as select 'seen' as text; create sequence runs; grant " +
+          `select on open_rows to ${login}, weaver_operator; grant usage on sequence runs ` +
+          `to ${login}, weaver_operator`,
+      );
       database = await another({ user: login, password: 'secret' });
     });
     afterAll(async () => {
@@ -246,24 +325,41 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
       await admin.end();
     });
 
-    const runs = async (): Promise<boolean> => (await admin.query('select is_called from runs')).rows[0].is_called as boolean;
+    const runs = async (): Promise<boolean> =>
+      (await admin.query('select is_called from runs')).rows[0].is_called as boolean;
 
     test('no statement runs outside the role, in reads or in writes', async () => {
-      expect(await database.reads(tenantScope(tenant.id)).query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+      expect(await database.reads(tenantScope(tenant.id)).query(COUNT_BOTS, [])).toEqual([
+        { n: 1 },
+      ]);
       await admin.query(`revoke weaver_tenant from ${login}`);
 
       for (const text of ['select text from open_rows', `select nextval('runs')`]) {
         const scope = database.reads(tenantScope(tenant.id));
         // The first one opens the transaction; the others are behind it on the wire.
-        const answers = await Promise.allSettled([1, 2, 3].map(n => scope.query(statement('outside', `${text} /* ${n} */`), [])));
-        for (const answer of answers) expect(answer).toMatchObject({ status: 'rejected', reason: { code: '42501', message: expect.stringContaining('weaver_tenant') } });
+        const answers = await Promise.allSettled(
+          [1, 2, 3].map(n => scope.query(statement('outside', `${text} /* ${n} */`), [])),
+        );
+        for (const answer of answers)
+          expect(answer).toMatchObject({
+            status: 'rejected',
+            reason: { code: '42501', message: expect.stringContaining('weaver_tenant') },
+          });
         // Nor in the role that the transaction had before.
         const lookUp = database.reads(OPERATOR_SCOPE);
         expect(await lookUp.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
         const continued = lookUp.continueAs(tenantScope(tenant.id));
-        const later = await Promise.allSettled([1, 2, 3].map(n => continued.query(statement('later', `${text} /* later ${n} */`), [])));
-        for (const answer of later) expect(answer).toMatchObject({ status: 'rejected', reason: { code: '42501', message: expect.stringContaining('weaver_tenant') } });
-        await expect(database.write('outside', tenantScope(tenant.id), em => em.execute(text))).rejects.toMatchObject({ code: '42501' });
+        const later = await Promise.allSettled(
+          [1, 2, 3].map(n => continued.query(statement('later', `${text} /* later ${n} */`), [])),
+        );
+        for (const answer of later)
+          expect(answer).toMatchObject({
+            status: 'rejected',
+            reason: { code: '42501', message: expect.stringContaining('weaver_tenant') },
+          });
+        await expect(
+          database.write('outside', tenantScope(tenant.id), em => em.execute(text)),
+        ).rejects.toMatchObject({ code: '42501' });
       }
       expect(await runs()).toBe(false);
       await expect(database.ping(), 'the operator role is still there').resolves.toBeUndefined();
@@ -274,7 +370,9 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
       await expect(database.ping()).rejects.toMatchObject({ code: '42501' });
       await admin.query(`grant weaver_tenant, weaver_operator to ${login}`);
       await database.ping();
-      expect(await database.reads(tenantScope(tenant.id)).query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+      expect(await database.reads(tenantScope(tenant.id)).query(COUNT_BOTS, [])).toEqual([
+        { n: 1 },
+      ]);
     });
 
     test('no rows are shown where entering the scope fails without breaking the transaction', async () => {
@@ -282,11 +380,21 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
       const client = await pool.connect();
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
       // As if the server had been told to cancel the very statement that begins.
-      client.query = ((text: unknown, ...rest: unknown[]) => (typeof text === 'string' && text.startsWith('begin') ? query('select 1 / 0') : query(text, ...rest))) as never;
+      client.query = ((text: unknown, ...rest: unknown[]) =>
+        typeof text === 'string' && text.startsWith('begin')
+          ? query('select 1 / 0')
+          : query(text, ...rest)) as never;
       client.release();
-      await expect(database.reads(tenantScope(tenant.id)).query(statement('unscoped', 'select text from open_rows'), [])).rejects.toThrow('division by zero');
+      await expect(
+        database
+          .reads(tenantScope(tenant.id))
+          .query(statement('unscoped', 'select text from open_rows'), []),
+      ).rejects.toThrow('division by zero');
       await sleep(20);
-      expect(await database.reads(tenantScope(tenant.id)).query(COUNT_BOTS, []), 'on a new connection').toEqual([{ n: 1 }]);
+      expect(
+        await database.reads(tenantScope(tenant.id)).query(COUNT_BOTS, []),
+        'on a new connection',
+      ).toEqual([{ n: 1 }]);
     });
   });
 

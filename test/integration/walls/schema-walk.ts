@@ -24,7 +24,10 @@ export interface Place {
   readonly field: Field;
 }
 
-/** A place in a field's arguments that takes a value of one kind, such as `filter.botId.in` of `Query.documents`. */
+/**
+ * A place in a field's arguments that takes a value of one kind, such as `filter.botId.in` of
+ * `Query.documents`.
+ */
 export interface Slot {
   readonly place: Place;
   readonly argument: GraphQLArgument;
@@ -37,12 +40,17 @@ export function nameOf({ place, argument, path }: Slot): string {
   return `${place.coordinate}(${[argument.name, ...path].join('.')})`;
 }
 
-/** Makes queries from a schema, so that tests reach fields and arguments that are added later without knowing of them. */
+/**
+ * Makes queries from a schema, so that tests reach fields and arguments that are added later
+ * without knowing of them.
+ */
 export class SchemaWalk {
   /** Every field of every object type that a query can reach, each with one way to it. */
   readonly places: readonly Place[];
 
-  /** `samples` are values for arguments that fields cannot do without, by the name of their type. */
+  /**
+   * `samples` are values for arguments that fields cannot do without, by the name of their type.
+   */
   constructor(
     private readonly schema: GraphQLSchema,
     private readonly samples: Readonly<Record<string, unknown>>,
@@ -50,29 +58,65 @@ export class SchemaWalk {
     this.places = this.#findPlaces();
   }
 
-  /** The places that lead to objects and need no id: asked one by one, with everything below them, they show all that can be seen. */
+  /**
+   * The places that lead to objects and need no id: asked one by one, with everything below them,
+   * they show all that can be seen.
+   */
   get openPlaces(): Place[] {
-    return this.places.filter(({ field }) => this.#needsNoId(field) && !isLeafType(getNamedType(field.type)));
+    return this.places.filter(
+      ({ field }) => this.#needsNoId(field) && !isLeafType(getNamedType(field.type)),
+    );
   }
 
-  /** A query for one field, with these of its arguments in variables, and everything below it to a depth of objects. */
-  query({ field, route }: Place, depth: number, variables: readonly GraphQLArgument[] = []): string {
-    const definitions = variables.map(argument => `$${argument.name}: ${String(argument.type)}`).join(', ');
+  /**
+   * A query for one field, with these of its arguments in variables, and everything below it to a
+   * depth of objects.
+   */
+  query(
+    { field, route }: Place,
+    depth: number,
+    variables: readonly GraphQLArgument[] = [],
+  ): string {
+    const definitions = variables
+      .map(argument => `$${argument.name}: ${String(argument.type)}`)
+      .join(', ');
     const given = variables.map(argument => `${argument.name}: $${argument.name}`);
     const selected = this.#call(field, given) + this.#below(getNamedType(field.type), depth);
-    return `query${definitions && `(${definitions})`} ${route.reduceRight((inner, call) => `{ ${call} ${inner} }`, `{ ${selected} }`)}`;
+    return (
+      `query${definitions && `(${definitions})`} ` +
+      `${route.reduceRight((inner, call) => `{ ${call} ${inner} }`, `{ ${selected} }`)}`
+    );
   }
 
-  /** Every place in the arguments of all fields where a value of such a type can stand. Filters that nest in themselves are entered once. */
+  /**
+   * Every place in the arguments of all fields where a value of such a type can stand. Filters that
+   * nest in themselves are entered once.
+   */
   slots(takes: (typeName: string, path: readonly string[]) => boolean): Slot[] {
-    const within = (type: GraphQLInputType, path: readonly string[], entered: readonly string[]): Pick<Slot, 'path' | 'takesList'>[] => {
+    const within = (
+      type: GraphQLInputType,
+      path: readonly string[],
+      entered: readonly string[],
+    ): Pick<Slot, 'path' | 'takesList'>[] => {
       const named = getNamedType(type);
-      if (!isInputObjectType(named)) return takes(named.name, path) ? [{ path, takesList: isListType(getNullableType(type)) }] : [];
+      if (!isInputObjectType(named))
+        return takes(named.name, path)
+          ? [{ path, takesList: isListType(getNullableType(type)) }]
+          : [];
       if (entered.filter(name => name === named.name).length > 1) return [];
-      return Object.values(named.getFields()).flatMap(field => within(field.type, [...path, field.name], [...entered, named.name]));
+      return Object.values(named.getFields()).flatMap(field =>
+        within(field.type, [...path, field.name], [...entered, named.name]),
+      );
     };
     return this.places.flatMap(place =>
-      place.field.args.flatMap(argument => within(argument.type, [argument.name], []).map(({ path, takesList }) => ({ place, argument, path: path.slice(1), takesList }))),
+      place.field.args.flatMap(argument =>
+        within(argument.type, [argument.name], []).map(({ path, takesList }) => ({
+          place,
+          argument,
+          path: path.slice(1),
+          takesList,
+        })),
+      ),
     );
   }
 
@@ -85,7 +129,9 @@ export class SchemaWalk {
       return isInputObjectType(nullable) && { [key]: nest(nullable.getFields()[key]!.type, rest) };
     };
     const filled = nest(argument.type, path);
-    return path.length === 0 ? filled : { ...(this.samples[getNamedType(argument.type).name] as object), ...(filled as object) };
+    return path.length === 0
+      ? filled
+      : { ...(this.samples[getNamedType(argument.type).name] as object), ...(filled as object) };
   }
 
   #findPlaces(): Place[] {
@@ -93,7 +139,8 @@ export class SchemaWalk {
     const routes = new Map<string, readonly string[]>([[query.name, []]]);
     const places: Place[] = [];
     const next: GraphQLObjectType[] = [query];
-    // Lists lead to objects without an id and for every caller: what else leads there is taken where no list does.
+    // Lists lead to objects without an id and for every caller: what else leads there is taken
+    // where no list does.
     const later: { type: GraphQLObjectType; route: readonly string[] }[] = [];
     for (;;) {
       let type = next.shift();
@@ -120,10 +167,16 @@ export class SchemaWalk {
     }
   }
 
-  /** A field with its arguments: those given as text, and samples for all others that it cannot do without. */
+  /**
+   * A field with its arguments: those given as text, and samples for all others that it cannot do
+   * without.
+   */
   #call(field: Field, given: readonly string[] = []): string {
     const others = field.args
-      .filter(argument => isRequiredArgument(argument) && !given.some(text => text.startsWith(`${argument.name}:`)))
+      .filter(
+        argument =>
+          isRequiredArgument(argument) && !given.some(text => text.startsWith(`${argument.name}:`)),
+      )
       .map(argument => `${argument.name}: ${literal(this.#sampleFor(argument))}`);
     const args = [...given, ...others].join(', ');
     return args ? `${field.name}(${args})` : field.name;
@@ -133,7 +186,11 @@ export class SchemaWalk {
     if (isLeafType(type)) return '';
     if (isAbstractType(type)) {
       // Aliases, since fields of one name may differ in their types.
-      const fragments = this.schema.getPossibleTypes(type).map(possible => `... on ${possible.name}${this.#below(possible, depth, `${possible.name}_`)}`);
+      const fragments = this.schema
+        .getPossibleTypes(type)
+        .map(
+          possible => `... on ${possible.name}${this.#below(possible, depth, `${possible.name}_`)}`,
+        );
       return ` { __typename ${fragments.join(' ')} }`;
     }
     const selected = Object.values((type as GraphQLObjectType).getFields()).flatMap(field => {
@@ -150,12 +207,17 @@ export class SchemaWalk {
   }
 
   #needsNoId(field: Field): boolean {
-    return !field.args.some(argument => isRequiredArgument(argument) && getNamedType(argument.type).name === 'ID');
+    return !field.args.some(
+      argument => isRequiredArgument(argument) && getNamedType(argument.type).name === 'ID',
+    );
   }
 
   #sampleFor(argument: GraphQLArgument): unknown {
     const { name } = getNamedType(argument.type);
-    if (!(name in this.samples)) throw new Error(`A sample is needed for the argument ${argument.name}, which is required, of type ${name}.`);
+    if (!(name in this.samples))
+      throw new Error(
+        `A sample is needed for the argument ${argument.name}, which is required, of type ${name}.`,
+      );
     return this.samples[name];
   }
 }
@@ -163,6 +225,9 @@ export class SchemaWalk {
 /** A JSON value as a GraphQL literal. */
 function literal(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(literal).join(', ')}]`;
-  if (typeof value === 'object' && value !== null) return `{ ${Object.entries(value).map(([key, item]) => `${key}: ${literal(item)}`).join(', ')} }`;
+  if (typeof value === 'object' && value !== null)
+    return `{ ${Object.entries(value)
+      .map(([key, item]) => `${key}: ${literal(item)}`)
+      .join(', ')} }`;
   return JSON.stringify(value);
 }

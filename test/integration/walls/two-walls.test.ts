@@ -7,9 +7,24 @@ import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import type { TenantWorld } from '../../support/world.js';
 import { nameOf, SchemaWalk, type Slot } from './schema-walk.js';
 
-/** What a search must bring at least; other inputs that are required one day want a line of their own. */
-const SAMPLES = { ID: '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10', SearchChunksInput: { text: 'about the canary' } };
-const TABLES = ['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries', 'audit_log'];
+/**
+ * What a search must bring at least; other inputs that are required one day want a line of their
+ * own.
+ */
+const SAMPLES = {
+  ID: '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10',
+  SearchChunksInput: { text: 'about the canary' },
+};
+const TABLES = [
+  'tenants',
+  'profiles',
+  'bots',
+  'docs',
+  'doc_chunks',
+  'api_keys',
+  'bot_queries',
+  'audit_log',
+];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
 /** Members that differ from one answer to the next although the question was the same. */
 const VOLATILE = new Set(['requestId', 'tookMs', 'lastUsedAt']);
@@ -40,19 +55,55 @@ afterAll(() => gateway.close());
 async function settle(canary: string): Promise<Inhabitant> {
   const tenant = await gateway.world.tenant({ name: `Tenant ${canary}`, planTier: canary });
   await tenant.user({ email: `${canary}@example.com` });
-  const key = await tenant.key({ name: `Key ${canary}`, scopes: ['read', 'write', 'search', 'ask', 'admin'] });
-  for (const bot of [await tenant.bot({ name: `Bot ${canary}`, config_json: JSON.stringify({ prompt: canary }) }), await tenant.bot({ name: `Other ${canary}` })]) {
-    const document = await bot.document({ filename: `${canary}.md`, gcs_path: `gs://${canary}`, error_message: canary });
+  const key = await tenant.key({
+    name: `Key ${canary}`,
+    scopes: ['read', 'write', 'search', 'ask', 'admin'],
+  });
+  for (const bot of [
+    await tenant.bot({ name: `Bot ${canary}`, config_json: JSON.stringify({ prompt: canary }) }),
+    await tenant.bot({ name: `Other ${canary}` }),
+  ]) {
+    const document = await bot.document({
+      filename: `${canary}.md`,
+      gcs_path: `gs://${canary}`,
+      error_message: canary,
+    });
     const embedding = Array.from({ length: 1536 }, (_, index) => Number(index % 2 === 0));
-    await document.chunks([0, 1].map(chunkIndex => ({ text: `About the ${canary} ${chunkIndex}`, chunkIndex, metadata: { canary }, embedding })));
-    await bot.query({ query: `${canary}?`, answer: `${canary}!`, api_key_id: key.id, sources: JSON.stringify([{ canary }]) });
+    await document.chunks(
+      [0, 1].map(chunkIndex => ({
+        text: `About the ${canary} ${chunkIndex}`,
+        chunkIndex,
+        metadata: { canary },
+        embedding,
+      })),
+    );
+    await bot.query({
+      query: `${canary}?`,
+      answer: `${canary}!`,
+      api_key_id: key.id,
+      sources: JSON.stringify([{ canary }]),
+    });
   }
-  await gateway.world.insert('audit_log', { tenant_id: tenant.id, actor_kind: 'operator', action: canary, target_type: canary, target_id: key.id, details: JSON.stringify({ canary }), request_id: canary });
+  await gateway.world.insert('audit_log', {
+    tenant_id: tenant.id,
+    actor_kind: 'operator',
+    action: canary,
+    target_type: canary,
+    target_id: key.id,
+    details: JSON.stringify({ canary }),
+    request_id: canary,
+  });
   const client = await gateway.user(tenant, 'owner');
   const ids = new Map<string, string[]>();
   for (const table of TABLES) {
-    const rows = await gateway.db.asSuperuser<{ id: string }>(`select id from ${table} where ${table === 'tenants' ? 'id' : 'tenant_id'} = ?`, [tenant.id]);
-    ids.set(table, rows.map(row => row.id));
+    const rows = await gateway.db.asSuperuser<{ id: string }>(
+      `select id from ${table} where ${table === 'tenants' ? 'id' : 'tenant_id'} = ?`,
+      [tenant.id],
+    );
+    ids.set(
+      table,
+      rows.map(row => row.id),
+    );
   }
   return { tenant, canary, client, ids };
 }
@@ -60,24 +111,39 @@ async function settle(canary: string): Promise<Inhabitant> {
 /** `work` on all items, a few at a time. */
 async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = [];
-  for (let start = 0; start < items.length; start += 8) results.push(...(await Promise.all(items.slice(start, start + 8).map(work))));
+  for (let start = 0; start < items.length; start += 8)
+    results.push(...(await Promise.all(items.slice(start, start + 8).map(work))));
   return results;
 }
 
 const allIds = ({ ids }: Inhabitant): string[] => [...ids.values()].flat();
 
 /** An answer as text: status and body, without what changes from one time to the next. */
-async function ask({ client }: Inhabitant, query: string, variables: Record<string, unknown> = {}): Promise<string> {
+async function ask(
+  { client }: Inhabitant,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Promise<string> {
   const { status, data, errors } = await client.query(query, variables);
-  return JSON.stringify({ status, data, errors }, (key, value: unknown) => (VOLATILE.has(key) ? undefined : value));
+  return JSON.stringify({ status, data, errors }, (key, value: unknown) =>
+    VOLATILE.has(key) ? undefined : value,
+  );
 }
 
 function askSlot(asker: Inhabitant, slot: Slot, value: unknown): Promise<string> {
-  return ask(asker, walk.query(slot.place, 1, [slot.argument]), { [slot.argument.name]: walk.fill(slot, value) });
+  return ask(asker, walk.query(slot.place, 1, [slot.argument]), {
+    [slot.argument.name]: walk.fill(slot, value),
+  });
 }
 
-/** What of `other`'s is in an answer: ids, and the word. `asked` is what the question itself held. */
-function leaks(answer: string, other: Inhabitant, asked: string | readonly string[] = []): string[] {
+/**
+ * What of `other`'s is in an answer: ids, and the word. `asked` is what the question itself held.
+ */
+function leaks(
+  answer: string,
+  other: Inhabitant,
+  asked: string | readonly string[] = [],
+): string[] {
   const theirs = new Set(allIds(other));
   const ids = (answer.match(UUID) ?? []).filter(id => theirs.has(id) && !asked.includes(id));
   return answer.includes(other.canary) ? [...ids, other.canary] : ids;
@@ -89,13 +155,26 @@ async function survey(asker: Inhabitant): Promise<string> {
   return answers.join('\n');
 }
 
-/** Of filters within filters, those that negate, and of them only the lists: they take all ids at once. */
-const idSlots = (): Slot[] => walk.slots(typeName => typeName === 'ID').filter(slot => slot.path.length <= 2 || (slot.takesList && slot.path[0] === 'not'));
-const stringSlots = (cursors: boolean): Slot[] => walk.slots((typeName, path) => typeName === 'String' && cursors === ['after', 'before'].includes(path.at(-1)!));
+/**
+ * Of filters within filters, those that negate, and of them only the lists: they take all ids at
+ * once.
+ */
+const idSlots = (): Slot[] =>
+  walk
+    .slots(typeName => typeName === 'ID')
+    .filter(slot => slot.path.length <= 2 || (slot.takesList && slot.path[0] === 'not'));
+const stringSlots = (cursors: boolean): Slot[] =>
+  walk.slots(
+    (typeName, path) =>
+      typeName === 'String' && cursors === ['after', 'before'].includes(path.at(-1)!),
+  );
 const textSlots = (): Slot[] => stringSlots(false).filter(slot => slot.path.length <= 2);
 const cursorSlots = (): Slot[] => stringSlots(true);
 
-/** What is asked about A in a slot: all ids at once in a list, each one in an argument, and one of every type in a filter. */
+/**
+ * What is asked about A in a slot: all ids at once in a list, each one in an argument, and one of
+ * every type in a filter.
+ */
 function foreignValues({ takesList, path }: Slot): (string | string[])[] {
   if (takesList) return [allIds(owner)];
   return path.length === 0 ? allIds(owner) : [...owner.ids.values()].map(([id]) => id!);
@@ -111,10 +190,15 @@ function provesThatNothingShows(): void {
     const found = await each(idSlots(), async slot => {
       const unknown = slot.takesList ? allIds(owner).map(() => v4()) : v4();
       const expected = withoutIds(await askSlot(stranger, slot, unknown), unknown);
-      const answers = await each(foreignValues(slot), async asked => ({ asked, answer: await askSlot(stranger, slot, asked) }));
+      const answers = await each(foreignValues(slot), async asked => ({
+        asked,
+        answer: await askSlot(stranger, slot, asked),
+      }));
       return answers.flatMap(({ asked, answer }) => [
         ...leaks(answer, owner, asked).map(leak => `${nameOf(slot)} shows ${leak}`),
-        ...(withoutIds(answer, asked) === expected ? [] : [`${nameOf(slot)} tells ${String(asked)} from an unknown id:\n${answer}\n${expected}`]),
+        ...(withoutIds(answer, asked) === expected
+          ? []
+          : [`${nameOf(slot)} tells ${String(asked)} from an unknown id:\n${answer}\n${expected}`]),
       ]);
     });
     expect(found.flat()).toEqual([]);
@@ -122,11 +206,22 @@ function provesThatNothingShows(): void {
 
   test("another tenant's texts give the same answers as unknown ones, in every argument and filter", async () => {
     const found = await each(textSlots(), async slot => {
-      const [answer, expected] = await each([owner.canary, 'montevideocanary'], text => askSlot(stranger, slot, slot.takesList ? [text] : text));
-      const shown = leaks(answer!.replaceAll(owner.canary, 'montevideocanary'), owner).map(leak => `${nameOf(slot)} shows ${leak}`);
+      const [answer, expected] = await each([owner.canary, 'montevideocanary'], text =>
+        askSlot(stranger, slot, slot.takesList ? [text] : text),
+      );
+      const shown = leaks(answer!.replaceAll(owner.canary, 'montevideocanary'), owner).map(
+        leak => `${nameOf(slot)} shows ${leak}`,
+      );
       // A search gives every text other similarities.
-      const same = slot.argument.name !== 'filter' || answer!.replaceAll(owner.canary, 'montevideocanary') === expected;
-      return same ? shown : [...shown, `${nameOf(slot)} tells ${owner.canary} from an unknown text:\n${answer}\n${expected}`];
+      const same =
+        slot.argument.name !== 'filter' ||
+        answer!.replaceAll(owner.canary, 'montevideocanary') === expected;
+      return same
+        ? shown
+        : [
+            ...shown,
+            `${nameOf(slot)} tells ${owner.canary} from an unknown text:\n${answer}\n${expected}`,
+          ];
     });
     expect(found.flat()).toEqual([]);
   });
@@ -134,7 +229,9 @@ function provesThatNothingShows(): void {
   test("another tenant's cursors lead to nothing of theirs", async () => {
     const found = await each(cursorSlots(), async slot => {
       const { data } = await owner.client.query(walk.query(slot.place, 0));
-      const cursors = [...JSON.stringify(data).matchAll(/"(?:start|end)Cursor":"([^"]+)"/g)].map(match => match[1]!);
+      const cursors = [...JSON.stringify(data).matchAll(/"(?:start|end)Cursor":"([^"]+)"/g)].map(
+        match => match[1]!,
+      );
       const answers = await each(cursors, cursor => askSlot(stranger, slot, cursor));
       return leaks(answers.join('\n'), owner).map(leak => `${nameOf(slot)} shows ${leak}`);
     });
@@ -148,14 +245,17 @@ function withoutIds(answer: string, ids: string | readonly string[]): string {
 
 /** Removes the wall inside the gateway: it takes every caller for one who may see all tenants. */
 function withoutTheGatewaysFilter(): void {
-  beforeEach(() => void vi.spyOn(ReadScope.prototype, 'tenantId', 'get').mockReturnValue(undefined));
+  beforeEach(
+    () => void vi.spyOn(ReadScope.prototype, 'tenantId', 'get').mockReturnValue(undefined),
+  );
   afterEach(() => void vi.restoreAllMocks());
 }
 
 /** Removes the wall inside PostgreSQL. */
 function withoutRowLevelSecurity(): void {
   const alter = async (how: 'enable' | 'disable'): Promise<void> => {
-    for (const table of TABLES) await gateway.db.asSuperuser(`alter table ${table} ${how} row level security`);
+    for (const table of TABLES)
+      await gateway.db.asSuperuser(`alter table ${table} ${how} row level security`);
   };
   beforeAll(() => alter('disable'));
   afterAll(() => alter('enable'));
@@ -168,9 +268,24 @@ describe('the probe', () => {
   });
 
   test('knows the arguments that matter', () => {
-    expect(idSlots().map(nameOf)).toEqual(expect.arrayContaining([
-      'Query.node(id)', 'Query.nodes(ids)', 'Query.tenant(id)', 'Query.chunk(id)', 'Query.documents(filter.botId.in)', 'Query.searchChunks(input.documentIds)', 'Bot.botQueries(filter.not.apiKeyId.in)']));
-    expect(textSlots().map(nameOf)).toEqual(expect.arrayContaining(['Query.bots(filter.name.contains)', 'Document.chunks(filter.text.startsWith)', 'Query.searchChunks(input.text)']));
+    expect(idSlots().map(nameOf)).toEqual(
+      expect.arrayContaining([
+        'Query.node(id)',
+        'Query.nodes(ids)',
+        'Query.tenant(id)',
+        'Query.chunk(id)',
+        'Query.documents(filter.botId.in)',
+        'Query.searchChunks(input.documentIds)',
+        'Bot.botQueries(filter.not.apiKeyId.in)',
+      ]),
+    );
+    expect(textSlots().map(nameOf)).toEqual(
+      expect.arrayContaining([
+        'Query.bots(filter.name.contains)',
+        'Document.chunks(filter.text.startsWith)',
+        'Query.searchChunks(input.text)',
+      ]),
+    );
   });
 });
 
@@ -194,8 +309,14 @@ describe('no wall at all', () => {
 
   test('shows another tenant, so that the tests above can fail', async () => {
     const seen = leaks(await survey(stranger), owner);
-    for (const [table, [id]] of owner.ids) expect(seen, `the walk should see ${table}`).toContain(id);
-    for (const name of ['Query.node(id)', 'Query.bot(id)', 'Query.tenant(id)', 'Query.documents(filter.botId.in)']) {
+    for (const [table, [id]] of owner.ids)
+      expect(seen, `the walk should see ${table}`).toContain(id);
+    for (const name of [
+      'Query.node(id)',
+      'Query.bot(id)',
+      'Query.tenant(id)',
+      'Query.documents(filter.botId.in)',
+    ]) {
       const slot = idSlots().find(candidate => nameOf(candidate) === name)!;
       const answers = await each(foreignValues(slot), value => askSlot(stranger, slot, value));
       expect(leaks(answers.join('\n'), owner), name).toContain(owner.canary);

@@ -13,7 +13,8 @@ describe('newKey', () => {
 
   test('makes another one each time, of which the prefix and the hash tell nothing of the rest', () => {
     const keys = Array.from({ length: 200 }, () => newKey());
-    for (const part of ['secret', 'prefix', 'hash'] as const) expect(new Set(keys.map(key => key[part])).size).toBe(200);
+    for (const part of ['secret', 'prefix', 'hash'] as const)
+      expect(new Set(keys.map(key => key[part])).size).toBe(200);
     for (const { secret, prefix, hash } of keys) {
       expect(prefix).toHaveLength(12);
       expect(hash).toMatch(/^[0-9a-f]{64}$/);
@@ -34,7 +35,8 @@ describe('prefixOf', () => {
 
   test('notices every single mistyped character', () => {
     for (let place = 0; place < secret.length; place += 1) {
-      const mistyped = secret.slice(0, place) + (secret[place] === 'a' ? 'b' : 'a') + secret.slice(place + 1);
+      const mistyped =
+        secret.slice(0, place) + (secret[place] === 'a' ? 'b' : 'a') + secret.slice(place + 1);
       expect(prefixOf(mistyped), `place ${place}`).toBeUndefined();
     }
   });
@@ -42,13 +44,26 @@ describe('prefixOf', () => {
   test('notices characters that changed places, are missing or too many', () => {
     const swapped = secret.slice(0, 30) + secret[31]! + secret[30]! + secret.slice(32);
     if (swapped !== secret) expect(prefixOf(swapped)).toBeUndefined();
-    for (const wrong of [secret.slice(1), secret.slice(0, -1), `${secret}0`, ` ${secret}`, `${secret}\n`, secret.replace('wvr', 'WVR'), secret.slice(0, 13) + secret.slice(14)]) {
+    for (const wrong of [
+      secret.slice(1),
+      secret.slice(0, -1),
+      `${secret}0`,
+      ` ${secret}`,
+      `${secret}\n`,
+      secret.replace('wvr', 'WVR'),
+      secret.slice(0, 13) + secret.slice(14),
+    ]) {
       expect(prefixOf(wrong), JSON.stringify(wrong)).toBeUndefined();
     }
   });
 
   test('is undefined for any other text, at once', () => {
-    fc.assert(fc.property(fc.string({ maxLength: 200 }), text => prefixOf(text) === undefined && prefixOf(`wvr_${text}`) === undefined));
+    fc.assert(
+      fc.property(
+        fc.string({ maxLength: 200 }),
+        text => prefixOf(text) === undefined && prefixOf(`wvr_${text}`) === undefined,
+      ),
+    );
     expect(prefixOf(`wvr_${'A'.repeat(1_000_000)}`)).toBeUndefined();
   });
 });

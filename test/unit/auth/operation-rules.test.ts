@@ -13,18 +13,36 @@ const schema = buildSchema(`
   union Either = Open | Closed
   type Query { things: [Thing] either: Either open: Open }
 `);
-for (const [type, field] of [['Closed', 'secret'], ['Closed', 'closed']] as const) {
-  Object.assign((schema.getType(type) as GraphQLObjectType).getFields()[field]!.extensions, { [RULE]: ['admin'] });
+for (const [type, field] of [
+  ['Closed', 'secret'],
+  ['Closed', 'closed'],
+] as const) {
+  Object.assign((schema.getType(type) as GraphQLObjectType).getFields()[field]!.extensions, {
+    [RULE]: ['admin'],
+  });
 }
 
-const holding = (...scopes: ApiKeyScope[]): Principal => ({ kind: 'apiKey', tenantId: 't', keyId: 'k', scopes: new Set(scopes), rateLimitRpm: 60 });
+const holding = (...scopes: ApiKeyScope[]): Principal => ({
+  kind: 'apiKey',
+  tenantId: 't',
+  keyId: 'k',
+  scopes: new Set(scopes),
+  rateLimitRpm: 60,
+});
 
 /** The code of the error with which an operation is refused; undefined where it may run. */
 async function refusalOf(source: string, principal: Principal): Promise<string | undefined> {
   const document = parse(source);
-  const listener = (await operationRules({ openIntrospection: true }).requestDidStart!({} as never)) as { didResolveOperation(context: object): Promise<void> };
+  const listener = (await operationRules({ openIntrospection: true }).requestDidStart!(
+    {} as never,
+  )) as { didResolveOperation(context: object): Promise<void> };
   try {
-    await listener.didResolveOperation({ schema, document, operation: getOperationAST(document), contextValue: { principal, refused: undefined } });
+    await listener.didResolveOperation({
+      schema,
+      document,
+      operation: getOperationAST(document),
+      contextValue: { principal, refused: undefined },
+    });
     return undefined;
   } catch (error) {
     const { originalError } = error as { originalError: AppError };
@@ -35,16 +53,34 @@ async function refusalOf(source: string, principal: Principal): Promise<string |
 
 describe('a rule', () => {
   test('holds for the field of an interface, as it may turn out to be any of its types', async () => {
-    expect(await refusalOf('{ things { secret } }', holding(ApiKeyScope.READ))).toBe('FORBIDDEN Closed.secret');
-    expect(await refusalOf('{ things { ... on Open { secret } } }', holding(ApiKeyScope.READ))).toBeUndefined();
-    expect(await refusalOf('{ things { ... on Closed { secret } } }', holding(ApiKeyScope.READ))).toBe('FORBIDDEN Closed.secret');
-    expect(await refusalOf('{ things { ... on Thing { ... on Closed { x: closed } } } }', holding(ApiKeyScope.READ))).toBe('FORBIDDEN Closed.closed');
+    expect(await refusalOf('{ things { secret } }', holding(ApiKeyScope.READ))).toBe(
+      'FORBIDDEN Closed.secret',
+    );
+    expect(
+      await refusalOf('{ things { ... on Open { secret } } }', holding(ApiKeyScope.READ)),
+    ).toBeUndefined();
+    expect(
+      await refusalOf('{ things { ... on Closed { secret } } }', holding(ApiKeyScope.READ)),
+    ).toBe('FORBIDDEN Closed.secret');
+    expect(
+      await refusalOf(
+        '{ things { ... on Thing { ... on Closed { x: closed } } } }',
+        holding(ApiKeyScope.READ),
+      ),
+    ).toBe('FORBIDDEN Closed.closed');
     expect(await refusalOf('{ things { id } }', holding(ApiKeyScope.READ))).toBeUndefined();
   });
 
   test('holds within a union', async () => {
-    expect(await refusalOf('{ either { __typename ... on Closed { closed } } }', holding(ApiKeyScope.READ))).toBe('FORBIDDEN Closed.closed');
-    expect(await refusalOf('{ either { ... on Thing { secret } } }', holding(ApiKeyScope.READ))).toBe('FORBIDDEN Closed.secret');
+    expect(
+      await refusalOf(
+        '{ either { __typename ... on Closed { closed } } }',
+        holding(ApiKeyScope.READ),
+      ),
+    ).toBe('FORBIDDEN Closed.closed');
+    expect(
+      await refusalOf('{ either { ... on Thing { secret } } }', holding(ApiKeyScope.READ)),
+    ).toBe('FORBIDDEN Closed.secret');
     expect(await refusalOf('{ either { __typename } }', holding(ApiKeyScope.READ))).toBeUndefined();
   });
 
@@ -55,6 +91,8 @@ describe('a rule', () => {
 
   test('does not matter to nobody, who gets no field of any type', async () => {
     expect(await refusalOf('{ open { id } }', { kind: 'nobody' })).toBe('UNAUTHENTICATED');
-    expect(await refusalOf('{ __typename __schema { types { name } } }', { kind: 'nobody' })).toBeUndefined();
+    expect(
+      await refusalOf('{ __typename __schema { types { name } } }', { kind: 'nobody' }),
+    ).toBeUndefined();
   });
 });

@@ -4,11 +4,17 @@ import { ComputeTurns } from '../../../src/base/compute-turns.js';
 
 /** Holds the thread longer than one slice may take. */
 function compute(): void {
-  for (const end = performance.now() + 6; performance.now() < end; );
+  for (const end = performance.now() + 6; performance.now() < end;);
 }
 
 /** A computation of so many steps, each a slice of its own, that notes them. */
-async function run(turns: ComputeTurns, caller: string, steps: number, log: string[], signal?: AbortSignal): Promise<void> {
+async function run(
+  turns: ComputeTurns,
+  caller: string,
+  steps: number,
+  log: string[],
+  signal?: AbortSignal,
+): Promise<void> {
   const pause = turns.pauseOf(caller, signal);
   for (let step = 0; step < steps; step += 1) {
     await pause();
@@ -20,7 +26,11 @@ async function run(turns: ComputeTurns, caller: string, steps: number, log: stri
 test('in one turn of the event loop one computes, and whose turn it is goes round', async () => {
   const turns = new ComputeTurns();
   const log: string[] = [];
-  const all = Promise.all([run(turns, 'A', 4, log), run(turns, 'A', 1, log), run(turns, 'B', 2, log)]);
+  const all = Promise.all([
+    run(turns, 'A', 4, log),
+    run(turns, 'A', 1, log),
+    run(turns, 'B', 2, log),
+  ]);
   // The first one begins at once.
   await Promise.resolve();
   let most = 0;

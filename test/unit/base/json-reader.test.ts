@@ -18,10 +18,15 @@ function read(reader: JsonReader, depth: number): unknown {
 test('finds in a text what JSON.parse finds, however it is spaced and escaped', () => {
   const space = fc.constantFrom(undefined, 1, '\t', '\n \r');
   fc.assert(
-    fc.property(fc.jsonValue({ stringUnit: 'binary', maxDepth: 5 }), space, fc.integer({ min: 0, max: 6 }), (value, spaces, depth) => {
-      const text = JSON.stringify(value, null, spaces);
-      expect(read(new JsonReader(text), depth)).toEqual(JSON.parse(text));
-    }),
+    fc.property(
+      fc.jsonValue({ stringUnit: 'binary', maxDepth: 5 }),
+      space,
+      fc.integer({ min: 0, max: 6 }),
+      (value, spaces, depth) => {
+        const text = JSON.stringify(value, null, spaces);
+        expect(read(new JsonReader(text), depth)).toEqual(JSON.parse(text));
+      },
+    ),
   );
 });
 
@@ -30,5 +35,6 @@ test.each([
   String.raw`["\\\\",["\u005c\"",[]],{},{"":{}}]`,
   '  \uFEFF[ 1 , -2.5e+3 , true , null , "" ]  '.replace('\uFEFF', ''),
 ])('is not misled by %s', text => {
-  for (let depth = 0; depth < 4; depth += 1) expect(read(new JsonReader(text), depth)).toEqual(JSON.parse(text));
+  for (let depth = 0; depth < 4; depth += 1)
+    expect(read(new JsonReader(text), depth)).toEqual(JSON.parse(text));
 });

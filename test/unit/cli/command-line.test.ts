@@ -10,18 +10,41 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What no command of these tests may reach. */
 const NOWHERE = { WEAVER_DATA_DIR: join(folder, 'none') };
-const COMMANDS = ['serve', 'db up', 'db down', 'db status', 'db bootstrap', 'db doctor', 'demo', 'tenant create', 'tenant list', 'tenant show', 'key create', 'key list', 'key revoke', 'key rotate', 'search tune', 'search recall', 'search reembed', 'schema print', 'config example'];
+const COMMANDS = [
+  'serve',
+  'db up',
+  'db down',
+  'db status',
+  'db bootstrap',
+  'db doctor',
+  'demo',
+  'tenant create',
+  'tenant list',
+  'tenant show',
+  'key create',
+  'key list',
+  'key revoke',
+  'key rotate',
+  'search tune',
+  'search recall',
+  'search reembed',
+  'schema print',
+  'config example',
+];
 
 describe('weaver', () => {
   test('--version prints the version of the package', async () => {
-    const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8')) as { version: string };
+    const { version } = JSON.parse(
+      readFileSync(join(import.meta.dirname, '../../../package.json'), 'utf8'),
+    ) as { version: string };
     expect(await weaver({}, ['--version'])).toEqual({ code: 0, out: version, err: '' });
   });
 
   test('--help names every command and the exit codes', async () => {
     const { code, out, err } = await weaver({}, ['--help']);
     expect({ code, err }).toEqual({ code: 0, err: '' });
-    for (const name of COMMANDS.map(command => command.split(' ')[0]!)) expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
+    for (const name of COMMANDS.map(command => command.split(' ')[0]!))
+      expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
     expect(out).toContain('Exit codes: 0 done, 1 could not be done, 2 wrong usage.');
   });
 
@@ -30,7 +53,14 @@ describe('weaver', () => {
     expect(code).toBe(0);
     expect(out).toContain(`Usage: weaver ${command}`);
     expect(out).toMatch(new RegExp(`Examples:\n(.*\n)*?.*npx weaver ${command}`));
-    expect(out.match(/[A-Z_]{5,}/g)?.filter(name => !/^(NODE_ENV|KEY|SIGINT|SIGTERM)$/.test(name) && !envExample().includes(`# ${name}=`)) ?? []).toEqual([]);
+    expect(
+      out
+        .match(/[A-Z_]{5,}/g)
+        ?.filter(
+          name =>
+            !/^(NODE_ENV|KEY|SIGINT|SIGTERM)$/.test(name) && !envExample().includes(`# ${name}=`),
+        ) ?? [],
+    ).toEqual([]);
   });
 
   test.each([
@@ -39,8 +69,14 @@ describe('weaver', () => {
     [['db', 'down', '--yess'], "unknown option '--yess'\n(Did you mean --yes?)"],
     [['db', 'current', 'now'], "too many arguments for 'current'"],
     [['key', 'create', '--name', 'x'], "required option '--tenant <tenant>' not specified"],
-    [['db', 'bootstrap', '--sql', '--password-stdin'], "option '--sql' cannot be used with option '--password-stdin'"],
-    [['db', 'bootstrap', '--login', 'pg_x'], "pg_x is taken by PostgreSQL or by Weaver's own roles."],
+    [
+      ['db', 'bootstrap', '--sql', '--password-stdin'],
+      "option '--sql' cannot be used with option '--password-stdin'",
+    ],
+    [
+      ['db', 'bootstrap', '--login', 'pg_x'],
+      "pg_x is taken by PostgreSQL or by Weaver's own roles.",
+    ],
     [['schema', 'print', '--check'], "option '--check <file>' argument missing"],
   ])('%j is wrong usage', async (args, message) => {
     const { code, out, err } = await weaver(NOWHERE, args);
@@ -49,8 +85,14 @@ describe('weaver', () => {
   });
 
   test.each([
-    [['upgrade', 'head'], 'There is no command "db upgrade". Weaver\'s word is "up": npx weaver db up'],
-    [['downgrade', '-1'], 'There is no command "db downgrade". Weaver\'s word is "down": npx weaver db down'],
+    [
+      ['upgrade', 'head'],
+      'There is no command "db upgrade". Weaver\'s word is "up": npx weaver db up',
+    ],
+    [
+      ['downgrade', '-1'],
+      'There is no command "db downgrade". Weaver\'s word is "down": npx weaver db down',
+    ],
     [['merge', '-m', 'both', 'heads'], 'There is nothing to merge: migrations are one line'],
     [['branches', '--verbose'], 'There are no branches'],
   ])('db %j leads to the word of ours', async (args, told) => {
@@ -61,32 +103,61 @@ describe('weaver', () => {
 
   test('db --help has its commands in groups, and none that only lead elsewhere', async () => {
     const { out } = await weaver({}, ['db', '--help']);
-    for (const title of ['Migrate:', 'See where it is:', 'Before and after:', 'Set up and take over:']) expect(out).toContain(`\n${title}\n`);
+    for (const title of [
+      'Migrate:',
+      'See where it is:',
+      'Before and after:',
+      'Set up and take over:',
+    ])
+      expect(out).toContain(`\n${title}\n`);
     expect(out).not.toContain('upgrade');
   });
 
-  test.each(['serve', 'db up', 'db doctor', 'demo', 'tenant create', 'key list', 'search tune', 'search recall', 'search reembed'])('%s --help says which variables it reads', async command => {
-    expect((await weaver({}, [...command.split(' '), '--help'])).out).toMatch(/Environment:\n(.*\n)*? +DATABASE_URL /);
+  test.each([
+    'serve',
+    'db up',
+    'db doctor',
+    'demo',
+    'tenant create',
+    'key list',
+    'search tune',
+    'search recall',
+    'search reembed',
+  ])('%s --help says which variables it reads', async command => {
+    expect((await weaver({}, [...command.split(' '), '--help'])).out).toMatch(
+      /Environment:\n(.*\n)*? +DATABASE_URL /,
+    );
   });
 
-  test.each([[[]], [['db']], [['key']], [['schema']], [['config']]])('%j without a command shows what there is', async args => {
-    const { code, out, err } = await weaver(NOWHERE, args);
-    expect({ code, out }).toEqual({ code: 2, out: '' });
-    expect(err).toContain('Usage: weaver');
-  });
+  test.each([[[]], [['db']], [['key']], [['schema']], [['config']]])(
+    '%j without a command shows what there is',
+    async args => {
+      const { code, out, err } = await weaver(NOWHERE, args);
+      expect({ code, out }).toEqual({ code: 2, out: '' });
+      expect(err).toContain('Usage: weaver');
+    },
+  );
 
   test('names every mistake of the configuration at once', async () => {
     const { code, out, err } = await weaver({ PORT: 'x', LOG_LEVEL: 'loud' }, ['db', 'status']);
     expect({ code, out }).toEqual({ code: 1, out: '' });
-    expect(err).toBe('The configuration has 2 mistakes:\n  - PORT must be a whole number from 0 to 65535\n  - LOG_LEVEL must be one of silent, error, warn, info, debug');
+    expect(err).toBe(
+      'The configuration has 2 mistakes:\n  - PORT must be a whole number from 0 to ' +
+        '65535\n  - LOG_LEVEL must be one of silent, error, warn, info, debug',
+    );
   });
 });
 
 describe('key create', () => {
-  const create = (...options: string[]) => weaver(NOWHERE, ['key', 'create', '--tenant', 'T', '--name', 'N', ...options]);
+  const create = (...options: string[]) =>
+    weaver(NOWHERE, ['key', 'create', '--tenant', 'T', '--name', 'N', ...options]);
 
   test.each([
-    [['--scopes', 'read,root'], 'There is no scope "root": give one or more of read, write, search, ask, admin, vectors, with commas between.'],
+    [
+      ['--scopes', 'read,root'],
+      'There is no scope "root": give one or more of read, write, search, ask, admin, ' +
+        'vectors, with commas between.',
+    ],
     [['--scopes', ''], 'There is no scope ""'],
     [['--rate-limit', '0'], 'Give a whole number from 1 to 1000000.'],
     [['--rate-limit', '1.5'], 'Give a whole number from 1 to 1000000.'],
@@ -115,7 +186,11 @@ describe('schema print', () => {
   test('--check compares a file', async () => {
     const file = join(folder, 'schema.graphql');
     const check = () => weaver({}, ['schema', 'print', '--check', file]);
-    expect(await check()).toEqual({ code: 1, out: '', err: `${file} cannot be read (ENOENT). Renew it with "npx weaver schema print > ${file}".` });
+    expect(await check()).toEqual({
+      code: 1,
+      out: '',
+      err: `${file} cannot be read (ENOENT). Renew it with "npx weaver schema print > ${file}".`,
+    });
 
     const { out } = await weaver({}, ['schema', 'print']);
     writeFileSync(file, `${out}\n`);
@@ -125,7 +200,9 @@ describe('schema print', () => {
     const line = out.split('\n').indexOf('type Query {') + 1;
     const stale = await check();
     expect(stale).toMatchObject({ code: 1, out: '' });
-    expect(stale.err).toBe(`${file} is stale, first in line ${line}. Renew it with "npx weaver schema print > ${file}".`);
+    expect(stale.err).toBe(
+      `${file} is stale, first in line ${line}. Renew it with "npx weaver schema print > ${file}".`,
+    );
 
     writeFileSync(file, `${out}\n# more\n`);
     expect(await check()).toMatchObject({ code: 1 });
@@ -134,7 +211,11 @@ describe('schema print', () => {
 
 describe('config example', () => {
   test('prints .env.example', async () => {
-    expect(await weaver({}, ['config', 'example'])).toEqual({ code: 0, out: envExample().trimEnd(), err: '' });
+    expect(await weaver({}, ['config', 'example'])).toEqual({
+      code: 0,
+      out: envExample().trimEnd(),
+      err: '',
+    });
   });
 });
 
@@ -146,26 +227,60 @@ describe('db bootstrap', () => {
   });
 
   test('--sql prints the statements, for a database that is not configured yet too', async () => {
-    const { code, out, err } = await weaver(NOWHERE, ['db', 'bootstrap', '--sql', '--login', 'gateway']);
+    const { code, out, err } = await weaver(NOWHERE, [
+      'db',
+      'bootstrap',
+      '--sql',
+      '--login',
+      'gateway',
+    ]);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toContain('create role "gateway" login noinherit;');
   });
 
   test('wants a login whose password it could set, and two names for two logins', async () => {
     const env = { DATABASE_URL: 'postgresql://postgres@127.0.0.1:1/weaver' };
-    expect(await weaver(env, ['db', 'bootstrap', '--password-stdin'], 'secret')).toEqual({ code: 1, out: '', err: '--password-stdin needs --login <name>: whose password is it?' });
-    expect(await weaver(env, ['db', 'bootstrap', '--password-stdin', '--login', 'gateway'], '')).toMatchObject({ code: 1, err: 'Standard input must hold the password in one line.' });
-    expect(await weaver(env, ['db', 'bootstrap', '--login', 'one', '--owner', 'one'])).toMatchObject({ code: 1, err: expect.stringContaining('must be two') });
+    expect(await weaver(env, ['db', 'bootstrap', '--password-stdin'], 'secret')).toEqual({
+      code: 1,
+      out: '',
+      err: '--password-stdin needs --login <name>: whose password is it?',
+    });
+    expect(
+      await weaver(env, ['db', 'bootstrap', '--password-stdin', '--login', 'gateway'], ''),
+    ).toMatchObject({ code: 1, err: 'Standard input must hold the password in one line.' });
+    expect(
+      await weaver(env, ['db', 'bootstrap', '--login', 'one', '--owner', 'one']),
+    ).toMatchObject({ code: 1, err: expect.stringContaining('must be two') });
   });
 });
 
 describe('an embedded database that does not exist', () => {
   test('is told by commands that need none, and is not made by them', async () => {
-    expect(await weaver(NOWHERE, ['db', 'status'])).toMatchObject({ code: 0, out: expect.stringContaining('which does not exist yet') });
-    expect(JSON.parse((await weaver(NOWHERE, ['db', 'status', '--json'])).out)).toMatchObject({ database: { kind: 'embedded', exists: false }, applied: [], pending: expect.arrayContaining([expect.stringContaining('initial')]) });
-    expect(await weaver(NOWHERE, ['db', 'down'])).toEqual({ code: 0, out: 'Nothing to do: there is no database yet.', err: '' });
-    for (const command of [['db', 'doctor'], ['key', 'create', '--tenant', 'T', '--name', 'N']]) {
-      expect(await weaver(NOWHERE, command)).toEqual({ code: 1, out: '', err: `There is no embedded database in ${NOWHERE.WEAVER_DATA_DIR} yet. "npx weaver serve" makes it.` });
+    expect(await weaver(NOWHERE, ['db', 'status'])).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('which does not exist yet'),
+    });
+    expect(JSON.parse((await weaver(NOWHERE, ['db', 'status', '--json'])).out)).toMatchObject({
+      database: { kind: 'embedded', exists: false },
+      applied: [],
+      pending: expect.arrayContaining([expect.stringContaining('initial')]),
+    });
+    expect(await weaver(NOWHERE, ['db', 'down'])).toEqual({
+      code: 0,
+      out: 'Nothing to do: there is no database yet.',
+      err: '',
+    });
+    for (const command of [
+      ['db', 'doctor'],
+      ['key', 'create', '--tenant', 'T', '--name', 'N'],
+    ]) {
+      expect(await weaver(NOWHERE, command)).toEqual({
+        code: 1,
+        out: '',
+        err:
+          `There is no embedded database in ${NOWHERE.WEAVER_DATA_DIR} yet. "npx weaver ` +
+          'serve" makes it.',
+      });
     }
     expect(existsSync(NOWHERE.WEAVER_DATA_DIR)).toBe(false);
   });

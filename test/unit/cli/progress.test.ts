@@ -2,10 +2,17 @@ import { describe, expect, test } from 'vitest';
 import type { CommandIo } from '../../../src/cli/command-io.js';
 import { Progress } from '../../../src/cli/progress.js';
 
-function recording(terminal: boolean): { io: Pick<CommandIo, 'say' | 'show'>; said: string[]; shown: string[] } {
+function recording(terminal: boolean): {
+  io: Pick<CommandIo, 'say' | 'show'>;
+  said: string[];
+  shown: string[];
+} {
   const said: string[] = [];
   const shown: string[] = [];
-  const io: Pick<CommandIo, 'say' | 'show'> = { say: line => void said.push(line), ...(terminal && { show: line => void shown.push(line) }) };
+  const io: Pick<CommandIo, 'say' | 'show'> = {
+    say: line => void said.push(line),
+    ...(terminal && { show: line => void shown.push(line) }),
+  };
   return { io, said, shown };
 }
 
@@ -16,7 +23,10 @@ describe('progress', () => {
     const progress = new Progress(io, 'Copying', { total: 200, unit: 'rows', now: () => now });
     for (now of [1_000, 4_999, 5_000, 6_000, 10_000]) progress.update(now / 50, 'docs');
     progress.end();
-    expect(said).toEqual(['Copying  100 of 200 rows (50 %)  docs  5 s', 'Copying  200 of 200 rows (100 %)  docs  10 s']);
+    expect(said).toEqual([
+      'Copying  100 of 200 rows (50 %)  docs  5 s',
+      'Copying  200 of 200 rows (100 %)  docs  10 s',
+    ]);
   });
 
   test('in a log is repeated every thirty seconds where the work says nothing of itself', () => {

@@ -27,7 +27,19 @@ describe('loginNameProblem', () => {
     expect(loginNameProblem(name)).toBeUndefined();
   });
 
-  test.each(['', '2x', 'a b', `x"; drop role y`, "x'", 'a'.repeat(64), 'pg_x', 'PG_x', 'weaver_tenant', 'weaver_operator', 'public'])('%s may not', name => {
+  test.each([
+    '',
+    '2x',
+    'a b',
+    `x"; drop role y`,
+    "x'",
+    'a'.repeat(64),
+    'pg_x',
+    'PG_x',
+    'weaver_tenant',
+    'weaver_operator',
+    'public',
+  ])('%s may not', name => {
     expect(loginNameProblem(name)).toEqual(expect.any(String));
   });
 });
@@ -36,7 +48,9 @@ describe('storedPassword', () => {
   // The example of RFC 7677: https://www.rfc-editor.org/rfc/rfc7677#section-3
   test('is what SCRAM-SHA-256 stores', () => {
     const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
-    expect(storedPassword('pencil', salt)).toBe('SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=');
+    expect(storedPassword('pencil', salt)).toBe(
+      'SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=',
+    );
   });
 
   test('is another one each time', () => {

@@ -1,9 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { ConnectionTurns, type ConnectionTurn } from '../../../src/db/connection-turns.js';
-import { GATEWAY_SCOPE, OPERATOR_SCOPE, tenantScope, type DatabaseScope } from '../../../src/db/database-scope.js';
+import {
+  GATEWAY_SCOPE,
+  OPERATOR_SCOPE,
+  tenantScope,
+  type DatabaseScope,
+} from '../../../src/db/database-scope.js';
 
-const [A, B, C, D] = ['a', 'b', 'c', 'd'].map(letter => tenantScope(`00000000-0000-4000-8000-00000000000${letter}`)) as [DatabaseScope, DatabaseScope, DatabaseScope, DatabaseScope];
+const [A, B, C, D] = ['a', 'b', 'c', 'd'].map(letter =>
+  tenantScope(`00000000-0000-4000-8000-00000000000${letter}`),
+) as [DatabaseScope, DatabaseScope, DatabaseScope, DatabaseScope];
 
 /** A request for a connection, and whether it has one. */
 class Asked {
@@ -11,7 +18,10 @@ class Asked {
   error: unknown;
 
   constructor(turn: Promise<ConnectionTurn>) {
-    turn.then(given => (this.turn = given), error => (this.error = error));
+    turn.then(
+      given => (this.turn = given),
+      error => (this.error = error),
+    );
   }
 
   end(): void {
@@ -21,14 +31,31 @@ class Asked {
 }
 
 /** So many requests of a scope, and the number of them that have a connection. */
-async function ask(turns: ConnectionTurns, scope: DatabaseScope, times = 1, kind: 'read' | 'write' = 'read', signal?: AbortSignal): Promise<Asked[]> {
-  const asked = Array.from({ length: times }, () => new Asked(turns[kind](scope, signal ?? new AbortController().signal)));
+async function ask(
+  turns: ConnectionTurns,
+  scope: DatabaseScope,
+  times = 1,
+  kind: 'read' | 'write' = 'read',
+  signal?: AbortSignal,
+): Promise<Asked[]> {
+  const asked = Array.from(
+    { length: times },
+    () => new Asked(turns[kind](scope, signal ?? new AbortController().signal)),
+  );
   await nextTurn();
   return asked;
 }
 
-/** Notes in `order` when a scope has its connection, which it gives back in the next turn of the event loop. */
-async function note(turns: ConnectionTurns, scope: DatabaseScope, name: string, order: string[]): Promise<void> {
+/**
+ * Notes in `order` when a scope has its connection, which it gives back in the next turn of the
+ * event loop.
+ */
+async function note(
+  turns: ConnectionTurns,
+  scope: DatabaseScope,
+  name: string,
+  order: string[],
+): Promise<void> {
   const turn = await turns.read(scope);
   order.push(name);
   setImmediate(() => turn.end());
@@ -37,7 +64,14 @@ async function note(turns: ConnectionTurns, scope: DatabaseScope, name: string, 
 const having = (asked: readonly Asked[]): number => asked.filter(({ turn }) => turn).length;
 
 describe('connections', () => {
-  test.each([[10, 4], [5, 2], [4, 2], [3, 1], [2, 1], [1, 1]])('of %i, a tenant that asks for all has %i', async (connections, most) => {
+  test.each([
+    [10, 4],
+    [5, 2],
+    [4, 2],
+    [3, 1],
+    [2, 1],
+    [1, 1],
+  ])('of %i, a tenant that asks for all has %i', async (connections, most) => {
     expect(having(await ask(new ConnectionTurns({ connections }), A, 40))).toBe(most);
   });
 
@@ -57,7 +91,14 @@ describe('connections', () => {
     const turns = new ConnectionTurns({ connections: 1 });
     const [first] = await ask(turns, D);
     const order: string[] = [];
-    for (const [scope, name] of [[A, 'A'], [A, 'A'], [A, 'A'], [B, 'B'], [B, 'B'], [C, 'C']] as const) {
+    for (const [scope, name] of [
+      [A, 'A'],
+      [A, 'A'],
+      [A, 'A'],
+      [B, 'B'],
+      [B, 'B'],
+      [C, 'C'],
+    ] as const) {
       void note(turns, scope, name, order);
     }
     first!.end();
@@ -69,7 +110,10 @@ describe('connections', () => {
     const turns = new ConnectionTurns({ connections: 1 });
     const [first] = await ask(turns, D);
     const order: string[] = [];
-    for (const [scope, name, times] of [[A, 'A', 2], [GATEWAY_SCOPE, 'G', 150]] as const) {
+    for (const [scope, name, times] of [
+      [A, 'A', 2],
+      [GATEWAY_SCOPE, 'G', 150],
+    ] as const) {
       for (let n = 0; n < times; n += 1) void note(turns, scope, name, order);
     }
     first!.end();
@@ -81,7 +125,11 @@ describe('connections', () => {
     const turns = new ConnectionTurns({ connections: 1 });
     const [first] = await ask(turns, A, 1, 'write');
     const gone = new AbortController();
-    const left = [...(await ask(turns, A, 2, 'write', gone.signal)), ...(await ask(turns, B, 2, 'read', gone.signal)), ...(await ask(turns, B, 2, 'write', gone.signal))];
+    const left = [
+      ...(await ask(turns, A, 2, 'write', gone.signal)),
+      ...(await ask(turns, B, 2, 'read', gone.signal)),
+      ...(await ask(turns, B, 2, 'write', gone.signal)),
+    ];
     const [later] = await ask(turns, A, 1, 'write');
     gone.abort(new Error('gone'));
     await nextTurn();
@@ -106,28 +154,38 @@ describe('a look-up', () => {
     expect(having(await ask(turns, GATEWAY_SCOPE, 40))).toBe(5);
   });
 
-  test.each([1, 2])('gives up the last of %i connections where others wait: they would wait for all that was looked up before', async connections => {
-    const turns = new ConnectionTurns({ connections });
-    if (connections === 2) await ask(turns, B);
-    const own = await ask(turns, GATEWAY_SCOPE, 2);
-    expect(having(own)).toBe(1);
-    expect(own[0]!.turn!.passTo(A)).toBe(false);
-    own[0]!.end();
-    await nextTurn();
-    expect(own[1]!.turn!.passTo(A)).toBe(true);
-  });
+  test.each([1, 2])(
+    'gives up the last of %i connections where others wait: they would wait for all that was looked up before',
+    async connections => {
+      const turns = new ConnectionTurns({ connections });
+      if (connections === 2) await ask(turns, B);
+      const own = await ask(turns, GATEWAY_SCOPE, 2);
+      expect(having(own)).toBe(1);
+      expect(own[0]!.turn!.passTo(A)).toBe(false);
+      own[0]!.end();
+      await nextTurn();
+      expect(own[1]!.turn!.passTo(A)).toBe(true);
+    },
+  );
 });
 
 describe('writes', () => {
-  test.each([[undefined, 3], [1, 1], [50, 4]])('of one tenant, limited to %s of ten connections, run %i at a time and leave the rest to its reads', async (writesAtOnce, most) => {
-    const turns = new ConnectionTurns({ connections: 10, writesAtOnce });
-    const writes = await ask(turns, A, 40, 'write');
-    expect(having(writes)).toBe(most);
-    expect(having(await ask(turns, A, 40))).toBe(4 - most);
-    writes.find(({ turn }) => turn)!.end();
-    await nextTurn();
-    expect(having(writes) + having(await ask(turns, B, 1, 'write'))).toBeGreaterThanOrEqual(most);
-  });
+  test.each([
+    [undefined, 3],
+    [1, 1],
+    [50, 4],
+  ])(
+    'of one tenant, limited to %s of ten connections, run %i at a time and leave the rest to its reads',
+    async (writesAtOnce, most) => {
+      const turns = new ConnectionTurns({ connections: 10, writesAtOnce });
+      const writes = await ask(turns, A, 40, 'write');
+      expect(having(writes)).toBe(most);
+      expect(having(await ask(turns, A, 40))).toBe(4 - most);
+      writes.find(({ turn }) => turn)!.end();
+      await nextTurn();
+      expect(having(writes) + having(await ask(turns, B, 1, 'write'))).toBeGreaterThanOrEqual(most);
+    },
+  );
 
   test('of the gateway itself are not limited like those', async () => {
     const turns = new ConnectionTurns({ connections: 10, writesAtOnce: 1 });

@@ -13,7 +13,10 @@ describe('lockDataFolder', () => {
     const dataDir = join(folder, 'deep', 'data');
     const lock = lockDataFolder(dataDir);
     expect(() => lockDataFolder(dataDir)).toThrow(DataFolderInUseError);
-    expect(() => lockDataFolder(dataDir)).toThrow(`The data folder ${dataDir} is in use by another process (process ${process.pid}). Stop that one first, or set WEAVER_DATA_DIR to another folder.`);
+    expect(() => lockDataFolder(dataDir)).toThrow(
+      `The data folder ${dataDir} is in use by another process (process ${process.pid}). ` +
+        'Stop that one first, or set WEAVER_DATA_DIR to another folder.',
+    );
     lock.release();
     lockDataFolder(dataDir).release();
   });
@@ -22,7 +25,9 @@ describe('lockDataFolder', () => {
     const file = join(folder, 'file');
     writeFileSync(file, '');
     expect(() => lockDataFolder(file)).toThrow(StartupError);
-    expect(() => lockDataFolder(file)).toThrow(/cannot be used: .*EEXIST.*Set WEAVER_DATA_DIR to a folder/);
+    expect(() => lockDataFolder(file)).toThrow(
+      /cannot be used: .*EEXIST.*Set WEAVER_DATA_DIR to a folder/,
+    );
     expect(() => lockDataFolder(join(file, 'below'))).toThrow(/cannot be used: .*ENOTDIR/);
   });
 });

@@ -2,11 +2,19 @@ import { describe, expect, test } from 'vitest';
 import { firstLine } from '../../../src/db/migrations/migration-failure.js';
 import { namesMeant } from '../../../src/db/migrations/migration-names.js';
 
-const NAMES = ['Migration20260101000000_users', 'Migration20260102000000_users_by_name', 'Migration20260102000001_other'];
+const NAMES = [
+  'Migration20260101000000_users',
+  'Migration20260102000000_users_by_name',
+  'Migration20260102000001_other',
+];
 
 describe('a name', () => {
   test.each([
-    ['in full means itself, though another begins with it', 'Migration20260101000000_users', [NAMES[0]]],
+    [
+      'in full means itself, though another begins with it',
+      'Migration20260101000000_users',
+      [NAMES[0]],
+    ],
     ['may have the ending of a file', 'Migration20260101000000_users.ts', [NAMES[0]]],
     ['may be a timestamp', '20260101000000', [NAMES[0]]],
     ['may be the beginning of one', '20260102', NAMES.slice(1)],
@@ -21,7 +29,10 @@ describe('a name', () => {
 
 test.each([
   [`insert into users values (4711, 'Ada''s')\n, (5)`, `insert into users values (…, '…')`],
-  [`create table a (name varchar(255) default 'secret')`, `create table a (name varchar(255) default '…')`],
+  [
+    `create table a (name varchar(255) default 'secret')`,
+    `create table a (name varchar(255) default '…')`,
+  ],
   [`update users set name = 'half of a value\nthat goes on'`, `update users set name = '…'`],
 ])('the first line of a statement shows no value: %j', (sql, line) => {
   expect(firstLine(sql)).toBe(line);

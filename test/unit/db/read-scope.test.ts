@@ -8,7 +8,10 @@ import { statement, type Row } from '../../../src/db/statement.js';
 const ASK = statement('ask', 'select 1');
 const SCOPE = tenantScope('0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10');
 
-/** Connections that note what happens to them. A statement answers when its parameter, a promise, does. */
+/**
+ * Connections that note what happens to them. A statement answers when its parameter, a promise,
+ * does.
+ */
 class NotedConnections implements ReadTurns {
   readonly events: string[] = [];
   failing: Error | undefined;
@@ -35,7 +38,11 @@ class NotedConnections implements ReadTurns {
   }
 }
 
-function open(): { connections: NotedConnections; scope: ReadScope; ask(answer?: unknown): Promise<Row[]> } {
+function open(): {
+  connections: NotedConnections;
+  scope: ReadScope;
+  ask(answer?: unknown): Promise<Row[]>;
+} {
   const connections = new NotedConnections();
   const scope = new ReadScope(SCOPE, connections, () => {});
   return { connections, scope, ask: (answer = []) => scope.query(ASK, [answer]) };
@@ -63,7 +70,12 @@ describe('ReadScope', () => {
   test('waits until it may before a statement, and holds no transaction meanwhile', async () => {
     const connections = new NotedConnections();
     let ready: PromiseWithResolvers<void> | undefined;
-    const scope = new ReadScope(SCOPE, connections, () => {}, { statementMs: 1_000, lockMs: 1_000, signal: new AbortController().signal, ready: () => ready?.promise });
+    const scope = new ReadScope(SCOPE, connections, () => {}, {
+      statementMs: 1_000,
+      lockMs: 1_000,
+      signal: new AbortController().signal,
+      ready: () => ready?.promise,
+    });
     await scope.query(ASK, [[]]);
     ready = Promise.withResolvers();
     const asked = Promise.all([scope.query(ASK, [[]]), scope.query(ASK, [[]])]);
@@ -85,7 +97,14 @@ describe('ReadScope', () => {
     await ask();
     await nextTurn();
     await nextTurn();
-    expect(connections.events).toEqual(['begin 1', 'query 1', 'end 1', 'begin 2', 'query 2', 'end 2']);
+    expect(connections.events).toEqual([
+      'begin 1',
+      'query 1',
+      'end 1',
+      'begin 2',
+      'query 2',
+      'end 2',
+    ]);
   });
 
   test('does not end a transaction that still has something to answer', async () => {
@@ -106,7 +125,14 @@ describe('ReadScope', () => {
     await expect(ask(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
     await ask();
     await nextTurn();
-    expect(connections.events).toEqual(['begin 1', 'query 1', 'query 1', 'begin 2', 'query 2', 'end 2']);
+    expect(connections.events).toEqual([
+      'begin 1',
+      'query 1',
+      'query 1',
+      'begin 2',
+      'query 2',
+      'end 2',
+    ]);
     await slow;
     await nextTurn();
     expect(connections.events.at(-1)).toBe('end 1');
@@ -116,7 +142,10 @@ describe('ReadScope', () => {
     const { connections, ask } = open();
     connections.failing = new Error('no connection');
     const answers = await Promise.allSettled([ask(), ask()]);
-    expect(answers).toMatchObject([{ reason: connections.failing }, { reason: connections.failing }]);
+    expect(answers).toMatchObject([
+      { reason: connections.failing },
+      { reason: connections.failing },
+    ]);
     await nextTurn();
     connections.failing = undefined;
     await ask();
@@ -142,7 +171,14 @@ describe('ReadScope', () => {
       await operator.query(ASK, [[]]);
       await operator.query(ASK, [[]]);
       await nextTurn();
-      expect(connections.events).toEqual(['begin 1', 'query 1', 'enter weaver_operator 1', 'query 1', 'query 1', 'end 1']);
+      expect(connections.events).toEqual([
+        'begin 1',
+        'query 1',
+        'enter weaver_operator 1',
+        'query 1',
+        'query 1',
+        'end 1',
+      ]);
       expect(operator.tenantId).toBeUndefined();
     });
 
@@ -156,7 +192,13 @@ describe('ReadScope', () => {
       const later = ended.scope.continueAs(OPERATOR_SCOPE);
       await nextTurn();
       await later.query(ASK, [[]]);
-      expect(ended.connections.events).toEqual(['begin 1', 'query 1', 'end 1', 'begin 2', 'query 2']);
+      expect(ended.connections.events).toEqual([
+        'begin 1',
+        'query 1',
+        'end 1',
+        'begin 2',
+        'query 2',
+      ]);
 
       const failed = open();
       await expect(failed.ask(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
@@ -171,7 +213,15 @@ describe('ReadScope', () => {
       const operator = scope.continueAs(OPERATOR_SCOPE);
       await Promise.all([operator.query(ASK, [[]]), operator.query(ASK, [[]])]);
       await nextTurn();
-      expect(connections.events).toEqual(['begin 1', 'query 1', 'end 1', 'begin 2', 'query 2', 'query 2', 'end 2']);
+      expect(connections.events).toEqual([
+        'begin 1',
+        'query 1',
+        'end 1',
+        'begin 2',
+        'query 2',
+        'query 2',
+        'end 2',
+      ]);
     });
 
     test('ends the transaction where it cannot enter the other scope, and asks nothing in it', async () => {
@@ -179,9 +229,16 @@ describe('ReadScope', () => {
       await ask();
       connections.failing = new Error('no such role');
       const operator = scope.continueAs(OPERATOR_SCOPE);
-      expect(await Promise.allSettled([operator.query(ASK, [[]]), operator.query(ASK, [[]])])).toMatchObject([{ reason: connections.failing }, { reason: connections.failing }]);
+      expect(
+        await Promise.allSettled([operator.query(ASK, [[]]), operator.query(ASK, [[]])]),
+      ).toMatchObject([{ reason: connections.failing }, { reason: connections.failing }]);
       await nextTurn();
-      expect(connections.events).toEqual(['begin 1', 'query 1', 'enter weaver_operator 1', 'end 1']);
+      expect(connections.events).toEqual([
+        'begin 1',
+        'query 1',
+        'enter weaver_operator 1',
+        'end 1',
+      ]);
     });
 
     test('does not take a transaction that still has something to answer', async () => {
@@ -190,12 +247,21 @@ describe('ReadScope', () => {
       await scope.continueAs(OPERATOR_SCOPE).query(ASK, [[]]);
       await slow;
       await nextTurn();
-      expect(connections.events).toEqual(['begin 1', 'begin 2', 'query 1', 'query 2', 'end 2', 'end 1']);
+      expect(connections.events).toEqual([
+        'begin 1',
+        'begin 2',
+        'query 1',
+        'query 2',
+        'end 2',
+        'end 1',
+      ]);
     });
   });
 
   test('names the tenant to filter by, and none for the operator', () => {
     expect(open().scope.tenantId).toBe('0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10');
-    expect(new ReadScope(OPERATOR_SCOPE, new NotedConnections(), () => {}).tenantId).toBeUndefined();
+    expect(
+      new ReadScope(OPERATOR_SCOPE, new NotedConnections(), () => {}).tenantId,
+    ).toBeUndefined();
   });
 });

@@ -3,7 +3,11 @@ import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 
 describe('createEmbedder', () => {
   test('makes the built-in embedder', () => {
-    expect(createEmbedder({ provider: 'hashing' })).toMatchObject({ name: 'hashing', model: 'weaver-hashing-1', dimensions: 1536 });
+    expect(createEmbedder({ provider: 'hashing' })).toMatchObject({
+      name: 'hashing',
+      model: 'weaver-hashing-1',
+      dimensions: 1536,
+    });
   });
 
   test('makes a client of the configured service without calling it', () => {

@@ -11,7 +11,8 @@ describeEmbedder('hashing', () => new HashingEmbedder());
 /** Some of everything that the model treats in its own way. */
 const PINNED_TEXTS = [
   'How long do I have to return boots I only tried on indoors?',
-  'Returns are free within 60 days; refunds arrive five business days after the parcel, and refunds of cash purchases by check.',
+  'Returns are free within 60 days; refunds arrive five business days after the parcel, ' +
+    'and refunds of cash purchases by check.',
   'Café ﬁne, naïve İstanbul — Größe 42, l’été, don’t',
   '東京タワーの営業時間は何時ですか。',
   'На складе нет палаток',
@@ -23,7 +24,9 @@ const PINNED_TEXTS = [
 describe('HashingEmbedder', () => {
   test('gives these vectors for ever: other ones need another model name', async () => {
     const vectors = await embedder.embed(PINNED_TEXTS);
-    const digests = vectors.map(vector => createHash('sha256').update(littleEndian(vector)).digest('hex').slice(0, 16));
+    const digests = vectors.map(vector =>
+      createHash('sha256').update(littleEndian(vector)).digest('hex').slice(0, 16),
+    );
     expect(embedder.model).toBe('weaver-hashing-1');
     expect(digests).toEqual([
       '2d387e2aafd67949',
@@ -73,7 +76,10 @@ describe('HashingEmbedder', () => {
   });
 
   test('hears the order of words', async () => {
-    const [same, swapped] = [await similarity('dog bites man', 'a dog bites the man'), await similarity('dog bites man', 'man bites dog')];
+    const [same, swapped] = [
+      await similarity('dog bites man', 'a dog bites the man'),
+      await similarity('dog bites man', 'man bites dog'),
+    ];
     expect(same).toBeGreaterThan(swapped);
     expect(swapped).toBeLessThan(0.99);
   });
@@ -98,7 +104,9 @@ describe('HashingEmbedder', () => {
     const controller = new AbortController();
     const reason = new Error('the caller has gone');
     setImmediate(() => controller.abort(reason));
-    await expect(embedder.embed(new Array<string>(10_000).fill('text'), controller.signal)).rejects.toBe(reason);
+    await expect(
+      embedder.embed(new Array<string>(10_000).fill('text'), controller.signal),
+    ).rejects.toBe(reason);
   });
 });
 

@@ -1,12 +1,22 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../../src/base/app-error.js';
-import { OpenAiEmbedder, type OpenAiEmbedderConfig, type RetryPolicy } from '../../../src/embedders/openai-embedder.js';
+import {
+  OpenAiEmbedder,
+  type OpenAiEmbedderConfig,
+  type RetryPolicy,
+} from '../../../src/embedders/openai-embedder.js';
 import { describeEmbedder } from '../../contracts/embedder.contract.js';
 import * as behaviour from '../../support/openai-server.js';
 
 const KEY = 'sk-not-for-anybodys-eyes';
-const QUICK: RetryPolicy = { attempts: 3, firstDelayMs: 1, jitter: () => 1, failuresToPause: 5, pauseMs: 5_000 };
+const QUICK: RetryPolicy = {
+  attempts: 3,
+  firstDelayMs: 1,
+  jitter: () => 1,
+  failuresToPause: 5,
+  pauseMs: 5_000,
+};
 let server: behaviour.OpenAiServer;
 
 beforeAll(async () => {
@@ -17,14 +27,28 @@ beforeEach(() => void server.requests.splice(0));
 
 function makeEmbedder(config: Partial<OpenAiEmbedderConfig> = {}, retry = QUICK): OpenAiEmbedder {
   return new OpenAiEmbedder(
-    { provider: 'openai', baseUrl: server.baseUrl, apiKey: KEY, model: 'test-embedding', dimensions: 64, sendDimensions: false, concurrency: 32, batchSize: 16, timeoutMs: 5000, ...config },
+    {
+      provider: 'openai',
+      baseUrl: server.baseUrl,
+      apiKey: KEY,
+      model: 'test-embedding',
+      dimensions: 64,
+      sendDimensions: false,
+      concurrency: 32,
+      batchSize: 16,
+      timeoutMs: 5000,
+      ...config,
+    },
     retry,
   );
 }
 
 /** The error that embedding one text ends in. */
 async function failure(embedder = makeEmbedder(), signal?: AbortSignal): Promise<AppError> {
-  const error = await embedder.embed(['text'], signal).then(() => undefined, (thrown: unknown) => thrown);
+  const error = await embedder.embed(['text'], signal).then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
   expect(error).toBeInstanceOf(AppError);
   expect(error).toMatchObject({ code: 'UNAVAILABLE' });
   return error as AppError;
@@ -38,13 +62,25 @@ describe('OpenAiEmbedder, the request', () => {
     expect(server.requests).toHaveLength(1);
     const [request] = server.requests;
     expect(request).toMatchObject({ method: 'POST', path: '/v1/embeddings' });
-    expect(request!.headers).toMatchObject({ authorization: `Bearer ${KEY}`, 'content-type': 'application/json' });
-    expect(request!.body).toEqual({ model: 'test-embedding', input: ['one', 'two'], encoding_format: 'float' });
+    expect(request!.headers).toMatchObject({
+      authorization: `Bearer ${KEY}`,
+      'content-type': 'application/json',
+    });
+    expect(request!.body).toEqual({
+      model: 'test-embedding',
+      input: ['one', 'two'],
+      encoding_format: 'float',
+    });
   });
 
   test('asks for a length of vectors only where it is told to', async () => {
     await makeEmbedder({ sendDimensions: true }).embed(['one']);
-    expect(server.requests[0]!.body).toEqual({ model: 'test-embedding', input: ['one'], encoding_format: 'float', dimensions: 64 });
+    expect(server.requests[0]!.body).toEqual({
+      model: 'test-embedding',
+      input: ['one'],
+      encoding_format: 'float',
+      dimensions: 64,
+    });
   });
 
   test('has no authorization when there is no key, and one slash however the base URL ends', async () => {
@@ -56,7 +92,11 @@ describe('OpenAiEmbedder, the request', () => {
   test('holds at most a batch of texts, in order', async () => {
     const texts = Array.from({ length: 10 }, (_, i) => `text ${i}`);
     await makeEmbedder({ batchSize: 4 }).embed(texts);
-    expect(server.requests.map(request => request.body.input)).toEqual([texts.slice(0, 4), texts.slice(4, 8), texts.slice(8)]);
+    expect(server.requests.map(request => request.body.input)).toEqual([
+      texts.slice(0, 4),
+      texts.slice(4, 8),
+      texts.slice(8),
+    ]);
   });
 
   test('holds nothing that makes services refuse the batch: no empty text, no half of a surrogate pair', async () => {
@@ -66,7 +106,9 @@ describe('OpenAiEmbedder, the request', () => {
 
   test('is not sent for no texts, nor when the signal is aborted already', async () => {
     await makeEmbedder().embed([]);
-    await expect(makeEmbedder().embed(['text'], AbortSignal.abort())).rejects.toMatchObject({ name: 'AbortError' });
+    await expect(makeEmbedder().embed(['text'], AbortSignal.abort())).rejects.toMatchObject({
+      name: 'AbortError',
+    });
     expect(server.requests).toHaveLength(0);
   });
 });
@@ -83,7 +125,9 @@ describe('OpenAiEmbedder, the answer', () => {
     const texts = ['alpha', 'beta', 'gamma'];
     const expected = await makeEmbedder().embed(texts);
     server.next(
-      behaviour.answers(items => items.map(({ index, ...item }) => (index === 0 ? item : { index, ...item }))),
+      behaviour.answers(items =>
+        items.map(({ index, ...item }) => (index === 0 ? item : { index, ...item })),
+      ),
       behaviour.answers(items => items.map(item => ({ ...item, index: null }))),
     );
     expect(await makeEmbedder().embed(texts)).toEqual(expected);
@@ -97,29 +141,62 @@ describe('OpenAiEmbedder, the answer', () => {
 
   test.each<[string, behaviour.Behaviour, RegExp]>([
     ['has too few vectors', behaviour.answers(items => items.slice(1)), /0 vectors for 1 texts/],
-    ['has too many vectors', behaviour.answers(items => [...items, ...items]), /2 vectors for 1 texts/],
-    ['has an index out of range', behaviour.answers(items => items.map(item => ({ ...item, index: 7 }))), /index 7 is out of range/],
-    ['has vectors of another length', behaviour.answersWithVectors(vector => vector.slice(0, 32)), /32 numbers instead of the configured 64/],
-    ['has a number that is none', behaviour.answersWithVectors(([, ...rest]) => [null, ...rest]), /else than finite numbers/],
-    ['has numbers as strings', behaviour.answersWithVectors(vector => vector.map(String)), /else than finite numbers/],
+    [
+      'has too many vectors',
+      behaviour.answers(items => [...items, ...items]),
+      /2 vectors for 1 texts/,
+    ],
+    [
+      'has an index out of range',
+      behaviour.answers(items => items.map(item => ({ ...item, index: 7 }))),
+      /index 7 is out of range/,
+    ],
+    [
+      'has vectors of another length',
+      behaviour.answersWithVectors(vector => vector.slice(0, 32)),
+      /32 numbers instead of the configured 64/,
+    ],
+    [
+      'has a number that is none',
+      behaviour.answersWithVectors(([, ...rest]) => [null, ...rest]),
+      /else than finite numbers/,
+    ],
+    [
+      'has numbers as strings',
+      behaviour.answersWithVectors(vector => vector.map(String)),
+      /else than finite numbers/,
+    ],
     ['has only zeros', behaviour.answersWithVectors(vector => vector.map(() => 0)), /zero/],
     ['has vectors in base64', behaviour.answersWithVectors(() => 'AACAPwAAgD8='), /embedding/],
-    ['has a number beyond all bounds', behaviour.says(`{"data":[{"index":0,"embedding":[${'1e999,'.repeat(63)}1]}]}`), /else than finite numbers/],
-    ['has NaN', behaviour.says(`{"data":[{"index":0,"embedding":[${'NaN,'.repeat(63)}1]}]}`), /not JSON/],
+    [
+      'has a number beyond all bounds',
+      behaviour.says(`{"data":[{"index":0,"embedding":[${'1e999,'.repeat(63)}1]}]}`),
+      /else than finite numbers/,
+    ],
+    [
+      'has NaN',
+      behaviour.says(`{"data":[{"index":0,"embedding":[${'NaN,'.repeat(63)}1]}]}`),
+      /not JSON/,
+    ],
     ['is not JSON', behaviour.says('<html>Welcome to the proxy</html>'), /not JSON/],
     ['is empty', behaviour.says(''), /not JSON/],
     ['is JSON of another kind', behaviour.says('{"embeddings":[[1]]}'), /data/],
   ])('cannot be used when it %s, and is not asked for again', async (_, answer, detail) => {
     server.next(answer);
     const error = await failure();
-    expect(error.message).toBe("The embedding service gave an answer that cannot be used. The gateway's log says why.");
+    expect(error.message).toBe(
+      "The embedding service gave an answer that cannot be used. The gateway's log says why.",
+    );
     expect((error.cause as Error).message).toMatch(detail);
     expect(server.requests).toHaveLength(1);
   });
 
   test('cannot be used when an index comes twice', async () => {
     server.next(behaviour.answers(items => items.map(item => ({ ...item, index: 0 }))));
-    await expect(makeEmbedder().embed(['one', 'two'])).rejects.toMatchObject({ code: 'UNAVAILABLE', cause: { message: expect.stringContaining('comes twice') } });
+    await expect(makeEmbedder().embed(['one', 'two'])).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      cause: { message: expect.stringContaining('comes twice') },
+    });
   });
 });
 
@@ -139,18 +216,25 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test.each([301, 400, 401, 403, 404, 413, 422])('does not try again after status %d', async status => {
-    server.next(behaviour.fails(status, { location: `${server.baseUrl}/elsewhere` }));
-    expect((await failure()).message).toBe("The embedding service refused the request. The gateway's log says why.");
-    expect(server.requests).toHaveLength(1);
-  });
+  test.each([301, 400, 401, 403, 404, 413, 422])(
+    'does not try again after status %d',
+    async status => {
+      server.next(behaviour.fails(status, { location: `${server.baseUrl}/elsewhere` }));
+      expect((await failure()).message).toBe(
+        "The embedding service refused the request. The gateway's log says why.",
+      );
+      expect(server.requests).toHaveLength(1);
+    },
+  );
 
   test('gives up after three attempts, saying what kind of failure it was', async () => {
     server.next(behaviour.fails(503), behaviour.fails(503), behaviour.fails(503));
     expect((await failure()).message).toBe('The embedding service is out of order at the moment.');
     expect(server.requests).toHaveLength(3);
     server.next(behaviour.fails(429), behaviour.fails(429), behaviour.fails(429));
-    expect((await failure()).message).toBe('The embedding service has too many requests at the moment.');
+    expect((await failure()).message).toBe(
+      'The embedding service has too many requests at the moment.',
+    );
     server.next(behaviour.hangsUp(), behaviour.hangsUp(), behaviour.hangsUp());
     expect((await failure()).message).toBe('The embedding service cannot be reached.');
   });
@@ -213,11 +297,16 @@ describe('OpenAiEmbedder, when the service fails', () => {
   });
 
   test('leaves the service alone after it has failed many times in a row, then lets one try', async () => {
-    const embedder = makeEmbedder({ timeoutMs: 400 }, { ...QUICK, attempts: 1, failuresToPause: 3, pauseMs: 200 });
+    const embedder = makeEmbedder(
+      { timeoutMs: 400 },
+      { ...QUICK, attempts: 1, failuresToPause: 3, pauseMs: 200 },
+    );
     server.next(behaviour.fails(503), behaviour.hangsUp(), behaviour.stalls());
     for (let n = 0; n < 3; n += 1) await failure(embedder);
     const paused = await failure(embedder);
-    expect(paused.message).toBe('The embedding service has failed many times and is left alone for a moment.');
+    expect(paused.message).toBe(
+      'The embedding service has failed many times and is left alone for a moment.',
+    );
     expect(paused.retryAfterMs).toBe(200);
     // The log is told why.
     expect((paused.cause as Error).message).toBe('The embedding service did not answer in time.');
@@ -241,14 +330,18 @@ describe('OpenAiEmbedder, when the service fails', () => {
 
   test('does not count what may be wrong with a text, nor callers who go or whose time is over', async () => {
     const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 2 });
-    const timeIsOver = new AppError('UNAVAILABLE', 'The operation took too long.', { retryAfterMs: 1_000 });
+    const timeIsOver = new AppError('UNAVAILABLE', 'The operation took too long.', {
+      retryAfterMs: 1_000,
+    });
     for (let n = 0; n < 3; n += 1) {
       for (const status of [400, 500]) {
         server.next(behaviour.fails(status));
         await failure(embedder);
       }
       server.next(behaviour.stalls(), behaviour.stalls());
-      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
+      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({
+        name: 'TimeoutError',
+      });
       const controller = new AbortController();
       setTimeout(() => controller.abort(timeIsOver), 50);
       await expect(embedder.embed(['text'], controller.signal)).rejects.toBe(timeIsOver);
@@ -256,17 +349,28 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(await embedder.embed(['text'])).toHaveLength(1);
   });
 
-  const later = (ms: number): behaviour.Behaviour => (request, response, options) => void setTimeout(() => behaviour.answers()(request, response, options), ms);
+  const later =
+    (ms: number): behaviour.Behaviour =>
+    (request, response, options) =>
+      void setTimeout(() => behaviour.answers()(request, response, options), ms);
 
   test('lets the batch try to its end, though its caller goes: that neither ends the pause nor prolongs it', async () => {
-    for (const [then, isWell] of [[behaviour.stalls(), false], [later(200), true]] as const) {
-      const embedder = makeEmbedder({ timeoutMs: 2_000 }, { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 100 });
+    for (const [then, isWell] of [
+      [behaviour.stalls(), false],
+      [later(200), true],
+    ] as const) {
+      const embedder = makeEmbedder(
+        { timeoutMs: 2_000 },
+        { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 100 },
+      );
       server.requests.splice(0);
       server.next(behaviour.fails(503));
       await failure(embedder);
       await new Promise(resolve => setTimeout(resolve, 150));
       server.next(then);
-      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({ name: 'TimeoutError' });
+      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({
+        name: 'TimeoutError',
+      });
       expect((await failure(embedder)).message).toContain('left alone');
       await new Promise(resolve => setTimeout(resolve, 300));
       if (isWell) expect(await embedder.embed(['text'])).toHaveLength(1);
@@ -276,7 +380,10 @@ describe('OpenAiEmbedder, when the service fails', () => {
   });
 
   test('is not paused anew by what began before the pause', async () => {
-    const embedder = makeEmbedder({ timeoutMs: 400 }, { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 100 });
+    const embedder = makeEmbedder(
+      { timeoutMs: 400 },
+      { ...QUICK, attempts: 1, failuresToPause: 1, pauseMs: 100 },
+    );
     const controller = new AbortController();
     server.next(behaviour.stalls(), behaviour.stalls(), behaviour.fails(503), later(350));
     const slow = embedder.embed(['slow']).catch((error: unknown) => error);
@@ -287,7 +394,10 @@ describe('OpenAiEmbedder, when the service fails', () => {
     const trying = embedder.embed(['trying']);
     await new Promise(resolve => setTimeout(resolve, 50));
     controller.abort(new Error('gone'));
-    expect([((await left) as Error).message, ((await slow) as Error).message]).toEqual(['gone', 'The embedding service did not answer in time.']);
+    expect([((await left) as Error).message, ((await slow) as Error).message]).toEqual([
+      'gone',
+      'The embedding service did not answer in time.',
+    ]);
     expect(await trying).toHaveLength(1);
     expect(await embedder.embed(['text'])).toHaveLength(1);
   });
@@ -295,7 +405,8 @@ describe('OpenAiEmbedder, when the service fails', () => {
   test('counts failures in a row: any answer between them begins anew', async () => {
     const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 2 });
     server.next(...[503, 400, 503, 500, 503].map(status => behaviour.fails(status)));
-    for (let n = 0; n < 5; n += 1) expect((await failure(embedder)).message).not.toContain('left alone');
+    for (let n = 0; n < 5; n += 1)
+      expect((await failure(embedder)).message).not.toContain('left alone');
     expect(await embedder.embed(['text'])).toHaveLength(1);
   });
 
@@ -329,7 +440,10 @@ describe('OpenAiEmbedder, when the service fails', () => {
 
   test("stops at once when the caller's signal is aborted, with its reason: in a request and between two", async () => {
     const reason = new Error('the caller has gone');
-    for (const [fault, retry] of [[behaviour.stalls(), QUICK], [behaviour.fails(503), { ...QUICK, firstDelayMs: 4000 }]] as const) {
+    for (const [fault, retry] of [
+      [behaviour.stalls(), QUICK],
+      [behaviour.fails(503), { ...QUICK, firstDelayMs: 4000 }],
+    ] as const) {
       const controller = new AbortController();
       server.next(fault);
       setTimeout(() => controller.abort(reason), 100);
@@ -353,7 +467,9 @@ describe('OpenAiEmbedder, the key', () => {
 
   test('is not in the embedder as logs would show it', () => {
     const embedder = makeEmbedder();
-    expect(inspect(embedder, { depth: Infinity, showHidden: true }) + JSON.stringify(embedder)).not.toContain(KEY);
+    expect(
+      inspect(embedder, { depth: Infinity, showHidden: true }) + JSON.stringify(embedder),
+    ).not.toContain(KEY);
   });
 
   test('is not in the error that refuses a key which HTTP cannot carry', () => {

@@ -1,6 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { padVector, STORED_DIMENSIONS, toVectorLiteral } from '../../../src/embedders/pad-vector.js';
+import {
+  padVector,
+  STORED_DIMENSIONS,
+  toVectorLiteral,
+} from '../../../src/embedders/pad-vector.js';
 
 describe('padVector', () => {
   test('puts zeros at the end, up to 1536 numbers', () => {
@@ -20,7 +24,10 @@ describe('padVector', () => {
   });
 
   test('does not change the similarity of two vectors', () => {
-    const vector = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 8, maxLength: 8 });
+    const vector = fc.array(fc.double({ min: -1, max: 1, noNaN: true }), {
+      minLength: 8,
+      maxLength: 8,
+    });
     const dot = (a: number[], b: number[]) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
     fc.assert(
       fc.property(vector, vector, (a, b) => {
@@ -31,7 +38,9 @@ describe('padVector', () => {
 
   test('refuses a vector that is too long, with both lengths', () => {
     expect(() => padVector(new Array<number>(3072).fill(0))).toThrow(RangeError);
-    expect(() => padVector(new Array<number>(3072).fill(0))).toThrow('3072 numbers does not fit into 1536');
+    expect(() => padVector(new Array<number>(3072).fill(0))).toThrow(
+      '3072 numbers does not fit into 1536',
+    );
     expect(() => padVector([1, 2], 1)).toThrow(RangeError);
   });
 });
@@ -44,11 +53,14 @@ describe('toVectorLiteral', () => {
 
   test('keeps each number within what halfvec can tell apart', () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 1 }), vector => {
-        const read = JSON.parse(toVectorLiteral(vector)) as number[];
-        expect(read).toHaveLength(vector.length);
-        expect(read.filter((value, i) => Math.abs(value - vector[i]!) > 5.001e-9)).toEqual([]);
-      }),
+      fc.property(
+        fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 1 }),
+        vector => {
+          const read = JSON.parse(toVectorLiteral(vector)) as number[];
+          expect(read).toHaveLength(vector.length);
+          expect(read.filter((value, i) => Math.abs(value - vector[i]!) > 5.001e-9)).toEqual([]);
+        },
+      ),
     );
   });
 

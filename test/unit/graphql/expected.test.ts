@@ -5,7 +5,11 @@ describe('an expected value', () => {
   test('comes to all who listen, in their order and in the same turn', () => {
     const value = new Expected<string>();
     const heard: string[] = [];
-    for (const name of ['first', 'second']) value.listen(came => heard.push(`${name} ${came}`), () => {});
+    for (const name of ['first', 'second'])
+      value.listen(
+        came => heard.push(`${name} ${came}`),
+        () => {},
+      );
     value.come('here');
     expect(heard).toEqual(['first here', 'second here']);
   });
@@ -14,7 +18,10 @@ describe('an expected value', () => {
     const value = new Expected<string>();
     value.come('here');
     const heard: string[] = [];
-    value.listen(came => heard.push(came), () => {});
+    value.listen(
+      came => heard.push(came),
+      () => {},
+    );
     expect(heard).toEqual([]);
     await value;
     expect(heard).toEqual(['here']);
@@ -25,6 +32,9 @@ describe('an expected value', () => {
     const answers = Promise.allSettled([came.then(value => value + 1), failed]);
     came.come(1);
     failed.fail(new Error('gone'));
-    expect(await answers).toEqual([{ status: 'fulfilled', value: 2 }, { status: 'rejected', reason: new Error('gone') }]);
+    expect(await answers).toEqual([
+      { status: 'fulfilled', value: 2 },
+      { status: 'rejected', reason: new Error('gone') },
+    ]);
   });
 });

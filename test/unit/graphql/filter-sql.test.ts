@@ -37,7 +37,8 @@ function refusalOf(filter: object, model = documents): AppError {
 }
 
 /** `filter` inside `depth` levels of `not`. */
-const negated = (depth: number, filter: object = { filename: { eq: 'a' } }): object => Array.from({ length: depth }).reduce<object>(inner => ({ not: inner }), filter);
+const negated = (depth: number, filter: object = { filename: { eq: 'a' } }): object =>
+  Array.from({ length: depth }).reduce<object>(inner => ({ not: inner }), filter);
 
 describe('filterSql', () => {
   test('holds values as typed parameters only', () => {
@@ -53,21 +54,42 @@ describe('filterSql', () => {
   });
 
   test('looks for a text that has several normal forms in each of them', () => {
-    expect(sqlOf({ filename: { eq: 'é' } })).toEqual({ sql: 't.filename = any($1::varchar[])', values: [['é', 'e\u0301']] });
-    expect(sqlOf({ filename: { in: ['a', 'e\u0301'] } })).toEqual({ sql: 't.filename = any($1::varchar[])', values: [['a', 'e\u0301', 'é']] });
+    expect(sqlOf({ filename: { eq: 'é' } })).toEqual({
+      sql: 't.filename = any($1::varchar[])',
+      values: [['é', 'e\u0301']],
+    });
+    expect(sqlOf({ filename: { in: ['a', 'e\u0301'] } })).toEqual({
+      sql: 't.filename = any($1::varchar[])',
+      values: [['a', 'e\u0301', 'é']],
+    });
   });
 
   test('goes on numbering where the statement has parameters already', () => {
     const parameters = new SqlParameters();
     parameters.add('before', 'text');
-    expect(filterSql({ filename: { eq: 'a' } }, documents, 'd', parameters)).toBe('d.filename = $2::varchar');
+    expect(filterSql({ filename: { eq: 'a' } }, documents, 'd', parameters)).toBe(
+      'd.filename = $2::varchar',
+    );
   });
 
   test('asks nothing where nothing is asked', () => {
     const nothing = { filename: { eq: null } };
     for (const filter of [
-      {}, { filename: null }, { filename: undefined }, { filename: {} }, { filename: { eq: null, in: null } }, { and: null, or: null, not: null }, { and: [] }, { and: [{}, {}] },
-      { not: {} }, { not: nothing }, { not: { not: nothing } }, { not: { and: [] } }, { or: [{}] }, { or: [nothing, { not: nothing }] }, { and: [{ or: [nothing] }, { not: { or: [nothing] } }] },
+      {},
+      { filename: null },
+      { filename: undefined },
+      { filename: {} },
+      { filename: { eq: null, in: null } },
+      { and: null, or: null, not: null },
+      { and: [] },
+      { and: [{}, {}] },
+      { not: {} },
+      { not: nothing },
+      { not: { not: nothing } },
+      { not: { and: [] } },
+      { or: [{}] },
+      { or: [nothing, { not: nothing }] },
+      { and: [{ or: [nothing] }, { not: { or: [nothing] } }] },
     ]) {
       expect(sqlOf(filter).sql, JSON.stringify(filter)).toBe('true');
     }
@@ -75,10 +97,14 @@ describe('filterSql', () => {
 
   test('leaves out what asks nothing beside what does', () => {
     const some = 't.filename = $1::varchar';
-    expect(sqlOf({ or: [{ filename: { eq: null } }, { filename: { eq: 'a' } }, {}, { not: {} }] }).sql).toBe(some);
+    expect(
+      sqlOf({ or: [{ filename: { eq: null } }, { filename: { eq: 'a' } }, {}, { not: {} }] }).sql,
+    ).toBe(some);
     expect(sqlOf({ and: [{}, { filename: { eq: 'a' } }] }).sql).toBe(some);
     expect(sqlOf({ filename: { eq: 'a' }, not: { filename: { eq: null } } }).sql).toBe(some);
-    expect(sqlOf({ not: { or: [{}, { filename: { eq: 'a' } }] } }).sql).toBe(`(${some}) is not true`);
+    expect(sqlOf({ not: { or: [{}, { filename: { eq: 'a' } }] } }).sql).toBe(
+      `(${some}) is not true`,
+    );
   });
 
   test('finds nothing with an empty or: a list that is given is a list', () => {
@@ -88,60 +114,110 @@ describe('filterSql', () => {
   });
 
   test('means "does not hold" by not, so that a missing value does', () => {
-    expect(sqlOf({ not: { errorMessage: { eq: 'x' } } }).sql).toBe('(t.error_message = $1::text) is not true');
+    expect(sqlOf({ not: { errorMessage: { eq: 'x' } } }).sql).toBe(
+      '(t.error_message = $1::text) is not true',
+    );
   });
 
   test('keeps and, or and not apart with parentheses', () => {
-    expect(sqlOf({ filename: { eq: 'a' }, or: [{ filename: { eq: 'b' }, sizeBytes: { lt: '1' } }, { not: { or: [{ sizeBytes: { isNull: true } }] } }] }).sql).toBe(
-      '(t.filename = $1::varchar and ((t.filename = $2::varchar and t.size_bytes < $3::bigint) or (t.size_bytes is null) is not true))',
+    expect(
+      sqlOf({
+        filename: { eq: 'a' },
+        or: [
+          { filename: { eq: 'b' }, sizeBytes: { lt: '1' } },
+          { not: { or: [{ sizeBytes: { isNull: true } }] } },
+        ],
+      }).sql,
+    ).toBe(
+      '(t.filename = $1::varchar and ((t.filename = $2::varchar and t.size_bytes < ' +
+        '$3::bigint) or (t.size_bytes is null) is not true))',
     );
   });
 
   test('takes %, _ and \\ in texts literally', () => {
     expect(sqlOf({ filename: { contains: '100%_\\', startsWith: '%' } })).toEqual({
-      sql: '(strpos(weaver_fold(t.filename), (select weaver_fold($1::text))) > 0 and starts_with(weaver_fold(t.filename), (select weaver_fold($2::text))))',
+      sql:
+        '(strpos(weaver_fold(t.filename), (select weaver_fold($1::text))) > 0 and ' +
+        'starts_with(weaver_fold(t.filename), (select weaver_fold($2::text))))',
       values: ['100%_\\', '%'],
     });
   });
 
   test('refuses to look for more than 1,000 characters', () => {
-    expect(sqlOf({ filename: { contains: '%'.repeat(1_000) } }).values).toEqual(['%'.repeat(1_000)]);
+    expect(sqlOf({ filename: { contains: '%'.repeat(1_000) } }).values).toEqual([
+      '%'.repeat(1_000),
+    ]);
     for (const operator of ['contains', 'startsWith']) {
-      expect(refusalOf({ filename: { [operator]: 'x'.repeat(1_001) } })).toMatchObject({ field: `filter.filename.${operator}`, message: expect.stringMatching(/1001 .*limit is 1000/) });
+      expect(refusalOf({ filename: { [operator]: 'x'.repeat(1_001) } })).toMatchObject({
+        field: `filter.filename.${operator}`,
+        message: expect.stringMatching(/1001 .*limit is 1000/),
+      });
     }
   });
 
   test('looks into JSON as JSON and into lists as lists', () => {
-    expect(sqlOf({ metadata: { contains: { a: [1] } } }, chunks)).toEqual({ sql: 't.chunk_metadata @> $1::jsonb', values: ['{"a":[1]}'] });
-    expect(sqlOf({ scopes: { contains: ['read'] } }, apiKeys)).toEqual({ sql: 't.scopes @> $1::text[]', values: [['read']] });
+    expect(sqlOf({ metadata: { contains: { a: [1] } } }, chunks)).toEqual({
+      sql: 't.chunk_metadata @> $1::jsonb',
+      values: ['{"a":[1]}'],
+    });
+    expect(sqlOf({ scopes: { contains: ['read'] } }, apiKeys)).toEqual({
+      sql: 't.scopes @> $1::text[]',
+      values: [['read']],
+    });
   });
 
   test('reads ids whatever the case of their letters, and names the one that is none', () => {
-    expect(sqlOf({ id: { eq: ID, in: [ID] } }).values).toEqual([ID.toLowerCase(), [ID.toLowerCase()]]);
-    expect(refusalOf({ or: [{}, { botId: { in: [ID, 'x'] } }] })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'filter.or[1].botId.in[1]' });
+    expect(sqlOf({ id: { eq: ID, in: [ID] } }).values).toEqual([
+      ID.toLowerCase(),
+      [ID.toLowerCase()],
+    ]);
+    expect(refusalOf({ or: [{}, { botId: { in: [ID, 'x'] } }] })).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'filter.or[1].botId.in[1]',
+    });
   });
 
   test('refuses more than 100 values in a list', () => {
     expect(sqlOf({ filename: { in: Array.from({ length: 100 }, String) } }).values).toHaveLength(1);
-    expect(refusalOf({ filename: { in: Array.from({ length: 101 }, String) } })).toMatchObject({ field: 'filter.filename.in', message: expect.stringMatching(/101 .*limit is 100/) });
+    expect(refusalOf({ filename: { in: Array.from({ length: 101 }, String) } })).toMatchObject({
+      field: 'filter.filename.in',
+      message: expect.stringMatching(/101 .*limit is 100/),
+    });
   });
 
   test('refuses more than 100 filters in an and or an or', () => {
     const many = Array.from({ length: 101 }, () => ({}));
-    expect(refusalOf({ and: many })).toMatchObject({ field: 'filter.and', message: expect.stringMatching(/101 .*limit is 100/) });
+    expect(refusalOf({ and: many })).toMatchObject({
+      field: 'filter.and',
+      message: expect.stringMatching(/101 .*limit is 100/),
+    });
     expect(refusalOf({ not: { or: many } })).toMatchObject({ field: 'filter.not.or' });
   });
 
   test('refuses more than 100 comparisons, empty filters counted', () => {
     const hundred = Array.from({ length: 100 }, () => ({ filename: { eq: 'a' } }));
     expect(sqlOf({ or: hundred }).values).toHaveLength(100);
-    expect(refusalOf({ or: hundred, filename: { eq: 'b' } })).toMatchObject({ code: 'BAD_USER_INPUT', message: expect.stringContaining('100') });
-    expect(refusalOf({ and: [{ or: Array.from({ length: 60 }, () => ({})) }, { or: Array.from({ length: 60 }, () => ({})) }] }).message).toContain('100');
+    expect(refusalOf({ or: hundred, filename: { eq: 'b' } })).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      message: expect.stringContaining('100'),
+    });
+    expect(
+      refusalOf({
+        and: [
+          { or: Array.from({ length: 60 }, () => ({})) },
+          { or: Array.from({ length: 60 }, () => ({})) },
+        ],
+      }).message,
+    ).toContain('100');
   });
 
   test('refuses more than 20 levels, and names the limit', () => {
     expect(sqlOf(negated(20)).values).toEqual(['a']);
-    expect(refusalOf(negated(21))).toMatchObject({ code: 'BAD_USER_INPUT', field: `filter${'.not'.repeat(21)}`, message: expect.stringContaining('20') });
+    expect(refusalOf(negated(21))).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: `filter${'.not'.repeat(21)}`,
+      message: expect.stringContaining('20'),
+    });
     expect(refusalOf({ and: [{ or: [negated(19)] }] }).message).toContain('20');
     expect(refusalOf(negated(2_000)).message).toContain('20');
   });

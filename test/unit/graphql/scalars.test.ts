@@ -1,11 +1,19 @@
 import fc from 'fast-check';
 import { GraphQLError, parseValue } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { BigIntScalar, DateTimeScalar, JSONObjectScalar, VectorScalar } from '../../../src/graphql/scalars.js';
+import {
+  BigIntScalar,
+  DateTimeScalar,
+  JSONObjectScalar,
+  VectorScalar,
+} from '../../../src/graphql/scalars.js';
 
 /** What a scalar makes of a literal as it stands in an operation. */
-const literal = (scalar: { parseLiteral(node: never, variables: never): unknown }, text: string, variables: object = {}) =>
-  scalar.parseLiteral(parseValue(text) as never, variables as never);
+const literal = (
+  scalar: { parseLiteral(node: never, variables: never): unknown },
+  text: string,
+  variables: object = {},
+) => scalar.parseLiteral(parseValue(text) as never, variables as never);
 
 function expectRefusal(work: () => unknown, message: RegExp): void {
   try {
@@ -68,25 +76,42 @@ describe('DateTime', () => {
     ['a number', 1_769_851_800],
     ['a Date', new Date(0)],
   ])('refuses %s and shows the form', (_, value) => {
-    expectRefusal(() => DateTimeScalar.parseValue(value), /must look like "2026-01-31T09:30:00.123456Z"/);
+    expectRefusal(
+      () => DateTimeScalar.parseValue(value),
+      /must look like "2026-01-31T09:30:00.123456Z"/,
+    );
   });
 
   test('refuses what its zone takes out of the years that can be shown', () => {
-    for (const text of ['0001-01-01T00:00:00+00:01', '9999-12-31T23:59:59.999999-00:01']) expectRefusal(() => DateTimeScalar.parseValue(text), /outside the years 1 to 9999/);
+    for (const text of ['0001-01-01T00:00:00+00:01', '9999-12-31T23:59:59.999999-00:01'])
+      expectRefusal(() => DateTimeScalar.parseValue(text), /outside the years 1 to 9999/);
   });
 
   test('refuses a literal that is no string', () => {
-    for (const text of ['5', 'true', '[]', '{}', 'NOW']) expectRefusal(() => literal(DateTimeScalar, text), /must be a string/);
+    for (const text of ['5', 'true', '[]', '{}', 'NOW'])
+      expectRefusal(() => literal(DateTimeScalar, text), /must be a string/);
   });
 
-  test.each(['infinity', '-infinity', '10000-01-01 00:00:00+00', '0044-03-15 12:00:00+00 BC', '2026-01-31 09:30:00+01'])('shows nothing for %s, which RFC 3339 cannot write', stored => {
-    expect(() => DateTimeScalar.serialize(stored)).toThrow(`The database holds the time "${stored}" here, which DateTime cannot show.`);
+  test.each([
+    'infinity',
+    '-infinity',
+    '10000-01-01 00:00:00+00',
+    '0044-03-15 12:00:00+00 BC',
+    '2026-01-31 09:30:00+01',
+  ])('shows nothing for %s, which RFC 3339 cannot write', stored => {
+    expect(() => DateTimeScalar.serialize(stored)).toThrow(
+      `The database holds the time "${stored}" here, which DateTime cannot show.`,
+    );
   });
 
   test('shows six digits of a second in UTC', () => {
     expect(DateTimeScalar.serialize('2026-01-31 09:30:00+00')).toBe('2026-01-31T09:30:00.000000Z');
-    expect(DateTimeScalar.serialize('2026-01-31 09:30:00.1+00')).toBe('2026-01-31T09:30:00.100000Z');
-    expect(DateTimeScalar.serialize('2026-01-31 09:30:00.000001+00')).toBe('2026-01-31T09:30:00.000001Z');
+    expect(DateTimeScalar.serialize('2026-01-31 09:30:00.1+00')).toBe(
+      '2026-01-31T09:30:00.100000Z',
+    );
+    expect(DateTimeScalar.serialize('2026-01-31 09:30:00.000001+00')).toBe(
+      '2026-01-31T09:30:00.000001Z',
+    );
   });
 });
 
@@ -96,19 +121,43 @@ describe('BigInt', () => {
     expect(literal(BigIntScalar, String(value))).toBe(String(value));
   });
 
-  test.each(['0', '-1', '9223372036854775807', '-9223372036854775808', '9007199254740993'])('takes the text %s', text => {
-    expect(BigIntScalar.parseValue(text)).toBe(text);
-    expect(literal(BigIntScalar, JSON.stringify(text))).toBe(text);
-    expect(literal(BigIntScalar, text)).toBe(text);
-  });
+  test.each(['0', '-1', '9223372036854775807', '-9223372036854775808', '9007199254740993'])(
+    'takes the text %s',
+    text => {
+      expect(BigIntScalar.parseValue(text)).toBe(text);
+      expect(literal(BigIntScalar, JSON.stringify(text))).toBe(text);
+      expect(literal(BigIntScalar, text)).toBe(text);
+    },
+  );
 
-  test.each([2 ** 53, 1.5, NaN, Infinity, '9223372036854775808', '-9223372036854775809', '1e3', '1.0', '', ' 1', '1 ', '0x10', '+1', '--1', '1_000', '٣', true, null, [], {}])(
-    'refuses %j',
-    value => expectRefusal(() => BigIntScalar.parseValue(value), /whole number of at most 64 bits/),
+  test.each([
+    2 ** 53,
+    1.5,
+    NaN,
+    Infinity,
+    '9223372036854775808',
+    '-9223372036854775809',
+    '1e3',
+    '1.0',
+    '',
+    ' 1',
+    '1 ',
+    '0x10',
+    '+1',
+    '--1',
+    '1_000',
+    '٣',
+    true,
+    null,
+    [],
+    {},
+  ])('refuses %j', value =>
+    expectRefusal(() => BigIntScalar.parseValue(value), /whole number of at most 64 bits/),
   );
 
   test('refuses literals that are neither whole numbers nor strings', () => {
-    for (const text of ['1.5', 'true', '[1]', '{}']) expectRefusal(() => literal(BigIntScalar, text), /whole number/);
+    for (const text of ['1.5', 'true', '[1]', '{}'])
+      expectRefusal(() => literal(BigIntScalar, text), /whole number/);
   });
 
   test('shows a number while JavaScript holds it exactly, then a string', () => {
@@ -131,15 +180,24 @@ describe('BigInt', () => {
 describe('JSONObject', () => {
   test('takes objects, and in literals their variables', () => {
     expect(JSONObjectScalar.parseValue({ a: [1, { b: null }] })).toEqual({ a: [1, { b: null }] });
-    expect(literal(JSONObjectScalar, '{ a: [1, 2.5, true, null, "x", $v], b: {} }', { v: 7 })).toEqual({ a: [1, 2.5, true, null, 'x', 7], b: {} });
+    expect(
+      literal(JSONObjectScalar, '{ a: [1, 2.5, true, null, "x", $v], b: {} }', { v: 7 }),
+    ).toEqual({ a: [1, 2.5, true, null, 'x', 7], b: {} });
   });
 
-  test.each(['v', 'toString', 'constructor', '__proto__'])('has null where the variable $%s was left out, in objects and in lists', name => {
-    for (const variables of [{}, undefined, JSON.parse(`{"${name}": null}`)]) {
-      const value = literal(JSONObjectScalar, `{ a: $${name}, b: [$${name}, { c: $${name} }] }`, variables);
-      expect(JSON.stringify(value)).toBe('{"a":null,"b":[null,{"c":null}]}');
-    }
-  });
+  test.each(['v', 'toString', 'constructor', '__proto__'])(
+    'has null where the variable $%s was left out, in objects and in lists',
+    name => {
+      for (const variables of [{}, undefined, JSON.parse(`{"${name}": null}`)]) {
+        const value = literal(
+          JSONObjectScalar,
+          `{ a: $${name}, b: [$${name}, { c: $${name} }] }`,
+          variables,
+        );
+        expect(JSON.stringify(value)).toBe('{"a":null,"b":[null,{"c":null}]}');
+      }
+    },
+  );
 
   test.each([null, 1, 'text', true, [], [{}]])('refuses %j', value => {
     expectRefusal(() => JSONObjectScalar.parseValue(value), /must be an object/);
@@ -159,10 +217,14 @@ describe('Vector', () => {
   });
 
   test('refuses what is not one, and names the item', () => {
-    for (const value of [null, 1, '[1]', {}]) expectRefusal(() => VectorScalar.parseValue(value), /list of numbers/);
-    for (const item of ['1', null, true, NaN, Infinity, [1]]) expectRefusal(() => VectorScalar.parseValue([0, item]), /index 1/);
-    for (const text of ['1', '"[1]"', '{}']) expectRefusal(() => literal(VectorScalar, text), /list of numbers/);
-    for (const text of ['[0, "1"]', '[0, 1e999]', '[0, null]', '[0, [1]]']) expectRefusal(() => literal(VectorScalar, text), /index 1/);
+    for (const value of [null, 1, '[1]', {}])
+      expectRefusal(() => VectorScalar.parseValue(value), /list of numbers/);
+    for (const item of ['1', null, true, NaN, Infinity, [1]])
+      expectRefusal(() => VectorScalar.parseValue([0, item]), /index 1/);
+    for (const text of ['1', '"[1]"', '{}'])
+      expectRefusal(() => literal(VectorScalar, text), /list of numbers/);
+    for (const text of ['[0, "1"]', '[0, 1e999]', '[0, null]', '[0, [1]]'])
+      expectRefusal(() => literal(VectorScalar, text), /index 1/);
   });
 
   test("shows pgvector's text as numbers", () => {

@@ -33,7 +33,11 @@ describe('the form of an answer', () => {
     ['application/graphql-response+json, application/json', GRAPHQL],
     ['application/json, application/graphql-response+json', GRAPHQL],
     ['application/graphql-response+json,application/json;q=0.9', GRAPHQL],
-    ['application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed', GRAPHQL],
+    [
+      'application/graphql-response+json, application/graphql+json, application/json, ' +
+        'text/event-stream, multipart/mixed',
+      GRAPHQL,
+    ],
     ['application/json;q=0.5, */*', GRAPHQL],
     ['application/json;q=0, */*', GRAPHQL],
     ['application/graphql-response+json;q=0, */*', JSON_FOR_ALL],

@@ -24,7 +24,8 @@ function readAll(reader: number): string {
   const buffer = Buffer.alloc(65_536);
   let text = '';
   try {
-    for (let read = readSync(reader, buffer); read > 0; read = readSync(reader, buffer)) text += buffer.toString('latin1', 0, read);
+    for (let read = readSync(reader, buffer); read > 0; read = readSync(reader, buffer))
+      text += buffer.toString('latin1', 0, read);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
   }
@@ -38,7 +39,11 @@ function outputAt(descriptor: number): LogOutput {
   return output;
 }
 const line = (n: number, text = ''): string => `${JSON.stringify({ n, text })}\n`;
-const entriesIn = (text: string): any[] => text.split('\n').filter(Boolean).map(entry => JSON.parse(entry));
+const entriesIn = (text: string): any[] =>
+  text
+    .split('\n')
+    .filter(Boolean)
+    .map(entry => JSON.parse(entry));
 
 describe('the output of the log', () => {
   test('goes on when its reader has gone, and tells the next one how much is missing', () => {
@@ -64,9 +69,15 @@ describe('the output of the log', () => {
     for (let n = 1; n <= sent; n += 1) output.write(line(n, 'ä'.repeat(1_000)));
     let text = '';
     const entries = (): any[] => entriesIn(text.slice(0, text.lastIndexOf('\n')));
-    const numbers = (): number[] => entries().flatMap(({ n }) => (n === undefined ? [] : [n as number]));
+    const numbers = (): number[] =>
+      entries().flatMap(({ n }) => (n === undefined ? [] : [n as number]));
     const told = (): number => entries().find(({ lost }) => lost)?.lost ?? 0;
-    await expect.poll(() => ((text += readAll(reader)), numbers().length + told()), { timeout: 10_000, interval: 10 }).toBe(sent);
+    await expect
+      .poll(() => ((text += readAll(reader)), numbers().length + told()), {
+        timeout: 10_000,
+        interval: 10,
+      })
+      .toBe(sent);
     expect(told()).toBeGreaterThan(0);
     expect(numbers()).toEqual(Array.from({ length: numbers().length }, (_, index) => index + 1));
     closeSync(reader);

@@ -12,7 +12,11 @@ describe('the log', () => {
   test('is one line of JSON for each entry, whatever is in it', () => {
     const { line } = logged(new Error('Two\nlines'));
     expect(line.trimEnd()).not.toContain('\n');
-    expect(JSON.parse(line)).toMatchObject({ level: 50, msg: 'Unexpected error', time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) });
+    expect(JSON.parse(line)).toMatchObject({
+      level: 50,
+      msg: 'Unexpected error',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+    });
   });
 
   test('has no character that a terminal obeys, and is the same when it is read', () => {
@@ -29,21 +33,42 @@ describe('the log', () => {
       type: 'TypeError',
       message: 'Outer',
       stack: expect.stringContaining('logger.test.ts'),
-      cause: { type: 'RangeError', message: 'Inner', stack: expect.stringContaining('logger.test.ts') },
+      cause: {
+        type: 'RangeError',
+        message: 'Inner',
+        stack: expect.stringContaining('logger.test.ts'),
+      },
     });
   });
 
   test('does not hold the statement, the values and the rows that a driver notes on its errors', () => {
-    const error = Object.assign(new Error('duplicate key value violates unique constraint "api_keys_prefix_unique"'), {
-      code: '23505', constraint: 'api_keys_prefix_unique', table: 'api_keys', detail: 'Key (key_prefix)=(secret) exists.', query: `insert 'secret'`, params: ['secret'], where: 'secret', hint: 'secret',
-    });
+    const error = Object.assign(
+      new Error('duplicate key value violates unique constraint "api_keys_prefix_unique"'),
+      {
+        code: '23505',
+        constraint: 'api_keys_prefix_unique',
+        table: 'api_keys',
+        detail: 'Key (key_prefix)=(secret) exists.',
+        query: `insert 'secret'`,
+        params: ['secret'],
+        where: 'secret',
+        hint: 'secret',
+      },
+    );
     const { err, line } = logged(error);
-    expect(err).toMatchObject({ code: '23505', constraint: 'api_keys_prefix_unique', table: 'api_keys' });
+    expect(err).toMatchObject({
+      code: '23505',
+      constraint: 'api_keys_prefix_unique',
+      table: 'api_keys',
+    });
     expect(line).not.toContain('secret');
   });
 
   test('does not quote the value that PostgreSQL could not read, though the stack begins with the message', () => {
-    const error = Object.assign(new Error('invalid input syntax for type uuid: "my secret"\n "second" line"'), { code: '22P02' });
+    const error = Object.assign(
+      new Error('invalid input syntax for type uuid: "my secret"\n "second" line"'),
+      { code: '22P02' },
+    );
     const { err, line } = logged(error);
     expect(err.message).toBe('invalid input syntax for type uuid: "…"');
     expect(err.stack).toContain('logger.test.ts');

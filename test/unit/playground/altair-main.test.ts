@@ -22,7 +22,12 @@ describe('the main script of an Altair that nobody has looked at', () => {
 
   test.each([
     ['without json-bigint', 'export {};'],
-    ['with it twice', 'a.exports=function(n){return{parse:b(n),stringify:c}};a.exports.parse=b();a.exports.stringify=c;'.repeat(2)],
+    [
+      'with it twice',
+      'a.exports=function(n){return{parse:b(n),stringify:c}};a.exports.parse=b();a.exports.stringify=c;'.repeat(
+        2,
+      ),
+    ],
   ])('%s is refused', async (_, source) => {
     await writeFile(join(folder, 'main.js'), source);
     await expect(altairMain(folder)).rejects.toThrow('json-bigint');

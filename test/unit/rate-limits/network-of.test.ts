@@ -23,9 +23,12 @@ describe('networkOf', () => {
     expect(networkOf(address)).toBe(network);
   });
 
-  test.each(['', 'unix:', '/run/weaver.sock', 'unknown', '1.2.3.4.5', ':::', '2001:db8::1::2'])('of "%s", which is no address, is that itself', text => {
-    expect(networkOf(text)).toBe(text);
-  });
+  test.each(['', 'unix:', '/run/weaver.sock', 'unknown', '1.2.3.4.5', ':::', '2001:db8::1::2'])(
+    'of "%s", which is no address, is that itself',
+    text => {
+      expect(networkOf(text)).toBe(text);
+    },
+  );
 
   test('is the same for all addresses of a /64, however they are written, and another for any other', () => {
     const part = fc.integer({ min: 1, max: 0xfffe });

@@ -13,7 +13,10 @@ function input(values: Partial<SearchChunksInput>): SearchChunksInput {
   return { mode: SearchMode.VECTOR, topK: 10, exact: false, contextWindow: 0, ...values };
 }
 
-function refusal(values: Partial<SearchChunksInput>, searcher = KEY): Pick<AppError, 'code' | 'field' | 'message'> {
+function refusal(
+  values: Partial<SearchChunksInput>,
+  searcher = KEY,
+): Pick<AppError, 'code' | 'field' | 'message'> {
   try {
     checkSearch(input(values), searcher);
   } catch (error) {
@@ -25,30 +28,62 @@ function refusal(values: Partial<SearchChunksInput>, searcher = KEY): Pick<AppEr
 
 describe('the query', () => {
   test('is a text', () => {
-    expect(checkSearch(input({ text: 'refunds', embedding: null }), KEY)).toMatchObject({ text: 'refunds', embedding: undefined });
+    expect(checkSearch(input({ text: 'refunds', embedding: null }), KEY)).toMatchObject({
+      text: 'refunds',
+      embedding: undefined,
+    });
   });
 
   test('is a vector as long as the model makes it, or as it is stored', () => {
     const stored = Array.from({ length: 1536 }, () => 1);
-    expect(checkSearch(input({ embedding: [1, 2, 3, 4] }), KEY)).toMatchObject({ text: undefined, embedding: [1, 2, 3, 4] });
-    expect(checkSearch(input({ text: null, embedding: stored }), KEY)).toMatchObject({ embedding: stored });
+    expect(checkSearch(input({ embedding: [1, 2, 3, 4] }), KEY)).toMatchObject({
+      text: undefined,
+      embedding: [1, 2, 3, 4],
+    });
+    expect(checkSearch(input({ text: null, embedding: stored }), KEY)).toMatchObject({
+      embedding: stored,
+    });
   });
 
   test.each<[string, Partial<SearchChunksInput>, string, string]>([
     ['neither', {}, 'input.text', 'Give input.text or input.embedding'],
     ['both', { text: 'a', embedding: [1, 2, 3, 4] }, 'input.embedding', 'not both'],
-    ['more words than can be looked for', { text: 'tent '.repeat(101), mode: SearchMode.KEYWORD }, 'input.text', 'has 101 words; the mode KEYWORD looks for 100 at most'],
-    ['more words than can be looked for beside a vector', { text: 'a-b '.repeat(51), mode: SearchMode.HYBRID }, 'input.text', 'has 102 words'],
+    [
+      'more words than can be looked for',
+      { text: 'tent '.repeat(101), mode: SearchMode.KEYWORD },
+      'input.text',
+      'has 101 words; the mode KEYWORD looks for 100 at most',
+    ],
+    [
+      'more words than can be looked for beside a vector',
+      { text: 'a-b '.repeat(51), mode: SearchMode.HYBRID },
+      'input.text',
+      'has 102 words',
+    ],
     ['an empty text', { text: '' }, 'input.text', 'blank'],
     ['a blank text', { text: ' \n\u3000' }, 'input.text', 'blank'],
-    ['a text that is too long', { text: 'a'.repeat(8_001) }, 'input.text', 'has 8001 characters; the limit is 8000'],
-    ['a vector of another length', { embedding: [1, 2, 3] }, 'input.embedding', 'has 3 numbers; with the model test-model it must have 4 or 1536'],
+    [
+      'a text that is too long',
+      { text: 'a'.repeat(8_001) },
+      'input.text',
+      'has 8001 characters; the limit is 8000',
+    ],
+    [
+      'a vector of another length',
+      { embedding: [1, 2, 3] },
+      'input.embedding',
+      'has 3 numbers; with the model test-model it must have 4 or 1536',
+    ],
     ['no numbers', { embedding: [] }, 'input.embedding', 'has 0 numbers'],
     ['a NaN', { embedding: [1, 2, NaN, 4] }, 'input.embedding[2]', 'finite'],
     ['an infinity', { embedding: [1, -Infinity, 3, 4] }, 'input.embedding[1]', 'finite'],
     ['zeros', { embedding: [0, -0, 0, 0] }, 'input.embedding', 'all zeros'],
   ])('is refused: %s', (_, values, field, message) => {
-    expect(refusal(values)).toMatchObject({ code: 'BAD_USER_INPUT', field, message: expect.stringContaining(message) });
+    expect(refusal(values)).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field,
+      message: expect.stringContaining(message),
+    });
   });
 
   test('of exactly 8,000 characters is accepted', () => {
@@ -58,11 +93,19 @@ describe('the query', () => {
 
 describe('limits', () => {
   test.each([0, -1, 101])('topK %d is refused', topK => {
-    expect(refusal({ text: 'a', topK })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.topK', message: expect.stringContaining('from 1 to 100') });
+    expect(refusal({ text: 'a', topK })).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'input.topK',
+      message: expect.stringContaining('from 1 to 100'),
+    });
   });
 
   test.each([2, -1.01, NaN, Infinity])('minSimilarity %d is refused', minSimilarity => {
-    expect(refusal({ text: 'a', minSimilarity })).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.minSimilarity', message: expect.stringContaining('from -1 to 1') });
+    expect(refusal({ text: 'a', minSimilarity })).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'input.minSimilarity',
+      message: expect.stringContaining('from -1 to 1'),
+    });
   });
 
   test.each([-1, 0, 1])('minSimilarity %d is accepted', minSimilarity => {
@@ -72,13 +115,29 @@ describe('limits', () => {
 
 describe('the scope', () => {
   test('is the own tenant where nothing is named, and has ids in lower case', () => {
-    const { scope } = checkSearch(input({ text: 'a', botId: OTHER.toUpperCase(), documentIds: [OTHER], metadata: { a: 1 } }), KEY);
-    expect(scope).toEqual({ tenantId: TENANT, botId: OTHER, documentIds: [OTHER], metadata: { a: 1 } });
+    const { scope } = checkSearch(
+      input({ text: 'a', botId: OTHER.toUpperCase(), documentIds: [OTHER], metadata: { a: 1 } }),
+      KEY,
+    );
+    expect(scope).toEqual({
+      tenantId: TENANT,
+      botId: OTHER,
+      documentIds: [OTHER],
+      metadata: { a: 1 },
+    });
   });
 
   test('without conditions has none', () => {
-    const { scope } = checkSearch(input({ text: 'a', botId: null, documentIds: null, metadata: {}, tenantId: null }), KEY);
-    expect(scope).toEqual({ tenantId: TENANT, botId: undefined, documentIds: undefined, metadata: undefined });
+    const { scope } = checkSearch(
+      input({ text: 'a', botId: null, documentIds: null, metadata: {}, tenantId: null }),
+      KEY,
+    );
+    expect(scope).toEqual({
+      tenantId: TENANT,
+      botId: undefined,
+      documentIds: undefined,
+      metadata: undefined,
+    });
   });
 
   test.each<[Partial<SearchChunksInput>, string]>([
@@ -90,7 +149,9 @@ describe('the scope', () => {
   });
 
   test('has at most 100 documents', () => {
-    expect(refusal({ text: 'a', documentIds: Array.from({ length: 101 }, () => OTHER) })).toMatchObject({
+    expect(
+      refusal({ text: 'a', documentIds: Array.from({ length: 101 }, () => OTHER) }),
+    ).toMatchObject({
       code: 'BAD_USER_INPUT',
       field: 'input.documentIds',
       message: expect.stringContaining('the limit is 100'),
@@ -98,12 +159,20 @@ describe('the scope', () => {
   });
 
   test('may name the own tenant and no other', () => {
-    expect(checkSearch(input({ text: 'a', tenantId: TENANT.toUpperCase() }), KEY).scope.tenantId).toBe(TENANT);
-    expect(refusal({ text: 'a', tenantId: OTHER })).toMatchObject({ code: 'NOT_FOUND', field: 'input.tenantId' });
+    expect(
+      checkSearch(input({ text: 'a', tenantId: TENANT.toUpperCase() }), KEY).scope.tenantId,
+    ).toBe(TENANT);
+    expect(refusal({ text: 'a', tenantId: OTHER })).toMatchObject({
+      code: 'NOT_FOUND',
+      field: 'input.tenantId',
+    });
   });
 
   test('of an operator must name a tenant', () => {
     expect(checkSearch(input({ text: 'a', tenantId: OTHER }), OPERATOR).scope.tenantId).toBe(OTHER);
-    expect(refusal({ text: 'a' }, OPERATOR)).toMatchObject({ code: 'BAD_USER_INPUT', field: 'input.tenantId' });
+    expect(refusal({ text: 'a' }, OPERATOR)).toMatchObject({
+      code: 'BAD_USER_INPUT',
+      field: 'input.tenantId',
+    });
   });
 });

@@ -4,7 +4,9 @@ import { QueryVector } from '../../../src/search/query-vector.js';
 
 /** The numbers that pgvector reads from the binary form. */
 function fromBinary(bytes: Buffer): number[] {
-  return Array.from({ length: bytes.readUInt16BE(0) }, (_, index) => halfValue(bytes.readUInt16BE(4 + 2 * index)));
+  return Array.from({ length: bytes.readUInt16BE(0) }, (_, index) =>
+    halfValue(bytes.readUInt16BE(4 + 2 * index)),
+  );
 }
 
 /** IEEE 754 binary16: https://en.wikipedia.org/wiki/Half-precision_floating-point_format */
@@ -28,12 +30,19 @@ describe('QueryVector', () => {
     expect(vector.toPostgres()).toHaveLength(4 + 2 * 1536);
   });
 
-  test.each([1e308, 1e-300, 5e-324, 65_504])('keeps the direction of numbers around %d', magnitude => {
-    expect(JSON.parse(QueryVector.of([magnitude, magnitude, 0]).toString()).slice(0, 3)).toEqual([0.70703125, 0.70703125, 0]);
-  });
+  test.each([1e308, 1e-300, 5e-324, 65_504])(
+    'keeps the direction of numbers around %d',
+    magnitude => {
+      expect(JSON.parse(QueryVector.of([magnitude, magnitude, 0]).toString()).slice(0, 3)).toEqual([
+        0.70703125, 0.70703125, 0,
+      ]);
+    },
+  );
 
   test('of powers of two is exact', () => {
-    expect(fromBinary(QueryVector.of([0.5, 0.5, -0.5, 0.5]).toPostgres()).slice(0, 5)).toEqual([0.5, 0.5, -0.5, 0.5, 0]);
+    expect(fromBinary(QueryVector.of([0.5, 0.5, -0.5, 0.5]).toPostgres()).slice(0, 5)).toEqual([
+      0.5, 0.5, -0.5, 0.5, 0,
+    ]);
     expect(fromBinary(QueryVector.of([0, -1]).toPostgres()).slice(0, 2)).toEqual([0, -1]);
   });
 
@@ -42,23 +51,37 @@ describe('QueryVector', () => {
       fc.property(fc.double({ min: -1, max: 1, noNaN: true }), value => {
         const direction = [value, Math.sqrt(1 - value * value)];
         const [half] = fromBinary(QueryVector.of(direction).toPostgres());
-        // Half a unit in the last place: 2^-11 of the value, or 2^-25 where there are only multiples of 2^-24.
-        expect(Math.abs(half! - value)).toBeLessThanOrEqual(Math.max(Math.abs(value) * 2 ** -11, 2 ** -25) * (1 + 1e-6));
+        // Half a unit in the last place: 2^-11 of the value, or 2^-25 where there are only
+        // multiples of 2^-24.
+        expect(Math.abs(half! - value)).toBeLessThanOrEqual(
+          Math.max(Math.abs(value) * 2 ** -11, 2 ** -25) * (1 + 1e-6),
+        );
       }),
     );
   });
 
   test('is the same in binary, as text, and made again of its token', () => {
     fc.assert(
-      fc.property(fc.array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 2, maxLength: 8 }).filter(vector => vector.some(value => Math.abs(value) > 1e-3)), vector => {
-        const made = QueryVector.of(vector);
-        const again = QueryVector.fromToken(made.token)!;
-        const binary = fromBinary(made.toPostgres());
-        expect(again.toPostgres()).toEqual(made.toPostgres());
-        expect(again.toString()).toBe(made.toString());
-        // Eight decimals name each number of half precision. Adding 0 leaves out the sign of a zero.
-        expect(Array.from(new Float16Array(JSON.parse(made.toString()) as number[]), value => value + 0)).toEqual(binary.map(value => value + 0));
-      }),
+      fc.property(
+        fc
+          .array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: 2, maxLength: 8 })
+          .filter(vector => vector.some(value => Math.abs(value) > 1e-3)),
+        vector => {
+          const made = QueryVector.of(vector);
+          const again = QueryVector.fromToken(made.token)!;
+          const binary = fromBinary(made.toPostgres());
+          expect(again.toPostgres()).toEqual(made.toPostgres());
+          expect(again.toString()).toBe(made.toString());
+          // Eight decimals name each number of half precision. Adding 0 leaves out the sign of a
+          // zero.
+          expect(
+            Array.from(
+              new Float16Array(JSON.parse(made.toString()) as number[]),
+              value => value + 0,
+            ),
+          ).toEqual(binary.map(value => value + 0));
+        },
+      ),
     );
   });
 

@@ -18,7 +18,15 @@ class CountingEmbedder implements Embedder {
 }
 
 /** As one operation searches for it. */
-const ask = (embedder: Embedder, text: string): Promise<unknown> => vectorOfText({ embedder, embed: (texts: readonly string[]) => embedder.embed(texts) } as unknown as RequestContext, 'a tenant', text);
+const ask = (embedder: Embedder, text: string): Promise<unknown> =>
+  vectorOfText(
+    {
+      embedder,
+      embed: (texts: readonly string[]) => embedder.embed(texts),
+    } as unknown as RequestContext,
+    'a tenant',
+    text,
+  );
 
 test('texts are remembered for each embedder, in 16 MB at most: the one that was asked for longest ago goes first', async () => {
   const [embedder, other] = [new CountingEmbedder(), new CountingEmbedder()];

@@ -8,7 +8,11 @@ describe('ScopeSizes', () => {
   test('counts once in half a minute for each key', async () => {
     const sizes = new ScopeSizes();
     const count = vi.fn(async () => 7);
-    expect([await sizes.of('a', count), await sizes.of('a', count), await sizes.of('b', count)]).toEqual([7, 7, 7]);
+    expect([
+      await sizes.of('a', count),
+      await sizes.of('a', count),
+      await sizes.of('b', count),
+    ]).toEqual([7, 7, 7]);
     expect(count).toHaveBeenCalledTimes(2);
     vi.advanceTimersByTime(30_001);
     count.mockResolvedValue(8);

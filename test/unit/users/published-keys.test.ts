@@ -9,10 +9,16 @@ afterEach(() => provider.close());
 test('a provider that never ends its answer is given up, and tokens are answered with UNAVAILABLE', async () => {
   const key = await signingKey();
   const url = await provider.start();
-  for (const stall of [() => {}, (response: Parameters<typeof provider.answer>[0]) => response.writeHead(200).write('{"keys":[')]) {
+  for (const stall of [
+    () => {},
+    (response: Parameters<typeof provider.answer>[0]) => response.writeHead(200).write('{"keys":['),
+  ]) {
     provider.answer = stall;
     const ask = publishedKeys(url, createLogger('silent'), 50);
-    await expect(ask({ alg: key.alg, kid: key.kid }, {} as never)).rejects.toMatchObject({ code: 'UNAVAILABLE', retryAfterMs: expect.any(Number) });
+    await expect(ask({ alg: key.alg, kid: key.kid }, {} as never)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      retryAfterMs: expect.any(Number),
+    });
   }
   expect(provider.fetches).toBe(2);
 });

@@ -3,11 +3,22 @@ import { parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ApolloPair, textOf } from '../../../support/apollo-pair.js';
 import { randomNumbers } from '../../../support/clustered-vectors.js';
-import { OperationWriter, type Writing, type WrittenOperation } from '../../../support/operation-writer.js';
-import { UNRELIABLE_SAMPLES, unreliableSchema, Values, type UnreliableContext, type World } from '../../../support/unreliable-values.js';
+import {
+  OperationWriter,
+  type Writing,
+  type WrittenOperation,
+} from '../../../support/operation-writer.js';
+import {
+  UNRELIABLE_SAMPLES,
+  unreliableSchema,
+  Values,
+  type UnreliableContext,
+  type World,
+} from '../../../support/unreliable-values.js';
 
-// Every operation is answered by two Apollo servers, one that executes with plans and one with graphql-js, and the texts of the two answers
-// must be the same: data and the order of its names, errors and theirs, messages, locations, paths and extensions.
+// Every operation is answered by two Apollo servers, one that executes with plans and one with
+// graphql-js, and the texts of the two answers must be the same: data and the order of its names,
+// errors and theirs, messages, locations, paths and extensions.
 
 const schema = unreliableSchema();
 const apollo = new ApolloPair<UnreliableContext>(schema);
@@ -18,7 +29,11 @@ interface Answered {
   readonly planned: boolean;
 }
 
-async function answer(server: ApolloServer<UnreliableContext>, operation: WrittenOperation, world: World): Promise<Answered> {
+async function answer(
+  server: ApolloServer<UnreliableContext>,
+  operation: WrittenOperation,
+  world: World,
+): Promise<Answered> {
   const values = new Values(world);
   const text = await values.settleAll(textOf(server, operation, { values }));
   return { text, calls: values.calls, planned: values.planned };
@@ -31,21 +46,43 @@ interface Seen {
   length: number;
 }
 
-/** Compares so many operations. Some come a second time with other conditions, when there is a plan for them. */
-async function compare(first: number, count: number, depth: number, writing: Writing, world: Omit<World, 'seed'>): Promise<Seen> {
+/**
+ * Compares so many operations. Some come a second time with other conditions, when there is a plan
+ * for them.
+ */
+async function compare(
+  first: number,
+  count: number,
+  depth: number,
+  writing: Writing,
+  world: Omit<World, 'seed'>,
+): Promise<Seen> {
   const seen: Seen = { operations: 0, planned: 0, failures: [], length: 0 };
   for (let seed = first; seed < first + count; seed += 1) {
-    const operation = new OperationWriter(schema, randomNumbers(seed), UNRELIABLE_SAMPLES).write(depth, writing);
+    const operation = new OperationWriter(schema, randomNumbers(seed), UNRELIABLE_SAMPLES).write(
+      depth,
+      writing,
+    );
     const { a, b } = operation.variables;
-    const again = seed % 3 === 0 ? [{ ...operation, variables: { ...operation.variables, a: b, b: !a } }] : [];
+    const again =
+      seed % 3 === 0 ? [{ ...operation, variables: { ...operation.variables, a: b, b: !a } }] : [];
     for (const asked of [operation, ...again]) {
-      const [expected, given] = [await answer(apollo.plain, asked, { ...world, seed }), await answer(apollo.planned, asked, { ...world, seed })];
-      const failure = `seed ${seed}\n${asked.query}\n${JSON.stringify(asked.variables)}\ngraphql-js: ${expected.text}\nplanned: ${given.text}`;
+      const [expected, given] = [
+        await answer(apollo.plain, asked, { ...world, seed }),
+        await answer(apollo.planned, asked, { ...world, seed }),
+      ];
+      const failure =
+        `seed ${seed}\n${asked.query}\n${JSON.stringify(asked.variables)}\ngraphql-js: ` +
+        `${expected.text}\nplanned: ${given.text}`;
       expect(given.text === expected.text, failure).toBe(true);
       expect(given.calls, failure).toEqual(expected.calls);
       seen.operations += validate(schema, parse(asked.query)).length === 0 ? 1 : 0;
       seen.planned += given.planned ? 1 : 0;
-      seen.failures.push(...((JSON.parse(given.text.slice(4)) as { errors?: { message: string }[] }).errors ?? []).map(({ message }) => message));
+      seen.failures.push(
+        ...(
+          (JSON.parse(given.text.slice(4)) as { errors?: { message: string }[] }).errors ?? []
+        ).map(({ message }) => message),
+      );
       seen.length += given.text.length;
     }
   }
@@ -57,7 +94,8 @@ const RELIABLE = { missing: 0, failing: 0, later: 0, atOnce: 1 };
 const UNRELIABLE = { missing: 0.02, failing: 0.04 };
 
 describe('an answer by a plan is that of graphql-js to the byte', () => {
-  // graphql-js leaves the other promises of a list alone when an item fails at once, and nobody hears of those that fail later.
+  // graphql-js leaves the other promises of a list alone when an item fails at once, and nobody
+  // hears of those that fail later.
   const listeners = process.listeners('unhandledRejection');
   beforeAll(async () => {
     process.removeAllListeners('unhandledRejection').on('unhandledRejection', () => {});
@@ -91,23 +129,47 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
   });
 
   test('where variables are missing, null or wrong, and conditions null', async () => {
-    const seen = await compare(6_000, 2 * COUNT, 2, { daring: true }, { ...UNRELIABLE, later: 0.2, atOnce: 2 });
+    const seen = await compare(
+      6_000,
+      2 * COUNT,
+      2,
+      { daring: true },
+      { ...UNRELIABLE, later: 0.2, atOnce: 2 },
+    );
     expect(seen.operations).toBeGreaterThan(COUNT);
     expect(seen.planned).toBeGreaterThan(COUNT / 2);
   });
 
   test('where fields are of interfaces and unions', async () => {
-    const seen = await compare(7_000, COUNT, 3, { abstract: true }, { ...UNRELIABLE, later: 0.4, atOnce: 2 });
+    const seen = await compare(
+      7_000,
+      COUNT,
+      3,
+      { abstract: true },
+      { ...UNRELIABLE, later: 0.4, atOnce: 2 },
+    );
     expect(seen.operations).toBeGreaterThan(COUNT / 2);
   });
 
   test('where a mutation changes one thing after another', async () => {
-    const seen = await compare(8_000, COUNT, 2, { operation: 'mutation', abstract: true }, { ...UNRELIABLE, later: 0.4, atOnce: 2 });
+    const seen = await compare(
+      8_000,
+      COUNT,
+      2,
+      { operation: 'mutation', abstract: true },
+      { ...UNRELIABLE, later: 0.4, atOnce: 2 },
+    );
     expect(seen.operations).toBeGreaterThan(COUNT / 2);
   });
 
   test('where the schema is asked for', async () => {
-    const seen = await compare(9_000, 30, 1, { introspection: true }, { ...UNRELIABLE, later: 0.2, atOnce: 2 });
+    const seen = await compare(
+      9_000,
+      30,
+      1,
+      { introspection: true },
+      { ...UNRELIABLE, later: 0.2, atOnce: 2 },
+    );
     expect(seen.length).toBeGreaterThan(30 * 500);
   });
 });

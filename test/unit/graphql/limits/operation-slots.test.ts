@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { OperationSlots, OperationTurn, type OperationCaller } from '../../../../src/graphql/limits/operation-slots.js';
+import {
+  OperationSlots,
+  OperationTurn,
+  type OperationCaller,
+} from '../../../../src/graphql/limits/operation-slots.js';
 
 /** A promise, and how to end it. */
 function pending<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
@@ -12,7 +16,11 @@ function callerOf(name: string, tenant = name): OperationCaller {
   return { name, tenant };
 }
 
-async function turnOf(slots: OperationSlots, signal = new AbortController().signal, caller = callerOf('caller')): Promise<OperationTurn> {
+async function turnOf(
+  slots: OperationSlots,
+  signal = new AbortController().signal,
+  caller = callerOf('caller'),
+): Promise<OperationTurn> {
   const turn = new OperationTurn(slots, caller, signal);
   await turn.begin();
   return turn;
@@ -20,8 +28,15 @@ async function turnOf(slots: OperationSlots, signal = new AbortController().sign
 
 /** Whether an operation gets a slot at once; it gives it back. */
 async function isFree(slots: OperationSlots): Promise<boolean> {
-  const turn = new OperationTurn(slots, callerOf('another caller'), AbortSignal.abort(new Error('would have to wait')));
-  return turn.begin().then(() => (turn.end(), true), () => false);
+  const turn = new OperationTurn(
+    slots,
+    callerOf('another caller'),
+    AbortSignal.abort(new Error('would have to wait')),
+  );
+  return turn.begin().then(
+    () => (turn.end(), true),
+    () => false,
+  );
 }
 
 test('an operation that waits for a service gives its slot up, and goes on when it has one again', async () => {
@@ -72,17 +87,24 @@ test('who comes back is in turn with the others, and refused for nobody: newcome
   const answers = [aside[0]!.away(() => services[0]!.promise)];
   aside.push(await turnOf(slots));
   answers.push(aside[1]!.away(() => services[1]!.promise));
-  const running = new OperationTurn(slots, callerOf('another caller'), new AbortController().signal);
+  const running = new OperationTurn(
+    slots,
+    callerOf('another caller'),
+    new AbortController().signal,
+  );
   await running.begin();
   for (const service of services) service.resolve();
   await new Promise(resolve => setImmediate(resolve));
   // Both wait for the slot. There are two places to wait beside theirs.
-  const newcomers = ['a third caller', 'a third caller', 'a fourth'].map(caller => new OperationTurn(slots, callerOf(caller), new AbortController().signal));
+  const newcomers = ['a third caller', 'a third caller', 'a fourth'].map(
+    caller => new OperationTurn(slots, callerOf(caller), new AbortController().signal),
+  );
   const begun = newcomers.map(turn => turn.begin());
   await expect(begun[1]).rejects.toThrow('Too many operations are waiting');
   running.end();
   const order: string[] = [];
-  const endAfter = (name: string, turn: OperationTurn, begins: Promise<void>): Promise<void> => begins.then(() => (order.push(name), turn.end()));
+  const endAfter = (name: string, turn: OperationTurn, begins: Promise<void>): Promise<void> =>
+    begins.then(() => (order.push(name), turn.end()));
   await Promise.all([
     ...answers.map((answer, index) => endAfter(`back ${index}`, aside[index]!, answer)),
     endAfter('third', newcomers[0]!, begun[0]!),
@@ -207,7 +229,12 @@ test('a tenant has a slot more only while more are free than it has, with all it
   expect(begun).toEqual(['A0', 'A1', 'A2', 'A3', 'B', 'B', 'C']);
   // What one of its own gives back is the next one's of its own.
   (await many[0]!).end();
-  expect(await Promise.race([many[4]!.then(() => 'begun'), new Promise(resolve => setImmediate(resolve, 'waits'))])).toBe('waits');
+  expect(
+    await Promise.race([
+      many[4]!.then(() => 'begun'),
+      new Promise(resolve => setImmediate(resolve, 'waits')),
+    ]),
+  ).toBe('waits');
   (await many[1]!).end();
   await many[4];
   expect(begun.at(-1)).toBe('A4');

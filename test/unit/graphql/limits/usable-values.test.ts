@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { valueProblem } from '../../../../src/graphql/limits/usable-values.js';
 
-const fieldOf = (variables: object): string | undefined => valueProblem(variables, 'variables', 3)?.field;
+const fieldOf = (variables: object): string | undefined =>
+  valueProblem(variables, 'variables', 3)?.field;
 
 describe('variables', () => {
   test.each([
@@ -15,7 +16,15 @@ describe('variables', () => {
   });
 
   test('are taken at the limit', () => {
-    expect(fieldOf({ name: 'ümläut \u{1f600}', ids: ['a', 'b', 'c'], vector: [1, 2, 3], nothing: null, nested: [{ a: [[1]] }] })).toBeUndefined();
+    expect(
+      fieldOf({
+        name: 'ümläut \u{1f600}',
+        ids: ['a', 'b', 'c'],
+        vector: [1, 2, 3],
+        nothing: null,
+        nested: [{ a: [[1]] }],
+      }),
+    ).toBeUndefined();
   });
 
   test('are refused where they are nested deeper than a stack is high', () => {

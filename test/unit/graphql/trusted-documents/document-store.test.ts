@@ -5,12 +5,29 @@ import type { TrustedDocuments } from '../../../../src/graphql/trusted-documents
 
 const digest = (nth: number): string => String(nth).padStart(64, '0');
 
-/** How many of so many different documents are still there, and whether the first and the last of them are. */
-async function flood(count: number, length: number, trusted: (digest: string) => DocumentNode | undefined = () => undefined): Promise<{ kept: number; first: boolean; last: boolean }> {
-  const store = documentStore({ documentOf: trusted } as Pick<TrustedDocuments, 'documentOf'> as TrustedDocuments);
-  for (let nth = 0; nth < count; nth += 1) await store.set(`schema:${digest(nth)}`, parse(`query Q${nth} { __typename }`.padEnd(length)));
-  const found = await Promise.all(Array.from({ length: count }, (_, nth) => store.get(`schema:${digest(nth)}`)));
-  return { kept: found.filter(Boolean).length, first: found[0] !== undefined, last: found.at(-1) !== undefined };
+/**
+ * How many of so many different documents are still there, and whether the first and the last of
+ * them are.
+ */
+async function flood(
+  count: number,
+  length: number,
+  trusted: (digest: string) => DocumentNode | undefined = () => undefined,
+): Promise<{ kept: number; first: boolean; last: boolean }> {
+  const store = documentStore({ documentOf: trusted } as Pick<
+    TrustedDocuments,
+    'documentOf'
+  > as TrustedDocuments);
+  for (let nth = 0; nth < count; nth += 1)
+    await store.set(`schema:${digest(nth)}`, parse(`query Q${nth} { __typename }`.padEnd(length)));
+  const found = await Promise.all(
+    Array.from({ length: count }, (_, nth) => store.get(`schema:${digest(nth)}`)),
+  );
+  return {
+    kept: found.filter(Boolean).length,
+    first: found[0] !== undefined,
+    last: found.at(-1) !== undefined,
+  };
 }
 
 describe('a flood of different documents', () => {
@@ -29,6 +46,8 @@ describe('a flood of different documents', () => {
 
   test('does not drive out what is trusted', async () => {
     const document = parse('{ __typename }');
-    expect((await flood(5_000, 0, asked => (asked === digest(0) ? document : undefined))).first).toBe(true);
+    expect(
+      (await flood(5_000, 0, asked => (asked === digest(0) ? document : undefined))).first,
+    ).toBe(true);
   });
 });
