@@ -30,7 +30,7 @@ const DOCUMENTS_OF_ASKED = 120;
 const LARGE_TENANTS = 2_000;
 const LARGE_CHUNKS = 300_000;
 
-export interface AskedTenant {
+interface AskedTenant {
   readonly id: string;
   readonly apiKey: string;
   readonly question: readonly number[];

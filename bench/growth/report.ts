@@ -11,7 +11,7 @@ export interface Sample {
   readonly postgresMs: number | undefined;
 }
 
-export interface Measured {
+interface Measured {
   readonly samples: readonly Sample[];
   readonly statements: readonly StatementPages[];
 }

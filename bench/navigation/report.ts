@@ -16,7 +16,7 @@ export interface Sample {
   readonly postgresMs: number | undefined;
 }
 
-export interface MeasuredServer {
+interface MeasuredServer {
   readonly name: string;
   readonly role: ServerRole;
   readonly samples: readonly Sample[];

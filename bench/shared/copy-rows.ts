@@ -36,7 +36,7 @@ function encode(row: BinaryRow): Buffer {
   return Buffer.concat(pieces);
 }
 
-export function int16(value: number): Buffer {
+function int16(value: number): Buffer {
   const bytes = Buffer.alloc(2);
   bytes.writeInt16BE(value);
   return bytes;

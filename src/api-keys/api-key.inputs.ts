@@ -14,7 +14,7 @@ import {
 } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
-export enum ApiKeyOrderField {
+enum ApiKeyOrderField {
   NAME = 'name',
   CREATED_AT = 'createdAt',
   UPDATED_AT = 'updatedAt',

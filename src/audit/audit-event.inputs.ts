@@ -14,7 +14,7 @@ import {
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { AuditActorKind } from './audit-event.entity.js';
 
-export enum AuditEventOrderField {
+enum AuditEventOrderField {
   CREATED_AT = 'createdAt',
 }
 registerEnumType(AuditEventOrderField, {

@@ -15,7 +15,7 @@ import {
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { Confidence } from './bot-query.entity.js';
 
-export enum BotQueryOrderField {
+enum BotQueryOrderField {
   CREATED_AT = 'createdAt',
   LATENCY_MS = 'latencyMs',
   CONFIDENCE = 'confidence',

@@ -12,7 +12,7 @@ import {
 } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
-export enum BotOrderField {
+enum BotOrderField {
   NAME = 'name',
   CREATED_AT = 'createdAt',
   UPDATED_AT = 'updatedAt',

@@ -14,7 +14,7 @@ import {
 } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
-export enum DocumentChunkOrderField {
+enum DocumentChunkOrderField {
   CHUNK_INDEX = 'chunkIndex',
   PAGE_NUM = 'pageNum',
   CREATED_AT = 'createdAt',

@@ -47,7 +47,7 @@ export interface DemoDocument {
   errorMessage?: string;
 }
 
-export interface DemoQuery {
+interface DemoQuery {
   query: string;
   answer: string;
   confidence: string;

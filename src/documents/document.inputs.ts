@@ -15,7 +15,7 @@ import {
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 import { DocumentStatus } from './document.entity.js';
 
-export enum DocumentOrderField {
+enum DocumentOrderField {
   FILENAME = 'filename',
   SIZE_BYTES = 'sizeBytes',
   STATUS = 'status',

@@ -60,7 +60,7 @@ export interface RequestContext {
 }
 
 /** What a mutation is about to commit. */
-export interface Change {
+interface Change {
   /** The field's name, such as `createBot`. */
   readonly mutation: string;
   readonly input: object;

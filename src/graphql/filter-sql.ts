@@ -6,7 +6,7 @@ import { unseen, type SqlParameters } from './sql-parameters.js';
 /** Comparisons in one filter, values in one `in`, and levels of `and`, `or` and `not`, at most. */
 const MAX_COMPARISONS = 100;
 const MAX_LIST = 100;
-export const MAX_DEPTH = 20;
+const MAX_DEPTH = 20;
 /**
  * Characters of a text to look for, at most: it takes time by the product of both lengths, minutes
  * where both are long.

@@ -49,9 +49,8 @@ export function keyedCall(
   const { idempotencyKey, ...rest } = input as { idempotencyKey?: string | null };
   if (idempotencyKey == null) return undefined;
   const key = lineInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
-  const inputType = parentType
-    .getFields()
-    [mutation]!.args.find(({ name }) => name === 'input')!.type;
+  const { args } = parentType.getFields()[mutation]!;
+  const inputType = args.find(({ name }) => name === 'input')!.type;
   return {
     tenantId: reads.tenantId ?? null,
     principal: nameOf(principal),

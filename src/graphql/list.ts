@@ -13,7 +13,7 @@ import { connectionSelectionOf, type ConnectionSelection } from './selection.js'
 import { SqlParameters, unseen } from './sql-parameters.js';
 
 /** What every list field takes. */
-export interface ListArgs extends PageArgs {
+interface ListArgs extends PageArgs {
   filter?: object | null;
   orderBy?: OrderBy[] | null;
 }

@@ -27,7 +27,7 @@ const EXECUTING = ['GET', 'HEAD', 'POST'] as const;
 const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 
 /** What one request's operation has at hand, made from the request and who sent it. */
-export type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => C;
+type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => C;
 
 export interface EndpointParts<C extends Pick<RequestContext, 'turn' | 'bytes'>> {
   readonly apollo: ApolloServer<C>;

@@ -18,7 +18,7 @@ const NO_LIMITS: CandidateLimits = { first: Infinity, most: Infinity };
  * A place in the order of similarities: what comes after it is less similar, or as similar with a
  * greater id.
  */
-export interface VectorPlace {
+interface VectorPlace {
   readonly similarity: number;
   readonly id: string;
 }
@@ -57,7 +57,7 @@ interface Total {
 }
 
 /** What a statement does with the nearest. */
-export interface NearestStatement {
+interface NearestStatement {
   /**
    * A select of the nearest that are wanted, in no order: `id uuid, tid tid, similarity float8`.
    * The least similarity is not looked at.
@@ -99,7 +99,7 @@ export interface NearestUse<R> {
 }
 
 /** A select, and the common tables that it is over. */
-export interface NearestText {
+interface NearestText {
   readonly tables?: readonly string[];
   readonly select: string;
 }
@@ -181,9 +181,7 @@ async function alongPath<R>(
 }
 
 function countSql(conditions: string): string {
-  return (
-    `select count(*)::int from doc_chunks t where ${conditions} ` + 'and t.embedding_bq is not null'
-  );
+  return `select count(*)::int from doc_chunks t where ${conditions} and t.embedding_bq is not null`;
 }
 
 const CANDIDATES_JUDGED =

@@ -19,7 +19,7 @@ export interface RecallOptions {
   readonly topK: number;
 }
 
-export interface PathRecall {
+interface PathRecall {
   /** A path alone, without the check that follows it; `served`: what a search gives. */
   readonly path: string;
   /** Mean share of the true nearest that were found. */

@@ -12,7 +12,7 @@ import {
 } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
-export enum TenantOrderField {
+enum TenantOrderField {
   CREATED_AT = 'createdAt',
   UPDATED_AT = 'updatedAt',
   NAME = 'name',

@@ -14,7 +14,7 @@ import {
 } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
 
-export enum UserOrderField {
+enum UserOrderField {
   EMAIL = 'email',
   ROLE = 'role',
   CREATED_AT = 'createdAt',

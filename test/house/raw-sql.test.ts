@@ -11,7 +11,7 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(pat
  * What has a method of this name besides entity managers: connections, for what is no write of a
  * tenant's data, and a circuit breaker.
  */
-const OTHERS = /(?:\bconnection|\.getConnection\(\)|\bdriver|#breaker)$/;
+const OTHERS = /(?:\bconnection|\.getConnection\(\)|\bdriver|#breaker)\s*$/;
 
 test('SQL of our own in writes goes through runInWrite, never through the execute of an entity manager', () => {
   const found = files.flatMap(path => {
@@ -29,7 +29,7 @@ test('connections run SQL in db/ and in the command line alone', () => {
   const others = files.filter(
     path =>
       !/^(db|cli\/db)\//.test(path) &&
-      /(connection|getConnection\(\)|driver)\.execute\b/.test(
+      /(connection|getConnection\(\)|driver)\s*\.execute\b/.test(
         readFileSync(join(src, path), 'utf8'),
       ),
   );

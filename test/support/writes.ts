@@ -4,7 +4,7 @@ import type { Answer, Client } from './client.js';
 import { startTestGateway, type TestGateway } from './gateway.js';
 import type { TenantWorld } from './world.js';
 
-export const ALL_TABLES = [
+const ALL_TABLES = [
   'tenants',
   'profiles',
   'bots',

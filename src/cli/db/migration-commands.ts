@@ -137,7 +137,7 @@ async function script(
 }
 
 /** Options of every command that takes the lock of migrations. */
-export function guarded(command: Command): Command {
+function guarded(command: Command): Command {
   return command
     .option('--no-wait', 'fail at once while another process migrates')
     .addOption(

@@ -4,7 +4,7 @@ import { CHANGES_TABLE, NEW_IDS_TABLE, type SevenTable } from './names.js';
  * A value that the new table would refuse or not understand, and what it becomes. The old value
  * stays with the old row.
  */
-export interface Mend {
+interface Mend {
   readonly column: string;
   /** Holds of the old row `o`. Of two mends of one column at most one holds. */
   readonly when: string;

@@ -4,14 +4,14 @@ import type { LegacyTable, Revision } from './legacy-schema.js';
 import type { SevenTable } from './names.js';
 import type { Recognised, Run } from './recognise.js';
 
-export interface RowProblem {
+interface RowProblem {
   readonly table: string;
   readonly id: string;
   readonly why: string;
 }
 
 /** A vector that half precision cannot hold. */
-export interface UnfitVector extends RowProblem {
+interface UnfitVector extends RowProblem {
   readonly becomes: SevenTable;
   readonly column: string;
 }

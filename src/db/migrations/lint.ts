@@ -16,7 +16,7 @@ export interface LintFinding {
   readonly allowed: string | undefined;
 }
 
-export type LintRule =
+type LintRule =
   | keyof typeof RULES
   | 'no-down'
   | 'several-outside-transaction'

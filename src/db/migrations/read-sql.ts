@@ -38,7 +38,7 @@ export interface SqlReading {
  * A column as `docs.filename`, with the name of its type as PostgreSQL's grammar has it, and its
  * length.
  */
-export interface ColumnType {
+interface ColumnType {
   readonly column: string;
   readonly type: string;
 }

@@ -5,7 +5,7 @@ import { readSql } from './read-sql.js';
  * Where PostgreSQL refuses a statement rather than let policies hide rows from it, whatever the
  * language of its messages.
  */
-export const HIDES_ROWS = 'check_enable_rls';
+const HIDES_ROWS = 'check_enable_rls';
 
 /** Rows that one statement wrote. */
 export interface RowChange {

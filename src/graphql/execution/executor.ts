@@ -41,7 +41,7 @@ interface Known {
   readonly plans: Map<string, { readonly source: PlanSource; readonly plan: ObjectPlan }>;
 }
 
-export interface ExecutorArgs extends Pick<
+interface ExecutorArgs extends Pick<
   ExecutionArgs,
   'document' | 'operationName' | 'variableValues' | 'contextValue' | 'rootValue'
 > {
