@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
 import { parsedBytes } from '../base/json-size.js';
+import { cancelStatements } from './cancel-statements.js';
 import {
   boundTimeSql,
   enterScopeSql,
@@ -24,8 +25,9 @@ export interface ReadTransaction {
    */
   enter(scope: DatabaseScope): Promise<void>;
   /**
-   * Ends with what `bounds.received` throws (see `TimeBounds`) before all rows are in memory.
-   * `mostRows`: how many there may be, if more than a few.
+   * Ends with the reason of `bounds.signal` once that is aborted, and with what `bounds.received`
+   * throws (see `TimeBounds`) before all rows are in memory. `mostRows`: how many there may be, if
+   * more than a few.
    */
   query(
     statement: Statement,
@@ -41,7 +43,7 @@ export interface ReadTransaction {
 export interface ReadConnections {
   /**
    * `bounds` hold on PostgreSQL: the embedded database runs in this process, where nothing can
-   * interrupt it.
+   * interrupt a statement.
    */
   begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction>;
 }
@@ -72,7 +74,13 @@ export class PostgresReadConnections implements ReadConnections {
   }
 
   async begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction> {
-    return new PostgresReadTransaction(await this.#pool.connect(), scope, bounds, this.#pooled);
+    return new PostgresReadTransaction(
+      this.#pool,
+      await this.#pool.connect(),
+      scope,
+      bounds,
+      this.#pooled,
+    );
   }
 }
 
@@ -137,11 +145,14 @@ function connectionOf(client: PoolClient): ConnectionOf['connection'] {
 
 class PostgresReadTransaction implements ReadTransaction {
   #entered: Promise<unknown>;
-  /** Why the connection was cut while it sent rows. */
+  /** Why the connection was cut while statements were in flight. */
   #cut: unknown;
   #received: Received;
+  #signal: AbortSignal | undefined;
+  #inFlight = 0;
 
   constructor(
+    private readonly pool: Pool,
     private readonly client: PoolClient,
     scope: DatabaseScope,
     bounds: TimeBounds | undefined,
@@ -171,8 +182,10 @@ class PostgresReadTransaction implements ReadTransaction {
   async query(
     statement: Statement,
     parameters: readonly unknown[],
-    { received }: Partial<QueryBounds> = {},
+    { signal, received }: Partial<QueryBounds> = {},
   ): Promise<Row[]> {
+    signal?.throwIfAborted();
+    this.#watch(signal);
     if (received && !this.#received) connectionOf(this.client).on('dataRow', this.#count);
     this.#received ??= received;
     holdBack(this.client);
@@ -183,6 +196,7 @@ class PostgresReadTransaction implements ReadTransaction {
       values: parameters.map(parameterText),
     });
     answer.catch(() => {});
+    this.#inFlight += 1;
     try {
       // Answers come in order, so this one is already there. Whatever a statement outside its scope
       // should find, nobody gets to see it.
@@ -190,7 +204,33 @@ class PostgresReadTransaction implements ReadTransaction {
       return (await answer).rows;
     } catch (error) {
       throw this.#cut ?? error;
+    } finally {
+      this.#inFlight -= 1;
     }
+  }
+
+  /** The operation's, or that of the look-up whose transaction it goes on with. */
+  #watch(signal: AbortSignal | undefined): void {
+    if (signal === this.#signal) return;
+    this.#signal?.removeEventListener('abort', this.#stop);
+    signal?.addEventListener('abort', this.#stop);
+    this.#signal = signal;
+  }
+
+  /**
+   * Each statement has a time of its own, but those that were sent ahead wait for each other:
+   * together they might take many times as long. The server is told to stop the one that runs, and
+   * refuses those behind it, which are in the same transaction.
+   */
+  readonly #stop = (): void => {
+    if (this.#inFlight === 0 || this.#cut !== undefined) return;
+    this.#cut = this.#signal!.reason;
+    void cancelStatements(this.pool, this.client).then(() => this.#hangUp());
+  };
+
+  #hangUp(): void {
+    this.client.once('error', () => {});
+    connectionOf(this.client).stream.destroy();
   }
 
   /**
@@ -205,12 +245,12 @@ class PostgresReadTransaction implements ReadTransaction {
       );
     } catch (error) {
       this.#cut = error;
-      this.client.once('error', () => {});
-      connectionOf(this.client).stream.destroy();
+      this.#hangUp();
     }
   };
 
   async end(): Promise<void> {
+    this.#watch(undefined);
     if (this.#received) connectionOf(this.client).off('dataRow', this.#count);
     if (this.#cut !== undefined) return this.client.release(true);
     try {

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { parseAddress } from '../../../src/config/database-address.js';
+import { cancelStatements } from '../../../src/db/cancel-statements.js';
 import { Database } from '../../../src/db/database.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { Commands, weaver } from '../../support/command.js';
+import { until } from '../../support/held-rows.js';
+import { poolOf } from '../../support/left-behind.js';
 import { canStartServer, startTlsServer, type TlsServer } from '../../support/tls-server.js';
 
 const testable = inject('template').kind === 'postgres' && canStartServer;
@@ -251,6 +254,45 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
       await commands.close();
     }
   });
+
+  test.each([
+    [
+      'encrypted',
+      () => urlOf(server, { query: `sslmode=verify-full&sslrootcert=${server.authority}` }),
+    ],
+    ['plain', () => urlOf(plain)],
+    ['a socket', () => urlOf(server, { host: encodeURIComponent(server.folder) })],
+  ])(
+    'a statement that runs too long is stopped on the server as well, where the connection is %s',
+    async (_, url) => {
+      const address = parseAddress(url());
+      const database = await Database.open(
+        { kind: 'postgres', address, ownerAddress: address, pooler: 'none', poolSize: 2 },
+        ENTITIES,
+      );
+      const pool = await poolOf(database);
+      const client = await pool.connect();
+      try {
+        const stopped = expect(client.query('select pg_sleep(50)')).rejects.toMatchObject({
+          code: '57014',
+        });
+        await until(
+          async () =>
+            (
+              await pool.query(
+                "select from pg_stat_activity where query like 'select pg_sleep%' " +
+                  "and state = 'active'",
+              )
+            ).rowCount === 1,
+        );
+        await cancelStatements(pool, client);
+        await stopped;
+      } finally {
+        client.release(true);
+        await database.close();
+      }
+    },
+  );
 
   test('the doctor says whether the connection is encrypted', async () => {
     const checked = await weaver(

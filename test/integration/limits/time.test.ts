@@ -5,6 +5,7 @@ import { startGateway, type Gateway } from '../../../src/app.js';
 import { Client, type Answer } from '../../support/client.js';
 import { testConfig } from '../../support/config.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { until } from '../../support/held-rows.js';
 import { collectLog } from '../../support/log-lines.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
   db = await openTestDatabase();
   tenant = await new World(db.database).tenant();
   bot = (await tenant.bot()).id;
-  secret = (await tenant.key({ scopes: ['read', 'write'] })).secret;
+  secret = (await tenant.key({ scopes: ['read', 'write', 'search'] })).secret;
 });
 afterAll(async () => {
   for (const gateway of gateways) await gateway.close();
@@ -95,6 +96,63 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
       { name: 'Bot' },
     ]);
     expect(await client.query(BOTS)).toMatchObject({ status: 200 });
+  });
+
+  describe('statements that are sent ahead together', () => {
+    const fields = Array.from(
+      { length: 20 },
+      (_, n) =>
+        `k${n}: searchChunks(input: {text: "tent", mode: KEYWORD, topK: ${n + 1}}) { ` +
+        'hits { score } }',
+    ).join(' ');
+    const running = (): Promise<unknown[]> =>
+      db.asSuperuser(
+        'select query from pg_stat_activity where datname = current_database() ' +
+          "and pid <> pg_backend_pid() and state = 'active'",
+      );
+
+    // Each takes less than its time, and all of them more than is waited for below.
+    beforeAll(async () => {
+      const document = await (await tenant.bot()).document();
+      await document.chunks([{ text: 'A tent for two.', chunkIndex: 0, embedding: null }]);
+      await db.asSuperuser(
+        'create function slow() returns boolean language plpgsql volatile as $$ begin ' +
+          'perform pg_sleep(0.7); return true; end $$',
+      );
+      await db.asSuperuser(
+        'create policy slow on doc_chunks as restrictive for select using ((select slow()))',
+      );
+    });
+    afterAll(async () => {
+      await db.asSuperuser('drop policy if exists slow on doc_chunks');
+      await db.asSuperuser('drop function if exists slow');
+    });
+
+    test('have the time of their operation together, and none runs on', async () => {
+      const { client } = await start({ WEAVER_MAX_OPERATION_MS: '1000' });
+      expect(await client.query(`{ ${fields} }`)).toMatchObject(
+        unavailable(/^The operation took longer than the limit of 1000 ms/),
+      );
+      await until(async () => (await running()).length === 0);
+      expect(await client.query(BOTS)).toMatchObject({ status: 200 });
+    });
+
+    test('end when their caller has gone', async () => {
+      const { url, log } = await start({});
+      const gone = new AbortController();
+      const answer = fetch(`${url}/graphql`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', authorization: `Bearer ${secret}` },
+        signal: gone.signal,
+        body: JSON.stringify({ query: `{ ${fields} }` }),
+      });
+      await until(async () => (await running()).length > 0);
+      gone.abort();
+      await answer.catch(() => {});
+      await until(() => log.entries().some(({ aborted }) => aborted));
+      await until(async () => (await running()).length === 0);
+      expect(log.entries().filter(({ level }) => level !== 'info' && level !== 30)).toEqual([]);
+    });
   });
 
   test('these times are the operation’s alone: nothing of them stays on the connection', async () => {
