@@ -11,7 +11,7 @@ import {
   type DatabaseScope,
   type TimeBounds,
 } from './database-scope.js';
-import { refuseSharedSession, sharesSession } from './own-session.js';
+import { refuseSharedSession, refuseSharedSessions, sharesSession } from './own-session.js';
 import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
@@ -153,6 +153,16 @@ export class Database {
     } finally {
       client.release(true);
     }
+  }
+
+  /**
+   * Throws a `StartupError` where a pooler in transaction mode is found to stand between, for what
+   * needs sessions of its own later. Only on PostgreSQL.
+   */
+  async refuseSharedSessions(): Promise<void> {
+    await refuseSharedSessions(
+      await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient(),
+    );
   }
 
   /**

@@ -21,6 +21,7 @@ import { oneName } from './migrations/migration-names.js';
 import { MigrationRunner } from './migrations/migration-runner.js';
 import { isLoss, removalsOf } from './migrations/removals.js';
 import type { RowChange } from './migrations/rows-of-owner.js';
+import { refuseSharedSessions } from './own-session.js';
 import { refuseOthersTables } from './table-owner.js';
 
 /**
@@ -48,14 +49,23 @@ export class Migrator extends UnguardedMigrator {
     );
   }
 
-  /** MikroORM would not see a log of migrations that belongs to somebody else, and make another. */
+  /**
+   * MikroORM would not see a log of migrations that belongs to somebody else, and make another. A
+   * pooler is found out first: whom the tables should belong to helps nobody who cannot migrate
+   * through it.
+   */
   protected override async init(): Promise<void> {
     // Once, before any transaction: the embedded database has no second connection.
     if (this.initialized) return;
-    await refuseOthersTables(sql => this.driver.execute(sql)).catch(error => {
+    try {
+      const connection = this.driver.getConnection();
+      if (connection instanceof PostgreSqlConnection)
+        await refuseSharedSessions(await connection.getNativeClient());
+      await refuseOthersTables(sql => this.driver.execute(sql));
+    } catch (error) {
       if (error instanceof StartupError) return this.refuse(error.message, error);
       throw error;
-    });
+    }
     await super.init();
   }
 

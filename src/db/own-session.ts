@@ -26,6 +26,16 @@ export async function refuseSharedSession(pool: Pool, client: PoolClient): Promi
   );
 }
 
+/** The same of whatever the pool lends, for what is asked before anything else. */
+export async function refuseSharedSessions(pool: Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await refuseSharedSession(pool, client);
+  } finally {
+    client.release();
+  }
+}
+
 /**
  * Whether `client`, one of two connections of the pool at least, has no session of its own. That is
  * so when it changes, or when another connection has the same while both are open. No way to be

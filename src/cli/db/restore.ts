@@ -204,6 +204,7 @@ async function fillPostgres(
   work: Work,
 ): Promise<Restored> {
   const { manifest, counts } = await checkPortable(file, work);
+  await database.refuseSharedSessions();
   const { there, owner } = await inSession(address, work.signal, async session => ({
     owner: await ownerToBe(session.run),
     there: await rowsThere(session),

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { Client as PostgresClient } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { KeyUsage } from '../../../src/api-keys/key-usage.js';
@@ -197,6 +200,15 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
           { input: { id: bot.id, name: 'Changed' } },
         ),
       ).toMatchObject(unavailable);
+      await until(
+        async () =>
+          (
+            await locker.query(
+              'select from pg_stat_activity where datname = current_database() ' +
+                "and wait_event_type = 'Lock'",
+            )
+          ).rowCount === 0,
+      );
       await locker.end();
       expect(await client.data(`{ bot(id: "${bot.id}") { name } }`)).toEqual({
         bot: { name: 'Bot' },
@@ -269,8 +281,13 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
       const { username } = new URL(env.DATABASE_URL!);
       await gateway.db.asSuperuser(`grant create on schema public to ${username}`);
       await gateway.db.asSuperuser(`grant all on mikro_orm_migrations to ${username}`);
+      const file = join(mkdtempSync(join(tmpdir(), 'weaver-')), 'weaver.rows');
+      expect(await weaver(env, ['db', 'backup', file, '--portable'])).toMatchObject({ code: 0 });
       for (const command of [
         ['db', 'up'],
+        ['db', 'down'],
+        ['db', 'stamp', 'head'],
+        ['db', 'restore', file],
         ['search', 'tune'],
       ]) {
         expect(await weaver(through, command), command.join(' ')).toMatchObject({
@@ -280,6 +297,7 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
           ),
         });
       }
+      rmSync(dirname(file), { recursive: true });
       expect(
         await gateway.db.asSuperuser(
           "select from pg_locks where locktype = 'advisory' and database = (select oid " +
