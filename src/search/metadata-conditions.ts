@@ -43,6 +43,7 @@ export function checkMetadataConditions(
         `${where} asks nothing: give equals, in, exists, number or date. A null, such as ` +
           'that of a variable without a value, is none of them.',
       );
+    refuseNulls(condition, where);
   }
   return conditions;
 }
@@ -50,6 +51,35 @@ export function checkMetadataConditions(
 /** A range without bounds does: it asks for a number, or a date. */
 function asksSomething({ equals, in: values, exists, number, date }: MetadataCondition): boolean {
   return [equals, values, exists, number, date].some(asked => asked != null);
+}
+
+/**
+ * Elsewhere null asks nothing. Here that would let through what the rest of the condition lets
+ * through, such as every number where a bound was to keep some away.
+ */
+function refuseNulls(
+  { equals, in: values, exists, number, date }: MetadataCondition,
+  where: string,
+): void {
+  const operators = { equals, in: values, exists, number, date };
+  const bounds = { ...prefixed('number', number), ...prefixed('date', date) };
+  for (const [name, value] of Object.entries({ ...operators, ...bounds })) {
+    if (value === null)
+      throw badInput(
+        `${where}.${name}`,
+        `${where}.${name} is null. A metadata condition takes no null: give a value, or ` +
+          'leave it out.',
+      );
+  }
+}
+
+function prefixed(
+  operator: string,
+  range: Partial<Range<unknown>> | null | undefined,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(range ?? {}).map(([bound, value]) => [`${operator}.${bound}`, value]),
+  );
 }
 
 /**

@@ -40,9 +40,9 @@ export class DateTimeRange implements Range<string> {
 @InputType({
   description:
     "What a chunk's metadata must have in one place. All that is given must hold, and " +
-    'something must be: a condition with nothing but nulls is refused, for it would let ' +
-    'everything through. A value of another type than the one compared with does not ' +
-    'match, and is no error.',
+    'something must be: a condition that asks nothing is refused, for it would let ' +
+    'everything through, and so is a null in one. A value of another type than the one ' +
+    'compared with does not match, and is no error.',
 })
 export class MetadataCondition {
   @Field(() => [String], {

@@ -331,7 +331,53 @@ test.each<[Record<string, unknown>, string]>([
     },
     'input.metadataConditions[0]',
   ],
-])('what passes a limit is refused by name: %#', async (filter, field) => {
-  const { errors } = await client.query(SEARCH, { input: { text: 'a', ...filter } });
-  expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field });
-});
+  // Else a bound that is null would let every number through.
+  [
+    { metadataConditions: [{ path: ['a'], number: { gt: null } }] },
+    'input.metadataConditions[0].number.gt',
+  ],
+  [
+    { metadataConditions: [{ path: ['a'], number: { gte: 1, lt: null } }] },
+    'input.metadataConditions[0].number.lt',
+  ],
+  [
+    {
+      metadataConditions: [
+        { path: ['a'], exists: true },
+        { path: ['a'], date: { lte: null } },
+      ],
+    },
+    'input.metadataConditions[1].date.lte',
+  ],
+  [
+    { metadataConditions: [{ path: ['a'], exists: true, equals: null }] },
+    'input.metadataConditions[0].equals',
+  ],
+])(
+  'what passes a limit, and a null in a metadata condition, is refused by name: %#',
+  async (filter, field) => {
+    const { errors } = await client.query(SEARCH, { input: { text: 'a', ...filter } });
+    expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field });
+  },
+);
+
+test.each([
+  ['number: { gt: $bound }', 'Float', 'number.gt'],
+  ['date: { gt: $bound }', 'DateTime', 'date.gt'],
+  ['exists: true, equals: $bound', 'MetadataValue', 'equals'],
+])(
+  'a variable that is null is refused in a metadata condition, in literals too: %s',
+  async (condition, type, field) => {
+    const { errors } = await client.query(
+      `query ($bound: ${type}) { searchChunks(input: { text: "a", metadataConditions: [{ ` +
+        `path: ["value"], ${condition} }] }) { hits { score } } }`,
+      { bound: null },
+    );
+    expect(errors).toMatchObject([
+      {
+        message: expect.stringMatching(/is null/),
+        extensions: { code: 'BAD_USER_INPUT', field: `input.metadataConditions[0].${field}` },
+      },
+    ]);
+  },
+);
