@@ -14,8 +14,8 @@ registerEnumType(OrderDirection, {
   valuesConfig: {
     ASC: {
       description:
-        'Smallest, oldest or first in the alphabet first, whatever the case; numbers in ' +
-        'names by their value. What has no value comes last.',
+        'Smallest, oldest or first in the alphabet first, whatever the case; numbers of ' +
+        'up to ten digits in names by their value. What has no value comes last.',
     },
     DESC: {
       description: 'Largest, newest or last in the alphabet first. What has no value comes first.',

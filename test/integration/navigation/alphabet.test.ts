@@ -127,6 +127,25 @@ describe('a list by name', () => {
     },
   );
 
+  test('has numbers of up to ten digits by their value, and longer ones digit by digit from the left', async () => {
+    const bot = await tenant.bot();
+    const inOrder = [
+      'n 7',
+      'n 0000000000010',
+      'n 12345678901',
+      'n 9999999998',
+      'n 9999999999',
+      'n 99999999990',
+      'n 99999999991',
+    ];
+    for (const filename of inOrder.toReversed()) await bot.document({ filename });
+    const { documents } = await client.data(
+      '{ documents(filter: {filename: {startsWith: "n "}}, orderBy: {field: FILENAME}) { ' +
+        'nodes { filename } } }',
+    );
+    expect(documents.nodes.map((node: { filename: string }) => node.filename)).toEqual(inOrder);
+  });
+
   test('refuses a cursor of the order by code points that lists had before', async () => {
     const { bots } = await client.data(
       '{ bots(first: 1, orderBy: {field: NAME}) { nodes { id name } } }',
