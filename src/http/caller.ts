@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { refuseOtherTenant } from '../auth/named-tenant.js';
 import type { Principal } from '../auth/principal.js';
 import type { Limits } from '../config/limits.js';
 import type { Database } from '../db/database.js';
@@ -45,6 +46,7 @@ export function callerFinder(
       lookUp,
     });
     if (standing) reply.headers(standingHeaders(standing));
+    refuseOtherTenant(request.headers, principal);
     return { principal, lookUp };
   };
   return (request, reply) => (request.caller ??= find(request, reply));

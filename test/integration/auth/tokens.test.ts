@@ -1,7 +1,9 @@
 import { request } from 'node:http';
 import { json } from 'node:stream/consumers';
+import { v4 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { hashOf, newKey } from '../../../src/api-keys/key-format.js';
+import type { Answer, Client } from '../../support/client.js';
 import { OPERATOR_TOKEN, startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { collectLog } from '../../support/log-lines.js';
 import type { TenantWorld } from '../../support/world.js';
@@ -235,6 +237,51 @@ describe('a header that says who is asking', () => {
         'for=b',
       ]),
     ).toMatchObject([200, {}]);
+  });
+});
+
+describe('the header X-Tenant-Id beside a token', () => {
+  const viewer = (client: Client, tenantId: string): Promise<Answer> =>
+    client.post(JSON.stringify({ query: '{ viewer { kind tenant { id } } }' }), {
+      'x-tenant-id': tenantId,
+    });
+
+  test('is taken where it names the tenant of the key or the user', async () => {
+    for (const [client, kind] of [
+      [gateway.client(key.secret), 'API_KEY'],
+      [await gateway.user(tenant), 'USER'],
+    ] as const) {
+      for (const named of [tenant.id, tenant.id.toUpperCase(), '']) {
+        expect(await viewer(client, named)).toMatchObject({
+          status: 200,
+          data: { viewer: { kind, tenant: { id: tenant.id } } },
+        });
+      }
+    }
+  });
+
+  test('is refused where it names anything else, in the same words whether that exists or not, and the request is counted', async () => {
+    const other = await gateway.world.tenant();
+    const message =
+      'X-Tenant-Id is not the id of your own tenant. Send that one, or leave the header out.';
+    for (const client of [gateway.client(key.secret), await gateway.user(tenant)]) {
+      for (const named of [other.id, v4(), 'acme', `${tenant.id}x`]) {
+        const answer = await viewer(client, named);
+        expect(answer).toMatchObject({
+          status: 403,
+          data: undefined,
+          errors: [{ message, extensions: { code: 'FORBIDDEN', field: 'X-Tenant-Id' } }],
+        });
+        expect(answer.headers.get('ratelimit')).toMatch(/r=\d+/);
+      }
+    }
+  });
+
+  test('is refused beside the operator’s token, which is of no tenant', async () => {
+    expect(await viewer(gateway.operator, tenant.id)).toMatchObject({
+      status: 400,
+      errors: [{ extensions: { code: 'BAD_USER_INPUT', field: 'X-Tenant-Id' } }],
+    });
   });
 });
 
