@@ -60,6 +60,19 @@ export const API_KEY_TIMES = [
     'when (old.key_prefix is not null and old.key_hash <> new.key_hash) ' +
     'execute function weaver_keep_previous_secret()',
 })
+// A row from before its constraint of times must not keep a key from being withdrawn.
+@Trigger({
+  name: 'api_keys_keep_times',
+  timing: 'before',
+  events: ['update'],
+  expression:
+    'create trigger api_keys_keep_times before update of revoked, key_hash, ' +
+    'previous_expires_at on api_keys for each row ' +
+    'when (not weaver_is_rfc3339(old.expires_at) ' +
+    'or not weaver_is_rfc3339(old.previous_expires_at) ' +
+    'or not weaver_is_rfc3339(old.last_used_at) or not weaver_is_rfc3339(old.created_at)) ' +
+    'execute function weaver_keep_times_of_key()',
+})
 // A use is no change.
 @Trigger(touchedBy('api_keys', 'old.last_used_at is not distinct from new.last_used_at'))
 export class ApiKey {

@@ -88,14 +88,62 @@ describe('a row with a time that RFC 3339 cannot write', () => {
         )
       ).errors,
     ).toMatchObject(conflict);
-    expect(
-      (
-        await client.query(
-          'mutation ($input: RevokeApiKeyInput!) { revokeApiKey(input: $input) { apiKey { id } } }',
-          { input: { id: endless } },
-        )
-      ).errors,
-    ).toMatchObject(conflict);
+  });
+
+  describe('of a key', () => {
+    const REVOKE =
+      'mutation ($input: RevokeApiKeyInput!) { revokeApiKey(input: $input) { apiKey { ' +
+      'revoked expiresAt } } }';
+    const ROTATE =
+      'mutation ($input: RotateApiKeyInput!) { rotateApiKey(input: $input) { apiKey { ' +
+      'expiresAt } secret } }';
+    const timed = async (
+      times: Record<string, string>,
+    ): Promise<{ id: string; secret: string }> => {
+      let made: { id: string; secret: string } | undefined;
+      const [column, value] = Object.entries(times)[0]!;
+      await before(
+        'api_keys',
+        'weaver_is_rfc3339(expires_at) and weaver_is_rfc3339(last_used_at) and ' +
+          'weaver_is_rfc3339(previous_expires_at) and weaver_is_rfc3339(created_at)',
+        async () => {
+          made = await tenant.key();
+          await gateway.db.asSuperuser(`update api_keys set ${column} = ? where id = ?`, [
+            value,
+            made.id,
+          ]);
+        },
+      );
+      return made!;
+    };
+    const alive = async (secret: string): Promise<boolean> =>
+      (await gateway.client(secret).query('{ viewer { kind } }')).status === 200;
+
+    test.each([
+      ['expires_at', 'infinity', null],
+      ['expires_at', '10000-01-01T00:00:00Z', null],
+      ['expires_at', '-infinity', '0001-01-01T00:00:00.000000Z'],
+      ['last_used_at', 'infinity', null],
+      ['created_at', 'infinity', null],
+    ])('lets its tenant withdraw it: %s = %s', async (column, value, expiresAt) => {
+      const { id, secret } = await timed({ [column]: value });
+      expect(await alive(secret)).toBe(value !== '-infinity');
+      expect(await client.data(REVOKE, { input: { id } })).toEqual({
+        revokeApiKey: { apiKey: { revoked: true, expiresAt } },
+      });
+      expect(await alive(secret)).toBe(false);
+    });
+
+    test('lets its tenant rotate it, and keeps what the time means', async () => {
+      const { id, secret } = await timed({ expires_at: 'infinity' });
+      const { rotateApiKey } = await client.data(ROTATE, { input: { id, overlapSeconds: 600 } });
+      expect(rotateApiKey).toEqual({ apiKey: { expiresAt: null }, secret: expect.any(String) });
+      for (const good of [secret, rotateApiKey.secret]) expect(await alive(good)).toBe(true);
+      const expired = await timed({ expires_at: '0044-03-15 12:00:00+00 BC' });
+      const answer = await client.query(ROTATE, { input: { id: expired.id } });
+      for (const token of [expired.secret, answer.data?.rotateApiKey?.secret])
+        if (token) expect(await alive(token)).toBe(false);
+    });
   });
 
   test('does not keep the uses of other keys from being noted', async () => {
