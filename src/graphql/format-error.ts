@@ -32,6 +32,15 @@ const REQUEST_ERRORS = new Set([
   'BAD_USER_INPUT',
 ]);
 
+/**
+ * What graphql-js says where more lists of the schema stand in each other than it answers, of which
+ * it has this number: a test holds both against its version.
+ */
+const INTROSPECTION_TOO_DEEP = 'Maximum introspection depth exceeded';
+const INTROSPECTION_LIMIT =
+  'The operation nests fields, interfaces, possibleTypes and inputFields of types more ' +
+  'than 2 levels deep; the limit is 2.';
+
 const HIDDEN_MESSAGE = 'Something went wrong on our side. Please report the request id.';
 
 /** The known error behind anything that was thrown; undefined for what callers must not see. */
@@ -149,6 +158,8 @@ export function formatError(
     };
   }
   if (REQUEST_ERRORS.has(String(formatted.extensions?.code))) {
+    if (formatted.message === INTROSPECTION_TOO_DEEP)
+      return { message: INTROSPECTION_LIMIT, ...place, extensions: { code: 'QUERY_TOO_COMPLEX' } };
     // graphql-js reads by recursion: what is nested thousands of levels deep runs out of stack.
     const message = formatted.message.startsWith('Maximum call stack')
       ? 'The operation is nested too deep to be read.'

@@ -106,6 +106,29 @@ export function canRefuse(socket: Socket): boolean {
 }
 
 /**
+ * Has a connection closed after the answers to the requests that came whole, where what came behind
+ * them cannot be read. False where there are none.
+ */
+export function endAfterAnswers(socket: Socket): boolean {
+  const response = answering(socket);
+  // Closing already: more bytes may come meanwhile, at which to close at once would reset the
+  // connection before its peer has read all.
+  if (socket.writableEnded) return true;
+  if (!socket.writable || !response?.req.complete) return false;
+  // It is called again for whatever else comes.
+  if (!response.listeners('finish').includes(endOrGoOn)) response.once('finish', endOrGoOn);
+  return true;
+}
+
+/** When an answer is sent: another one may be under way on its connection by now. */
+function endOrGoOn(this: ServerResponse<IncomingMessage>): void {
+  const { socket } = this.req;
+  if (answering(socket) && endAfterAnswers(socket)) return;
+  socket.end();
+  destroySoon(socket);
+}
+
+/**
  * Sends the last that a connection is to send, and closes it, whether or not its peer does so too.
  */
 export function endWith(socket: Socket, bytes: string): void {

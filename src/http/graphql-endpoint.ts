@@ -17,7 +17,13 @@ import { answerBody } from './answer-body.js';
 import { answerFormFor } from './answer-form.js';
 import { resultOf } from './apollo-result.js';
 import type { Caller, FindCaller } from './caller.js';
-import { askedOperation, readParameters, withText, type Parameters } from './parameters.js';
+import {
+  askedOperation,
+  readParameters,
+  refuseEmptyQuery,
+  withText,
+  type Parameters,
+} from './parameters.js';
 import { errorBody, httpError } from './refusals.js';
 
 export const GRAPHQL_PATH = '/graphql';
@@ -72,6 +78,7 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
       const sent = readParameters(request);
       const caller = await findCaller(request, reply);
       const text = trusted.textFor(askedOperation(sent), caller.principal);
+      if (text === undefined) refuseEmptyQuery(sent);
       const parameters = text === undefined ? sent : withText(sent, text);
       const context = contextOf(request, reply, caller);
       await context.turn.begin();

@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import {
   fastify,
@@ -8,13 +7,19 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import type { Logger } from 'pino';
-import { v7 } from 'uuid';
 import type { Config } from '../config.js';
 import type { Limits } from '../config/limits.js';
-import { canRefuse, closeAfterAnswer, createLimitedServer, endWith } from './connections.js';
+import {
+  canRefuse,
+  closeAfterAnswer,
+  createLimitedServer,
+  endAfterAnswers,
+  endWith,
+} from './connections.js';
 import { PathsForLog } from './paths-for-log.js';
 import { errorBody, httpError, refuse } from './refusals.js';
 import { repeatedHeader } from './request-headers.js';
+import { configuredSecrets, newRequestId, requestIdOf } from './request-id.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -30,17 +35,13 @@ const CLIENT_ERROR_STATUS: Record<string, number> = {
   HPE_HEADER_OVERFLOW: 431,
 };
 
-/** Not what looks like a key or a JWT: ids are logged and given back. */
-const REQUEST_ID = /^(?!.*(?:wvr_|eyJ[\w-]*\.))[\w.:-]{1,100}$/;
-
 /**
  * An HTTP server that logs one line for each request and answers its own refusals as GraphQL
  * errors.
  */
-export function createHttpServer(
-  log: Logger,
-  { http, limits }: Pick<Config, 'http' | 'limits'>,
-): FastifyInstance {
+export function createHttpServer(log: Logger, config: Config): FastifyInstance {
+  const { http, limits } = config;
+  const secrets = configuredSecrets(config);
   const paths = new PathsForLog();
   const app = fastify({
     loggerInstance: log,
@@ -50,11 +51,7 @@ export function createHttpServer(
     }),
     trustProxy: http.trustProxy,
     serverFactory: handle => createLimitedServer(handle, limits, log),
-    // Finds a request in the logs of the proxy before us, where that gave it an id.
-    genReqId: request => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : newRequestId();
-    },
+    genReqId: request => requestIdOf(request.headers, secrets),
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
       reply.raw.once('close', () => end(request, reply as FastifyReply, paths));
@@ -63,8 +60,10 @@ export function createHttpServer(
     },
     clientErrorHandler: (error, socket) => {
       // Nobody is there, or nothing was asked: browsers open connections that they may need.
-      if (error.code === 'ECONNRESET' || socket.bytesRead === 0 || !canRefuse(socket))
-        return void socket.destroy();
+      if (error.code === 'ECONNRESET' || socket.bytesRead === 0) return void socket.destroy();
+      // Bytes behind a request that came whole take nothing from its answer.
+      if (endAfterAnswers(socket)) return;
+      if (!canRefuse(socket)) return void socket.destroy();
       const status = CLIENT_ERROR_STATUS[error.code as string] ?? 400;
       const requestId = newRequestId();
       log.info({ requestId, status, reason: error.code }, 'not a request');
@@ -121,22 +120,6 @@ export function createHttpServer(
   return app;
 }
 
-const ID_BYTES = 16;
-const randomness = Buffer.alloc(256 * ID_BYTES);
-let randomnessUsed = randomness.length;
-
-/**
- * A UUIDv7. Asking the system for a few random bytes takes as long as for many, so that they are
- * fetched for many requests.
- */
-function newRequestId(): string {
-  if (randomnessUsed === randomness.length) {
-    randomFillSync(randomness);
-    randomnessUsed = 0;
-  }
-  return v7({ random: randomness.subarray(randomnessUsed, (randomnessUsed += ID_BYTES)) });
-}
-
 /**
  * Whether a request can still be answered. One whose caller has gone, or that came behind the last
  * answer of its connection, ends here.
@@ -153,9 +136,17 @@ function canAnswer({ raw: { socket } }: FastifyRequest, reply: FastifyReply): bo
 
 /**
  * What is asked of every request: https://www.rfc-editor.org/rfc/rfc9112#section-3.2,
+ * https://www.rfc-editor.org/rfc/rfc9112#section-6.1,
  * https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
  */
 function unacceptable({ raw: { httpVersion, headers } }: FastifyRequest): Error | undefined {
+  const codings = headers['transfer-encoding'];
+  // Node takes off the chunks alone, and would hand over what is left as if that were the body.
+  if (codings !== undefined && !/^chunked$/i.test(codings.trim()))
+    return httpError(
+      501,
+      `The gateway cannot read "transfer-encoding: ${codings}". It knows chunked alone.`,
+    );
   if (httpVersion !== '1.1') return undefined;
   if (headers.host === undefined) return httpError(400, 'The request has no header "host".');
   if (headers.expect !== undefined && !/^100-continue$/i.test(headers.expect))

@@ -54,6 +54,15 @@ export function askedOperation({ query, documentId, extensions }: Parameters): A
 }
 
 /**
+ * Refuses a text that holds no operation by its name: Apollo would take it for one that was left
+ * out. For texts that the caller may send at all.
+ */
+export function refuseEmptyQuery({ query }: Parameters): void {
+  if (typeof query === 'string' && query.trim() === '')
+    throw badInput('query', `query is empty. Send an operation, such as ${EXAMPLE}.`);
+}
+
+/**
  * The same parameters with the text of a document in place of its id. Apollo would take the id in
  * `extensions` for one to be cached under.
  */

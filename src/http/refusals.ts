@@ -42,7 +42,8 @@ export function refuse(
     reply.code(answer.status).send(answer.body);
     return;
   }
-  if (status >= 500) {
+  // Of these, 501 alone says something of the request.
+  if (status >= 500 && status !== 501) {
     request.log.error({ err: error }, 'Unexpected error');
     reply
       .code(500)

@@ -166,18 +166,54 @@ describe('after the last answer', () => {
   });
 });
 
-test('what cannot be read is not answered in the place of the request before it, which is still at work', async () => {
-  const asked = Promise.withResolvers<void>();
-  const told = Promise.withResolvers<never[]>();
-  vi.spyOn(ReadScope.prototype, 'query').mockImplementation(() => (asked.resolve(), told.promise));
-  const connection = new RawConnection(gateway.url).send(
-    post('{"query":"{ bots { totalCount } }"}', TOKEN),
-  );
-  await asked.promise;
-  connection.send('HELO weaver\r\n\r\n');
-  await connection.closed;
-  expect(connection.received).toBe('');
-  told.resolve([]);
+describe('bytes that cannot be read, behind a request that came whole', () => {
+  test.each([
+    ['behind its body', `${post(QUERY, TOKEN)}stray`],
+    [
+      'behind its body, and more of them',
+      `${post(QUERY, TOKEN)}${'HELO weaver\r\n\r\n'.repeat(1_000)}`,
+    ],
+    [
+      'behind its last chunk',
+      `${post(QUERY, TOKEN, -1)
+        .replace('content-length: -1', 'transfer-encoding: chunked')
+        .replace(QUERY, `${QUERY.length.toString(16)}\r\n${QUERY}\r\n0\r\n\r\n`)}stray`,
+    ],
+    [
+      'where the connection is to be closed',
+      `${post(QUERY, `${TOKEN}connection: close\r\n`)}stray`,
+    ],
+  ])('take nothing from its answer, after which the connection is closed: %s', async (_, bytes) => {
+    const { statuses, received } = await exchange(gateway.url, bytes);
+    expect(statuses).toEqual([200]);
+    expect(received).toContain('{"data":{"viewer":{"kind":"OPERATOR"}}}');
+  });
+
+  test('take nothing from the answers to several', async () => {
+    const { statuses } = await exchange(
+      gateway.url,
+      `${post(QUERY, TOKEN)}${post(QUERY, TOKEN)}stray`,
+    );
+    expect(statuses).toEqual([200, 200]);
+  });
+
+  test('are not answered in its place while it is at work', async () => {
+    const asked = Promise.withResolvers<void>();
+    const told = Promise.withResolvers<never[]>();
+    vi.spyOn(ReadScope.prototype, 'query').mockImplementation(
+      () => (asked.resolve(), told.promise),
+    );
+    const connection = new RawConnection(gateway.url).send(
+      post('{"query":"{ bots { totalCount } }"}', TOKEN),
+    );
+    await asked.promise;
+    for (let count = 0; count < 20; count += 1) connection.send('HELO weaver\r\n\r\n');
+    expect(await answers()).toBe(200);
+    expect(connection.received).toBe('');
+    told.resolve([]);
+    await connection.closed;
+    expect(connection.statuses).toEqual([200]);
+  });
 });
 
 test('a caller who does not read an answer loses it, and the connection', async () => {
@@ -198,6 +234,50 @@ test('a caller who does not read an answer loses it, and the connection', async 
     .poll(given, { timeout: 10_000 })
     .toContainEqual(expect.objectContaining({ aborted: true }));
   connection.socket.destroy();
+});
+
+describe('a transfer coding', () => {
+  const chunked = `${QUERY.length.toString(16)}\r\n${QUERY}\r\n0\r\n\r\n`;
+  const request = (codings: string, path = '/graphql', version = '1.1'): string =>
+    `POST ${path} HTTP/${version}\r\nhost: x\r\n${TOKEN}content-type: ` +
+    `application/json\r\n${codings}connection: close\r\n\r\n${chunked}`;
+
+  test.each([
+    'gzip, chunked',
+    'deflate,chunked',
+    'identity, chunked',
+    'chunked, chunked',
+    'x-unknown , chunked',
+  ])(
+    'that the gateway cannot take off is refused, and its body not read as if it were plain: %s',
+    async coding => {
+      for (const bytes of [
+        request(`transfer-encoding: ${coding}\r\n`),
+        request(`transfer-encoding: ${coding}\r\n`, '/nothing'),
+        request(`transfer-encoding: ${coding}\r\n`, '/graphql', '1.0'),
+      ]) {
+        const connection = await exchange(gateway.url, bytes);
+        expect(connection.statuses).toEqual([expect.toBeOneOf([400, 501])]);
+        expect(errorIn(connection)).toEqual(REFUSED);
+      }
+    },
+  );
+
+  test('that is named in a header of its own is refused as well, in words that name it', async () => {
+    const connection = await exchange(
+      gateway.url,
+      request('transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n'),
+    );
+    expect(connection.statuses).toEqual([501]);
+    expect(connection.received).toContain('transfer-encoding: gzip, chunked');
+  });
+
+  test('of chunks alone is read', async () => {
+    for (const name of ['chunked', 'Chunked'])
+      expect(
+        (await exchange(gateway.url, request(`transfer-encoding: ${name}\r\n`))).statuses,
+      ).toEqual([200]);
+  });
 });
 
 describe('what a request expects and names', () => {

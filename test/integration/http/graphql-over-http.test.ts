@@ -229,6 +229,18 @@ describe('a POST', () => {
   });
 
   test.each([
+    [
+      'a query that is empty',
+      '{"query":""}',
+      'query',
+      'query is empty. Send an operation, such as {"query":"{ __typename }"}.',
+    ],
+    [
+      'a query of spaces',
+      '{"query":" \\n","variables":{}}',
+      'query',
+      'query is empty. Send an operation, such as {"query":"{ __typename }"}.',
+    ],
     ['a query of another kind', '{"query":1}', 'query', 'query must be a string, not a number.'],
     [
       'a parsed query',

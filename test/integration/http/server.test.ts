@@ -14,10 +14,11 @@ let gateway: TestGateway;
 const log = collectLog();
 /** The beginning of every JWT, and enough to be one. */
 const JWT = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
+const METRICS_TOKEN = 'token.of.the.metrics.of-thirty-two';
 const SECRET_TEXT = 'a-text-that-only-its-tenant-may-read';
 
 beforeAll(async () => {
-  gateway = await startTestGateway({ log: log.log });
+  gateway = await startTestGateway({ log: log.log, env: { WEAVER_METRICS_TOKEN: METRICS_TOKEN } });
 });
 afterEach(() => void vi.restoreAllMocks());
 afterAll(() => gateway.close());
@@ -374,9 +375,28 @@ describe('the log', () => {
     }
   });
 
-  test('has no key that somebody sends as the id of the request', async () => {
-    for (const secret of [newKey().secret, JWT]) {
-      const response = await post({ query: '{' }, { 'x-request-id': secret });
+  test('has no secret that somebody sends as the id of the request', async () => {
+    const key = newKey().secret;
+    for (const secret of [
+      key,
+      key.toUpperCase(),
+      key.slice(0, 12),
+      `id-${key}`,
+      JWT,
+      OPERATOR_TOKEN,
+      OPERATOR_TOKEN.slice(0, -1),
+      OPERATOR_TOKEN.slice(3, 30),
+      METRICS_TOKEN,
+      `id:${METRICS_TOKEN}`,
+      'opaque-token-of-this-request',
+    ]) {
+      const response = await post(
+        { query: '{' },
+        {
+          'x-request-id': secret,
+          ...(secret.startsWith('opaque') && { authorization: `Bearer ${secret}` }),
+        },
+      );
       expect(response.headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
       await vi.waitFor(() =>
         expect(log.lines.join('')).toContain(response.headers.get('x-request-id')),

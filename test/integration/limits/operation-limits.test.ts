@@ -88,6 +88,17 @@ describe('an operation is refused before it runs, at one above its limit of', ()
       'BAD_USER_INPUT',
     ));
 
+  test('levels of lists in introspection', () => {
+    const asked = (size: number): string =>
+      '{ __schema { types { ' +
+      `${size === 2 ? 'fields { type { interfaces { name } } }' : 'fields { type { interfaces { possibleTypes { name } } } }'} } } }`;
+    return expectLimit(
+      2,
+      asked,
+      /nests fields, interfaces, possibleTypes and inputFields of types more than 2 levels deep/,
+    );
+  });
+
   test('levels of fields', async () => {
     await expectLimit(15, size => `{ ${nested(size)} }`, /nests fields 16 levels deep/);
     await expectLimit(
