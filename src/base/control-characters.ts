@@ -41,3 +41,11 @@ function escaped(character: string): string {
   const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
   return short ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
+
+/**
+ * A text without byte order marks in front of it, which are no part of it: some programs leave one
+ * there, and the driver of the embedded database reads it away.
+ */
+export function withoutMark(text: string): string {
+  return text.replace(/^\ufeff+/, '');
+}

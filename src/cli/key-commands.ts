@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { controlCharacterIn, shows } from '../base/control-characters.js';
+import { controlCharacterIn, shows, withoutMark } from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { NewKeyOptions } from './create-key.js';
@@ -126,8 +126,8 @@ function filled(value: string): string {
   return value;
 }
 
-function parseName(value: string): string {
-  filled(value);
+function parseName(given: string): string {
+  const value = filled(withoutMark(given));
   if ([...value].length > MAX_NAME_LENGTH)
     throw new InvalidArgumentError(`It has more than ${MAX_NAME_LENGTH} characters.`);
   const found = controlCharacterIn(value);

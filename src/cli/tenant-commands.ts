@@ -1,5 +1,5 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
-import { controlCharacterIn, shows } from '../base/control-characters.js';
+import { controlCharacterIn, shows, withoutMark } from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import { USING_DATABASE } from './help-texts.js';
@@ -11,7 +11,8 @@ const MAX_PLAN_LENGTH = 50;
 /** A text of one line, as GraphQL takes it. */
 const line =
   (most: number) =>
-  (value: string): string => {
+  (given: string): string => {
+    const value = withoutMark(given);
     if (!shows(value)) throw new InvalidArgumentError('It has no character that shows.');
     if ([...value].length > most)
       throw new InvalidArgumentError(`It has more than ${most} characters.`);

@@ -1,13 +1,17 @@
 import { AppError, badInput } from '../base/app-error.js';
-import { controlCharacterIn, shows } from '../base/control-characters.js';
+import { controlCharacterIn, shows, withoutMark } from '../base/control-characters.js';
 import type { RequestContext } from './context.js';
 import { uuidInput } from './uuid-input.js';
 
 /** Bytes that a JSON object may take as text, unless a field says otherwise. */
 const MAX_JSON_BYTES = 65_536;
 
-/** A text of 1 to `max` characters (code points, as PostgreSQL counts), of which one shows. */
-export function textInput(field: string, value: string, max: number): string {
+/**
+ * A text of 1 to `max` characters (code points, as PostgreSQL counts), of which one shows; without
+ * a byte order mark.
+ */
+export function textInput(field: string, given: string, max: number): string {
+  const value = withoutMark(given);
   // A text has no more code points than code units, which cost nothing to count.
   const length = value.length <= max ? value.length : codePoints(value);
   if (length > max)
@@ -24,14 +28,18 @@ export function textInput(field: string, value: string, max: number): string {
  * The same for what stands in one line, as names do: whoever prints it must not meet a character
  * that a terminal obeys.
  */
-export function lineInput(field: string, value: string, max: number): string {
-  const found = controlCharacterIn(textInput(field, value, max));
+export function lineInput(field: string, given: string, max: number): string {
+  const value = textInput(field, given, max);
+  const found = controlCharacterIn(value);
   if (found) throw badInput(field, `${field} contains the control character ${found}. Remove it.`);
   return value;
 }
 
-/** A text of at most `max` bytes in UTF-8, of which a character shows. */
-export function longTextInput(field: string, value: string, max: number): string {
+/**
+ * A text of at most `max` bytes in UTF-8, of which a character shows; without a byte order mark.
+ */
+export function longTextInput(field: string, given: string, max: number): string {
+  const value = withoutMark(given);
   const bytes = Buffer.byteLength(value);
   if (bytes > max)
     throw badInput(

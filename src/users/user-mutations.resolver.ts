@@ -158,7 +158,7 @@ const HIDDEN = /\p{Default_Ignorable_Code_Point}/u;
 /** Only mail can tell whether an address is one; this much all of them have. */
 function emailInput(email: string): string {
   const text = lineInput('input.email', email, MAX_EMAIL_LENGTH);
-  if (HIDDEN.test(text))
+  if (HIDDEN.test(email))
     throw badInput(
       'input.email',
       'input.email contains a character that does not show, such as a zero width space. Remove it.',
