@@ -144,7 +144,7 @@ function unacceptable({ raw: { httpVersion, headers } }: FastifyRequest): Error 
   // Node takes off the chunks alone, and would hand over what is left as if that were the body.
   if (codings !== undefined && !/^chunked$/i.test(codings.trim()))
     return httpError(
-      501,
+      400,
       `The gateway cannot read "transfer-encoding: ${codings}". It knows chunked alone.`,
     );
   if (httpVersion !== '1.1') return undefined;

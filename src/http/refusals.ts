@@ -42,8 +42,7 @@ export function refuse(
     reply.code(answer.status).send(answer.body);
     return;
   }
-  // Of these, 501 alone says something of the request.
-  if (status >= 500 && status !== 501) {
+  if (status >= 500) {
     request.log.error({ err: error }, 'Unexpected error');
     reply
       .code(500)
