@@ -32,6 +32,7 @@ import { measuredEmbedder } from './embedders/measured-embedder.js';
 import type { BeforeCommit, RequestContext } from './graphql/context.js';
 import { embedInTurn } from './graphql/embed-in-turn.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
+import { Pauses } from './graphql/execution/pauses.js';
 import { formatError } from './graphql/format-error.js';
 import { jsonVariablesRule } from './graphql/json-variables-rule.js';
 import { ByteBudget } from './graphql/limits/byte-budget.js';
@@ -249,6 +250,7 @@ function contextOf(
     embedder,
     embed: embedInTurn(embedder, { slots: embedSlots, caller, turn, signal, pause }),
     pause,
+    pauses: new Pauses(pause),
     log: request.log as Logger,
     turn,
     signal,

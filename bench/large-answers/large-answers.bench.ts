@@ -1,9 +1,18 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
+import { PGlite } from '@electric-sql/pglite';
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
+import { vector } from '@electric-sql/pglite-pgvector';
 import { Command } from 'commander';
 import type { Client } from 'pg';
+import { Database } from '../../src/db/database.js';
+import { applyMigrations } from '../../src/db/migrations.js';
+import { ENTITIES } from '../../src/entities.js';
 import { commentOf, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
-import { memoryMb, startGateway, type Server } from '../shared/processes.js';
+import { memoryMb, startGateway, type WatchedServer } from '../shared/processes.js';
 import { operations, type Operation } from './operations.js';
 
 const DATABASE = 'weaver_large_answers';
@@ -12,9 +21,11 @@ const MARK = 'Made by the bench of large answers';
 const PASSWORD = 'bench';
 const OTHERS_EVERY_MS = 10;
 const REST_MS = 1_500;
+const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 
 interface Options {
-  databaseUrl: string;
+  databaseUrl?: string;
+  embedded?: boolean;
   only?: string;
 }
 
@@ -23,20 +34,37 @@ export function largeAnswersCommand(): Command {
     .description(
       `Sends the largest things that a key can ask for, once and eight at a time, and prints what
         they were answered, how long another tenant
-waited at worst for { viewer { kind } } meanwhile, and how much memory the gateway took.
+waited at worst for { viewer { kind } } meanwhile, how long the event loop was held, and how much
+  memory the gateway took.
 
 Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards. Build the gateway
   first: npm run build.`,
     )
-    .requiredOption(
+    .option(
       '--database-url <url>',
       'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres',
     )
+    .option('--embedded', 'the embedded database, in a temporary folder')
     .option('--only <text>', 'only the operations whose names hold this')
     .action((options: Options) => benchLargeAnswers(options));
 }
 
-async function benchLargeAnswers({ databaseUrl, only = '' }: Options): Promise<void> {
+async function benchLargeAnswers({ databaseUrl, embedded, only = '' }: Options): Promise<void> {
+  if (databaseUrl !== undefined) return benchOnPostgres(databaseUrl, only);
+  if (!embedded) throw new Error('Give --database-url or --embedded.');
+  const dataDir = mkdtempSync(join(tmpdir(), 'weaver-bench-'));
+  try {
+    const database = await Database.open({ kind: 'embedded', dataDir }, ENTITIES, 'migrate');
+    await applyMigrations(database).finally(() => database.close());
+    const pglite = await PGlite.create(dataDir, { extensions: { vector, btree_gin } });
+    const made = await fill(pglite as unknown as Client).finally(() => pglite.close());
+    await measureAll(made, only, undefined, { WEAVER_DATA_DIR: dataDir });
+  } finally {
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function benchOnPostgres(databaseUrl: string, only: string): Promise<void> {
   const adminUrl = urlOf(databaseUrl, DATABASE);
   await withClient(databaseUrl, async admin => {
     await commentOf(admin, DATABASE, MARK);
@@ -50,20 +78,7 @@ async function benchLargeAnswers({ databaseUrl, only = '' }: Options): Promise<v
       await makeLogin(admin, LOGIN, PASSWORD);
       return fill(admin);
     });
-    for (const operation of operations(made.documentId).filter(({ name }) => name.includes(only))) {
-      for (const atOnce of [1, 8]) {
-        const server = await startGateway(
-          'Weaver',
-          urlOf(databaseUrl, DATABASE, LOGIN, PASSWORD),
-          'the-operator-of-the-bench-sees-all-tenants',
-        );
-        try {
-          console.log(await measure(server, operation, atOnce, made));
-        } finally {
-          await server.stop();
-        }
-      }
-    }
+    await measureAll(made, only, urlOf(databaseUrl, DATABASE, LOGIN, PASSWORD));
   } finally {
     await withClient(databaseUrl, async admin => {
       await admin.query(`drop database if exists ${DATABASE} with (force)`);
@@ -72,8 +87,28 @@ async function benchLargeAnswers({ databaseUrl, only = '' }: Options): Promise<v
   }
 }
 
+async function measureAll(
+  made: Made,
+  only: string,
+  databaseUrl: string | undefined,
+  settings: Record<string, string> = {},
+): Promise<void> {
+  for (const operation of operations(made).filter(({ name }) => name.includes(only))) {
+    for (const atOnce of [1, 8]) {
+      const server = await startGateway('Weaver', databaseUrl, OPERATOR_TOKEN, settings);
+      try {
+        console.log(await measure(server, operation, atOnce, made));
+      } finally {
+        await server.stop();
+      }
+    }
+  }
+}
+
 interface Made {
   readonly documentId: string;
+  /** Its 20 documents have 100 chunks each of 2,500 characters that repeat nothing. */
+  readonly botId: string;
   readonly key: string;
   readonly otherKey: string;
 }
@@ -110,14 +145,31 @@ async function fill(admin: Client): Promise<Made> {
        from docs d cross join generate_series(1, 100) n where d.tenant_id = $1::uuid`,
     [large],
   );
+  const { rows: bots } = await admin.query<{ id: string }>(
+    `insert into bots (tenant_id, name) values ($1::uuid, 'Searched') returning id`,
+    [large],
+  );
+  const botId = bots[0]!.id;
+  await admin.query(
+    `with d as (
+       insert into docs (tenant_id, bot_id, filename, size_bytes, status, created_at)
+       select $1::uuid, $2::uuid, n || '.md', 0, 'completed', now() - interval '1 day'
+         from generate_series(1, 20) n returning *)
+     insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index)
+     select d.tenant_id, d.bot_id, d.id,
+       'parcel ' || (n % 9) || ' ' || (select string_agg(md5(d.id::text || n || i), ' ')
+         from generate_series(1, 75) i), n
+       from d cross join generate_series(1, 100) n`,
+    [large, botId],
+  );
   await admin.query('analyze');
   const keys = await newKeys(admin, [large, other]);
   await admin.query(`update api_keys set scopes = '{read,search,write}'`);
-  return { documentId: documents[0]!.id, key: keys.get(large)!, otherKey: keys.get(other)! };
+  return { documentId: documents[0]!.id, botId, key: keys.get(large)!, otherKey: keys.get(other)! };
 }
 
 async function measure(
-  server: Server,
+  server: WatchedServer,
   { name, query }: Operation,
   atOnce: number,
   { key, otherKey }: Made,
@@ -148,9 +200,11 @@ async function measure(
     await Promise.all(asked);
   })();
   await sleep(100);
+  await server.longestHold();
   const answers = await Promise.all(
     Array.from({ length: atOnce }, () => sent(server.url, key, query)),
   );
+  const held = await server.longestHold();
   await sleep(REST_MS);
   over.abort();
   await others;
@@ -165,8 +219,9 @@ async function measure(
     `another waits ${Math.round(Math.max(...waits))} ms at worst (before: ` +
     `${Math.round(usual)})${failures.size > 0 ? `, answered ${[...failures].join()}` : ''}`;
   return (
-    `${name}, ${atOnce} at once: ${told.join(', ')}; ${waited}; memory ` +
-    `${Math.round(before)}, at most ${Math.round(peak)}, then ${Math.round(now)} MB`
+    `${name}, ${atOnce} at once: ${told.join(', ')}; ${waited}; the event loop is held for ` +
+    `${held} ms; memory ${Math.round(before)}, at most ${Math.round(peak)}, then ` +
+    `${Math.round(now)} MB`
   );
 }
 

@@ -7,7 +7,13 @@ const times = (count: number, text: (nth: number) => string): string =>
   Array.from({ length: count }, (_, nth) => text(nth)).join(' ');
 
 /** What takes the most of a gateway that the limits on documents let through. */
-export function operations(documentId: string): Operation[] {
+export function operations({
+  documentId,
+  botId,
+}: {
+  readonly documentId: string;
+  readonly botId: string;
+}): Operation[] {
   const chunks = (fields: string, copies = 5): string =>
     '{ documents(first: 50) { nodes { ' +
     `${times(copies, nth => `c${nth}: chunks(first: 100) { nodes { ${fields} } }`)} } } }`;
@@ -75,6 +81,36 @@ export function operations(documentId: string): Operation[] {
       query:
         `{ __schema { types { name fields { args { ${times(190, nth => `a${nth}: name`)} } ` +
         '} } } }',
+    },
+    {
+      name: 'arguments that are refused under aliases',
+      query:
+        '{ documents(first: 20) { nodes { chunks(first: 100) { nodes { ' +
+        `${times(90, nth => `a${nth}: neighbors(before: 99999) { before { id } }`)} } } } } }`,
+    },
+    {
+      name: 'lists of nothing under aliases',
+      query:
+        '{ documents(first: 20) { nodes { chunks(first: 100) { nodes { ' +
+        `${times(90, nth => `a${nth}: similar(first: 0) { similarity }`)} } } } } }`,
+    },
+    {
+      name: 'errors through an interface',
+      query:
+        `{ node(id: "${documentId}") { ... on Document { bot { documents(first: 50) { ` +
+        'nodes { chunks(first: 100) { nodes { ' +
+        `${times(4, nth => `a${nth}: neighbors(before: 99999) { before { id } }`)} } } } } ` +
+        '} } } }',
+    },
+    {
+      name: 'searches with passages',
+      query:
+        '{ ' +
+        `${times(9, nth => `s${nth}: searchChunks(input: { text: "parcel ${nth}", mode: KEYWORD, topK: 100, contextWindow: 3, botId: "${botId}" }) { passages { text } }`)} }`,
+    },
+    {
+      name: 'vectors of 1,500 chunks',
+      query: `{ documents(first: 15) { nodes { chunks(first: 100) { nodes { embedding } } } } }`,
     },
     { name: 'errors', query: chunks('bot { documents(first: 1, after: "x") { totalCount } }', 4) },
     {

@@ -15,19 +15,30 @@ export interface Server {
   stop(): Promise<void>;
 }
 
-/** The built gateway as a user runs it in production, its log in a file. */
+/** A gateway that tells how long its event loop was held. */
+export interface WatchedServer extends Server {
+  /** Milliseconds, at most, since the last time that this was asked. */
+  longestHold(): Promise<number>;
+}
+
+/**
+ * The built gateway as a user runs it in production, its log in a file. Without `databaseUrl`, on
+ * the embedded database that `settings` name.
+ */
 export async function startGateway(
   name: string,
-  databaseUrl: string,
+  databaseUrl: string | undefined,
   operatorToken: string,
   settings: Readonly<Record<string, string>> = {},
-): Promise<Server> {
+): Promise<WatchedServer> {
   const folder = mkdtempSync(join(tmpdir(), 'weaver-bench-'));
   const logFile = join(folder, 'log');
   const log = openSync(logFile, 'w');
+  const watchFile = join(folder, 'loop');
+  const watch = ['--import', join(import.meta.dirname, 'loop-watch.mjs')];
   const child = spawn(
     process.execPath,
-    [...gatewayOptions(), join(ROOT, 'dist/src/main.js'), 'serve'],
+    [...watch, ...gatewayOptions(), join(ROOT, 'dist/src/main.js'), 'serve'],
     {
       cwd: folder,
       stdio: ['ignore', log, log],
@@ -35,12 +46,23 @@ export async function startGateway(
         PATH: process.env.PATH,
         NODE_ENV: 'production',
         PORT: '0',
-        DATABASE_URL: databaseUrl,
+        ...(databaseUrl !== undefined && { DATABASE_URL: databaseUrl }),
         WEAVER_OPERATOR_TOKEN: operatorToken,
+        LOOP_WATCH_FILE: watchFile,
         ...settings,
       },
     },
   );
+  const longestHold = async (): Promise<number> => {
+    rmSync(watchFile, { force: true });
+    child.kill('SIGUSR2');
+    for (let waited = 0; waited < START_MS; waited += 20) {
+      await new Promise(resolve => setTimeout(resolve, 20));
+      const text = read(watchFile);
+      if (text) return Number(text);
+    }
+    throw new Error('The gateway does not tell how long its event loop was held.');
+  };
   const stop = async (): Promise<void> => {
     await stopped(child);
     rmSync(folder, { recursive: true, force: true });
@@ -54,7 +76,7 @@ export async function startGateway(
     throw new Error(`The gateway did not start:\n${readFileSync(logFile, 'utf8')}`);
   };
   try {
-    return { name, url: await urlInLog(), pid: child.pid!, stop };
+    return { name, url: await urlInLog(), pid: child.pid!, stop, longestHold };
   } catch (error) {
     await stop();
     throw error;

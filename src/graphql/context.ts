@@ -6,6 +6,7 @@ import type { ReadModels } from '../db/read-model.js';
 import type { ReadScope } from '../db/read-scope.js';
 import type { Write } from '../db/database.js';
 import type { Embedder } from '../embedders/embedder.js';
+import type { Pauses } from './execution/pauses.js';
 import type { OperationBytes } from './limits/byte-budget.js';
 import type { OperationTurn } from './limits/operation-slots.js';
 import type { OperationRows } from './limits/row-budget.js';
@@ -52,6 +53,8 @@ export interface RequestContext {
   readonly embed: (texts: readonly string[]) => Promise<number[][]>;
   /** To be asked before each step of what computes for more than a millisecond or two. */
   readonly pause: Pause;
+  /** Those of its execution. */
+  readonly pauses: Pauses;
   readonly log: Logger;
   /** The operation's slot among those that run at the same time. */
   readonly turn: OperationTurn;

@@ -1,4 +1,9 @@
-import type { GraphQLFieldResolver, GraphQLObjectType, GraphQLSchema } from 'graphql';
+import {
+  isInterfaceType,
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+} from 'graphql';
 import { getMetadataStorage } from 'type-graphql';
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
@@ -10,7 +15,8 @@ type BaseMetadata = Pick<
 /**
  * Lets the fields of `resolvers` call their methods themselves, with arguments as graphql-js
  * checked them. The handlers that type-graphql puts there find and copy the arguments' classes in
- * every call and make several promises, for a validation that is not used here.
+ * every call and make several promises, for a validation that is not used here. So do interfaces,
+ * whose functions name types at once.
  */
 export function resolveDirectly(
   schema: GraphQLSchema,
@@ -31,6 +37,10 @@ export function resolveDirectly(
     const parent = field.getObjectType?.();
     const { name } = storage.objectTypes.find(type => type.target === parent) ?? {};
     if (name) replace(schema.getType(name) as GraphQLObjectType, field);
+  }
+  for (const { target, name, resolveType } of storage.interfaceTypes) {
+    const type = schema.getType(name);
+    if (target && resolveType && isInterfaceType(type)) type.resolveType = resolveType as never;
   }
   return schema;
 }

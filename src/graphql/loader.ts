@@ -27,10 +27,10 @@ export function defineLoader<K, V>(
     if (!loaders) loadersOf.set(context, (loaders = new Map()));
     let loader = loaders.get(load) as DataLoader<K, V, unknown> | undefined;
     if (!loader) {
-      loader = new DataLoader<K, V, unknown>(
-        keys => load(keys, context),
-        cacheKey ? { cacheKeyFn: cacheKey } : { cache: false },
-      );
+      loader = new DataLoader<K, V, unknown>(keys => load(keys, context), {
+        ...(cacheKey ? { cacheKeyFn: cacheKey } : { cache: false }),
+        batchScheduleFn: dispatch => context.pauses.afterLevel(dispatch),
+      });
       loaders.set(load, loader);
     }
     return loader;

@@ -9,6 +9,7 @@ import {
   type GraphQLScalarType,
   type GraphQLSchema,
 } from 'graphql';
+import type { Pauses } from '../../src/graphql/execution/pauses.js';
 import { randomNumbers } from './clustered-vectors.js';
 
 const FIELDS = `
@@ -225,6 +226,7 @@ const PLAIN = new Set(['size', 'name', 'plain', 'id']);
 
 export interface UnreliableContext {
   readonly values: Values;
+  readonly pauses?: Pauses;
 }
 
 /** A schema whose fields are answered by the values in their context. */

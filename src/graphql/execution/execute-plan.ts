@@ -1,30 +1,41 @@
 import {
   getArgumentValues,
   GraphQLError,
+  isObjectType,
   locatedError,
+  OperationTypeNode,
   type ExecutionResult,
   type FieldNode,
+  type GraphQLAbstractType,
+  type GraphQLObjectType,
 } from 'graphql';
 import { inspect } from 'graphql/jsutils/inspect.js';
 import { Expected } from '../expected.js';
-import { Execution, later, pathKeys, Place, report, reportAt, settle } from './execution.js';
+import {
+  DONE,
+  Execution,
+  FAILED,
+  later,
+  pathKeys,
+  PAUSED,
+  Place,
+  report,
+  reportAt,
+  WAITING,
+  type Outcome,
+} from './execution.js';
 import { doneIn, refuseLater } from './late-errors.js';
 import type { FieldPlan, ObjectPlan, PlanSource, Shape } from './plan.js';
 import { ResolveInfo } from './resolve-info.js';
 
 /**
- * What became of a value: it is in the answer, or is waited for, or it failed where null is not
- * allowed.
- */
-type Outcome = typeof DONE | typeof WAITING | typeof FAILED;
-const DONE = 0;
-const WAITING = 1;
-const FAILED = 2;
-
-/**
  * Answers an operation as graphql-js does (https://spec.graphql.org/October2021/#sec-Execution),
  * following a plan. The same errors are told in the same order, also where several of them make one
  * and the same null: see `late-errors.ts`.
+ *
+ * Before each field and each item, `Execution.isDue` says whether others are to be served first.
+ * Then everything returns PAUSED, leaving in `rests` what is still to be done, from the inside out,
+ * and is called again from there.
  */
 export function executePlan(
   plan: ObjectPlan,
@@ -34,16 +45,60 @@ export function executePlan(
   context: unknown,
 ): ExecutionResult | Promise<ExecutionResult> {
   const execution = new Execution(source, variableValues, rootValue, context);
-  const root = new Place(new plan.Result(), true, undefined, '', plan.type, false);
+  const root = new Place(new plan.Result(), true, undefined, '', plan.type, 0);
   execution.data = root.container;
-  if (executeFields(execution, plan, root, rootValue) === FAILED)
-    reportAt(execution, root, execution.failure!);
-  execution.pending -= 1;
-  if (execution.pending === 0) return execution.result();
-  return new Promise((resolve, reject) => {
-    execution.finish = () => resolve(execution.result());
-    execution.fail = reject;
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<ExecutionResult>();
+  execution.finish = () => resolve(execution.result());
+  execution.fail = reject;
+  const serially = source.operation.operation === OperationTypeNode.MUTATION;
+  execution.settle(() =>
+    serially
+      ? executeSerially(execution, plan, root, rootValue, 0, false)
+      : finishRoot(execution, root, executeFields(execution, plan, root, rootValue, 0)),
+  );
+  return execution.pending === 0 ? execution.result() : promise;
+}
+
+function finishRoot(execution: Execution, root: Place, outcome: Outcome): Outcome {
+  if (outcome === PAUSED) execution.rests.push(inner => finishRoot(execution, root, inner));
+  else if (outcome === FAILED) reportAt(execution, root, execution.failure!);
+  return outcome;
+}
+
+/**
+ * One field after the other: https://spec.graphql.org/October2021/#sec-Mutation. `late`: a field
+ * before it was waited for, so that in graphql-js it is called in a chain of promises, and what was
+ * given up before goes on for as many turns.
+ */
+function executeSerially(
+  execution: Execution,
+  plan: ObjectPlan,
+  root: Place,
+  source: unknown,
+  index: number,
+  late: boolean,
+): Outcome {
+  if (index === plan.fields.length) return DONE;
+  const next = (isLate: boolean): Outcome =>
+    executeSerially(execution, plan, root, source, index + 1, isLate);
+  execution.rootDone = () => later(execution, late ? 3 : 2, () => next(true));
+  const left = plan.fields.length - index;
+  execution.rootTurns = left + (late ? 2 : 1);
+  const goOn = (outcome: Outcome): Outcome => {
+    if (outcome === PAUSED) execution.rests.push(goOn);
+    else if (outcome === FAILED) {
+      const error = execution.failure!;
+      if (late) later(execution, left, () => reportAt(execution, root, error));
+      else reportAt(execution, root, error);
+      execution.rootDone = undefined;
+    } else if (outcome === DONE) {
+      if (!late) return next(false);
+      later(execution, 1, () => next(true));
+    }
+    return outcome;
+  };
+  const field = { ...plan, fields: [plan.fields[index]!] };
+  return goOn(executeFields(execution, field, root, source, 0));
 }
 
 function executeFields(
@@ -51,9 +106,11 @@ function executeFields(
   plan: ObjectPlan,
   place: Place,
   source: unknown,
+  first: number,
 ): Outcome {
   const { fields } = plan;
-  for (let index = 0; index < fields.length; index += 1) {
+  for (let index = first; index < fields.length; index += 1) {
+    if (execution.isDue()) return fieldsLater(execution, plan, place, source, index);
     const field = fields[index]!;
     let outcome: Outcome;
     try {
@@ -68,15 +125,47 @@ function executeFields(
     } catch (error) {
       outcome = refuse(execution, field, field.shape, place, field.responseName, error);
     }
+    if (outcome === PAUSED) return restOfFields(execution, plan, place, source, index);
     if (outcome === WAITING) place.waiting += 1;
-    else if (outcome === FAILED) {
-      if (place.waiting === 0) return FAILED;
-      // It fails when all that is waited for has come, or some of it has failed.
-      execution.delayed.set(place, execution.failure!);
-      return WAITING;
-    }
+    else if (outcome === FAILED) return fieldFailed(execution, place);
   }
   return place.waiting > 0 ? WAITING : DONE;
+}
+
+function fieldFailed(execution: Execution, place: Place): Outcome {
+  if (place.waiting === 0) return FAILED;
+  // It fails when all that is waited for has come, or some of it has failed.
+  execution.delayed.set(place, execution.failure!);
+  return WAITING;
+}
+
+function fieldsLater(
+  execution: Execution,
+  plan: ObjectPlan,
+  place: Place,
+  source: unknown,
+  first: number,
+): Outcome {
+  execution.rests.push(() => executeFields(execution, plan, place, source, first));
+  return PAUSED;
+}
+
+/** A pause came in the field at `index`. */
+function restOfFields(
+  execution: Execution,
+  plan: ObjectPlan,
+  place: Place,
+  source: unknown,
+  index: number,
+): Outcome {
+  const { shape, responseName } = plan.fields[index]!;
+  execution.rests.push(inner => {
+    const outcome = inner === FAILED ? nullOrFailed(execution, shape, place, responseName) : inner;
+    if (outcome === FAILED) return fieldFailed(execution, place);
+    if (outcome === WAITING) place.waiting += 1;
+    return executeFields(execution, plan, place, source, index + 1);
+  });
+  return PAUSED;
 }
 
 /** The field's value as its resolver gives it, or as the object has it. */
@@ -124,7 +213,7 @@ function completeOrWait(
   value: unknown,
 ): Outcome {
   if (isPromise(value)) return wait(execution, field, shape, place, key, value);
-  const outcome = complete(execution, field, shape, place, key, value, false);
+  const outcome = complete(execution, field, shape, place, key, value, 0);
   return outcome === FAILED ? nullOrFailed(execution, shape, place, key) : outcome;
 }
 
@@ -139,11 +228,19 @@ function wait(
   place.container[key] = undefined; // Names stand in the order in which they were selected.
   execution.pending += 1;
   const onValue = (settled: unknown): void =>
-    settle(execution, () => completeLate(execution, field, shape, place, key, settled));
+    execution.settle(() => completeLate(execution, field, shape, place, key, settled));
   const onError = (error: unknown): void =>
-    settle(execution, () =>
-      refuseLater(execution, shape.nonNull, place, key, located(error, field, place, key)),
-    );
+    execution.settle(() => {
+      refuseLater(
+        execution,
+        shape.nonNull,
+        place,
+        key,
+        located(execution, error, field, place, key),
+        1,
+      );
+      return DONE;
+    });
   try {
     if (value instanceof Expected) value.listen(onValue, onError);
     else value.then(onValue, onError);
@@ -161,11 +258,32 @@ function completeLate(
   place: Place,
   key: string | number,
   value: unknown,
-): void {
-  const outcome = complete(execution, field, shape, place, key, value, true);
-  if (outcome === FAILED) refuseLater(execution, shape.nonNull, place, key, execution.failure!);
-  else if (outcome === DONE && execution.delayed.size > 0)
-    later(execution, 1, () => doneIn(execution, place));
+): Outcome {
+  return finishLate(
+    execution,
+    shape,
+    place,
+    key,
+    1,
+    complete(execution, field, shape, place, key, value, 1),
+  );
+}
+
+function finishLate(
+  execution: Execution,
+  shape: Shape,
+  place: Place,
+  key: string | number,
+  late: number,
+  outcome: Outcome,
+): Outcome {
+  if (outcome === PAUSED)
+    execution.rests.push(inner => finishLate(execution, shape, place, key, late, inner));
+  else if (outcome === FAILED)
+    refuseLater(execution, shape.nonNull, place, key, execution.failure!, late);
+  else if (outcome === DONE && execution.countsDown)
+    later(execution, late, () => doneIn(execution, place));
+  return outcome;
 }
 
 /**
@@ -179,7 +297,7 @@ function complete(
   place: Place,
   key: string | number,
   value: unknown,
-  late: boolean,
+  late: number,
 ): Outcome {
   if (value === null || value === undefined) {
     if (shape.nonNull)
@@ -203,17 +321,156 @@ function complete(
     case 'list':
       return completeList(execution, field, shape, place, key, value, late);
     case 'object': {
-      const plan = shape.plan();
-      const object = new plan.Result();
-      place.container[key] = object;
-      return executeFields(
-        execution,
-        plan,
-        new Place(object, !shape.nonNull, place, key, plan.type, late),
-        value,
-      );
+      let plan: ObjectPlan;
+      try {
+        plan = shape.plan();
+      } catch (error) {
+        return failed(execution, error, field, place, key);
+      }
+      return completeObject(execution, plan, shape, place, key, value, late);
     }
+    case 'abstract':
+      return completeAbstract(execution, field, shape, place, key, value, late);
   }
+}
+
+function completeObject(
+  execution: Execution,
+  plan: ObjectPlan,
+  { nonNull }: Shape,
+  place: Place,
+  key: string | number,
+  value: unknown,
+  late: number,
+): Outcome {
+  const object = new plan.Result();
+  place.container[key] = object;
+  return executeFields(
+    execution,
+    plan,
+    new Place(object, !nonNull, place, key, plan.type, late),
+    value,
+    0,
+  );
+}
+
+function completeAbstract(
+  execution: Execution,
+  field: FieldPlan,
+  shape: AbstractShape,
+  place: Place,
+  key: string | number,
+  value: unknown,
+  late: number,
+): Outcome {
+  let around = place;
+  while (!around.type) around = around.parent!;
+  try {
+    const { type } = shape;
+    const name: unknown = type.resolveType!(
+      value,
+      execution.context,
+      new ResolveInfo(execution, field, around),
+      type,
+    );
+    if (isPromise(name))
+      return waitForType(execution, field, shape, place, key, value, late + 1, name);
+    return completeObject(
+      execution,
+      shape.planOf(possibleType(execution, field, type, name, value)),
+      shape,
+      place,
+      key,
+      value,
+      late,
+    );
+  } catch (error) {
+    return failed(execution, error, field, place, key);
+  }
+}
+
+function waitForType(
+  execution: Execution,
+  field: FieldPlan,
+  shape: AbstractShape,
+  place: Place,
+  key: string | number,
+  value: unknown,
+  late: number,
+  name: PromiseLike<unknown>,
+): Outcome {
+  place.container[key] = undefined;
+  const onName = (settled: unknown): Outcome => {
+    let outcome: Outcome;
+    try {
+      outcome = completeObject(
+        execution,
+        shape.planOf(possibleType(execution, field, shape.type, settled, value)),
+        shape,
+        place,
+        key,
+        value,
+        late,
+      );
+    } catch (error) {
+      outcome = failed(execution, error, field, place, key);
+    }
+    return finishLate(execution, shape, place, key, late, outcome);
+  };
+  const onError = (error: unknown): Outcome =>
+    finishLate(execution, shape, place, key, late, failed(execution, error, field, place, key));
+  execution.pending += 1;
+  name.then(
+    settled => execution.settle(() => onName(settled)),
+    error => execution.settle(() => onError(error)),
+  );
+  return WAITING;
+}
+
+/** The type that `resolveType` named. Throws what graphql-js does where it is none. */
+function possibleType(
+  { source: { schema } }: Execution,
+  field: FieldPlan,
+  abstract: GraphQLAbstractType,
+  name: unknown,
+  value: unknown,
+): GraphQLObjectType {
+  const at = `${field.parentType.name}.${field.definition.name}`;
+  const nodes = field.nodes as FieldNode[];
+  if (name === null || name === undefined) {
+    const how =
+      `Either the "${abstract.name}" type should provide a "resolveType" function or each ` +
+      'possible type should provide an "isTypeOf" function.';
+    throw new GraphQLError(
+      `Abstract type "${abstract.name}" must resolve to an Object type at runtime for ` +
+        `field "${at}". ${how}`,
+      { nodes },
+    );
+  }
+  if (typeof name !== 'string') {
+    throw new GraphQLError(
+      `Abstract type "${abstract.name}" must resolve to an Object type at runtime for ` +
+        `field "${at}" with value ${inspect(value)}, received "${inspect(name)}".`,
+    );
+  }
+  const type = schema.getType(name);
+  if (!type)
+    throw new GraphQLError(
+      `Abstract type "${abstract.name}" was resolved to a type "${name}" that does not ` +
+        'exist inside the schema.',
+      { nodes },
+    );
+  if (!isObjectType(type))
+    throw new GraphQLError(
+      `Abstract type "${abstract.name}" was resolved to a non-object type "${name}".`,
+      { nodes },
+    );
+  if (!schema.isSubType(abstract, type))
+    throw new GraphQLError(
+      `Runtime Object type "${type.name}" is not a possible type for "${abstract.name}".`,
+      { nodes },
+    );
+  return type;
 }
 
 function completeLeaf(
@@ -239,14 +496,17 @@ function completeLeaf(
   }
 }
 
+type AbstractShape = Extract<Shape, { kind: 'abstract' }>;
+type ListShape = Extract<Shape, { kind: 'list' }>;
+
 function completeList(
   execution: Execution,
   field: FieldPlan,
-  shape: Extract<Shape, { kind: 'list' }>,
+  shape: ListShape,
   place: Place,
   key: string | number,
   value: unknown,
-  late: boolean,
+  late: number,
 ): Outcome {
   if (
     typeof value !== 'object' ||
@@ -268,30 +528,86 @@ function completeList(
     undefined,
     late,
   );
-  let index = 0;
+  let items: Iterator<unknown>;
   try {
-    for (const item of value as Iterable<unknown>) {
-      const outcome = completeOrWait(execution, field, shape.item, list, index, item);
-      if (outcome === WAITING) list.waiting += 1;
-      else if (outcome === FAILED) {
-        execution.failed.add(list); // Items that are waited for are left alone.
-        return FAILED;
-      }
-      index += 1;
-    }
+    items = (value as Iterable<unknown>)[Symbol.iterator]();
   } catch (error) {
     execution.failed.add(list);
     return failed(execution, error, field, place, key);
   }
-  return list.waiting > 0 ? WAITING : DONE;
+  return completeItems(execution, field, shape, list, items, 0);
+}
+
+function completeItems(
+  execution: Execution,
+  field: FieldPlan,
+  shape: ListShape,
+  list: Place,
+  items: Iterator<unknown>,
+  first: number,
+): Outcome {
+  let index = first;
+  try {
+    for (;;) {
+      if (execution.isDue()) return itemsLater(execution, field, shape, list, items, index);
+      const next = items.next();
+      if (next.done) return list.waiting > 0 ? WAITING : DONE;
+      const outcome = completeOrWait(execution, field, shape.item, list, index, next.value);
+      if (outcome === PAUSED) return restOfItems(execution, field, shape, list, items, index);
+      if (outcome === WAITING) list.waiting += 1;
+      else if (outcome === FAILED) return itemFailed(execution, list, items);
+      index += 1;
+    }
+  } catch (error) {
+    execution.failed.add(list);
+    return failed(execution, error, field, list.parent!, list.key);
+  }
+}
+
+function itemFailed(execution: Execution, list: Place, items: Iterator<unknown>): Outcome {
+  execution.failed.add(list); // Items that are waited for are left alone.
+  items.return?.();
+  return FAILED;
+}
+
+function itemsLater(
+  execution: Execution,
+  field: FieldPlan,
+  shape: ListShape,
+  list: Place,
+  items: Iterator<unknown>,
+  first: number,
+): Outcome {
+  execution.rests.push(() => completeItems(execution, field, shape, list, items, first));
+  return PAUSED;
+}
+
+/** A pause came in the item at `index`. */
+function restOfItems(
+  execution: Execution,
+  field: FieldPlan,
+  shape: ListShape,
+  list: Place,
+  items: Iterator<unknown>,
+  index: number,
+): Outcome {
+  execution.rests.push(inner => {
+    const outcome = inner === FAILED ? nullOrFailed(execution, shape.item, list, index) : inner;
+    if (outcome === FAILED) return itemFailed(execution, list, items);
+    if (outcome === WAITING) list.waiting += 1;
+    return completeItems(execution, field, shape, list, items, index + 1);
+  });
+  return PAUSED;
 }
 
 function located(
+  execution: Execution,
   error: unknown,
   field: FieldPlan,
   place: Place,
   key: string | number,
 ): GraphQLError {
+  execution.pauses.hurry();
   return locatedError(error, field.nodes as FieldNode[], pathKeys(place, key));
 }
 
@@ -302,7 +618,7 @@ function failed(
   place: Place,
   key: string | number,
 ): typeof FAILED {
-  execution.failure = located(error, field, place, key);
+  execution.failure = located(execution, error, field, place, key);
   return FAILED;
 }
 

@@ -1,11 +1,30 @@
 import type { ExecutionResult, GraphQLError, GraphQLObjectType } from 'graphql';
+import { AppError } from '../../base/app-error.js';
+import { asAppError, hiddenError, refusal } from '../format-error.js';
+import { Pauses } from './pauses.js';
 import type { FieldPlan, PlanSource } from './plan.js';
+
+/**
+ * What became of a value: it is in the answer, or is waited for, or it failed where null is not
+ * allowed, or a pause came before it was there.
+ */
+export type Outcome = typeof DONE | typeof WAITING | typeof FAILED | typeof PAUSED;
+export const DONE = 0;
+export const WAITING = 1;
+export const FAILED = 2;
+export const PAUSED = 3;
+
+/** Errors of an answer, at most. Each takes as long as some ten values, and more memory. */
+export const MAX_ERRORS = 1_000;
+
+/** What is left to be done around a value when a pause is over, given what became of the value. */
+type Rest = (inner: Outcome) => Outcome;
 
 /** An object or a list of the answer, and where it lies. */
 export class Place {
   /**
-   * How many values in it are waited for. Not counted down where no error waits: see
-   * `Execution.delayed`.
+   * How many values in it are waited for. Not counted down where nobody asks: see
+   * `Execution.countsDown`.
    */
   waiting = 0;
 
@@ -16,8 +35,8 @@ export class Place {
     readonly key: string | number,
     /** Of an object. */
     readonly type: GraphQLObjectType | undefined,
-    /** Its value came through a promise. */
-    readonly late: boolean,
+    /** How many promises its value came through: its own, and that of its type. */
+    readonly late: number,
   ) {}
 }
 
@@ -38,15 +57,104 @@ export class Execution {
   readonly failed = new Set<Place>();
   finish: () => void = () => {};
   fail: (error: unknown) => void = () => {};
+  readonly pauses: Pauses;
+  /** Called when nothing at the root is waited for any more, if anybody wants to know. */
+  rootDone: (() => void) | undefined;
+  /** How many promises lie between a field of a mutation and the answer. */
+  rootTurns: number | undefined;
+  /** The answer is known: nothing more is to be done. */
+  isOver = false;
+  /** What a pause has cut, the innermost first. */
+  rests: Rest[] = [];
+  /** What came during a pause. */
+  #held: (() => Outcome)[] = [];
 
   constructor(
     readonly source: PlanSource,
     readonly variableValues: Record<string, unknown>,
     readonly rootValue: unknown,
     readonly context: unknown,
-  ) {}
+  ) {
+    this.pauses =
+      (context as { pauses?: Pauses } | undefined)?.pauses ?? new Pauses(() => undefined);
+  }
+
+  /**
+   * Whether it matters what is waited for no more: to an error that waits for it, or to the next
+   * field of a mutation.
+   */
+  get countsDown(): boolean {
+    return this.delayed.size > 0 || this.rootDone !== undefined;
+  }
+
+  /** Whether a step is to be taken later: whoever asks puts it into `rests`, and is PAUSED. */
+  isDue(): boolean {
+    return this.pauses.isDue() || this.isOver;
+  }
+
+  /** Does `work` as soon as there is no pause. */
+  settle(work: () => Outcome): void {
+    if (this.isOver) return;
+    if (this.pauses.isPaused) this.#held.push(work);
+    else if (this.isDue()) this.#pause([work]);
+    else this.#work(work);
+  }
+
+  #work(work: Rest): void {
+    try {
+      if (work(DONE) === PAUSED) return this.#pause();
+      this.#done();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #pause(rests = this.rests): void {
+    if (this.isOver) return;
+    this.rests = [];
+    this.pauses.over(() => this.#goOn(rests));
+  }
+
+  #goOn(rests: readonly Rest[]): void {
+    if (this.isOver) return;
+    this.pauses.goOn();
+    try {
+      let outcome: Outcome = DONE;
+      for (const [index, rest] of rests.entries()) {
+        outcome = rest(outcome);
+        if (outcome === PAUSED) return this.#pause([...this.rests, ...rests.slice(index + 1)]);
+      }
+      this.#done();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    const held = this.#held;
+    this.#held = [];
+    for (const work of held) this.settle(work);
+  }
+
+  #done(): void {
+    this.pending -= 1;
+    if (this.pending === 0) this.finish();
+  }
+
+  #fail(error: unknown): void {
+    this.isOver = true;
+    this.fail(error);
+  }
+
+  /** Notes an error of the answer, which has none of them if there are too many. */
+  add(error: GraphQLError): void {
+    if (this.errors.length < MAX_ERRORS) {
+      this.errors.push(error);
+      return;
+    }
+    this.isOver = true;
+    this.finish();
+  }
 
   result(): ExecutionResult {
+    if (this.isOver) return { errors: [tooManyErrors(this.errors[0]!)] };
     const data = this.data as Record<string, unknown> | null;
     return this.errors.length === 0 ? { data } : { errors: this.errors, data };
   }
@@ -58,12 +166,21 @@ export function pathKeys(place: Place, key: string | number): (string | number)[
   return keys.reverse();
 }
 
+/** What is answered in place of them: all of them are there for one reason, or a few. */
+function tooManyErrors(first: GraphQLError): GraphQLError {
+  const known = asAppError(first);
+  if (!known || known.code === 'UNAVAILABLE')
+    return refusal(known ?? hiddenError(first.originalError));
+  const message = `More than ${MAX_ERRORS} fields of the operation failed, the first with: ${known.message}`;
+  return refusal(new AppError('QUERY_TOO_COMPLEX', message, { cause: known }));
+}
+
 /** Tells an error, unless the answer has null in place of something around it. */
 export function report(execution: Execution, place: Place, error: GraphQLError): void {
   let around = place;
   for (; around.parent; around = around.parent)
     if (around.parent.container[around.key] !== around.container) return;
-  if (execution.data === around.container) execution.errors.push(error);
+  if (execution.data === around.container) execution.add(error);
 }
 
 /** A whole place failed that may be null. */
@@ -72,27 +189,18 @@ export function reportAt(execution: Execution, { parent, key }: Place, error: Gr
     report(execution, parent, error);
     parent.container[key] = null;
   } else if (execution.data) {
-    execution.errors.push(error);
+    execution.add(error);
     execution.data = null;
   }
 }
 
-export function settle(execution: Execution, work: () => void): void {
-  try {
-    work();
-    execution.pending -= 1;
-    if (execution.pending === 0) execution.finish();
-  } catch (error) {
-    execution.fail(error);
-  }
-}
-
 /** Does `work` where a chain of so many promises would. */
-export function later(execution: Execution, turns: number, work: () => void): void {
+export function later(execution: Execution, turns: number, work: () => Outcome | void): void {
   execution.pending += 1;
+  const done = (): Outcome => work() ?? DONE;
   const turn = (): void => {
     turns -= 1;
-    if (turns === 0) settle(execution, work);
+    if (turns === 0) execution.settle(done);
     else queueMicrotask(turn);
   };
   queueMicrotask(turn);

@@ -6,15 +6,16 @@ import { later, report, reportAt, type Execution, type Place } from './execution
 // of several that come at once, the turns decide which is told first and which is not told at all.
 // Here there are no such promises: errors wait for as many turns.
 
-/** What came through a promise has failed. */
+/** What came through so many promises has failed. */
 export function refuseLater(
   execution: Execution,
   nonNull: boolean,
   place: Place,
   key: string | number,
   error: GraphQLError,
+  late: number,
 ): void {
-  later(execution, 1, () => {
+  later(execution, late, () => {
     if (nonNull) return failIn(execution, place, error);
     report(execution, place, error);
     place.container[key] = null;
@@ -35,18 +36,20 @@ function failIn(execution: Execution, place: Place, itsError: GraphQLError): voi
   });
 }
 
-/** Something in a place is waited for no more. It matters only if an error waits for it. */
+/** Something in a place is waited for no more. */
 export function doneIn(execution: Execution, place: Place): void {
-  if (execution.delayed.size === 0 || execution.failed.has(place)) return;
+  if (!execution.countsDown || execution.failed.has(place)) return;
   place.waiting -= 1;
   if (place.waiting > 0) return;
   const error = execution.delayed.get(place);
   if (error) failIn(execution, place, error);
   else if (place.parent)
     later(execution, turnsAbove(execution, place), () => doneIn(execution, place.parent!));
+  else execution.rootDone?.();
 }
 
 /** How many promises lie between one for a value in a place and the one for the place itself. */
-function turnsAbove({ delayed }: Execution, place: Place): number {
-  return (place.type ? 2 : 1) + (delayed.has(place) ? 1 : 0) + (place.late ? 2 : 1);
+function turnsAbove({ delayed, rootTurns }: Execution, place: Place): number {
+  if (!place.parent && rootTurns !== undefined) return rootTurns;
+  return (place.type ? 2 : 1) + (delayed.has(place) ? 1 : 0) + place.late + 1;
 }

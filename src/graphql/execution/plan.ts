@@ -1,13 +1,17 @@
 import {
   getArgumentValues,
+  isAbstractType,
   isLeafType,
   isListType,
   isNonNullType,
   Kind,
+  SchemaMetaFieldDef,
+  TypeMetaFieldDef,
   TypeNameMetaFieldDef,
   visit,
   type FieldNode,
   type FragmentDefinitionNode,
+  type GraphQLAbstractType,
   type GraphQLField,
   type GraphQLLeafType,
   type GraphQLObjectType,
@@ -37,7 +41,10 @@ export interface FieldPlan {
   readonly parentType: GraphQLObjectType;
   readonly definition: GraphQLField<unknown, unknown>;
   readonly nodes: readonly FieldNode[];
-  /** undefined where they depend on variables. */
+  /**
+   * undefined where they depend on variables, and of mutations, which may change what they are
+   * given.
+   */
   readonly args: object | undefined;
   readonly shape: Shape;
 }
@@ -46,7 +53,13 @@ export interface FieldPlan {
 export type Shape =
   | { readonly kind: 'leaf'; readonly nonNull: boolean; readonly type: GraphQLLeafType }
   | { readonly kind: 'list'; readonly nonNull: boolean; readonly item: Shape }
-  | { readonly kind: 'object'; readonly nonNull: boolean; readonly plan: () => ObjectPlan };
+  | { readonly kind: 'object'; readonly nonNull: boolean; readonly plan: () => ObjectPlan }
+  | {
+      readonly kind: 'abstract';
+      readonly nonNull: boolean;
+      readonly type: GraphQLAbstractType;
+      readonly planOf: (type: GraphQLObjectType) => ObjectPlan;
+    };
 
 /** What plans of one operation are made from. */
 export interface PlanSource {
@@ -70,6 +83,14 @@ export function planOperation(source: PlanSource): ObjectPlan {
   );
 }
 
+/**
+ * No field of a type may have a name that begins as theirs do, and validation finds `__schema` and
+ * `__type` at the root alone.
+ */
+const META_FIELDS = new Map(
+  [SchemaMetaFieldDef, TypeMetaFieldDef, TypeNameMetaFieldDef].map(field => [field.name, field]),
+);
+
 function toObjectPlan(
   source: PlanSource,
   type: GraphQLObjectType,
@@ -78,16 +99,13 @@ function toObjectPlan(
   const fields: FieldPlan[] = [];
   for (const [responseName, nodes] of selected) {
     const [node] = nodes as [FieldNode];
-    const definition =
-      node.name.value === TypeNameMetaFieldDef.name
-        ? TypeNameMetaFieldDef
-        : type.getFields()[node.name.value]!;
+    const definition = META_FIELDS.get(node.name.value) ?? type.getFields()[node.name.value]!;
     fields.push({
       responseName,
       parentType: type,
       definition,
       nodes,
-      args: fixedArguments(definition, node),
+      args: type === source.schema.getMutationType() ? undefined : fixedArguments(definition, node),
       shape: toShape(source, definition.type, nodes),
     });
   }
@@ -105,24 +123,24 @@ function toShape(
   if (isNonNullType(type)) return toShape(source, type.ofType, nodes, true);
   if (isListType(type)) return { kind: 'list', nonNull, item: toShape(source, type.ofType, nodes) };
   if (isLeafType(type)) return { kind: 'leaf', nonNull, type };
-  const objectType = type as GraphQLObjectType;
-  let plan: ObjectPlan | undefined;
-  return {
-    kind: 'object',
-    nonNull,
-    plan: () =>
-      (plan ??= toObjectPlan(
-        source,
+  const plans = new Map<GraphQLObjectType, ObjectPlan>();
+  const planOf = (objectType: GraphQLObjectType): ObjectPlan => {
+    let plan = plans.get(objectType);
+    if (!plan) {
+      const selected = collectSubfields(
+        source.schema,
+        source.fragments as never,
+        source.conditions,
         objectType,
-        collectSubfields(
-          source.schema,
-          source.fragments as never,
-          source.conditions,
-          objectType,
-          nodes,
-        ),
-      )),
+        nodes,
+      );
+      plans.set(objectType, (plan = toObjectPlan(source, objectType, selected)));
+    }
+    return plan;
   };
+  if (isAbstractType(type)) return { kind: 'abstract', nonNull, type, planOf };
+  let plan: ObjectPlan | undefined;
+  return { kind: 'object', nonNull, plan: () => (plan ??= planOf(type as GraphQLObjectType)) };
 }
 
 /**

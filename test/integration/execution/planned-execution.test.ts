@@ -5,6 +5,7 @@ import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
+import { Pauses } from '../../../src/graphql/execution/pauses.js';
 import { ByteBudget } from '../../../src/graphql/limits/byte-budget.js';
 import { OperationSlots, OperationTurn } from '../../../src/graphql/limits/operation-slots.js';
 import { RowBudget } from '../../../src/graphql/limits/row-budget.js';
@@ -59,6 +60,7 @@ function contextOf(principal: Principal): RequestContext {
     embedder,
     embed: texts => embedder.embed(texts),
     pause: () => undefined,
+    pauses: new Pauses(() => undefined),
     rows: new RowBudget(25_000, 25_000).operation(),
     bytes: new ByteBudget(33_554_432, 134_217_728).operation('test'),
     reads: db.database.reads(scope),

@@ -47,7 +47,7 @@ describe('executorOf', () => {
       }
     });
 
-    test('has a plan for eight combinations of its conditions, and keeps no more', async () => {
+    test('has a plan for every combination of its conditions, however many it keeps', async () => {
       const flooded = parse(
         'query ($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!) { one: colour ' +
           '@skip(if: $a) two: colour @skip(if: $b) three: colour @skip(if: $c) tags ' +
@@ -68,7 +68,7 @@ describe('executorOf', () => {
         const planned: boolean[] = [];
         for (const combination of round === 2 ? combinations.toReversed() : combinations)
           planned.push(await isPlanned(combination));
-        expect(planned.filter(Boolean).length).toBe(8);
+        expect(planned).toEqual(combinations.map(() => true));
       }
     });
 

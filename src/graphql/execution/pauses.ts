@@ -1,0 +1,66 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Pause } from '../../base/compute-turns.js';
+
+/** Values between two looks at the clock: some microseconds each, but for vectors and errors. */
+const STEPS = 64;
+
+/**
+ * The pauses of one operation's execution, in which others are served. What comes for it meanwhile
+ * waits: values that were waited for, so that answers are those of an execution without pauses, and
+ * loads, so that all that a level asks for is still loaded at once.
+ */
+export class Pauses {
+  /** Nothing of the operation may go on. */
+  isPaused = false;
+  #steps = 0;
+  #over: Promise<void> | undefined;
+  #loads: (() => void)[] = [];
+
+  /** What is shorter than `stepsAtOnce` never asks `pause`. */
+  constructor(
+    private readonly pause: Pause,
+    private readonly stepsAtOnce = STEPS,
+  ) {}
+
+  /** Asked before each step. True: the next one is to be taken after `over`. */
+  isDue(): boolean {
+    this.#steps += 1;
+    if (this.#steps < this.stepsAtOnce) return false;
+    this.#steps = 0;
+    const others = this.pause();
+    if (!others) return false;
+    // An operation whose time is over goes on to its end, since nothing that it still asks for is
+    // read.
+    this.#over = others.catch(() => nextTurn());
+    this.isPaused = true;
+    return true;
+  }
+
+  /** After a step that took long. */
+  hurry(): void {
+    this.#steps = this.stepsAtOnce;
+  }
+
+  /** Calls `goOn` in a later turn of the event loop, when the others have been served. */
+  over(goOn: () => void): void {
+    void this.#over!.then(goOn);
+  }
+
+  goOn(): void {
+    this.isPaused = false;
+    for (const load of this.#loads.splice(0)) this.afterLevel(load);
+  }
+
+  /**
+   * Calls `load` when all that promises settled by now lead to has been asked for, as dataloaders
+   * do by themselves, and no pause cuts it in two.
+   */
+  afterLevel(load: () => void): void {
+    queueMicrotask(() =>
+      process.nextTick(() => {
+        if (this.isPaused) this.#loads.push(load);
+        else load();
+      }),
+    );
+  }
+}
