@@ -45,7 +45,10 @@ Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards
       'a superuser of a PostgreSQL with pgvector, such as postgresql://postgres@localhost/postgres',
     )
     .option('--embedded', 'the embedded database, in a temporary folder')
-    .option('--only <text>', 'only the operations whose names hold this')
+    .option(
+      '--only <text>',
+      'only the operations whose names hold this, or one of these with commas between',
+    )
     .action((options: Options) => benchLargeAnswers(options));
 }
 
@@ -56,8 +59,12 @@ async function benchLargeAnswers({ databaseUrl, embedded, only = '' }: Options):
   try {
     const database = await Database.open({ kind: 'embedded', dataDir }, ENTITIES, 'migrate');
     await applyMigrations(database).finally(() => database.close());
-    const pglite = await PGlite.create(dataDir, { extensions: { vector, btree_gin } });
-    const made = await fill(pglite as unknown as Client).finally(() => pglite.close());
+    const pglite = await PGlite.create(join(dataDir, 'pg'), { extensions: { vector, btree_gin } });
+    const made = await fill(pglite as unknown as Client, {
+      documents: 20,
+      words: 400,
+      nested: 8,
+    }).finally(() => pglite.close());
     await measureAll(made, only, undefined, { WEAVER_DATA_DIR: dataDir });
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
@@ -76,7 +83,7 @@ async function benchOnPostgres(databaseUrl: string, only: string): Promise<void>
     await migrate(adminUrl);
     const made = await withClient(adminUrl, async admin => {
       await makeLogin(admin, LOGIN, PASSWORD);
-      return fill(admin);
+      return fill(admin, { documents: 50, words: 4_000, nested: 458 });
     });
     await measureAll(made, only, urlOf(databaseUrl, DATABASE, LOGIN, PASSWORD));
   } finally {
@@ -93,7 +100,9 @@ async function measureAll(
   databaseUrl: string | undefined,
   settings: Record<string, string> = {},
 ): Promise<void> {
-  for (const operation of operations(made).filter(({ name }) => name.includes(only))) {
+  for (const operation of operations(made).filter(({ name }) =>
+    only.split(',').some(part => name.includes(part)),
+  )) {
     for (const atOnce of [1, 8]) {
       const server = await startGateway('Weaver', databaseUrl, OPERATOR_TOKEN, settings);
       try {
@@ -114,10 +123,21 @@ interface Made {
 }
 
 /**
- * Two tenants; one has 500 bots with large configs and 50 documents of 100 chunks, whose texts are
- * as long as they may be.
+ * Documents of 100 chunks, and words of each chunk. The embedded database takes minutes for the
+ * largest.
  */
-async function fill(admin: Client): Promise<Made> {
+interface DataSize {
+  readonly documents: number;
+  readonly words: number;
+  /** Bots whose configs are of many small objects. */
+  readonly nested: number;
+}
+
+/**
+ * Two tenants; one has 42 bots with large configs, and documents: on PostgreSQL with texts as long
+ * as they may be.
+ */
+async function fill(admin: Client, { documents: count, words, nested }: DataSize): Promise<Made> {
   const { rows: tenants } = await admin.query<{ id: string }>(
     `insert into tenants (name) values ('Large'), ('Other') returning id`,
   );
@@ -129,21 +149,21 @@ async function fill(admin: Client): Promise<Made> {
       union all
      select $1::uuid, 'Nested ' || n,
        jsonb_build_object('list', to_jsonb(array_fill('{}'::jsonb, array[16000])))
-         from generate_series(1, 458) n`,
-    [large],
+         from generate_series(1, $2::int) n`,
+    [large, nested],
   );
   const { rows: documents } = await admin.query<{ id: string }>(
     `insert into docs (tenant_id, bot_id, filename, size_bytes, status)
      select $1::uuid, (select id from bots where tenant_id = $1::uuid order by created_at, id
-       limit 1), n || '.md', 0, 'completed' from generate_series(1, 50) n returning id`,
-    [large],
+       limit 1), n || '.md', 0, 'completed' from generate_series(1, $2::int) n returning id`,
+    [large, count],
   );
   await admin.query(
     `insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index, embedding)
-     select d.tenant_id, d.bot_id, d.id, repeat('tent ', 4000), n,
+     select d.tenant_id, d.bot_id, d.id, repeat('tent ', $2::int), n,
        (select array_agg(sin(n * i))::vector from generate_series(1, 1536) i)
        from docs d cross join generate_series(1, 100) n where d.tenant_id = $1::uuid`,
-    [large],
+    [large, words],
   );
   const { rows: bots } = await admin.query<{ id: string }>(
     `insert into bots (tenant_id, name) values ($1::uuid, 'Searched') returning id`,

@@ -85,20 +85,38 @@ function toPassage(ranks: number[], rows: WindowRow[]): SearchPassage {
 
 /** Texts that follow each other, of which each may begin with the end of the one before. */
 function joinTexts(texts: readonly string[]): string {
-  return texts.reduce((joined, text) => {
-    const overlap = overlapOf(joined, text);
-    return overlap > 0 ? joined + text.slice(overlap) : `${joined}\n\n${text}`;
-  });
+  const pieces: string[] = [];
+  let end = '';
+  for (const text of texts) {
+    const overlap = overlapOf(end, text);
+    const piece = overlap > 0 || pieces.length === 0 ? text.slice(overlap) : `\n\n${text}`;
+    pieces.push(piece);
+    // Of a long text no more is looked at.
+    end =
+      piece.length < MAX_OVERLAP ? (end + piece).slice(-MAX_OVERLAP) : piece.slice(-MAX_OVERLAP);
+  }
+  return pieces.join('');
 }
 
-/** The length of the longest end of `before` that `after` begins with. */
+/**
+ * The length of the longest end of `before` that `after` begins with, in a time that grows with
+ * their lengths alone: the prefix function of Knuth, Morris and Pratt.
+ */
 function overlapOf(before: string, after: string): number {
-  for (
-    let length = Math.min(before.length, after.length, MAX_OVERLAP);
-    length >= MIN_OVERLAP;
-    length -= 1
-  ) {
-    if (before.endsWith(after.slice(0, length))) return length;
-  }
-  return 0;
+  const start = after.slice(0, MAX_OVERLAP);
+  const borders = new Uint16Array(start.length);
+  let matched = 0;
+  const longer = (text: string, index: number): number => {
+    let length = matched;
+    const code = text.charCodeAt(index);
+    while (length > 0 && (length === start.length || start.charCodeAt(length) !== code))
+      length = borders[length - 1]!;
+    return start.charCodeAt(length) === code ? length + 1 : 0;
+  };
+  for (let index = 1; index < start.length; index += 1)
+    borders[index] = matched = longer(start, index);
+  matched = 0;
+  for (let index = Math.max(0, before.length - start.length); index < before.length; index += 1)
+    matched = longer(before, index);
+  return matched >= MIN_OVERLAP ? matched : 0;
 }

@@ -2,7 +2,6 @@ import {
   getArgumentValues,
   GraphQLError,
   isObjectType,
-  locatedError,
   OperationTypeNode,
   type ExecutionResult,
   type FieldNode,
@@ -15,8 +14,8 @@ import {
   DONE,
   Execution,
   FAILED,
+  Failure,
   later,
-  pathKeys,
   PAUSED,
   Place,
   report,
@@ -231,14 +230,7 @@ function wait(
     execution.settle(() => completeLate(execution, field, shape, place, key, settled));
   const onError = (error: unknown): void =>
     execution.settle(() => {
-      refuseLater(
-        execution,
-        shape.nonNull,
-        place,
-        key,
-        located(execution, error, field, place, key),
-        1,
-      );
+      refuseLater(execution, shape.nonNull, place, key, new Failure(error, field, place, key), 1);
       return DONE;
     });
   try {
@@ -600,17 +592,6 @@ function restOfItems(
   return PAUSED;
 }
 
-function located(
-  execution: Execution,
-  error: unknown,
-  field: FieldPlan,
-  place: Place,
-  key: string | number,
-): GraphQLError {
-  execution.pauses.hurry();
-  return locatedError(error, field.nodes as FieldNode[], pathKeys(place, key));
-}
-
 function failed(
   execution: Execution,
   error: unknown,
@@ -618,7 +599,7 @@ function failed(
   place: Place,
   key: string | number,
 ): typeof FAILED {
-  execution.failure = located(execution, error, field, place, key);
+  execution.failure = new Failure(error, field, place, key);
   return FAILED;
 }
 

@@ -1,4 +1,10 @@
-import type { ExecutionResult, GraphQLError, GraphQLObjectType } from 'graphql';
+import {
+  locatedError,
+  type ExecutionResult,
+  type FieldNode,
+  type GraphQLError,
+  type GraphQLObjectType,
+} from 'graphql';
 import { AppError } from '../../base/app-error.js';
 import { asAppError, hiddenError, refusal } from '../format-error.js';
 import { Pauses } from './pauses.js';
@@ -41,6 +47,27 @@ export class Place {
 }
 
 /**
+ * An error and where it was met. Most are never told, where one makes a null of what many others
+ * are in: those are not located.
+ */
+export class Failure {
+  constructor(
+    private readonly error: unknown,
+    private readonly field: FieldPlan,
+    private readonly place: Place,
+    private readonly key: string | number,
+  ) {}
+
+  located(): GraphQLError {
+    return locatedError(
+      this.error,
+      this.field.nodes as FieldNode[],
+      pathKeys(this.place, this.key),
+    );
+  }
+}
+
+/**
  * One run of an operation. Values are put into the answer as they come; it is finished when nothing
  * is waited for.
  */
@@ -50,9 +77,9 @@ export class Execution {
   data: object | null = null;
   pending = 1;
   /** The error of what FAILED last. */
-  failure: GraphQLError | undefined;
+  failure: Failure | undefined;
   /** Errors of objects in which something else is waited for first. */
-  readonly delayed = new Map<Place, GraphQLError>();
+  readonly delayed = new Map<Place, Failure>();
   /** What has failed, and takes no other failure. */
   readonly failed = new Set<Place>();
   finish: () => void = () => {};
@@ -144,9 +171,10 @@ export class Execution {
   }
 
   /** Notes an error of the answer, which has none of them if there are too many. */
-  add(error: GraphQLError): void {
+  add(failure: Failure): void {
+    this.pauses.hurry();
     if (this.errors.length < MAX_ERRORS) {
-      this.errors.push(error);
+      this.errors.push(failure.located());
       return;
     }
     this.isOver = true;
@@ -176,20 +204,20 @@ function tooManyErrors(first: GraphQLError): GraphQLError {
 }
 
 /** Tells an error, unless the answer has null in place of something around it. */
-export function report(execution: Execution, place: Place, error: GraphQLError): void {
+export function report(execution: Execution, place: Place, failure: Failure): void {
   let around = place;
   for (; around.parent; around = around.parent)
     if (around.parent.container[around.key] !== around.container) return;
-  if (execution.data === around.container) execution.add(error);
+  if (execution.data === around.container) execution.add(failure);
 }
 
 /** A whole place failed that may be null. */
-export function reportAt(execution: Execution, { parent, key }: Place, error: GraphQLError): void {
+export function reportAt(execution: Execution, { parent, key }: Place, failure: Failure): void {
   if (parent) {
-    report(execution, parent, error);
+    report(execution, parent, failure);
     parent.container[key] = null;
   } else if (execution.data) {
-    execution.add(error);
+    execution.add(failure);
     execution.data = null;
   }
 }

@@ -1,5 +1,4 @@
-import type { GraphQLError } from 'graphql';
-import { later, report, reportAt, type Execution, type Place } from './execution.js';
+import { later, report, reportAt, type Execution, type Failure, type Place } from './execution.js';
 
 // Errors of what came through promises, or beside what does. In graphql-js they rise through
 // promises, one for each value, object and list that is waited for, each a turn of the queue, and
@@ -12,7 +11,7 @@ export function refuseLater(
   nonNull: boolean,
   place: Place,
   key: string | number,
-  error: GraphQLError,
+  error: Failure,
   late: number,
 ): void {
   later(execution, late, () => {
@@ -24,7 +23,7 @@ export function refuseLater(
 }
 
 /** Something in a place failed that may not be null. */
-function failIn(execution: Execution, place: Place, itsError: GraphQLError): void {
+function failIn(execution: Execution, place: Place, itsError: Failure): void {
   if (execution.failed.has(place)) return;
   execution.failed.add(place);
   const { parent } = place;

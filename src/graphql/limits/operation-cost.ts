@@ -44,6 +44,11 @@ interface Branch {
    * of what is there.
    */
   readonly counts: boolean;
+  /**
+   * What it costs for each parent at least: its resolver is called, and may answer nothing or an
+   * error.
+   */
+  readonly least: number;
   readonly branches: readonly Branch[];
 }
 
@@ -51,13 +56,14 @@ interface Branch {
  * A value that is shown under a second name: it takes as much room in the answer, and as long to be
  * put there, as some ten others of a row.
  */
-const COPY: Branch = { size: 10, counts: true, branches: [] };
+const AGAIN = 10;
+const COPY: Branch = { size: AGAIN, counts: true, least: AGAIN, branches: [] };
 
 /**
  * The cost of a valid operation: each list as long as its page, for each of its parents as many
- * times. A value that is part of its object costs nothing, and under each further alias as much as
- * ten rows. Fields that are asked for twice under one name count once, as they are executed once;
- * @skip and @include do not matter.
+ * times. A value that is part of its object costs nothing, and any field under a further alias as
+ * much as ten rows at least. Fields that are asked for twice under one name count once, as they are
+ * executed once; @skip and @include do not matter.
  */
 export function operationCost(
   schema: GraphQLSchema,
@@ -86,10 +92,10 @@ function total(
 ): number {
   let sum = 0;
   for (const branch of branches) {
-    const { size, counts, branches: inner } = branch;
+    const { size, counts, least, branches: inner } = branch;
     const each = typeof size === 'number' ? size : size(variables);
     const places = Math.max(each, 1);
-    if (counts) sum += (branch === COPY ? shown : parents) * places;
+    if (counts) sum += branch === COPY ? shown * places : parents * Math.max(places, least);
     sum += total(inner, variables, parents * each, shown * places);
   }
   return sum;
@@ -142,7 +148,8 @@ function branchesOf(
       nodes.flatMap(node => node.selectionSet ?? []),
       { sized: Boolean(declared), again: isCopy && !reads },
     );
-    if (counts || below.length > 0) branches.push({ size, counts, branches: below });
+    if (counts || below.length > 0)
+      branches.push({ size, counts, least: isCopy ? AGAIN : 1, branches: below });
   }
   return branches;
 }
