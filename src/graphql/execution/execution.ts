@@ -95,6 +95,7 @@ export class Execution {
   rests: Rest[] = [];
   /** What came during a pause. */
   #held: (() => Outcome)[] = [];
+  #next = 0;
 
   constructor(
     readonly source: PlanSource,
@@ -151,13 +152,17 @@ export class Execution {
         outcome = rest(outcome);
         if (outcome === PAUSED) return this.#pause([...this.rests, ...rests.slice(index + 1)]);
       }
-      this.#done();
+      if (rests.length > 0) this.#done();
     } catch (error) {
       return this.#fail(error);
     }
-    const held = this.#held;
+    while (this.#next < this.#held.length && !this.pauses.isPaused && !this.isOver) {
+      if (this.isDue()) return this.#pause([]);
+      this.#work(this.#held[this.#next++]!);
+    }
+    if (this.#next < this.#held.length) return;
     this.#held = [];
-    for (const work of held) this.settle(work);
+    this.#next = 0;
   }
 
   #done(): void {

@@ -4,6 +4,9 @@ import type { Pause } from '../../base/compute-turns.js';
 /** Values between two looks at the clock: some microseconds each, but for vectors and errors. */
 const STEPS = 64;
 
+/** Values before the first look: most answers have fewer, and are made at once. */
+const STEPS_AT_FIRST = 512;
+
 /**
  * The pauses of one operation's execution, in which others are served. What comes for it meanwhile
  * waits: values that were waited for, so that answers are those of an execution without pauses, and
@@ -12,15 +15,18 @@ const STEPS = 64;
 export class Pauses {
   /** Nothing of the operation may go on. */
   isPaused = false;
-  #steps = 0;
+  #steps: number;
   #over: Promise<void> | undefined;
   #loads: (() => void)[] = [];
 
-  /** What is shorter than `stepsAtOnce` never asks `pause`. */
+  /** What is shorter than `stepsAtFirst` never asks `pause`. */
   constructor(
     private readonly pause: Pause,
     private readonly stepsAtOnce = STEPS,
-  ) {}
+    stepsAtFirst = STEPS_AT_FIRST,
+  ) {
+    this.#steps = stepsAtOnce - stepsAtFirst;
+  }
 
   /** Asked before each step. True: the next one is to be taken after `over`. */
   isDue(): boolean {

@@ -37,7 +37,7 @@ async function answer(
   { stepsAtOnce, ...world }: PausingWorld,
 ): Promise<Answered> {
   const values = new Values(world);
-  const pauses = new Pauses(() => (stepsAtOnce ? turn() : undefined), stepsAtOnce);
+  const pauses = new Pauses(() => (stepsAtOnce ? turn() : undefined), stepsAtOnce, stepsAtOnce);
   const text = await values.settleAll(textOf(server, operation, { values, pauses }));
   return { text, calls: values.calls, planned: values.planned };
 }
