@@ -43,6 +43,11 @@ const INTROSPECTION_LIMIT =
 
 const HIDDEN_MESSAGE = 'Something went wrong on our side. Please report the request id.';
 
+/** What a caller sees of an error that is none of theirs. */
+export function hiddenError(cause?: unknown): AppError {
+  return new AppError('INTERNAL_SERVER_ERROR', HIDDEN_MESSAGE, { cause });
+}
+
 /** The known error behind anything that was thrown; undefined for what callers must not see. */
 export function asAppError(thrown: unknown): AppError | undefined {
   const error = thrown instanceof GraphQLError ? (thrown.originalError ?? thrown) : thrown;
