@@ -1,10 +1,11 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError } from '../config.js';
-import { lostConnection } from '../db/connection-errors.js';
+import { commandFailure } from './command-failure.js';
 import { commandIo, processTerminal, type CommandContext, type Terminal } from './command-io.js';
 import { addConfigCommands } from './config-commands.js';
 import { addDbCommands } from './db-commands.js';
+import { addWordsOfGroup } from './db/other-words.js';
 import { addDemoCommand } from './demo-command.js';
 import { addKeyCommands } from './key-commands.js';
 import { packageVersion } from './package-folder.js';
@@ -28,6 +29,8 @@ Examples:
   npx weaver key create --tenant "Harbor Outdoor" --name "My app"
   npx weaver db bootstrap --help`;
 
+const SEE_HELP = 'Add --help to see what it takes.';
+
 /**
  * Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage.
  */
@@ -44,7 +47,7 @@ export async function runCommandLine(
       writeOut: text => io.outLines(text.replace(/\n$/, '')),
       writeErr: text => io.sayLines(text.replace(/\n$/, '')),
     })
-    .showHelpAfterError('Add --help to see what it takes.')
+    .showHelpAfterError(SEE_HELP)
     .exitOverride()
     .addHelpText('after', HELP);
   let exitCode = 0;
@@ -60,14 +63,21 @@ export async function runCommandLine(
     addConfigCommands,
   ])
     add(program, context);
+  addWordsOfGroup(
+    program,
+    program.commands.find(command => command.name() === 'db')!,
+  );
 
   try {
     await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
+    // Of an option's value commander tells by itself, of what a command finds in all of them
+    // together it does not.
+    if (error instanceof InvalidArgumentError) io.sayLines(`error: ${error.message}\n${SEE_HELP}`);
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const told = lostConnection(error) ?? error;
-    if (error instanceof ConfigError) io.sayLines(error.message);
+    const told = commandFailure(error);
+    if (told instanceof ConfigError) io.sayLines(told.message);
     else if (told instanceof StartupError) io.say(told.message);
     // Not the error itself: those of the database hold the statement with its values.
     else io.sayLines(error instanceof Error ? (error.stack ?? error.message) : String(error));

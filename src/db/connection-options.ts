@@ -175,8 +175,9 @@ function defaultFile(name: string): string | undefined {
 }
 
 function readCertificateFile(parameter: string, file: string): string {
+  let content: string;
   try {
-    return readFileSync(file, 'utf8');
+    content = readFileSync(file, 'utf8');
   } catch (error) {
     throw new StartupError(
       `${parameter} names the file ${file}, which cannot be read ` +
@@ -184,6 +185,13 @@ function readCertificateFile(parameter: string, file: string): string {
       { cause: error },
     );
   }
+  // Of such a file Node says nothing, and trusts nobody then.
+  if (!content.includes('-----BEGIN '))
+    throw new StartupError(
+      `${parameter} names the file ${file}, which is not in PEM format: it has no line ` +
+        'that begins with "-----BEGIN".',
+    );
+  return content;
 }
 
 function connectTimeoutMs(seconds: string | undefined): number {

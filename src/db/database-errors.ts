@@ -25,6 +25,8 @@ const BY_MESSAGE =
 const STATEMENT_TIMEOUT = '57014';
 const LOCK_TIMEOUT = '55P03';
 
+const SQLSTATE = /^[0-9A-Z]{5}$/;
+
 interface CodedError {
   code?: unknown;
   cause?: unknown;
@@ -52,4 +54,12 @@ export function exceededTime(error: unknown): 'statement' | 'lock' | undefined {
   if (code === STATEMENT_TIMEOUT) return 'statement';
   if (code === LOCK_TIMEOUT) return 'lock';
   return cause === undefined || cause === error ? undefined : exceededTime(cause);
+}
+
+/**
+ * The SQLSTATE of an error that the database gave for a statement; undefined for errors of others.
+ */
+export function sqlState(error: unknown): string | undefined {
+  const { code } = (error ?? {}) as CodedError;
+  return typeof code === 'string' && SQLSTATE.test(code) ? code : undefined;
 }

@@ -38,13 +38,7 @@ export async function createRevision(
       [join(root, 'node_modules/@mikro-orm/cli/cli.js'), ...args],
       { cwd: root, env: io.env },
       (error, stdout, stderr) => {
-        if (error)
-          reject(
-            new StartupError(
-              stderr.trim().split('\n', 1)[0] || `No migration was made: ${error.message}`,
-              { cause: error },
-            ),
-          );
+        if (error) reject(new StartupError(toldOf(stderr), { cause: error }));
         else resolve(stdout);
       },
     );
@@ -57,4 +51,15 @@ export async function createRevision(
     `Next: ${autogenerate ? 'read it' : 'write its statements'}, then npm run build, npx ` +
       'weaver db lint head, npx weaver db up.',
   );
+}
+
+/** What that command line wrote: a sentence of ours, or its help with an error below it. */
+function toldOf(stderr: string): string {
+  const lines = stderr.trim().split('\n');
+  if (!lines[0]!.startsWith('mikro-orm '))
+    return lines[0] || 'No migration was made, and MikroORM does not say why.';
+  const error = lines
+    .map(line => /^\w*Error: (.+)$/.exec(line)?.[1])
+    .find(found => found !== undefined);
+  return `No migration was made: ${error ?? lines.at(-1)!}.`;
 }

@@ -1,5 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import { lostConnection, reason } from '../connection-errors.js';
+import { sqlState } from '../database-errors.js';
 
 /**
  * SQLSTATE codes: raised by a statement of ours; no right to do it; not installed on the server.
@@ -9,7 +10,6 @@ const NOT_ALLOWED = '42501';
 const NOT_INSTALLED = new Set(['0A000', '58P01']);
 /** PostgreSQL says so of a file that an extension needs, and 0A000 of much else. */
 const ABOUT_AN_EXTENSION = /\bextension\b/;
-const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** Class 22: the message of a value that does not fit quotes the value. */
 const ABOUT_A_VALUE = /^22/;
 const SHOWN = 120;
@@ -46,11 +46,6 @@ function mend(error: unknown): string {
   if (code && NOT_INSTALLED.has(code) && ABOUT_AN_EXTENSION.test(reason(error)))
     return " Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on the server.";
   return '';
-}
-
-export function sqlState(error: unknown): string | undefined {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return typeof code === 'string' && SQLSTATE.test(code) ? code : undefined;
 }
 
 /**

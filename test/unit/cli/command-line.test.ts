@@ -77,6 +77,9 @@ describe('weaver', () => {
       ['db', 'bootstrap', '--login', 'pg_x'],
       "pg_x is taken by PostgreSQL or by Weaver's own roles.",
     ],
+    [['db', 'up', '--from', 'base'], '--from is for --sql: a run begins where the database is.'],
+    [['db', 'down', 'base', '--to', 'initial'], '"base" and --to initial: give one target.'],
+    [['db', 'up', '--sql', '+1'], 'Without a database there is no counting of steps'],
     [['schema', 'print', '--check'], "option '--check <file>' argument missing"],
   ])('%j is wrong usage', async (args, message) => {
     const { code, out, err } = await weaver(NOWHERE, args);
@@ -86,19 +89,35 @@ describe('weaver', () => {
 
   test.each([
     [
-      ['upgrade', 'head'],
+      ['db', 'upgrade', 'head'],
       'There is no command "db upgrade". Weaver\'s word is "up": npx weaver db up',
     ],
     [
-      ['downgrade', '-1'],
+      ['db', 'downgrade', '-1'],
       'There is no command "db downgrade". Weaver\'s word is "down": npx weaver db down',
     ],
-    [['merge', '-m', 'both', 'heads'], 'There is nothing to merge: migrations are one line'],
-    [['branches', '--verbose'], 'There are no branches'],
-  ])('db %j leads to the word of ours', async (args, told) => {
-    const { code, out, err } = await weaver(NOWHERE, ['db', ...args]);
+    [['db', 'merge', '-m', 'both', 'heads'], 'There is nothing to merge: migrations are one line'],
+    [['db', 'branches', '--verbose'], 'There are no branches'],
+    [['db', 'migrate'], 'Weaver\'s word is "up"'],
+    [
+      ['upgrade', 'head'],
+      'There is no command "upgrade". Weaver\'s word is "up": npx weaver db up',
+    ],
+    [['downgrade', '-1', '--sql'], 'There is no command "downgrade". Weaver\'s word is "down"'],
+    [
+      ['revision', '--autogenerate', '-m', 'x'],
+      'There is no command "revision". It is one of "db": npx weaver db revision.',
+    ],
+    [['current'], 'There is no command "current". It is one of "db": npx weaver db current.'],
+    [['doctor'], 'There is no command "doctor". It is one of "db": npx weaver db doctor.'],
+  ])('%j leads to the word of ours', async (args, told) => {
+    const { code, out, err } = await weaver(NOWHERE, args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(told);
+  });
+
+  test('--help of weaver has no words that only lead elsewhere', async () => {
+    expect((await weaver({}, ['--help'])).out).not.toMatch(/^ +(upgrade|current|doctor)\b/m);
   });
 
   test('db --help has its commands in groups, and none that only lead elsewhere', async () => {

@@ -47,7 +47,16 @@ describe('connectionError', () => {
     [new Error('timeout exceeded when trying to connect'), /cannot be reached: timeout exceeded/],
     [
       new Error('The server does not support SSL connections'),
-      /cannot be reached: The server does not support SSL/,
+      /does not encrypt, and sslmode in DATABASE_URL asks for it/,
+    ],
+    [
+      failure('CERT_HAS_EXPIRED', 'certificate has expired'),
+      /^The certificate of PostgreSQL at db\.example\.com:5432, .* has expired\./,
+    ],
+    [failure('CERT_REVOKED', 'certificate revoked'), /cannot be trusted: certificate revoked/],
+    [
+      failure('42704', 'unrecognized configuration parameter "x"'),
+      /begins no session for weaver@x: .* \(SQLSTATE 42704\)\./,
     ],
     [
       new Error('wrapped', { cause: failure('3D000', 'database "main" does not exist') }),
@@ -63,9 +72,6 @@ describe('connectionError', () => {
   test('leaves errors of other kinds alone', () => {
     expect(
       connectionError(new TypeError('x is not a function'), ADDRESS, 'DATABASE_URL'),
-    ).toBeUndefined();
-    expect(
-      connectionError(failure('42601', 'syntax error'), ADDRESS, 'DATABASE_URL'),
     ).toBeUndefined();
   });
 });
