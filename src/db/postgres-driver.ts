@@ -12,9 +12,14 @@ type Policies = Awaited<ReturnType<PostgreSqlSchemaHelper['getAllPolicies']>>;
 
 /**
  * Sees all but the indexes of `weaver search tune` and the older application's policies: compared
- * with the entities, each would be dropped as unknown.
+ * with the entities, each would be dropped as unknown. Takes databases of any name: MikroORM puts
+ * the name between quotes as it is.
  */
 class SchemaHelper extends PostgreSqlSchemaHelper {
+  override getDatabaseExistsSQL(name: string): string {
+    return super.getDatabaseExistsSQL(name.replaceAll("'", "''"));
+  }
+
   override async getAllIndexes(
     ...asked: Parameters<PostgreSqlSchemaHelper['getAllIndexes']>
   ): Promise<Indexes> {
