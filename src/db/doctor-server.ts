@@ -14,6 +14,7 @@ const SCHEMA = 'public';
 export async function examineSurroundings(database: Database): Promise<Finding[]> {
   const found = await Promise.all(
     [
+      examineWrites,
       examineSchemas,
       examineCollations,
       examineIndexes,
@@ -28,6 +29,36 @@ export async function examineSurroundings(database: Database): Promise<Finding[]
 const query = <R>(database: Database, sql: string): Promise<R[]> =>
   database.orm.em.getDriver().getConnection().execute(sql);
 const list = (names: readonly string[]): string => names.join(', ');
+
+/** A gateway that cannot write answers queries, and fails at every mutation. */
+async function examineWrites(database: Database): Promise<Finding[]> {
+  const [{ standby, readOnly, login }] = (await query<{
+    standby: boolean;
+    readOnly: boolean;
+    login: string;
+  }>(
+    database,
+    'select pg_is_in_recovery() as standby, ' +
+      `current_setting('default_transaction_read_only') = 'on' as "readOnly", ` +
+      'current_user::text as login',
+  )) as [{ standby: boolean; readOnly: boolean; login: string }];
+  if (standby)
+    return [
+      fail(
+        'This server is a standby, which takes no writes.',
+        'Lead DATABASE_URL to the primary. With target_session_attrs=primary in it a ' +
+          'standby is refused.',
+      ),
+    ];
+  return readOnly
+    ? [
+        fail(
+          `The login ${login} takes no writes: default_transaction_read_only is on.`,
+          'Turn it off for the login, for the database, or in the address, wherever it was set.',
+        ),
+      ]
+    : [];
+}
 
 /**
  * Whoever creates tables without naming a schema creates them in the first of search_path that is

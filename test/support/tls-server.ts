@@ -38,14 +38,42 @@ export interface TlsServer {
 const STARTS = 5;
 const PASSWORD = "p@ss/w:rd?#100% 'of it'";
 
+/** A standby of `server`, on the same addresses and with the same logins. */
+export async function startStandby({
+  folder,
+  port: primary,
+}: TlsServer): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const as = asServer();
+  const run = (...command: string[]): Buffer =>
+    execFileSync('setpriv', [...as, ...command], {
+      cwd: folder,
+      env: { PGPASSWORD: PASSWORD },
+      stdio: 'pipe',
+    });
+  run(
+    join(BIN!, 'pg_basebackup'),
+    '-h',
+    folder,
+    '-p',
+    String(primary),
+    '-U',
+    'admin',
+    '-D',
+    join(folder, 'standby'),
+    '--write-recovery-conf',
+    '--checkpoint=fast',
+  );
+  const { port, child } = await start(folder, 'standby', true, as);
+  return { port, close: () => ended(child) };
+}
+
 export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'weaver-tls-'));
-  const isRoot = process.getuid!() === 0;
-  const as = isRoot ? ['--reuid=postgres', '--regid=postgres', '--init-groups'] : [];
+  const as = asServer();
   const data = join(folder, 'data');
   makeCertificates(folder);
   writeFileSync(join(folder, 'password'), PASSWORD);
-  if (isRoot) execFileSync('chown', ['-R', 'postgres', folder]);
+  if (as.length > 0) execFileSync('chown', ['-R', 'postgres', folder]);
   execFileSync(
     'setpriv',
     [
@@ -65,12 +93,12 @@ export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServ
     join(data, 'pg_hba.conf'),
     [
       'hostnossl all encrypted all reject',
-      'local all all scram-sha-256',
+      'local all,replication all scram-sha-256',
       'host all all all scram-sha-256',
       '',
     ].join('\n'),
   );
-  const { port, child } = await start(folder, encrypted, as);
+  const { port, child } = await start(folder, 'data', encrypted, as);
   const psql = (sql: string): Buffer =>
     execFileSync(
       join(BIN!, 'psql'),
@@ -87,11 +115,20 @@ export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServ
     encryptedUser: 'encrypted',
     password: PASSWORD,
     async close() {
-      child.kill('SIGINT');
-      if (child.exitCode === null) await once(child, 'close');
+      await ended(child);
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** PostgreSQL does not run as root. */
+function asServer(): string[] {
+  return process.getuid!() === 0 ? ['--reuid=postgres', '--regid=postgres', '--init-groups'] : [];
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  child.kill('SIGINT');
+  if (child.exitCode === null) await once(child, 'close');
 }
 
 function makeCertificates(folder: string): void {
@@ -143,6 +180,7 @@ function makeCertificates(folder: string): void {
 /** Somebody else may take a port that was free a moment ago: then another one. */
 async function start(
   folder: string,
+  data: string,
   encrypted: boolean,
   as: string[],
 ): Promise<{ port: number; child: ChildProcess }> {
@@ -165,7 +203,7 @@ async function start(
         'QUIT',
         join(BIN!, 'postgres'),
         '-D',
-        join(folder, 'data'),
+        join(folder, data),
         '-p',
         String(port),
         ...options,
@@ -174,16 +212,19 @@ async function start(
     );
     let written = '';
     child.stderr!.on('data', data => void (written += data));
-    while (child.exitCode === null && !isReady(folder)) await sleep(50);
+    while (child.exitCode === null && !isReady(join(folder, data))) await sleep(50);
     if (child.exitCode === null) return { port, child };
     if (tries === STARTS || !written.includes('Address already in use'))
       throw new Error(`PostgreSQL did not start:\n${written}`);
   }
 }
 
-function isReady(folder: string): boolean {
-  const file = join(folder, 'data/postmaster.pid');
-  return existsSync(file) && readFileSync(file, 'utf8').split('\n')[7]?.trim() === 'ready';
+function isReady(data: string): boolean {
+  const file = join(data, 'postmaster.pid');
+  return (
+    existsSync(file) &&
+    /^(ready|standby)$/.test(readFileSync(file, 'utf8').split('\n')[7]?.trim() ?? '')
+  );
 }
 
 async function freePort(): Promise<number> {

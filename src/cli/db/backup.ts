@@ -203,7 +203,7 @@ async function tryDump(
   const entries = await dumpEntries(file, work);
   if (!(await mayCreateDatabases(session.run))) {
     refuseDifferences(counts, await countsInDump(file, entries, work));
-    return 'read from the file, since this login may not create databases';
+    return 'read from the file, since this login may not create databases here';
   }
   const weavers = await weaversEntries(file, entries, work);
   const restored = new Set(

@@ -21,13 +21,15 @@ export function tableInWords(key: string): string {
 
 /**
  * The tables whose rows a dump holds. An extension makes its own tables by itself, and of their
- * rows a dump has only those that the extension wants to have kept.
+ * rows a dump has only those that the extension wants to have kept. A standby has no rows of
+ * unlogged tables.
  */
 export const DUMPED_TABLES = `
   select n.nspname::text as schema, c.relname::text as name
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-   where c.relkind = 'r' and c.relpersistence <> 't' and n.nspname <> 'information_schema'
-     and n.nspname !~ '^pg_'
+   where c.relkind = 'r' and c.relpersistence <> 't'
+     and (c.relpersistence <> 'u' or not pg_is_in_recovery())
+     and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
      and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
        and d.objid = c.oid and d.deptype = 'e')
    order by 1, 2`;

@@ -42,9 +42,12 @@ export async function dropLeftScratchDatabases(
   }
 }
 
+/** Whether the login may, and the server is none that takes no writes, such as a standby. */
 export async function mayCreateDatabases(run: RunSql): Promise<boolean> {
   const [row] = await run<{ may: boolean }>(
-    'select rolcreatedb or rolsuper as may from pg_roles where rolname = current_user',
+    'select (rolcreatedb or rolsuper) ' +
+      "and current_setting('transaction_read_only') = 'off' as may from pg_roles " +
+      'where rolname = current_user',
   );
   return row!.may;
 }

@@ -3,10 +3,12 @@ import { lostConnection, reason } from '../connection-errors.js';
 import { sqlState } from '../database-errors.js';
 
 /**
- * SQLSTATE codes: raised by a statement of ours; no right to do it; not installed on the server.
+ * SQLSTATE codes: raised by a statement of ours; no right to do it; no writes; not installed on the
+ * server.
  */
 const RAISED = 'P0001';
 const NOT_ALLOWED = '42501';
+const READ_ONLY = '25006';
 const NOT_INSTALLED = new Set(['0A000', '58P01']);
 /** PostgreSQL says so of a file that an extension needs, and 0A000 of much else. */
 const ABOUT_AN_EXTENSION = /\bextension\b/;
@@ -42,6 +44,11 @@ function mend(error: unknown): string {
     return (
       ' Run "npx weaver db bootstrap" as a superuser first, and migrate as a login that ' +
       'may create tables (WEAVER_MIGRATION_URL).'
+    );
+  if (code === READ_ONLY)
+    return (
+      ' This server or login takes no writes, as a standby does: use the address of the ' +
+      'primary.'
     );
   if (code && NOT_INSTALLED.has(code) && ABOUT_AN_EXTENSION.test(reason(error)))
     return " Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on the server.";

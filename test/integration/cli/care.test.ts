@@ -265,7 +265,7 @@ describe('backup and restore', () => {
         });
         expect(err).toContain(
           'Its copy opens and has the same rows: read from the file, since this login ' +
-            'may not create databases.',
+            'may not create databases here.',
         );
       } finally {
         await sqlAt(admin, `drop owned by ${login}`);
