@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { StartupError } from '../base/startup-error.js';
 
@@ -12,6 +12,7 @@ const FILE = '.env';
 export function loadEnvFile(env: NodeJS.ProcessEnv = process.env): void {
   const content = readEnvFile();
   if (content === undefined) return;
+  refuseOtherLines(content);
   for (const [name, value] of Object.entries(parseEnv(content))) env[name] ??= value;
 }
 
@@ -21,17 +22,51 @@ function readEnvFile(): string | undefined {
     bytes = readFileSync(FILE);
   } catch (error) {
     const { code } = error as { code?: string };
-    if (code === 'ENOENT') return undefined;
-    const why =
-      code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'this user may not read it' : code;
+    const isLink = code === 'ENOENT' && lstatSync(FILE, { throwIfNoEntry: false }) !== undefined;
+    if (code === 'ENOENT' && !isLink) return undefined;
+    const why = isLink
+      ? 'it is a link to a file that is not there'
+      : code === 'EISDIR'
+        ? 'it is a folder'
+        : code === 'EACCES'
+          ? 'this user may not read it'
+          : code;
     throw new StartupError(
       `The file .env in this folder cannot be read: ${why}. Make it a file of lines such ` +
         'as DATABASE_URL=postgresql://…, or move it away.',
       { cause: error },
     );
   }
-  // What some editors and shells of Windows write.
-  if (bytes.includes(0))
-    throw new StartupError('The file .env in this folder is not in UTF-8. Save it as UTF-8.');
-  return bytes.toString('utf8').replace(/^\uFEFF/, '');
+  // What some editors and shells of Windows write. Decoding takes the mark at the beginning away.
+  const notUtf8 = 'The file .env in this folder is not in UTF-8. Save it as UTF-8.';
+  if (bytes.includes(0)) throw new StartupError(notUtf8);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new StartupError(notUtf8, { cause: error });
+  }
+}
+
+/**
+ * An assignment as Node reads it, whose value in quotes may go over several lines:
+ * https://nodejs.org/api/environment_variables.html#dotenv
+ */
+const ASSIGNMENT =
+  /^[^\S\n]*(?:export[^\S\n]+)?[A-Za-z_][\w.-]*[^\S\n]*=[^\S\n]*(?:'[^']*'|"[^"]*"|`[^`]*`)?[^\n]*$/gm;
+
+/**
+ * Node passes over a line that sets nothing, such as `DATABASE_URL: …`: then the command would work
+ * on another database.
+ */
+function refuseOtherLines(content: string): void {
+  const lines = content
+    .replace(/\r\n?/g, '\n')
+    .replace(ASSIGNMENT, text => text.replace(/[^\n]+/g, ''))
+    .split('\n');
+  const wrong = lines.findIndex(line => !/^\s*(#|$)/.test(line));
+  if (wrong >= 0)
+    throw new StartupError(
+      `Line ${wrong + 1} of the file .env in this folder sets no variable. Write it as ` +
+        'NAME=value, or put # before it.',
+    );
 }

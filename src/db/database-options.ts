@@ -14,6 +14,7 @@ import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
 import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
 import { MIGRATIONS_FOLDER } from './migrations/emitted-sql.js';
+import { newMigrationName, NamingStrategy } from './migrations/new-migration-name.js';
 import { Migrator } from './migrator.js';
 import { poolerRefused } from './own-session.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
@@ -58,6 +59,7 @@ const TABLES_WITHOUT_ENTITY = ['rate_limits'];
 const SHARED_OPTIONS: Partial<Options> = {
   metadataProvider: ReflectMetadataProvider,
   extensions: [Migrator],
+  namingStrategy: NamingStrategy,
   // A mistyped name must not make a new database.
   ensureDatabase: false,
   // Standard output belongs to results, and to colour are the same characters as to do harm.
@@ -70,7 +72,7 @@ const SHARED_OPTIONS: Partial<Options> = {
     // Whoever migrates says so in words of its own; the command line of MikroORM turns this off.
     silent: true,
     emit: 'ts',
-    fileName: (timestamp, name) => `Migration${timestamp}${name ? `_${inName(name)}` : ''}`,
+    fileName: newMigrationName,
   },
   schemaGenerator: {
     // The functions behind triggers are written in migrations by hand; the comparison would drop
@@ -81,11 +83,6 @@ const SHARED_OPTIONS: Partial<Options> = {
     skipTables: [new RegExp(`^${LEGACY_PREFIX}`), ...TABLES_WITHOUT_ENTITY],
   },
 };
-
-/** As in the name of the class. */
-function inName(words: string): string {
-  return words.replace(/[^$\p{ID_Continue}]+/gu, '_');
-}
 
 const EXTENSIONS = { vector, btree_gin };
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -58,6 +58,26 @@ describe('the command weaver', () => {
       'in UTF-16',
       () => writeFileSync(join(folder, '.env'), Buffer.from('\uFEFFPORT=1\n', 'utf16le')),
       /^The file \.env in this folder is not in UTF-8\. Save it as UTF-8\.\n$/,
+    ],
+    [
+      'in Latin-1',
+      () => writeFileSync(join(folder, '.env'), Buffer.from('WEAVER_DATA_DIR=Jürgen\n', 'latin1')),
+      /^The file \.env in this folder is not in UTF-8\. Save it as UTF-8\.\n$/,
+    ],
+    [
+      'a link to nowhere',
+      () => symlinkSync('nowhere', join(folder, '.env')),
+      /^The file \.env in this folder cannot be read: it is a link to a file that is not there\..*\n$/,
+    ],
+    [
+      'not in its form',
+      () =>
+        writeFileSync(
+          join(folder, '.env'),
+          '# where\nexport PORT = 4000 # here\nHOST="a\n#b\nc"\n\nDATABASE_URL: ' +
+            'postgresql://db/weaver?sslmode=require\n',
+        ),
+      /^Line 7 of the file \.env in this folder sets no variable\. Write it as NAME=value, or put # before it\.\n$/,
     ],
   ])('says in one sentence that .env is %s', (_, make, sentence) => {
     make();
