@@ -211,7 +211,7 @@ async function start(
       { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] },
     );
     let written = '';
-    child.stderr!.on('data', data => void (written += data));
+    child.stderr!.on('data', text => void (written += text));
     while (child.exitCode === null && !isReady(join(folder, data))) await sleep(50);
     if (child.exitCode === null) return { port, child };
     if (tries === STARTS || !written.includes('Address already in use'))

@@ -29,11 +29,18 @@ export async function showCurrent(config: Config, io: CommandIo): Promise<void> 
         .at(-1)
   )
     io.say('It was applied after migrations that are newer than it. None is pending.');
-  if (state.pending.length > 0)
+  if (state.pending.length > 0) {
+    const late = state.pending.filter(name => state.executed.some(applied => applied.name > name));
+    const refused =
+      late.length > 0
+        ? `, with --allow-out-of-order, since ${late.join(', ')} ` +
+          `${late.length === 1 ? 'is' : 'are'} older than what is applied`
+        : '';
     io.say(
       `Not at head: ${state.pending.length} pending. "npx weaver db up" applies ` +
-        `${state.pending.length === 1 ? 'it' : 'them'}.`,
+        `${state.pending.length === 1 ? 'it' : 'them'}${refused}.`,
     );
+  }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { knownMigrations } from '../../../src/db/migrations.js';
 import { freshDatabase, sqlAt, weaver, type FreshDatabase } from '../../support/command.js';
 
 describe.runIf(inject('template').kind === 'postgres')('what the database refuses', () => {
@@ -39,5 +40,19 @@ describe.runIf(inject('template').kind === 'postgres')('what the database refuse
     expect(err).toMatch(
       /^The database refused a statement of the command: column "plan_tier" .* \(SQLSTATE 42703\)\. .*"npx weaver db check"[^\n]*$/,
     );
+  });
+
+  test('is told before: a pending migration that is older than what is applied', async () => {
+    const name = knownMigrations().at(-2)!;
+    await sqlAt(fresh.urls!.admin, `delete from mikro_orm_migrations where name = '${name}'`);
+    const { err } = await weaver(fresh.env, ['db', 'current']);
+    expect(err).toContain(
+      'Not at head: 1 pending. "npx weaver db up" applies it, with --allow-out-of-order, ' +
+        `since ${name} is older than what is applied.`,
+    );
+    expect(await weaver(fresh.env, ['db', 'up'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--allow-out-of-order'),
+    });
   });
 });
