@@ -66,8 +66,9 @@ import { networkOf } from './rate-limits/network-of.js';
 import { rateLimited } from './rate-limits/rate-limited.js';
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { buildGatewaySchema } from './schema.js';
-import { measureSearches } from './search/search-times.js';
-import { RecallSampler, sampleSearches } from './search/recall-sampler.js';
+import { RecallSampler } from './search/recall-sampler.js';
+import { SearchCount } from './search/search-count.js';
+import { searchServices, type SearchServices } from './search/search-services.js';
 import { userStrategy } from './users/user-strategy.js';
 
 /** What else is written in the transaction of every mutation. */
@@ -136,6 +137,10 @@ export async function startGateway({
   ]);
   const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
   const metrics = config.metricsToken === undefined ? undefined : createMetrics();
+  const sampler =
+    metrics && config.search.recallSample > 0
+      ? new RecallSampler(database, config.search.recallSample, log, metrics)
+      : undefined;
   const services: Services = {
     database,
     limits: config.limits,
@@ -151,6 +156,7 @@ export async function startGateway({
       config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity,
       Infinity,
     ),
+    search: searchServices(metrics, sampler),
   };
   const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
@@ -167,16 +173,7 @@ export async function startGateway({
     });
   });
   registerHealth(app, () => database.ping());
-  let sampler: RecallSampler | undefined;
-  if (metrics) {
-    registerMetrics(app, metrics, config.metricsToken!);
-    measureSearches(services.models, metrics);
-    if (config.search.recallSample > 0)
-      sampleSearches(
-        services.models,
-        (sampler = new RecallSampler(database, config.search.recallSample, log, metrics)),
-      );
-  }
+  if (metrics) registerMetrics(app, metrics, config.metricsToken!);
   await app.register(playgroundRoutes, {
     endpoint: GRAPHQL_PATH,
     ...(demoKey !== undefined && { demoKey }),
@@ -189,7 +186,7 @@ export async function startGateway({
       await apollo.stop();
       await app.close();
       await usage.close();
-      await sampler?.close();
+      await services.search.sampler?.close();
     },
   };
 }
@@ -208,6 +205,7 @@ interface Services {
    * of which only so many run or are aside.
    */
   readonly embedSlots: OperationSlots;
+  readonly search: SearchServices;
 }
 
 function contextOf(
@@ -244,6 +242,10 @@ function contextOf(
     reads: lookUp.continueAs(scope, bounds),
     write: (name, work) => database.write(name, scope, work, bounds),
     beforeCommit: BEFORE_COMMIT,
+    loaders: new Map(),
+    lists: new Map(),
+    search: services.search,
+    searchCount: new SearchCount(),
     rows,
     bytes,
     models,

@@ -7,6 +7,7 @@ import { DocumentChunk } from '../../src/chunks/chunk.entity.js';
 import { ENTITIES } from '../../src/entities.js';
 import { choosePaths } from '../../src/search/paths/choose-paths.js';
 import { QueryVector } from '../../src/search/query-vector.js';
+import { searchServices } from '../../src/search/search-services.js';
 import { searchVectors } from '../../src/search/vector-search.js';
 import { conditionsOf, type Question } from './questions.js';
 import { postgresAt } from '../../test/support/postgres-at.js';
@@ -125,6 +126,8 @@ function literalOf({ vector }: Question): string {
   return JSON.stringify(vector);
 }
 
+const services = searchServices();
+
 /** Whose rows `choosePaths` and `searchVectors` read. */
 type Reads = Parameters<typeof searchVectors>[0];
 
@@ -141,7 +144,7 @@ async function searchBy(
     documentIds: filter.documentIds,
     metadata: filter.metadata,
   };
-  const paths = await choosePaths(reads, scope, { exact: false });
+  const paths = await choosePaths(services, reads, scope, { exact: false });
   const nearest = {
     vector: QueryVector.of(vector),
     scope,

@@ -11,7 +11,10 @@ import type { OperationBytes } from './limits/byte-budget.js';
 import type { OperationTurn } from './limits/operation-slots.js';
 import type { OperationRows } from './limits/row-budget.js';
 
-/** What one GraphQL operation has at hand. Loaders live as long as it does. */
+/**
+ * What one GraphQL operation has at hand. Features add to it what is theirs, by declaring it where
+ * they keep it (`declare module`).
+ */
 export interface RequestContext {
   readonly requestId: string;
   readonly principal: Principal;
@@ -39,6 +42,13 @@ export interface RequestContext {
   readonly write: Write;
   /** Run last in the transaction of each mutation that changes something. */
   readonly beforeCommit: readonly BeforeCommit[];
+  /**
+   * The operation's dataloaders, by what declared them; emptied when the operation changes
+   * something.
+   */
+  readonly loaders: Map<unknown, unknown>;
+  /** The operation's lists, by their definitions: arguments are checked once for all parents. */
+  readonly lists: Map<unknown, unknown>;
   /** Counts the rows of lists, which answers hold in memory. */
   readonly rows: OperationRows;
   /** Counts the bytes of rows and of the answer. */

@@ -96,7 +96,6 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
   const countsOf = defineLoader<Group<T>, number[]>((groups, context) =>
     loadCounts(definition, groups.map(closed), context),
   );
-  const asks = new WeakMap<RequestContext, Map<readonly FieldNode[], Asked<T>>>();
 
   const open = (context: RequestContext, ask: Ask): Group<T> => {
     const group: Group<T> = { ask, parents: [], pages: [], isOpen: true };
@@ -120,8 +119,9 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
 
   return {
     page(context, info, args, parent) {
-      let known = asks.get(context);
-      if (!known) asks.set(context, (known = new Map<readonly FieldNode[], Asked<T>>()));
+      let known = context.lists.get(definition) as Map<readonly FieldNode[], Asked<T>> | undefined;
+      if (!known)
+        context.lists.set(definition, (known = new Map<readonly FieldNode[], Asked<T>>()));
       let asked = known.get(info.fieldNodes);
       if (!asked) {
         if (known.size === MAX_ASKS) throw tooManyAsks(info);

@@ -10,9 +10,6 @@ export type BatchLoad<K, V> = (
 /** The dataloader of the operation that `context` belongs to. */
 export type LoaderOf<K, V> = (context: RequestContext) => DataLoader<K, V, unknown>;
 
-/** Of each operation, its dataloaders by what declared them. */
-const loadersOf = new WeakMap<RequestContext, Map<unknown, unknown>>();
-
 /**
  * Declares a loader: the only place where a DataLoader is made. All keys that one level of an
  * operation asks for come to `load` in one call. Keys with the same `cacheKey` are loaded once in
@@ -23,15 +20,13 @@ export function defineLoader<K, V>(
   cacheKey?: (key: K) => string,
 ): LoaderOf<K, V> {
   return context => {
-    let loaders = loadersOf.get(context);
-    if (!loaders) loadersOf.set(context, (loaders = new Map()));
-    let loader = loaders.get(load) as DataLoader<K, V, unknown> | undefined;
+    let loader = context.loaders.get(load) as DataLoader<K, V, unknown> | undefined;
     if (!loader) {
       loader = new DataLoader<K, V, unknown>(keys => load(keys, context), {
         ...(cacheKey ? { cacheKeyFn: cacheKey } : { cache: false }),
         batchScheduleFn: dispatch => context.pauses.afterLevel(dispatch),
       });
-      loaders.set(load, loader);
+      context.loaders.set(load, loader);
     }
     return loader;
   };
@@ -42,5 +37,5 @@ export function defineLoader<K, V>(
  * be read anew.
  */
 export function forgetLoaded(context: RequestContext): void {
-  loadersOf.delete(context);
+  context.loaders.clear();
 }

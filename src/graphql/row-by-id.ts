@@ -48,9 +48,8 @@ export function relatedRow<T extends object>(
   const selection = rowSelectionOf(info, context.models, entity.name);
   if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
   const loader = loaderOf(entity)(context);
-  let bySelection = related.get(loader);
-  if (!bySelection)
-    related.set(loader, (bySelection = new Map<RowSelection, Map<string, Expected<unknown>>>()));
+  let bySelection = context.loaders.get(entity) as Related | undefined;
+  if (!bySelection) context.loaders.set(entity, (bySelection = new Map()));
   let rows = bySelection.get(selection);
   if (!rows) bySelection.set(selection, (rows = new Map<string, Expected<unknown>>()));
   let row = rows.get(id);
@@ -67,9 +66,9 @@ export function relatedRow<T extends object>(
 
 /**
  * Rows that relations of an operation lead to: a hundred documents may wait for the same bot. They
- * live as long as the loader.
+ * live as long as its dataloaders.
  */
-const related = new WeakMap<object, Map<RowSelection, Map<string, Expected<unknown>>>>();
+type Related = Map<RowSelection, Map<string, Expected<unknown>>>;
 
 /**
  * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may

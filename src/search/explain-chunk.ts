@@ -7,7 +7,6 @@ import { SearchStage, type ChunkExplanation } from './explain.types.js';
 import { fusedScore, hybridDepth } from './hybrid-search.js';
 import { runSearch, vectorOf } from './run-search.js';
 import type { FoundHit } from './search-answer.js';
-import { countSearch } from './search-budget.js';
 import { checkedSearch, completenessOf, refuseUnknownTenant } from './search-chunks.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
@@ -29,7 +28,7 @@ export async function explainChunk(
   input: SearchChunksInput,
   chunkId: string,
 ): Promise<ChunkExplanation> {
-  countSearch(context, 'Query.explainChunk');
+  context.searchCount.add(1, 'Query.explainChunk');
   if (input.after != null)
     throw badInput('input.after', 'An explanation is of the whole search: leave input.after out.');
   const search = checkedSearch(context, input);

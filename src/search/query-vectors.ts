@@ -1,15 +1,6 @@
-import { LRUCache } from 'lru-cache';
 import type { RequestContext } from '../graphql/context.js';
 import { defineLoader } from '../graphql/loader.js';
 import { QueryVector } from './query-vector.js';
-
-/** Memory for the vectors of texts, at most, for each embedder: some five thousand texts. */
-const MAX_BYTES = 16 * 2 ** 20;
-
-/** What an entry takes beside its vector and its text: about that of an object or two. */
-const BYTES_OF_ENTRY = 200;
-
-const remembered = new WeakMap<RequestContext['embedder'], LRUCache<string, QueryVector>>();
 
 interface Query {
   readonly tenantId: string;
@@ -21,8 +12,7 @@ interface Query {
  * it has not embedded lately.
  */
 const vectors = defineLoader<Query, QueryVector>(
-  async (queries, { embedder, embed }) => {
-    const known = rememberedOf(embedder);
+  async (queries, { search: { vectors: known }, embed }) => {
     const found = queries.map(query => known.get(keyOf(query)));
     const missing = queries.filter((_, index) => !found[index]);
     if (missing.length === 0) return found as QueryVector[];
@@ -49,16 +39,4 @@ export function vectorOfText(
 /** By tenant, too: how fast an answer comes must not tell what others have searched for. */
 function keyOf({ tenantId, text }: Query): string {
   return `${tenantId} ${text}`;
-}
-
-function rememberedOf(embedder: RequestContext['embedder']): LRUCache<string, QueryVector> {
-  let known = remembered.get(embedder);
-  if (!known) {
-    known = new LRUCache({
-      maxSize: MAX_BYTES,
-      sizeCalculation: (vector, key) => vector.byteLength + 2 * key.length + BYTES_OF_ENTRY,
-    });
-    remembered.set(embedder, known);
-  }
-  return known;
 }

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { Counter } from 'prom-client';
 import type { Database } from '../db/database.js';
 import { tenantScope } from '../db/database-scope.js';
-import type { ReadModels } from '../db/read-model.js';
 import type { Metrics } from '../observability/metrics.js';
 import type { Nearest } from './nearest.js';
 import { EXACT_PATH } from './paths/exact-path.js';
@@ -97,16 +96,4 @@ export class RecallSampler {
     this.#hits.inc({ path, outcome: 'found' }, hits.length - missed);
     this.#hits.inc({ path, outcome: 'missed' }, missed);
   }
-}
-
-/** Of each gateway of this process, which has read models of its own. */
-const samplers = new WeakMap<ReadModels, RecallSampler>();
-
-/** From now on, searches of the gateway with these models are offered to `sampler`. */
-export function sampleSearches(models: ReadModels, sampler: RecallSampler): void {
-  samplers.set(models, sampler);
-}
-
-export function samplerOf(models: ReadModels): RecallSampler | undefined {
-  return samplers.get(models);
 }

@@ -10,6 +10,7 @@ import { EXACT_PATH } from './paths/exact-path.js';
 import { HNSW_PATH } from './paths/hnsw-path.js';
 import type { VectorPath } from './paths/vector-path.js';
 import { QueryVector } from './query-vector.js';
+import { searchServices } from './search-services.js';
 import { searchVectors } from './vector-search.js';
 
 export interface RecallOptions {
@@ -75,7 +76,7 @@ export async function measureRecall(
   const ways = new Map<string, readonly VectorPath[]>([
     ['codes', [CODES_PATH]],
     ...(isIndexed ? [['hnsw', [HNSW_PATH]] as const] : []),
-    ['served', await choosePaths(open(), { tenantId }, { exact: false })],
+    ['served', await choosePaths(searchServices(), open(), { tenantId }, { exact: false })],
   ]);
 
   const found = new Map(

@@ -5,9 +5,7 @@ import { searchWords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
-import { samplerOf } from './recall-sampler.js';
 import type { HitSelection, SearchAnswer } from './search-answer.js';
-import { noteSearch } from './search-times.js';
 import { SearchMode } from './search.types.js';
 import { searchVectors } from './vector-search.js';
 
@@ -35,12 +33,15 @@ export async function runSearch(
 ): Promise<SearchAnswer> {
   const startedAt = performance.now();
   const answer = await searchInMode(context, search, vector, selection);
-  noteSearch(context.models, search.mode, answer.path, (performance.now() - startedAt) / 1_000);
+  context.search.seconds?.observe(
+    { mode: search.mode, path: answer.path },
+    (performance.now() - startedAt) / 1_000,
+  );
   return answer;
 }
 
 async function searchInMode(
-  { reads, models }: RequestContext,
+  { reads, search: services }: RequestContext,
   search: Search,
   vector: QueryVector | undefined,
   selection: HitSelection,
@@ -48,7 +49,7 @@ async function searchInMode(
   const { mode, scope, minSimilarity, after, weights } = search;
   const wanted = search.topK + 1;
   if (!vector) return searchWords(reads, { text: search.text!, scope, wanted, after }, selection);
-  const paths = await choosePaths(reads, scope, { exact: search.exact });
+  const paths = await choosePaths(services, reads, scope, { exact: search.exact });
   const nearest = { vector, scope, minSimilarity };
   if (mode === SearchMode.HYBRID)
     return searchHybrid(
@@ -60,7 +61,7 @@ async function searchInMode(
   const place = after && { similarity: after.score, id: after.id };
   const page = { ...nearest, wanted, seen: after?.seen ?? 0, after: place };
   const answer = await searchVectors(reads, paths, page, selection);
-  samplerOf(models)?.offer({
+  services.sampler?.offer({
     nearest: page,
     path: answer.path,
     ids: answer.hits.map(({ id }) => id),

@@ -1,29 +1,23 @@
-/** For how long a size holds, and how many are remembered at most. */
-const TIME_TO_LIVE_MS = 30_000;
-const MAX_REMEMBERED = 10_000;
-
-interface Size {
-  readonly chunks: number;
-  readonly until: number;
-}
+import { LRUCache } from 'lru-cache';
 
 /**
- * How many chunks scopes have, remembered for half a minute. It serves to choose how to search and
- * for nothing else: every way gives right answers at any size, so that an outdated number costs
- * time and never a hit.
+ * How many chunks scopes have, kept for half a minute. It serves to choose how to search and for
+ * nothing else: every way gives right answers at any size, so that an outdated number costs time
+ * and never a hit.
  */
 export class ScopeSizes {
-  readonly #known = new Map<string, Size>();
+  readonly #sizes = new LRUCache<string, number>({
+    max: 10_000,
+    ttl: 30_000,
+    perf: { now: () => performance.now() },
+  });
 
-  /** The size known by `key`, else what `count` says. */
+  /** The size kept under `key`, else what `count` says. */
   async of(key: string, count: () => Promise<number>): Promise<number> {
-    const known = this.#known.get(key);
-    if (known && known.until > performance.now()) return known.chunks;
+    const known = this.#sizes.get(key);
+    if (known !== undefined) return known;
     const chunks = await count();
-    // Written anew, it is the youngest; the first in the map's order is the oldest.
-    this.#known.delete(key);
-    if (this.#known.size >= MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
-    this.#known.set(key, { chunks, until: performance.now() + TIME_TO_LIVE_MS });
+    this.#sizes.set(key, chunks);
     return chunks;
   }
 }

@@ -9,7 +9,6 @@ import { checkSearch, type Search } from './check-search.js';
 import type { QueryVector } from './query-vector.js';
 import { runSearch, vectorOf } from './run-search.js';
 import type { FoundHit, HitSelection, SearchAnswer } from './search-answer.js';
-import { countSearch } from './search-budget.js';
 import { writeCursor } from './search-cursor.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import {
@@ -41,7 +40,7 @@ export async function searchChunks(
   input: SearchChunksInput,
 ): Promise<ChunkSearchResult> {
   const startedAt = performance.now();
-  countSearch(context, 'Query.searchChunks');
+  context.searchCount.add(1, 'Query.searchChunks');
   const search = checkedSearch(context, input);
   // May take a while: before the first statement, so that no connection waits for it.
   const vector = await vectorOf(search, context);

@@ -4,7 +4,6 @@ import { defineLoader } from '../graphql/loader.js';
 import { choosePaths } from './paths/choose-paths.js';
 import type { VectorPath } from './paths/vector-path.js';
 import type { FoundHit } from './search-answer.js';
-import { countSearch } from './search-budget.js';
 import { searchVectors } from './vector-search.js';
 
 export interface SimilarAsk {
@@ -23,12 +22,15 @@ export interface SimilarAsk {
 export const similarChunks = defineLoader<SimilarAsk, readonly FoundHit[]>(
   async (asks, context) => {
     const searches = asks.filter(({ first }) => first > 0);
-    for (const _ of searches) countSearch(context, 'DocumentChunk.similar');
+    context.searchCount.add(searches.length, 'DocumentChunk.similar');
     const pathsOf = new Map<string, readonly VectorPath[]>();
     for (const { chunk } of searches) {
       const tenantId = tenantOf(context, chunk);
       if (!pathsOf.has(tenantId))
-        pathsOf.set(tenantId, await choosePaths(context.reads, { tenantId }, { exact: false }));
+        pathsOf.set(
+          tenantId,
+          await choosePaths(context.search, context.reads, { tenantId }, { exact: false }),
+        );
     }
     return Promise.all(
       asks.map(ask =>

@@ -1,12 +1,11 @@
 import type { ReadScope } from '../../db/read-scope.js';
 import { statement } from '../../db/statement.js';
 import { SqlParameters } from '../../graphql/sql-parameters.js';
-import { ScopeSizes } from '../scope-sizes.js';
 import { isFiltered, scopeSql, type SearchScope } from '../search-scope.js';
+import type { SearchServices } from '../search-services.js';
 import { CODES_PATH } from './codes-path.js';
 import { EXACT_PATH } from './exact-path.js';
 import { HNSW_PATH } from './hnsw-path.js';
-import { IndexedTenants } from './indexed-tenants.js';
 import type { VectorPath } from './vector-path.js';
 
 /**
@@ -14,9 +13,6 @@ import type { VectorPath } from './vector-path.js';
  * (`docs/search-paths.md`).
  */
 const MAX_EXACT = 1_000;
-
-const scopeSizes = new ScopeSizes();
-const indexedTenants = new IndexedTenants();
 
 /**
  * The paths to try for a scope, in order: the next one follows where the one before could have
@@ -27,19 +23,24 @@ const indexedTenants = new IndexedTenants();
  * a scope that `isFiltered`.
  */
 export async function choosePaths(
+  services: Pick<SearchServices, 'scopeSizes' | 'indexedTenants'>,
   reads: ReadScope,
   scope: SearchScope,
   { exact }: { exact: boolean },
 ): Promise<readonly VectorPath[]> {
   if (exact) return [EXACT_PATH];
-  const size = await sizeOf(reads, scope);
+  const size = await sizeOf(services, reads, scope);
   if (size <= MAX_EXACT) return [EXACT_PATH];
-  if (!isFiltered(scope) && (await indexedTenants.has(reads, scope.tenantId)))
+  if (!isFiltered(scope) && (await services.indexedTenants.has(reads, scope.tenantId)))
     return [HNSW_PATH, CODES_PATH, EXACT_PATH];
   return [CODES_PATH, EXACT_PATH];
 }
 
-function sizeOf(reads: ReadScope, { tenantId, botId }: SearchScope): Promise<number> {
+function sizeOf(
+  { scopeSizes }: Pick<SearchServices, 'scopeSizes'>,
+  reads: ReadScope,
+  { tenantId, botId }: SearchScope,
+): Promise<number> {
   return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () =>
     countChunks(reads, { tenantId, botId }, MAX_EXACT + 1),
   );

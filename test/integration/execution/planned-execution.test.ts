@@ -1,3 +1,5 @@
+import { SearchCount } from '../../../src/search/search-count.js';
+import { searchServices } from '../../../src/search/search-services.js';
 import { parse, validate, type ExecutionResult } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Principal } from '../../../src/auth/principal.js';
@@ -66,6 +68,10 @@ function contextOf(principal: Principal): RequestContext {
     reads: db.database.reads(scope),
     write: (name, work) => db.database.write(name, scope, work),
     beforeCommit: [],
+    loaders: new Map(),
+    lists: new Map(),
+    search: searchServices(),
+    searchCount: new SearchCount(),
     log: createLogger('silent'),
     turn: new OperationTurn(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal),
     signal,

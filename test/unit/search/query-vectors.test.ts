@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Embedder } from '../../../src/embedders/embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
+import { Pauses } from '../../../src/graphql/execution/pauses.js';
 import { vectorOfText } from '../../../src/search/query-vectors.js';
+import { searchServices, type SearchServices } from '../../../src/search/search-services.js';
 
 /** Counts what it is asked for. */
 class CountingEmbedder implements Embedder {
@@ -18,18 +20,23 @@ class CountingEmbedder implements Embedder {
 }
 
 /** As one operation searches for it. */
-const ask = (embedder: Embedder, text: string): Promise<unknown> =>
+const askFor = (search: SearchServices, embedder: Embedder, text: string): Promise<unknown> =>
   vectorOfText(
     {
-      embedder,
+      search,
+      loaders: new Map(),
+      pauses: new Pauses(() => undefined),
       embed: (texts: readonly string[]) => embedder.embed(texts),
     } as unknown as RequestContext,
     'a tenant',
     text,
   );
 
-test('texts are remembered for each embedder, in 16 MB at most: the one that was asked for longest ago goes first', async () => {
+test('texts are kept for each gateway, in 16 MB at most: the oldest question goes first', async () => {
   const [embedder, other] = [new CountingEmbedder(), new CountingEmbedder()];
+  const services = new Map([embedder, other].map(each => [each, searchServices()]));
+  const ask = (of: CountingEmbedder, asked: string): Promise<unknown> =>
+    askFor(services.get(of)!, of, asked);
   // With its vector each takes 19 KB: there is room for some 870.
   const text = (n: number): string => String(n).padEnd(8_000, '.');
   for (let n = 0; n < 800; n += 1) await ask(embedder, text(n));
