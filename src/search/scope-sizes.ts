@@ -6,11 +6,7 @@ import { LRUCache } from 'lru-cache';
  * and never a hit.
  */
 export class ScopeSizes {
-  readonly #sizes = new LRUCache<string, number>({
-    max: 10_000,
-    ttl: 30_000,
-    perf: { now: () => performance.now() },
-  });
+  readonly #sizes = new LRUCache<string, number>({ max: 10_000, ttl: 30_000 });
 
   /** The size kept under `key`, else what `count` says. */
   async of(key: string, count: () => Promise<number>): Promise<number> {
