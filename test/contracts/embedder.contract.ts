@@ -55,7 +55,7 @@ export function describeEmbedder(name: string, makeEmbedder: () => Embedder): vo
       }
     });
 
-    test('finds a text that shares words with the question more alike than one that shares none', async () => {
+    test('finds a text with words of the question more alike than one without', async () => {
       const [question, shares, strange] = await makeEmbedder().embed([
         'How many days do I have to return boots?',
         'You can return unused boots within sixty days.',

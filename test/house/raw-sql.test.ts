@@ -13,7 +13,7 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(pat
  */
 const OTHERS = /(?:\bconnection|\.getConnection\(\)|\bdriver|#breaker)\s*$/;
 
-test('SQL of our own in writes goes through runInWrite, never through the execute of an entity manager', () => {
+test('SQL of our own in writes goes through runInWrite, never through an entity manager', () => {
   const found = files.flatMap(path => {
     const before = readFileSync(join(src, path), 'utf8')
       .split(/\.execute\b(?=[<(])/)

@@ -40,7 +40,7 @@ describe('the schema', () => {
     expect(all.filter(([, description]) => description.trim() === '')).toEqual([]);
   });
 
-  test('describes in whole sentences: a full stop at the end, or the address of a specification', () => {
+  test("has descriptions that end with a full stop or a specification's address", () => {
     expect(
       [...described()].filter(
         ([, description]) => !/^\S(.|\n)*(\.|https:\/\/\S+)$/.test(description),

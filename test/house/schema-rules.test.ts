@@ -53,7 +53,7 @@ const isOwnValue = ({ field }: (typeof fields)[number]): boolean =>
   isLeafType(getNamedType(field.type));
 
 describe('the rules of the schema', () => {
-  test('stand on every field, but for values of its own object and for what wraps the answer of a field with a rule', () => {
+  test('stand on every field but values of its own object and what wraps a ruled answer', () => {
     expect(withRule.length).toBeGreaterThan(60);
     const open = withoutRule.filter(candidate => {
       const { type, field } = candidate;
@@ -104,7 +104,7 @@ describe('the conventions of the schema', () => {
     }
   });
 
-  test('let every mutation answer null, so that one that fails takes no other answer with it', () => {
+  test('let every mutation answer null, so that one that fails takes no other along', () => {
     const mutations = Object.values(schema.getMutationType()!.getFields());
     expect(mutations.length).toBeGreaterThan(10);
     expect(mutations.filter(({ type }) => isNonNullType(type)).map(({ name }) => name)).toEqual([]);

@@ -287,7 +287,7 @@ describe('ConfigError', () => {
 });
 
 describe('envExample', () => {
-  test('holds every variable with a comment and its default, and is itself a configuration of defaults', () => {
+  test('holds every variable with a comment and its default, and is itself valid', () => {
     const lines = envExample().split('\n');
     const names = lines.flatMap(line => /^# ([A-Z_]+)=/.exec(line)?.[1] ?? []);
     expect(names).toContain('DATABASE_URL');

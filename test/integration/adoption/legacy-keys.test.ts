@@ -79,7 +79,7 @@ describe.runIf(onPostgres).each(REVISIONS)('a key of revision %s', revision => {
     expect(await ask(secret), 'and is known by itself from then on').toMatchObject(opened);
   });
 
-  test('which the older application then does not take any more: the original is kept', async () => {
+  test('is no longer taken by the older application, and its original is kept', async () => {
     expect(await opensOldDoor(legacy, secret)).toBe(false);
     const [kept] = await legacy.sql<{ key_hash: string }>(
       'select key_hash from weaver_legacy_api_keys where id = $1',
@@ -88,7 +88,7 @@ describe.runIf(onPostgres).each(REVISIONS)('a key of revision %s', revision => {
     expect(await verify(kept!.key_hash, secret)).toBe(true);
   });
 
-  test('is no reason against an undo, which makes it a key of the older application again', async () => {
+  test('does not hinder an undo, which makes it a key of the older application again', async () => {
     expect(await legacy.adopt('--undo', '--yes')).toMatchObject({ code: 0 });
     expect(await legacy.rows()).toEqual(before);
     expect(await opensOldDoor(legacy, secret)).toBe(true);

@@ -86,7 +86,7 @@ describe.runIf(onPostgres).each(['a login of its own', 'the owner of the tables'
       expect(rounded(after)).toEqual(rounded(before));
     });
 
-    test('makes tenants, which get their bot, and documents and chunks without naming one', async () => {
+    test('makes tenants, which get their bot, and documents and chunks without one', async () => {
       const [tenant] = await rows(
         "insert into tenants (name) values ('Old friend') " +
           'returning id, plan_tier, storage_used_bytes, created_at',

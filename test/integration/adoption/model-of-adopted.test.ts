@@ -30,7 +30,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       rmSync(folder, { recursive: true, force: true });
     });
 
-    test('has no migration to create, and nothing to update: not its policies, the older tables, or indexes for search', async () => {
+    test('needs no migration or update, for policies, older tables or search indexes', async () => {
       const env = { DATABASE_URL: legacy.admin };
       const created = await commands.mikroOrm(env, 'migration:create', '--path', folder).outcome();
       expect(readdirSync(folder).map(file => readFileSync(join(folder, file), 'utf8'))).toEqual([]);

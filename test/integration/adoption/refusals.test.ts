@@ -146,7 +146,7 @@ describe.runIf(onPostgres)('what adoption does not know, it names and leaves alo
     await legacy.sql('alter table docs drop language');
   });
 
-  test('an index that an operator dropped is missed by nobody, and an empty log of migrations neither', async () => {
+  test('nobody misses an index that an operator dropped or an empty migration log', async () => {
     await legacy.sql('drop index idx_docs_status');
     await legacy.sql(
       'create table mikro_orm_migrations (id serial primary key, name varchar(255) not ' +
@@ -238,7 +238,7 @@ describe.runIf(onPostgres)('vectors that half precision cannot hold', () => {
   });
   afterEach(() => legacy.close());
 
-  test('are named, and adoption stops; set aside, their rows come without one and the originals are kept', async () => {
+  test('are named and stop adoption; set aside, rows lose them and copies are kept', async () => {
     const unfit = [
       [CHUNK(0), same(0), 'all zero'],
       [CHUNK(1), same(65_520), 'out of range'],
@@ -339,7 +339,7 @@ describe.runIf(onPostgres)('texts of too many words', () => {
 });
 
 describe.runIf(onPostgres)('ids that two rows share', () => {
-  test('are given anew to the one that nobody outside knows, and what refers to it follows', async () => {
+  test('are given anew to the row that nobody outside knows, and references follow', async () => {
     const legacy = await LegacyDatabase.make('004');
     try {
       await legacy.sql(`update bots set id = '${DOC(1)}' where tenant_id = '${TIDY}'`);

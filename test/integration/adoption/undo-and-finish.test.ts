@@ -8,7 +8,7 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const onPostgres = inject('template').kind === 'postgres';
 
 describe.runIf(onPostgres).each(REVISIONS)('undo to revision %s', revision => {
-  test('gives back the catalogue and every row, and may be followed by another adoption', async () => {
+  test('gives back the catalogue and every row, and allows another adoption', async () => {
     const legacy = await LegacyDatabase.make(revision);
     try {
       const [catalogue, rows] = [await legacy.catalogue(), await legacy.rows()];
@@ -98,7 +98,7 @@ describe.runIf(onPostgres)('undo', () => {
     }
   });
 
-  test('takes away an extension that adoption made, and keeps a log of migrations that was there', async () => {
+  test('removes an extension that adoption made, and keeps an older migration log', async () => {
     const legacy = await LegacyDatabase.make('002');
     try {
       await legacy.sql('drop extension btree_gin');

@@ -312,7 +312,7 @@ describe('rotateApiKey', () => {
     expect(await works((await rotate(id, 0, gateway.client(secret))).secret)).toBe(true);
   });
 
-  test('is refused for what is revoked, expired, not there or not yours, and for a wrong overlap', async () => {
+  test('refuses what is revoked, expired, unknown or foreign, and a wrong overlap', async () => {
     await expectRefused(
       owner,
       ROTATE,
@@ -343,7 +343,7 @@ describe('rotateApiKey', () => {
     );
   });
 
-  test("of an older Weaver's key that was not used since leaves no overlap: nothing but its Argon2id hash tells the old secret", async () => {
+  test("leaves no overlap for an older Weaver's key that has its Argon2id hash alone", async () => {
     const id = await gateway.world.insert('api_keys', {
       tenant_id: tenant.id,
       name: 'Old',

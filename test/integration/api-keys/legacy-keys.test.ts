@@ -82,7 +82,7 @@ const stored = async (id: string) =>
   )[0]!;
 
 describe('a key of an older Weaver', () => {
-  test('is found among those of the tenant that is named, and stored the new way, once and recorded', async () => {
+  test('is found in the tenant that is named, and stored the new way and logged once', async () => {
     const { id, secret } = await legacyKey();
     await legacyKey();
     const accepted = {
@@ -113,7 +113,7 @@ describe('a key of an older Weaver', () => {
     ]);
   });
 
-  test('is refused without the tenant, under another one, and when it is revoked or expired, and stays as it is', async () => {
+  test('is refused without its tenant, under another, revoked or expired, and kept', async () => {
     const { id, secret } = await legacyKey();
     const other = await gateway.world.tenant();
     await legacyKey({}, CHEAP, other);
@@ -189,7 +189,7 @@ describe('guessing cannot stall the gateway', () => {
     ).toBe(200);
   });
 
-  test('attempts from one address are limited, also over a whole network of IPv6; good keys go on', async () => {
+  test('attempts from an address or an IPv6 network are limited, and good keys go on', async () => {
     const { secret: good } = await tenant.key();
     for (const [address, same] of [
       ['192.0.2.7', '192.0.2.7'],
@@ -207,7 +207,7 @@ describe('guessing cannot stall the gateway', () => {
     );
   });
 
-  test('two are verified at a time, eight wait, others are told to come back; the rest of the gateway goes on', async () => {
+  test('two are verified at a time, eight wait, others come back; the rest goes on', async () => {
     const slow = await gateway.world.tenant();
     const { secret: good } = await tenant.key();
     for (let count = 0; count < 4; count += 1)

@@ -139,7 +139,7 @@ describe('Query.auditLog', () => {
     expect(await gateway.client().query(ACTIONS)).toMatchObject({ status: 401 });
   });
 
-  test('holds nothing that is found by its id alone, which would ask for reading only', async () => {
+  test('is the only way to its events: none is found by an id, as rows are', async () => {
     const [event] = await gateway.db.asSuperuser<{ id: string }>(
       'select id from audit_log where tenant_id = ? limit 1',
       [mine.id],

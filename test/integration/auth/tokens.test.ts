@@ -144,7 +144,7 @@ describe('a malformed Authorization header', () => {
     expect(statements).toEqual([]);
   });
 
-  test('is refused even beside a valid key: nobody may guess which of the two is meant', async () => {
+  test('is refused even beside a valid key: nobody may guess which one is meant', async () => {
     await expectRefused(
       { authorization: 'Basic dXNlcjpwYXNz', 'x-api-key': key.secret },
       'The Authorization header must read "Bearer <token>".',

@@ -252,7 +252,7 @@ describe('a signature', () => {
     }
   });
 
-  test('of an algorithm that is not on the list is refused, although the key would do', async () => {
+  test('of an algorithm that is not on the list is refused, though the key fits', async () => {
     const listed = await signingKey('PS256');
     provider.keys = [key.jwk, listed.jwk];
     clock += COOLDOWN_MS;
@@ -356,7 +356,7 @@ describe("the provider's keys", () => {
     provider.answer = answer;
   });
 
-  test('that were never there say nothing of the token: UNAVAILABLE, and no storm of requests', async () => {
+  test('that were never there make tokens UNAVAILABLE, without a storm of requests', async () => {
     const down = new IdentityProvider();
     const other = await startTestGateway({ env: { JWT_JWKS_URL: await down.start() } });
     try {

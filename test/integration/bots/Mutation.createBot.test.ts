@@ -45,7 +45,7 @@ async function expectRefused(
 }
 
 describe('createBot', () => {
-  test("stores a bot of the caller's tenant and answers with it, whatever is selected below it", async () => {
+  test("stores a bot of the caller's tenant and answers with any selection of it", async () => {
     const { data, errors } = await create({
       name: 'Helper 🤖',
       config: { prompt: 'Be brief.', depth: { of: [1, null, true] } },
@@ -190,7 +190,7 @@ describe('an idempotency key', () => {
     }
   });
 
-  test('works once when many calls come at the same time, and all get the same answer', async () => {
+  test('works once when many calls come at once, and all get the same answer', async () => {
     const before = await botsOf(tenant);
     const idempotencyKey = key();
     const answers = await Promise.all(

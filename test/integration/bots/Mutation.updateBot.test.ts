@@ -102,7 +102,7 @@ describe('updateBot', () => {
 });
 
 describe('deleteBot', () => {
-  test('counts what would go, wants the name, and takes its documents, chunks and queries along', async () => {
+  test('counts what would go, wants the name, and deletes documents and queries too', async () => {
     const bot = await world.tenant.bot({ name: 'Doomed' });
     await (await bot.document()).texts(2);
     await bot.query();

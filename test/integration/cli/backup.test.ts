@@ -134,7 +134,7 @@ const scratchDatabases = async (): Promise<string[]> =>
 describe('a portable backup', () => {
   const text = (path: string): string => gunzipSync(readFileSync(path)).toString();
 
-  test("carries each row of Weaver's tables exactly, to the other kind of database and back", async () => {
+  test("carries each row of Weaver's tables exactly to the other database and back", async () => {
     const [first, second, third] = [file(), file(), file()];
     const { code, out, err } = await weaver(source.env, ['db', 'backup', '--portable', first]);
     expect({ code, out }, err).toEqual({
@@ -164,7 +164,7 @@ describe('a portable backup', () => {
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
   });
 
-  test('replaces rows with --yes alone, and none of them where the file is cut, damaged or of other migrations', async () => {
+  test('replaces rows with --yes, and none if the file is cut, damaged or unlike', async () => {
     const whole = file();
     await weaver(source.env, ['db', 'backup', '--portable', '--no-check', whole]);
     const target = await database({ migrated: true });
@@ -227,7 +227,7 @@ describe('a portable backup', () => {
     ]);
   });
 
-  test('of a database at an earlier migration makes an empty one like it, which then migrates', async () => {
+  test('of an earlier migration makes an empty database like it, which then migrates', async () => {
     const [older, fresh] = [await database({ migrated: true }), await database()];
     await sql(older, `insert into tenants (name) values ('early')`);
     await weaver(older.env, ['db', 'down']);
@@ -242,7 +242,7 @@ describe('a portable backup', () => {
   });
 
   test.runIf(onPostgres)(
-    "is written by the gateway's login and restored by the plain owner of the tables, who gets them",
+    "is written by the gateway's login and restored by the tables' owner, who gets them",
     async () => {
       const [gateway, owner] = [await login('noinherit'), await login('')];
       await sqlAt(admin(), `grant weaver_tenant, weaver_operator to ${gateway}`);
@@ -370,7 +370,7 @@ describe('the file', () => {
     },
   );
 
-  test("is its owner's alone from the first byte, has no name before it was tried, and is gone when interrupted", async () => {
+  test("is its owner's alone, has no name before its trial, and goes if interrupted", async () => {
     const path = file();
     const before = process.umask(0);
     const running = commands.weaver(source.env, 'db', 'backup', path);
@@ -461,7 +461,7 @@ describe.runIf(!onPostgres)("the embedded database's former files", () => {
 });
 
 describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
-  test('holds what others keep in the database, which hinders neither its check nor its restore', async () => {
+  test('holds what others keep in the database, which hinders no check or restore', async () => {
     const shared = await database({ migrated: true });
     const { admin: url } = shared.urls!;
     await sqlAt(url, `insert into tenants (name) values (E'one \\u2028 row')`);
@@ -542,7 +542,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     ).toEqual([{ later: true, too: false }]);
   });
 
-  test('is the way back from a migration, of which nothing stays that would break the next try', async () => {
+  test("is the way back from a migration, and leaves nothing in a next try's way", async () => {
     const live = await database({ migrated: true });
     const path = file();
     await weaver(live.env, ['db', 'backup', path]);
@@ -609,7 +609,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     }
   });
 
-  test('leaves the tables to their owner, whoever restores it; and who does not own them is told whose they are', async () => {
+  test('leaves tables to their owner, whoever restores it, and names the owner', async () => {
     const [owner, stranger] = [await login(''), await login('')];
     const path = file();
     await weaver(source.env, ['db', 'backup', '--no-check', path]);
@@ -645,7 +645,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     expect(await weaver(as(taken, stranger), ['db', 'down'])).toMatchObject({ code: 0 });
   });
 
-  test('that was killed while it was tried is told by the next one, which takes away what is left and leaves what lives', async () => {
+  test('that was killed in its trial is removed by the next, which leaves live ones', async () => {
     const path = file();
     const before = await scratchDatabases();
     const running = commands.weaver(source.env, 'db', 'backup', path);

@@ -48,7 +48,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       )
     )[0]!.rolpassword;
 
-  test('makes what is missing, and tells a generated password once, in settings that can be pasted', async () => {
+  test('makes what is missing, and tells a generated password once, as settings', async () => {
     const { code, out, err } = await run({ DATABASE_URL: admin }, [
       'db',
       'bootstrap',
@@ -115,7 +115,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
     expect(await stored(LOGIN)).not.toBe(before);
   });
 
-  test('takes login and password from DATABASE_URL where a superuser stands beside it', async () => {
+  test('takes login and password from DATABASE_URL when a superuser stands beside it', async () => {
     const other = `${LOGIN}_b`;
     try {
       const { code, out, err } = await run(
@@ -383,7 +383,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       }
     });
 
-    test('functions that keep words and metadata from their indexes, as a warning that bootstrap mends and the schema check passes over', async () => {
+    test('functions that keep searches from indexes: bootstrap mends, check passes', async () => {
       const mark = (how: string): Promise<unknown> =>
         sqlAt(admin, `alter function pg_catalog.ts_match_vq(tsvector, tsquery) ${how}`);
       await mark('not leakproof');
@@ -405,7 +405,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       }
     });
 
-    test('a sort key that is not marked, as a warning that bootstrap mends for the owner of the tables only', async () => {
+    test('an unmarked sort key: bootstrap mends it for the owner of the tables alone', async () => {
       const warning = 'warn  weaver_sort_key is not marked leakproof: lists by name are right';
       await sqlAt(admin, 'alter function weaver_sort_key(text) not leakproof');
       expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({

@@ -42,7 +42,7 @@ describe('lint', () => {
     });
   });
 
-  test('names each unsafe operation with its statement, and lets pass what is safe or has a reason', async () => {
+  test('names each unsafe operation with its statement, not safe or explained ones', async () => {
     const unsafe: [rule: string, sql: string][] = [
       ['index-blocks-writes', 'create index risky on docs (size_bytes)'],
       ['drop-index-blocks', 'drop index docs_by_status'],
@@ -115,7 +115,7 @@ describe('rehearse', () => {
 describe('backup and restore', () => {
   const file = join(folder, 'weaver.backup');
 
-  test('the copy is written, opened and compared, and never written over another file', async () => {
+  test('the copy is written, opened and compared, and replaces no other file', async () => {
     await weaver(fresh.env, ['demo']);
     const { code, out, err } = await run('backup', file);
     expect({ code, out }).toEqual({

@@ -163,7 +163,7 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
     expect(err.split('\n')).toHaveLength(1);
   });
 
-  test('a server that refuses connections in the clear is reached by default, and says so with sslmode=disable', async () => {
+  test('a server that wants encryption is reached unless sslmode=disable forbids it', async () => {
     expect(await connectionAt(urlOf(server, { user: server.encryptedUser }))).toMatchObject({
       ssl: true,
     });
@@ -179,7 +179,7 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
     });
   });
 
-  test('a server without encryption is reached in the clear by default, and refused with sslmode=require', async () => {
+  test('a server without encryption is reached unless sslmode=require wants it', async () => {
     expect(await connectionAt(urlOf(plain))).toMatchObject({ ssl: false });
     const { code, err } = await weaver(
       { DATABASE_URL: urlOf(plain, { query: 'sslmode=require' }) },

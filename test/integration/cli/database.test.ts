@@ -186,7 +186,7 @@ describe('key create', () => {
     expect(Number(days)).toBeCloseTo(30, 1);
   });
 
-  test("takes the tenant's id, and makes a key that may read and search and never ends", async () => {
+  test("takes the tenant's id, and makes a key that may read and search for ever", async () => {
     const { code, out } = await run('key', 'create', '--tenant', HARBOR, '--name', 'Plain');
     expect(code).toBe(0);
     expect(await newest()).toEqual([
@@ -287,7 +287,7 @@ describe('key create', () => {
 });
 
 describe('key rotate', () => {
-  test('leaves the former secret beside the key while it goes on, and lets it be withdrawn by its own prefix', async () => {
+  test('leaves the former secret valid beside the key, until withdrawn by its prefix', async () => {
     const made = (await run('key', 'create', '--tenant', 'Harbor Outdoor', '--name', 'rotated'))
       .out;
     const renewed = (await run('key', 'rotate', made.slice(0, 12), '--overlap', '1')).out;
@@ -327,7 +327,7 @@ describe('key rotate', () => {
 });
 
 describe('tenant', () => {
-  test('create makes one with its bot, prints its id, and is in the audit log; list and show tell of it', async () => {
+  test('create makes one with a bot, prints and audits it; list and show tell of it', async () => {
     const made = await run('tenant', 'create', 'Acme', '--plan', 'business');
     expect(made).toMatchObject({ code: 0, out: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     expect(await rows(`select name, plan_tier from tenants where id = '${made.out}'`)).toEqual([

@@ -37,7 +37,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
       .join('\n');
   }
 
-  test('tells that the collation of the database is another than its indexes were built with', async () => {
+  test("tells that indexes were built with another collation than the database's", async () => {
     await sql(`update pg_database set datcollversion = '1.0' where datname = current_database()`);
     const { code, out } = await doctor();
     const [actual] = await sql<{ version: string | null }>(
@@ -71,7 +71,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     );
   });
 
-  test('tells who has rights that no policy holds, on tables with and without policies', async () => {
+  test('tells who has rights that no policy holds, with and without policies', async () => {
     await sql(`create role stranger_${suffix}`);
     await sql(`grant truncate, select on tenants to stranger_${suffix}`);
     await sql(`grant insert on mikro_orm_migrations to stranger_${suffix}`);
@@ -101,7 +101,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     );
   });
 
-  test('tells of a search_path that leads to another schema, and of tables that went there', async () => {
+  test('tells of a search_path to another schema, and of tables that went there', async () => {
     await sql('create schema own');
     await sql('create table own.mikro_orm_migrations (id int)');
     await sql(`alter database ${name} set search_path = own, public`);
@@ -132,7 +132,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     }
   });
 
-  test('tells that the two addresses lead to two databases, which "db up" refuses before it changes anything', async () => {
+  test('tells of addresses of two databases, which "db up" refuses, changing nothing', async () => {
     const other = await freshDatabase();
     try {
       const env = {

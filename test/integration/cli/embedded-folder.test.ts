@@ -40,7 +40,7 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
   const files = (): string[] =>
     readdirSync(cluster, { recursive: true, encoding: 'utf8' }).toSorted();
 
-  test('is made complete, or not at all: what a start that was stopped left behind is no database', async () => {
+  test('is made whole or not at all: what an aborted start left is no database', async () => {
     expect(readFileSync(join(cluster, 'PG_VERSION'), 'utf8').trim()).toBe(EMBEDDED_VERSION);
     rmSync(dataDir, { recursive: true });
     mkdirSync(cluster, { recursive: true });

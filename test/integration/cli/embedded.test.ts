@@ -45,7 +45,7 @@ describe.runIf(inject('template').kind === 'embedded')('the embedded database', 
   // One folder goes through its life: each test begins where the one before it ended.
   let gateway: Running;
 
-  test('is made and migrated by the first start; the demo data that this one did not get to add, the next one adds', async () => {
+  test('is made by the first start, and the next adds what demo data is missing', async () => {
     const interrupted = commands.weaver(env, 'serve');
     await interrupted.until('Harbor Outdoor: 3 bots', 'err');
     await interrupted.end('SIGKILL');

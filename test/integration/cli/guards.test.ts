@@ -211,7 +211,7 @@ describe('a migration that is older than applied ones', () => {
   });
 });
 
-test('a migration without "down" stops a run that would revert it before anything is reverted', async () => {
+test('a run that would revert a migration without "down" reverts nothing at all', async () => {
   const THREE = 'Migration29990103000000_three';
   sandbox.write(THREE, { up: ['create table three (id int)'] });
   expect(await run('up')).toMatchObject({ code: 0 });
@@ -431,7 +431,7 @@ describe('what nobody can tell from a statement', () => {
     sandbox.remove(UNCLEAR);
   });
 
-  test('values that a column of the same run gets, and those of a longer varchar, are no loss', async () => {
+  test('values for a column of the same run or a longer varchar are no loss', async () => {
     sandbox.write(UNCLEAR, {
       up: [
         'alter table docs add column note text',
@@ -452,7 +452,7 @@ describe('what nobody can tell from a statement', () => {
   });
 });
 
-test('a migration that says something else each time is never called edited, and lint tells', async () => {
+test('a migration that differs each time is never called edited, and lint tells', async () => {
   const UNSTEADY = 'Migration29990107000000_unsteady';
   const adds =
     '`create table if not exists made_${crypto.randomUUID().slice(0, 8)} (at text ' +
@@ -466,7 +466,7 @@ test('a migration that says something else each time is never called edited, and
   sandbox.remove(UNSTEADY);
 });
 
-test('the current migration is the last that was applied, which is what "down" reverts', async () => {
+test('the current migration is the last that was applied, which "down" reverts', async () => {
   const [EARLY, LATER] = ['Migration29990108000000_early', 'Migration29990109000000_later'];
   sandbox.write(LATER, { up: ['select 1'], down: ['select 1'] });
   expect((await run('up', 'heads')).code).toBe(0);

@@ -41,7 +41,7 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
     for (const name of names) sandbox.remove(name);
   };
 
-  test('is waited for without holding up the concurrent build of who has it, by a run and by a script', async () => {
+  test("is waited for without delay to the holder's build, by a run and by a script", async () => {
     sandbox.write(NEXT, {
       up: ['create table next (id int)', 'select pg_sleep(5)'],
       down: ['drop table next'],
@@ -109,7 +109,7 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
     await revert(NEXT);
   });
 
-  test('an index that a broken-off build left invalid is built anew, and others are left alone', async () => {
+  test('an index left invalid by a broken-off build is built anew, and others not', async () => {
     const OTHER = 'Migration29990103000000_other';
     await sqlAt(admin(), 'create table built (id int)');
     await sqlAt(admin(), 'create index built_id on built (id)');

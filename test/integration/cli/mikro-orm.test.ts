@@ -46,7 +46,7 @@ describe('the command line of MikroORM', () => {
     }
   });
 
-  test('names a migration alike in its file and in its class, whatever the message, on both command lines', async () => {
+  test('names a migration alike in file and class, on both command lines', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'weaver-revision-'));
     try {
       const stock = await mikroOrm(

@@ -54,7 +54,7 @@ afterAll(() => fresh.close());
 const recall = (...args: string[]) => weaver(fresh.env, ['search', 'recall', ...args]);
 
 describe('weaver search recall', () => {
-  test('compares what is found by stored vectors, for each path, and tells the depth that would do', async () => {
+  test('compares what stored vectors find on each path, and tells the depth to set', async () => {
     const { code, out } = await recall('--tenant', tenant.id, '--samples', '10', '--json');
     expect(code).toBe(0);
     const [report] = JSON.parse(out) as Record<string, any>[];

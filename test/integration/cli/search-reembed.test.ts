@@ -105,7 +105,7 @@ describe('weaver search reembed', () => {
     expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
   });
 
-  test('embeds every stored text of a tenant, and leaves alone other tenants and chunks without a vector', async () => {
+  test('embeds all stored texts of a tenant, but no others and none without a vector', async () => {
     const { code, out } = await reembed(['--tenant', 'Large']);
     expect(code).toBe(0);
     expect(out).toBe(`Large (${large.id}): embedded ${SIZE - WITHOUT} chunks by weaver-hashing-1.`);

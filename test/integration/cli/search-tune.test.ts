@@ -64,7 +64,7 @@ describe.runIf(onPostgres)('weaver search tune', () => {
   const remove = (id: string): Promise<unknown> =>
     db.asSuperuser('delete from tenants where id = ?', [id]);
 
-  test('gives large tenants an index, tells what it did, and has nothing to do the second time', async () => {
+  test('gives large tenants an index, tells what it did, and does nothing again', async () => {
     const large = await tenantOf(FROM);
     await tenantOf(FROM - 1);
     const told = await tune('--dry-run');
@@ -180,7 +180,7 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     await remove(large.id);
   });
 
-  test('may be interrupted with Ctrl+C: the server goes on with that index, and another run is refused until it is done', async () => {
+  test('may be interrupted: the server builds on, and another run is refused then', async () => {
     // What tests before left is dropped, and nothing else to wait for.
     await tune();
     const large = await tenantOf(FROM);
@@ -234,7 +234,7 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     await tune();
   });
 
-  test('runs once at a time, waits for writers, and drops what it built for a tenant that has gone meanwhile', async () => {
+  test('runs once at a time, waits for writers, and keeps no index of a tenant gone', async () => {
     const doomed = await tenantOf(FROM);
     const writer = new Client({ connectionString: db.urls!.admin });
     await writer.connect();

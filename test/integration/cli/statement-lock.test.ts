@@ -68,7 +68,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       await reader.query('rollback');
     });
 
-    test('waits five seconds unless told otherwise, also through the command line of MikroORM, and goes on when the table is free', async () => {
+    test('waits five seconds by default, in MikroORM too, and goes on after the lock', async () => {
       sandbox.write(COLUMN, {
         up: ['alter table tenants add column more int'],
         down: ['alter table tenants drop column more'],

@@ -14,7 +14,7 @@ import {
 const METRICS_TOKEN = 'the-token-of-prometheus';
 const onPostgres = inject('template').kind === 'postgres';
 
-test('several processes are refused on the embedded database, which one alone can open', async () => {
+test('the embedded database refuses several processes, since one alone can open it', async () => {
   expect(await weaver({ WEAVER_WORKERS: '2' }, ['serve'])).toEqual({
     code: 1,
     out: '',
@@ -104,7 +104,7 @@ describe.runIf(onPostgres)('WEAVER_WORKERS=2', () => {
     ).toEqual([]);
   });
 
-  test('a worker that was killed is replaced, later each time, while the other serves', async () => {
+  test('a killed worker is replaced, later each time, while the other one serves', async () => {
     expect(await workersThatAnswer(2)).toEqual([1, 2]);
     process.kill(processes()[0]!, 'SIGKILL');
     await running.until('another will take its place');

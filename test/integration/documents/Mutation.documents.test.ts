@@ -357,7 +357,7 @@ describe('reprocessDocument', () => {
     ).toMatchObject({ status: 'COMPLETED', errorMessage: null, sizeBytes: 5_000, chunkCount: 1 });
   });
 
-  test('shows whoever reads meanwhile the old chunks or the new ones, never both or none', async () => {
+  test('shows readers the old chunks or the new ones, never both or none', async () => {
     const texts = ['red '.repeat(600), 'blue '.repeat(600)];
     const { document } = await world.done(
       'createDocument',
@@ -392,7 +392,7 @@ describe('reprocessDocument', () => {
     expect([...seen].filter(what => !['red', 'blu'].includes(what))).toEqual([]);
   });
 
-  test('refuses what is not there, before anything is embedded, and changes nothing when embedding fails', async () => {
+  test('refuses unknown ids before it embeds, and changes nothing if embedding fails', async () => {
     const { id } = await (await world.tenant.bot()).document();
     await world.refused(
       'reprocessDocument',

@@ -223,7 +223,7 @@ describe('values at the edge of every scalar, in every argument', () => {
     expect(gateway.out + gateway.err).not.toContain('Unexpected error');
   });
 
-  test('are refused by name where they are no values of the type: the fuzzer would notice otherwise', async () => {
+  test('are refused by name outside of the type: the fuzzer would notice otherwise', async () => {
     const [{ client }] = clients as [(typeof clients)[number]];
     const { errors } = await client.query(
       'query ($first: Int) { bots(first: $first) { totalCount } }',

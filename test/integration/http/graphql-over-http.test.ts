@@ -397,7 +397,7 @@ describe('a GET', () => {
     'application/json, text/plain',
     ';',
   ])(
-    'with the type %s of a body that it has not is refused: browsers had mistakes that let pages send it',
+    'with the type %s and no body is refused: browsers had faults that let pages send it',
     async type => {
       for (const headers of [{}, operator])
         await expectRefused(
@@ -444,7 +444,7 @@ describe('a GET', () => {
     ]);
   });
 
-  test('without a name for the one that it wants of several operations is refused, whether the name is missing or empty', async () => {
+  test('of several operations is refused where the name is missing or empty', async () => {
     for (const parameters of [{}, { operationName: '' }] as Record<string, string>[]) {
       expect(
         await (

@@ -124,7 +124,7 @@ test('a member where an input takes none is refused by name', async () => {
   ]);
 });
 
-test('a variable cannot be called like the prototype of the object that holds variables', async () => {
+test('a variable cannot be called __proto__, as objects call their prototype', async () => {
   const query =
     'query ($__proto__: JSONObject, $n: Int) { bots(first: $n, filter: { config: { ' +
     'contains: { a: $__proto__ } } }) { totalCount } }';

@@ -187,7 +187,7 @@ describe('a number in a JSONObject', () => {
     expect(answered).toHaveLength(200);
   });
 
-  test('survives a change of the member beside it, read and written back as it was answered', async () => {
+  test('survives a change of the member beside it that writes back what was read', async () => {
     const id = (
       await tenant.bot({
         name: 'Old',
@@ -204,7 +204,7 @@ describe('a number in a JSONObject', () => {
     ]);
   });
 
-  test('is found by its own value alone, by POST, GET, literals and a trusted document', async () => {
+  test('is found by its own value alone: by POST, GET, literal and trusted document', async () => {
     const [one, two] = await Promise.all(
       ['9007199254740993', '9007199254740992'].map(
         async id =>
@@ -340,7 +340,7 @@ describe('an idempotency key', () => {
   const create = (config: string, name = 'Once'): Promise<TextAnswer> =>
     ask(CREATE, `{"input":{"name":"${name}","idempotencyKey":"k","config":${config}}}`);
 
-  test('takes numbers of one value for the same input, and of neighbouring values for others', async () => {
+  test('takes equal values for the same input, and neighbouring values for others', async () => {
     const first = await dataOf(create('{"a":9007199254740993,"b":1}'));
     expect(first).toContain('9007199254740993');
     for (const config of ['{"b":1.0,"a":9007199254740993.0}', '{"a":9007199254740993e0,"b":1e0}'])
@@ -550,7 +550,7 @@ describe('a number in the metadata of chunks', () => {
 });
 
 describe('a variable of another type', () => {
-  test('that is a BigInt wants a string of digits where JavaScript would change the number; a literal has them', async () => {
+  test('that is a BigInt takes a string or literal of digits JavaScript would change', async () => {
     await bot.document({ size_bytes: '9007199254740993' });
     const query =
       'query ($n: BigInt) { documents(filter: {sizeBytes: {eq: $n}}) { nodes { sizeBytes } } }';

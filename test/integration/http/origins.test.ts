@@ -185,7 +185,7 @@ describe('the log', () => {
     ]);
   });
 
-  test('takes nothing but scheme and host of what was sent, and not every one that somebody makes up', async () => {
+  test('takes only the scheme and host of what was sent, and not all that are made', async () => {
     const before = ofOrigins().length;
     for (const origin of [
       'nonsense',

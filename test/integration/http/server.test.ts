@@ -405,7 +405,7 @@ describe('the log', () => {
     }
   });
 
-  test('has one line for a request whose path cannot be read, and for one that nobody waited for', async () => {
+  test('has one line for an unreadable path, and one for a request nobody awaits', async () => {
     expect(
       await entriesOf(id => fetch(`${gateway.url}/%zz`, { headers: { 'x-request-id': id } })),
     ).toMatchObject([{ status: 400 }]);

@@ -221,7 +221,7 @@ describe('an operation whose rows are too large', () => {
     expect(names).toEqual(['docsById', 'chunksOfDocument']);
   });
 
-  test('is refused however many come at once, and the gateway goes on with other connections', async () => {
+  test('is refused however many come at once, and the gateway serves others', async () => {
     await Promise.all(
       Array.from({ length: 30 }, async () =>
         expectRefused(await client.query(rows('text'), { id: documentId })),
@@ -300,7 +300,7 @@ describe('what an operation costs', () => {
     ],
   ])('counts aliases %s', async (_, query) => expectRefusedCost(query));
 
-  test('is the same for different values, for one under one name, and for a page that is shown as nodes and as edges', async () => {
+  test('is the same for other values, for one under one name, for nodes and edges', async () => {
     const query =
       `{ bots(first: 100) { nodes { ${times(60, () => 'name')} id config createdAt ` +
       'updatedAt tenant { id } } edges { cursor node { name } } pageInfo { endCursor } } }';

@@ -117,17 +117,17 @@ function begin(
 }
 
 describe('a sender', () => {
-  test('that announces too much is refused before it sends any of it, and the connection ends', async () => {
+  test('that announces too much is refused before it sends any, and is disconnected', async () => {
     const { answer } = begin(SMALL + 1, 0);
     expect(await answer).toMatch(/^HTTP\/1\.1 413 [^]*connection: close/);
   });
 
-  test('whose token is not accepted is refused before it sends any of it, and the connection ends', async () => {
+  test('whose token is wrong is refused before it sends any, and is disconnected', async () => {
     const { answer } = begin(SMALL + 1, 0, newKey().secret);
     expect(await answer).toMatch(/^HTTP\/1\.1 401 [^]*connection: close/);
   });
 
-  test('that announces more than anyone may send is refused without a look at its token', async () => {
+  test('that announces more than anyone may is refused before a look at its token', async () => {
     const seen: string[] = [];
     gateway.db.database.onStatement = ({ name }) => void seen.push(name);
     const { answer } = begin(LARGE + 1, 0, key);
@@ -136,7 +136,7 @@ describe('a sender', () => {
     expect(seen).toEqual([]);
   });
 
-  test('that takes its time holds what it has sent, and all of them together no more than there is', async () => {
+  test('that is slow holds what it has sent; all together hold no more than there is', async () => {
     const slow = [begin(LARGE, 600_000, key), begin(LARGE, 300_000, key)];
     await new Promise(resolve => setTimeout(resolve, 300));
     const { answer } = begin(LARGE, 200_000, key);

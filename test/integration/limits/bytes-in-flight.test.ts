@@ -87,7 +87,7 @@ async function holdTexts(
   return { answer, letGo: held.resolve };
 }
 
-test('what operations of a tenant hold is not there for its others, until they are answered', async () => {
+test('what operations of a tenant hold is kept from its others until it is answered', async () => {
   const { letGo, answer } = await holdTexts(one);
   const refused = await read(one);
   expect(refused).toMatchObject(refusal(/^Your operations hold too many bytes/));
@@ -97,7 +97,7 @@ test('what operations of a tenant hold is not there for its others, until they a
   await expect.poll(() => read(one)).toMatchObject(served);
 });
 
-test('a tenant leaves room for others, and what is small is served whatever others hold', async () => {
+test('a tenant leaves room for others, and small operations are always served', async () => {
   const { letGo, answer } = await holdTexts(one);
   expect(await read(other, 50)).toMatchObject(served);
   expect(await read(other)).toMatchObject(refusal(/^The operations of others hold too many bytes/));

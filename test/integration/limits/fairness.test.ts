@@ -138,7 +138,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       },
     );
 
-    test('be it more than all operations that run at once, with several keys, others are served', async () => {
+    test('others are served, though more of them than run at once use several keys', async () => {
       await start({
         poolSize: 10,
         env: { WEAVER_MAX_OPERATIONS_AT_ONCE: '16', WEAVER_MAX_OPERATIONS_IN_QUEUE: '100' },
@@ -170,7 +170,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       expect((await writes.all).map(({ status }) => status)).toEqual(Array(40).fill(200));
     });
 
-    test('what waits is refused when its time is over, with nothing changed, and its place is the next one’s', async () => {
+    test('writes that wait too long are refused, change nothing and leave their room', async () => {
       await start({ poolSize: 10, env: { WEAVER_MAX_OPERATION_MS: '1500' } });
       await lockTenant();
       const writes = await Promise.all(
@@ -267,7 +267,7 @@ describe('with one connection, as the embedded database has', () => {
     },
   );
 
-  test('many operations of several tenants, that write and then read, are all answered', async () => {
+  test('operations of several tenants that write and then read are all answered', async () => {
     const third = await tenantOf(gateway);
     const answers = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>

@@ -77,7 +77,7 @@ describe('a key', () => {
     expect(count(answers, 429)).toBe(answers.length - served);
   });
 
-  test('is told when it has used them up, and when to come again, before anything is read', async () => {
+  test('is told that it is used up and when to come again, before anything is read', async () => {
     const { secret } = await tenant.key({ rate_limit_rpm: 1 });
     const client = new Client((await start()).url, secret);
     expect(await client.query(QUERY)).toMatchObject({ status: 200 });
@@ -160,7 +160,7 @@ describe('callers without a key', () => {
       body: '{"query":"{ __typename }"}',
     }).then(response => response.status);
 
-  test('have a limit by address, and forwarded addresses count only where a proxy is trusted', async () => {
+  test('have a limit for each address; forwarded ones need a trusted proxy', async () => {
     const [open, behind] = [await start(), await start({ WEAVER_TRUST_PROXY: '127.0.0.1' })];
     const statuses = await Promise.all(
       Array.from({ length: 30 }, (_, nth) => from(open.url, `192.0.2.${nth}`)),
@@ -178,7 +178,7 @@ describe('callers without a key', () => {
     ).toBe(200);
   });
 
-  test('are told to slow down when their tokens are wrong too often, which keeps nobody with a good one away', async () => {
+  test('are slowed down after many wrong tokens, which keeps no good token away', async () => {
     const { secret } = await tenant.key();
     const { url } = await start();
     for (let nth = 0; nth < 25; nth += 1)
@@ -195,7 +195,7 @@ describe('callers without a key', () => {
   });
 });
 
-test('a user makes as many requests a minute as users may, whatever tokens they have, and others have their own', async () => {
+test('a user has a limit of requests a minute of their own, whatever their tokens', async () => {
   const { url } = await start();
   const [one, other] = [await tenant.user(), await tenant.user()];
   const signedIn = async (sub: string, claims: object = {}): Promise<Client> =>
@@ -240,7 +240,7 @@ describe.runIf(inject('template').kind === 'postgres')('while the database is do
     await proxy.cut();
   });
 
-  test('whoever has a key is answered UNAVAILABLE when nothing can be leased, and served when it is back', async () => {
+  test('keys are UNAVAILABLE while nothing can be leased, and are served afterwards', async () => {
     const client = new Client(gateway.url, (await tenant.key({ rate_limit_rpm: 60 })).secret);
     const { write } = database;
     // The key is found, and then there is nothing to lease from.

@@ -64,7 +64,7 @@ async function holdSixty(
   return { answer, letGo: held.resolve };
 }
 
-test('an operation is served with as many rows as all may hold, and not with one more', async () => {
+test('an operation is served with as many rows as all may hold, but no more', async () => {
   expect(await read(60, 40)).toMatchObject(served);
   // One statement reads both lists.
   expect((await read(60, 41)).errors).toMatchObject([refusal, refusal]);

@@ -15,7 +15,7 @@ afterAll(() => db.close());
 const NOT_OURS = ['mikro_orm_migrations'];
 
 describe('times', () => {
-  test('of every table are held to what RFC 3339 can write, whatever column they stand in', async () => {
+  test('are held to what RFC 3339 can write, in every column of every table', async () => {
     const columns = await db.asSuperuser<{
       table: string;
       column: string;

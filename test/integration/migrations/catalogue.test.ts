@@ -41,7 +41,7 @@ afterAll(() => opened.close());
 describe('the catalogue', () => {
   // After a change that is meant: UPDATE_CATALOGUE=1 npx vitest run --project integration
   // test/integration/migrations/catalogue.test.ts
-  test('is what it was: storage, options, grants and all else that the comparison with the entities cannot see', () => {
+  test('is what it was, with all that the comparison with the entities cannot see', () => {
     if (process.env.UPDATE_CATALOGUE)
       writeFileSync(SNAPSHOT, `${JSON.stringify(first, null, 2)}\n`);
     expect(first).toEqual(JSON.parse(readFileSync(SNAPSHOT, 'utf8')));
@@ -101,7 +101,7 @@ describe('of each table', () => {
     expect(grants.filter(grant => !grant.startsWith('weaver_operator '))).toEqual([]);
   });
 
-  test('a tenant may update the name of tenants only, but for the counting of its size, and neither chunks nor the log; nobody may truncate', () => {
+  test('a tenant may update name and size of tenants, not chunks or logs; nobody truncates', () => {
     const grants = (table: string, role: string): string[] =>
       first.tables[table]!.grants.filter(grant => grant.startsWith(`${role} `)).map(grant =>
         grant.slice(role.length + 1),
@@ -142,7 +142,7 @@ describe('of each table', () => {
       ).toEqual([]);
   });
 
-  test('a tenant never reads the digests of keys, and changes only what rotating and revoking change', () => {
+  test('a tenant never reads the digests of keys, and may only rotate and revoke them', () => {
     const may = (what: string, table: string): string[] =>
       first.tables[table]!.grants.flatMap(
         grant =>
@@ -209,7 +209,7 @@ describe('of chunks', () => {
     expect(column('chunk_metadata')).toMatch(/storage main$/);
   });
 
-  test('vacuum comes early, so that the code scan finds a fresh visibility map; short texts stay beside their vectors', () => {
+  test('vacuum comes early for the code scan, and short texts stay beside their vectors', () => {
     expect(first.tables.doc_chunks!.options).toEqual([
       'autovacuum_vacuum_insert_scale_factor=0.01',
       'autovacuum_vacuum_insert_threshold=1000',

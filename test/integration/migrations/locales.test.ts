@@ -92,7 +92,7 @@ beforeAll(async () => {
 afterAll(() => db.close());
 
 describe('weaver_fold', () => {
-  test('gives each letter and its other case one form, and is what adoption expects of it', async () => {
+  test('gives each letter and its other case one form, as adoption expects', async () => {
     // Behind another letter: a driver may read a byte order mark away.
     const rows = await runHere<{ folded: string }>(
       "select weaver_fold('x' || c) as folded " +

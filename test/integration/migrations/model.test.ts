@@ -52,7 +52,7 @@ describe('a tenant', () => {
     expect((await botsOf(id)).map(bot => bot.name)).toEqual(['Acme Bot']);
   });
 
-  test('of the longest name is born too: the name of its bot is cut to 251 characters', async () => {
+  test("of the longest name is made: its bot's name is cut to 251 characters", async () => {
     const { id } = await world.tenant({ name: 'é'.repeat(255) });
     expect((await botsOf(id)).map(bot => bot.name)).toEqual([`${'é'.repeat(251)} Bot`]);
   });
@@ -575,7 +575,7 @@ describe('what the database fills in', () => {
     });
   });
 
-  test("a vector's code: one bit for each dimension, set where the number is positive", async () => {
+  test("a vector's code: one bit for each dimension, set where it is positive", async () => {
     const document = await (await tenant.bot()).document();
     const id = await world.insert('doc_chunks', {
       tenant_id: tenant.id,

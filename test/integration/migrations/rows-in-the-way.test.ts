@@ -73,7 +73,7 @@ beforeAll(async () => {
 afterAll(() => fresh.close());
 
 describe('rows that a rule comes after', () => {
-  test('are left as they are by "db up", which succeeds and says which tables have them', async () => {
+  test('are left as they are by "db up", which succeeds and names their tables', async () => {
     const before = await stored();
     const { code, out, err } = await weaver(fresh.env, ['db', 'up']);
     expect(code).toBe(0);

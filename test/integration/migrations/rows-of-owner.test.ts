@@ -77,7 +77,7 @@ async function tenants(): Promise<unknown[]> {
   );
 }
 
-test('a migration of data by the owner of the tables sees all rows, and tells how many it changed', async () => {
+test('a migration of data sees all rows as the owner, and tells how many it changed', async () => {
   if (fresh.urls)
     await sqlAt(
       fresh.urls.admin,

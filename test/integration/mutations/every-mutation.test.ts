@@ -241,7 +241,7 @@ describe('an idempotency key', () => {
     },
   );
 
-  test('takes objects for the same whatever the order of their members, and their nulls for values', async () => {
+  test('takes any order of members for the same, and nulls for values', async () => {
     const idempotencyKey = v4();
     const config = { a: { x: 1, y: -0 }, n: null };
     const input = { tenantId: (await settle()).Tenant, name: 'Ordered', idempotencyKey };

@@ -112,7 +112,7 @@ describe('Query.node', () => {
     expect(node).toEqual({ id: own.Bot });
   });
 
-  test('costs one statement to find the type, and one for the row where more than its id is selected', async () => {
+  test('costs one statement to find the type, and one for the row beyond its id', async () => {
     expect(
       await gateway.statements(() =>
         client.data('query ($id: ID!) { node(id: $id) { id __typename } }', { id: own.Bot }),
@@ -159,7 +159,7 @@ describe('Query.nodes', () => {
     }
   });
 
-  test('has null in the place of each that is unknown or of another tenant, and repeats what is asked twice', async () => {
+  test('has null for each unknown or foreign id, and repeats what is asked twice', async () => {
     const ids = [
       UNKNOWN,
       own.Bot,
@@ -277,7 +277,7 @@ describe('Query.tenant', () => {
 });
 
 describe('Query.tenants', () => {
-  test('has all tenants for an operator, and one for everyone else, whatever the filter', async () => {
+  test('has all tenants for an operator, one for everyone else, whatever the filter', async () => {
     const { tenants } = await gateway.operator.data('{ tenants { totalCount nodes { id } } }');
     expect(tenants).toEqual({ totalCount: 2, nodes: [{ id: stranger.id }, { id: tenant.id }] });
     for (const filter of [
@@ -302,7 +302,7 @@ describe.each([
   ['document', 'Document'],
   ['chunk', 'DocumentChunk'],
 ] as const)('Query.%s', (field, type) => {
-  test('finds your own, and null for an unknown one, a foreign one and one of another type', async () => {
+  test("finds your own; null for an unknown, a foreign or another type's id", async () => {
     const query =
       `query ($own: ID!, $foreign: ID!, $unknown: ID!, $other: ID!) { own: ${field}(id: ` +
       `$own) { id } foreign: ${field}(id: $foreign) { id } unknown: ${field}(id: $unknown) ` +

@@ -85,7 +85,7 @@ describe('navigation downwards', () => {
     ).toEqual(['tenantsById', 'bots', 'documentsOfBot', 'chunksOfDocument']);
   });
 
-  test('costs no more with edges, cursors, filters, orders, later pages and backward pages', async () => {
+  test('costs no more with edges, cursors, filters, orders, later and backward pages', async () => {
     const { bot } = await dataOf(
       'query ($id: ID!) { bot(id: $id) { documents(first: 1, orderBy: {field: FILENAME}) ' +
         '{ pageInfo { endCursor } } } }',
@@ -197,7 +197,7 @@ describe('navigation upwards', () => {
     ).toEqual(['doc_chunksById', 'docsById', 'botsById', 'tenantsById']);
   });
 
-  test('chunks of many documents to their documents, bots and tenant costs one for each type', async () => {
+  test('costs one for each type, from many chunks to document, bot and tenant', async () => {
     const names = await statementsForAnyNumber(
       'query ($n: Int) { documents(first: $n) { nodes { id chunks { nodes { document { ' +
         'filename } bot { name } tenant { name } } } } } }',
@@ -246,7 +246,7 @@ describe('navigation upwards', () => {
     }
   });
 
-  test('costs nothing where only the id of the parent is selected, or lists of the parent', async () => {
+  test('costs nothing where only ids or lists of the parent are selected', async () => {
     expect(
       await statementsOf(
         '{ documents(first: 5) { nodes { id bot { id __typename tenant { id } } tenant { ' +
@@ -268,7 +268,7 @@ describe('navigation upwards', () => {
 });
 
 describe('Bot.documents', () => {
-  test('asked under two aliases with different arguments is one statement, with the right rows for each', async () => {
+  test('costs one statement under two aliases, with the right rows for each', async () => {
     const query = `query ($n: Int) { bots(last: $n) { nodes { id
       newest: documents(first: 1) { nodes { filename } }
       oldest: documents(last: 2) { nodes { filename } }
@@ -320,7 +320,7 @@ describe('Bot.documents', () => {
     expect(names).toEqual(['bots', 'documentsOfBot', 'documentsOfBot']);
   });
 
-  test('with the counts of twenty bots costs one statement for rows and one for counts', async () => {
+  test('with the counts of twenty bots costs one statement for rows, one for counts', async () => {
     const query =
       'query ($n: Int) { bots(last: $n) { nodes { documents(first: 1, filter: {filename: ' +
       '{contains: "-1"}}) { totalCount nodes { filename } } all: documents { totalCount ' +
@@ -351,7 +351,7 @@ describe('Bot.documents', () => {
     ]);
   });
 
-  test('that are asked for nothing but their type read nothing, for twenty bots as for one', async () => {
+  test('whose type alone is selected read nothing, for twenty bots as for one', async () => {
     const query = 'query($n: Int) { bots(first: $n) { nodes { documents { __typename } } } }';
     expect(await statementsForAnyNumber(query)).toHaveLength(1);
     expect((await dataOf(query, { n: 2 })).bots.nodes).toEqual(

@@ -39,7 +39,7 @@ async function readsOf(query: string): Promise<Record<string, string[]>> {
 }
 
 describe('the columns read', () => {
-  test('are those selected, and the two that navigation stands on, of lists where it goes on', async () => {
+  test('are those selected, and of lists the two that navigation needs to go on', async () => {
     expect(
       await readsOf(
         '{ tenant { planTier bots { nodes { name documents { nodes { filename chunks { ' +

@@ -108,7 +108,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('is refused of the same list of another kind of parent, and taken of another parent of the same kind', async () => {
+  test('is good for another parent of the same kind, not for another kind of parent', async () => {
     const { bots } = await client.data(
       '{ bots { nodes { id botQueries { pageInfo { endCursor } } } } }',
     );

@@ -246,7 +246,7 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
         expect(await weaver(env, command), command.join(' ')).toMatchObject({ code: 0 });
     });
 
-    test('that do are refused where DATABASE_URL is all they have, on both command lines', async () => {
+    test('that do are refused with DATABASE_URL alone, on both command lines', async () => {
       const { WEAVER_MIGRATION_URL: _, ...without } = env;
       for (const command of [
         ['db', 'up'],
@@ -275,7 +275,7 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
       await commands.close();
     });
 
-    test('that do find out that the other address leads through it as well, and leave no lock', async () => {
+    test('that do find that both addresses lead through it, and leave no lock', async () => {
       const through = { ...env, DATABASE_POOLER: 'none', WEAVER_MIGRATION_URL: env.DATABASE_URL! };
       // As far as an owner gets.
       const { username } = new URL(env.DATABASE_URL!);

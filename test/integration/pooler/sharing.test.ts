@@ -32,12 +32,12 @@ describe.runIf(hasPooler)(
       await pooler?.close();
     });
 
-    test('lets three hundred operations of many tenants at once have everything of their own tenant and nothing else', async () => {
+    test('gives 300 operations at once all of their own tenant, and nothing else', async () => {
       await crowd.ask(300);
       await crowd.ask(300);
     });
 
-    test('has its connections free afterwards, and hands on nothing of what they were used for', async () => {
+    test('has its connections free afterwards, and hands on nothing of their use', async () => {
       const pool = await poolOf(gateway.db.database);
       const states = (): Promise<{ state: string }[]> =>
         gateway.db.asSuperuser(

@@ -229,7 +229,7 @@ describe.each([100, 1_000, 5_000])('among %d chunks', size => {
     ).toBeGreaterThanOrEqual(0.99);
   });
 
-  test('the nearest by conditions on metadata, the state of the document and the time are found', async () => {
+  test('the nearest under conditions on metadata, status and time are found', async () => {
     const { documentId } = part().passages[0]!;
     const asked = (): Float32Array[] => questions(part().passages, 6);
     const inMetadata = {
@@ -306,7 +306,7 @@ describe.each([100, 1_000, 5_000])('among %d chunks', size => {
   });
 });
 
-test('questions that resemble nothing are answered exactly, however many chunks there are', async () => {
+test('questions that resemble nothing are answered exactly among any size of tenant', async () => {
   const strangers = new ClusteredVectors(4_711);
   const asked = Array.from({ length: 6 }, () => strangers.questionOnTopic());
   expect(await recall(corpora.get(5_000)!, asked, 10)).toBeGreaterThanOrEqual(0.99);
@@ -654,7 +654,7 @@ describe('statements', () => {
       { hits { similarity chunk { id text document { filename bot { name } } } } }
   }`;
 
-  test('a search costs one, and one more for documents and for bots, however many hits', async () => {
+  test('a search costs one, plus one for documents and one for bots, for any hits', async () => {
     const { tenant, passages } = corpora.get(1_000)!;
     const client = await clientOf(tenant);
     const run = (topK: number): Promise<string[]> =>

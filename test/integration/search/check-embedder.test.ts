@@ -47,7 +47,7 @@ const check = (
 ): Promise<void> => checkEmbedder(db.database, embedder, log, signal);
 
 // In the order of a gateway's life: the database is empty at first.
-test('without a chunk there is nothing to compare with, and a service is tried all the same', async () => {
+test('a service is tried without a chunk too, though there is nothing to compare', async () => {
   await check(hashing);
   await check(service());
   expect(lines).toEqual([]);
@@ -87,7 +87,7 @@ test('vectors of the same model are fine, those of another one are told of', asy
   });
 });
 
-test('a run that was interrupted half-way is told of, and a vector without a direction is not', async () => {
+test('a run that was interrupted is reported, and a vector without direction is not', async () => {
   const document = await (await (await new World(db.database).tenant()).bot()).document();
   const [vector] = await hashing.embed(['A tent']);
   await document.chunks([

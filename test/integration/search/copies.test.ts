@@ -58,7 +58,7 @@ async function expectNearest(): Promise<void> {
 
 test('the nearest of a tenant full of copies are found, whatever is asked', expectNearest);
 
-test('explainChunk names the codes where they left the nearest out: vectors of two lengths deceive them', async () => {
+test('explainChunk says that codes, deceived by two lengths, left out the nearest', async () => {
   const HALF = 768;
   const short = (near: readonly number[] = [], weight = 0): number[] =>
     Array.from({ length: 1536 }, (_, place) =>

@@ -119,7 +119,7 @@ async function askFainterAndFainter(): Promise<Set<string>> {
   return seen;
 }
 
-test('the less a question stands out, the more is compared: some chunks, more of them, or all', async () => {
+test('the less a question stands out, the more chunks are compared, up to all', async () => {
   expect(await askFainterAndFainter()).toEqual(
     new Set(['CODES 100', 'CODES 600', `EXACT ${SIZE}`]),
   );
@@ -161,7 +161,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     expect(await recall(100, 'HNSW')).toBeGreaterThanOrEqual(0.99);
   });
 
-  test('chunks that were stored after it was built are found along it at once, and those that were deleted no more', async () => {
+  test('chunks stored after the index are found along it at once, deleted ones never', async () => {
     later(62_000);
     const [{ doc_id }] = (await gateway.db.asSuperuser<{ doc_id: string }>(
       'select doc_id from doc_chunks where tenant_id = ? limit 1',
@@ -287,7 +287,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     expect((await search({ embedding: about() })).completeness.path).toBe('CODES');
   });
 
-  test('an index that is being built is not used, and what is stored meanwhile is found', async () => {
+  test('an index in building is not used, and chunks stored meanwhile are found', async () => {
     const writer = new PgClient({ connectionString: gateway.db.urls!.admin });
     await writer.connect();
     // The build waits for whoever was writing when it began.
@@ -328,7 +328,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     }
   });
 
-  test('the less a question stands out, the more is compared: its answer is taken from the graph, from all codes, or from all chunks', async () => {
+  test('the less a question stands out, the more is compared: graph, codes or chunks', async () => {
     later(250_000);
     expect(Array.from(await askFainterAndFainter())).toEqual(
       expect.arrayContaining(['HNSW 100', 'HNSW 300', 'CODES 600', `EXACT ${SIZE + 1}`]),

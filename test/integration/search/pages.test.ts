@@ -83,7 +83,7 @@ describe.each(['VECTOR', 'KEYWORD'])('pages of %s', mode => {
       ? { embedding: Array.from(vectors.questionOnTopic()) }
       : { text: 'refund or tent', mode };
 
-  test('neither repeat nor skip what was there at the first, whatever is written between them', async () => {
+  test('neither repeat nor skip what was there at first, whatever is written since', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.integer({ min: 1, max: 30 }),

@@ -106,7 +106,7 @@ describe('texts that are searched for', () => {
 describe('while the embedding service is down', () => {
   const down = (): void => server.next(...Array.from({ length: 6 }, () => fails(503)));
 
-  test('VECTOR and HYBRID by text are unavailable, KEYWORD and vectors of the own work', async () => {
+  test('VECTOR and HYBRID by text are unavailable; KEYWORD and own vectors work', async () => {
     down();
     for (const input of [{ text: 'refund seven' }, { text: 'refund eight', mode: 'HYBRID' }]) {
       const { errors } = await client.query(QUERY, { input });
@@ -241,7 +241,7 @@ describe('an embedding service that cannot be used', () => {
   });
 });
 
-test('only those who ask a service that hangs wait for it: neither words, nor operations of others', async () => {
+test('only those who ask a service that hangs wait for it, not words and not others', async () => {
   const busy = await startTestGateway({
     embedder: { ...embedder(), concurrency: 5, timeoutMs: 10_000 },
     env: { WEAVER_MAX_OPERATIONS_AT_ONCE: '2', WEAVER_MAX_OPERATIONS_IN_QUEUE: '20' },
@@ -332,7 +332,7 @@ test('no connection waits for the embedding service', async () => {
   }
 });
 
-test('the next page compares with the same numbers, whatever the service makes of the text by then', async () => {
+test('the next page compares with the same numbers, whatever the service does then', async () => {
   const all = (await client.data(QUERY, { input: { text: 'nine', topK: 30 } })).searchChunks.hits;
   const first = (await client.data(QUERY, { input: { text: 'nine', topK: 5 } })).searchChunks;
   // Another gateway, which remembers nothing, and a service that answers otherwise.

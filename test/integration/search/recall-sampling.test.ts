@@ -24,7 +24,7 @@ async function metric(name: string): Promise<number> {
   );
 }
 
-test('live searches are compared with an exact scan, and /metrics tells how many of the nearest they found', async () => {
+test('live searches are compared with an exact scan, and /metrics has their recall', async () => {
   const tenant = await gateway.world.tenant();
   const client = gateway.client((await tenant.key()).secret);
   const document = await (await tenant.bot()).document();
@@ -52,7 +52,7 @@ test('live searches are compared with an exact scan, and /metrics tells how many
   expect(await metric('weaver_search_recall_hits_total{path="codes",outcome="missed"}')).toBe(0);
 }, 60_000);
 
-test('/metrics tells how many searches were answered, by mode and path, and in what time', async () => {
+test('/metrics counts and times the searches that were answered, by mode and path', async () => {
   const tenant = await gateway.world.tenant();
   const client = gateway.client((await tenant.key()).secret);
   await (

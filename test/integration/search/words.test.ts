@@ -481,7 +481,7 @@ test("a stranger's words are not found", async () => {
   ).toHaveLength(10);
 });
 
-test('of very many words, how close together they stand counts no longer; they are found and marked all the same', async () => {
+test('of very many words the distance counts no longer; they are found and marked', async () => {
   const other = await gateway.world.tenant();
   const document = await (await other.bot()).document();
   const filler = 'ocean '.repeat(40).trim();

@@ -46,7 +46,7 @@ describe('runInWrite', () => {
     ]);
   });
 
-  test('runs statements without parameters, and gives what PostgreSQL refuses as MikroORM does', async () => {
+  test('runs statements without parameters, and fails with the errors of MikroORM', async () => {
     expect(await run('select 1 as one')).toEqual([{ one: 1 }]);
     await expect(run('select 1 / $1::int', [0])).rejects.toMatchObject({ code: '22012' });
   });

@@ -104,7 +104,7 @@ describe('createUser', () => {
     expect((await create({ email })).email).toBe(email);
   });
 
-  test('takes an address of another user of the tenant in no other case or normal form', async () => {
+  test("refuses another user's address in any case and any normal form", async () => {
     const mine = await create({ email: `zoë.straße.${mail()}` });
     const others = [
       mine.email.toUpperCase(),
@@ -379,7 +379,7 @@ test('every change of a user is in the audit log, without addresses', async () =
   ]);
 });
 
-test('what the operator does to a tenant is in the audit log too, once; what others do is not', async () => {
+test('the audit log holds once what the operator does to a tenant, and nothing else', async () => {
   const bot = (
     await gateway.operator.data(
       'mutation ($input: CreateBotInput!) { createBot(input: $input) { bot { id } } }',

@@ -6,6 +6,7 @@ import { leftBehind, leftInEmbedded, poolOf } from '../../support/left-behind.js
 
 const onPostgres = inject('template').kind === 'postgres';
 const CONNECTIONS = 3;
+const sessions = onPostgres ? `${CONNECTIONS} connections` : 'one session';
 
 describe('three hundred operations of many tenants at once', () => {
   let gateway: TestGateway;
@@ -17,7 +18,7 @@ describe('three hundred operations of many tenants at once', () => {
   });
   afterAll(() => gateway?.close());
 
-  test(`are all answered over ${onPostgres ? `${CONNECTIONS} connections` : 'one session'}, each with everything of its own tenant and nothing else`, async () => {
+  test(`are answered over ${sessions}, each with all of its own tenant and no more`, async () => {
     await crowd.ask(300);
     // Statements have names by now, and connections have been everybody's.
     await crowd.ask(300);

@@ -67,7 +67,7 @@ describe('the reads of an operation', () => {
     expect([second, third, await began(scope)]).toEqual([first, first, first]);
   });
 
-  test('begin another after the operation waited for something else, and leave the only connection to others meanwhile', async () => {
+  test('begin another after other work, and leave the only connection meanwhile', async () => {
     const scope = reads();
     const first = await began(scope);
     const others = Promise.all(Array.from({ length: 5 }, () => reads().query(COUNT_BOTS, [])));
@@ -89,7 +89,7 @@ describe('the reads of an operation', () => {
     expect(answers).toEqual(answers.map(() => true));
   });
 
-  test("go on in another scope within one transaction, and see that scope's rows alone", async () => {
+  test('go on in another scope within one transaction, and see only the rows of it', async () => {
     const other = await new World(db.database).tenant();
     const lookUp = db.database.reads(OPERATOR_SCOPE);
     const [looked] = await lookUp.query<{ at: string; role: string }>(BEGAN, []);
@@ -102,7 +102,7 @@ describe('the reads of an operation', () => {
     expect(await reads().query(BEGAN, [])).toEqual([{ ...mine, tenant: tenant.id }]);
   });
 
-  test('go on as the tenant that a statement has entered, without another word, and as nobody else', async () => {
+  test('go on as the tenant that a statement has entered, and as nobody else', async () => {
     const other = await new World(db.database).tenant();
     const enters = statement(
       'enters',
@@ -124,7 +124,7 @@ describe('the reads of an operation', () => {
   });
 
   test(
-    'on the embedded database let the process hear of others between two statements, and send none when their time is over',
+    'on the embedded database let others be heard between statements, and end in time',
     { skip: onPostgres },
     async () => {
       const over = new AbortController();
@@ -375,7 +375,7 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
       ]);
     });
 
-    test('no rows are shown where entering the scope fails without breaking the transaction', async () => {
+    test('no rows are shown where entering the scope fails inside the transaction', async () => {
       const pool = await poolOf(database);
       const client = await pool.connect();
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;

@@ -163,7 +163,7 @@ describe('a scope', () => {
     }
   });
 
-  test('shows the rows of its own, however often the same statement ran on the connection in other scopes', async () => {
+  test('shows its own rows, though the connection ran the same statement in others', async () => {
     const owners = statement(
       'owners',
       'select distinct tenant_id::text as tenant from bots order by 1',
@@ -258,7 +258,7 @@ describe("a tenant's role", () => {
     },
   );
 
-  test('may rename its tenant, but neither change its plan nor its size, nor make or delete one', async () => {
+  test('may rename its tenant, but not change its plan or size, nor make or end one', async () => {
     expect(
       await asTenant(`update tenants set name = 'New name' where id = ? returning name`, [mine.id]),
     ).toEqual([{ name: 'New name' }]);
@@ -273,7 +273,7 @@ describe("a tenant's role", () => {
     }
   });
 
-  test('cannot edit chunks or logged queries, nor read the log of migrations or how often others ask', async () => {
+  test('cannot edit chunks or queries, nor read the log of migrations or the rates', async () => {
     for (const sql of [
       `update doc_chunks set text = 'edited'`,
       `update bot_queries set answer = 'edited'`,

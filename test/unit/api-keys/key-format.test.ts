@@ -11,7 +11,7 @@ describe('newKey', () => {
     expect(hash).toBe(hashOf(secret));
   });
 
-  test('makes another one each time, of which the prefix and the hash tell nothing of the rest', () => {
+  test('makes another one each time, whose prefix and hash tell nothing of the rest', () => {
     const keys = Array.from({ length: 200 }, () => newKey());
     for (const part of ['secret', 'prefix', 'hash'] as const)
       expect(new Set(keys.map(key => key[part])).size).toBe(200);

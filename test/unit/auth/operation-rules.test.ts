@@ -52,7 +52,7 @@ async function refusalOf(source: string, principal: Principal): Promise<string |
 }
 
 describe('a rule', () => {
-  test('holds for the field of an interface, as it may turn out to be any of its types', async () => {
+  test('holds for the field of an interface, which may be any of its types', async () => {
     expect(await refusalOf('{ things { secret } }', holding(ApiKeyScope.READ))).toBe(
       'FORBIDDEN Closed.secret',
     );

@@ -60,7 +60,7 @@ describe('a number of JSON', () => {
     );
   });
 
-  test('is a JavaScript number where that is the same, and else its digits, of which equal numbers have the same', () => {
+  test('is a JavaScript number where that is exact, and else its digits in one form', () => {
     expect(
       [
         '1',

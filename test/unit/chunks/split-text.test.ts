@@ -82,7 +82,7 @@ describe('splitText, whatever the text', () => {
     });
   });
 
-  test('moves on with every start and every end, and reaches back no further than the overlap', () => {
+  test('moves on with every start and end, and reaches back no further than the overlap', () => {
     holds((text, options) => {
       const pieces = splitText(text, options);
       for (const [i, piece] of pieces.entries()) {

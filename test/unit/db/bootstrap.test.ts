@@ -14,7 +14,7 @@ describe('bootstrapScript', () => {
     expect(script).not.toMatch(/ password '/);
   });
 
-  test('gives the gateway no rights of the roles: by the attribute, and from PostgreSQL 16 on by the membership', () => {
+  test("denies the gateway the roles' rights, by attribute and, from 16 on, by membership", () => {
     const script = bootstrapScript({ login: 'gateway' });
     expect(script).toContain('alter role "gateway" login noinherit;');
     expect(script).toContain('grant weaver_tenant to "gateway" with inherit false, set true');

@@ -75,7 +75,7 @@ describe('connections', () => {
     expect(having(await ask(new ConnectionTurns({ connections }), A, 40))).toBe(most);
   });
 
-  test('that a tenant leaves are there for others, and some for the gateway itself whatever tenants do', async () => {
+  test('that a tenant leaves are for others, and some for the gateway alone', async () => {
     const turns = new ConnectionTurns({ connections: 10 });
     const had: number[] = [];
     for (const scope of [A, B, C, D, OPERATOR_SCOPE]) had.push(having(await ask(turns, scope, 40)));
@@ -121,7 +121,7 @@ describe('connections', () => {
     expect([order.indexOf('A'), order.lastIndexOf('A')]).toEqual([100, 151]);
   });
 
-  test('are given back by who has gone before it was their turn, and by who has gone from among those that write', async () => {
+  test('are given back by who has gone, before their turn and among those that write', async () => {
     const turns = new ConnectionTurns({ connections: 1 });
     const [first] = await ask(turns, A, 1, 'write');
     const gone = new AbortController();
@@ -143,7 +143,7 @@ describe('connections', () => {
 });
 
 describe('a look-up', () => {
-  test('keeps its connection for whoever it found, as far as that tenant may have one', async () => {
+  test('keeps its connection for whom it found, as far as that tenant may have one', async () => {
     const turns = new ConnectionTurns({ connections: 10 });
     const own = await ask(turns, GATEWAY_SCOPE, 5);
     expect(own.map(({ turn }) => turn!.passTo(A))).toEqual([true, true, true, true, false]);
@@ -155,7 +155,7 @@ describe('a look-up', () => {
   });
 
   test.each([1, 2])(
-    'gives up the last of %i connections where others wait: they would wait for all that was looked up before',
+    'gives up the last of %i connections where others would wait for all looked up before',
     async connections => {
       const turns = new ConnectionTurns({ connections });
       if (connections === 2) await ask(turns, B);
@@ -175,7 +175,7 @@ describe('writes', () => {
     [1, 1],
     [50, 4],
   ])(
-    'of one tenant, limited to %s of ten connections, run %i at a time and leave the rest to its reads',
+    'of one tenant, limited to %s of ten connections, run %i at a time beside its reads',
     async (writesAtOnce, most) => {
       const turns = new ConnectionTurns({ connections: 10, writesAtOnce });
       const writes = await ask(turns, A, 40, 'write');

@@ -57,7 +57,7 @@ describe('ReadScope', () => {
     expect(connections.events).toEqual([]);
   });
 
-  test('asks statement after statement in one transaction, and ends it when nothing more comes', async () => {
+  test('asks all statements in one transaction, and ends it when nothing more comes', async () => {
     const { connections, ask } = open();
     await Promise.all([ask(), ask()]);
     await ask();
@@ -119,7 +119,7 @@ describe('ReadScope', () => {
     expect(connections.events.at(-1)).toBe('end 1');
   });
 
-  test('leaves a transaction in which a statement failed, and ends it when its last answer has come', async () => {
+  test('leaves a transaction where a statement failed, and ends it after all answers', async () => {
     const { connections, ask } = open();
     const slow = ask(sleep(30, []));
     await expect(ask(Promise.reject(new Error('broken')))).rejects.toThrow('broken');
@@ -138,7 +138,7 @@ describe('ReadScope', () => {
     expect(connections.events.at(-1)).toBe('end 1');
   });
 
-  test('tells everyone who asked when it cannot begin, ends nothing then, and tries again the next time', async () => {
+  test('tells everyone that it cannot begin, ends nothing, and tries again next time', async () => {
     const { connections, ask } = open();
     connections.failing = new Error('no connection');
     const answers = await Promise.allSettled([ask(), ask()]);
@@ -164,7 +164,7 @@ describe('ReadScope', () => {
   });
 
   describe('continueAs', () => {
-    test('goes on in the transaction that is open, in the other scope, and ends it once', async () => {
+    test('goes on in the open transaction, in the other scope, and ends it once', async () => {
       const { connections, scope, ask } = open();
       await ask();
       const operator = scope.continueAs(OPERATOR_SCOPE);
@@ -182,7 +182,7 @@ describe('ReadScope', () => {
       expect(operator.tenantId).toBeUndefined();
     });
 
-    test('begins its own where nothing was asked, the last transaction has ended, or one failed', async () => {
+    test('begins its own where none was begun, or where the last one ended or failed', async () => {
       const fresh = open();
       await fresh.scope.continueAs(OPERATOR_SCOPE).query(ASK, [[]]);
       expect(fresh.connections.events).toEqual(['begin 1', 'query 1']);
@@ -206,7 +206,7 @@ describe('ReadScope', () => {
       expect(failed.connections.events).toEqual(['begin 1', 'query 1', 'begin 2', 'query 2']);
     });
 
-    test('ends the transaction whose connection it may not keep, before it waits for another', async () => {
+    test('ends the transaction whose connection it may not keep, before it waits', async () => {
       const { connections, scope, ask } = open();
       await ask();
       connections.passes = false;
@@ -224,7 +224,7 @@ describe('ReadScope', () => {
       ]);
     });
 
-    test('ends the transaction where it cannot enter the other scope, and asks nothing in it', async () => {
+    test('ends the transaction when it cannot enter the other scope, and asks none', async () => {
       const { connections, scope, ask } = open();
       await ask();
       connections.failing = new Error('no such role');

@@ -58,7 +58,7 @@ describe('what a statement takes away', () => {
   });
 });
 
-test('the functions that a statement calls are named, those of PostgreSQL with its schema excepted', async () => {
+test("names the functions that a statement calls, without PostgreSQL's own", async () => {
   expect(await readSql('select tidy(), public.sweep(), pg_catalog.now()')).toMatchObject({
     calls: ['tidy', 'sweep'],
   });

@@ -100,7 +100,7 @@ describe('HashingEmbedder', () => {
     expect(await similarity('', '!')).toBeLessThan(0.5);
   });
 
-  test('stops between texts when the signal is aborted, and lets others have a turn meanwhile', async () => {
+  test('stops between texts when the signal is aborted, and gives others a turn', async () => {
     const controller = new AbortController();
     const reason = new Error('the caller has gone');
     setImmediate(() => controller.abort(reason));

@@ -83,7 +83,7 @@ describe('OpenAiEmbedder, the request', () => {
     });
   });
 
-  test('has no authorization when there is no key, and one slash however the base URL ends', async () => {
+  test('has no authorization without a key, and one slash whatever ends the base URL', async () => {
     await makeEmbedder({ apiKey: undefined, baseUrl: `${server.baseUrl}/` }).embed(['one']);
     expect(server.requests[0]!.path).toBe('/v1/embeddings');
     expect(server.requests[0]!.headers).not.toHaveProperty('authorization');
@@ -99,7 +99,7 @@ describe('OpenAiEmbedder, the request', () => {
     ]);
   });
 
-  test('holds nothing that makes services refuse the batch: no empty text, no half of a surrogate pair', async () => {
+  test('holds nothing that services refuse: no empty text, no half surrogate pair', async () => {
     await makeEmbedder().embed(['', 'a\ud83d']);
     expect(server.requests[0]!.body.input).toEqual([' ', 'a\ufffd']);
   });
@@ -274,7 +274,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('sends nothing until a Retry-After is over, whoever asks: it fails at once, or waits where there is time', async () => {
+  test('sends nothing until Retry-After is over: it waits if there is time, or fails', async () => {
     const embedder = makeEmbedder();
     server.next(behaviour.fails(429, { 'retry-after': '30' }));
     await failure(embedder);
@@ -296,7 +296,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect((await failure()).retryAfterMs).toBe(60_000);
   });
 
-  test('leaves the service alone after it has failed many times in a row, then lets one try', async () => {
+  test('leaves the service alone after many failures in a row, then lets one try', async () => {
     const embedder = makeEmbedder(
       { timeoutMs: 400 },
       { ...QUICK, attempts: 1, failuresToPause: 3, pauseMs: 200 },
@@ -328,7 +328,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(server.requests).toHaveLength(6);
   });
 
-  test('does not count what may be wrong with a text, nor callers who go or whose time is over', async () => {
+  test('does not count possible faults of a text, nor callers who go or time out', async () => {
     const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 2 });
     const timeIsOver = new AppError('UNAVAILABLE', 'The operation took too long.', {
       retryAfterMs: 1_000,
@@ -354,7 +354,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
     (request, response, options) =>
       void setTimeout(() => behaviour.answers()(request, response, options), ms);
 
-  test('lets the batch try to its end, though its caller goes: that neither ends the pause nor prolongs it', async () => {
+  test('lets the batch try to its end without its caller, which changes no pause', async () => {
     for (const [then, isWell] of [
       [behaviour.stalls(), false],
       [later(200), true],
@@ -438,7 +438,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("stops at once when the caller's signal is aborted, with its reason: in a request and between two", async () => {
+  test("stops with the signal's reason when it is aborted, in and between requests", async () => {
     const reason = new Error('the caller has gone');
     for (const [fault, retry] of [
       [behaviour.stalls(), QUICK],

@@ -96,7 +96,7 @@ describe('the selection of a row', () => {
     expect([...rowSelectionOf(info, models, 'User').properties].sort()).toEqual(['id', 'tenantId']);
   });
 
-  test('honours @skip and @include on fields and fragments, with variables and their defaults', () => {
+  test('honours @skip and @include on fields and fragments, with variables and defaults', () => {
     const operation = `query ($yes: Boolean! = true, $no: Boolean!) { bot(id: ${ID}) {
       id
       name @include(if: $no)

@@ -61,7 +61,7 @@ describe('the output of the log', () => {
     closeSync(writer);
   });
 
-  test('goes on when its reader stands still, keeps what it can, in order, and tells how much is missing', async () => {
+  test('goes on without its reader, keeps what it can in order, and counts the rest', async () => {
     const reader = openReader();
     const writer = openWriter();
     const output = outputAt(writer);

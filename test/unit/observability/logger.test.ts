@@ -41,7 +41,7 @@ describe('the log', () => {
     });
   });
 
-  test('does not hold the statement, the values and the rows that a driver notes on its errors', () => {
+  test('does not hold the statement, values and rows that a driver puts into errors', () => {
     const error = Object.assign(
       new Error('duplicate key value violates unique constraint "api_keys_prefix_unique"'),
       {
@@ -64,7 +64,7 @@ describe('the log', () => {
     expect(line).not.toContain('secret');
   });
 
-  test('does not quote the value that PostgreSQL could not read, though the stack begins with the message', () => {
+  test('does not quote a value that PostgreSQL could not read, in message or stack', () => {
     const error = Object.assign(
       new Error('invalid input syntax for type uuid: "my secret"\n "second" line"'),
       { code: '22P02' },

@@ -30,7 +30,7 @@ describe('networkOf', () => {
     },
   );
 
-  test('is the same for all addresses of a /64, however they are written, and another for any other', () => {
+  test('is the same for all addresses of a /64, in any spelling, and differs for others', () => {
     const part = fc.integer({ min: 1, max: 0xfffe });
     const four = fc.tuple(part, part, part, part);
     const hex = (parts: readonly number[]): string => parts.map(one => one.toString(16)).join(':');

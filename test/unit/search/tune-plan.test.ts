@@ -30,7 +30,7 @@ describe('planTuning', () => {
     expect(plan([size('a', 20_000)], [index('a')])).toEqual([]);
   });
 
-  test('drops the index of a tenant that is gone or became small, not of one that is a little below the limit', () => {
+  test('drops the index of a tenant that is gone or small, not of one just below the limit', () => {
     expect(plan([size('a', 5_000)], [index('a', { bytes: 5 * MEGABYTE }), index('b')])).toEqual([
       'drop index of b',
     ]);

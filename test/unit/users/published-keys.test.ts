@@ -6,7 +6,7 @@ import { IdentityProvider, signingKey } from '../../support/identity-provider.js
 const provider = new IdentityProvider();
 afterEach(() => provider.close());
 
-test('a provider that never ends its answer is given up, and tokens are answered with UNAVAILABLE', async () => {
+test('a provider that never ends its answer is given up, and tokens are UNAVAILABLE', async () => {
   const key = await signingKey();
   const url = await provider.start();
   for (const stall of [

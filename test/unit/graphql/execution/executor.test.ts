@@ -24,7 +24,7 @@ describe('executorOf', () => {
       fragment Names on Thing { name sureName }
     `);
 
-    test('is answered by the variables of each request, in all combinations and in any order', async () => {
+    test("is answered by each request's variables, in all combinations and orders", async () => {
       for (let round = 0; round < 40; round += 1) {
         const bits = (round * 7) % 16;
         const variables = {

@@ -39,7 +39,7 @@ async function isFree(slots: OperationSlots): Promise<boolean> {
   );
 }
 
-test('an operation that waits for a service gives its slot up, and goes on when it has one again', async () => {
+test('an operation gives its slot up while it waits for a service, then goes on', async () => {
   const slots = new OperationSlots(1, 10);
   const waiting = await turnOf(slots);
   const service = pending<string>();
@@ -80,7 +80,7 @@ test('its other fields wait meanwhile, before they send a statement', async () =
   void wait;
 });
 
-test('who comes back is in turn with the others, and refused for nobody: newcomers are', async () => {
+test('who comes back takes turns with the others, and newcomers alone are refused', async () => {
   const slots = new OperationSlots(1, 2);
   const services = [pending(), pending()];
   const aside = [await turnOf(slots)];
@@ -114,7 +114,7 @@ test('who comes back is in turn with the others, and refused for nobody: newcome
   expect(await isFree(slots)).toBe(true);
 });
 
-test('an operation that ends while it waits to come back keeps neither its slot nor its place aside', async () => {
+test('an operation that ends while it waits to come back keeps no slot and no place', async () => {
   const slots = new OperationSlots(1, 1);
   // Once while the service is waited for, once while the slot is.
   for (const isAnswered of [false, true]) {
@@ -166,7 +166,7 @@ test('of several waits at the same time the last brings the slot back, once', as
   expect(await isFree(slots)).toBe(true);
 });
 
-test('a wait that fails brings the slot back as well, and an operation that ended meanwhile keeps none', async () => {
+test('a wait that fails brings the slot back, but not for an operation that ended', async () => {
   const slots = new OperationSlots(1, 10);
   const turn = await turnOf(slots);
   await expect(turn.away(() => Promise.reject(new Error('down')))).rejects.toThrow('down');
@@ -214,7 +214,7 @@ test('whoever has gone does not come back', async () => {
   expect(await isFree(slots)).toBe(true);
 });
 
-test('a tenant has a slot more only while more are free than it has, with all its callers', async () => {
+test('a tenant with all its callers gets a slot only while more are free than it has', async () => {
   const slots = new OperationSlots(8, 10);
   const never = new AbortController();
   const begun: string[] = [];
