@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- a migration that was applied stays as it is, in one file
 import { Migration } from '@mikro-orm/migrations';
 
 /** Rows of the transaction's tenant; none while it names no tenant. */
@@ -23,7 +24,8 @@ const touch = (table: string): string =>
 // Roles belong to the cluster, not to this database: they are made when missing and never dropped.
 // Two databases of one cluster may be migrated at the same moment, so losing the race to create a
 // role is fine.
-const role = (name: string): string => `
+const role = (name: string): string =>
+  `
   do $do$ begin
     if not exists (select from pg_roles where rolname = '${name}') then
       create role ${name} nologin;
@@ -31,7 +33,8 @@ const role = (name: string): string => `
   exception
     when duplicate_object or unique_violation then null;
     when insufficient_privilege then
-      raise exception 'The role ${name} is missing and this login may not create roles. Run "weaver db bootstrap" as a superuser first, or hand its --sql to whoever is one.';
+      raise exception 'The role ${name} is missing and this login may not create roles. ` +
+  `Run "weaver db bootstrap" as a superuser first, or hand its --sql to whoever is one.';
   end $do$`;
 
 const extension = (name: string): string => `create extension if not exists ${name}`;
@@ -68,10 +71,7 @@ const FUNCTIONS = [
   // Programs that know nothing of bot_id keep working.
   `create function weaver_choose_bot_of_document() returns trigger language plpgsql as $function$
   begin
-    select id into new.bot_id ` +
-    `from bots ` +
-    `where tenant_id = new.tenant_id ` +
-    `order by created_at, id ` +
+    select id into new.bot_id from bots where tenant_id = new.tenant_id order by created_at, id ` +
     `limit 1;
     return new;
   end $function$`,
@@ -85,10 +85,7 @@ const FUNCTIONS = [
 const TENANTS = [
   `create table tenants (
     id uuid not null default gen_random_uuid() primary key,
-    name varchar(255) not ` +
-    `null ` +
-    `constraint ` +
-    `tenants_name_not_empty ` +
+    name varchar(255) not null constraint tenants_name_not_empty ` +
     `check (char_length(name::text) >= 1),
     plan_tier varchar(50) not null default 'free' constraint tenants_plan_tier_not_empty ` +
     `check (char_length(plan_tier::text) >= 1),
@@ -111,10 +108,7 @@ const TENANTS = [
 const PROFILES = [
   `create table profiles (
     id uuid not null default gen_random_uuid() primary key,
-    tenant_id uuid not null ` +
-    `constraint ` +
-    `profiles_tenant_id_foreign ` +
-    `references tenants (id) ` +
+    tenant_id uuid not null constraint profiles_tenant_id_foreign references tenants (id) ` +
     `on delete cascade,
     email varchar(255) not null constraint profiles_email_not_empty ` +
     `check (char_length(email::text) >= 1),
@@ -133,17 +127,10 @@ const PROFILES = [
 const BOTS = [
   `create table bots (
     id uuid not null default gen_random_uuid() primary key,
-    tenant_id uuid not null ` +
-    `constraint ` +
-    `bots_tenant_id_foreign ` +
-    `references tenants (id) ` +
-    `on ` +
-    `delete cascade,
+    tenant_id uuid not null constraint bots_tenant_id_foreign references tenants (id) ` +
+    `on delete cascade,
     name varchar(255) not null constraint bots_name_not_empty check (char_length(name::text) >= 1),
-    config_json jsonb not null default ` +
-    `'{}' ` +
-    `constraint ` +
-    `bots_config_is_object ` +
+    config_json jsonb not null default '{}' constraint bots_config_is_object ` +
     `check (jsonb_typeof(config_json) = 'object'),
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
@@ -162,11 +149,7 @@ const DOCS = [
     id uuid not null default gen_random_uuid() primary key,
     tenant_id uuid not null,
     bot_id uuid not null,
-    filename varchar(500) ` +
-    `not ` +
-    `null ` +
-    `constraint ` +
-    `docs_filename_not_empty ` +
+    filename varchar(500) not null constraint docs_filename_not_empty ` +
     `check (char_length(filename::text) >= 1),
     gcs_path varchar(1000),
     size_bytes bigint not null constraint docs_size_not_negative check (size_bytes >= 0),
@@ -199,25 +182,16 @@ const DOC_CHUNKS = [
     text text not null,
     chunk_index int not null constraint doc_chunks_index_not_negative check (chunk_index >= 0),
     page_num int constraint doc_chunks_page_positive check (page_num >= 1),
-    chunk_metadata jsonb not ` +
-    `null ` +
-    `default ` +
-    `'{}' ` +
-    `constraint ` +
-    `doc_chunks_metadata_is_object ` +
+    chunk_metadata jsonb not null default '{}' constraint doc_chunks_metadata_is_object ` +
     `check (jsonb_typeof(chunk_metadata) = 'object'),
     embedding halfvec(1536),
     embedding_bq bit(1536) generated always as (binary_quantize(embedding)::bit(1536)) stored,
     search_vector tsvector generated always as (to_tsvector('english'::regconfig, text)) stored,
     created_at timestamptz not null default now(),
     constraint doc_chunks_document_fk foreign key (tenant_id, bot_id, doc_id) ` +
-    `references docs ` +
-    `(tenant_id, bot_id, id) on update cascade on delete cascade
-  ) with (autovacuum_vacuum_insert_scale_factor ` +
-    `= ` +
-    `0.01, ` +
-    `autovacuum_vacuum_insert_threshold = 1000, ` +
-    `autovacuum_vacuum_scale_factor = 0.02)`,
+    `references docs (tenant_id, bot_id, id) on update cascade on delete cascade
+  ) with (autovacuum_vacuum_insert_scale_factor = 0.01, ` +
+    'autovacuum_vacuum_insert_threshold = 1000, autovacuum_vacuum_scale_factor = 0.02)',
   // Two rows fit a page with the vector inline, which makes exact distances two to four times
   // faster than from TOAST. The two columns beside it must be told to stay as well: the toaster
   // would move them out first.
@@ -241,21 +215,15 @@ const DOC_CHUNKS = [
 const API_KEYS = [
   `create table api_keys (
     id uuid not null default gen_random_uuid() primary key,
-    tenant_id uuid not null ` +
-    `constraint ` +
-    `api_keys_tenant_id_foreign ` +
-    `references tenants (id) ` +
+    tenant_id uuid not null constraint api_keys_tenant_id_foreign references tenants (id) ` +
     `on delete cascade,
     name varchar(255) not null constraint api_keys_name_not_empty ` +
-    `check ` +
-    `(char_length(name::text) >= 1),
+    `check (char_length(name::text) >= 1),
     key_prefix varchar(32) constraint api_keys_prefix_unique unique,
     key_hash varchar(255) not null,
-    scopes text[] not null default ` +
-    `'{read,search}' ` +
-    `constraint ` +
-    `api_keys_scopes_known ` +
-    `check (scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, 'admin'::text]),
+    scopes text[] not null default '{read,search}' constraint api_keys_scopes_known ` +
+    "check (scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, " +
+    `'admin'::text]),
     rate_limit_rpm int not null default 60 constraint api_keys_rate_limit_positive ` +
     `check (rate_limit_rpm >= 1),
     revoked boolean not null default false,
@@ -279,19 +247,17 @@ const BOT_QUERIES = [
     api_key_id uuid,
     query text not null,
     answer text not null,
-    confidence varchar(50) ` +
-    `constraint ` +
-    `bot_queries_confidence_known ` +
+    confidence varchar(50) constraint bot_queries_confidence_known ` +
     `check (confidence in ('high', 'medium', 'low')),
     latency_ms int constraint bot_queries_latency_not_negative check (latency_ms >= 0),
     sources jsonb not null default '[]' constraint bot_queries_sources_is_array ` +
     `check (jsonb_typeof(sources) = 'array'),
     query_embedding halfvec(1536),
     created_at timestamptz not null default now(),
-    constraint bot_queries_bot_fk foreign key (tenant_id, bot_id) references bots (tenant_id, id) ` +
-    `on delete cascade,
-    -- The column is named: without it tenant_id would be nulled too, and the delete of a key would ` +
-    `fail.
+    constraint bot_queries_bot_fk foreign key (tenant_id, bot_id) ` +
+    `references bots (tenant_id, id) on delete cascade,
+    -- The column is named: without it tenant_id would be nulled too, ` +
+    `and the delete of a key would fail.
     constraint bot_queries_api_key_fk foreign key (tenant_id, api_key_id) ` +
     `references api_keys (tenant_id, id) on delete set null (api_key_id)
   )`,

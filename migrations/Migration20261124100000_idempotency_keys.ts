@@ -1,6 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 
-const OF_TENANT = `tenant_id = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const OF_TENANT =
+  "tenant_id = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid";
 
 /** What calls with an idempotency key led to. The operator's have no tenant. */
 export class Migration20261124100000_idempotency_keys extends Migration {
@@ -10,9 +11,7 @@ export class Migration20261124100000_idempotency_keys extends Migration {
     this.addSql(
       `create table idempotency_keys (
       id uuid not null default gen_random_uuid() primary key,
-      tenant_id uuid constraint ` +
-        `idempotency_keys_tenant_id_foreign ` +
-        `references tenants (id) ` +
+      tenant_id uuid constraint idempotency_keys_tenant_id_foreign references tenants (id) ` +
         `on delete cascade,
       principal varchar(64) not null,
       mutation varchar(64) not null,

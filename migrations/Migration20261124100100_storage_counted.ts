@@ -19,11 +19,8 @@ const FUNCTIONS = [
     else
       update tenants t set storage_used_bytes = greatest(0, t.storage_used_bytes + c.bytes)
         from (select tenant_id, sum(bytes) as bytes
-                from (select tenant_id, ` +
-    `size_bytes as bytes ` +
-    `from added ` +
-    `union all select ` +
-    `tenant_id, -size_bytes from removed) changed
+                from (select tenant_id, size_bytes as bytes from added ` +
+    `union all select tenant_id, -size_bytes from removed) changed
                group by tenant_id) c
        where t.id = c.tenant_id and c.bytes <> 0;
     end if;
@@ -39,17 +36,10 @@ const FUNCTIONS = [
   begin
     if exists (select from tenants where id = old.tenant_id) then
       select sum(size_bytes) into freed
-        from (select size_bytes ` +
-    `from docs ` +
-    `where tenant_id = old.tenant_id ` +
-    `and bot_id = old.id ` +
+        from (select size_bytes from docs where tenant_id = old.tenant_id and bot_id = old.id ` +
     `for update) d;
-      update tenants set storage_used_bytes ` +
-    `= ` +
-    `greatest(0, ` +
-    `storage_used_bytes - freed) ` +
-    `where id ` +
-    `= old.tenant_id and freed <> 0;
+      update tenants set storage_used_bytes = greatest(0, storage_used_bytes - freed) ` +
+    `where id = old.tenant_id and freed <> 0;
     end if;
     return old;
   end $function$`,
@@ -59,14 +49,10 @@ const FUNCTIONS = [
   begin
     if current_user = 'weaver_tenant' then
       raise exception 'The size of a tenant is counted, not written.' ` +
-    `using errcode = ` +
-    `'insufficient_privilege';
+    `using errcode = 'insufficient_privilege';
     end if;
-    select coalesce(sum(size_bytes), ` +
-    `0) into new.storage_used_bytes ` +
-    `from docs ` +
-    `where tenant_id ` +
-    `= old.id;
+    select coalesce(sum(size_bytes), 0) into new.storage_used_bytes from docs ` +
+    `where tenant_id = old.id;
     return new;
   end $function$`,
 ];

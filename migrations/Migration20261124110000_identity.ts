@@ -1,6 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 
-const OF_TENANT = `tenant_id = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const OF_TENANT =
+  "tenant_id = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid";
 
 // No foreign key to tenants: what happened stays known when the tenant is gone. Append-only: nobody
 // may update or delete.
@@ -8,21 +9,13 @@ const AUDIT_LOG = [
   `create table audit_log (
     id uuid not null default gen_random_uuid() primary key,
     tenant_id uuid not null,
-    actor_kind varchar(20) ` +
-    `not ` +
-    `null ` +
-    `constraint ` +
-    `audit_log_actor_known ` +
-    `check ` +
-    `(actor_kind in ('api_key', 'user', 'operator', 'command_line')),
+    actor_kind varchar(20) not null constraint audit_log_actor_known ` +
+    `check (actor_kind in ('api_key', 'user', 'operator', 'command_line')),
     actor_id uuid,
     action varchar(100) not null,
     target_type varchar(100) not null,
     target_id uuid,
-    details jsonb not null default ` +
-    `'{}' ` +
-    `constraint ` +
-    `audit_log_details_is_object ` +
+    details jsonb not null default '{}' constraint audit_log_details_is_object ` +
     `check (jsonb_typeof(details) = 'object'),
     request_id varchar(100),
     created_at timestamptz not null default now()
@@ -40,9 +33,8 @@ const AUDIT_LOG = [
 
 const API_KEYS = [
   // While a key is rotated, its secret from before goes on for a time.
-  'alter table api_keys add previous_prefix varchar(32) constraint ' +
-    'api_keys_previous_prefix_unique ' +
-    `unique,
+  'alter table api_keys add previous_prefix varchar(32) ' +
+    `constraint api_keys_previous_prefix_unique unique,
      add previous_hash varchar(255), add previous_expires_at timestamptz`,
   // A use is no change.
   `drop trigger api_keys_touch_updated_at on api_keys`,
@@ -52,14 +44,11 @@ const API_KEYS = [
   // A tenant reads all of its keys but the digests, and changes only what rotating and revoking
   // change. Nobody deletes keys by hand.
   `revoke all on api_keys from weaver_tenant`,
-  `grant select (id, tenant_id, name, key_prefix, scopes, rate_limit_rpm, revoked, expires_at, ` +
+  'grant select (id, tenant_id, name, key_prefix, scopes, rate_limit_rpm, revoked, expires_at, ' +
     `last_used_at, previous_prefix, previous_expires_at, created_at, updated_at),
      insert (id, tenant_id, name, key_prefix, key_hash, scopes, rate_limit_rpm, expires_at),
-     update (key_prefix, key_hash, ` +
-    `previous_prefix, ` +
-    `previous_hash, ` +
-    `previous_expires_at, ` +
-    `revoked) on api_keys to weaver_tenant`,
+     update (key_prefix, key_hash, previous_prefix, previous_hash, ` +
+    'previous_expires_at, revoked) on api_keys to weaver_tenant',
 ];
 
 // Changes that would leave a tenant without its last owner wait for each other at the tenant's row.
@@ -71,10 +60,7 @@ const PROFILES = [
   begin
     perform from tenants where id = old.tenant_id for no key update;
     if found then
-      perform from profiles ` +
-    `where tenant_id = old.tenant_id ` +
-    `and role = 'owner' ` +
-    `and id <> old.id ` +
+      perform from profiles where tenant_id = old.tenant_id and role = 'owner' and id <> old.id ` +
     `limit 1 for share;
       if not found then
         raise exception 'A tenant keeps its last owner.' ` +

@@ -13,13 +13,16 @@ export class Migration20261124130000_words_under_row_level_security extends Migr
 
   // lint: allow rows-unclear: its block changes functions alone
   override up(): void {
-    this.addSql(`
+    this.addSql(
+      `
       do $do$ begin
         alter function pg_catalog.ts_match_vq(tsvector, tsquery) leakproof;
         alter function pg_catalog.jsonb_contains(jsonb, jsonb) leakproof;
       exception when insufficient_privilege then
-        raise notice 'Searches by words and by metadata will read all chunks of a tenant. Run "weaver db bootstrap" as a superuser to let them use their indexes.';
-      end $do$`);
+        raise notice 'Searches by words and by metadata will read all chunks of a tenant. ` +
+        `Run "weaver db bootstrap" as a superuser to let them use their indexes.';
+      end $do$`,
+    );
   }
 
   override down(): void {

@@ -24,11 +24,14 @@ export class Migration20261130100100_times_validated extends Migration {
   // lint: allow rows-unclear: its blocks read rows and write none
   override up(): void {
     for (const table of TABLES) {
-      this.addSql(`do $do$ begin
+      this.addSql(
+        `do $do$ begin
         alter table ${table} validate constraint ${table}_times_rfc3339;
       exception when check_violation then
-        raise warning 'Rows of ${table} hold times outside the years 1 to 9999. They were not changed: "weaver db doctor" names them.';
-      end $do$`);
+        raise warning 'Rows of ${table} hold times outside the years 1 to 9999. ` +
+          `They were not changed: "weaver db doctor" names them.';
+      end $do$`,
+      );
     }
   }
 

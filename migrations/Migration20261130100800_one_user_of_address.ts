@@ -17,13 +17,11 @@ export class Migration20261130100800_one_user_of_address extends Migration {
   override up(): void {
     this.addSql(
       `do $do$ begin
-      create unique index profiles_email_one_user ` +
-        `on ` +
-        `profiles ` +
-        `(tenant_id, ` +
+      create unique index profiles_email_one_user on profiles (tenant_id, ` +
         `"left"(weaver_fold(email), 600));
     exception when unique_violation then
-      raise warning 'Users of a tenant have one e-mail address in different spellings. They were not changed: "weaver db doctor" names them.';
+      raise warning 'Users of a tenant have one e-mail address in different spellings. ` +
+        `They were not changed: "weaver db doctor" names them.';
     end $do$`,
     );
   }
