@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- all variables of the environment stand in one schema
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { escapeLine } from './base/control-characters.js';
@@ -110,10 +111,9 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   constructor(readonly problems: readonly string[]) {
-    super(
-      'The configuration has ' +
-        `${problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`}:\n${problems.map(problem => `  - ${escapeLine(problem)}`).join('\n')}`,
-    );
+    const count = problems.length === 1 ? 'a mistake' : `${problems.length} mistakes`;
+    const lines = problems.map(problem => `\n  - ${escapeLine(problem)}`);
+    super(`The configuration has ${count}:${lines.join('')}`);
   }
 }
 

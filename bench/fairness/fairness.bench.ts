@@ -36,13 +36,12 @@ interface Tenant {
 export function fairnessCommand(): Command {
   return new Command('fairness')
     .description(
-      `Measures how long one tenant waits while another one keeps the gateway busy: with ${WRITES}
-        new documents of ${Math.round(TEXT.length / 1_000)} kB at
-the same time, and with as many that all wait for a lock. The gateway runs in production mode with
-  ten connections.
+      `Measures how long one tenant waits while another one keeps the gateway busy: with
+${WRITES} new documents of ${Math.round(TEXT.length / 1_000)} kB at the same time, and with as
+many that all wait for a lock. The gateway runs in production mode with ten connections.
 
-Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards. Build the gateway
-  first: npm run build.`,
+Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards. Build the
+gateway first: npm run build.`,
     )
     .requiredOption(
       '--database-url <url>',

@@ -31,11 +31,13 @@ interface Options {
 export function growthCommand(): Command {
   return new Command('growth')
     .description(
-      `Measures whether a tenant's requests cost the same when the others become more: the same tenants in a database of 50 tenants and 30,000
-chunks, and in one of 2,000 and 300,000. A gateway runs on each, and rounds take turns, so that a noisy machine is noisy for both.
+      `Measures whether a tenant's requests cost the same when the others become more: the same
+tenants in a database of 50 tenants and 30,000 chunks, and in one of 2,000 and 300,000. A
+gateway runs on each, and rounds take turns, so that a noisy machine is noisy for both.
 
-Makes the databases weaver_bench_growth_small and weaver_bench_growth_large and the login weaver_bench_growth_gateway, and drops them
-afterwards. At full size they need 3 GB of disk. Build the gateway first: npm run build.`,
+Makes the databases weaver_bench_growth_small and weaver_bench_growth_large and the login
+weaver_bench_growth_gateway, and drops them afterwards. At full size they need 3 GB of disk.
+Build the gateway first: npm run build.`,
     )
     .requiredOption(
       '--database-url <url>',

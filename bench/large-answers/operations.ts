@@ -6,6 +6,9 @@ export interface Operation {
 const times = (count: number, text: (nth: number) => string): string =>
   Array.from({ length: count }, (_, nth) => text(nth)).join(' ');
 
+const NESTED_BOTS = 'bots(first: 100, filter: { name: { contains: "Nested" } })';
+const TYPE_IN_DEPTH = 'type { name ofType { name ofType { name fields { name description } } } }';
+
 /** What takes the most of a gateway that the limits on documents let through. */
 export function operations({
   documentId,
@@ -26,9 +29,7 @@ export function operations({
     },
     {
       name: 'configs of many small objects',
-      query:
-        '{ ' +
-        `${times(5, nth => `b${nth}: bots(first: 100, filter: { name: { contains: "Nested" } }) { nodes { config } }`)} }`,
+      query: `{ ${times(5, nth => `b${nth}: ${NESTED_BOTS} { nodes { config } }`)} }`,
     },
     { name: 'texts of 25,000 chunks', query: chunks('text') },
     { name: 'vectors of 25,000 chunks', query: chunks('embedding') },
@@ -74,7 +75,8 @@ export function operations({
       name: 'the schema, in depth',
       query:
         '{ __schema { types { ' +
-        `${times(20, nth => `f${nth}: fields { args { type { name ofType { name ofType { name fields { name description } } } } } type { name ofType { name ofType { name fields { name description } } } } }`)} } } }`,
+        `${times(20, nth => `f${nth}: fields { args { ${TYPE_IN_DEPTH} } ${TYPE_IN_DEPTH} }`)} ` +
+        '} } }',
     },
     {
       name: 'the schema, in breadth',

@@ -32,9 +32,10 @@ const TYPES = `#graphql
 
 const TIME = (column: string) =>
   `to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-const DOCUMENT = `d.id, d.filename, d.tenant_id, d.bot_id, d.gcs_path as "sourceUri", d.size_bytes::float8 as "sizeBytes", upper(d.status) as status,
-  d.error_message as "errorMessage", ${TIME('d.created_at')}
-    as "createdAt", ${TIME('d.updated_at')} as "updatedAt"`;
+const DOCUMENT = `d.id, d.filename, d.tenant_id, d.bot_id, d.gcs_path as "sourceUri",
+  d.size_bytes::float8 as "sizeBytes", upper(d.status) as status,
+  d.error_message as "errorMessage", ${TIME('d.created_at')} as "createdAt",
+  ${TIME('d.updated_at')} as "updatedAt"`;
 
 interface Row {
   id: string;

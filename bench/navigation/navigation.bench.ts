@@ -25,13 +25,15 @@ interface Options {
 export function navigationCommand(): Command {
   return new Command('navigation')
     .description(
-      `Measures what frontends do, over HTTP: the gateway in production mode with its permissions and both walls, beside PostGraphile 5 over
-the same tables (with the same policies, and without any), Apollo Server with hand-written loaders, and two hand-written servers that
-know nothing of GraphQL (one statement whose JSON PostgreSQL makes; one whose rows Node shapes). The better of those two is the floor
-that the gateway is compared with. Rounds take turns, so that a noisy machine is noisy for all of them.
+      `Measures what frontends do, over HTTP: the gateway in production mode with its
+permissions and both walls, beside PostGraphile 5 over the same tables (with the same policies,
+and without any), Apollo Server with hand-written loaders, and two hand-written servers that
+know nothing of GraphQL (one statement whose JSON PostgreSQL makes; one whose rows Node shapes).
+The better of those two is the floor that the gateway is compared with. Rounds take turns, so
+that a noisy machine is noisy for all of them.
 
-Makes the database weaver_bench with 50 tenants and 30,000 chunks, and the login weaver_bench_gateway, and drops both afterwards.
-Build the gateway first: npm run build.`,
+Makes the database weaver_bench with 50 tenants and 30,000 chunks, and the login
+weaver_bench_gateway, and drops both afterwards. Build the gateway first: npm run build.`,
     )
     .requiredOption(
       '--database-url <url>',

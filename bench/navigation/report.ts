@@ -55,10 +55,10 @@ export function report(measurements: readonly Measurement[], facts?: Facts): str
   for (const measurement of measurements) lines.push(...rowsOf(measurement));
   if (facts) {
     lines.push('', `Statements for each request of Weaver: ${statementsOf(measurements)}.`);
-    lines.push(
-      'Memory at the end (and at most): ' +
-        `${facts.memory.map(({ name, now, peak }) => `${name} ${digits(now, 0)} MB (${digits(peak, 0)})`).join('; ')}.`,
+    const memory = facts.memory.map(
+      ({ name, now, peak }) => `${name} ${digits(now, 0)} MB (${digits(peak, 0)})`,
     );
+    lines.push(`Memory at the end (and at most): ${memory.join('; ')}.`);
   }
   return lines.join('\n');
 }

@@ -54,13 +54,15 @@ interface Options {
 export function searchCommand(): Command {
   return new Command('search')
     .description(
-      `Measures the search by vector, for tenants of 10 to 50,000 chunks side by side in one table: recall, answers that are short, throughput
-and latency of the usual pgvector query, the same with what repairs it, exact scans, and the gateway by SQL and over HTTP, with
-permissions and both walls. Ways take turns, so that a noisy machine is noisy for all of them. Inserts and sizes follow.
+      `Measures the search by vector, for tenants of 10 to 50,000 chunks side by side in one
+table: recall, answers that are short, throughput and latency of the usual pgvector query, the
+same with what repairs it, exact scans, and the gateway by SQL and over HTTP, with permissions
+and both walls. Ways take turns, so that a noisy machine is noisy for all of them. Inserts and
+sizes follow.
 
-Makes the database weaver_bench_search and the login weaver_bench_search_gateway, and drops both afterwards. At full size it needs
-6 GB of disk and some 15 minutes before it measures, and the server should have shared_buffers of several GB. Build the
-gateway first: npm run build.`,
+Makes the database weaver_bench_search and the login weaver_bench_search_gateway, and drops both
+afterwards. At full size it needs 6 GB of disk and some 15 minutes before it measures, and the
+server should have shared_buffers of several GB. Build the gateway first: npm run build.`,
     )
     .requiredOption(
       '--database-url <url>',

@@ -122,34 +122,30 @@ function capital(text: string): string {
 }
 
 export function indexPageText(pages: readonly Page[]): string {
-  return `${MADE}
-
-# Statements and their plans
-
-What the gateway sends to PostgreSQL for some operations, as it sends it today,
-  and the plan that PostgreSQL comes to. It serves to see which index a statement uses,
-    and what a change to a statement or an index changes in plans.
-
-${[`- [Before an operation](${BEFORE_PAGE})`, ...pages.map(({ file, title }) => `- [${title}](${file})`)].join('\n')}
-
-These pages are made by
-
-\`\`\`
-${RENEW}
-\`\`\`
-
-It makes a database of some 300 tenants and 115,000 chunks, asks a gateway in its own process,
-  takes the statements that it sends, drops the database again,
-    and writes all pages anew. PostgreSQL 15 with pgvector makes the plans,
-      in a transaction under the role of whose the operation is,
-        with row-level security: the
-          policy's condition is the one with \`current_setting('app.tenant_id', true)\`. A statement that the gateway prepares is planned for its parameters five times, then as it would be on a connection that has been open for a while; where a plan says \`$1\` it is one for all parameters.
-
-Not here: \`begin\`, the settings of the transaction and \`commit\`; what notes the use of keys
-  and counts requests; mutations.
-
-A test compares names and texts with what the gateway sends, on whatever database the tests run,
-  and looks for the indexes. It does not compare plans: they depend on the
-    server's version and settings.
-`;
+  const list = [
+    `- [Before an operation](${BEFORE_PAGE})`,
+    ...pages.map(({ file, title }) => `- [${title}](${file})`),
+  ];
+  return [
+    MADE,
+    '# Statements and their plans',
+    'What the gateway sends to PostgreSQL for some operations, as it sends it today, and the ' +
+      'plan that PostgreSQL comes to. It serves to see which index a statement uses, and what a ' +
+      'change to a statement or an index changes in plans.',
+    list.join('\n'),
+    'These pages are made by',
+    `\`\`\`\n${RENEW}\n\`\`\``,
+    'It makes a database of some 300 tenants and 115,000 chunks, asks a gateway in its own ' +
+      'process, takes the statements that it sends, drops the database again, and writes all ' +
+      'pages anew. PostgreSQL 15 with pgvector makes the plans, in a transaction under the role ' +
+      "of whose the operation is, with row-level security: the policy's condition is the one " +
+      "with `current_setting('app.tenant_id', true)`. A statement that the gateway prepares is " +
+      'planned for its parameters five times, then as it would be on a connection that has been ' +
+      'open for a while; where a plan says `$1` it is one for all parameters.',
+    'Not here: `begin`, the settings of the transaction and `commit`; what notes the use of keys ' +
+      'and counts requests; mutations.',
+    'A test compares names and texts with what the gateway sends, on whatever database the tests ' +
+      'run, and looks for the indexes. It does not compare plans: they depend on the ' +
+      "server's version and settings.\n",
+  ].join('\n\n');
 }

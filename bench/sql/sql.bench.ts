@@ -54,8 +54,7 @@ export function sqlCommand(): Command {
   return new Command('sql')
     .description(
       `Writes docs/sql/: the statements that the gateway sends for some operations, with their
-        plans. Makes the database ${DATABASE} and the
-login ${LOGIN}, and drops both afterwards.`,
+plans. Makes the database ${DATABASE} and the login ${LOGIN}, and drops both afterwards.`,
     )
     .requiredOption(
       '--database-url <url>',

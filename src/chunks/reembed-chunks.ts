@@ -27,7 +27,8 @@ export const FIRST = '00000000-0000-0000-0000-000000000000';
  * One condition for those with a vector and one for those without: `embedding_bq` is null with it,
  * and never leaves the row.
  */
-const CONDITIONS = `tenant_id = $1::uuid and (embedding_bq is null) = $2::boolean and id > $3::uuid`;
+const CONDITIONS =
+  'tenant_id = $1::uuid and (embedding_bq is null) = $2::boolean and id > $3::uuid';
 
 const COUNT = fixedStatement(
   'chunksToEmbed',

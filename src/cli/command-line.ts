@@ -15,10 +15,9 @@ import { addServeCommand } from './serve-command.js';
 import { addTenantCommands } from './tenant-commands.js';
 
 const HELP = `
-Commands read the environment,
-  and a file .env in the working directory for what the environment does not set:
-.env.example names every variable. Without DATABASE_URL they work on the embedded database in
-  WEAVER_DATA_DIR (.data).
+Commands read the environment, and a file .env in the working directory for what the environment
+does not set: .env.example names every variable. Without DATABASE_URL they work on the embedded
+database in WEAVER_DATA_DIR (.data).
 
 Exit codes: 0 done, 1 could not be done, 2 wrong usage.
 

@@ -63,17 +63,15 @@ export function addDbCommands(program: Command, context: CommandContext): void {
 Environment:
   WEAVER_MIGRATION_URL     the database as a superuser (DATABASE_URL)
 
-A new login's password is the one in DATABASE_URL where that names the login, or comes from standard input, or is made
-and printed once, in DATABASE_URL
-  and WEAVER_MIGRATION_URL ready to be pasted. An existing login keeps its password unless standard
-    input gives one.
+A new login's password is the one in DATABASE_URL where that names the login, or comes from
+standard input, or is made and printed once, in DATABASE_URL and WEAVER_MIGRATION_URL ready to be
+pasted. An existing login keeps its password unless standard input gives one.
 
 Examples:
-  WEAVER_MIGRATION_URL=postgresql://postgres@db/weaver
-    DATABASE_URL=postgresql://weaver_gateway:secret@db/weaver \\
-    npx weaver db bootstrap
-  DATABASE_URL=postgresql://postgres@db/weaver npx weaver db bootstrap --login weaver_gateway
-    --owner weaver_owner
+  WEAVER_MIGRATION_URL=postgresql://postgres@db/weaver \\
+    DATABASE_URL=postgresql://weaver_gateway:secret@db/weaver npx weaver db bootstrap
+  DATABASE_URL=postgresql://postgres@db/weaver \\
+    npx weaver db bootstrap --login weaver_gateway --owner weaver_owner
   npx weaver db bootstrap --login weaver_gateway --sql > bootstrap.sql`,
     )
     .action(async (options: BootstrapOptions) =>

@@ -118,11 +118,11 @@ export async function rotateKeyOf(
     );
     return { name: key.name, secret: made.secret! };
   });
-  io.say(
-    `A new secret for the key "${name}". The old one ` +
-      `${overlapHours === 0 ? 'is refused from now on' : `goes on for ${overlapHours} hour${overlapHours === 1 ? '' : 's'}`}. ` +
-      'It is shown this once:',
-  );
+  const fate =
+    overlapHours === 0
+      ? 'is refused from now on'
+      : `goes on for ${overlapHours} hour${overlapHours === 1 ? '' : 's'}`;
+  io.say(`A new secret for the key "${name}". The old one ${fate}. It is shown this once:`);
   io.out(secret);
 }
 

@@ -50,6 +50,10 @@ export async function recallCommand(
   });
 }
 
+function columns(path: string, ...figures: readonly string[]): string {
+  return `  ${path.padEnd(8)}${figures.map(figure => figure.padStart(11)).join('')}`;
+}
+
 function linesOf(
   name: string,
   { tenantId, chunks, samples, source, topK, paths, depthFor99 }: RecallReport,
@@ -63,14 +67,9 @@ function linesOf(
         'than questions';
   return [
     `${name} (${tenantId}): ${chunks} chunks, by ${samples} ${from}`,
-    ' ' +
-      (' ' +
-        `${'path'.padEnd(8)}${`recall@${topK}`.padStart(11)}${'uncertain'.padStart(11)}${'median ms'.padStart(11)}`),
-    ...paths.map(
-      ({ path, recall, uncertain, medianMs }) =>
-        ' ' +
-        (' ' +
-          `${path.padEnd(8)}${recall.toFixed(4).padStart(11)}${`${Math.round(uncertain * 100)} %`.padStart(11)}${medianMs.toFixed(1).padStart(11)}`),
+    columns('path', `recall@${topK}`, 'uncertain', 'median ms'),
+    ...paths.map(({ path, recall, uncertain, medianMs }) =>
+      columns(path, recall.toFixed(4), `${Math.round(uncertain * 100)} %`, medianMs.toFixed(1)),
     ),
     `  99 % of the nearest are among the ${depthFor99} nearest by code.`,
   ];

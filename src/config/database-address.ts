@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- one grammar, read and written in one place
 import { userInfo } from 'node:os';
 
 /**
@@ -254,7 +255,9 @@ export function addressUrl({
   const login =
     encodeURIComponent(user) + (password === undefined ? '' : `:${encodeURIComponent(password)}`);
   const search = query.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&');
-  return `postgresql://${login}@${authority}${port === DEFAULT_PORT ? '' : `:${port}`}/${encodeURIComponent(database)}${search && `?${search}`}`;
+  const server = authority + (port === DEFAULT_PORT ? '' : `:${port}`);
+  const path = encodeURIComponent(database) + (search && `?${search}`);
+  return `postgresql://${login}@${server}/${path}`;
 }
 
 /** The server in words, without login and password. */

@@ -16,5 +16,7 @@ export function storedPassword(password: string, salt: Buffer = randomBytes(16))
   const salted = pbkdf2Sync(password.normalize('NFKC'), salt, ITERATIONS, KEY_LENGTH, 'sha256');
   const keyed = (text: string): Buffer => createHmac('sha256', salted).update(text).digest();
   const stored = createHash('sha256').update(keyed('Client Key')).digest();
-  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${stored.toString('base64')}:${keyed('Server Key').toString('base64')}`;
+  const inBase64 = (bytes: Buffer): string => bytes.toString('base64');
+  const keys = `${inBase64(stored)}:${inBase64(keyed('Server Key'))}`;
+  return `SCRAM-SHA-256$${ITERATIONS}:${inBase64(salt)}$${keys}`;
 }

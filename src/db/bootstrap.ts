@@ -204,16 +204,20 @@ end $do$`;
 // Only a real superuser may say so, which managed servers do not give away: no reason to fail, for
 // it is a matter of time alone.
 function leakproof(signature: string): string {
-  return `do $do$ begin
+  return (
+    `do $do$ begin
   alter function pg_catalog.${signature} leakproof;
 exception when insufficient_privilege then
-  raise notice 'Not allowed: pg_catalog.${signature} stays as it is, and large tenants search by words and metadata slowly.';
-end $do$`;
+  raise notice 'Not allowed: pg_catalog.${signature} stays as it is, ` +
+    `and large tenants search by words and metadata slowly.';
+end $do$`
+  );
 }
 
 // Only where it is the function of whoever owns the tables: a superuser must not vouch for anybody
 // else's.
-const SORT_KEY_LEAKPROOF = `do $do$ begin
+const SORT_KEY_LEAKPROOF =
+  `do $do$ begin
   if exists (
     select from pg_proc p join pg_class c on c.oid = to_regclass('tenants')
      where p.oid = to_regprocedure('${SORT_KEY_SIGNATURE}') and p.proowner = c.relowner
@@ -221,15 +225,17 @@ const SORT_KEY_LEAKPROOF = `do $do$ begin
     alter function ${SORT_KEY_SIGNATURE} leakproof;
   end if;
 exception when insufficient_privilege then
-  raise notice 'Not allowed: ${SORT_KEY_SIGNATURE} stays as it is, and later pages of large tenants by name are slow.';
+  raise notice 'Not allowed: ${SORT_KEY_SIGNATURE} stays as it is, ` +
+  `and later pages of large tenants by name are slow.';
 end $do$`;
 
 function ordinaryLogin(name: string, attributes: string): string[] {
   return [
     `do $do$ begin
-  if exists (select from pg_roles where rolname = ${literal(name)}
-    and (rolsuper or rolbypassrls)) then
-    raise exception 'The login ${name} is a superuser or bypasses row-level security: choose another name.';
+  if exists (select from pg_roles
+              where rolname = ${literal(name)} and (rolsuper or rolbypassrls)) then
+    raise exception 'The login ${name} is a superuser or bypasses row-level security: ` +
+      `choose another name.';
   end if;
 end $do$`,
     createRole(name, `login${attributes}`),

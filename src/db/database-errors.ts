@@ -18,8 +18,17 @@ const NETWORK = new Set([
  * node-postgres reports a lost connection and a closed pool by message alone; so does the embedded
  * database that it was closed, and `ConnectionTurns` that none was free.
  */
-const BY_MESSAGE =
-  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Client has encountered a connection error|Client was closed|Cannot use a pool after calling end|PGlite is clos|No connection to the database was free)/;
+const BEGINNINGS = [
+  'Connection terminated',
+  'timeout expired',
+  'timeout exceeded when trying to connect',
+  'Client has encountered a connection error',
+  'Client was closed',
+  'Cannot use a pool after calling end',
+  'PGlite is clos',
+  'No connection to the database was free',
+];
+const BY_MESSAGE = new RegExp(`^(${BEGINNINGS.join('|')})`);
 
 /** SQLSTATE of a statement that took longer, or waited longer for a lock, than it may. */
 const STATEMENT_TIMEOUT = '57014';

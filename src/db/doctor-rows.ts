@@ -7,7 +7,8 @@ import { statement } from './statement.js';
 /** The index that keeps an e-mail address to one user of a tenant, and what it compares. */
 const ONE_USER_INDEX = 'profiles_email_one_user';
 const ADDRESS = `"left"(weaver_fold(email), 600)`;
-const MAKE_ONE_USER_INDEX = `create unique index concurrently ${ONE_USER_INDEX} on profiles (tenant_id, ${ADDRESS})`;
+const BY_ADDRESS = `profiles (tenant_id, ${ADDRESS})`;
+const MAKE_ONE_USER_INDEX = `create unique index concurrently ${ONE_USER_INDEX} on ${BY_ADDRESS}`;
 
 /** Rows, and groups of them, that a finding names. */
 const NAMED = 5;
@@ -83,7 +84,8 @@ async function examineTimes(
   columns: readonly string[],
 ): Promise<Finding> {
   const constraint = calendarConstraint(table);
-  const validate = `"alter table ${table} validate constraint ${constraint}" as the owner of the tables`;
+  const alter = `alter table ${table} validate constraint ${constraint}`;
+  const validate = `"${alter}" as the owner of the tables`;
   const wrong = columns
     .map(column => `case when not ${inCalendar([column])} then '${column}' end`)
     .join(', ');

@@ -155,7 +155,8 @@ function examineTable({ table, policies }: WalledTable, facts: TableFacts): Find
       bare(found.using) === bare(using) &&
       bare(found.check) === bare(using);
     if (!right) {
-      const create = `create policy ${name} on ${table} to ${role} using (${using}) with check (${using})`;
+      const conditions = `using (${using}) with check (${using})`;
+      const create = `create policy ${name} on ${table} to ${role} ${conditions}`;
       findings.push(
         fail(
           `The policy ${name} of ${table} is ${found ? 'not as it should be' : 'missing'}.`,

@@ -160,7 +160,8 @@ function login(facts: ServerFacts, production: boolean): Finding[] {
     'DATABASE_URL.';
   const above = loginAbovePolicies(facts);
   if (above) {
-    const message = `The login ${facts.login} ${above}: a forgotten role would show every tenant's rows.`;
+    const who = `The login ${facts.login} ${above}`;
+    const message = `${who}: a forgotten role would show every tenant's rows.`;
     return [production ? fail(message, own) : warn(`${message} Refused in production.`, own)];
   }
   const again = `Run "npx weaver db bootstrap --login ${facts.login}" as a superuser.`;

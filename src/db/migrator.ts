@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- one class that MikroORM calls, with all that it guards
 import type {
   MigrateOptions,
   MigrationInfo,

@@ -4,8 +4,10 @@
  * with the model must pass over these names. PostgreSQL adds the last part to what an interrupted
  * `reindex concurrently` leaves behind.
  */
-export const SEARCH_INDEX_NAME =
-  /^doc_chunks_ann_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})(_cc(?:new|old)\d*)?$/;
+export const SEARCH_INDEX_NAME = new RegExp(
+  `^doc_chunks_ann_${[8, 4, 4, 4, 12].map(digits => `([0-9a-f]{${digits}})`).join('')}` +
+    String.raw`(_cc(?:new|old)\d*)?$`,
+);
 
 /** The same names, as a pattern of PostgreSQL. */
 export const SEARCH_INDEX_NAME_IN_SQL = '^doc_chunks_ann_[0-9a-f]{32}(_cc(new|old)[0-9]*)?$';

@@ -77,10 +77,8 @@ export async function seedDemo(
     const chunkCount = prepared.reduce((sum, document) => sum + document.pieces.length, 0);
     documents += prepared.length;
     chunks += chunkCount;
-    progress(
-      `${tenant.name}: ` +
-        `${made ? `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks` : 'there already'}`,
-    );
+    const counts = `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks`;
+    progress(`${tenant.name}: ${made ? counts : 'there already'}`);
   }
   const [shown] = tenants;
   const apiKey = await addShownKey(database, shown!);

@@ -2,8 +2,9 @@
  * Scripts that put no spaces between words: each of their characters counts as a word, and pairs of
  * them make up for the rest.
  */
-const UNSPACED =
-  '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}';
+const UNSPACED = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
+  .map(script => `\\p{Script=${script}}`)
+  .join('');
 const WORD = new RegExp(`[${UNSPACED}]|(?:(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}])+`, 'gu');
 const ASCII_WORD = /[a-z0-9]+/g;
 const NOT_ASCII = /[\u0080-\uffff]/;

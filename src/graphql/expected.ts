@@ -30,7 +30,8 @@ export class Expected<T> implements PromiseLike<T> {
       queueMicrotask(() => ('value' in outcome ? onValue(outcome.value) : onError(outcome.error)));
   }
 
-  // oxlint-disable-next-line unicorn/no-thenable -- graphql-js, and whoever awaits it, shall take it for a promise.
+  // graphql-js, and whoever awaits it, shall take it for a promise.
+  // oxlint-disable-next-line unicorn/no-thenable -- it stands for a promise
   then<R = T, E = never>(
     onValue?: ((value: T) => R | PromiseLike<R>) | null,
     onError?: ((error: unknown) => E | PromiseLike<E>) | null,

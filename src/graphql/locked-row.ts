@@ -47,11 +47,16 @@ export async function lockedRow<P extends object = object>(
   const own = reads.tenantId;
   const columns = model.select(new Set(['id', 'tenantId', ...properties]), 't');
   const parameters = new SqlParameters<string>();
+  const isAsKnown =
+    updatedAt == null ? 'true' : `t.updated_at = ${parameters.add(updatedAt, 'timestamptz')}`;
+  const conditions = [`t.id = ${parameters.add(id, 'uuid')}`];
+  if (own !== undefined)
+    conditions.push(`t.${model.tenantColumn} = ${parameters.add(own, 'uuid')}`);
   const [row] = await runInWrite<LockedRow<P> & { isAsKnown: boolean }>(
     em,
-    `select ${columns}, ${updatedAt == null ? 'true' : `t.updated_at = ${parameters.add(updatedAt, 'timestamptz')}`} as "isAsKnown"
+    `select ${columns}, ${isAsKnown} as "isAsKnown"
        from ${model.table} t
-         where t.id = ${parameters.add(id, 'uuid')}${own === undefined ? '' : ` and t.${model.tenantColumn} = ${parameters.add(own, 'uuid')}`}
+      where ${conditions.join(' and ')}
         for ${forDelete ? '' : 'no key '}update`,
     parameters.values,
   );

@@ -122,11 +122,12 @@ export const BigIntScalar = new GraphQLScalarType<string, number | string>({
       : refuse('BigInt must be a whole number.'),
 });
 
+const AT_MOST = `at most ${MAX_DIGITS} digits`;
 /**
  * What stands for numbers that nothing may hold, in the words of every scalar that takes numbers
  * digit for digit.
  */
-export const FINITE_NUMBERS = `finite numbers of at most ${MAX_DIGITS} digits, written without an exponent`;
+export const FINITE_NUMBERS = `finite numbers of ${AT_MOST}, written without an exponent`;
 
 function parseJsonObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isJsonNumber(value))

@@ -32,6 +32,9 @@ export const GRAPHQL_PATH = '/graphql';
 const EXECUTING = ['GET', 'HEAD', 'POST'] as const;
 const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 
+const TYPES_OF_NO_BODY =
+  /^(?:application\/(?:json|x-www-form-urlencoded)|multipart\/form-data|text\/plain)\s*(?:;|$)/i;
+
 /** What one request's operation has at hand, made from the request and who sent it. */
 type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => C;
 
@@ -134,12 +137,7 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
  * browsers that sent it for a stranger's page without asking first.
  */
 function isTypeOfNoBody(type: string | undefined): boolean {
-  return (
-    type === undefined ||
-    /^(?:application\/json|application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\s*(?:;|$)/i.test(
-      type,
-    )
-  );
+  return type === undefined || TYPES_OF_NO_BODY.test(type);
 }
 
 async function send(

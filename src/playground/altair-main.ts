@@ -2,8 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What the package `json-bigint` exports, in the form in which the bundle has it. */
-const JSON_BIGINT =
-  /(\w+)\.exports=function\((\w+)\)\{return\{parse:(\w+)\(\2\),stringify:(\w+)\}\};\1\.exports\.parse=\3\(\);\1\.exports\.stringify=\4/g;
+const JSON_BIGINT = new RegExp(
+  String.raw`(\w+)\.exports=function\((\w+)\)\{return\{parse:(\w+)\(\2\),stringify:(\w+)\}\};` +
+    String.raw`\1\.exports\.parse=\3\(\);\1\.exports\.stringify=\4`,
+  'g',
+);
 
 /**
  * Altair's main.js, which reads answers and variables by our `browser/exact-json.js`. Altair itself

@@ -1,4 +1,5 @@
 import { badInput } from '../base/app-error.js';
+import type { JsonNumber } from '../base/json.js';
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import type { MetadataCondition, Range } from './search.inputs.js';
 
@@ -92,6 +93,8 @@ export function metadataSql(
 ): string {
   const value = `(t.chunk_metadata #> ${parameters.add(path, 'text[]')})`;
   const json = (compared: unknown): string => parameters.add(JSON.stringify(compared), 'jsonb');
+  const addNumber = (bound: JsonNumber): string => parameters.add(String(bound), 'numeric');
+  const addDate = (bound: string): string => parameters.add(bound, 'timestamptz');
   return all([
     ...(equals == null ? [] : [`${value} = ${json(equals)}`]),
     ...(values == null ? [] : [`${value} in (select jsonb_array_elements(${json(values)}))`]),
@@ -101,13 +104,13 @@ export function metadataSql(
       ? []
       : [
           `case jsonb_typeof(${value}) when 'number' then ` +
-            `${rangeSql(`${value}::numeric`, number, bound => parameters.add(String(bound), 'numeric'))} end`,
+            `${rangeSql(`${value}::numeric`, number, addNumber)} end`,
         ]),
     ...(date == null
       ? []
       : [
           `case jsonb_typeof(${value}) when 'string' then ` +
-            `${rangeSql(instantSql(`(${value} #>> '{}')`), date, bound => parameters.add(bound, 'timestamptz'))} end`,
+            `${rangeSql(instantSql(`(${value} #>> '{}')`), date, addDate)} end`,
         ]),
   ]);
 }
@@ -131,7 +134,9 @@ export function rangeSql<T>(
  * A calendar date, and with it a time with or without a zone. That the date exists is asked of the
  * calendar.
  */
-const ISO_8601 = String.raw`^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)?)?$`;
+const TIME_OF_DAY = String.raw`([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?`;
+const ZONE = String.raw`(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)`;
+const ISO_8601 = String.raw`^\d{4}-\d\d-\d\d([T ]${TIME_OF_DAY}${ZONE}?)?$`;
 
 /**
  * The instant that a text names, null where it names none. jsonpath's `datetime()` alone would do,
@@ -139,7 +144,8 @@ const ISO_8601 = String.raw`^\d{4}-\d\d-\d\d([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\
  * whether there is such a day. Texts without a zone are read in the session's: UTC.
  */
 function instantSql(text: string): string {
-  const isDay = `jsonb_path_exists(to_jsonb(left(${text}, 10)), '$.datetime("YYYY-MM-DD")', '{}', true)`;
+  const day = `to_jsonb(left(${text}, 10))`;
+  const isDay = `jsonb_path_exists(${day}, '$.datetime("YYYY-MM-DD")', '{}', true)`;
   return (
     `(case when ${text} ~ '${ISO_8601}' and left(${text}, 4) <> '0000' and ${isDay} then ` +
     `${text}::timestamptz end)`

@@ -19,7 +19,8 @@ registerEnumType(SearchMode, {
       description:
         'The words, by their English stems: all of them, or any where no chunk has all. ' +
         '`"a phrase"`, `or` and `-not` work as in a web search. ' +
-        'https://www.postgresql.org/docs/current/textsearch-controls.html#TEXTSEARCH-PARSING-QUERIES',
+        'https://www.postgresql.org/docs/current/textsearch-controls.html' +
+        '#TEXTSEARCH-PARSING-QUERIES',
     },
     HYBRID: {
       description: 'Both: the first of each ranking, fused by their ranks. One page of up to 100.',

@@ -47,12 +47,13 @@ export function wordsCte(text: string, parameters: SqlParameters): string {
  */
 const NORMALIZATION = '1 | 32';
 
+const WANTED = '(select wanted from words)';
 /**
  * Of all words, it matters how close together they stand, unless there are very many. Of any, how
  * many different ones there are: `ts_rank` adds less for each repetition. What is excluded would
  * make it rank as if all were asked for.
  */
-const ANY_WORD_SCORE = `ts_rank(t.search_vector, (select wanted from words), ${NORMALIZATION})::float8`;
+const ANY_WORD_SCORE = `ts_rank(t.search_vector, ${WANTED}, ${NORMALIZATION})::float8`;
 const ALL_WORDS_SCORE = `
   case when (select is_long and wanted is not null from words) then ${ANY_WORD_SCORE}
        else ts_rank_cd(t.search_vector, (select all_words from words),

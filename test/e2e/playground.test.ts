@@ -105,7 +105,9 @@ describe.skipIf(!isInstalled)('the Playground in a browser', () => {
 
   test('sends what stands in VARIABLES with all digits, as numbers', async () => {
     await visitor.open();
-    const variables = `{"vector":[${Array.from({ length: 20 }, (__, n) => Math.sin(n)).join()}],${AWKWARD.map(([, value], n) => `"m${n}":${value}`).join()}}`;
+    const vector = Array.from({ length: 20 }, (__, n) => Math.sin(n)).join();
+    const members = AWKWARD.map(([, value], n) => `"m${n}":${value}`).join();
+    const variables = `{"vector":[${vector}],${members}}`;
     await visitor.writeVariables(variables);
     const body = await visitor.bodyOf(() => visitor.send());
     expect(body).toContain(`"variables":${variables}`);

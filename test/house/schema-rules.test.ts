@@ -42,8 +42,10 @@ const withoutRule = fields.filter(({ field }) => field.extensions[RULE] === unde
  * field: pages and their edges, payloads, a search's results. A type that is named here may hold an
  * entity without another rule; no other may.
  */
-const WRAPPERS =
-  /^(PageInfo|\w+Connection|\w+Edge|\w+Payload|DeletionCount|ChunkSearchResult|ChunkSearchHit|SearchCompleteness|ChunkExplanation)$/;
+const WRAPPERS = new RegExp(
+  String.raw`^(PageInfo|\w+Connection|\w+Edge|\w+Payload|DeletionCount|` +
+    'ChunkSearchResult|ChunkSearchHit|SearchCompleteness|ChunkExplanation)$',
+);
 
 /**
  * A value of the object on which it stands: nothing more is read for it, so that whoever may reach

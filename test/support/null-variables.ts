@@ -88,7 +88,8 @@ export function nullCalls(position: Position, own: OwnIds): NullCall[] {
     wanted === undefined ||
     !isNonNullType(wanted) ||
     (place === 'value' && holderOf(position).defaultValue !== undefined);
-  const name = `${position.parent}.${position.field.name}(${path.join('.')}${place === 'item' ? '[0]' : place === 'member' ? '.a' : ''})`;
+  const within = { value: '', item: '[0]', member: '.a' }[place];
+  const name = `${position.parent}.${position.field.name}(${path.join('.')}${within})`;
   const written = (definition: string) =>
     write(position, argumentsWith(position, value, own), definition, own);
   const without = isNeeded
@@ -157,16 +158,19 @@ function write(
   const given = field.args
     .filter(({ name }) => args[name] !== undefined)
     .map(({ name, type }) => `${name}: ${literal(args[name], type)}`);
-  const call = `${field.name}${given.length > 0 ? `(${given.join(', ')})` : ''}${selection(field.type, 4)}`;
+  const list = given.length > 0 ? `(${given.join(', ')})` : '';
+  const call = field.name + list + selection(field.type, 4);
   if (parent === 'Query' || parent === 'Mutation') return `${root} Nulls${definition} { ${call} }`;
-  return `query Nulls${definition} { node(id: "${own[parent]!}") { ... on ${parent} { ${call} } } }`;
+  const node = `node(id: "${own[parent]!}") { ... on ${parent} { ${call} } }`;
+  return `query Nulls${definition} { ${node} }`;
 }
 
 function literal(value: unknown, type?: GraphQLInputType): string {
   if (value === VARIABLE) return '$v';
   if (Array.isArray(value)) {
     const list = type && getNullableType(type);
-    return `[${value.map(item => literal(item, list && isListType(list) ? list.ofType : undefined)).join(', ')}]`;
+    const ofType = list && isListType(list) ? list.ofType : undefined;
+    return `[${value.map(item => literal(item, ofType)).join(', ')}]`;
   }
   const named = type && getNamedType(type);
   if (typeof value === 'object' && value !== null) {
@@ -190,8 +194,6 @@ function selection(type: GraphQLOutputType, depth: number): string {
     (field: GraphQLField<unknown, unknown>) =>
       TELLING.includes(field.name) && (depth > 1 || isLeafType(getNamedType(field.type))),
   );
-  return (
-    ' { ' +
-    `${told.map(field => field.name + selection(field.type, depth - 1)).join(' ') || '__typename'} }`
-  );
+  const selected = told.map(field => field.name + selection(field.type, depth - 1));
+  return ` { ${selected.join(' ') || '__typename'} }`;
 }

@@ -219,9 +219,11 @@ export class OperationWriter {
 
   #condition(): string {
     if (this.#chance(0.75)) return '';
-    const once = (name: string): string =>
-      ` @${name}(if: ` +
-      `${this.#chance(0.7) ? `$${this.#pick(this.#writing.daring ? [...CONDITIONS, 'd'] : CONDITIONS)}` : String(this.#chance(0.5))})`;
+    const variables = this.#writing.daring ? [...CONDITIONS, 'd'] : CONDITIONS;
+    const once = (name: string): string => {
+      const value = this.#chance(0.7) ? `$${this.#pick(variables)}` : String(this.#chance(0.5));
+      return ` @${name}(if: ${value})`;
+    };
     if (this.#chance(0.2)) return once('skip') + once('include');
     return once(this.#chance(0.5) ? 'skip' : 'include');
   }
@@ -303,10 +305,13 @@ export class OperationWriter {
     if (isListType(nullable) && this.samples[named.name] === 'fields')
       return `[${this.#literal(nullable.ofType, taken)}]`;
     if (isInputObjectType(nullable) && this.samples[named.name] === 'fields') {
-      return (
-        '{ ' +
-        `${this.#given(Object.values(nullable.getFields()), isRequiredInputField, 0.3, field => (isNonNullType(field.type) && field.defaultValue !== undefined ? this.#literal(field.type, field) : this.#argument(field)))} }`
+      const fields = Object.values(nullable.getFields());
+      const given = this.#given(fields, isRequiredInputField, 0.3, field =>
+        isNonNullType(field.type) && field.defaultValue !== undefined
+          ? this.#literal(field.type, field)
+          : this.#argument(field),
       );
+      return `{ ${given} }`;
     }
     const value = this.#json(type, taken);
     return value === undefined ? undefined : this.#constant(value, nullable);

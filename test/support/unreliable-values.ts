@@ -24,7 +24,17 @@ const FIELDS = `
   sureTags: [String!]!
   grid: [[Int!]]
   sureGrid: [[Int!]!]!
-  echo(x: Int = 3, colour: Colour = RED, colours: [Colour!], point: Point, points: [[Point]], flag: Boolean, id: ID, sure: Int! = 4, ratio: Float): String
+  echo(
+    x: Int = 3
+    colour: Colour = RED
+    colours: [Colour!]
+    point: Point
+    points: [[Point]]
+    flag: Boolean
+    id: ID
+    sure: Int! = 4
+    ratio: Float
+  ): String
   plain(sure: Int! = 4): String
   thing: Thing
   sureThing: Thing!

@@ -149,11 +149,12 @@ async function undo(database: Database, io: CommandIo, { yes }: AdoptOptions): P
 function refuseToLose(found: readonly TableDifference[], io: CommandIo): void {
   if (found.length === 0) return;
   for (const { table, added, changed, removed, samples } of found) {
-    io.say(
-      `  ${table}: ` +
-        `${samples.length === 0 ? 'written to' : `${counted(added, 'row')} added, ${changed} changed, ${removed} removed`} ` +
-        `since${samples.length === 0 ? '' : ` (${samples.join(', ')})`}`,
-    );
+    const what =
+      samples.length === 0
+        ? 'written to since'
+        : `${counted(added, 'row')} added, ${changed} changed, ${removed} removed since ` +
+          `(${samples.join(', ')})`;
+    io.say(`  ${table}: ${what}`);
   }
   throw new StartupError(
     'Nothing was changed: going back would lose what was written since the adoption, named above.',

@@ -19,9 +19,8 @@ export function planLines(
     `Adopting revision ${plan.revision}.`,
     ...plan.tables.map(
       ({ from, to, rows, bytes: size }) =>
-        ' ' +
-        ` ${(from === to ? from : `${from} → ${to}`).padEnd(22)}${counted(rows, 'row')}, ` +
-        `${inMegabytes(size)}`,
+        `  ${(from === to ? from : `${from} → ${to}`).padEnd(22)}${counted(rows, 'row')}, ` +
+        inMegabytes(size),
     ),
     `The older tables keep all of it as weaver_legacy_* (${inMegabytes(bytes)}) until ` +
       '"adopt --finish".',
@@ -59,8 +58,10 @@ export function planLines(
       ...loginLines(otherLogins, legacyRole),
     ]),
     ...section(
-      'Vectors that half precision cannot hold ' +
-        `(${setAside ? 'set aside: their rows come without one' : 'adoption stops here, unless you add --set-aside'}):`,
+      setAside
+        ? 'Vectors that half precision cannot hold (set aside: their rows come without one):'
+        : 'Vectors that half precision cannot hold (adoption stops here, unless you add ' +
+            '--set-aside):',
       named(plan.unfitVectors),
     ),
     ...section(

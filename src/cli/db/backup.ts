@@ -87,10 +87,10 @@ export async function backupCommand(
         ? 'The file was not tried: whether it can be restored is not known (--no-check).'
         : `Its copy opens and has the same rows: ${tried}.`,
     );
-    io.say(
-      `This is ${describeDatabase(target, 'migrate')}. ` +
-        `${options.portable ? "The file holds the rows of Weaver's own tables, for either database." : 'Roles and passwords are not in it: they belong to the server.'}`,
-    );
+    const contents = options.portable
+      ? "The file holds the rows of Weaver's own tables, for either database."
+      : 'Roles and passwords are not in it: they belong to the server.';
+    io.say(`This is ${describeDatabase(target, 'migrate')}. ${contents}`);
   } finally {
     progress.end();
   }

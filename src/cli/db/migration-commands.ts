@@ -10,7 +10,8 @@ Environment:
   WEAVER_MIGRATION_URL     the same database as the owner of its tables (DATABASE_URL)`;
 
 export const NAMES = `
-A migration is named by its full name or by the beginning of it, of its timestamp or of its words, four characters at least.`;
+A migration is named by its full name or by the beginning of it, of its timestamp or of its words,
+four characters at least.`;
 
 interface RunCommandOptions extends GuardOptions {
   readonly to?: string;

@@ -15,10 +15,10 @@ export async function showCurrent(config: Config, io: CommandIo): Promise<void> 
   const state = await stateOf(config);
   const last = state.executed.at(-1)?.name;
   if (last === undefined) io.out('base');
-  else
-    io.out(
-      `${last}${last === knownMigrations().at(-1) && state.pending.length === 0 ? ' (head)' : ''}${noteOf(state, last)}`,
-    );
+  else {
+    const atHead = last === knownMigrations().at(-1) && state.pending.length === 0;
+    io.out(`${last}${atHead ? ' (head)' : ''}${noteOf(state, last)}`);
+  }
   if (
     state.pending.length === 0 &&
     last !== undefined &&
@@ -55,13 +55,9 @@ export async function showHistory(config: Config, io: CommandIo): Promise<void> 
     const marks = [name === knownMigrations().at(-1) && 'head', name === last && 'current'].filter(
       mark => mark !== false,
     );
-    io.out(
-      (
-        `${escapeLine(name).padEnd(width)} ` +
-        (' ' +
-          `${(times.get(name) ?? 'pending').padEnd(23)}${marks.length > 0 ? `  (${marks.join(', ')})` : ''}${noteOf(state, name)}`)
-      ).trimEnd(),
-    );
+    const time = (times.get(name) ?? 'pending').padEnd(23);
+    const note = (marks.length > 0 ? `  (${marks.join(', ')})` : '') + noteOf(state, name);
+    io.out(`${escapeLine(name).padEnd(width)}  ${time}${note}`.trimEnd());
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
 }
@@ -83,10 +79,11 @@ export async function showMigration(io: CommandIo, given: string): Promise<void>
   const emitted = await emittedSql(files.get(found.name)!);
   io.out(`-- ${found.name}`);
   io.out(`-- ${files.get(found.name)!}`);
-  io.out(
-    '-- ' +
-      `${emitted.transactional ? 'in a transaction' : 'outside a transaction'}${emitted.asksDatabase ? '; runs statements of its own besides, which depend on what it finds' : ''}`,
-  );
+  const where = emitted.transactional ? 'in a transaction' : 'outside a transaction';
+  const besides = emitted.asksDatabase
+    ? '; runs statements of its own besides, which depend on what it finds'
+    : '';
+  io.out(`-- ${where}${besides}`);
   for (const [title, statements] of [
     ['up', emitted.up],
     ['down', emitted.down],

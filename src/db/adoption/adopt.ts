@@ -110,9 +110,12 @@ function refuse({ refused, unfitVectors }: AdoptionPlan, setAside: boolean): voi
         'can say what they should be. Mend what is named above, then adopt again.',
     );
   if (unfitVectors.length > 0 && !setAside) {
+    const vectors =
+      unfitVectors.length === 1
+        ? 'the vector that is'
+        : `the ${unfitVectors.length} vectors that are`;
     throw new StartupError(
-      'Nothing was changed: half precision cannot hold ' +
-        `${unfitVectors.length === 1 ? 'the vector that is' : `the ${unfitVectors.length} vectors that are`} ` +
+      `Nothing was changed: half precision cannot hold ${vectors} ` +
         'named above. Mend them, or add --set-aside to adopt their rows without a vector ' +
         '(the originals are kept).',
     );

@@ -112,14 +112,12 @@ async function countChanges(
     tables.some(({ columns }) => columns.query_embedding),
   )) {
     const from = old(table);
-    const columns = mends.map(
-      ({ when }, index) => `count(*) filter (where ${when})::int as m${index}`,
-    );
-    const [row] = await run<Record<string, number>>(
-      'select ' +
-        `${['count(*)::int as rows', `pg_total_relation_size('${from}')::float8 as bytes`, ...columns].join(', ')} ` +
-        `from ${from} o`,
-    );
+    const columns = [
+      'count(*)::int as rows',
+      `pg_total_relation_size('${from}')::float8 as bytes`,
+      ...mends.map(({ when }, index) => `count(*) filter (where ${when})::int as m${index}`),
+    ];
+    const [row] = await run<Record<string, number>>(`select ${columns.join(', ')} from ${from} o`);
     counts.push({ from, to: table, rows: row!.rows!, bytes: row!.bytes! });
     mends.forEach(({ column, why }, index) => {
       if (row![`m${index}`]! > 0)

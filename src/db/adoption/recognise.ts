@@ -28,7 +28,8 @@ export type Recognised =
       readonly revision: Revision;
       readonly tables: readonly LegacyTable[];
       readonly migrationsTable: boolean;
-      /** Those that used the tables and that policies will hold. */ readonly otherLogins: readonly string[];
+      /** Those that used the tables and that policies will hold. */
+      readonly otherLogins: readonly string[];
     }
   | { readonly kind: 'adopted' | 'ours' | 'empty' }
   | { readonly kind: 'unknown'; readonly problems: readonly string[] };
@@ -135,12 +136,13 @@ async function revisionOf(run: Run): Promise<{ revision: Revision } | { problem:
   const rows = await run<{ version: string }>(
     `select version_num::text as version from ${VERSION_TABLE} order by 1`,
   );
-  if (rows.length !== 1)
+  if (rows.length === 0) return { problem: `${VERSION_TABLE} names no revision.` };
+  if (rows.length > 1) {
+    const versions = rows.map(row => row.version).join(', ');
     return {
-      problem:
-        `${VERSION_TABLE} names ` +
-        `${rows.length === 0 ? 'no revision' : `${rows.length} revisions at once (${rows.map(row => row.version).join(', ')})`}.`,
+      problem: `${VERSION_TABLE} names ${rows.length} revisions at once (${versions}).`,
     };
+  }
   const { version } = rows[0]!;
   // A revision may bear its name after its number.
   const revision = REVISIONS.find(known => version === known || version.startsWith(`${known}_`));

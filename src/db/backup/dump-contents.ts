@@ -96,12 +96,13 @@ export async function weaversEntries(
     );
   const indexes = named(/^CREATE (?:UNIQUE )?INDEX (\w+) ON (?:ONLY )?public\.(\w+) /gm);
   const statistics = named(/^CREATE STATISTICS public\.(\w+) [^;]* FROM public\.(\w+);/gm);
+  const ownTrigger = new RegExp(
+    String.raw`^CREATE (?:CONSTRAINT )?TRIGGER (\w+) [^;]* ON public\.(\w+) [^;]*` +
+      String.raw`EXECUTE FUNCTION public\.weaver_`,
+    'gm',
+  );
   const triggers = new Set(
-    [
-      ...after.matchAll(
-        /^CREATE (?:CONSTRAINT )?TRIGGER (\w+) [^;]* ON public\.(\w+) [^;]*EXECUTE FUNCTION public\.weaver_/gm,
-      ),
-    ].map(([, name, table]) => `${table} ${name}`),
+    [...after.matchAll(ownTrigger)].map(([, name, table]) => `${table} ${name}`),
   );
   return entries.filter(({ type, schema, rest }) => {
     if (schema !== 'public') return false;

@@ -72,7 +72,8 @@ end $weaver$`;
  * for the count.
  */
 export function compareRows(counts: Counts): string {
-  return `do $weaver$
+  return (
+    `do $weaver$
 declare
   wanted record;
   found bigint;
@@ -89,10 +90,12 @@ begin
     execute format('select count(*) from only %s', wanted.name) into found;
     if forced then execute format('alter table %s force row level security', wanted.name); end if;
     if found <> wanted.rows then
-      raise exception 'What was restored is not what the file holds: % has % rows, and % in the file', wanted.name, found, wanted.rows;
+      raise exception 'What was restored is not what the file holds: ` +
+    `% has % rows, and % in the file', wanted.name, found, wanted.rows;
     end if;
   end loop;
-end $weaver$`;
+end $weaver$`
+  );
 }
 
 /** Gives Weaver's tables and functions to `owner`, and what others had before to them. */

@@ -95,10 +95,8 @@ async function localeOf(run: RunSql): Promise<string> {
     i: ` locale_provider icu${named('icu_locale', locale)}${named('icu_rules', d.daticurules)}`,
     b: ` locale_provider builtin${named('builtin_locale', locale)}`,
   }[d.datlocprovider ?? 'c'];
-  return (
-    'encoding ' +
-    `'${d.encoding}'${named('lc_collate', d.datcollate)}${named('lc_ctype', d.datctype)}${provider ?? ''}`
-  );
+  const locales = named('lc_collate', d.datcollate) + named('lc_ctype', d.datctype);
+  return `encoding '${d.encoding}'${locales}${provider ?? ''}`;
 }
 
 /**

@@ -2,8 +2,10 @@ import type { Connection } from '@mikro-orm/core';
 import { StartupError } from '../../base/startup-error.js';
 
 const IDENTIFIER = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
+const TABLE = String.raw`${IDENTIFIER}(?:\.${IDENTIFIER})?`;
 const CREATE = new RegExp(
-  String.raw`^create (?:unique )?index concurrently (?:if not exists )?(?!on\b)(${IDENTIFIER}) on (?:only )?(${IDENTIFIER}(?:\.${IDENTIFIER})?)`,
+  '^create (?:unique )?index concurrently (?:if not exists )?' +
+    String.raw`(?!on\b)(${IDENTIFIER}) on (?:only )?(${TABLE})`,
   'i',
 );
 const REINDEX = /^reindex (?:\([^)]*\) )?\w+ concurrently\b/i;

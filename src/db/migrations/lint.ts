@@ -35,7 +35,16 @@ interface Rule {
 }
 
 const TABLE = String.raw`(?:if exists )?(?:only )?(?:"?\w+"?\.)?"?(\w+)"?`;
-const VOLATILE = String.raw`(?:gen_random_uuid|uuid_generate_v\d|uuidv7|random|clock_timestamp|timeofday|nextval)\s*\(`;
+const VOLATILE_FUNCTIONS = [
+  'gen_random_uuid',
+  String.raw`uuid_generate_v\d`,
+  'uuidv7',
+  'random',
+  'clock_timestamp',
+  'timeofday',
+  'nextval',
+];
+const VOLATILE = String.raw`(?:${VOLATILE_FUNCTIONS.join('|')})\s*\(`;
 const alter = (rest: string): RegExp =>
   new RegExp(String.raw`^alter table ${TABLE} .*?${rest}`, 'i');
 

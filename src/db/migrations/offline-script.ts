@@ -12,10 +12,12 @@ const LOCK_SECONDS = 60;
  * Tried again and again, each time in a transaction of its own: a session that waits for it would
  * hold up concurrent builds of indexes.
  */
-const TAKE_LOCK = `do $weaver$ declare began constant timestamptz := clock_timestamp(); begin
+const TAKE_LOCK =
+  `do $weaver$ declare began constant timestamptz := clock_timestamp(); begin
   while not pg_try_advisory_lock(${MIGRATION_LOCK}) loop
     if clock_timestamp() > began + interval '${LOCK_SECONDS} seconds' then
-      raise exception 'Another process was still migrating this database after ${LOCK_SECONDS} seconds.';
+      raise exception 'Another process was still migrating this database ` +
+  `after ${LOCK_SECONDS} seconds.';
     end if;
     commit;
     perform pg_sleep(0.25);
@@ -124,12 +126,15 @@ function mustBeAt(method: Method, known: readonly string[], names: readonly stri
   const wanted = method === 'up' ? before : [...before, ...names];
   const list = (items: readonly string[]): string =>
     items.length === 0 ? `'{}'::text[]` : `array[${items.map(literal).join(', ')}]::text[]`;
-  return `do $weaver$ begin
-  if (select coalesce(array_agg(name::text order by name collate "C"), '{}')
-    from "${LOG_TABLE}") is distinct from ${list(wanted.toSorted())} then
-    raise exception 'This script is for a database at ${wanted.at(-1) ?? 'base'}, and this one is not there.';
+  return (
+    `do $weaver$ begin
+  if (select coalesce(array_agg(name::text order by name collate "C"), '{}') from "${LOG_TABLE}")
+     is distinct from ${list(wanted.toSorted())} then
+    raise exception 'This script is for a database at ${wanted.at(-1) ?? 'base'}, ` +
+    `and this one is not there.';
   end if;
-end $weaver$`;
+end $weaver$`
+  );
 }
 
 /** The way of `seeingAllRows`, for a server alone. */

@@ -34,8 +34,9 @@ export function stepTarget(given: string | undefined, sign: '+' | '-'): Target {
   const count = Number(steps[2]);
   if (steps[1] !== sign)
     throw new StartupError(
-      `${given} goes the other way: ` +
-        `${sign === '+' ? 'to revert, use "npx weaver db down"' : 'to apply, use "npx weaver db up"'}.`,
+      sign === '+'
+        ? `${given} goes the other way: to revert, use "npx weaver db down".`
+        : `${given} goes the other way: to apply, use "npx weaver db up".`,
     );
   if (count === 0) throw new StartupError(`${given} is no step.`);
   return { kind: 'steps', steps: count };

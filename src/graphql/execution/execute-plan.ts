@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- one recursion, whose functions call each other
 import {
   getArgumentValues,
   GraphQLError,

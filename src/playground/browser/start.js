@@ -174,7 +174,8 @@ function startAltair() {
   getAltairConfig().donation.action_count_threshold = Infinity;
 }
 
-// Before it runs a visitor's script in a worker, Altair tries eval("1") in the page. Here it is forbidden; in the worker it is not.
+// Before it runs a visitor's script in a worker, Altair tries eval("1") in the page. Here it is
+// forbidden; in the worker it is not.
 // oxlint-disable-next-line no-eval
 const nativeEval = globalThis.eval;
 // oxlint-disable-next-line no-eval

@@ -38,10 +38,16 @@ export function compareNear(
          where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
   const isFound =
     lostBelow === undefined ? 'true' : `(select count(*) from near) >= ${Math.trunc(lostBelow)}`;
+  const first =
+    `select id, bits from near where ${isFound} ` +
+    `order by bits limit ${unseen(parameters.add(limits.first, 'int'))}`;
+  const rest =
+    `select id, bits from near where ${isFound} ` +
+    `and coalesce((select spreads from look) < ${enough}, true) ` +
+    'and id not in (select id from first)';
   return `
     with near as materialized (${near}),
-    first as materialized
-      (${compared(`select id, bits from near where ${isFound} order by bits limit ${unseen(parameters.add(limits.first, 'int'))}`)}),
+    first as materialized (${compared(first)}),
     look as materialized (
       select case when _points >= ${MIN_POINTS} then
                (greatest(${parameters.add(minSimilarity ?? null, 'float8')}, (
@@ -54,5 +60,5 @@ export function compareNear(
     )
     select * from first
      union all
-    ${compared(`select id, bits from near where ${isFound} and coalesce((select spreads from look) < ${enough}, true) and id not in (select id from first)`)}`;
+    ${compared(rest)}`;
 }

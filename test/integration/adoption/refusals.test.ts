@@ -10,6 +10,7 @@ import {
   test,
   vi,
 } from 'vitest';
+import { SEVEN_TABLES } from '../../../src/db/adoption/names.js';
 import { Commands, freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
 import { CHUNK, DOC, QUERY, same, TIDY, UNTIDY, USER } from '../../support/legacy-database.js';
 import { LegacyDatabase } from '../../support/legacy-server.js';
@@ -362,10 +363,8 @@ describe.runIf(onPostgres)('ids that two rows share', () => {
       const news = await legacy.sql(`select table_name, old_id, new_id from weaver_legacy_new_ids`);
       expect(news).toContainEqual({ table_name: 'docs', old_id: USER(1), new_id: chunk!.doc_id });
       const [{ ids, distinct }] = (await legacy.sql<{ ids: number; distinct: number }>(
-        'select count(*)::int as ids, count(distinct id)::int as distinct ' +
-          'from ' +
-          `(${['tenants', 'profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries'].map(table => `select id from ${table}`).join(' union all ')}) ` +
-          'all_ids',
+        'select count(*)::int as ids, count(distinct id)::int as distinct from ' +
+          `(${SEVEN_TABLES.map(table => `select id from ${table}`).join(' union all ')}) all_ids`,
       )) as [{ ids: number; distinct: number }];
       expect(distinct).toBe(ids);
     } finally {

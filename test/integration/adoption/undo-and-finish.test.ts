@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { weaver } from '../../support/command.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 import { CHUNK, DOC, REVISIONS, TIDY } from '../../support/legacy-database.js';
 import { LegacyDatabase, withoutKept } from '../../support/legacy-server.js';
 
@@ -77,7 +78,10 @@ describe.runIf(onPostgres)('undo', () => {
     expect({ code, out }).toEqual({ code: 1, out: '' });
     for (const message of messages) expect(err).toContain(`  ${message}`);
     expect(err).toMatch(
-      /\nNothing was changed: going back would lose what was written since the adoption, named above\.$/,
+      joinPatterns(
+        /\nNothing was changed: going back would lose what was written since the adoption, /,
+        /named above\.$/,
+      ),
     );
     expect(await legacy.catalogue()).toEqual(catalogue);
     if (mend) await legacy.sql(mend);
@@ -135,7 +139,10 @@ describe.runIf(onPostgres)('finish', () => {
         code: 1,
         out: '',
         err: expect.stringMatching(
-          /\n {2}weaver_legacy_doc_chunks +24 rows, \d+ kB\n[^]*The original vectors and values are then gone, and so is the way back\.$/,
+          joinPatterns(
+            /\n {2}weaver_legacy_doc_chunks +24 rows, \d+ kB\n[^]*The original vectors and values /,
+            /are then gone, and so is the way back\.$/,
+          ),
         ),
       });
       expect((await legacy.catalogue()).tables).toHaveProperty('weaver_legacy_docs');

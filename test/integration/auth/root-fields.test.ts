@@ -22,48 +22,54 @@ const CALLERS = [
   'operator',
 ] as const;
 
-/** Whom each root field is open to (+). A change of this table is a change of who may do what. */
-const OPEN_TO: Readonly<Record<string, string>> = {
-  //                      key: read write search ask admin vectors all   user: member admin owner   operator
-  'Query.viewer': '+   +     +     +    +    +       +            +     +     +        +',
-  'Query.node': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.nodes': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.tenant': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.tenants': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.bot': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.bots': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.document': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.documents': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.chunk': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.botQueries': '+   -     -     -    -    -       +            +     +     +        +',
-  'Query.searchChunks': '-   -     +     -    -    -       +            +     +     +        +',
-  'Query.explainChunk': '-   -     +     -    -    -       +            +     +     +        +',
-  'Query.auditLog': '-   -     -     -    -    -       -            -     -     +        +',
-  'Mutation.recordBotQuery':
-    '-   -     -     +    -    -       +            +     +     +        +',
-  'Mutation.createBot': '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.updateBot': '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.deleteBot': '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.createDocument':
-    '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.updateDocument':
-    '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.reprocessDocument':
-    '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.deleteDocument':
-    '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.addChunks': '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.deleteChunks': '-   +     -     -    -    -       +            -     +     +        +',
-  'Mutation.createApiKey': '-   -     -     -    +    -       +            -     +     +        +',
-  'Mutation.rotateApiKey': '-   -     -     -    +    -       +            -     +     +        +',
-  'Mutation.revokeApiKey': '-   -     -     -    +    -       +            -     +     +        +',
-  'Mutation.createUser': '-   -     -     -    +    -       +            -     +     +        +',
-  'Mutation.updateUser': '-   -     -     -    +    -       +            -     +     +        +',
-  'Mutation.deleteUser': '-   -     -     -    +    -       +            -     +     +        +',
-  'Mutation.updateTenant': '-   -     -     -    -    -       -            -     -     +        +',
-  'Mutation.createTenant': '-   -     -     -    -    -       -            -     -     -        +',
-  'Mutation.deleteTenant': '-   -     -     -    -    -       -            -     -     -        +',
-};
+/**
+ * Whom each root field is open to (+): keys by scope, users by role, the operator. A change of this
+ * table is a change of who may do what.
+ */
+const TABLE = `
+                            read write search ask admin vectors all member admin owner operator
+Query.viewer                +    +     +      +   +     +       +   +      +     +     +
+Query.node                  +    -     -      -   -     -       +   +      +     +     +
+Query.nodes                 +    -     -      -   -     -       +   +      +     +     +
+Query.tenant                +    -     -      -   -     -       +   +      +     +     +
+Query.tenants               +    -     -      -   -     -       +   +      +     +     +
+Query.bot                   +    -     -      -   -     -       +   +      +     +     +
+Query.bots                  +    -     -      -   -     -       +   +      +     +     +
+Query.document              +    -     -      -   -     -       +   +      +     +     +
+Query.documents             +    -     -      -   -     -       +   +      +     +     +
+Query.chunk                 +    -     -      -   -     -       +   +      +     +     +
+Query.botQueries            +    -     -      -   -     -       +   +      +     +     +
+Query.searchChunks          -    -     +      -   -     -       +   +      +     +     +
+Query.explainChunk          -    -     +      -   -     -       +   +      +     +     +
+Query.auditLog              -    -     -      -   -     -       -   -      -     +     +
+Mutation.recordBotQuery     -    -     -      +   -     -       +   +      +     +     +
+Mutation.createBot          -    +     -      -   -     -       +   -      +     +     +
+Mutation.updateBot          -    +     -      -   -     -       +   -      +     +     +
+Mutation.deleteBot          -    +     -      -   -     -       +   -      +     +     +
+Mutation.createDocument     -    +     -      -   -     -       +   -      +     +     +
+Mutation.updateDocument     -    +     -      -   -     -       +   -      +     +     +
+Mutation.reprocessDocument  -    +     -      -   -     -       +   -      +     +     +
+Mutation.deleteDocument     -    +     -      -   -     -       +   -      +     +     +
+Mutation.addChunks          -    +     -      -   -     -       +   -      +     +     +
+Mutation.deleteChunks       -    +     -      -   -     -       +   -      +     +     +
+Mutation.createApiKey       -    -     -      -   +     -       +   -      +     +     +
+Mutation.rotateApiKey       -    -     -      -   +     -       +   -      +     +     +
+Mutation.revokeApiKey       -    -     -      -   +     -       +   -      +     +     +
+Mutation.createUser         -    -     -      -   +     -       +   -      +     +     +
+Mutation.updateUser         -    -     -      -   +     -       +   -      +     +     +
+Mutation.deleteUser         -    -     -      -   +     -       +   -      +     +     +
+Mutation.updateTenant       -    -     -      -   -     -       -   -      -     +     +
+Mutation.createTenant       -    -     -      -   -     -       -   -      -     -     +
+Mutation.deleteTenant       -    -     -      -   -     -       -   -      -     -     +`;
+const OPEN_TO: Readonly<Record<string, readonly string[]>> = Object.fromEntries(
+  TABLE.trim()
+    .split('\n')
+    .slice(1)
+    .map(line => {
+      const [field, ...marks] = line.split(/\s+/);
+      return [field!, marks];
+    }),
+);
 
 let gateway: TestGateway;
 let schema: GraphQLSchema;
@@ -159,7 +165,7 @@ describe('a root field', () => {
       const found: string[] = [];
       for (const caller of CALLERS) found.push(await isOpen(caller, coordinate));
       expect(Object.fromEntries(CALLERS.map((caller, index) => [caller, found[index]]))).toEqual(
-        Object.fromEntries(expected.split(/ +/).map((open, index) => [CALLERS[index], open])),
+        Object.fromEntries(expected.map((open, index) => [CALLERS[index], open])),
       );
       expect(await call(gateway.client(), coordinate)).toMatchObject({
         status: 401,

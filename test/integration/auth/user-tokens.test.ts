@@ -287,11 +287,8 @@ describe('a signature', () => {
 
   test('that was tampered with is refused', async () => {
     const [header, , signature] = (await tokenFor(key, { sub: userId })).split('.');
-    expect(
-      await ask(
-        `${header}.${part({ ...claims(), sub: await tenant.user({ role: 'owner' }) })}.${signature}`,
-      ),
-    ).toMatchObject(INVALID);
+    const other = part({ ...claims(), sub: await tenant.user({ role: 'owner' }) });
+    expect(await ask(`${header}.${other}.${signature}`)).toMatchObject(INVALID);
   });
 
   test.each(['a.b.c', '..', 'e30.e30.', 'e30.e30.e30', `${'a'.repeat(4_000)}.b.c`, '!.!.!'])(

@@ -11,6 +11,7 @@ import {
   type Outcome,
 } from '../../support/command.js';
 import { openTestDatabase } from '../../support/database.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 import { databaseUrl } from '../../support/template-database.js';
 
 const onPostgres = inject('template').kind === 'postgres';
@@ -184,7 +185,10 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
     ]);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(
-      /^This login may not prepare the database: .*Name a superuser in WEAVER_MIGRATION_URL, or hand what "npx weaver db bootstrap --sql" prints/,
+      joinPatterns(
+        /^This login may not prepare the database: .*Name a superuser in WEAVER_MIGRATION_URL, /,
+        /or hand what "npx weaver db bootstrap --sql" prints/,
+      ),
     );
   });
 
@@ -472,7 +476,10 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
           `update mikro_orm_migrations set name = '${name}' where name = 'Migration1'`,
         ),
       ).toMatch(
-        /^The database \w+ has 1 pending migration \(Migration20261123000000_initial\)\. Run "npx weaver db up" \(or "npx mikro-orm migration:up"\), then start again\.$/,
+        joinPatterns(
+          /^The database \w+ has 1 pending migration \(Migration20261123000000_initial\)\. /,
+          /Run "npx weaver db up" \(or "npx mikro-orm migration:up"\), then start again\.$/,
+        ),
       );
     });
 
@@ -489,7 +496,10 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       expect(
         await refusal('select 1', 'select 1', { DATABASE_URL: admin, NODE_ENV: 'production' }),
       ).toMatch(
-        /is a superuser, so a forgotten role would show every tenant's rows\. Make a login of its own with "weaver db bootstrap --login <name>"/,
+        joinPatterns(
+          /is a superuser, so a forgotten role would show every tenant's rows\. /,
+          /Make a login of its own with "weaver db bootstrap --login <name>"/,
+        ),
       );
     });
 

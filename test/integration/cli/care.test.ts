@@ -10,6 +10,7 @@ import {
   type FreshDatabase,
   type Outcome,
 } from '../../support/command.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 import { Sandbox } from '../../support/sandbox.js';
 import { databaseUrl } from '../../support/template-database.js';
 
@@ -136,7 +137,10 @@ describe('backup and restore', () => {
     const { code, out, err } = await run('restore', file);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(
-      / {2}replaces the table tenants \(3 rows\)\n(.*\n)*Nothing was changed\. Add --yes to replace these rows\.$/,
+      joinPatterns(
+        / {2}replaces the table tenants \(3 rows\)\n(.*\n)*Nothing was changed\. /,
+        /Add --yes to replace these rows\.$/,
+      ),
     );
   });
 
@@ -229,7 +233,10 @@ describe('backup and restore', () => {
         code: 1,
         out: '',
         err: expect.stringMatching(
-          /(?:^|\n)pg_dump is not installed here\. Install PostgreSQL's client programs, of the server's version or later\.$/,
+          joinPatterns(
+            /(?:^|\n)pg_dump is not installed here\. Install PostgreSQL's client programs, /,
+            /of the server's version or later\.$/,
+          ),
         ),
       });
     });
@@ -240,7 +247,11 @@ describe('backup and restore', () => {
       );
       expect({ code, out }).toEqual({ code: 1, out: '' });
       expect(err).toMatch(
-        /pg_dump \(PostgreSQL\) 9\.6\.24 is older than the server, PostgreSQL (\d+): install the client programs of version \1 or later, and put them first in PATH\.$/,
+        new RegExp(
+          String.raw`pg_dump \(PostgreSQL\) 9\.6\.24 is older than the server, PostgreSQL (\d+): ` +
+            String.raw`install the client programs of version \1 or later, ` +
+            String.raw`and put them first in PATH\.$`,
+        ),
       );
     });
 

@@ -9,6 +9,7 @@ import { demoId } from '../../../src/demo/demo-content.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { readConfig } from '../../../src/config.js';
 import { freshDatabase, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 const NAMES = knownMigrations();
@@ -58,7 +59,11 @@ describe('a new database', () => {
           code: 1,
           out: '',
           err: expect.stringMatching(
-            /^The database \w+ (has not been set up for Weaver yet|has none of Weaver's tables yet)\. Run "npx weaver db up"/,
+            joinPatterns(
+              /^The database \w+ /,
+              /(has not been set up for Weaver yet|has none of Weaver's tables yet)\. /,
+              /Run "npx weaver db up"/,
+            ),
           ),
         });
       }
@@ -170,7 +175,10 @@ describe('key create', () => {
     );
     expect(code).toBe(0);
     expect(err).toMatch(
-      /^A key for Harbor Outdoor, which may read, search, ask with 120 requests a minute, until 20\d\d-.* It is shown this once:$/,
+      joinPatterns(
+        /^A key for Harbor Outdoor, which may read, search, ask with 120 requests a minute, /,
+        /until 20\d\d-.* It is shown this once:$/,
+      ),
     );
     expect(err).not.toContain(out);
     const [{ days, ...row }] = (await newest()) as [Record<string, unknown>];

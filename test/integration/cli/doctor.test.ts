@@ -6,6 +6,7 @@ import {
   type FreshDatabase,
   type Outcome,
 } from '../../support/command.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 import { databaseUrl } from '../../support/template-database.js';
 
 const onPostgres = inject('template').kind === 'postgres';
@@ -47,7 +48,11 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     // Of the C collations PostgreSQL tells no version, and they never change.
     if (actual!.version === null) return expect(out).not.toContain('collation');
     expect(out).toMatch(
-      /fail {2}The database's collation was version 1\.0 when indexes on text were built, and the server now has \S+: .*\n +→ As the owner: reindex database \S+; then: alter database \S+ refresh collation version\./,
+      joinPatterns(
+        /fail {2}The database's collation was version 1\.0 when indexes on text were built, /,
+        /and the server now has \S+: .*\n +→ As the owner: reindex database \S+; then: /,
+        /alter database \S+ refresh collation version\./,
+      ),
     );
     expect(code).toBe(1);
   });
@@ -67,7 +72,10 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
         "from pg_index where indrelid = 'bots'::regclass and not indisprimary limit 1)",
     );
     expect(await findings()).toMatch(
-      /warn {2}The index public\.\S+ is invalid, as a build that broke off leaves it: .*\n +→ As its owner: drop index concurrently public\./,
+      joinPatterns(
+        /warn {2}The index public\.\S+ is invalid, as a build that broke off leaves it: /,
+        /.*\n +→ As its owner: drop index concurrently public\./,
+      ),
     );
   });
 
@@ -106,7 +114,11 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     await sql('create table own.mikro_orm_migrations (id int)');
     await sql(`alter database ${name} set search_path = own, public`);
     expect(await findings()).toMatch(
-      /fail {2}The login \S+ works in the schema own, since that is the first of its search_path, and Weaver's tables belong in public\.\n +→ alter role \S+ in database \S+ set search_path = public\n(.*\n)*warn {2}Migrations were applied to the schema own, too/,
+      joinPatterns(
+        /fail {2}The login \S+ works in the schema own, since that is the first of its /,
+        /search_path, and Weaver's tables belong in public\.\n +→ alter role \S+ in database \S+ /,
+        /set search_path = public\n(.*\n)*warn {2}Migrations were applied to the schema own, too/,
+      ),
     );
   });
 
@@ -140,7 +152,11 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
         WEAVER_MIGRATION_URL: admin,
       };
       expect(await findings(env)).toMatch(
-        /fail {2}DATABASE_URL and WEAVER_MIGRATION_URL lead to two databases, weaver_cli_\S+ of PostgreSQL at \S+ and weaver_cli_\S+ of PostgreSQL at \S+: .*\n +→ Let both lead to the same database/,
+        joinPatterns(
+          /fail {2}DATABASE_URL and WEAVER_MIGRATION_URL lead to two databases, /,
+          /weaver_cli_\S+ of PostgreSQL at \S+ and weaver_cli_\S+ of PostgreSQL at \S+: /,
+          /.*\n +→ Let both lead to the same database/,
+        ),
       );
       expect(await weaver(env, ['db', 'up'])).toMatchObject({
         code: 1,

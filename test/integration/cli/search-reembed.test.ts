@@ -6,6 +6,7 @@ import { fixedStatement } from '../../../src/db/statement.js';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { Commands, freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 import {
   answers,
   fails,
@@ -134,7 +135,10 @@ describe('weaver search reembed', () => {
     const stopped = await reembed(['--tenant', 'Large'], service());
     expect(stopped.code).toBe(1);
     expect(stopped.err).toMatch(
-      /Large: 256 chunks were embedded\. .*status 401.* To go on from here, say the same again with --after \S+\/\S+$/m,
+      joinPatterns(
+        /Large: 256 chunks were embedded\. .*status 401.* To go on from here, /m,
+        /say the same again with --after \S+\/\S+$/,
+      ),
     );
     const place = /--after (\S+)$/m.exec(stopped.err)![1]!;
     expect(place).toMatch(new RegExp(`^${large.id}/`));

@@ -33,8 +33,23 @@ const SLOWEST_MS = 2_000;
 const MEMORY_GROWTH_MB = 400;
 
 /** What no answer may hold: traces of the program or of a statement. */
-const INTERNALS =
-  /\bat \S+ \(?(?:file|node):|node_modules|\.[jt]s:\d+|\bselect .+ from \b|\binsert into\b|\bupdate \S+ set\b|syntax error at or near|relation "|violates (?:foreign|check|unique|not-null)|SQLSTATE|PostgresError|DriverException/i;
+const INTERNALS = new RegExp(
+  [
+    /\bat \S+ \(?(?:file|node):/,
+    /node_modules/,
+    /\.[jt]s:\d+/,
+    /\bselect .+ from \b/,
+    /\binsert into\b/,
+    /\bupdate \S+ set\b/,
+    /syntax error at or near/,
+    /relation "/,
+    /violates (?:foreign|check|unique|not-null)/,
+    /SQLSTATE|PostgresError|DriverException/,
+  ]
+    .map(({ source }) => source)
+    .join('|'),
+  'i',
+);
 
 interface Input {
   readonly slot: Slot;

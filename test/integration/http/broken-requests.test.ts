@@ -87,7 +87,9 @@ const CASES: Case[] = METHODS.flatMap(method =>
   TYPES.flatMap(type =>
     Object.entries(BODIES).flatMap(([body, [headers, bytes, end]]) =>
       ['', `authorization: Bearer ${OPERATOR_TOKEN}\r\n`].map(token => ({
-        name: `${method} ${type || 'without a type'}, ${body}, ${token ? 'with' : 'without'} a token`,
+        name:
+          `${method} ${type || 'without a type'}, ${body}, ` +
+          `${token ? 'with' : 'without'} a token`,
         head:
           `${method} /graphql HTTP/1.1\r\nhost: ` +
           `x\r\n${type && `content-type: ${type}\r\n`}${headers}${token}\r\n`,

@@ -64,8 +64,9 @@ describe.each(VALUES)('members of %s', value => {
       expect(errors).toBeUndefined();
       expect(sorted(configOf(data.createBot.bot))).toBe(sorted(expected));
     }
+    const input = `{"id":"${variable.data.createBot.bot.id}","config":${value}}`;
     const changed = await post(
-      `{"query":${JSON.stringify(UPDATE)},"variables":{"input":{"id":"${variable.data.createBot.bot.id}","config":${value}}}}`,
+      `{"query":${JSON.stringify(UPDATE)},"variables":{"input":${input}}}`,
     );
     expect(sorted(configOf(changed.data.updateBot.bot))).toBe(sorted(expected));
     expectClean();
@@ -73,7 +74,8 @@ describe.each(VALUES)('members of %s', value => {
 
   test('are found by, from variables of a POST and of a GET and from literals', async () => {
     await post(`{"query":${JSON.stringify(CREATE)},"variables":{"config":${value}}}`);
-    const url = `${gateway.url}/graphql?${new URLSearchParams({ query: FIND, variables: `{"config":${value}}` })}`;
+    const parameters = new URLSearchParams({ query: FIND, variables: `{"config":${value}}` });
+    const url = `${gateway.url}/graphql?${parameters}`;
     const answers = [
       await post(`{"query":${JSON.stringify(FIND)},"variables":{"config":${value}}}`),
       JSON.parse(await (await fetch(url, { headers: { 'x-api-key': key } })).text()) as {

@@ -76,7 +76,8 @@ describe('a change', () => {
     [['application/graphql-response+json;q=0', '*/*'], 'application/json'],
     [
       [
-        'multipart/mixed;deferSpec=20220824,application/graphql-response+json,application/json;q=0.9',
+        'multipart/mixed;deferSpec=20220824,application/graphql-response+json,' +
+          'application/json;q=0.9',
       ],
       'application/graphql-response+json',
     ],

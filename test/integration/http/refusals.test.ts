@@ -24,6 +24,8 @@ const JSON_BODY = { 'content-type': 'application/json' };
 const operation = (query: string, others: object = {}): string =>
   JSON.stringify({ query, ...others });
 
+const CREATE_BOT = 'mutation { createBot(input: { name: "x" }) { bot { id } } }';
+
 interface Refused {
   readonly method?: string;
   readonly path?: string;
@@ -110,7 +112,7 @@ test.each<[string, number, string, Refused]>([
     'FORBIDDEN',
     {
       headers: () => ({ authorization: `Bearer ${key}` }),
-      body: operation('mutation { createBot(input: { name: "x" }) { bot { id } } }'),
+      body: operation(CREATE_BOT),
     },
   ],
   [
@@ -119,7 +121,7 @@ test.each<[string, number, string, Refused]>([
     'BAD_USER_INPUT',
     {
       method: 'GET',
-      path: `/graphql?query=${encodeURIComponent('mutation { createBot(input: { name: "x" }) { bot { id } } }')}`,
+      path: `/graphql?query=${encodeURIComponent(CREATE_BOT)}`,
       headers: () => ({ authorization: `Bearer ${key}`, accept: 'application/json' }),
     },
   ],

@@ -35,6 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => gateway.close());
 
+const TYPES = 'types { name description fields { name description } }';
 const times = (count: number, text: (nth: number) => string): string =>
   Array.from({ length: count }, (_, nth) => text(nth)).join(' ');
 
@@ -125,15 +126,11 @@ describe('an answer is refused that would be too large', () => {
       '{ searchChunks(input: { text: "tent", mode: KEYWORD, topK: 100 }) { hits { ' +
         `${times(30, nth => `h${nth}: highlight`)} } } }`,
     ],
-    [
-      'by the schema',
-      '{ __schema { ' +
-        `${times(20, nth => `t${nth}: types { name description fields { name description } }`)} } }`,
-    ],
+    ['by the schema', `{ __schema { ${times(20, nth => `t${nth}: ${TYPES}`)} } }`],
     [
       'by the schema, beside an interface',
       'query ($id: ID!) { node(id: $id) { id } __schema { ' +
-        `${times(20, nth => `t${nth}: types { name description fields { name description } }`)} } }`,
+        `${times(20, nth => `t${nth}: ${TYPES}`)} } }`,
     ],
   ])('%s', async (_, query) => {
     for (let round = 0; round < 2; round += 1)
@@ -211,7 +208,8 @@ describe('an answer is refused that would be too large', () => {
 describe('an operation whose rows are too large', () => {
   const rows = (fields: string): string =>
     'query ($id: ID!) { ' +
-    `${times(3, nth => `d${nth}: document(id: $id) { chunks(first: 100) { nodes { ${fields} } } }`)} }`;
+    times(3, nth => `d${nth}: document(id: $id) { chunks(first: 100) { nodes { ${fields} } } }`) +
+    ' }';
 
   test('is refused, and sends no further statement', async () => {
     const query = rows('text document { filename bot { name } }');

@@ -118,7 +118,8 @@ describe('an operation is refused before it runs, at one above its limit of', ()
       6,
       size =>
         '{ ...F0 } ' +
-        `${times(size, nth => `fragment F${nth} on Query { ${nth + 1 < size ? `...F${nth + 1}` : 'viewer { kind }'} }`)}`,
+        times(size - 1, nth => `fragment F${nth} on Query { ...F${nth + 1} }`) +
+        ` fragment F${size - 1} on Query { viewer { kind } }`,
       /nests fragments 7 levels deep/,
     );
   });
@@ -133,15 +134,17 @@ describe('an operation is refused before it runs, at one above its limit of', ()
       /defines 21 fragments/,
     ));
 
-  test('fields and fragments, with all of these written out', () =>
+  test('fields and fragments, with all of these written out', () => {
     // Each list takes 24: itself, and twice a list, a spread and nine fields.
-    expectLimit(
+    const list = 'documents(first: 1) { nodes { ...A } edges { node { ...A } } }';
+    return expectLimit(
       290,
-      size => `{ ${times(12, nth => `d${nth}: documents(first: 1) { nodes { ...A } edges { node { ...A } } }`)} ${TYPENAMES(size - 288)} }
+      size => `{ ${times(12, nth => `d${nth}: ${list}`)} ${TYPENAMES(size - 288)} }
         fragment A on Document { id filename sourceUri sizeBytes status errorMessage chunkCount
           createdAt updatedAt }`,
       /selects 291 fields and fragments/,
-    ));
+    );
+  });
 
   test('aliases', async () => {
     await expectLimit(20, size => `{ ${TYPENAMES(size)} }`, /has 21 aliases/);
@@ -389,10 +392,14 @@ describe('an operation is refused before it runs, at one above its limit of', ()
 describe('a flood', () => {
   const doubling = (count: number): string =>
     '{ ...F0 } ' +
-    `${times(count, nth => `fragment F${nth} on Query { ${nth + 1 < count ? `...F${nth + 1} ...F${nth + 1}` : 'bots { totalCount }'} }`)}`;
-  const everyone = (count: number): string =>
-    '{ ...F0 } ' +
-    `${times(count, nth => `fragment F${nth} on Query { ${times(count, other => `...F${other}`)} bots { totalCount } }`)}`;
+    times(count - 1, nth => `fragment F${nth} on Query { ...F${nth + 1} ...F${nth + 1} }`) +
+    ` fragment F${count - 1} on Query { bots { totalCount } }`;
+  const everyone = (count: number): string => {
+    const all = times(count, nth => `...F${nth}`);
+    return (
+      '{ ...F0 } ' + times(count, nth => `fragment F${nth} on Query { ${all} bots { totalCount } }`)
+    );
+  };
 
   test.each([
     ['fragments that double', doubling(20), /2097151|million|levels deep/],

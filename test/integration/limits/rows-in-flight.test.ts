@@ -23,11 +23,12 @@ beforeAll(async () => {
 afterAll(() => gateway.close());
 
 /** Reads this many rows. */
-const read = (...counts: number[]): Promise<Answer> =>
-  client.query(
-    '{ ' +
-      `${counts.map((count, nth) => `l${nth}: bot(id: "${bots[count]}") { documents(first: 100) { nodes { id } } }`).join(' ')} }`,
+const read = (...counts: number[]): Promise<Answer> => {
+  const lists = counts.map(
+    (count, nth) => `l${nth}: bot(id: "${bots[count]}") { documents(first: 100) { nodes { id } } }`,
   );
+  return client.query(`{ ${lists.join(' ')} }`);
+};
 const served = { status: 200, errors: undefined };
 const refusal = {
   message: expect.stringMatching(/Too many rows are being read for others/),

@@ -34,8 +34,11 @@ const CHARACTERS = ranges
  * What Unicode has given out after the oldest server came to be: its decompositions are unknown
  * there.
  */
-const SINCE_UNICODE_14 =
-  /[\u{10940}-\u{1095f}\u{105c0}-\u{105ff}\u{11380}-\u{113ff}\u{16100}-\u{1613f}\u{16d40}-\u{16d7f}\u{1e030}-\u{1e08f}\u{1ccd6}-\u{1ccf9}\ua7f1-\ua7f4]/u;
+const SINCE_UNICODE_14 = new RegExp(
+  String.raw`[\u{10940}-\u{1095f}\u{105c0}-\u{105ff}\u{11380}-\u{113ff}\u{16100}-\u{1613f}` +
+    String.raw`\u{16d40}-\u{16d7f}\u{1e030}-\u{1e08f}\u{1ccd6}-\u{1ccf9}\ua7f1-\ua7f4]`,
+  'u',
+);
 
 const NAMES = [
   'zebra',

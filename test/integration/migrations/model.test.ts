@@ -6,7 +6,8 @@ import { World, type TenantWorld } from '../../support/world.js';
 
 /** What the database itself promises to any writer, whatever its program. */
 const onPostgres = inject('template').kind === 'postgres';
-const VECTOR = `[${Array.from({ length: 1536 }, (_, index) => (index % 3 === 0 ? 1 : -0.5)).join()}]`;
+const NUMBERS = Array.from({ length: 1536 }, (_, index) => (index % 3 === 0 ? 1 : -0.5));
+const VECTOR = `[${NUMBERS.join()}]`;
 const CHECK = '23514';
 const FOREIGN_KEY = '23503';
 const NOT_NULL = '23502';

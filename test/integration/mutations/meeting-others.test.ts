@@ -54,7 +54,8 @@ test.each([
 
 test('a deletion counts what was just being added, as that goes too', async () => {
   const bot = await world.tenant.bot({ name: 'Doomed' });
-  const adding = `insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, 'late.md', 1)`;
+  const adding =
+    "insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, 'late.md', 1)";
   const { counts } = await whileHeld(world.gateway, [adding, [world.tenant.id, bot.id]], () =>
     world.done('deleteBot', { id: bot.id, confirm: 'Doomed' }, 'counts { type count }'),
   );

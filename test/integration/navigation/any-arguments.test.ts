@@ -176,10 +176,8 @@ function operation(parent: string, field: GraphQLField<unknown, unknown>): strin
     ? 'totalCount edges { cursor node { __typename id } }'
     : '__typename';
   const asked = `${field.name}(${given}) { ${connection} }`;
-  return (
-    `query (${declared}) { ` +
-    `${parent === 'Query' ? asked : `node(id: "${parents[parent]}") { ... on ${parent} { ${asked} } }`} }`
-  );
+  if (parent === 'Query') return `query (${declared}) { ${asked} }`;
+  return `query (${declared}) { node(id: "${parents[parent]}") { ... on ${parent} { ${asked} } } }`;
 }
 
 describe.each(fields)('$coordinate', ({ parent, field }) => {

@@ -57,9 +57,9 @@ function expectRefusal(
   if (field !== undefined) expect(errors![0]!.extensions.field, hint).toBe(field);
   if (message) expect(errors![0]!.message, hint).toMatch(message);
   // No SQL, no stack, no names of ours.
-  expect(JSON.stringify(errors), hint).not.toMatch(
-    /\bselect\b|\bfrom docs|tenant_id|::|\$\d|node_modules|\.[jt]s:\d|at Object\.|PGlite|postgres|syntax for type|stack/i,
-  );
+  const said = JSON.stringify(errors);
+  expect(said, hint).not.toMatch(/\bselect\b|\bfrom docs|tenant_id|::|\$\d|syntax for type/i);
+  expect(said, hint).not.toMatch(/node_modules|\.[jt]s:\d|at Object\.|PGlite|postgres|stack/i);
 }
 
 /**

@@ -383,9 +383,12 @@ describe('Bot.documents', () => {
 });
 
 describe('one list at many places of an operation', () => {
-  const query = (places: number) =>
-    'query ($filter: BotFilter) { ' +
-    `${Array.from({ length: places }, (_, nth) => `at${nth}: bots(first: ${nth + 1}, filter: $filter) { totalCount nodes { name } }`).join('\n')} }`;
+  const listAt = (nth: number) =>
+    `at${nth}: bots(first: ${nth + 1}, filter: $filter) { totalCount nodes { name } }`;
+  const query = (places: number) => {
+    const lists = Array.from({ length: places }, (_, nth) => listAt(nth));
+    return `query ($filter: BotFilter) { ${lists.join('\n')} }`;
+  };
   // As many comparisons as a filter may have.
   const filter = { or: Array.from({ length: 100 }, (_, nth) => ({ name: { eq: `Bot ${nth}` } })) };
 

@@ -427,10 +427,14 @@ describe('a filter', () => {
   });
 
   test('holds on every page, under several aliases and below many parents', async () => {
-    const query = (args: string) =>
-      '{ bots { nodes { ' +
-      `${['FAILED', 'COMPLETED', 'PENDING'].map(status => `${status}: documents(filter: {status: {eq: ${status}}}, ${args}) { totalCount nodes { status bot { id } } pageInfo { hasNextPage endCursor } }`).join(' ')} ` +
-      'id } } }';
+    const query = (args: string) => {
+      const lists = ['FAILED', 'COMPLETED', 'PENDING'].map(
+        status =>
+          `${status}: documents(filter: {status: {eq: ${status}}}, ${args}) { totalCount ` +
+          'nodes { status bot { id } } pageInfo { hasNextPage endCursor } }',
+      );
+      return `{ bots { nodes { ${lists.join(' ')} id } } }`;
+    };
     const { bots } = await client.data(query('first: 2, orderBy: {field: FILENAME}'));
     let seen = 0;
     for (const bot of bots.nodes) {

@@ -89,10 +89,12 @@ describe('one operation', () => {
     ]);
   });
 
+  const times = (count: number, text: (nth: number) => string): string =>
+    Array.from({ length: count }, (_, nth) => text(nth)).join(' ');
+
   test('asks for the schema twice at most', async () => {
-    const schema = (times: number) =>
-      '{ ' +
-      `${Array.from({ length: times }, (_, nth) => `s${nth}: __schema { queryType { name } }`).join(' ')} }`;
+    const schema = (count: number) =>
+      `{ ${times(count, nth => `s${nth}: __schema { queryType { name } }`)} }`;
     expect((await gateway.client().query(schema(2))).errors).toBeUndefined();
     expect((await gateway.client().query(schema(3))).errors).toMatchObject([
       { extensions: { code: 'QUERY_TOO_COMPLEX' } },
@@ -100,9 +102,9 @@ describe('one operation', () => {
   });
 
   test('searches twenty times at most', async () => {
-    const searches = (times: number) =>
-      '{ ' +
-      `${Array.from({ length: times }, (_, nth) => `s${nth}: searchChunks(input: { text: "tent ${nth}" }) { completeness { returned } }`).join(' ')} }`;
+    const search = (nth: number) =>
+      `s${nth}: searchChunks(input: { text: "tent ${nth}" }) { completeness { returned } }`;
+    const searches = (count: number) => `{ ${times(count, search)} }`;
     expect((await client.query(searches(20))).errors).toBeUndefined();
     expect((await client.query(searches(21))).errors?.[0]).toMatchObject({
       extensions: { code: 'QUERY_TOO_COMPLEX', field: 'Query.searchChunks' },

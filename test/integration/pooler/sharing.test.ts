@@ -8,6 +8,7 @@ import { Crowd } from '../../support/crowd.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { until } from '../../support/held-rows.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 import { leftBehind, poolOf } from '../../support/left-behind.js';
 import { hasPooler, startPooler, type Pooler } from '../../support/pooler.js';
 import { postgresAt } from '../../support/postgres-at.js';
@@ -95,7 +96,10 @@ describe.runIf(hasPooler)('two gateways behind a pooler with one connection to t
     const told = await weaver({ ...env, DATABASE_POOLER: 'transaction' }, ['db', 'doctor']);
     expect(told).toMatchObject({ code: 0, out: expect.not.stringContaining('pooler') });
     expect((await weaver(env, ['db', 'doctor'])).out).toMatch(
-      /^warn +DATABASE_URL leads to a pooler in transaction mode.*\n +→ Set DATABASE_POOLER=transaction\.$/m,
+      joinPatterns(
+        /^warn +DATABASE_URL leads to a pooler in transaction mode.*\n +→ Set /m,
+        /DATABASE_POOLER=transaction\.$/,
+      ),
     );
     expect(
       (await weaver({ ...env, DATABASE_URL: db.urls!.admin }, ['db', 'doctor'])).out,

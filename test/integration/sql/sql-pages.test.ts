@@ -87,10 +87,13 @@ async function fill(
     id: v7(),
     botId: botIds[nth % bots]!,
   }));
+  const documentRows = documents.map(({ id, botId }, nth) => {
+    const status = nth % 2 ? 'failed' : 'completed';
+    return `('${id}', '${tenantId}', '${botId}', '${nth}.md', 1, '${status}')`;
+  });
   await gateway.db.asSuperuser(
     'insert into docs (id, tenant_id, bot_id, filename, size_bytes, status) ' +
-      'values ' +
-      `${documents.map(({ id, botId }, nth) => `('${id}', '${tenantId}', '${botId}', '${nth}.md', 1, '${nth % 2 ? 'failed' : 'completed'}')`).join()}`,
+      `values ${documentRows.join()}`,
   );
   let question: number[] | undefined;
   for (const [nth, { id, botId }] of documents.entries()) {

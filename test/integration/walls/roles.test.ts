@@ -315,7 +315,8 @@ describe("a tenant's role", () => {
   });
 
   test("cannot refer to another tenant's rows, and learns nothing by trying", async () => {
-    const document = `insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, 'a.md', 1)`;
+    const document =
+      "insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, 'a.md', 1)";
     const chunk =
       'insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) ' +
       "values (?, ?, ?, 'Text', 0)";

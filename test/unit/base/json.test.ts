@@ -31,7 +31,10 @@ const anyNumber = fc
   )
   .map(
     ([sign, whole, fraction, exponent]) =>
-      `${sign}${whole}${fraction === null ? '' : `.${fraction}`}${exponent === null ? '' : exponent.join('')}`,
+      sign +
+      whole +
+      (fraction === null ? '' : `.${fraction}`) +
+      (exponent === null ? '' : exponent.join('')),
   );
 
 describe('a number of JSON', () => {

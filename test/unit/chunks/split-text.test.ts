@@ -132,15 +132,19 @@ describe('splitText', () => {
 
   test('cuts before a heading rather than after a paragraph', () => {
     const first = `# Returns\n\n${sentence('return', 400)}`;
-    const second =
-      '## ' +
-      `Refunds\n\n${sentence('refund', 200)}\n\n${sentence('money', 200)}\n\n${sentence('back', 300)}`;
+    const paragraphs = [sentence('refund', 200), sentence('money', 200), sentence('back', 300)];
+    const second = `## Refunds\n\n${paragraphs.join('\n\n')}`;
     const pieces = splitText(`${first}\n\n${second}`);
     expect(pieces.map(piece => piece.text)).toEqual([first, second]);
   });
 
   test('does not stop at a heading or a paragraph when that would leave a crumb', () => {
-    const crumbs = `# Returns\n\n${sentence('return', 100)}\n\n## Refunds\n\n${sentence('refund', 100)}`;
+    const crumbs = [
+      '# Returns',
+      sentence('return', 100),
+      '## Refunds',
+      sentence('refund', 100),
+    ].join('\n\n');
     const [first] = splitText(`${crumbs}\n\n${`${sentence('money', 100)} `.repeat(12)}`);
     expect(first!.text.length).toBeGreaterThan(800);
     expect(first!.text).toMatch(/\.$/);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../../src/config/database-address.js';
 import { connectionError } from '../../../src/db/connection-errors.js';
+import { joinPatterns } from '../../support/join-patterns.js';
 
 const ADDRESS = parseAddress('postgresql://weaver%40x:secret@db.example.com/main');
 const failure = (code: string, message: string): Error =>
@@ -10,7 +11,10 @@ describe('connectionError', () => {
   test.each([
     [
       failure('28P01', 'password authentication failed for user "weaver"'),
-      /^PostgreSQL at db\.example\.com:5432 refuses the login weaver@x: password authentication .* Check user and password in DATABASE_URL\.$/,
+      joinPatterns(
+        /^PostgreSQL at db\.example\.com:5432 refuses the login weaver@x: /,
+        /password authentication .* Check user and password in DATABASE_URL\.$/,
+      ),
     ],
     [
       failure('28000', 'no pg_hba.conf entry for host'),
@@ -18,7 +22,10 @@ describe('connectionError', () => {
     ],
     [
       new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string'),
-      /^PostgreSQL at db\.example\.com:5432 wants a password of the login weaver@x, and DATABASE_URL has none\.$/,
+      joinPatterns(
+        /^PostgreSQL at db\.example\.com:5432 wants a password of the login weaver@x, /,
+        /and DATABASE_URL has none\.$/,
+      ),
     ],
     [
       new Error('SASL: SCRAM-SERVER-FIRST-MESSAGE: server nonce is too short'),
@@ -26,7 +33,10 @@ describe('connectionError', () => {
     ],
     [
       failure('3D000', 'database "main" does not exist'),
-      /^PostgreSQL at db\.example\.com:5432 has no database main\. Create it, for example with "createdb main", or correct DATABASE_URL\.$/,
+      joinPatterns(
+        /^PostgreSQL at db\.example\.com:5432 has no database main\. Create it, /,
+        /for example with "createdb main", or correct DATABASE_URL\.$/,
+      ),
     ],
     [
       failure('53300', 'too many clients already'),
@@ -38,7 +48,11 @@ describe('connectionError', () => {
     ],
     [
       failure('ECONNREFUSED', 'connect ECONNREFUSED 10.0.0.1:5432'),
-      /^PostgreSQL at db\.example\.com:5432 cannot be reached: connect ECONNREFUSED 10\.0\.0\.1:5432\. Check DATABASE_URL and that the server is running\.$/,
+      joinPatterns(
+        /^PostgreSQL at db\.example\.com:5432 cannot be reached: /,
+        /connect ECONNREFUSED 10\.0\.0\.1:5432\. Check DATABASE_URL and that the server is /,
+        /running\.$/,
+      ),
     ],
     [
       new AggregateError([failure('ECONNREFUSED', 'connect ECONNREFUSED ::1:5432')], ''),

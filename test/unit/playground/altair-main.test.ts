@@ -24,9 +24,10 @@ describe('the main script of an Altair that nobody has looked at', () => {
     ['without json-bigint', 'export {};'],
     [
       'with it twice',
-      'a.exports=function(n){return{parse:b(n),stringify:c}};a.exports.parse=b();a.exports.stringify=c;'.repeat(
-        2,
-      ),
+      (
+        'a.exports=function(n){return{parse:b(n),stringify:c}};' +
+        'a.exports.parse=b();a.exports.stringify=c;'
+      ).repeat(2),
     ],
   ])('%s is refused', async (_, source) => {
     await writeFile(join(folder, 'main.js'), source);

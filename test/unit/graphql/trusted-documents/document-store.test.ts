@@ -1,7 +1,8 @@
 import { parse, type DocumentNode } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { documentStore } from '../../../../src/graphql/trusted-documents/document-store.js';
-import type { TrustedDocuments } from '../../../../src/graphql/trusted-documents/trusted-documents.js';
+
+type Known = Parameters<typeof documentStore>[0];
 
 const digest = (nth: number): string => String(nth).padStart(64, '0');
 
@@ -14,10 +15,7 @@ async function flood(
   length: number,
   trusted: (digest: string) => DocumentNode | undefined = () => undefined,
 ): Promise<{ kept: number; first: boolean; last: boolean }> {
-  const store = documentStore({ documentOf: trusted } as Pick<
-    TrustedDocuments,
-    'documentOf'
-  > as TrustedDocuments);
+  const store = documentStore({ documentOf: trusted } as Pick<Known, 'documentOf'> as Known);
   for (let nth = 0; nth < count; nth += 1)
     await store.set(`schema:${digest(nth)}`, parse(`query Q${nth} { __typename }`.padEnd(length)));
   const found = await Promise.all(
