@@ -38,10 +38,10 @@ export const statsOfTenant = countsOf<TenantStats>(
 
 export const usageOfTenant = countsOf<TenantUsage>(
   'tenantUsage',
-  `(select coalesce(sum(t.size_bytes), 0)::bigint from docs t
-    where t.tenant_id = p.tenant_id) as "documentBytes",
-   ${count('bot_queries', `and t.created_at > now() - interval '30 days'`)} as
-     "botQueriesLast30Days"`,
+  `(select coalesce(sum(t.size_bytes), 0)::bigint from docs t where t.tenant_id = p.tenant_id)
+     as "documentBytes",
+   ${count('bot_queries', `and t.created_at > now() - interval '30 days'`)}
+     as "botQueriesLast30Days"`,
 );
 
 export const statsOfBot = countsOf<BotStats>(
@@ -49,8 +49,8 @@ export const statsOfBot = countsOf<BotStats>(
   `${count('docs', 'and t.bot_id = p.id')} as documents,
    ${count('doc_chunks', 'and t.bot_id = p.id')} as chunks,
    ${count('bot_queries', 'and t.bot_id = p.id')} as "botQueries",
-   (select avg(t.latency_ms)::float8 from bot_queries t where t.tenant_id = p.tenant_id
-     and t.bot_id = p.id) as "averageLatencyMs",
-   (select max(t.created_at) from bot_queries t where t.tenant_id = p.tenant_id
-     and t.bot_id = p.id) as "lastAskedAt"`,
+   (select avg(t.latency_ms)::float8 from bot_queries t
+      where t.tenant_id = p.tenant_id and t.bot_id = p.id) as "averageLatencyMs",
+   (select max(t.created_at) from bot_queries t
+      where t.tenant_id = p.tenant_id and t.bot_id = p.id) as "lastAskedAt"`,
 );

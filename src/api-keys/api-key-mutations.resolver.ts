@@ -166,8 +166,10 @@ async function refuseToGiveMore(
   const [maker] = await runInWrite<{ rateLimitRpm: number; outlived: boolean }>(
     em,
     `select rate_limit_rpm as "rateLimitRpm",
-      coalesce(expires_at < coalesce($1::timestamptz, 'infinity'), false) as outlived
-       from api_keys where tenant_id = $2::uuid and id = $3::uuid and not revoked for share`,
+            coalesce(expires_at < coalesce($1::timestamptz, 'infinity'), false) as outlived
+       from api_keys
+      where tenant_id = $2::uuid and id = $3::uuid and not revoked
+        for share`,
     [expiresAt, principal.tenantId, principal.keyId],
   );
   if (!maker) throw new AppError('FORBIDDEN', 'Your own key was revoked.');

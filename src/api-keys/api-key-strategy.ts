@@ -20,11 +20,13 @@ interface KeyRow extends EnteringRow {
 const KEY_BY_PREFIX = fixedStatement(
   'apiKeyByPrefix',
   `select id, tenant_id, key_hash, scopes, rate_limit_rpm,
-    ${enterTenantOfRowSql('tenant_id', 'key_hash = $2')} from api_keys
+          ${enterTenantOfRowSql('tenant_id', 'key_hash = $2')}
+     from api_keys
     where key_prefix = $1 and not revoked and (expires_at is null or expires_at > now())
     union all
    select id, tenant_id, previous_hash, scopes, rate_limit_rpm,
-     ${enterTenantOfRowSql('tenant_id', 'previous_hash = $2')} from api_keys
+          ${enterTenantOfRowSql('tenant_id', 'previous_hash = $2')}
+     from api_keys
     where previous_prefix = $1 and previous_expires_at > now() and not revoked
       and (expires_at is null or expires_at > now())`,
 );

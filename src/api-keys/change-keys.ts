@@ -64,8 +64,9 @@ export async function rotateKey(
   const { secret, prefix, hash } = newKey();
   await runInWrite(
     em,
-    `update api_keys set key_prefix = $1, key_hash = $2, previous_expires_at = case
-      when $3::int > 0 then now() + make_interval(secs => $3::int) end
+    `update api_keys set key_prefix = $1, key_hash = $2,
+            previous_expires_at =
+              case when $3::int > 0 then now() + make_interval(secs => $3::int) end
       where tenant_id = $4::uuid and id = $5::uuid`,
     [prefix, hash, overlapSeconds, tenantId, id],
   );

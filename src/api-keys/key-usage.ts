@@ -30,8 +30,8 @@ const WRITE_USES = `
        and ${inCalendar(API_KEY_TIMES)}
      order by k.id for no key update of k skip locked
   )
-  update api_keys k set last_used_at = free.at from free where k.tenant_id = free.tenant_id
-    and k.id = free.id`;
+  update api_keys k set last_used_at = free.at from free
+   where k.tenant_id = free.tenant_id and k.id = free.id`;
 
 /**
  * Notes when keys were last used, without a write for each request: uses gather in memory, one for

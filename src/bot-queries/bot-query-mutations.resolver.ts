@@ -61,8 +61,8 @@ export class BotQueryMutationsResolver {
       async work(em) {
         await runInWrite(
           em,
-          `insert into bot_queries (id, tenant_id, bot_id, api_key_id, query, answer, confidence,
-            latency_ms, sources)
+          `insert into bot_queries
+             (id, tenant_id, bot_id, api_key_id, query, answer, confidence, latency_ms, sources)
            values ($1::uuid, $2::uuid, $3::uuid, $4::uuid, $5, $6, $7, $8, $9::jsonb)`,
           values,
         );

@@ -32,21 +32,23 @@ export async function readWindows(
   const siblings = 'from doc_chunks t where t.tenant_id = p.tenant_id and t.doc_id = c.doc_id';
   const text = `
     select p.n::int as _n, r.*
-      from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[]) with ordinality as p(tenant_id, id,
-        before, after, n)
-     cross join lateral (select t.doc_id, t.chunk_index, t.id from doc_chunks t
-       where t.tenant_id = p.tenant_id and t.id = p.id limit 1) c
+      from unnest($1::uuid[], $2::uuid[], $3::int[], $4::int[])
+             with ordinality as p(tenant_id, id, before, after, n)
+     cross join lateral (
+       select t.doc_id, t.chunk_index, t.id from doc_chunks t
+        where t.tenant_id = p.tenant_id and t.id = p.id limit 1
+     ) c
      cross join lateral (
        (select -1 as _side, ${place}, ${columns} ${siblings}
-         and (t.chunk_index, t.id) < (c.chunk_index, c.id) order by t.chunk_index desc, t.id desc
-           limit p.before)
+           and (t.chunk_index, t.id) < (c.chunk_index, c.id)
+         order by t.chunk_index desc, t.id desc limit p.before)
         union all
-       (select 0, ${place}, ${columns} from doc_chunks t where t.tenant_id = p.tenant_id
-         and t.id = c.id limit 1)
+       (select 0, ${place}, ${columns} from doc_chunks t
+         where t.tenant_id = p.tenant_id and t.id = c.id limit 1)
         union all
        (select 1, ${place}, ${columns} ${siblings}
-         and (t.chunk_index, t.id) > (c.chunk_index, c.id) order by t.chunk_index, t.id
-           limit p.after)
+           and (t.chunk_index, t.id) > (c.chunk_index, c.id)
+         order by t.chunk_index, t.id limit p.after)
      ) r
      order by p.n, r._index, r.id
      limit $5::int`;

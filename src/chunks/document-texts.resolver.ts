@@ -177,7 +177,7 @@ async function completeDocument(
   await runInWrite(
     em,
     `update docs set status = 'completed', error_message = null,
-      size_bytes = coalesce($1::bigint, size_bytes)
+            size_bytes = coalesce($1::bigint, size_bytes)
       where tenant_id = $2::uuid and id = $3::uuid`,
     [sizeBytes, tenantId, id],
   );

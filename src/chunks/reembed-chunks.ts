@@ -88,8 +88,8 @@ export async function reembedChunks(
       runInWrite(
         em,
         `update doc_chunks c set embedding = made.embedding
-           from unnest($2::uuid[], array[${places.join()}]) as made(id, embedding)
-             where c.tenant_id = $1::uuid and c.id = made.id`,
+             from unnest($2::uuid[], array[${places.join()}]) as made(id, embedding)
+            where c.tenant_id = $1::uuid and c.id = made.id`,
         [tenantId, chunks.map(({ id }) => id), ...vectors.map(vector => new HalfVector(vector))],
       ),
     );

@@ -111,10 +111,13 @@ function rowsOf(em: SqlEntityManager, id: string | null = null): Promise<TenantR
   return runInWrite<TenantRow>(
     em,
     `select id, name, plan_tier as "planTier", ${count('profiles')} as users,
-      ${count('bots')} as bots, ${count('docs')} as documents, ${count('doc_chunks')} as chunks,
-            ${count('api_keys')} as "apiKeys", storage_used_bytes::float8 as "storageUsedBytes",
-              to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "createdAt"
-       from tenants t where $1::uuid is null or id = $1::uuid order by created_at, id`,
+            ${count('bots')} as bots, ${count('docs')} as documents,
+            ${count('doc_chunks')} as chunks, ${count('api_keys')} as "apiKeys",
+            storage_used_bytes::float8 as "storageUsedBytes",
+            to_char(created_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as "createdAt"
+       from tenants t
+      where $1::uuid is null or id = $1::uuid
+      order by created_at, id`,
     [id],
   );
 }

@@ -156,8 +156,8 @@ function thingsOf({ login, owner }: BootstrapPlan): string[] {
 async function existing(run: <R>(sql: string) => Promise<R[]>): Promise<Set<string>> {
   const rows = await run<{ thing: string }>(
     `select 'extension ' || extname as thing from pg_extension
-     union all select case when rolcanlogin then 'login ' else 'role ' end || rolname
-       from pg_roles`,
+     union all
+     select case when rolcanlogin then 'login ' else 'role ' end || rolname from pg_roles`,
   );
   return new Set(rows.map(row => row.thing));
 }

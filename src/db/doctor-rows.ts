@@ -95,8 +95,8 @@ async function examineTimes(
       statement(
         'doctorTimes',
         `select to_jsonb(t) ->> 'id' as id, concat_ws(', ', ${wrong}) as columns,
-          count(*) over ()::int as total
-         from ${table} t where not (${inCalendar(columns)}) order by 1 limit ${NAMED}`,
+                count(*) over ()::int as total
+           from ${table} t where not (${inCalendar(columns)}) order by 1 limit ${NAMED}`,
       ),
       [],
     );
@@ -125,9 +125,10 @@ async function examineAddresses(database: Database): Promise<Finding> {
       statement(
         'doctorAddresses',
         `select tenant_id as "tenantId", string_agg(id::text, ', ' order by created_at, id) as ids,
-          count(*) over ()::int as total
-         from profiles group by tenant_id, ${ADDRESS} having count(*) > 1 order by 1, 2
-           limit ${NAMED}`,
+                count(*) over ()::int as total
+           from profiles
+          group by tenant_id, ${ADDRESS} having count(*) > 1
+          order by 1, 2 limit ${NAMED}`,
       ),
       [],
     );

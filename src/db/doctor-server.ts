@@ -110,18 +110,19 @@ async function examineCollations(database: Database): Promise<Finding[]> {
   const rows = await query<{ what: string; made: string; now: string; refresh: string }>(
     database,
     `select 'The database''s collation' as what, datcollversion as made,
-      pg_database_collation_actual_version(oid) as now,
-        format('alter database %I refresh collation version', datname) as refresh
-       from pg_database where datname = current_database()
-         and datcollversion <> pg_database_collation_actual_version(oid)
+            pg_database_collation_actual_version(oid) as now,
+            format('alter database %I refresh collation version', datname) as refresh
+       from pg_database
+      where datname = current_database()
+        and datcollversion <> pg_database_collation_actual_version(oid)
      union all
      select format('The collation %s', collname), collversion, pg_collation_actual_version(c.oid),
-       format('alter collation %I.%I refresh version', n.nspname, collname)
+            format('alter collation %I.%I refresh version', n.nspname, collname)
        from pg_collation c join pg_namespace n on n.oid = c.collnamespace
       where collversion <> pg_collation_actual_version(c.oid)
         and exists (select from pg_attribute a join pg_class t on t.oid = a.attrelid
-          where a.attcollation = c.oid and t.relkind in ('r', 'p', 'i')
-            and t.relnamespace = '${SCHEMA}'::regnamespace)`,
+                     where a.attcollation = c.oid and t.relkind in ('r', 'p', 'i')
+                       and t.relnamespace = '${SCHEMA}'::regnamespace)`,
   );
   const [{ name }] = (await query<{ name: string }>(
     database,
@@ -139,11 +140,14 @@ async function examineCollations(database: Database): Promise<Finding[]> {
 async function examineIndexes(database: Database): Promise<Finding[]> {
   const rows = await query<{ name: string; building: boolean }>(
     database,
-    `select format('%I.%I', n.nspname, c.relname) as name, exists (select
-      from pg_stat_progress_create_index p where p.index_relid = c.oid) as building
-       from pg_index i join pg_class c on c.oid = i.indexrelid
-         join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid
-           and n.nspname = '${SCHEMA}' order by 1`,
+    `select format('%I.%I', n.nspname, c.relname) as name,
+            exists (select from pg_stat_progress_create_index p
+                     where p.index_relid = c.oid) as building
+       from pg_index i
+       join pg_class c on c.oid = i.indexrelid
+       join pg_namespace n on n.oid = c.relnamespace
+      where not i.indisvalid and n.nspname = '${SCHEMA}'
+      order by 1`,
   );
   return rows.map(({ name, building }) =>
     building
@@ -170,13 +174,14 @@ async function examineGrantees(database: Database): Promise<Finding[]> {
   const rows = await query<Grant>(
     database,
     `select c.relname::text as "table", coalesce(r.rolname::text, 'public') as grantee,
-      array_agg(lower(a.privilege_type) order by 1) as privileges
-       from pg_class c cross join lateral aclexplode(c.relacl) a left
-         join pg_roles r on r.oid = a.grantee
+            array_agg(lower(a.privilege_type) order by 1) as privileges
+       from pg_class c
+      cross join lateral aclexplode(c.relacl) a
+       left join pg_roles r on r.oid = a.grantee
       where c.relnamespace = '${SCHEMA}'::regnamespace and c.relkind in ('r', 'p')
         and a.grantee <> c.relowner
         and coalesce(r.rolname, 'public') not in ('${TENANT_ROLE}', '${OPERATOR_ROLE}')
-          and not coalesce(r.rolsuper, false)
+        and not coalesce(r.rolsuper, false)
         and (a.privilege_type in ('TRUNCATE', 'TRIGGER') or not c.relrowsecurity)
       group by 1, 2 order by 2, 1`,
   );
@@ -201,11 +206,13 @@ async function examineDefaultPrivileges(database: Database): Promise<Finding[]> 
   const rows = await query<{ owner: string; grantees: string[] }>(
     database,
     `select pg_get_userbyid(d.defaclrole)::text as owner,
-      array_agg(distinct coalesce(r.rolname::text, 'public')) as grantees
-       from pg_default_acl d cross join lateral aclexplode(d.defaclacl) a left
-         join pg_roles r on r.oid = a.grantee
+            array_agg(distinct coalesce(r.rolname::text, 'public')) as grantees
+       from pg_default_acl d
+      cross join lateral aclexplode(d.defaclacl) a
+       left join pg_roles r on r.oid = a.grantee
       where d.defaclobjtype = 'r' and d.defaclnamespace in (0, '${SCHEMA}'::regnamespace)
-        and a.grantee <> d.defaclrole group by 1 order by 1`,
+        and a.grantee <> d.defaclrole
+      group by 1 order by 1`,
   );
   return rows.map(({ owner, grantees }) =>
     warn(

@@ -55,16 +55,19 @@ interface TableFacts {
 
 const TABLES = `
   select c.relname::text as "table", pg_get_userbyid(c.relowner)::text as owner,
-    c.relrowsecurity as enabled, c.relforcerowsecurity as forced,
-         exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id'
-           and not a.attisdropped) as "holdsTenantId",
+         c.relrowsecurity as enabled, c.relforcerowsecurity as forced,
+         exists (select from pg_attribute a
+                  where a.attrelid = c.oid and a.attname = 'tenant_id'
+                    and not a.attisdropped) as "holdsTenantId",
          array(select r from unnest(array['${TENANT_ROLE}', '${OPERATOR_ROLE}']) r
-           where has_table_privilege(r, c.oid, 'truncate')) as "truncatedBy",
-         coalesce((select json_agg(json_build_object('name', p.policyname, 'roles',
-           p.roles::text[], 'permissive', p.permissive, 'command', p.cmd, 'using', p.qual, 'check',
-             p.with_check)
-                     order by p.policyname) from pg_policies p where p.schemaname = n.nspname
-                       and p.tablename = c.relname), '[]') as policies
+                where has_table_privilege(r, c.oid, 'truncate')) as "truncatedBy",
+         coalesce((select json_agg(json_build_object(
+                            'name', p.policyname, 'roles', p.roles::text[],
+                            'permissive', p.permissive, 'command', p.cmd,
+                            'using', p.qual, 'check', p.with_check) order by p.policyname)
+                     from pg_policies p
+                    where p.schemaname = n.nspname and p.tablename = c.relname),
+                  '[]') as policies
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
    where n.nspname = current_schema() and c.relkind in ('r', 'p')
    order by c.relname`;

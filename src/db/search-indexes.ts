@@ -63,11 +63,11 @@ export async function searchIndexes({ run }: MaintenanceSession): Promise<Search
     options: string[] | null;
     bytes: string;
   }>(
-    `select c.relname::text as name, i.indisvalid
-      and i.indisready as "isValid", c.reloptions as options, pg_relation_size(c.oid)::text as bytes
+    `select c.relname::text as name, i.indisvalid and i.indisready as "isValid",
+            c.reloptions as options, pg_relation_size(c.oid)::text as bytes
        from pg_index i join pg_class c on c.oid = i.indexrelid
       where i.indrelid = 'doc_chunks'::regclass and c.relname ~ '${SEARCH_INDEX_NAME_IN_SQL}'
-        order by c.relname`,
+      order by c.relname`,
   );
   return rows.map(({ name, isValid, options, bytes }) => ({
     name,
@@ -159,8 +159,8 @@ export async function buildProgress(
     .getConnection()
     .execute<{ phase: string; share: number | null }[]>(
       `select phase, coalesce(blocks_done::float8 / nullif(blocks_total, 0),
-        tuples_done::float8 / nullif(tuples_total, 0)) as share
-       from pg_stat_progress_create_index where pid = ${pid}`,
+                              tuples_done::float8 / nullif(tuples_total, 0)) as share
+         from pg_stat_progress_create_index where pid = ${pid}`,
     );
   const [row] = rows;
   return row && { phase: row.phase, share: row.share ?? undefined };

@@ -57,21 +57,21 @@ export async function serverFacts(database: Database): Promise<ServerFacts> {
            split_part(current_setting('server_version'), ' ', 1) as "fullVersion",
            (select json_object_agg(extname, extversion) from pg_extension) as extensions,
            coalesce((select json_object_agg(name, default_version) from pg_available_extensions
-             where name in ('vector', 'btree_gin')), '{}') as available,
+                      where name in ('vector', 'btree_gin')), '{}') as available,
            current_user::text as login, current_database()::text as database,
            r.rolsuper as "isSuperuser", r.rolbypassrls as "bypassesPolicies",
            array(select g.rolname::text from ${weavers}) as "existingRoles",
            array(select g.rolname::text from ${weavers}
-             and (g.rolcanlogin or g.rolsuper or g.rolbypassrls)) as "strongRoles",
+                    and (g.rolcanlogin or g.rolsuper or g.rolbypassrls)) as "strongRoles",
            array(select g.rolname::text from ${weavers}
-             and pg_has_role(current_user, g.oid, ${mayTake})) as "grantedRoles",
+                    and pg_has_role(current_user, g.oid, ${mayTake})) as "grantedRoles",
            array(select g.rolname::text from ${weavers}
-             and pg_has_role(current_user, g.oid, 'USAGE')) as "inheritedRoles",
-           array(select c.relname::text from pg_class c
-             join pg_namespace n on n.oid = c.relnamespace
+                    and pg_has_role(current_user, g.oid, 'USAGE')) as "inheritedRoles",
+           array(select c.relname::text
+                   from pg_class c join pg_namespace n on n.oid = c.relnamespace
                   where n.nspname = current_schema() and c.relkind in ('r', 'p')
-                    and c.relrowsecurity and pg_has_role(current_user, c.relowner, 'USAGE')) as
-                      "ownedTables"
+                    and c.relrowsecurity
+                    and pg_has_role(current_user, c.relowner, 'USAGE')) as "ownedTables"
       from pg_roles r where r.rolname = current_user`);
   return facts!;
 }

@@ -25,14 +25,15 @@ interface Ownership {
 async function ownership(run: RunSql): Promise<Ownership> {
   const [found] = await run<Ownership>(`
     select current_database()::text as database, current_user::text as login,
-      me.rolsuper as "isSuperuser",
+           me.rolsuper as "isSuperuser",
            o.rolname::text as owner, pg_has_role(o.oid, 'usage') as "isMember",
-             o.rolsuper as "ownerIsSuperuser",
-           array(select r.rolname::text from pg_namespace n cross
-             join lateral aclexplode(n.nspacl) a join pg_roles r on r.oid = a.grantee
+           o.rolsuper as "ownerIsSuperuser",
+           array(select r.rolname::text from pg_namespace n
+                  cross join lateral aclexplode(n.nspacl) a
+                   join pg_roles r on r.oid = a.grantee
                   where n.nspname = 'public' and a.privilege_type = 'CREATE'
                     and a.grantee <> n.nspowner and r.rolcanlogin and not r.rolsuper
-                      order by 1) as bootstrapped
+                  order by 1) as bootstrapped
       from pg_roles me
       left join pg_class c on c.relnamespace = 'public'::regnamespace and c.relname = '${LOG_TABLE}'
       left join pg_roles o on o.oid = c.relowner
@@ -91,8 +92,8 @@ async function thingsOf(run: RunSql, owner: string): Promise<string[]> {
           or exists (select from pg_policy p where p.polrelid = c.oid))
       union all
      select 'function ' || quote_ident(p.proname) || '(' ||
-       pg_get_function_identity_arguments(p.oid) || ')' from pg_proc p
-         join pg_roles o on o.oid = p.proowner
+            pg_get_function_identity_arguments(p.oid) || ')'
+       from pg_proc p join pg_roles o on o.oid = p.proowner
       where o.rolname = '${name}' and p.pronamespace = 'public'::regnamespace
         and starts_with(p.proname, 'weaver_')
       order by 1 desc`,

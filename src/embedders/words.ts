@@ -15,15 +15,12 @@ const DIACRITICS = /[\u0300-\u036f]/g;
  * `wordsOf`: without apostrophes.
  */
 export const STOP_WORDS: ReadonlySet<string> = new Set(
-  `a about after all also am an
-    and any are as at be been before being both but by can could d did do does doing don for
-      from had has
-   have having he her here hers him his how i if in into is it its just ll m may me might more most
-     my no nor not of off on once only or
-   other our out over own re s same shall she should so some such t than that the their them then
-     there these they this those through
-   to too under until up us ve very was we were what when
-     where which while who whom why will with would you your`.split(/\s+/),
+  `a about after all also am an and any are as at be been before being both but by can could d
+   did do does doing don for from had has have having he her here hers him his how i if in into
+   is it its just ll m may me might more most my no nor not of off on once only or other our out
+   over own re s same shall she should so some such t than that the their them then there these
+   they this those through to too under until up us ve very was we were what when where which
+   while who whom why will with would you your`.split(/\s+/),
 );
 
 /**

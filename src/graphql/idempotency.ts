@@ -114,8 +114,8 @@ export async function remember(
   await runInWrite(
     em,
     `delete from idempotency_keys where id = any(array(
-       select id from idempotency_keys where tenant_id is not distinct from $1::uuid
-         and created_at <= now() - ${KEPT}
+       select id from idempotency_keys
+        where tenant_id is not distinct from $1::uuid and created_at <= now() - ${KEPT}
         order by created_at limit ${CLEARED_AT_ONCE} for update skip locked))`,
     [call.tenantId],
   );

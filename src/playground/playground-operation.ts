@@ -13,8 +13,11 @@ export interface PlaygroundOperation {
 export const SAMPLE_BOT_ID = '{{sampleBotId}}';
 export const SAMPLE_DOCUMENT_ID = '{{sampleDocumentId}}';
 export const SAMPLE_IDS = `query SampleIds {
-  documents(first: 1, filter: { status: { eq: COMPLETED } }, orderBy:
-    [{ field: CREATED_AT, direction: ASC }]) {
+  documents(
+    first: 1
+    filter: { status: { eq: COMPLETED } }
+    orderBy: [{ field: CREATED_AT, direction: ASC }]
+  ) {
     nodes { id bot { id } }
   }
 }`;

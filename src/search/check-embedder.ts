@@ -14,11 +14,11 @@ const SAMPLE = statement(
   `select c.text, c.vector
      from (select id from tenants order by random() limit 10) t
     cross join lateral (
-      (select text, embedding::text as vector from doc_chunks where tenant_id = t.id
-        and embedding_bq is not null order by id limit 1)
+      (select text, embedding::text as vector from doc_chunks
+        where tenant_id = t.id and embedding_bq is not null order by id limit 1)
        union
-      (select text, embedding::text from doc_chunks where tenant_id = t.id
-        and embedding_bq is not null order by id desc limit 1)
+      (select text, embedding::text from doc_chunks
+        where tenant_id = t.id and embedding_bq is not null order by id desc limit 1)
     ) c`,
 );
 

@@ -52,16 +52,19 @@ export async function chunkFacts(
   ];
   const placeAmong = (others: string, measure: string): string =>
     `case when of.${measure} is not null then 1 + (
-       select count(*)::int from ${others} other where other.${measure} > of.${measure}
-         or (other.${measure} = of.${measure} and other.id < of.id)
+       select count(*)::int from ${others} other
+        where other.${measure} > of.${measure}
+           or (other.${measure} = of.${measure} and other.id < of.id)
      ) end`;
   const compared =
     `(select t.id, ${similarity} as similarity from doc_chunks t where ${conditions} ` +
     'and t.embedding is not null)';
   const sql = `
     with ${ctes.join(', ')},
-    of as materialized (select ${select.join(', ')} from doc_chunks t where t.tenant_id = ${tenant}
-      and t.id = ${parameters.add(chunkId, 'uuid')})
+    of as materialized (
+      select ${select.join(', ')} from doc_chunks t
+       where t.tenant_id = ${tenant} and t.id = ${parameters.add(chunkId, 'uuid')}
+    )
     select of.*, of.score as "keywordScore",
            ${placeAmong(compared, 'similarity')} as "vectorRank",
            ${words.length > 0 ? placeAmong('matched', 'score') : 'null::int'} as "keywordRank"

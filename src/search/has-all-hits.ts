@@ -49,9 +49,9 @@ export function hasAllHits(
 export function edgeSql(candidates: string): string {
   return `
     select regr_intercept(similarity, bits) + regr_slope(similarity, bits) * max(bits) as _edge,
-      count(*)::int as _points,
-           sqrt(greatest(regr_syy(similarity, bits) - regr_sxy(similarity,
-             bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0),
-               0) / nullif(greatest(count(*) - 2, 0), 0)) as _spread
+           count(*)::int as _points,
+           sqrt(greatest(regr_syy(similarity, bits)
+             - regr_sxy(similarity, bits) ^ 2 / nullif(regr_sxx(similarity, bits), 0), 0)
+             / nullif(greatest(count(*) - 2, 0), 0)) as _spread
       from (select distinct similarity, bits from ${candidates} where similarity <= 1) points`;
 }

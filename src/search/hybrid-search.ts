@@ -100,35 +100,36 @@ export async function searchHybrid(
         wordsCte(text, parameters),
         matchedCtes(`${conditions}${similar}`, undefined),
         `worded as materialized (
-      select id, score, row_number() over (order by score desc, id)::int as rank from matched
-        order by score desc, id limit ${limit}
+      select id, score, row_number() over (order by score desc, id)::int as rank
+        from matched order by score desc, id limit ${limit}
     )`,
         `fused as materialized (
       select id, sum(weight / (${RANK_CONSTANT} + rank)) as score, max(vector_rank) as vector_rank,
-        max(keyword_rank) as keyword_rank, max(keyword_score) as keyword_score
+             max(keyword_rank) as keyword_rank, max(keyword_score) as keyword_score
         from (
           select id, ${parameters.add(weights.vector, 'float8')} as weight, rank,
-            rank as vector_rank, null::int as keyword_rank, null::float8 as keyword_score
+                 rank as vector_rank, null::int as keyword_rank, null::float8 as keyword_score
             from (select id, row_number() over (order by similarity desc, id)::int as rank
-              from nearest) by_vector
+                    from nearest) by_vector
            union all
           select id, ${parameters.add(weights.keyword, 'float8')}, rank, null, rank, score
             from worded
         ) ranked
-       group by id having sum(weight) > 0 order by score desc, id
-         limit ${parameters.add(wanted, 'int')}
+       group by id having sum(weight) > 0
+       order by score desc, id limit ${parameters.add(wanted, 'int')}
     )`,
       ];
       const select = `
-    select total.*, (select count(*)::int from top) as _comparable, (select min(similarity)
-      from nearest having count(*) >= ${limit}) as _lowest,
+    select total.*, (select count(*)::int from top) as _comparable,
+           (select min(similarity) from nearest having count(*) >= ${limit}) as _lowest,
            kind as _match, has_words as _has_words, hit.id as _id, hit.score as _score,
-             hit.vector_rank as _vector_rank, hit.keyword_rank as _keyword_rank,
+           hit.vector_rank as _vector_rank, hit.keyword_rank as _keyword_rank,
            hit.keyword_score as _keyword_score, chunk.*
-      from (${total}) total cross join match cross join words left join fused hit on true
+      from (${total}) total cross join match cross join words
+      left join fused hit on true
       left join lateral (
         select ${columns}, nullif(${similarity}, 'NaN') as _similarity,
-          ${highlight ? headlineSql() : 'null::text'} as _headline
+               ${highlight ? headlineSql() : 'null::text'} as _headline
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;

@@ -39,11 +39,14 @@ export async function searchWords(
   const beyond = after ? `where ${afterSql(after, parameters)}` : '';
   const sql = `
     with ${words}, ${matched},
-    found as materialized (select id, score from matched ${beyond} order by score desc, id
-      limit ${parameters.add(wanted, 'int')})
+    found as materialized (
+      select id, score from matched ${beyond}
+       order by score desc, id limit ${parameters.add(wanted, 'int')}
+    )
     select total.*, hit.id as _id, hit.score as _score, chunk.*
-      from (select (select count(*)::int from matched) as _candidates, kind as _match,
-        has_words as _has_words from match, words) total
+      from (select (select count(*)::int from matched) as _candidates,
+                   kind as _match, has_words as _has_words
+              from match, words) total
       left join found hit on true
       left join lateral (
         select ${columns}, ${highlight ? headlineSql() : 'null::text'} as _headline

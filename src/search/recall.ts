@@ -148,17 +148,19 @@ const LOGGED = statement(
 const STORED = statement(
   'recallStored',
   `select c.id, c.embedding::text as vector from doc_chunks c
-    where c.tenant_id = $1 and c.id in (select id from doc_chunks where tenant_id = $1
-      and embedding_bq is not null order by random() limit $2)`,
+    where c.tenant_id = $1
+      and c.id in (select id from doc_chunks
+                    where tenant_id = $1 and embedding_bq is not null
+                    order by random() limit $2)`,
 );
 
 /** The places of the true nearest among all of the tenant's chunks, ordered by their codes. */
 const DEPTHS = statement(
   'recallDepths',
   `select depth from (
-     select id, rank() over
-       (order by embedding_bq <~> (select binary_quantize($1::halfvec(1536))::bit(1536)),
-         id)::int as depth
+     select id, rank() over (
+              order by embedding_bq <~> (select binary_quantize($1::halfvec(1536))::bit(1536)), id
+            )::int as depth
        from doc_chunks where tenant_id = $2::uuid and embedding_bq is not null) ranked
     where id = any($3::uuid[])`,
 );

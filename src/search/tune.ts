@@ -83,9 +83,11 @@ async function plan(
 // Every code is looked at, but only in the index that holds them.
 const SIZES = statement(
   'tuneSizes',
-  `select tenant_id as "tenantId", count(embedding_bq)::int as chunks from doc_chunks
-    where $1::uuid is null or tenant_id = $1::uuid group by tenant_id
-      having count(embedding_bq) >= $2::int order by 2 desc, 1`,
+  `select tenant_id as "tenantId", count(embedding_bq)::int as chunks
+     from doc_chunks
+    where $1::uuid is null or tenant_id = $1::uuid
+    group by tenant_id having count(embedding_bq) >= $2::int
+    order by 2 desc, 1`,
 );
 
 function tenantSizes(gateway: Database, atLeast: number, tenantId?: string): Promise<TenantSize[]> {

@@ -27,9 +27,12 @@ export async function searchVectors(
     select: ({ nearest: hits, total, tenant }) => ({
       select: `
     select total.*, hit.id as _id, hit.similarity as _similarity, chunk.*
-      from (${total}) total left join (${hits}) hit on true
-      left join lateral (select ${columns} from doc_chunks t where t.tenant_id = ${tenant}
-        and t.ctid = hit.tid limit 1) chunk on true
+      from (${total}) total
+      left join (${hits}) hit on true
+      left join lateral (
+        select ${columns} from doc_chunks t
+         where t.tenant_id = ${tenant} and t.ctid = hit.tid limit 1
+      ) chunk on true
      order by hit.similarity desc, hit.id`,
     }),
     found: all => ({

@@ -26,17 +26,19 @@ export function wordsCte(text: string, parameters: SqlParameters): string {
   return `
     words as materialized (
       select all_words, numnode(all_words) > 0 as has_words,
-        numnode(all_words) > ${MOST_NODES_TO_PLACE} as is_long, wanted,
+             numnode(all_words) > ${MOST_NODES_TO_PLACE} as is_long, wanted,
              case when excluded is null then wanted else wanted && excluded end as any_word
         from (
           select all_words,
-                 nullif(replace(nullif(querytree(all_words), 'T'), ' & ', ' | '),
-                   '')::tsquery as wanted,
+                 nullif(
+                   replace(nullif(querytree(all_words), 'T'), ' & ', ' | '), ''
+                 )::tsquery as wanted,
                  (select string_agg(n[1], ' & ')::tsquery
-                   from regexp_matches(all_words::text, '(!(?:''(?:[^'']|'''')*''|\\( .*? \\)))',
-                     'g') n) as excluded
-            from websearch_to_tsquery('english',
-              ${parameters.add(text.replace(DASHES, ' '), 'text')}) all_words
+                    from regexp_matches(
+                           all_words::text, '(!(?:''(?:[^'']|'''')*''|\\( .*? \\)))', 'g'
+                         ) n) as excluded
+            from websearch_to_tsquery(
+                   'english', ${parameters.add(text.replace(DASHES, ' '), 'text')}) all_words
         ) parts
     )`;
 }
@@ -56,8 +58,9 @@ const WANTED = '(select wanted from words)';
 const ANY_WORD_SCORE = `ts_rank(t.search_vector, ${WANTED}, ${NORMALIZATION})::float8`;
 const ALL_WORDS_SCORE = `
   case when (select is_long and wanted is not null from words) then ${ANY_WORD_SCORE}
-       else ts_rank_cd(t.search_vector, (select all_words from words),
-         ${NORMALIZATION})::float8 end`;
+       else ts_rank_cd(
+              t.search_vector, (select all_words from words), ${NORMALIZATION}
+            )::float8 end`;
 
 /** How well `doc_chunks t` has the words that count; null where it does not have them. */
 export function scoreSql(match: KeywordMatch): string {
@@ -88,11 +91,15 @@ export function matchedCtes(conditions: string, match: KeywordMatch | undefined)
   // looked up by any.
   return `
     with_all as materialized (${all}),
-    matched as materialized (select * from with_all
-      union all (${any} and not exists (select from with_all))),
-    match as materialized (select case
-      when exists (select from with_all) then '${KeywordMatch.ALL_WORDS}'
-        when exists (select from matched) then '${KeywordMatch.ANY_WORD}' end as kind)`;
+    matched as materialized (
+      select * from with_all
+       union all
+      (${any} and not exists (select from with_all))
+    ),
+    match as materialized (
+      select case when exists (select from with_all) then '${KeywordMatch.ALL_WORDS}'
+                  when exists (select from matched) then '${KeywordMatch.ANY_WORD}' end as kind
+    )`;
 }
 
 /**

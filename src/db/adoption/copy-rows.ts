@@ -122,10 +122,11 @@ async function makeMissingBots(run: Run): Promise<void> {
 async function makeSureOf(run: Run, table: string, from: string): Promise<void> {
   const [row] = await run<{ missing: number; extra: number }>(
     `select count(*) filter (where t.id is null)::int as missing,
-      count(*) filter (where o.id is null)::int as extra
-       from (select coalesce(n.new_id, k.id) as id from ${from} k left
-         join ${NEW_IDS_TABLE} n on n.table_name = '${table}' and n.old_id = k.id) o full
-           join ${table} t on t.id = o.id`,
+            count(*) filter (where o.id is null)::int as extra
+       from (select coalesce(n.new_id, k.id) as id
+               from ${from} k
+               left join ${NEW_IDS_TABLE} n on n.table_name = '${table}' and n.old_id = k.id) o
+       full join ${table} t on t.id = o.id`,
   );
   const { missing, extra } = row!;
   if (missing > 0 || (extra > 0 && table !== 'bots'))

@@ -28,9 +28,10 @@ export async function grantLegacyRole(run: Run, name: string): Promise<{ granted
   for (const table of SEVEN_TABLES) {
     const [existing] = await run<{ roles: string[]; owner: string }>(
       `select coalesce((select array_agg(pg_get_userbyid(r)::text)
-        from pg_policy p, unnest(p.polroles) r where p.polrelid = c.oid
-          and p.polname = '${LEGACY_POLICY}'), '{}') as roles,
-            pg_get_userbyid(c.relowner)::text as owner
+                          from pg_policy p, unnest(p.polroles) r
+                         where p.polrelid = c.oid and p.polname = '${LEGACY_POLICY}'),
+                       '{}') as roles,
+              pg_get_userbyid(c.relowner)::text as owner
          from pg_class c where c.oid = '${table}'::regclass`,
     );
     const roles = [...new Set([...existing!.roles, name])].map(identifier).join(', ');

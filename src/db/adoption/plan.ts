@@ -173,11 +173,12 @@ async function refusedRows(run: Run, old: OldTable): Promise<RowProblem[]> {
       ...(['profiles', 'bots', 'docs', 'doc_chunks', 'api_keys', 'bot_queries'] as const).map(
         orphans,
       ),
-      `select '${old('doc_chunks')}', o.id, case
-        when d.id is null then 'its document does not exist' else
-          'its tenant is not that of its document' end
-         from ${old('doc_chunks')} o left join ${old('docs')} d on d.id = o.doc_id
-           where d.tenant_id is distinct from o.tenant_id`,
+      `select '${old('doc_chunks')}', o.id,
+              case when d.id is null then 'its document does not exist'
+                   else 'its tenant is not that of its document' end
+         from ${old('doc_chunks')} o
+         left join ${old('docs')} d on d.id = o.doc_id
+        where d.tenant_id is distinct from o.tenant_id`,
     ].join(' union all ') + ' order by 1, 2',
   );
   return [

@@ -57,12 +57,14 @@ export async function recognise(run: Run): Promise<Recognised> {
     grantees: string[];
   }>(
     `select c.relname::text as name, c.relkind::text as kind,
-      pg_has_role(current_user, c.relowner, 'USAGE') as mine,
-        pg_get_userbyid(c.relowner)::text as owner, c.relrowsecurity as "rowSecurity",
+            pg_has_role(current_user, c.relowner, 'USAGE') as mine,
+            pg_get_userbyid(c.relowner)::text as owner, c.relrowsecurity as "rowSecurity",
             array(select distinct pg_get_userbyid(a.grantee)::text from aclexplode(c.relacl) a
-              where a.grantee <> 0 and a.grantee <> c.relowner) as grantees
-       from pg_class c where c.relnamespace = ${HERE}
-         and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and ${OWN('pg_class', 'c')} order by 1`,
+                   where a.grantee <> 0 and a.grantee <> c.relowner) as grantees
+       from pg_class c
+      where c.relnamespace = ${HERE} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+        and ${OWN('pg_class', 'c')}
+      order by 1`,
   );
   const names = new Set(relations.map(relation => relation.name));
   if (names.has(ADOPTION_TABLE)) return { kind: 'adopted' };
@@ -162,25 +164,29 @@ async function partsUnknown(
 ): Promise<string[]> {
   const columns = await run<{ table: string; name: string; type: string }>(
     `select attrelid::regclass::text as "table", attname::text as name,
-      format_type(atttypid, atttypmod) as type
-       from pg_attribute where attnum > 0 and not attisdropped and ${TABLE_HERE('attrelid')}
-         order by attrelid, attnum`,
+            format_type(atttypid, atttypmod) as type
+       from pg_attribute
+      where attnum > 0 and not attisdropped and ${TABLE_HERE('attrelid')}
+      order by attrelid, attnum`,
     [pgArray(expected)],
   );
   const constraints = await run<{ table: string; name: string; definition: string }>(
     `select conrelid::regclass::text as "table", conname::text as name,
-      replace(pg_get_constraintdef(oid), ' NOT VALID', '') as definition
-       from pg_constraint where contype not in ('n', 't') and ${TABLE_HERE('conrelid')}
-         order by 1, 2`,
+            replace(pg_get_constraintdef(oid), ' NOT VALID', '') as definition
+       from pg_constraint
+      where contype not in ('n', 't') and ${TABLE_HERE('conrelid')}
+      order by 1, 2`,
     [pgArray(expected)],
   );
   const indexes = await run<{ table: string; name: string; form: string }>(
     `select i.indrelid::regclass::text as "table", c.relname::text as name,
-      substr(pg_get_indexdef(i.indexrelid),
-        position(' USING ' in pg_get_indexdef(i.indexrelid)) + 7) as form
+            substr(pg_get_indexdef(i.indexrelid),
+                   position(' USING ' in pg_get_indexdef(i.indexrelid)) + 7) as form
        from pg_index i join pg_class c on c.oid = i.indexrelid
-      where not exists (select from pg_constraint where conindid = i.indexrelid
-        and conrelid = i.indrelid) and ${TABLE_HERE('i.indrelid')} order by 1, 2`,
+      where not exists (select from pg_constraint
+                         where conindid = i.indexrelid and conrelid = i.indrelid)
+        and ${TABLE_HERE('i.indrelid')}
+      order by 1, 2`,
     [pgArray(expected)],
   );
   const triggers = await run<{ table: string; name: string }>(
@@ -253,7 +259,7 @@ async function othersUnknown(run: Run, expected: readonly string[]): Promise<str
        join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = r.oid
       where d.refclassid = 'pg_class'::regclass and ${TABLE_HERE('d.refobjid')}
         and r.ev_class <> d.refobjid
-          and (select relnamespace from pg_class where oid = r.ev_class) <> ${HERE}
+        and (select relnamespace from pg_class where oid = r.ev_class) <> ${HERE}
       union all
      select 'heir ' || inhrelid::regclass || ' of ' || inhparent::regclass from pg_inherits
        where ${TABLE_HERE('inhparent')}

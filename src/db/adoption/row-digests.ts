@@ -53,15 +53,17 @@ export async function differences(run: Run): Promise<TableDifference[]> {
   await eachDigest(run, async (table, digests) => {
     const [row] = await run<TableDifference>(
       `select count(*) filter (where kind = 'added')::int as added,
-        count(*) filter (where kind = 'changed')::int as changed,
-          count(*) filter (where kind = 'removed')::int as removed,
+              count(*) filter (where kind = 'changed')::int as changed,
+              count(*) filter (where kind = 'removed')::int as removed,
               coalesce((array_agg(id::text order by id) filter (where id <> '${WHOLE}'))[1:3],
-                '{}') as samples
-         from (select coalesce(d.id, r.id) as id, case when r.id is null then 'added'
-           when d.id is null then 'removed' else 'changed' end as kind
-                 from (${digests}) d full
-                   join (select id, digest from ${ROWS_TABLE}
-                     where table_name = ${literal(table)}) r on r.id = d.id
+                       '{}') as samples
+         from (select coalesce(d.id, r.id) as id,
+                      case when r.id is null then 'added'
+                           when d.id is null then 'removed'
+                           else 'changed' end as kind
+                 from (${digests}) d
+                 full join (select id, digest from ${ROWS_TABLE}
+                             where table_name = ${literal(table)}) r on r.id = d.id
                 where r.digest is distinct from d.digest) differing`,
     );
     if (row!.added + row!.changed + row!.removed > 0) found.push({ ...row!, table });
@@ -76,11 +78,12 @@ async function eachDigest(
 ): Promise<void> {
   const others = await run<{ name: string }>(
     // What is unlogged is made to be lost.
-    `select relname::text as name from pg_class where relnamespace = current_schema()::regnamespace
-      and relkind = 'r' and relpersistence = 'p'
+    `select relname::text as name from pg_class
+      where relnamespace = current_schema()::regnamespace
+        and relkind = 'r' and relpersistence = 'p'
         and relname not like '${LEGACY_PREFIX.replaceAll('_', '\\_')}%'
-          and relname not in ('${MIGRATIONS_TABLE}', ${SEVEN_TABLES.map(literal).join(', ')})
-            order by 1`,
+        and relname not in ('${MIGRATIONS_TABLE}', ${SEVEN_TABLES.map(literal).join(', ')})
+      order by 1`,
   );
   const names = others.map(({ name }) => name);
   await withoutForce(run, [...SEVEN_TABLES, ...names], async () => {

@@ -11,10 +11,10 @@ import type { Session } from './session.js';
 import { inBytes, type Work } from './work.js';
 
 /** Relations of the schema public that are Weaver's own: see `weaversEntries`. */
-export const IS_WEAVERS = `(c.relname = '${LOG_TABLE}'
-  or starts_with(c.relname, '${LEGACY_PREFIX}') or exists (
-  select from pg_policy p where p.polrelid = c.oid
-    and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)))`;
+export const IS_WEAVERS = `(c.relname = '${LOG_TABLE}' or starts_with(c.relname, '${LEGACY_PREFIX}')
+  or exists (select from pg_policy p
+              where p.polrelid = c.oid
+                and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)))`;
 
 /** Refuses a login from whom policies hide rows: a dump would fail, or hold none. */
 export function refuseHeldLogin({ isSuperuser, bypassesPolicies, login }: ServerFacts): void {

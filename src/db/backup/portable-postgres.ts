@@ -53,9 +53,9 @@ export async function maySeeAllRows({
   // From PostgreSQL 16 on, a member may be kept from taking the role.
   const [login] = await run<{ above: boolean; operator: boolean }>(`
     select rolsuper or rolbypassrls as above,
-           coalesce(pg_has_role(current_user, to_regrole('${OPERATOR_ROLE}')::oid, case
-             when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER'
-               end), false) as operator
+           coalesce(pg_has_role(current_user, to_regrole('${OPERATOR_ROLE}')::oid,
+             case when current_setting('server_version_num')::int >= 160000
+                  then 'SET' else 'MEMBER' end), false) as operator
       from pg_roles where rolname = current_user`);
   return login!.above ? 'itself' : login!.operator ? 'operator' : undefined;
 }

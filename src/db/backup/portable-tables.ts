@@ -32,14 +32,16 @@ export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
   const tables = await run<{ name: string; key: string[]; columns: string[]; parents: string[] }>(`
     select c.relname::text as name,
            array(select a.attname::text from pg_index i
-             join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
-               where i.indrelid = c.oid and i.indisprimary) as key,
-           array(select a.attname::text from pg_attribute a where a.attrelid = c.oid
-             and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
-               order by a.attnum) as columns,
+                   join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+                  where i.indrelid = c.oid and i.indisprimary) as key,
+           array(select a.attname::text from pg_attribute a
+                  where a.attrelid = c.oid and a.attnum > 0
+                    and not a.attisdropped and a.attgenerated = ''
+                  order by a.attnum) as columns,
            array(select distinct p.relname::text from pg_constraint f
-             join pg_class p on p.oid = f.confrelid where f.conrelid = c.oid and f.contype = 'f'
-               and f.confrelid <> c.oid) as parents
+                   join pg_class p on p.oid = f.confrelid
+                  where f.conrelid = c.oid and f.contype = 'f'
+                    and f.confrelid <> c.oid) as parents
       from pg_class c
      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
        and c.relname <> all ('{${LEFT_OUT.join()}}')

@@ -43,21 +43,22 @@ export async function readTarget(run: RunSql): Promise<Target> {
            (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
            array(select extname::text from pg_extension) as extensions,
            array(select n.nspname || ' ' || c.relname from pg_depend d
-             join pg_class c on c.oid = d.objid join pg_namespace n on n.oid = c.relnamespace
+                   join pg_class c on c.oid = d.objid
+                   join pg_namespace n on n.oid = c.relnamespace
                   where d.classid = 'pg_class'::regclass and d.deptype = 'e') as "ofExtensions",
            array(select nspname::text from pg_namespace) as schemas,
            (select pg_has_role(nspowner, 'usage') from pg_namespace
              where nspname = 'public') as "ownsPublic",
            array(select c.relname::text from pg_class c
-             where c.relnamespace = 'public'::regnamespace
-               and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
-                  and ${notOfExtension('pg_class', 'c.oid')} order by 1) as relations,
+                  where c.relnamespace = 'public'::regnamespace
+                    and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
+                    and ${notOfExtension('pg_class', 'c.oid')} order by 1) as relations,
            array(select format('%I(%s)', p.proname, oidvectortypes(p.proargtypes)) from pg_proc p
-             where p.pronamespace = 'public'::regnamespace
-               and ${notOfExtension('pg_proc', 'p.oid')} order by 1) as functions,
+                  where p.pronamespace = 'public'::regnamespace
+                    and ${notOfExtension('pg_proc', 'p.oid')} order by 1) as functions,
            array(select t.typname::text from pg_type t
-             where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd', 'r')
-               and ${notOfExtension('pg_type', 't.oid')} order by 1) as types`);
+                  where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd', 'r')
+                    and ${notOfExtension('pg_type', 't.oid')} order by 1) as types`);
   return target!;
 }
 

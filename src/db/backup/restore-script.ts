@@ -40,10 +40,11 @@ export function dropRelations(names: readonly string[]): string {
   return `do $weaver$
 declare r record;
 begin
-  for r in select c.relname, case c.relkind when 'v' then 'view' when 'm' then 'materialized view'
-    when 'f' then 'foreign table' else 'table' end as kind
-             from pg_catalog.pg_class c where c.relnamespace = 'public'::regnamespace
-               and c.relname = any (${list(names)}) loop
+  for r in select c.relname,
+                  case c.relkind when 'v' then 'view' when 'm' then 'materialized view'
+                                 when 'f' then 'foreign table' else 'table' end as kind
+             from pg_catalog.pg_class c
+            where c.relnamespace = 'public'::regnamespace and c.relname = any (${list(names)}) loop
     execute format('drop %s if exists public.%I cascade', r.kind, r.relname);
   end loop;
 end $weaver$`;
@@ -56,12 +57,12 @@ declare r record;
 begin
   for r in select p.oid::regprocedure as name from pg_catalog.pg_proc p
             where p.pronamespace = 'public'::regnamespace
-              and format('%I(%s)', p.proname, oidvectortypes(p.proargtypes)) = any
-                (${list(functions)}) loop
+              and format('%I(%s)', p.proname, oidvectortypes(p.proargtypes))
+                  = any (${list(functions)}) loop
     execute format('drop routine %s', r.name);
   end loop;
-  for r in select t.typname from pg_catalog.pg_type t where t.typnamespace = 'public'::regnamespace
-    and t.typname = any (${list(types)}) loop
+  for r in select t.typname from pg_catalog.pg_type t
+            where t.typnamespace = 'public'::regnamespace and t.typname = any (${list(types)}) loop
     execute format('drop type public.%I', r.typname);
   end loop;
 end $weaver$`;
@@ -78,15 +79,16 @@ declare
   wanted record;
   found bigint;
   held constant boolean := (select not (rolsuper or rolbypassrls) from pg_catalog.pg_roles
-    where rolname = current_user);
+                             where rolname = current_user);
   forced boolean;
 begin
   for wanted in select key as name, value::bigint as rows
     from json_each_text(${literal(JSON.stringify(Object.fromEntries(counts)))}) loop
     forced := held and (select c.relforcerowsecurity from pg_catalog.pg_class c
-      where c.oid = to_regclass(wanted.name));
-    if forced then execute format('alter table %s no force row level security',
-      wanted.name); end if;
+                         where c.oid = to_regclass(wanted.name));
+    if forced then
+      execute format('alter table %s no force row level security', wanted.name);
+    end if;
     execute format('select count(*) from only %s', wanted.name) into found;
     if forced then execute format('alter table %s force row level security', wanted.name); end if;
     if found <> wanted.rows then
@@ -103,30 +105,36 @@ export function giveBack(owner: string | undefined): string {
   return `do $weaver$
 declare
   r record;
-  weavers_owner constant oid := (select oid from pg_catalog.pg_roles
-    where rolname = ${owner === undefined ? 'current_user' : literal(owner)});
-  may_all constant boolean := (select rolsuper from pg_catalog.pg_roles
-    where rolname = current_user);
+  weavers_owner constant oid := (
+    select oid from pg_catalog.pg_roles
+     where rolname = ${owner === undefined ? 'current_user' : literal(owner)});
+  may_all constant boolean := (
+    select rolsuper from pg_catalog.pg_roles where rolname = current_user);
 begin
   for r in
-    select format('table %I.%I', n.nspname, c.relname) as what, case when n.nspname = 'public'
-      and ${IS_WEAVERS} then weavers_owner else w.owner end as owner
-      from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-      left join pg_temp.weaver_owners w on w.schema = n.nspname and w.name = c.relname
-        and w.arguments is null
+    select format('table %I.%I', n.nspname, c.relname) as what,
+           case when n.nspname = 'public' and ${IS_WEAVERS} then weavers_owner
+                else w.owner end as owner
+      from pg_catalog.pg_class c
+      join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+      left join pg_temp.weaver_owners w
+        on w.schema = n.nspname and w.name = c.relname and w.arguments is null
      where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OTHERS_SCHEMAS}
        and pg_has_role(c.relowner, 'usage')
-       and c.relowner <> case when n.nspname = 'public'
-         and ${IS_WEAVERS} then weavers_owner else w.owner end
+       and c.relowner <> case when n.nspname = 'public' and ${IS_WEAVERS} then weavers_owner
+                              else w.owner end
     union all
-    select format('routine %s', p.oid::regprocedure), case when n.nspname = 'public'
-      and starts_with(p.proname, 'weaver_') then weavers_owner else w.owner end
-      from pg_catalog.pg_proc p join pg_catalog.pg_namespace n on n.oid = p.pronamespace
-      left join pg_temp.weaver_owners w on w.schema = n.nspname and w.name = p.proname
-        and w.arguments = oidvectortypes(p.proargtypes)
+    select format('routine %s', p.oid::regprocedure),
+           case when n.nspname = 'public' and starts_with(p.proname, 'weaver_') then weavers_owner
+                else w.owner end
+      from pg_catalog.pg_proc p
+      join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+      left join pg_temp.weaver_owners w
+        on w.schema = n.nspname and w.name = p.proname
+       and w.arguments = oidvectortypes(p.proargtypes)
      where ${OTHERS_SCHEMAS} and pg_has_role(p.proowner, 'usage')
-       and p.proowner <> case when n.nspname = 'public'
-         and starts_with(p.proname, 'weaver_') then weavers_owner else w.owner end
+       and p.proowner <> case when n.nspname = 'public' and starts_with(p.proname, 'weaver_')
+                              then weavers_owner else w.owner end
   loop
     continue when not (may_all or pg_has_role(r.owner, 'member'));
     execute format('alter %s owner to %I', r.what, pg_get_userbyid(r.owner));

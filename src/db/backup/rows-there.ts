@@ -19,10 +19,11 @@ export async function rowsThere(session: Session): Promise<Counts> {
   for (const table of tables) {
     const readable = await run<{ forced: boolean; operator: boolean; mine: boolean }>(`
       select c.relforcerowsecurity as forced, pg_has_role(c.relowner, 'usage') as mine,
-             exists (select from pg_policy p where p.polrelid = c.oid
-               and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)) as operator
-        from pg_class c where c.oid =
-          to_regclass('${tableKey(table.schema, table.name).replaceAll("'", "''")}')`);
+             exists (select from pg_policy p
+                      where p.polrelid = c.oid
+                        and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)) as operator
+        from pg_class c
+       where c.oid = to_regclass('${tableKey(table.schema, table.name).replaceAll("'", "''")}')`);
     const [{ forced, operator, mine }] = readable as [
       { forced: boolean; operator: boolean; mine: boolean },
     ];

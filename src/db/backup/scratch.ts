@@ -20,9 +20,9 @@ export const LEFT_SCRATCH_DATABASES = `
     from pg_database d
    where starts_with(d.datname, '${PREFIX}')
      and not exists (select from pg_stat_activity a where a.datid = d.oid)
-     and not exists (select from pg_locks l where l.locktype = 'advisory'
-       and l.classid = ${LOCK_CLASS}
-                       and l.objid = (hashtext(d.datname)::bigint & 4294967295)::oid)
+     and not exists (select from pg_locks l
+                      where l.locktype = 'advisory' and l.classid = ${LOCK_CLASS}
+                        and l.objid = (hashtext(d.datname)::bigint & 4294967295)::oid)
    order by 1`;
 
 /** Drops what earlier backups left; those that belong to somebody else are told and stay. */

@@ -91,12 +91,14 @@ function invalidIndexes(connection: Connection): Promise<Invalid[]> {
   // Of others' builds a login may see no more than that there is one.
   return connection.execute<Invalid[]>(
     `select format('%I.%I', n.nspname, c.relname) as name, c.relname::text as bare,
-      i.indrelid::text as "table",
+            i.indrelid::text as "table",
             exists (select from pg_stat_progress_create_index p
-              where p.datname = current_database()
-                and coalesce(p.index_relid, c.oid) = c.oid) as "isBeingBuilt"
-       from pg_index i join pg_class c on c.oid = i.indexrelid
-         join pg_namespace n on n.oid = c.relnamespace where not i.indisvalid`,
+                     where p.datname = current_database()
+                       and coalesce(p.index_relid, c.oid) = c.oid) as "isBeingBuilt"
+       from pg_index i
+       join pg_class c on c.oid = i.indexrelid
+       join pg_namespace n on n.oid = c.relnamespace
+      where not i.indisvalid`,
   );
 }
 

@@ -55,10 +55,11 @@ async function connectLike({ options }: Pool): Promise<Client> {
 }
 
 const LOCK_HOLDERS = `
-  select a.pid, a.application_name as application, a.usename::text as login, a.state, extract(epoch
-    from now() - a.xact_start)::int as seconds, a.query
-    from unnest(pg_blocking_pids($1::int)) as blocking join pg_stat_activity a on a.pid = blocking
-      order by a.xact_start limit 3`;
+  select a.pid, a.application_name as application, a.usename::text as login, a.state,
+         extract(epoch from now() - a.xact_start)::int as seconds, a.query
+    from unnest(pg_blocking_pids($1::int)) as blocking
+    join pg_stat_activity a on a.pid = blocking
+   order by a.xact_start limit 3`;
 
 function inWords({ pid, application, login, state, seconds, query }: Holder): string {
   const since =

@@ -94,10 +94,11 @@ async function takeLock(
 
 async function holderOf(client: PoolClient): Promise<string> {
   const { rows } = await client.query<{ pid: number; application: string; login: string }>(
-    `select a.pid, a.application_name as application, a.usename as login from pg_locks l
-      join pg_stat_activity a on a.pid = l.pid
-      where l.locktype = 'advisory' and l.granted and l.database = (select oid from pg_database
-        where datname = current_database()) and l.classid = 0 and l.objid = $1`,
+    `select a.pid, a.application_name as application, a.usename as login
+       from pg_locks l join pg_stat_activity a on a.pid = l.pid
+      where l.locktype = 'advisory' and l.granted
+        and l.database = (select oid from pg_database where datname = current_database())
+        and l.classid = 0 and l.objid = $1`,
     [MIGRATION_LOCK],
   );
   return rows[0]

@@ -24,10 +24,11 @@ export interface Rehearsed {
 }
 
 const LOCKS = `
-  select distinct c.relname || ' ' || upper(trim(regexp_replace(replace(l.mode, 'Lock', ''),
-    '([A-Z])', ' \\1', 'g'))) as lock
-    from pg_locks l join pg_class c on c.oid = l.relation
-      join pg_namespace n on n.oid = c.relnamespace
+  select distinct c.relname || ' ' ||
+         upper(trim(regexp_replace(replace(l.mode, 'Lock', ''), '([A-Z])', ' \\1', 'g'))) as lock
+    from pg_locks l
+    join pg_class c on c.oid = l.relation
+    join pg_namespace n on n.oid = c.relnamespace
    where l.pid = pg_backend_pid() and l.locktype = 'relation' and n.nspname = current_schema()
      and l.mode <> 'AccessShareLock'
      and c.relkind in ('r', 'p', 'i') and c.relname <> 'mikro_orm_migrations' and c.oid::bigint <= ?

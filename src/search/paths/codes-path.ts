@@ -32,8 +32,9 @@ export const CODES_PATH: VectorPath = {
     const { conditions, vector, limits, parameters } = input;
     const near = `
         select t.id, (t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536))) + 0 as bits
-          from doc_chunks t where ${conditions} and t.embedding_bq is not null order by bits
-            limit ${unseen(parameters.add(limits.most, 'int'))}`;
+          from doc_chunks t
+         where ${conditions} and t.embedding_bq is not null
+         order by bits limit ${unseen(parameters.add(limits.most, 'int'))}`;
     return compareNear(near, { enough: CERTAINTY }, input);
   },
 };

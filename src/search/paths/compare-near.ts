@@ -34,8 +34,10 @@ export function compareNear(
   const compared = (some: string): string => `
       select near.id, chunk.tid, 1 - (chunk.embedding <=> ${vector}) as similarity, near.bits
         from (${some}) near
-       cross join lateral (select t.embedding, t.ctid as tid from doc_chunks t
-         where t.tenant_id = ${tenant} and t.id = near.id limit 1) chunk`;
+       cross join lateral (
+         select t.embedding, t.ctid as tid from doc_chunks t
+          where t.tenant_id = ${tenant} and t.id = near.id limit 1
+       ) chunk`;
   const isFound =
     lostBelow === undefined ? 'true' : `(select count(*) from near) >= ${Math.trunc(lostBelow)}`;
   const first =
@@ -52,8 +54,8 @@ export function compareNear(
       select case when _points >= ${MIN_POINTS} then
                (greatest(${parameters.add(minSimilarity ?? null, 'float8')}, (
                   select similarity from first where similarity <= 1
-                    order by similarity desc offset ${unseen(parameters.add(wanted - 1, 'int'))}
-                      limit 1
+                   order by similarity desc
+                  offset ${unseen(parameters.add(wanted - 1, 'int'))} limit 1
                 )) - _edge) / nullif(_spread, 0)
              end as spreads
         from (${edgeSql('first')}) edge

@@ -46,9 +46,10 @@ export const HNSW_PATH: VectorPath = {
     const { conditions, vector, limits } = input;
     const near = `
         select t.id, t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536)) as bits
-          from doc_chunks t where ${conditions} and t.embedding_bq is not null
+          from doc_chunks t
+         where ${conditions} and t.embedding_bq is not null
          order by t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536))
-           limit ${Math.trunc(limits.most)}`;
+         limit ${Math.trunc(limits.most)}`;
     return compareNear(near, { enough: CERTAINTY, lostBelow: limits.most }, input);
   },
   prepare: (reads, { most }) => reads.query(SETTINGS, [String(Math.min(most, MOST_AT_ONCE))]),
