@@ -107,7 +107,12 @@ export function operations({
       name: 'searches with passages',
       query:
         '{ ' +
-        `${times(9, nth => `s${nth}: searchChunks(input: { text: "parcel ${nth}", mode: KEYWORD, topK: 100, contextWindow: 3, botId: "${botId}" }) { passages { text } }`)} }`,
+        times(9, nth => {
+          const input = `text: "parcel ${nth}", mode: KEYWORD, topK: 100, contextWindow: 3`;
+          const bot = `botId: "${botId}"`;
+          return `s${nth}: searchChunks(input: { ${input}, ${bot} }) { passages { text } }`;
+        }) +
+        ' }',
     },
     {
       name: 'vectors of 1,500 chunks',

@@ -87,7 +87,10 @@ function withoutLabel(text: string): string {
 
 /** A statement's text however its lines are broken. */
 export function comparable(text: string): string {
-  return withoutLabel(text).replace(/\s+/g, ' ').trim();
+  return withoutLabel(text)
+    .replace(/\s+/g, ' ')
+    .replace(/(?<=\() | (?=\))/g, '')
+    .trim();
 }
 
 const INDEX = /(?:Index (?:Only )?Scan (?:Backward )?using|Bitmap Index Scan on) (\w+)/g;

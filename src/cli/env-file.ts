@@ -51,8 +51,12 @@ function readEnvFile(): string | undefined {
  * An assignment as Node reads it, whose value in quotes may go over several lines:
  * https://nodejs.org/api/environment_variables.html#dotenv
  */
-const ASSIGNMENT =
-  /^[^\S\n]*(?:export[^\S\n]+)?[A-Za-z_][\w.-]*[^\S\n]*=[^\S\n]*(?:'[^']*'|"[^"]*"|`[^`]*`)?[^\n]*$/gm;
+const ASSIGNMENT = new RegExp(
+  String.raw`^[^\S\n]*(?:export[^\S\n]+)?[A-Za-z_][\w.-]*[^\S\n]*=[^\S\n]*` +
+    '(?:\'[^\']*\'|"[^"]*"|`[^`]*`)?' +
+    String.raw`[^\n]*$`,
+  'gm',
+);
 
 /**
  * Node passes over a line that sets nothing, such as `DATABASE_URL: …`: then the command would work

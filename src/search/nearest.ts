@@ -181,7 +181,8 @@ async function alongPath<R>(
 }
 
 function countSql(conditions: string): string {
-  return `select count(*)::int from doc_chunks t where ${conditions} and t.embedding_bq is not null`;
+  const embedded = `${conditions} and t.embedding_bq is not null`;
+  return `select count(*)::int from doc_chunks t where ${embedded}`;
 }
 
 const CANDIDATES_JUDGED =
@@ -190,7 +191,8 @@ const CANDIDATES_JUDGED =
 
 function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): string {
   const place = parameters.add(similarity, 'float8');
-  return `(similarity < ${place} or (similarity = ${place} and id > ${parameters.add(id, 'uuid')}))`;
+  const last = parameters.add(id, 'uuid');
+  return `(similarity < ${place} or (similarity = ${place} and id > ${last}))`;
 }
 
 /**

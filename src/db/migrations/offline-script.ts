@@ -128,8 +128,8 @@ function mustBeAt(method: Method, known: readonly string[], names: readonly stri
     items.length === 0 ? `'{}'::text[]` : `array[${items.map(literal).join(', ')}]::text[]`;
   return (
     `do $weaver$ begin
-  if (select coalesce(array_agg(name::text order by name collate "C"), '{}') from "${LOG_TABLE}")
-     is distinct from ${list(wanted.toSorted())} then
+  if (select coalesce(array_agg(name::text order by name collate "C"), '{}')
+    from "${LOG_TABLE}") is distinct from ${list(wanted.toSorted())} then
     raise exception 'This script is for a database at ${wanted.at(-1) ?? 'base'}, ` +
     `and this one is not there.';
   end if;

@@ -204,7 +204,8 @@ function tooManyErrors(first: GraphQLError): GraphQLError {
   const known = asAppError(first);
   if (!known || known.code === 'UNAVAILABLE')
     return refusal(known ?? hiddenError(first.originalError));
-  const message = `More than ${MAX_ERRORS} fields of the operation failed, the first with: ${known.message}`;
+  const message =
+    `More than ${MAX_ERRORS} fields of the operation failed, ` + `the first with: ${known.message}`;
   return refusal(new AppError('QUERY_TOO_COMPLEX', message, { cause: known }));
 }
 

@@ -260,7 +260,7 @@ describe('the header X-Tenant-Id beside a token', () => {
     }
   });
 
-  test('is refused where it names anything else, in the same words whether that exists or not, and the request is counted', async () => {
+  test('is refused in the same words for any other tenant, there or not, and counted', async () => {
     const other = await gateway.world.tenant();
     const message =
       'X-Tenant-Id is not the id of your own tenant. Send that one, or leave the header out.';

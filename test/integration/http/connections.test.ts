@@ -263,7 +263,7 @@ describe('a transfer coding', () => {
     },
   );
 
-  test('that is named in a header of its own is refused as well, in words that name it', async () => {
+  test('that is named in a header of its own is refused by name', async () => {
     const connection = await exchange(
       gateway.url,
       request('transfer-encoding: gzip\r\ntransfer-encoding: chunked\r\n'),
@@ -366,7 +366,7 @@ describe('what a request expects and names', () => {
   });
 });
 
-test('connections beyond WEAVER_MAX_CONNECTIONS are closed at once, and the log tells of them', async () => {
+test('connections beyond WEAVER_MAX_CONNECTIONS are closed at once, and logged', async () => {
   const own = collectLog();
   const small = await startTestGateway({ log: own.log, env: { WEAVER_MAX_CONNECTIONS: '3' } });
   try {

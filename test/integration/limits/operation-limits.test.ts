@@ -89,9 +89,10 @@ describe('an operation is refused before it runs, at one above its limit of', ()
     ));
 
   test('levels of lists in introspection', () => {
-    const asked = (size: number): string =>
-      '{ __schema { types { ' +
-      `${size === 2 ? 'fields { type { interfaces { name } } }' : 'fields { type { interfaces { possibleTypes { name } } } }'} } } }`;
+    const asked = (size: number): string => {
+      const last = size === 2 ? 'name' : 'possibleTypes { name }';
+      return `{ __schema { types { fields { type { interfaces { ${last} } } } } } }`;
+    };
     return expectLimit(
       2,
       asked,

@@ -65,7 +65,7 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
     }
   }
 
-  test('what others have locked is waited for no longer than it may be, in reads and in writes', async () => {
+  test('a lock is waited for no longer than it may be, in reads and in writes', async () => {
     const { client } = await start({ WEAVER_MAX_LOCK_MS: '50' });
     const read = await holding('lock table bots in access exclusive mode', () =>
       client.query(BOTS),
@@ -82,7 +82,7 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
     expect(await client.query(BOTS)).toMatchObject({ status: 200 });
   });
 
-  test('a statement is stopped by the database when its time is over, in reads and in writes', async () => {
+  test('a statement is stopped when its time is over, in reads and in writes', async () => {
     const { client } = await start({ WEAVER_MAX_OPERATION_MS: '100' });
     expect(
       await holding('lock table bots in access exclusive mode', () => client.query(BOTS)),
@@ -155,7 +155,7 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
     });
   });
 
-  test('these times are the operation’s alone: nothing of them stays on the connection', async () => {
+  test('nothing of these times stays on the connection', async () => {
     const { client } = await start({ WEAVER_MAX_OPERATION_MS: '12345' });
     await client.query(BOTS);
     const [row] = await db.database.write('look', { role: 'weaver_operator' }, em =>
@@ -167,7 +167,7 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
     expect(row).toEqual({ statement: '0', lock: '0' });
   });
 
-  test('an operation whose caller has gone asks for nothing more, and the log says nothing of it', async () => {
+  test('an operation whose caller has gone asks nothing more, and is not logged', async () => {
     const { url, log } = await start({});
     const asked: string[] = [];
     db.database.onStatement = ({ name }) => void asked.push(name);
@@ -231,7 +231,7 @@ describe('operations at once', () => {
     ]);
   });
 
-  test('wait in turn by caller: one who sends many keeps nobody with few waiting, nor out', async () => {
+  test('wait in turn by caller: one who sends many keeps nobody waiting', async () => {
     const { url, client, letGo } = await busy({
       WEAVER_MAX_OPERATIONS_AT_ONCE: '1',
       WEAVER_MAX_OPERATIONS_IN_QUEUE: '6',

@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => world.gateway.close());
 
 describe('a byte order mark', () => {
-  test('in front of a text is no part of it: every text comes back without it, the same from both databases', async () => {
+  test('in front of a text is taken away before the text is stored', async () => {
     const m = (text: string): string => `${MARK}${text}`;
     const { done } = world;
     const operator = world.gateway.operator;

@@ -127,7 +127,7 @@ describe('a list by name', () => {
     },
   );
 
-  test('has numbers of up to ten digits by their value, and longer ones digit by digit from the left', async () => {
+  test('has numbers of up to ten digits by value, longer ones digit by digit', async () => {
     const bot = await tenant.bot();
     const inOrder = [
       'n 7',

@@ -32,7 +32,7 @@ const askFor = (search: SearchServices, embedder: Embedder, text: string): Promi
     text,
   );
 
-test('texts are kept for each gateway, in 16 MB at most: the oldest question goes first', async () => {
+test('texts are kept for each gateway, in 16 MB at most, the latest', async () => {
   const [embedder, other] = [new CountingEmbedder(), new CountingEmbedder()];
   const services = new Map([embedder, other].map(each => [each, searchServices()]));
   const ask = (of: CountingEmbedder, asked: string): Promise<unknown> =>

@@ -43,7 +43,9 @@ class Item {
 const rootValue = Object.assign(new Item(), { change: () => new Item() });
 const LIST = 'items(count: 3000) { name a: name named { name } }';
 
-describe('an execution asks before every 64th value at the latest whether others are to be served', () => {
+const SCHEMA = '__schema { types { name fields { name } } }';
+
+describe('an execution asks before every 64th value whether others wait', () => {
   test.each([
     ['a query', `{ ${LIST} }`, 9_000],
     ['a query whose values come later', '{ items(count: 3000) { late } }', 3_000],
@@ -53,8 +55,7 @@ describe('an execution asks before every 64th value at the latest whether others
     ['the second field of a mutation', `mutation { change { late } b: change { ${LIST} } }`, 9_000],
     [
       'the schema',
-      '{ ' +
-        `${Array.from({ length: 40 }, (_, n) => `s${n}: __schema { types { name fields { name } } }`).join(' ')} }`,
+      `{ ${Array.from({ length: 40 }, (_, n) => `s${n}: ${SCHEMA}`).join(' ')} }`,
       3_000,
     ],
   ])('%s', async (_, query, values) => {
@@ -92,7 +93,7 @@ test('others have the event loop in each pause, and the answer is the same', asy
   );
 });
 
-test('what a level asks for is loaded at once, though a pause comes in the middle of it', async () => {
+test('what a level asks for is loaded at once, even with a pause in its middle', async () => {
   const batches: number[] = [];
   let waiting: (() => void)[] = [];
   const pauses = new Pauses(() => turn());
