@@ -2,6 +2,7 @@ import { StartupError } from '../base/startup-error.js';
 import { reason } from './connection-errors.js';
 import type { Database } from './database.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
+import { SCHEMA } from './weavers-schema.js';
 
 /** Extensions that the migrations use. */
 export const EXTENSIONS = ['vector', 'btree_gin'] as const;
@@ -93,6 +94,8 @@ export function bootstrapScript(plan: BootstrapPlan): string {
   return [
     '-- Prepares this database for Weaver. Run it as a superuser, connected to the ' +
       'database itself; running it again is harmless.\n',
+    "-- Extensions and functions are looked up and made in the schema of Weaver's " +
+      `tables.\nset search_path = ${SCHEMA};\n`,
     ...steps,
     ...(passwords && [`-- Passwords are not in this script. In psql:\n${passwords}`]),
     '-- Then, as the owner of the tables to be: npx weaver db up\n',

@@ -4,7 +4,7 @@ import { vector } from '@electric-sql/pglite-pgvector';
 import type { Options } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PgliteDriver } from '@mikro-orm/pglite';
-import type { Pool, TypeOverrides } from 'pg';
+import type { ClientBase, Pool, TypeOverrides } from 'pg';
 import { escapeLines } from '../base/control-characters.js';
 import { parseJsonExactly } from '../base/json.js';
 import type { DatabaseConfig } from '../config.js';
@@ -18,6 +18,7 @@ import { newMigrationName, NamingStrategy } from './migrations/new-migration-nam
 import { Migrator } from './migrator.js';
 import { poolerRefused } from './own-session.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
+import { useSchema } from './weavers-schema.js';
 
 /** `dataDir` of an embedded database that lives in memory and ends with the process. */
 export const IN_MEMORY = 'memory://';
@@ -139,7 +140,10 @@ async function postgresOptions(
     isSameAddress(config.ownerAddress, config.address)
   )
     throw poolerRefused();
-  const { driverOptions, ...connection } = await (purpose === 'serve'
+  const {
+    driverOptions: { onConnect, ...driverOptions },
+    ...connection
+  } = await (purpose === 'serve'
     ? connectionOptions(config.address)
     : connectionOptions(config.ownerAddress, 'weaver-migrate'));
   const connections = purpose === 'migrate' ? MIGRATION_CONNECTIONS : config.poolSize;
@@ -152,12 +156,30 @@ async function postgresOptions(
       driverOptions: {
         ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }),
         ...driverOptions,
+        onConnect: beginning(purpose, onConnect),
         pipeline: true,
         onPoolCreated: readJsonExactly,
       },
     },
     connections,
     release() {},
+  };
+}
+
+type OnConnect = (client: ClientBase) => Promise<void>;
+
+/**
+ * The owner's sessions work in Weaver's schema; the gateway's have what their login has, which the
+ * start checks.
+ */
+function beginning(
+  purpose: 'serve' | 'migrate',
+  onConnect: OnConnect | undefined,
+): OnConnect | undefined {
+  if (purpose === 'serve') return onConnect;
+  return async client => {
+    await onConnect?.(client);
+    await useSchema(client);
   };
 }
 

@@ -3,9 +3,7 @@ import type { Database } from './database.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { LOG_TABLE } from './migrations/migration-log.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
-
-/** The schema of Weaver's tables. */
-const SCHEMA = 'public';
+import { SCHEMA, schemaProblem } from './weavers-schema.js';
 
 /**
  * What around Weaver's tables, in the database and on its server, makes answers wrong or rows
@@ -65,31 +63,14 @@ async function examineWrites(database: Database): Promise<Finding[]> {
  * there.
  */
 async function examineSchemas(database: Database): Promise<Finding[]> {
-  const [{ current, login, name }] = (await query<{
-    current: string | null;
-    login: string;
-    name: string;
-  }>(
-    database,
-    'select current_schema()::text as current, quote_ident(current_user) as login, ' +
-      'quote_ident(current_database()) as name',
-  )) as [{ current: string | null; login: string; name: string }];
+  const problem = await schemaProblem(sql => query(database, sql));
   const others = await query<{ schema: string }>(
     database,
     'select n.nspname::text as schema from pg_class c ' +
       `join pg_namespace n on n.oid = c.relnamespace where c.relname = '${LOG_TABLE}' ` +
       `and c.relkind = 'r' and n.nspname <> '${SCHEMA}' order by 1`,
   );
-  const findings: Finding[] = [];
-  if (current !== SCHEMA) {
-    findings.push(
-      fail(
-        `The login ${login} works in the schema ${current ?? '(none)'}, since that is ` +
-          `the first of its search_path, and Weaver's tables belong in ${SCHEMA}.`,
-        `alter role ${login} in database ${name} set search_path = ${SCHEMA}`,
-      ),
-    );
-  }
+  const findings: Finding[] = problem ? [fail(problem.problem, problem.mend)] : [];
   if (others.length > 0) {
     findings.push(
       warn(

@@ -8,6 +8,7 @@ import {
   pendingForLogin,
 } from './migrations.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';
+import { schemaProblem } from './weavers-schema.js';
 
 export const MIN_SERVER_VERSION = 15;
 export const MIN_VECTOR_VERSION = '0.8.0';
@@ -99,6 +100,13 @@ export async function checkServer(database: Database, production: boolean): Prom
       `PostgreSQL ${facts.serverVersion} is too old: Weaver needs ${MIN_SERVER_VERSION} or later.`,
     );
   }
+  const elsewhere = await schemaProblem(sql =>
+    database.orm.em.getDriver().getConnection().execute(sql),
+  );
+  if (elsewhere)
+    throw new StartupError(
+      `${elsewhere.problem} As a superuser: ${elsewhere.mend}. Then start again.`,
+    );
   await checkMigrations(database, facts);
   const vectorVersion = facts.extensions.vector!;
   if (compareVersions(vectorVersion, MIN_VECTOR_VERSION) < 0) {

@@ -4,6 +4,7 @@ import { serverName, type DatabaseAddress } from '../../config/database-address.
 import { connectionOptions } from '../connection-options.js';
 import { reason } from '../connection-errors.js';
 import { isDatabaseUnreachable } from '../database-errors.js';
+import { useSchema } from '../weavers-schema.js';
 
 /** A connection of its own, whose transactions and locks end with it. */
 export interface Session {
@@ -27,6 +28,10 @@ export async function inSession<T>(
       "set_config('idle_in_transaction_session_timeout', '0', false), " +
       "set_config('statement_timeout', '0', false)",
   );
+  await useSchema(client).catch(async error => {
+    await client.end();
+    throw error;
+  });
   const stop = (): void =>
     void cancel(address, rows[0]!.pid).catch(() => client.connection?.stream.destroy());
   signal.addEventListener('abort', stop, { once: true });

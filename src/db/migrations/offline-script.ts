@@ -4,6 +4,7 @@ import { MIGRATION_LOCK } from './migration-lock.js';
 import { CREATE_LOG, HASH_COLUMN, LOG_TABLE } from './migration-log.js';
 import { oneName } from './migration-names.js';
 import { readSql } from './read-sql.js';
+import { USE_SCHEMA_IN_SCRIPT } from '../weavers-schema.js';
 import { isHead } from './targets.js';
 
 const LOCK_SECONDS = 60;
@@ -71,6 +72,7 @@ export async function offlineScript(method: Method, range: ScriptRange): Promise
     '\\set ON_ERROR_STOP on',
     'set client_min_messages = warning;',
     'set idle_session_timeout = 0;',
+    ended(USE_SCHEMA_IN_SCRIPT),
     ended(TAKE_LOCK),
     ...(touchesRows ? [ended(SEES_ALL_ROWS)] : []),
     'begin;',

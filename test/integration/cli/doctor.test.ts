@@ -1,4 +1,7 @@
-import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 import {
   freshDatabase,
   sqlAt,
@@ -122,25 +125,119 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     );
   });
 
-  test('tells of a database that a backup left behind', async () => {
-    const left = `weaver_backup_check_${suffix}`;
-    const { maintenance } = fresh.urls!;
-    const there = async (): Promise<unknown[]> =>
-      sqlAt(maintenance, `select from pg_database where datname = '${left}'`);
+  test('a search_path that leads elsewhere keeps the gateway from starting, and the owner works in the right schema all the same', async () => {
+    const [own, gateway] = [await freshDatabase(), await freshDatabase({ migrated: true })];
     try {
-      // A backup of another test may have found it first.
-      await vi.waitFor(
-        async () => {
-          if ((await there()).length === 0) await sqlAt(maintenance, `create database ${left}`);
-          expect(await findings()).toContain(
-            `warn  The database ${left} holds a copy of all rows: a backup was stopped ` +
-              `while it tried its file there.\n      → drop database ${left}`,
-          );
-        },
-        { timeout: 60_000 },
+      for (const { urls } of [own, gateway]) {
+        await sqlAt(urls!.admin, 'create schema own');
+        await sqlAt(
+          urls!.admin,
+          `alter database ${new URL(urls!.admin).pathname.slice(1)} set search_path = own, public`,
+        );
+      }
+      expect(await weaver(own.env, ['db', 'bootstrap'])).toMatchObject({ code: 0 });
+      expect(await weaver(own.env, ['db', 'up'])).toMatchObject({ code: 0 });
+      expect(
+        await sqlAt(
+          own.urls!.admin,
+          'select n.nspname::text as schema from pg_class c ' +
+            'join pg_namespace n on n.oid = c.relnamespace ' +
+            "where c.relname in ('tenants', 'mikro_orm_migrations')",
+        ),
+      ).toEqual([{ schema: 'public' }, { schema: 'public' }]);
+      expect(await weaver(own.env, ['db', 'check'])).toMatchObject({
+        code: 0,
+        out: expect.stringContaining('nothing differs'),
+      });
+      const { code, out, err } = await weaver(gateway.env, ['demo']);
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err).toMatch(
+        /^The login \S+ works in the schema own, since that is the first of its search_path, and Weaver's tables belong in public\. As a superuser: alter role \S+ in database \S+ set search_path = public\. Then start again\.$/,
       );
     } finally {
-      await sqlAt(maintenance, `drop database if exists ${left}`);
+      await Promise.all([own.close(), gateway.close()]);
+    }
+  });
+
+  test('scripts for psql work in the right schema, too', async () => {
+    const other = await freshDatabase();
+    try {
+      const { admin: url } = other.urls!;
+      await sqlAt(url, 'create schema own');
+      await sqlAt(
+        url,
+        `alter database ${new URL(url).pathname.slice(1)} set search_path = own, public`,
+      );
+      for (const args of [
+        ['bootstrap', '--sql', '--login', `stranger_${suffix}`],
+        ['up', '--sql'],
+      ]) {
+        const { out } = await weaver({}, ['db', ...args]);
+        const { status, stderr } = spawnSync('psql', ['-X', '-v', 'ON_ERROR_STOP=1', '-d', url], {
+          input: out,
+          encoding: 'utf8',
+        });
+        expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+      }
+      expect(
+        await sqlAt(
+          url,
+          "select to_regclass('public.tenants') is not null as right, " +
+            "to_regclass('own.tenants') is not null as wrong",
+        ),
+      ).toEqual([{ right: true, wrong: false }]);
+    } finally {
+      await other.close();
+      await sqlAt(fresh.urls!.maintenance, `drop role if exists stranger_${suffix}`);
+    }
+  });
+
+  test('a database without the schema of the tables is refused by commands of the owner, and nothing is made', async () => {
+    const other = await freshDatabase();
+    try {
+      await sqlAt(other.urls!.admin, 'drop schema public cascade');
+      for (const args of [
+        ['db', 'up'],
+        ['db', 'bootstrap'],
+        ['db', 'backup', '--portable', join(tmpdir(), `weaver-none-${suffix}`)],
+      ]) {
+        expect(await weaver(other.env, args)).toMatchObject({
+          code: 1,
+          out: '',
+          err: expect.stringMatching(
+            /^The database \S+ has no schema public, in which Weaver's tables belong\. Nothing was changed\. As the owner of the database: create schema public authorization \S+\.( Nothing was written\.)?$/,
+          ),
+        });
+      }
+      expect(
+        await sqlAt(other.urls!.admin, `select from pg_extension where extname <> 'plpgsql'`),
+      ).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  test('tells of a database that a backup of this one left behind, and of no other', async () => {
+    const [own] = await sql<{ oid: string }>(
+      'select oid::text from pg_database where datname = current_database()',
+    );
+    const [left, others] = [
+      `weaver_backup_check_${own!.oid}_${suffix}`,
+      `weaver_backup_check_1_${suffix}`,
+    ];
+    const { maintenance } = fresh.urls!;
+    try {
+      for (const database of [left, others])
+        await sqlAt(maintenance, `create database ${database}`);
+      const found = await findings();
+      expect(found).toContain(
+        `warn  The database ${left} holds a copy of all rows: a backup was stopped while ` +
+          `it tried its file there.\n      → drop database ${left}`,
+      );
+      expect(found).not.toContain(others);
+    } finally {
+      for (const database of [left, others])
+        await sqlAt(maintenance, `drop database if exists ${database}`);
     }
   });
 
