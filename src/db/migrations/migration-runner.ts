@@ -154,19 +154,27 @@ export class MigrationRunner extends UnguardedRunner {
     const connection = this.driver.getConnection();
     const { touchesRows, writes } = await readSql(sql);
     if (touchesRows && (await isHeldByPolicies(connection))) {
-      return this.#watched(undefined, () =>
-        connection.transactional(async transaction => {
-          await this.#limitWaits(
+      let holders: string[] = [];
+      return connection
+        .transactional(async transaction => {
+          const pid = await this.#limitWaits(
             setting => this.driver.execute(setting, undefined, 'all', transaction),
             'set local',
           );
-          tell(
-            await seeingAllRows(connection, transaction, () =>
-              writeRows(connection, sql, transaction),
-            ),
-          );
-        }),
-      );
+          const write = async (): Promise<void> =>
+            tell(
+              await seeingAllRows(connection, transaction, () =>
+                writeRows(connection, sql, transaction),
+              ),
+            );
+          const watched = await this.#watched(pid, write);
+          holders = watched.holders;
+          if (watched.error !== undefined) throw watched.error;
+        })
+        .then(
+          () => ({ holders }),
+          (error: unknown) => ({ error, holders }),
+        );
     }
     // A concurrent build waits for everybody's transactions, and nobody waits behind it.
     if (!(connection instanceof PostgreSqlConnection) || CONCURRENT.test(sql))

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { freshDatabase, sqlAt, type FreshDatabase } from '../../support/command.js';
 import { Sandbox } from '../../support/sandbox.js';
+import { databaseUrl } from '../../support/template-database.js';
 
 // Each command is a process of its own.
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -66,6 +67,58 @@ describe.runIf(inject('template').kind === 'postgres')(
       );
       expect(await columns()).toEqual([]);
       await reader.query('rollback');
+    });
+
+    test("names the holder to the tables' owner, too, outside a transaction", async () => {
+      const owner = `weaver_lock_owner_${process.pid}`;
+      await sqlAt(
+        fresh.urls!.admin,
+        `create role ${owner} login password 'secret'; grant create, usage on schema ` +
+          `public to ${owner}`,
+      );
+      const owned = await freshDatabase();
+      const holder = new Client({
+        connectionString: owned.urls!.admin,
+        application_name: 'report',
+      });
+      try {
+        await sqlAt(
+          owned.urls!.admin,
+          `grant create, usage on schema public to ${owner}; create extension vector; ` +
+            'create extension btree_gin',
+        );
+        const env = {
+          DATABASE_URL: databaseUrl(
+            owned.urls!.admin,
+            new URL(owned.urls!.admin).pathname.slice(1),
+            { user: owner, password: 'secret' },
+          ),
+        };
+        sandbox.remove(COLUMN);
+        expect((await sandbox.weaver(env, 'db', 'up')).code).toBe(0);
+        sandbox.write(COLUMN, {
+          up: [`update tenants set name = 'x' where name = 'y'`],
+          down: [],
+          transactional: false,
+        });
+        await holder.connect();
+        await holder.query('begin; lock table tenants');
+        const { code, out, err } = await sandbox.weaver(
+          env,
+          'db',
+          'up',
+          '--statement-lock-timeout',
+          '2',
+        );
+        expect({ code, out }).toEqual({ code: 1, out: '' });
+        expect(err).toMatch(
+          /\(SQLSTATE 55P03\)\. It waited 2 seconds for a lock that is held by session \d+ \(report of postgres/,
+        );
+      } finally {
+        await holder.end();
+        await owned.close();
+        await sqlAt(fresh.urls!.admin, `drop owned by ${owner}; drop role ${owner}`);
+      }
     });
 
     test('waits five seconds by default, in MikroORM too, and goes on after the lock', async () => {
