@@ -3,7 +3,13 @@ import { addressOf, type DatabaseAddress } from '../../config/database-address.j
 import type { RunSql } from '../migrations/catalogue.js';
 import { inSession, type Session } from './session.js';
 
-const PREFIX = 'weaver_backup_check_';
+/**
+ * What begins the names of the scratch databases of the database that is asked: others' are theirs
+ * to drop.
+ */
+const PREFIX =
+  "'weaver_backup_check_' || (select oid from pg_database where datname = " +
+  "current_database()) || '_'";
 /**
  * Who tries a backup holds an advisory lock of these two keys, so that others on the same server
  * leave its database alone.
@@ -12,13 +18,13 @@ const LOCK_CLASS = 20_261_130;
 const lockOf = (name: string): string => `${LOCK_CLASS}, hashtext('${name}')`;
 
 /**
- * Databases that a backup made to try its file and could not drop again: nobody is connected to
- * them, and whoever made them is gone.
+ * Databases that a backup of this one made to try its file and could not drop again: nobody is
+ * connected to them, and whoever made them is gone.
  */
 export const LEFT_SCRATCH_DATABASES = `
   select d.datname::text as name, pg_has_role(d.datdba, 'usage') as own
     from pg_database d
-   where starts_with(d.datname, '${PREFIX}')
+   where starts_with(d.datname, ${PREFIX})
      and not exists (select from pg_stat_activity a where a.datid = d.oid)
      and not exists (select from pg_locks l
                       where l.locktype = 'advisory' and l.classid = ${LOCK_CLASS}
@@ -63,7 +69,10 @@ export async function inScratchDatabase<T>(
   work: (scratch: DatabaseAddress) => Promise<T>,
 ): Promise<T> {
   const { run } = session;
-  const name = PREFIX + randomBytes(8).toString('hex');
+  const [{ prefix }] = (await run<{ prefix: string }>(`select ${PREFIX} as prefix`)) as [
+    { prefix: string },
+  ];
+  const name = prefix + randomBytes(8).toString('hex');
   await run(`select pg_advisory_lock(${lockOf(name)})`);
   try {
     await run(`create database ${name} template template0 ${await localeOf(run)}`);

@@ -686,8 +686,9 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
         )[0]!.busy === false,
       { timeout: 60_000 },
     );
-    const living = `weaver_backup_check_living_${process.pid}`;
-    await sqlAt(admin(), `create database ${living}`);
+    const living = killed!.replace(/_[0-9a-f]+$/, `_living_${process.pid}`);
+    const others = `weaver_backup_check_1_${process.pid}`;
+    for (const name of [living, others]) await sqlAt(admin(), `create database ${name}`);
     const holder = new Client({ connectionString: databaseUrl(admin(), living) });
     await holder.connect();
     try {
@@ -701,11 +702,13 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
           `Dropped the database ${killed}, which a backup that was stopped had left with ` +
             'a copy of all rows.',
         );
-      expect(await scratchDatabases()).toContain(living);
+      expect(await scratchDatabases()).toEqual(expect.arrayContaining([living, others]));
+      expect(err).not.toContain(others);
       expect(await scratchDatabases()).not.toContain(killed);
     } finally {
       await holder.end();
-      await sqlAt(admin(), `drop database ${living} with (force)`);
+      for (const name of [living, others])
+        await sqlAt(admin(), `drop database ${name} with (force)`);
     }
   });
 
