@@ -25,6 +25,7 @@ import type { Work } from '../../db/backup/work.js';
 import { DataFolderInUseError } from '../../db/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../db/migrations.js';
+import { rowCountText, type RowCount } from '../../db/row-counts.js';
 import { ownerToBe } from '../../db/table-owner.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
@@ -102,7 +103,8 @@ async function restoreEmbedded(
 ): Promise<Restored> {
   // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and
   // opening it could damage it more.
-  if (!yes && embeddedExists(config.database)) refuseRows(io, await countsToReplace(config), yes);
+  if (!yes && embeddedExists(config.database))
+    refuseRows(io, all(await countsToReplace(config)), yes);
   const { made, former } = await replaceEmbedded(dataDir, work.signal, staging =>
     kind === 'portable'
       ? fillEmbedded(staging, file, work)
@@ -222,24 +224,29 @@ async function fillPostgres(
   };
 }
 
+type RowCounts = ReadonlyMap<string, RowCount>;
+
+function all(counts: Counts): RowCounts {
+  return new Map([...counts].map(([table, counted]) => [table, { counted, isAll: true }]));
+}
+
 /** Names what is there and what the backup does not have, and refuses it without --yes. */
 function refuseRows(
   io: CommandIo,
-  replaced: Counts,
+  replaced: RowCounts,
   yes: boolean,
   strangers?: Strangers,
-  there?: Counts,
+  there?: RowCounts,
 ): void {
-  const rowsOf = (rows: number): string => `${rows} row${rows === 1 ? '' : 's'}`;
-  const filled = [...replaced].filter(([, rows]) => rows > 0);
+  const filled = [...replaced].filter(([, { counted, isAll }]) => counted > 0 || !isAll);
   for (const [table, rows] of filled)
-    io.say(`  replaces the table ${tableInWords(table)} (${rowsOf(rows)})`);
+    io.say(`  replaces the table ${tableInWords(table)} (${rowCountText(rows)})`);
   const { relations = [], functions = [], types = [] } = strangers ?? {};
   for (const name of relations) {
     const rows = there?.get(tableKey('public', name));
     io.say(
       `  removes ${name}, which the backup does not ` +
-        `have${rows === undefined ? '' : ` (${rowsOf(rows)})`}`,
+        `have${rows === undefined ? '' : ` (${rowCountText(rows)})`}`,
     );
   }
   for (const name of functions)

@@ -1,4 +1,7 @@
 import type { Connection } from '@mikro-orm/core';
+import { tableKey } from '../backup/counts.js';
+import { countRows, passingOn, rowCountText, type RowCount } from '../row-counts.js';
+import { SCHEMA } from '../weavers-schema.js';
 import { firstLine } from './migration-failure.js';
 import { isWiderText, readSql, type Loss } from './read-sql.js';
 
@@ -9,19 +12,17 @@ export interface Removal {
    */
   readonly what: string;
   readonly kind: 'table' | 'column' | 'rows' | 'values' | 'unclear';
-  /**
-   * Rows of the table, counted up to one more than `COUNTED_ROWS`. Undefined where nobody can tell.
-   */
-  readonly rows: number | undefined;
+  /** Rows of the table. Undefined where nobody can tell which table it is. */
+  readonly rows: RowCount | undefined;
 }
 
 /** Whether somebody has to agree to it. */
 export function isLoss({ rows }: Removal): boolean {
-  return rows !== 0;
+  return rows === undefined || !rows.isAll || rows.counted > 0;
 }
 
-/** Rows are counted up to one more than this. */
-const COUNTED_ROWS = 1_000_000;
+/** Rows are counted up to this. */
+export const COUNTED_ROWS = 1_000_000;
 
 /**
  * What statements would remove from the tables that exist, each once, with its rows, and what may
@@ -58,18 +59,20 @@ export async function removalsOf(
     for (const doing of [...reading.unclear, ...calls])
       unclear.push({ kind: 'unclear', what: `${firstLine(sql)} ${doing}`, rows: undefined });
   }
+  const keyOf = (table: string): string => tableKey(SCHEMA, table);
   const rows = await countRows(
-    connection,
-    found.map(({ table }) => table),
+    passingOn(connection),
+    found.map(({ table }) => keyOf(table)),
+    COUNTED_ROWS,
   );
   const removals: Removal[] = [...unclear];
   for (const { kind, table, what, type } of found) {
     if (
-      !rows.has(table) ||
+      !rows.has(keyOf(table)) ||
       (type !== undefined && isWiderText(await typeOf(connection, what), type))
     )
       continue;
-    removals.push({ kind, what, rows: rows.get(table)! });
+    removals.push({ kind, what, rows: rows.get(keyOf(table))! });
   }
   return [
     ...new Map(removals.map(removal => [`${removal.kind} ${removal.what}`, removal])).values(),
@@ -107,51 +110,10 @@ async function typeOf(connection: Connection, what: string): Promise<string> {
   return (row?.type ?? '').replace('character varying', 'varchar');
 }
 
-const ROLL_BACK = new Error('Nothing is kept of a count.');
-
-/**
- * Rows of the tables that exist, up to `most` and one more. Forced row-level security hides the
- * rows from the tables' owner too, who may lift it; all of it is rolled back.
- */
-export async function countRows(
-  connection: Connection,
-  tables: readonly string[],
-  most = COUNTED_ROWS,
-): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  if (tables.length === 0) return counts;
-  await connection
-    .transactional(async transaction => {
-      const run = <R>(sql: string, parameters: unknown[] = []): Promise<R[]> =>
-        connection.execute(sql, parameters, 'all', transaction);
-      await run(`set local lock_timeout = '10s'`);
-      for (const table of new Set(tables)) {
-        const [found] = await run<{ forced: boolean }>(
-          'select relforcerowsecurity as forced from pg_class where oid = to_regclass(?) ' +
-            "and relkind in ('r', 'p')",
-          [`"${table}"`],
-        );
-        if (!found) continue;
-        if (found.forced) await run(`alter table "${table}" no force row level security`);
-        const [row] = await run<{ count: number }>(
-          `select count(*)::int as count from (select from "${table}" ` +
-            `limit ${most + 1}) as counted`,
-        );
-        counts.set(table, row!.count);
-      }
-      throw ROLL_BACK;
-    })
-    .catch(error => {
-      if (error !== ROLL_BACK) throw error;
-    });
-  return counts;
-}
-
 /** One removal in words, for whoever is asked about it. */
 export function removalText({ kind, what, rows }: Removal): string {
   if (rows === undefined) return `may remove rows, and nobody can tell which: ${what}`;
-  const count =
-    rows > COUNTED_ROWS ? `more than ${COUNTED_ROWS} rows` : `${rows} row${rows === 1 ? '' : 's'}`;
+  const count = rowCountText(rows);
   if (kind === 'rows') return `removes rows of ${what} (${count})`;
   if (kind === 'values') return `writes over ${what} (${count})`;
   return `removes the ${kind} ${what} (${kind === 'column' ? `of a table with ${count}` : count})`;

@@ -8,7 +8,10 @@ import { StartupError } from '../../base/startup-error.js';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
 import type { MigrationGuards } from './migration-guards.js';
 import { readSql } from './read-sql.js';
-import { countRows, isLoss, removalsOf, type Removal } from './removals.js';
+import { tableKey } from '../backup/counts.js';
+import { countRows, passingOn } from '../row-counts.js';
+import { SCHEMA } from '../weavers-schema.js';
+import { COUNTED_ROWS, isLoss, removalsOf, type Removal } from './removals.js';
 
 type Refuse = (error: StartupError) => never;
 type Generator = new (em: SqlEntityManager) => UnguardedGenerator;
@@ -84,11 +87,9 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
       const tables = await this.connection.execute<{ name: string }[]>(
         `select tablename as name from pg_tables where schemaname = current_schema() order by 1`,
       );
-      const rows = await countRows(
-        this.connection,
-        tables.map(({ name }) => name),
-      );
-      return [...rows].map(([what, count]) => ({ kind: 'table', what, rows: count }));
+      const keys = new Map(tables.map(({ name }) => [tableKey(SCHEMA, name), name]));
+      const counts = await countRows(passingOn(this.connection), [...keys.keys()], COUNTED_ROWS);
+      return [...counts].map(([key, rows]) => ({ kind: 'table', what: keys.get(key)!, rows }));
     }
 
     async #dropFunctions(): Promise<void> {

@@ -1,0 +1,132 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from '@mikro-orm/core';
+import { exceededTime } from './database-errors.js';
+import type { RunSql } from './migrations/catalogue.js';
+import { OPERATOR_ROLE } from './roles.js';
+
+/** Rows of one table, as far as they were counted. */
+export interface RowCount {
+  readonly counted: number;
+  /** Whether these are all. */
+  readonly isAll: boolean;
+}
+
+/** Runs `work` in a transaction of which nothing is kept. */
+export type Passing = <T>(work: (run: RunSql) => Promise<T>) => Promise<T>;
+
+const NO_ROWS: RowCount = { counted: 0, isAll: true };
+/** Where counting keeps others from the table, for milliseconds. */
+const COUNTED_UNDER_LOCK = 10_000;
+const LOCK_TRIES = 20;
+const BETWEEN_TRIES_MS = 50;
+
+interface Readable {
+  /** Policies hide rows from this login. */
+  readonly hidden: boolean;
+  readonly mine: boolean;
+  readonly operator: boolean;
+  readonly empty: boolean;
+}
+
+/**
+ * Rows of the tables that exist, each up to `most`. As the operator where policies hold the login.
+ * An owner who may not be the operator lifts the force of the policies, for one table and some
+ * milliseconds each: its lock is tried and never waited for, so that nobody waits behind it. Of a
+ * table that others use all the time nothing is known then.
+ */
+export async function countRows(
+  passing: Passing,
+  tables: readonly string[],
+  most: number,
+): Promise<Map<string, RowCount>> {
+  const counts = new Map<string, RowCount>();
+  for (const table of new Set(tables)) {
+    const readable = await passing(run => lookAt(run, table));
+    if (!readable) continue;
+    const { hidden, mine, operator, empty } = readable;
+    if (empty) counts.set(table, NO_ROWS);
+    else if (!hidden) counts.set(table, await passing(run => count(run, table, most)));
+    else if (operator) counts.set(table, await passing(run => countAs(run, table, most)));
+    else
+      counts.set(
+        table,
+        mine
+          ? await countLifted(passing, table, Math.min(most, COUNTED_UNDER_LOCK))
+          : { counted: 0, isAll: false },
+      );
+  }
+  return counts;
+}
+
+/** The transactions of a connection of MikroORM's. */
+export function passingOn(connection: Connection): Passing {
+  return async work => {
+    let done: { result: Awaited<ReturnType<typeof work>> } | undefined;
+    const rolledBack = new Error('Nothing is kept of a count.');
+    await connection
+      .transactional(async transaction => {
+        done = { result: await work(sql => connection.execute(sql, [], 'all', transaction)) };
+        throw rolledBack;
+      })
+      .catch(error => {
+        if (error !== rolledBack) throw error;
+      });
+    return done!.result;
+  };
+}
+
+async function lookAt(run: RunSql, table: string): Promise<Readable | undefined> {
+  // From PostgreSQL 16 on, a member may be kept from taking the role.
+  const [found] = await run<Readable>(`
+    select c.relrowsecurity and not (me.rolsuper or me.rolbypassrls)
+      and (c.relforcerowsecurity or not pg_has_role(c.relowner, 'usage')) as hidden,
+           pg_has_role(c.relowner, 'usage') as mine,
+           coalesce(pg_has_role(current_user, o.oid, case
+             when current_setting('server_version_num')::int >= 160000 then 'SET' else 'MEMBER' end)
+             and has_table_privilege(o.oid, c.oid, 'select')
+               and exists (select from pg_policy p where p.polrelid = c.oid
+                 and o.oid = any (p.polroles)), false) as operator,
+           c.relkind = 'r' and pg_relation_size(c.oid) = 0 as empty
+      from pg_class c join pg_roles me on me.rolname = current_user left
+        join pg_roles o on o.rolname = '${OPERATOR_ROLE}'
+     where c.oid = to_regclass('${table.replaceAll("'", "''")}') and c.relkind in ('r', 'p')`);
+  return found;
+}
+
+async function count(run: RunSql, table: string, most: number): Promise<RowCount> {
+  const [row] = await run<{ count: string }>(
+    `select count(*)::text as count from (select from ${table} limit ${most + 1}) as counted`,
+  );
+  const counted = Number(row!.count);
+  return counted > most ? { counted: most, isAll: false } : { counted, isAll: true };
+}
+
+async function countAs(run: RunSql, table: string, most: number): Promise<RowCount> {
+  await run(`set local role ${OPERATOR_ROLE}`);
+  return count(run, table, most);
+}
+
+async function countLifted(passing: Passing, table: string, most: number): Promise<RowCount> {
+  for (let tries = 0; tries < LOCK_TRIES; tries += 1) {
+    try {
+      return await passing(async run => {
+        await run(`lock table ${table} in access exclusive mode nowait`);
+        await run(`alter table ${table} no force row level security`);
+        return count(run, table, most);
+      });
+    } catch (error) {
+      if (exceededTime(error) !== 'lock') throw error;
+      await sleep(BETWEEN_TRIES_MS);
+    }
+  }
+  return { counted: 0, isAll: false };
+}
+
+/** `more than 10000 rows`. */
+export function rowCountText({ counted, isAll }: RowCount): string {
+  if (!isAll)
+    return counted === 0
+      ? 'rows that cannot be counted while others use it'
+      : `more than ${counted} rows`;
+  return `${counted} row${counted === 1 ? '' : 's'}`;
+}
