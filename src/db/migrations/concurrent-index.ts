@@ -1,14 +1,7 @@
 import type { Connection } from '@mikro-orm/core';
 import { StartupError } from '../../base/startup-error.js';
+import type { SqlReading } from './read-sql.js';
 
-const IDENTIFIER = String.raw`(?:"(?:[^"]|"")+"|[\w$]+)`;
-const TABLE = String.raw`${IDENTIFIER}(?:\.${IDENTIFIER})?`;
-const CREATE = new RegExp(
-  '^create (?:unique )?index concurrently (?:if not exists )?' +
-    String.raw`(?!on\b)(${IDENTIFIER}) on (?:only )?(${TABLE})`,
-  'i',
-);
-const REINDEX = /^reindex (?:\([^)]*\) )?\w+ concurrently\b/i;
 const REINDEX_LEAVES = /_cc(?:new|old)\d*$/;
 
 interface Invalid {
@@ -32,28 +25,23 @@ export class ConcurrentIndex {
   ) {}
 
   /** Undefined where the statement builds none, or one without a name. */
-  static async of(connection: Connection, sql: unknown): Promise<ConcurrentIndex | undefined> {
-    const bare =
-      typeof sql === 'string'
-        ? sql
-            .replace(/\/\*.*?\*\/|--[^\n]*/gs, ' ')
-            .trim()
-            .replace(/\s+/g, ' ')
-        : '';
-    const [, name, on] = CREATE.exec(bare) ?? [];
-    if (name !== undefined) {
+  static async of(
+    connection: Connection,
+    { concurrent }: Pick<SqlReading, 'concurrent'>,
+  ): Promise<ConcurrentIndex | undefined> {
+    if (concurrent?.builds) {
+      const { index: name, table: on } = concurrent.builds;
       const [table] = await connection.execute<{ oid: string | null }[]>(
         'select to_regclass(?)::oid::text as oid',
         [on],
       );
-      const meant = folded(name);
       return new ConcurrentIndex(
         connection,
-        index => index.bare === meant && index.table === table?.oid,
+        index => index.bare === name && index.table === table?.oid,
         true,
       );
     }
-    if (!REINDEX.test(bare)) return undefined;
+    if (!concurrent?.reindexes) return undefined;
     const before = new Set((await invalidIndexes(connection)).map(index => index.name));
     return new ConcurrentIndex(
       connection,
@@ -100,12 +88,4 @@ function invalidIndexes(connection: Connection): Promise<Invalid[]> {
        join pg_namespace n on n.oid = c.relnamespace
       where not i.indisvalid`,
   );
-}
-
-/** As PostgreSQL keeps it, which cuts what is longer than 63 bytes. */
-function folded(identifier: string): string {
-  const name = identifier.startsWith('"')
-    ? identifier.slice(1, -1).replaceAll('""', '"')
-    : identifier.toLowerCase();
-  return Buffer.from(name).subarray(0, 63).toString();
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
-import { isWiderText, readSql } from './read-sql.js';
+import { isWiderText, readSql, type Hazard } from './read-sql.js';
 
 /** Something in a migration that can hurt a database with rows and users. */
 export interface LintFinding {
@@ -16,8 +16,8 @@ export interface LintFinding {
   readonly allowed: string | undefined;
 }
 
-type LintRule =
-  | keyof typeof RULES
+export type LintRule =
+  | Hazard
   | 'no-down'
   | 'several-outside-transaction'
   | 'concurrently-in-transaction'
@@ -25,130 +25,52 @@ type LintRule =
   | 'rows-unclear'
   | 'unsteady';
 
-interface Rule {
-  /**
-   * Matches a statement whose comments and literals are taken out; the first group names its table.
-   */
-  readonly pattern: RegExp;
-  readonly unless?: RegExp;
-  readonly message: string;
-}
-
-const TABLE = String.raw`(?:if exists )?(?:only )?(?:"?\w+"?\.)?"?(\w+)"?`;
-const VOLATILE_FUNCTIONS = [
-  'gen_random_uuid',
-  String.raw`uuid_generate_v\d`,
-  'uuidv7',
-  'random',
-  'clock_timestamp',
-  'timeofday',
-  'nextval',
-];
-const VOLATILE = String.raw`(?:${VOLATILE_FUNCTIONS.join('|')})\s*\(`;
-const alter = (rest: string): RegExp =>
-  new RegExp(String.raw`^alter table ${TABLE} .*?${rest}`, 'i');
-
-const RULES = {
-  'index-blocks-writes': {
-    pattern: new RegExp(
-      String.raw`^create (?:unique )?index (?!concurrently\b)(?:.*? )?on ${TABLE}`,
-      'i',
-    ),
-    message:
-      'SHARE lock: nobody writes to the table while the index is built. Use "create ' +
-      'index concurrently" in a migration of its own, with isTransactional() false.',
-  },
-  'concurrently-if-not-exists': {
-    pattern: new RegExp(
-      String.raw`^create (?:unique )?index concurrently if not exists (?:.*? )?on ${TABLE}`,
-      'i',
-    ),
-    message:
-      'It passes over an index of that name, whatever it is an index of. Leave out "if ' +
-      'not exists": the invalid rest of an earlier run is dropped first.',
-  },
-  'drop-index-blocks': {
-    // Its table is not named, so it always counts as existing.
-    pattern: /^drop index (?!concurrently\b)()/i,
-    message:
-      'ACCESS EXCLUSIVE lock on the table, behind whatever reads it. Use "drop index ' +
-      'concurrently" in a migration of its own, with isTransactional() false.',
-  },
-  'column-type': {
-    pattern: alter(String.raw`alter (?:column )?"?\w+"? (?:set data )?type\b`),
-    message:
-      'ACCESS EXCLUSIVE lock while the table is written anew, except for a longer ' +
-      'varchar. Add a column, fill it in batches, then change over.',
-  },
-  'volatile-default': {
-    pattern: alter(String.raw`add (?:column )?(?!constraint\b).*default [^,]*?${VOLATILE}`),
-    message:
-      'ACCESS EXCLUSIVE lock while the table is written anew, since each row gets a ' +
-      'value of its own. Add the column without a default, set the default, then fill in ' +
-      'batches.',
-  },
-  'stored-generated': {
-    pattern: alter(String.raw`add (?:column )?(?!constraint\b).*generated always as\b.*\bstored`),
-    message:
-      'ACCESS EXCLUSIVE lock while the table is written anew. Add an ordinary column ' +
-      'with a trigger, and fill it in batches.',
-  },
-  'not-null-without-default': {
-    pattern: alter(String.raw`add (?:column )?(?!constraint\b)"?\w+"? [^,]*not null`),
-    unless: /\bdefault\b|\bgenerated\b/i,
-    message:
-      'Fails where the table has rows. Give it a default, or add it nullable and fill it first.',
-  },
-  'set-not-null': {
-    pattern: alter(String.raw`alter (?:column )?"?\w+"? set not null`),
-    message:
-      'ACCESS EXCLUSIVE lock while every row is read. Add "check (… is not null) not ' +
-      'valid", validate it in a later migration, then this reads nothing.',
-  },
-  'constraint-not-valid': {
-    pattern: alter(String.raw`add (?:constraint "?\w+"? )?(?:check\b|foreign key\b)`),
-    unless: /not valid/i,
-    message:
-      'Blocks writes (ACCESS EXCLUSIVE for a check, SHARE ROW EXCLUSIVE on both tables ' +
-      'for a foreign key) while every row is read. Add it "not valid", and "validate ' +
-      'constraint" in a later migration.',
-  },
-  'unique-constraint': {
-    pattern: alter(String.raw`add (?:constraint "?\w+"? )?(?:unique|primary key)\b`),
-    unless: /using index/i,
-    message:
-      'ACCESS EXCLUSIVE lock while its index is built. Build a unique index concurrently ' +
-      'first, then "add constraint … using index".',
-  },
-  'drop-column': {
-    pattern: alter(
-      String.raw`drop (?:column )?(?!(?:constraint|default|expression|identity|not)\b)"?\w+"?`,
-    ),
-    message:
-      'Loses values, and breaks gateways of the version before that still read them. ' +
-      'Drop it one version after the last that uses it.',
-  },
-  'drop-table': {
-    pattern: new RegExp(`^drop table ${TABLE}`, 'i'),
-    message:
-      'Loses rows, and breaks gateways of the version before that still read them. Drop ' +
-      'it one version after the last that uses it.',
-  },
-  rename: {
-    pattern: alter(String.raw`rename\b`),
-    message:
-      'Breaks gateways of the version before that use the old name. Add the new one ' +
-      'beside it, and drop the old one a version later. The values stay: where the new ' +
-      'name means something else, the old values would be taken for it.',
-  },
-  'update-all-rows': {
-    pattern: new RegExp(String.raw`^(?:update ${TABLE}|delete from ${TABLE}) `, 'i'),
-    unless: /\bwhere\b/i,
-    message:
-      'Locks every row until the end of the migration, and row-level security hides rows ' +
-      'from the owner. Do it in batches.',
-  },
-} satisfies Record<string, Rule>;
+/** By hazard: the lock that it takes, and what to do instead. */
+const RULES: Record<Hazard, string> = {
+  'index-blocks-writes':
+    'SHARE lock: nobody writes to the table while the index is built. Use "create index ' +
+    'concurrently" in a migration of its own, with isTransactional() false.',
+  'concurrently-if-not-exists':
+    'It passes over an index of that name, whatever it is an index of. Leave out "if not ' +
+    'exists": the invalid rest of an earlier run is dropped first.',
+  'drop-index-blocks':
+    'ACCESS EXCLUSIVE lock on the table, behind whatever reads it. Use "drop index ' +
+    'concurrently" in a migration of its own, with isTransactional() false.',
+  'column-type':
+    'ACCESS EXCLUSIVE lock while the table is written anew, except for a longer varchar. ' +
+    'Add a column, fill it in batches, then change over.',
+  'volatile-default':
+    'ACCESS EXCLUSIVE lock while the table is written anew, since each row gets a value ' +
+    'of its own. Add the column without a default, set the default, then fill in batches.',
+  'stored-generated':
+    'ACCESS EXCLUSIVE lock while the table is written anew. Add an ordinary column with ' +
+    'a trigger, and fill it in batches.',
+  'not-null-without-default':
+    'Fails where the table has rows. Give it a default, or add it nullable and fill it first.',
+  'set-not-null':
+    'ACCESS EXCLUSIVE lock while every row is read. Add "check (… is not null) not ' +
+    'valid", validate it in a later migration, then this reads nothing.',
+  'constraint-not-valid':
+    'Blocks writes (ACCESS EXCLUSIVE for a check, SHARE ROW EXCLUSIVE on both tables for ' +
+    'a foreign key) while every row is read. Add it "not valid", and "validate ' +
+    'constraint" in a later migration.',
+  'unique-constraint':
+    'ACCESS EXCLUSIVE lock while its index is built. Build a unique index concurrently ' +
+    'first, then "add constraint … using index".',
+  'drop-column':
+    'Loses values, and breaks gateways of the version before that still read them. Drop ' +
+    'it one version after the last that uses it.',
+  'drop-table':
+    'Loses rows, and breaks gateways of the version before that still read them. Drop it ' +
+    'one version after the last that uses it.',
+  rename:
+    'Breaks gateways of the version before that use the old name. Add the new one beside ' +
+    'it, and drop the old one a version later. The values stay: where the new name means ' +
+    'something else, the old values would be taken for it.',
+  'update-all-rows':
+    'Locks every row until the end of the migration, and row-level security hides rows ' +
+    'from the owner. Do it in batches.',
+};
 
 /**
  * Looks at the SQL of migrations; of all, where none is named. Statements on tables that the same
@@ -189,10 +111,8 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
       ),
     );
   }
-  if (
-    transactional &&
-    [...up, ...(down ?? [])].some(sql => /\bconcurrently\b/i.test(bareSql(sql)))
-  ) {
+  const readings = await Promise.all([...up, ...(down ?? [])].map(readSql));
+  if (transactional && readings.some(({ concurrent }) => concurrent)) {
     findings.push(
       whole(
         'concurrently-in-transaction',
@@ -221,7 +141,7 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
   const own = new Set<string>();
   const types = await typesBefore(migration);
   for (const [index, sql] of up.entries()) {
-    const { creates, columns, unclear, statements } = await readSql(sql);
+    const { creates, columns, unclear, hazards } = readings[index]!;
     for (const table of creates) own.add(table);
     const found = (rule: LintRule, message: string): void =>
       void findings.push({
@@ -230,27 +150,17 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
         statement: index + 1,
         line: lineOf(source, sql),
         message,
-        allowed: allowedBy(rule === 'rows-unclear' ? source : sql, rule),
+        allowed:
+          allowedBy(sql, rule) ?? allowedBy(source, rule, rule === 'rows-unclear' ? '' : '// '),
       });
-    const longer =
-      columns.length > 0 &&
-      columns.every(({ column, type }) => isWiderText(types.get(column) ?? '', type));
+    const hurts = hazards.filter(
+      ({ table, column }) =>
+        !own.has(table ?? '') &&
+        !(column && isWiderText(types.get(column.column) ?? '', column.type)),
+    );
     for (const { column, type } of columns) types.set(column, type);
-    for (const bare of statements.map(bareSql)) {
-      for (const [rule, { pattern, unless, message }] of Object.entries(
-        RULES as Record<keyof typeof RULES, Rule>,
-      )) {
-        const match = pattern.exec(bare);
-        if (
-          !match ||
-          unless?.test(bare) ||
-          own.has(match[1] ?? match[2] ?? '') ||
-          (rule === 'column-type' && longer)
-        )
-          continue;
-        found(rule as LintRule, message);
-      }
-    }
+    for (const hazard of new Set(hurts.map(({ hazard: name }) => name)))
+      found(hazard, RULES[hazard]);
     if (unclear.length > 0)
       found(
         'rows-unclear',
@@ -272,22 +182,9 @@ async function typesBefore(migration: string): Promise<Map<string, string>> {
   return types;
 }
 
-/** On one line, without comments and with literals and bodies of functions emptied. */
-function bareSql(sql: string): string {
-  return sql
-    .replace(/\$(\w*)\$.*?\$\1\$/gs, "''")
-    .replace(/\/\*.*?\*\/|--[^\n]*/gs, ' ')
-    .replace(/'(?:[^']|'')*'/g, "''")
-    .replace(/\s+/g, ' ')
-    .trim();
-}
-
-/**
- * `-- lint: allow <rule>: <reason>`, in the statement; for what is about the whole migration,
- * anywhere in its file.
- */
-function allowedBy(text: string, rule: LintRule): string | undefined {
-  return new RegExp(String.raw`lint: allow ${rule}: *(\S[^\n]*)`).exec(text)?.[1]?.trim();
+/** `-- lint: allow <rule>: <reason>` in the statement, or `// lint: …` for all of a file. */
+function allowedBy(text: string, rule: LintRule, begins = ''): string | undefined {
+  return new RegExp(String.raw`${begins}lint: allow ${rule}: *(\S[^\n]*)`).exec(text)?.[1]?.trim();
 }
 
 function lineOf(source: string, sql: string): number | undefined {

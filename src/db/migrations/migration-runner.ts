@@ -6,7 +6,7 @@ import { ConcurrentIndex } from './concurrent-index.js';
 import { formattedSql } from './emitted-sql.js';
 import { watchingLockHolders } from './lock-holders.js';
 import { firstLine, MigrationFailure } from './migration-failure.js';
-import { readSql } from './read-sql.js';
+import { readSql, withoutConcurrently } from './read-sql.js';
 import { isHeldByPolicies, seeingAllRows, writeRows, type RowChange } from './rows-of-owner.js';
 
 const LOST = 'The connection was lost: the server rolls back what was not committed.';
@@ -78,8 +78,12 @@ export class MigrationRunner extends UnguardedRunner {
           const run = async (): Promise<void> =>
             this.#tell(
               migration,
-              await inSight(() =>
-                writeRows(connection, this.#around ? notConcurrently(sql) : sql, transaction),
+              await inSight(async () =>
+                writeRows(
+                  connection,
+                  this.#around ? await withoutConcurrently(sql) : sql,
+                  transaction,
+                ),
               ),
             );
           const { error, holders } = await this.#watched(pid, run);
@@ -107,7 +111,7 @@ export class MigrationRunner extends UnguardedRunner {
     await migration[method]();
     const statements = migration.getQueries().map(formattedSql);
     for (const [index, sql] of statements.entries()) {
-      const concurrent = await ConcurrentIndex.of(this.driver.getConnection(), sql);
+      const concurrent = await ConcurrentIndex.of(this.driver.getConnection(), await readSql(sql));
       await concurrent?.prepare();
       const { error, holders } = await this.#alone(sql, change => this.#tell(migration, change));
       if (error === undefined && (await concurrent?.left())?.length) {
@@ -152,7 +156,7 @@ export class MigrationRunner extends UnguardedRunner {
     tell: (change: RowChange | undefined) => void = () => {},
   ): Promise<{ error?: unknown; holders: string[] }> {
     const connection = this.driver.getConnection();
-    const { touchesRows, writes } = await readSql(sql);
+    const { touchesRows, writes, concurrent } = await readSql(sql);
     if (touchesRows && (await isHeldByPolicies(connection))) {
       let holders: string[] = [];
       return connection
@@ -177,7 +181,7 @@ export class MigrationRunner extends UnguardedRunner {
         );
     }
     // A concurrent build waits for everybody's transactions, and nobody waits behind it.
-    if (!(connection instanceof PostgreSqlConnection) || CONCURRENT.test(sql))
+    if (!(connection instanceof PostgreSqlConnection) || concurrent)
       return this.#watched(undefined, async () => tell(await writeRows(connection, sql)));
     const client = await (await connection.getNativeClient()).connect();
     try {
@@ -261,20 +265,6 @@ export class MigrationRunner extends UnguardedRunner {
     }
     return told.join(' ');
   }
-}
-
-const CONCURRENT =
-  /^\s*(?:create(?: unique)? index|drop index|reindex(?: \([^)]*\))? \w+) concurrently\b/i;
-
-/**
- * Within a transaction around all nobody else uses the tables, and a concurrent build would wait
- * for that very transaction.
- */
-function notConcurrently(sql: string): string {
-  return sql.replace(
-    /^(\s*(?:create(?: unique)? index|drop index|reindex \w+)) concurrently\b/i,
-    '$1',
-  );
 }
 
 function nameOf(migration: Migration): string {

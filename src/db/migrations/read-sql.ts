@@ -1,4 +1,4 @@
-import { parse } from 'libpg-query';
+import { parse, scan } from 'libpg-query';
 
 /** Something with rows that a statement takes away. `values`: it writes over those of all rows. */
 export interface Loss {
@@ -7,6 +7,30 @@ export interface Loss {
   readonly column?: string;
   /** Of values that a change of type converts: `varchar(600)`, `text`. */
   readonly type?: string;
+}
+
+/** What can hurt a database with rows and users: the rules of `lint.ts`. */
+export type Hazard =
+  | 'index-blocks-writes'
+  | 'concurrently-if-not-exists'
+  | 'drop-index-blocks'
+  | 'column-type'
+  | 'volatile-default'
+  | 'stored-generated'
+  | 'not-null-without-default'
+  | 'set-not-null'
+  | 'constraint-not-valid'
+  | 'unique-constraint'
+  | 'drop-column'
+  | 'drop-table'
+  | 'rename'
+  | 'update-all-rows';
+
+/** What is done `concurrently`, which no transaction may hold. */
+export interface Concurrent {
+  /** An index that has a name, with its table as SQL has it. */
+  readonly builds?: { readonly index: string; readonly table: string };
+  readonly reindexes: boolean;
 }
 
 /** What a text of SQL does to tables and their rows, as PostgreSQL's own grammar reads it. */
@@ -32,6 +56,13 @@ export interface SqlReading {
   readonly writes: string | undefined;
   /** Whether it may read or write rows: it is not only about the catalogue. */
   readonly touchesRows: boolean;
+  /** With their table, where the statement names it, and the column that gets another type. */
+  readonly hazards: readonly {
+    readonly hazard: Hazard;
+    readonly table?: string;
+    readonly column?: ColumnType;
+  }[];
+  readonly concurrent: Concurrent | undefined;
 }
 
 /**
@@ -70,6 +101,10 @@ const RUNS_CODE: Record<string, string> = {
   ExecuteStmt: 'runs a prepared statement',
   DropOwnedStmt: 'drops all that a role owns',
 };
+/** Functions that give each row another value, and types of columns whose default is one. */
+const VOLATILE =
+  /^(gen_random_uuid|uuid_generate_v\d\w*|uuidv\d|random\w*|clock_timestamp|timeofday|nextval)$/;
+const SERIAL = /^(small|big)?serial\d?$/;
 const DROPS_ROWS: Record<string, 'table'> = {
   OBJECT_TABLE: 'table',
   OBJECT_MATVIEW: 'table',
@@ -112,6 +147,8 @@ class Reader {
   readonly #columns: ColumnType[] = [];
   readonly #adds: string[] = [];
   readonly #renames: { from: string; to: string }[] = [];
+  readonly #hazards: SqlReading['hazards'][number][] = [];
+  #concurrent: Concurrent | undefined;
 
   found(): Omit<SqlReading, 'statements' | 'writes' | 'touchesRows'> {
     return {
@@ -123,6 +160,8 @@ class Reader {
       columns: this.#columns,
       adds: this.#adds,
       renames: this.#renames,
+      hazards: this.#hazards,
+      concurrent: this.#concurrent,
     };
   }
 
@@ -140,7 +179,29 @@ class Reader {
   readonly #readers: Record<string, (node: Node) => void> = {
     DropStmt: node => this.#drop(node),
     AlterTableStmt: node => this.#alter(node),
-    DeleteStmt: ({ relation }) => this.#lose('rows', relation),
+    IndexStmt: ({ idxname, relation, concurrent, if_not_exists: ifNotExists }) => {
+      if (!concurrent || ifNotExists)
+        this.#hazard(concurrent ? 'concurrently-if-not-exists' : 'index-blocks-writes', relation);
+      if (concurrent)
+        this.#concurrent = {
+          ...(idxname !== undefined && {
+            builds: { index: String(idxname), table: sqlName(relation) },
+          }),
+          reindexes: false,
+        };
+    },
+    ReindexStmt: ({ params }) => {
+      if (
+        ((params ?? []) as { DefElem: Node }[]).some(
+          ({ DefElem }) => DefElem.defname === 'concurrently',
+        )
+      )
+        this.#concurrent = { reindexes: true };
+    },
+    DeleteStmt: ({ relation, whereClause }) => {
+      this.#lose('rows', relation);
+      if (isOfAll(whereClause)) this.#hazard('update-all-rows', relation);
+    },
     TruncateStmt: ({ relations, behavior }) => {
       for (const { RangeVar } of relations as Node[]) this.#lose('rows', RangeVar);
       if (behavior === 'DROP_CASCADE')
@@ -153,7 +214,8 @@ class Reader {
       if (deletes) this.#lose('rows', relation);
     },
     UpdateStmt: ({ relation, targetList, whereClause }) => {
-      if (whereClause && !('A_Const' in (whereClause as Node))) return;
+      if (!isOfAll(whereClause)) return;
+      this.#hazard('update-all-rows', relation);
       for (const { ResTarget } of targetList as { ResTarget: { name: string } }[])
         this.#lose('values', relation, ResTarget.name);
     },
@@ -171,6 +233,8 @@ class Reader {
     },
     CreateTableAsStmt: ({ into }) => void this.#creates.push(tableOf((into as Node).rel)),
     RenameStmt: ({ renameType, relation, newname }) => {
+      if (['OBJECT_TABLE', 'OBJECT_COLUMN', 'OBJECT_TABCONSTRAINT'].includes(String(renameType)))
+        this.#hazard('rename', relation);
       if (renameType === 'OBJECT_TABLE')
         this.#renames.push({ from: tableOf(relation), to: String(newname) });
     },
@@ -180,7 +244,17 @@ class Reader {
     },
   };
 
-  #drop({ objects, removeType, behavior }: Node): void {
+  #hazard(hazard: Hazard, relation?: unknown, column?: ColumnType): void {
+    this.#hazards.push({
+      hazard,
+      ...(relation !== undefined && { table: tableOf(relation) }),
+      ...(column && { column }),
+    });
+  }
+
+  #drop({ objects, removeType, behavior, concurrent }: Node): void {
+    if (concurrent) this.#concurrent = { reindexes: false };
+    else if (removeType === 'OBJECT_INDEX') this.#hazard('drop-index-blocks');
     const kind = DROPS_ROWS[removeType as string];
     if (kind)
       for (const object of objects as Node[])
@@ -198,13 +272,21 @@ class Reader {
     for (const {
       AlterTableCmd: { subtype, name, def },
     } of cmds as { AlterTableCmd: Node }[]) {
+      const { Constraint, PartitionCmd } = (def ?? {}) as {
+        Constraint?: Node;
+        PartitionCmd?: Node;
+      };
+      if (PartitionCmd?.concurrent) this.#concurrent = { reindexes: false };
       if (subtype === 'AT_DropColumn') this.#lose('column', relation, name as string);
+      if (subtype === 'AT_SetNotNull') this.#hazard('set-not-null', relation);
+      if (subtype === 'AT_AddConstraint') this.#constrain(relation, Constraint!);
       // A conversion that is written out may give anything for the old value.
       const { ColumnDef } = (def ?? {}) as { ColumnDef?: Node };
-      if (subtype === 'AT_AddColumn')
-        this.#adds.push(this.#column(relation, ColumnDef!.colname, ColumnDef!).column);
+      if (subtype === 'AT_AddColumn') this.#add(relation, ColumnDef!);
       if (subtype !== 'AT_AlterColumnType') continue;
-      const { type } = this.#column(relation, name, ColumnDef!);
+      const column = this.#column(relation, name, ColumnDef!);
+      const { type } = column;
+      this.#hazard('column-type', relation, column);
       if (ColumnDef!.raw_default)
         this.#lose(
           'values',
@@ -213,6 +295,41 @@ class Reader {
           isCastOf(ColumnDef!.raw_default, name as string) ? type : undefined,
         );
     }
+  }
+
+  #add(relation: unknown, definition: Node): void {
+    const { column, type } = this.#column(relation, definition.colname, definition);
+    this.#adds.push(column);
+    const constraints = ((definition.constraints ?? []) as { Constraint: Node }[]).map(
+      ({ Constraint }) => Constraint,
+    );
+    const of = (...types: string[]): Node | undefined =>
+      constraints.find(({ contype }) => types.includes(contype as string));
+    const [value, generated] = [of('CONSTR_DEFAULT'), of('CONSTR_GENERATED')];
+    const isSerial = SERIAL.test(type) || of('CONSTR_IDENTITY') !== undefined;
+    if (isSerial || functionsIn(value?.raw_expr).some(called => VOLATILE.test(called)))
+      this.#hazard('volatile-default', relation);
+    if (generated?.generated_kind === 's') this.#hazard('stored-generated', relation);
+    if (of('CONSTR_NOTNULL', 'CONSTR_PRIMARY') && !value && !generated && !isSerial)
+      this.#hazard('not-null-without-default', relation);
+    // Without a value yet, a foreign key has nothing to check.
+    for (const constraint of constraints)
+      if (
+        constraint.contype !== 'CONSTR_NOTNULL' &&
+        (constraint.contype !== 'CONSTR_FOREIGN' || value)
+      )
+        this.#constrain(relation, constraint);
+  }
+
+  #constrain(relation: unknown, { contype, skip_validation: notValid, indexname }: Node): void {
+    if (!notValid && ['CONSTR_CHECK', 'CONSTR_FOREIGN'].includes(contype as string))
+      this.#hazard('constraint-not-valid', relation);
+    if (!notValid && contype === 'CONSTR_NOTNULL') this.#hazard('set-not-null', relation);
+    if (
+      indexname === undefined &&
+      ['CONSTR_UNIQUE', 'CONSTR_PRIMARY', 'CONSTR_EXCLUSION'].includes(contype as string)
+    )
+      this.#hazard('unique-constraint', relation);
   }
 
   #column(relation: unknown, name: unknown, { typeName }: Node): ColumnType {
@@ -242,6 +359,7 @@ class Reader {
   /** Rows are counted in Weaver's own schema alone. */
   #loseNamed(kind: Loss['kind'], names: readonly string[], column?: string, type?: string): void {
     const [schema, table] = names.length > 1 ? names.slice(-2) : ['public', names[0]!];
+    if (kind === 'table' || kind === 'column') this.#hazard(`drop-${kind}`, { relname: table });
     if (schema === 'public')
       this.#losses.push({
         kind,
@@ -255,6 +373,43 @@ class Reader {
 
 function tableOf(relation: unknown): string {
   return (relation as { relname: string }).relname;
+}
+
+function sqlName(relation: unknown): string {
+  const { schemaname, relname } = relation as { schemaname?: string; relname: string };
+  return [schemaname, relname]
+    .filter(name => name !== undefined)
+    .map(name => `"${name.replaceAll('"', '""')}"`)
+    .join('.');
+}
+
+/** Whether a statement without this condition would do the same. */
+function isOfAll(whereClause: unknown): boolean {
+  return !whereClause || 'A_Const' in (whereClause as Node);
+}
+
+function functionsIn(expression: unknown): string[] {
+  if (typeof expression !== 'object' || expression === null) return [];
+  const { FuncCall } = expression as { FuncCall?: Node };
+  return [
+    ...(FuncCall ? [namesIn(FuncCall.funcname).at(-1)!] : []),
+    ...Object.values(expression).flatMap(functionsIn),
+  ];
+}
+
+/** The same statement without its word `concurrently`. */
+export async function withoutConcurrently(sql: string): Promise<string> {
+  if (!(await readSql(sql)).concurrent) return sql;
+  const bytes = Buffer.from(sql);
+  const { tokens } = await scan(sql);
+  const at = tokens.findIndex(
+    ({ text, keywordName }) =>
+      keywordName !== 'NO_KEYWORD' && text.toLowerCase() === 'concurrently',
+  );
+  const { start, end } = tokens[at]!;
+  // An option in brackets stays, and says no.
+  const [from, instead] = ['(', ','].includes(tokens[at - 1]!.text) ? [end, ' false'] : [start, ''];
+  return `${bytes.subarray(0, from)}${instead}${bytes.subarray(end)}`;
 }
 
 function namesIn(list: unknown): string[] {

@@ -43,7 +43,7 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
   return class SchemaGenerator extends Base {
     override async drop(options: Asked<'drop'> = {}): Promise<void> {
       if (options.dropDb) return super.drop(options);
-      const drops = statementsIn(await this.getDropSchemaSQL({ ...options, wrap: false }));
+      const drops = await statementsIn(await this.getDropSchemaSQL({ ...options, wrap: false }));
       // What is in migrations alone MikroORM leaves, and the migrations that follow would find it
       // there.
       const others = options.dropMigrationsTable ? await dropsOfMigrations() : [];
@@ -57,7 +57,7 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
       await this.#ask(
         await removalsOf(
           this.connection,
-          statementsIn(await this.getUpdateSchemaSQL({ ...options, wrap: false })),
+          await statementsIn(await this.getUpdateSchemaSQL({ ...options, wrap: false })),
         ),
       );
       guards.warn(
@@ -113,13 +113,6 @@ async function dropsOfMigrations(): Promise<string[]> {
   return [...tables].map(table => `drop table if exists "${table}" cascade`);
 }
 
-/**
- * MikroORM ends each statement, and only statements, with a semicolon at the end of a line; drops
- * hold no literals.
- */
-function statementsIn(script: string): string[] {
-  return script
-    .split(/;\s*\n/)
-    .map(sql => sql.trim())
-    .filter(sql => sql !== '');
+async function statementsIn(script: string): Promise<readonly string[]> {
+  return (await readSql(script)).statements;
 }

@@ -151,6 +151,46 @@ describe.runIf(inject('template').kind === 'postgres')(
       expect(await patient.outcome()).toMatchObject({ code: 0, out: `Applied ${COLUMN}\n` });
     });
 
+    test('a concurrent build waits for others as long as they take, with a comment before it, too', async () => {
+      const INDEX = 'Migration29990102000000_index';
+      sandbox.write(INDEX, {
+        up: [
+          '-- lint: allow x: y\n/* why */ create index concurrently more_index on ' +
+            'tenants (plan_tier)',
+        ],
+        down: ['drop index more_index'],
+        transactional: false,
+      });
+      await reader.query('begin; lock table tenants in row exclusive mode');
+      const running = sandbox.startWeaver(
+        fresh.env,
+        'db',
+        'up',
+        INDEX,
+        '--statement-lock-timeout',
+        '1',
+      );
+      await vi.waitFor(
+        async () =>
+          expect(
+            await sqlAt(
+              fresh.urls!.admin,
+              'select from pg_stat_activity where datname = current_database() ' +
+                "and wait_event_type = 'Lock' and query like '%more_index%' " +
+                "and now() - query_start > interval '2 seconds'",
+            ),
+          ).toHaveLength(1),
+        { timeout: 60_000, interval: 50 },
+      );
+      await reader.query('rollback');
+      expect(await running.outcome()).toMatchObject({
+        code: 0,
+        out: expect.stringContaining(`Applied ${INDEX}\n`),
+      });
+      expect((await sandbox.weaver(fresh.env, 'db', 'down')).code).toBe(0);
+      sandbox.remove(INDEX);
+    });
+
     test('says before it takes something away that gateways are connected', async () => {
       const gateway = new Client({
         connectionString: fresh.urls!.admin,

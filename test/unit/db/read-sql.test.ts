@@ -1,7 +1,7 @@
 import { raw } from '@mikro-orm/core';
 import { describe, expect, test } from 'vitest';
 import { formattedSql } from '../../../src/db/migrations/emitted-sql.js';
-import { readSql } from '../../../src/db/migrations/read-sql.js';
+import { readSql, withoutConcurrently } from '../../../src/db/migrations/read-sql.js';
 
 const table = (name: string) => ({ kind: 'table', table: name });
 const rows = (name: string) => ({ kind: 'rows', table: name });
@@ -70,4 +70,103 @@ test('what addSql takes is text, with its values written in', () => {
     formattedSql(raw('update tenants set name = ? where plan_tier = ?', ["O'Hara", 'free'])),
   ).toBe(`update tenants set name = 'O''Hara' where plan_tier = 'free'`);
   expect(() => formattedSql(7)).toThrow('A migration hands over something that is no SQL');
+});
+
+describe('what hurts a database with rows and users', () => {
+  test.each([
+    ['-- why\ncreate unique index on only public.docs (id)', ['index-blocks-writes']],
+    [
+      '/* a */ create index concurrently if not exists x on docs (id)',
+      ['concurrently-if-not-exists'],
+    ],
+    ['create index concurrently x on docs (id)', []],
+    [`select 'create index x on docs (id)'`, []],
+    ['drop index if exists a, b', ['drop-index-blocks']],
+    [
+      'alter table docs alter a set data type numeric, alter b set not null',
+      ['column-type', 'set-not-null'],
+    ],
+    ['alter table docs add token uuid default (gen_random_uuid())', ['volatile-default']],
+    [
+      'alter table docs add n bigserial, add m int generated always as identity',
+      ['volatile-default', 'volatile-default'],
+    ],
+    [
+      `alter table docs add a text default 'random()', add b timestamptz not null default now()`,
+      [],
+    ],
+    [
+      'alter table docs add twice bigint generated always as (size_bytes * 2) stored not null',
+      ['stored-generated'],
+    ],
+    ['alter table docs add more int not null', ['not-null-without-default']],
+    [
+      'alter table docs add more int unique, add other int check (other > 0)',
+      ['unique-constraint', 'constraint-not-valid'],
+    ],
+    ['alter table docs add more uuid references bots (id)', []],
+    [
+      'alter table docs add foreign key (a) references bots (id), add constraint b ' +
+        'check (a > 0) not valid',
+      ['constraint-not-valid'],
+    ],
+    ['alter table docs add constraint one exclude using gist (a with =)', ['unique-constraint']],
+    ['alter table docs add constraint one primary key using index docs_one', []],
+    [
+      'alter table docs add constraint filled not null a, add constraint later not null ' +
+        'b not valid',
+      ['set-not-null'],
+    ],
+    ['alter table docs drop column a, drop constraint b, alter c drop default', ['drop-column']],
+    ['drop table if exists docs, bots', ['drop-table', 'drop-table']],
+    ['alter table docs rename to files', ['rename']],
+    ['alter table docs rename constraint a to b', ['rename']],
+    ['alter index docs_a rename to docs_b', []],
+    ['with all_of_them as (delete from docs returning 1) select 1', ['update-all-rows']],
+    ['update docs set a = 1 where true', ['update-all-rows']],
+    ['update docs set a = 1 where id = 1', []],
+  ])('%s', async (sql, hazards) => {
+    expect((await readSql(sql)).hazards.map(({ hazard }) => hazard)).toEqual(hazards);
+  });
+});
+
+describe('what no transaction may hold', () => {
+  test.each([
+    [
+      '-- lint: allow x: y\ncreate unique index concurrently "Aé""b" on only side.docs (id)',
+      { builds: { index: 'Aé"b', table: '"side"."docs"' }, reindexes: false },
+      '-- lint: allow x: y\ncreate unique index  "Aé""b" on only side.docs (id)',
+    ],
+    [
+      '/* é */ create index concurrently on docs (id)',
+      { reindexes: false },
+      '/* é */ create index  on docs (id)',
+    ],
+    ['drop index concurrently a', { reindexes: false }, 'drop index  a'],
+    ['reindex table concurrently docs', { reindexes: true }, 'reindex table  docs'],
+    [
+      'reindex (verbose, concurrently) table docs',
+      { reindexes: true },
+      'reindex (verbose, concurrently false) table docs',
+    ],
+    [
+      `alter table docs detach partition old concurrently`,
+      { reindexes: false },
+      'alter table docs detach partition old ',
+    ],
+    [
+      `comment on table docs is 'create index concurrently'`,
+      undefined,
+      `comment on table docs is 'create index concurrently'`,
+    ],
+    [
+      'refresh materialized view concurrently sums',
+      undefined,
+      'refresh materialized view concurrently sums',
+    ],
+  ])('%s', async (sql, concurrent, without) => {
+    expect((await readSql(sql)).concurrent).toEqual(concurrent);
+    expect(await withoutConcurrently(sql)).toBe(without);
+    expect((await readSql(without)).unclear).toEqual([]);
+  });
 });
