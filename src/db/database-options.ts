@@ -12,7 +12,8 @@ import { isSameAddress } from '../config/database-address.js';
 import { LEGACY_PREFIX } from './adoption/names.js';
 import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
-import { lockDataFolder, type DataFolderLock } from './data-folder-lock.js';
+import type { LockFile } from '../base/lock-file.js';
+import { lockDataFolder } from './data-folder-lock.js';
 import { MIGRATIONS_FOLDER } from './migrations/emitted-sql.js';
 import { newMigrationName, NamingStrategy } from './migrations/new-migration-name.js';
 import { Migrator } from './migrator.js';
@@ -94,7 +95,7 @@ const EXTENSIONS = { vector, btree_gin };
 const JSON_PARSERS = { 114: parseJsonExactly, 3802: parseJsonExactly };
 
 function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOptions {
-  let lock: DataFolderLock | undefined;
+  let lock: LockFile | undefined;
   return {
     orm: {
       driver: PgliteDriver,

@@ -24,5 +24,5 @@ export function foreseen(error: unknown, left: string): unknown {
 }
 
 function saysWhatIsLeft(message: string): boolean {
-  return /Nothing was (changed|written)|^Interrupted/.test(message);
+  return /(Nothing|nothing else) was (changed|written)|^Interrupted/.test(message);
 }

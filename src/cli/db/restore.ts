@@ -11,7 +11,12 @@ import {
 } from '../../db/backup/dump-contents.js';
 import { sinkOf as embeddedSink } from '../../db/backup/portable-embedded.js';
 import { sinkOf as postgresSink } from '../../db/backup/portable-postgres.js';
-import { checkPortable, fillFromPortable, migrateLike } from '../../db/backup/portable.js';
+import {
+  checkPortable,
+  fillFromPortable,
+  migrateLike,
+  unmigrate,
+} from '../../db/backup/portable.js';
 import {
   readTarget,
   restorableEntries,
@@ -22,6 +27,7 @@ import type { Strangers } from '../../db/backup/restore-script.js';
 import { rowsThere } from '../../db/backup/rows-there.js';
 import { inSession } from '../../db/backup/session.js';
 import type { Work } from '../../db/backup/work.js';
+import { reason } from '../../db/connection-errors.js';
 import { DataFolderInUseError } from '../../db/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../db/migrations.js';
@@ -212,16 +218,33 @@ async function fillPostgres(
     there: await rowsThere(session),
   }));
   refuseRows(io, new Map([...there].filter(([table]) => counts.has(table))), yes);
-  await migrateLike(database, file, manifest);
-  await migratorOf(database).alone(() =>
-    inSession(address, work.signal, session =>
-      fillFromPortable(postgresSink(session), file, { clean: yes, owner }, work),
-    ),
-  );
+  const wasEmpty = await migrateLike(database, file, manifest);
+  await migratorOf(database)
+    .alone(() =>
+      inSession(address, work.signal, session =>
+        fillFromPortable(postgresSink(session), file, { clean: yes, owner }, work),
+      ),
+    )
+    .catch(async error => {
+      if (wasEmpty) await takeAway(database, error);
+      throw error;
+    });
   return {
     counts,
     notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`],
   };
+}
+
+/** The tables that were made for the rows that did not come. */
+async function takeAway(database: Database, why: unknown): Promise<void> {
+  await unmigrate(database).catch(error => {
+    const tables =
+      'The tables that were made for the rows stay without them, and nothing else was changed.';
+    throw new StartupError(
+      `${reason(why)}. ${tables} They could not be taken away: ${reason(error)}.`,
+      { cause: why },
+    );
+  });
 }
 
 type RowCounts = ReadonlyMap<string, RowCount>;

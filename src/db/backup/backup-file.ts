@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { takeLockFile, type LockFile } from '../../base/lock-file.js';
 import { StartupError } from '../../base/startup-error.js';
 import { codeOf, fileError } from './file-errors.js';
 
@@ -13,21 +14,26 @@ export class PartialFile {
     readonly file: string,
     readonly path: string,
     readonly handle: FileHandle,
+    private readonly lock: LockFile,
   ) {}
 
   /**
-   * Whether another run was killed before it could take its partial file away is told by `removed`.
+   * Refused while another backup writes the same file. Whether another run was killed before it
+   * could take its partial file away is told by `removed`.
    */
   static async create(file: string, removed: (path: string) => void): Promise<PartialFile> {
     await refuseExisting(file);
     const path = `${file}.partial`;
+    const lock = takeLockFile(lockOf(file));
+    if (!lock) throw new StartupError(`Another backup is writing ${file}: name another file.`);
     try {
       if (await exists(path)) {
         await rm(path);
         removed(path);
       }
-      return new PartialFile(file, path, await open(path, 'wx+', 0o600));
+      return new PartialFile(file, path, await open(path, 'wx+', 0o600), lock);
     } catch (error) {
+      await releaseLock(file, lock);
       throw fileError(error, path);
     }
   }
@@ -66,7 +72,15 @@ export class PartialFile {
     await this.handle.close();
     const named = await lstat(this.path).catch(() => undefined);
     if (named?.ino === own.ino) await rm(this.path, { force: true });
+    await releaseLock(this.file, this.lock);
   }
+}
+
+const lockOf = (file: string): string => `${file}.partial.lock`;
+
+async function releaseLock(file: string, lock: LockFile): Promise<void> {
+  await rm(lockOf(file), { force: true });
+  lock.release();
 }
 
 /**

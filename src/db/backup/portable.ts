@@ -6,6 +6,7 @@ import { knownMigrations, runMigrations } from '../migrations.js';
 import type { RunSql } from '../migrations/catalogue.js';
 import type { Database } from '../database.js';
 import type { PartialFile } from './backup-file.js';
+import { LOG_TABLE } from '../migrations/migration-log.js';
 import { tableKey, type Counts } from './counts.js';
 import {
   portableText,
@@ -95,14 +96,14 @@ export interface RowSink {
 }
 
 /**
- * Brings an empty database to the migrations that a backup was written at; throws where it is at
- * others, or where this version does not have them.
+ * Brings an empty database to the migrations that a backup was written at, and says whether it was
+ * empty; throws where it is at others, or where this version does not have them.
  */
 export async function migrateLike(
   database: Database,
   file: string,
   { migrations }: Manifest,
-): Promise<void> {
+): Promise<boolean> {
   const run: RunSql = sql => database.orm.em.getDriver().getConnection().execute(sql);
   const applied = await appliedMigrations(run);
   const last = migrations.at(-1);
@@ -113,12 +114,12 @@ export async function migrateLike(
         `(${unknown.join(', ')}). Restore it with the Weaver that has them. Nothing was ` +
         'changed.',
     );
-  if (applied.length === 0) return void (await runMigrations(database, 'up', migrations));
+  if (applied.length === 0) return (await runMigrations(database, 'up', migrations)).length > 0;
   const [missing, more] = [
     migrations.filter(name => !applied.includes(name)),
     applied.filter(name => !migrations.includes(name)),
   ];
-  if (missing.length + more.length === 0) return;
+  if (missing.length + more.length === 0) return false;
   const mend =
     more.length === 0
       ? `Run "npx weaver db up ${last}" first`
@@ -127,6 +128,15 @@ export async function migrateLike(
     `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${mend}. ` +
       'Nothing was changed.',
   );
+}
+
+/** Takes away what `migrateLike` made, as long as nobody has put rows into it. */
+export async function unmigrate(database: Database): Promise<void> {
+  await runMigrations(database, 'down', { to: 0 });
+  await database.orm.em
+    .getDriver()
+    .getConnection()
+    .execute(`drop table if exists ${tableKey('public', LOG_TABLE)}`);
 }
 
 export interface FillOptions {

@@ -169,6 +169,35 @@ describe('a portable backup', () => {
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
   });
 
+  test.runIf(onPostgres)('that an empty database cannot take leaves it empty', async () => {
+    const path = file();
+    await weaver(source.env, ['db', 'backup', '--portable', '--no-check', path]);
+    const target = await database();
+    await sql(
+      target,
+      `create function add_column() returns event_trigger language plpgsql as $$ begin
+         if exists (select from pg_event_trigger_ddl_commands()
+           where object_identity = 'public.tenants'
+             and command_tag = 'CREATE TABLE') then alter table public.tenants add column odd int;
+               end if;
+       end $$;
+       create event trigger odd on ddl_command_end when tag in ('CREATE TABLE')
+         execute function add_column()`,
+    );
+    const { code, out, err } = await weaver(target.env, ['db', 'restore', path]);
+    expect({ code, out }).toEqual({ code: 1, out: '' });
+    expect(err).toMatch(/has other tables or columns than this database.* Nothing was changed\.$/);
+    expect(
+      await sql(
+        target,
+        "select relname from pg_class where relnamespace = 'public'::regnamespace " +
+          "and relkind in ('r', 'S')",
+      ),
+    ).toEqual([]);
+    await sql(target, 'drop event trigger odd');
+    expect(await weaver(target.env, ['db', 'restore', path])).toMatchObject({ code: 0 });
+  });
+
   test('replaces rows with --yes, and none if the file is cut, damaged or unlike', async () => {
     const whole = file();
     await weaver(source.env, ['db', 'backup', '--portable', '--no-check', whole]);
@@ -408,6 +437,29 @@ describe('the file', () => {
       await holder?.end();
     }
     expect(left(path)).toEqual([]);
+  });
+
+  test.each([[[]], [['--portable']]])('is written by one backup at a time (%s)', async options => {
+    const path = file();
+    const other = await database({ migrated: true });
+    const outcomes = await Promise.all(
+      [source, other].map(({ env }) =>
+        weaver(env, ['db', 'backup', '--no-check', ...options, path]),
+      ),
+    );
+    const [done, refused] = outcomes.toSorted((a, b) => a.code! - b.code!);
+    expect(done).toMatchObject({ code: 0, out: expect.stringContaining(`Wrote ${path}`) });
+    expect(refused).toMatchObject({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(
+        `^Another backup is writing ${path}: name another file\\. Nothing was written\\.$`,
+      ),
+    });
+    expect(left(path)).toEqual([path.slice(folder.length + 1)]);
+    const target = { WEAVER_DATA_DIR: join(folder, `written-once-${named++}`) };
+    if (options.length > 0)
+      expect(await weaver(target, ['db', 'restore', path])).toMatchObject({ code: 0 });
   });
 
   test('never replaces one that got its name meanwhile', async () => {
