@@ -7,6 +7,7 @@ import { addConfigCommands } from './config-commands.js';
 import { addDbCommands } from './db-commands.js';
 import { addWordsOfGroup } from './db/other-words.js';
 import { addDemoCommand } from './demo-command.js';
+import { Interrupted } from './interruption.js';
 import { addKeyCommands } from './key-commands.js';
 import { packageVersion } from './package-folder.js';
 import { addSchemaCommands } from './schema-commands.js';
@@ -19,7 +20,7 @@ Commands read the environment, and a file .env in the working directory for what
 does not set: .env.example names every variable. Without DATABASE_URL they work on the embedded
 database in WEAVER_DATA_DIR (.data).
 
-Exit codes: 0 done, 1 could not be done, 2 wrong usage.
+Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 ended by Ctrl+C, 143 by SIGTERM.
 
 Examples:
   npx weaver serve
@@ -31,7 +32,8 @@ Examples:
 const SEE_HELP = 'Add --help to see what it takes.';
 
 /**
- * Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage.
+ * Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage,
+ * from 129 on ended by a signal.
  */
 export async function runCommandLine(
   argv: readonly string[],
@@ -75,11 +77,11 @@ export async function runCommandLine(
     // together it does not.
     if (error instanceof InvalidArgumentError) io.sayLines(`error: ${error.message}\n${SEE_HELP}`);
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const told = commandFailure(error);
-    if (told instanceof ConfigError) io.sayLines(told.message);
+    const told = error instanceof Interrupted ? error : (lostConnection(error) ?? error);
+    if (error instanceof ConfigError) io.sayLines(error.message);
     else if (told instanceof StartupError) io.say(told.message);
     // Not the error itself: those of the database hold the statement with its values.
     else io.sayLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return 1;
+    return told instanceof Interrupted ? told.exitCode : 1;
   }
 }

@@ -5,6 +5,7 @@ import { seedDemo } from '../demo/seed-demo.js';
 import { createEmbedder } from '../embedders/create-embedder.js';
 import type { CommandIo } from './command-io.js';
 import { storeDemoKey } from './demo-key.js';
+import { untilInterrupted } from './interruption.js';
 import { describeDatabase, withReadyDatabase } from './open-database.js';
 
 /**
@@ -22,8 +23,11 @@ export async function addDemo(
         `in ${describeDatabase(config.database, 'serve')}. Add --yes to go ahead.`,
     );
   }
-  const { apiKey, tenantName } = await withReadyDatabase(config, database =>
-    fillWithDemo(database, config, io),
+  const { apiKey, tenantName } = await untilInterrupted(
+    'the demo tenants that are named above are kept, each with all that belongs to it. ' +
+      'To add the others, run it again',
+    signal =>
+      withReadyDatabase(config, database => fillWithDemo(database, config, io, signal), signal),
   );
   io.say(`A key to look at ${tenantName}. It is shown this once:`);
   io.out(apiKey);
@@ -37,11 +41,13 @@ export async function fillWithDemo(
   database: Database,
   config: Config,
   io: CommandIo,
+  signal?: AbortSignal,
 ): Promise<{ apiKey: string; tenantName: string }> {
   io.say('Adding the demo data ...');
-  const summary = await seedDemo(database, createEmbedder(config.embedder), line =>
-    io.say(`  ${line}`),
-  );
+  const summary = await seedDemo(database, createEmbedder(config.embedder), line => {
+    io.say(`  ${line}`);
+    signal?.throwIfAborted();
+  });
   if (config.database.kind === 'embedded') storeDemoKey(config.database.dataDir, summary.apiKey);
   return summary;
 }

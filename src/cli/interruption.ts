@@ -1,29 +1,50 @@
 import { StartupError } from '../base/startup-error.js';
+import { reason } from '../db/connection-errors.js';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** As shells count them: 128 and the number of the signal. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type Signal = keyof typeof EXIT_CODES;
+
+/** A command that was ended by Ctrl+C or a signal, after it tidied up. */
+export class Interrupted extends StartupError {
+  readonly exitCode: number;
+
+  constructor(message: string, by: Signal, cause: unknown) {
+    super(message, { cause });
+    this.exitCode = EXIT_CODES[by];
+  }
+}
 
 /**
  * What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts, so that it can tidy up.
- * `kept` says then what is left, as the end of a sentence. A second one ends the process as ever.
+ * `kept` says then what is left and what to do, as the end of a sentence; without it the error of
+ * `work` says so. A second one ends the process as ever.
  */
 export async function untilInterrupted<T>(
-  kept: string,
+  kept: string | (() => string) | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
+  let by: Signal | undefined;
   const ignore = (): void => {
-    for (const signal of SIGNALS) process.off(signal, stopNow);
+    for (const signal of Object.keys(EXIT_CODES)) process.off(signal, stopNow);
   };
-  const stopNow = (): void => {
+  const stopNow = (signal: Signal): void => {
     ignore();
-    stop.abort(new StartupError(`Interrupted: ${kept}.`));
+    by = signal;
+    stop.abort(new StartupError('It was interrupted.'));
   };
-  for (const signal of SIGNALS) process.on(signal, stopNow);
+  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, stopNow);
   try {
     return await work(stop.signal);
   } catch (error) {
+    if (by === undefined) throw error;
     // What fails because it was stopped says something else.
-    throw stop.signal.aborted ? stop.signal.reason : error;
+    const message =
+      kept === undefined
+        ? `${reason(error)}.`
+        : `Interrupted: ${typeof kept === 'string' ? kept : kept()}.`;
+    throw new Interrupted(message, by, error);
   } finally {
     ignore();
   }

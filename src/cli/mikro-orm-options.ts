@@ -13,6 +13,7 @@ import { guardSchemaGenerator } from '../db/migrations/schema-generator.js';
 import { Migrator as GuardedMigrator, type RunOptions } from '../db/migrator.js';
 import { ENTITIES } from '../entities.js';
 import { loadEnvFile } from './env-file.js';
+import { Interrupted, untilInterrupted } from './interruption.js';
 import { openingError } from './open-database.js';
 
 /** The one command that wants a database which is not there. */
@@ -109,14 +110,23 @@ function migratorWith(guards: MigrationGuards): typeof GuardedMigrator {
     override guards = guards;
 
     protected override refuse(message: string): never {
-      return die(new StartupError(message));
+      const error = new StartupError(message);
+      // What fails because it was interrupted is told as that.
+      if (this.guards.signal?.aborted) throw error;
+      return die(error);
     }
 
     protected override async runMigrations(
       method: 'up' | 'down',
       options?: RunOptions,
     ): Promise<MigrationInfo[]> {
-      return super.runMigrations(method, options).catch(error => die(asMigrationFailure(error)));
+      return untilInterrupted(
+        'what was not committed is rolled back. "npx weaver db current" says where the database is',
+        signal => {
+          this.guards = { ...guards, signal };
+          return super.runMigrations(method, options);
+        },
+      ).catch(error => die(asMigrationFailure(error)));
     }
   };
 }
@@ -126,5 +136,5 @@ function die(error: unknown): never {
   process.stderr.write(
     `${error instanceof ConfigError ? escapeLines(error.message) : escapeLine(error.message)}\n`,
   );
-  process.exit(1);
+  process.exit(error instanceof Interrupted ? error.exitCode : 1);
 }

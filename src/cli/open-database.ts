@@ -43,17 +43,30 @@ export function openingError(
   );
 }
 
-/** Opens the database for `work` and closes it afterwards, whatever happened. */
+/**
+ * Opens the database for `work` and closes it afterwards, whatever happened. Where `signal` aborts,
+ * all that `work` has under way fails, and what was not committed is rolled back.
+ */
 export async function withDatabase<T>(
   config: Config,
   purpose: 'serve' | 'migrate',
   work: (database: Database) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const database = await openDatabase(config, purpose);
+  let stopping: Promise<void> | undefined;
+  const stop = (): void => void (stopping = database.stop().catch(() => {}));
   try {
+    if (signal) await database.followSessions();
+    signal?.throwIfAborted();
+    signal?.addEventListener('abort', stop, { once: true });
     return await work(database);
   } finally {
-    await database.close();
+    signal?.removeEventListener('abort', stop);
+    await stopping;
+    await database.close().catch(error => {
+      if (!stopping) throw error;
+    });
   }
 }
 
@@ -64,13 +77,15 @@ export async function withDatabase<T>(
 export async function withReadyDatabase<T>(
   config: Config,
   work: (database: Database) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
-  return withDatabase(config, 'serve', async database => {
+  const ready = async (database: Database): Promise<T> => {
     await (database.kind === 'embedded'
       ? applyMigrations(database)
       : checkServer(database, config.production));
     return work(database);
-  });
+  };
+  return withDatabase(config, 'serve', ready, signal);
 }
 
 /** Whether there is an embedded database to open; true for PostgreSQL. Opening would make one. */

@@ -2,10 +2,12 @@ import { AppError } from '../base/app-error.js';
 import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
 import { reason } from '../db/connection-errors.js';
+import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { createEmbedder } from '../embedders/create-embedder.js';
 import { measureRecall, type RecallReport } from '../search/recall.js';
 import type { CommandIo } from './command-io.js';
+import { untilInterrupted } from './interruption.js';
 import { namedTenant } from './named-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
 
@@ -24,7 +26,7 @@ export async function recallCommand(
 ): Promise<void> {
   mustExist(config.database);
   const embedder = createEmbedder(config.embedder);
-  await withReadyDatabase(config, async database => {
+  const compare = async (database: Database): Promise<void> => {
     const tenants = await database.write('namedTenant', OPERATOR_SCOPE, async em => {
       const found = [];
       for (const one of wanted) found.push(await namedTenant(em, one));
@@ -47,7 +49,10 @@ export async function recallCommand(
       if (!json) for (const line of linesOf(name, report)) io.out(line);
     }
     if (json) io.outLines(JSON.stringify(reports, null, 2));
-  });
+  };
+  await untilInterrupted('nothing was changed', signal =>
+    withReadyDatabase(config, compare, signal),
+  );
 }
 
 function columns(path: string, ...figures: readonly string[]): string {

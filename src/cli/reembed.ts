@@ -16,6 +16,7 @@ import { createEmbedder } from '../embedders/create-embedder.js';
 import type { Embedder } from '../embedders/embedder.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { CommandIo } from './command-io.js';
+import { untilInterrupted } from './interruption.js';
 import { namedTenant } from './named-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
 import { Progress } from './progress.js';
@@ -55,7 +56,7 @@ export async function reembedCommand(
   mustExist(config.database);
   const embedder = createEmbedder(config.embedder);
   const batchSize = config.embedder.provider === 'openai' ? config.embedder.batchSize : Infinity;
-  await untilSignal(stopped =>
+  await untilInterrupted(undefined, stopped =>
     withReadyDatabase(config, async database => {
       const tenants = await tenantsOf(database, options);
       if (tenants.length === 0)
@@ -67,7 +68,7 @@ export async function reembedCommand(
           after: tenant.id === after?.tenantId ? after.chunkId : FIRST,
         };
         if (dryRun) {
-          if (stopped.aborted) throw new StartupError('It was interrupted.');
+          stopped.throwIfAborted();
           const [chunks, characters] = [
             await countChunksToEmbed(database, which),
             await countCharactersToEmbed(database, which),
@@ -143,28 +144,6 @@ async function reembedTenant(
     );
   } finally {
     progress?.end();
-  }
-}
-
-/**
- * What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts; a second one ends the
- * process as ever.
- */
-async function untilSignal<T>(work: (stopped: AbortSignal) => Promise<T>): Promise<T> {
-  const stop = new AbortController();
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  const ignore = (): void => {
-    for (const signal of signals) process.off(signal, stopNow);
-  };
-  const stopNow = (): void => {
-    ignore();
-    stop.abort(new Error('It was interrupted'));
-  };
-  for (const signal of signals) process.on(signal, stopNow);
-  try {
-    return await work(stop.signal);
-  } finally {
-    ignore();
   }
 }
 

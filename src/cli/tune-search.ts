@@ -6,6 +6,7 @@ import type { BuildProgress } from '../db/search-indexes.js';
 import { tuneSearch, type TuneListener } from '../search/tune.js';
 import type { TuneStep } from '../search/tune-plan.js';
 import type { CommandIo } from './command-io.js';
+import { untilInterrupted } from './interruption.js';
 import { namedTenant } from './named-tenant.js';
 import { describeDatabase, withDatabase, withReadyDatabase } from './open-database.js';
 
@@ -29,12 +30,15 @@ export async function tuneCommand(
     return true;
   }
   const teller = new Teller(io, dryRun);
-  await withReadyDatabase(config, async gateway => {
+  const tune = async (gateway: Database, signal: AbortSignal): Promise<void> => {
     const tenantId = tenant === undefined ? undefined : await idOf(gateway, tenant);
-    await withDatabase(config, 'migrate', owner =>
-      tuneSearch(gateway, owner, { builtFrom: config.search.indexFrom, tenantId, dryRun }, teller),
-    );
-  });
+    const options = { builtFrom: config.search.indexFrom, tenantId, dryRun, signal };
+    await withDatabase(config, 'migrate', owner => tuneSearch(gateway, owner, options, teller));
+  };
+  await untilInterrupted(
+    () => `what is told above as done is kept${teller.left}. To go on, run it again`,
+    signal => withReadyDatabase(config, gateway => tune(gateway, signal), signal),
+  );
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   return !teller.hasFailed;
 }
@@ -47,8 +51,13 @@ function idOf(gateway: Database, tenant: string): Promise<string> {
   );
 }
 
-const DOING = { build: 'Building', rebuild: 'Rebuilding', drop: 'Dropping' } as const;
-const DONE = { build: 'Built', rebuild: 'Rebuilt', drop: 'Dropped' } as const;
+const DOING = {
+  build: 'Building',
+  rebuild: 'Rebuilding',
+  finish: 'Finishing',
+  drop: 'Dropping',
+} as const;
+const DONE = { build: 'Built', rebuild: 'Rebuilt', finish: 'Finished', drop: 'Dropped' } as const;
 
 /**
  * Tells steps and results on standard output, and progress beside them: in a terminal as one line
@@ -56,6 +65,8 @@ const DONE = { build: 'Built', rebuild: 'Rebuilt', drop: 'Dropped' } as const;
  */
 class Teller implements TuneListener {
   hasFailed = false;
+  /** What an interruption has left, as the end of a sentence. */
+  left = '';
   #toldAt = 0;
 
   constructor(
@@ -97,6 +108,15 @@ class Teller implements TuneListener {
         `${DONE[step.action]} ${described(step)} in ${time}, and dropped it: the tenant ` +
           'has become small or is gone.',
       );
+  }
+
+  interrupted(step: TuneStep, left: readonly string[]): void {
+    this.io.show?.('');
+    this.left =
+      left.length === 0
+        ? `, and nothing is left of ${described(step)} that is incomplete`
+        : `, and ${left.join(', ')} is left incomplete: no search uses it, and the next ` +
+          'run drops it';
   }
 
   failed(step: TuneStep, error: unknown): void {

@@ -11,7 +11,8 @@ import {
   type DatabaseScope,
   type TimeBounds,
 } from './database-scope.js';
-import { refuseSharedSession, refuseSharedSessions, sharesSession } from './own-session.js';
+import { cancelledBy, LentSessions } from './lent-sessions.js';
+import { refuseSharedSession, sharesSession } from './own-session.js';
 import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
@@ -44,6 +45,8 @@ export class Database {
     private readonly turns: ConnectionTurns,
     private readonly options: DatabaseOptions,
   ) {}
+
+  #lent: LentSessions | undefined;
 
   readonly #readConnections: ReadTurns = {
     begin: async (scope, bounds) => {
@@ -134,9 +137,13 @@ export class Database {
    * Lends a session for statements that no transaction may hold, such as building an index while
    * others write. Whoever opened the database must own what is changed. Not for rows: as the
    * session takes no role, policies hide them all. Only on PostgreSQL, and on a database that was
-   * opened to migrate; a `StartupError` where a pooler stands between.
+   * opened to migrate; a `StartupError` where a pooler stands between. When `signal` aborts, the
+   * statement that runs is cancelled; those that come later are to tidy up.
    */
-  async maintain<T>(work: (session: MaintenanceSession) => Promise<T>): Promise<T> {
+  async maintain<T>(
+    work: (session: MaintenanceSession) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> {
     const pool = await (
       this.orm.em.getDriver().getConnection() as PostgreSqlConnection
     ).getNativeClient();
@@ -149,7 +156,8 @@ export class Database {
           "set_config('lock_timeout', '0', false), set_config('idle_session_timeout', '0', " +
           'false)',
       );
-      return await work({ pid: own!.pid, run });
+      const { pid } = own!;
+      return await work({ pid, run: sql => cancelledBy(signal, pool, pid, () => run(sql)) });
     } finally {
       client.release(true);
     }
@@ -187,10 +195,30 @@ export class Database {
     await this.reads(GATEWAY_SCOPE).query(PING, []);
   }
 
+  /**
+   * Fails what is under way and what is asked for from now on, and rolls back what was not
+   * committed; `close` comes after it.
+   */
+  async stop(): Promise<void> {
+    if (this.kind === 'embedded') return this.orm.close(true);
+    await Promise.allSettled([this.orm.close(true), this.#lent?.end()]);
+  }
+
+  /** Lets `stop` end what runs on the server, from now on. */
+  async followSessions(): Promise<void> {
+    if (this.kind === 'embedded') return;
+    this.#lent = new LentSessions(
+      await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient(),
+    );
+  }
+
   /** Closes all connections and frees the embedded database's folder. Statements in flight fail. */
   async close(): Promise<void> {
-    await this.orm.close(true);
-    this.options.release();
+    try {
+      await this.orm.close(true);
+    } finally {
+      this.options.release();
+    }
   }
 }
 

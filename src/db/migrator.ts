@@ -231,6 +231,7 @@ export class Migrator extends UnguardedMigrator {
         isNew || [...emitted.values()].every(({ transactional }) => transactional);
       const { statementLockTimeoutMs: ms, hints } = this.guards;
       (this.runner as MigrationRunner).lockWait = { ms, hint: hints.statementLockTimeout };
+      (this.runner as MigrationRunner).signal = this.guards.signal;
       const transaction =
         typeof options === 'object' && !Array.isArray(options) ? options.transaction : undefined;
       this.#changes.length = 0;

@@ -26,6 +26,9 @@ const BYTES_TO_BUILD = 1_200;
 const MAX_BUILD_MEGABYTES = 1_024;
 const MIN_BUILD_MEGABYTES = 64;
 
+/** Whoever interrupts a build waits no longer for what it leaves to be dropped. */
+const TIDY_SECONDS = 5;
+
 export interface SearchIndex {
   readonly name: string;
   readonly tenantId: string;
@@ -33,6 +36,8 @@ export interface SearchIndex {
   readonly isValid: boolean;
   /** Built as it would be built today, to the end. */
   readonly isCurrent: boolean;
+  /** Built so, and interrupted before what is added later was told to be less thorough. */
+  readonly isBuilt: boolean;
   readonly bytes: number;
 }
 
@@ -73,11 +78,24 @@ export async function searchIndexes({ run }: MaintenanceSession): Promise<Search
     name,
     tenantId: tenantOfSearchIndex(name),
     isValid,
-    isCurrent: [`m=${NEIGHBOURS}`, `ef_construction=${QUICK}`].every(option =>
-      options?.includes(option),
-    ),
+    isCurrent: isMade(options, QUICK),
+    isBuilt: isMade(options, THOROUGH),
     bytes: Number(bytes),
   }));
+}
+
+function isMade(options: readonly string[] | null, efConstruction: number): boolean {
+  return [`m=${NEIGHBOURS}`, `ef_construction=${efConstruction}`].every(option =>
+    options?.includes(option),
+  );
+}
+
+/** The last step of a build that was interrupted after the server had made the index. */
+export async function finishSearchIndex(
+  session: MaintenanceSession,
+  tenantId: string,
+): Promise<void> {
+  await setThoroughness(session, tenantId, QUICK);
 }
 
 /**
@@ -121,6 +139,23 @@ async function setThoroughness(
   efConstruction: number,
 ): Promise<void> {
   await run(`alter index ${searchIndexName(tenantId)} set (ef_construction = ${efConstruction})`);
+}
+
+/**
+ * Takes away what builds of a tenant's index have left, as far as that is possible at once, and
+ * gives the names of what is still there.
+ */
+export async function dropUnfinished(
+  session: MaintenanceSession,
+  tenantId: string,
+): Promise<string[]> {
+  await session.run(`set statement_timeout = '${TIDY_SECONDS}s'`);
+  const unfinished = async (): Promise<string[]> =>
+    (await searchIndexes(session))
+      .filter(index => index.tenantId === tenantId && !index.isValid)
+      .map(({ name }) => name);
+  for (const name of await unfinished()) await dropSearchIndex(session, name).catch(() => {});
+  return unfinished();
 }
 
 export async function dropSearchIndex({ run }: MaintenanceSession, name: string): Promise<void> {

@@ -23,7 +23,7 @@ export interface TenantSize {
 
 /** What is to be done for the indexes of large tenants, in this order. */
 export interface TuneStep extends TenantSize {
-  readonly action: 'drop' | 'build' | 'rebuild';
+  readonly action: 'drop' | 'build' | 'rebuild' | 'finish';
   readonly index: string;
   readonly why: string;
 }
@@ -47,16 +47,18 @@ export function planTuning(
   const drops: TuneStep[] = [];
   const builds: TuneStep[] = [];
   const standing = new Set<string>();
-  for (const { name, tenantId, isValid, isCurrent, bytes } of indexes) {
+  for (const { name, tenantId, isValid, isCurrent, isBuilt, bytes } of indexes) {
     const chunks = chunksOf.get(tenantId) ?? 0;
     const step = { tenantId, chunks, index: name };
     if (!isValid) drops.push({ ...step, action: 'drop', why: 'an interrupted build left it' });
     else if (chunks < keptFrom(builtFrom))
       drops.push({ ...step, action: 'drop', why: 'the tenant is small or gone' });
-    else if (!isCurrent)
+    else if (!isCurrent && !isBuilt)
       drops.push({ ...step, action: 'drop', why: 'it was built otherwise, or not to the end' });
     else {
       standing.add(tenantId);
+      if (!isCurrent)
+        drops.push({ ...step, action: 'finish', why: 'an interrupted run had built it' });
       if (bytes > Math.max(SMALLEST_BLOAT_BYTES, BLOATED * BYTES_PER_CHUNK * chunks))
         builds.push({ ...step, action: 'rebuild', why: 'it holds mostly what was deleted' });
     }

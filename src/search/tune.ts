@@ -6,6 +6,8 @@ import {
   buildProgress,
   createSearchIndex,
   dropSearchIndex,
+  dropUnfinished,
+  finishSearchIndex,
   rebuildSearchIndex,
   searchIndexes,
   type BuildProgress,
@@ -24,6 +26,8 @@ export interface TuneOptions {
   readonly tenantId?: string | undefined;
   /** Tell the steps, take none. */
   readonly dryRun: boolean;
+  /** Ends the run before the next step, and the one that is being taken. */
+  readonly signal?: AbortSignal;
 }
 
 /** Who hears what happens. */
@@ -33,6 +37,8 @@ export interface TuneListener {
   progressed(step: TuneStep, progress: BuildProgress): void;
   done(step: TuneStep, outcome: 'done' | 'undone', ms: number): void;
   failed(step: TuneStep, error: unknown): void;
+  /** A step was interrupted; of which of its indexes a part is still there. */
+  interrupted(step: TuneStep, left: readonly string[]): void;
 }
 
 /**
@@ -62,7 +68,7 @@ export async function tuneSearch(
     listener.planned(steps);
     if (options.dryRun) return;
     for (const step of steps) await take(step, { gateway, owner, session, options, listener });
-  });
+  }, options.signal);
 }
 
 async function plan(
@@ -107,11 +113,13 @@ async function take(
   step: TuneStep,
   { gateway, owner, session, options, listener }: Bench,
 ): Promise<void> {
+  options.signal?.throwIfAborted();
   const startedAt = performance.now();
   listener.started(step);
   const watch = watchProgress(owner, session.pid, progress => listener.progressed(step, progress));
   try {
     if (step.action === 'drop') await dropSearchIndex(session, step.index);
+    else if (step.action === 'finish') await finishSearchIndex(session, step.tenantId);
     else if (step.action === 'rebuild')
       await rebuildSearchIndex(session, step.tenantId, step.chunks);
     else await createSearchIndex(session, step.tenantId, step.chunks);
@@ -123,6 +131,10 @@ async function take(
     if (!size) await dropSearchIndex(session, step.index);
     listener.done(step, size ? 'done' : 'undone', performance.now() - startedAt);
   } catch (error) {
+    if (options.signal?.aborted) {
+      listener.interrupted(step, await dropUnfinished(session, step.tenantId));
+      throw error;
+    }
     listener.failed(step, error);
   } finally {
     await watch.stop();

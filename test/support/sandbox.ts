@@ -57,6 +57,10 @@ export class ${name} extends Migration {
     return this.#commands.weaver(env, ...args);
   }
 
+  mikroOrmRunning(env: Record<string, string>, ...args: string[]): Running {
+    return this.#commands.mikroOrm(env, ...args);
+  }
+
   async mikroOrm(env: Record<string, string>, ...args: string[]): Promise<Outcome> {
     return this.#commands.mikroOrm(env, ...args).outcome();
   }

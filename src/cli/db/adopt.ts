@@ -12,6 +12,7 @@ import {
   type Adoption,
 } from '../../db/adoption/undo.js';
 import type { Database } from '../../db/database.js';
+import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import type { CommandIo } from '../command-io.js';
@@ -42,11 +43,14 @@ export async function adoptDatabase(
     );
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
-  await withDatabase(config, 'migrate', database => {
+  const work = (database: Database): Promise<void> => {
     if (options.undo) return undo(database, io, options);
     if (options.finish) return finish(database, io, options);
     return adoptHere(database, io, options);
-  });
+  };
+  await untilInterrupted('nothing was changed', signal =>
+    withDatabase(config, 'migrate', work, signal),
+  );
 }
 
 async function adoptHere(database: Database, io: CommandIo, options: AdoptOptions): Promise<void> {

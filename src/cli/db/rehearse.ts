@@ -3,6 +3,7 @@ import { rehearseInMemory, rehearseOnData } from '../../db/migrations/rehearse.j
 import { ENTITIES } from '../../entities.js';
 import { changeText } from '../../db/migrations/rows-of-owner.js';
 import type { CommandIo } from '../command-io.js';
+import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, mustExist } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { withMigrating } from './run-migrations.js';
@@ -15,10 +16,18 @@ export async function rehearseCommand(
 ): Promise<boolean> {
   mustExist(config.database);
   const progress = new Progress(io, 'Rehearsing');
-  const results = await withMigrating(config, database =>
-    onData
-      ? rehearseOnData(database)
-      : rehearseInMemory(database, ENTITIES, doing => progress.update(undefined, doing)),
+  const results = await untilInterrupted('nothing was changed', signal =>
+    withMigrating(
+      config,
+      database =>
+        onData
+          ? rehearseOnData(database)
+          : rehearseInMemory(database, ENTITIES, doing => {
+              signal.throwIfAborted();
+              progress.update(undefined, doing);
+            }),
+      signal,
+    ),
   ).finally(() => progress.end());
   for (const { name, ms, locks, changes = [], problem } of results) {
     io.out(`${problem === undefined ? 'ok    ' : 'failed'}  ${name}  ${Math.round(ms)} ms`);

@@ -2,7 +2,7 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
 import { leftOpen } from '../../db/doctor-rows.js';
 import { migratorOf, runMigrations } from '../../db/migrations.js';
-import { asMigrationFailure } from '../../db/migrations/migration-failure.js';
+import { asMigrationFailure, MigrationFailure } from '../../db/migrations/migration-failure.js';
 import { DEFAULT_GUARDS, type MigrationGuards } from '../../db/migrations/migration-guards.js';
 import { removalText } from '../../db/migrations/removals.js';
 import { changeText } from '../../db/migrations/rows-of-owner.js';
@@ -10,6 +10,7 @@ import { isHead, stepTarget, type Target } from '../../db/migrations/targets.js'
 import type { Database } from '../../db/database.js';
 import type { RunOptions } from '../../db/migrator.js';
 import type { CommandIo } from '../command-io.js';
+import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { addressesProblem } from '../two-addresses.js';
@@ -64,12 +65,12 @@ export async function migrateUp(
   target: string | undefined,
   options: GuardOptions,
 ): Promise<void> {
-  await withMigrating(config, async database => {
+  await untilRun('applied', config, async (database, signal) => {
     const { known, executed } = await migratorOf(database).names();
     const pending = known.filter(name => !executed.includes(name));
     const run = upTo(stepTarget(target, '+'), pending);
     const applied = await watched(database, io, 'Applying', () =>
-      runMigrations(database, 'up', run, { guards: guardsOf(config, io, options) }),
+      runMigrations(database, 'up', run, { guards: { ...guardsOf(config, io, options), signal } }),
     );
     for (const name of applied) io.out(`Applied ${name}`);
     const open = applied.length === 0 ? [] : await leftOpen(database);
@@ -92,7 +93,7 @@ export async function migrateDown(
   options: GuardOptions,
 ): Promise<void> {
   if (!embeddedExists(config.database)) return io.out('Nothing to do: there is no database yet.');
-  await withMigrating(config, async database => {
+  await untilRun('reverted', config, async (database, signal) => {
     const { executed } = await migratorOf(database).names();
     const step = stepTarget(target, '-');
     if (executed.length === 0) {
@@ -102,7 +103,9 @@ export async function migrateDown(
     }
     const run = downTo(step, executed);
     const reverted = await watched(database, io, 'Reverting', () =>
-      runMigrations(database, 'down', run, { guards: guardsOf(config, io, options) }),
+      runMigrations(database, 'down', run, {
+        guards: { ...guardsOf(config, io, options), signal },
+      }),
     );
     for (const name of reverted) io.out(`Reverted ${name}`);
     if (reverted.length === 0) io.out(`Nothing to do: ${target} is the last that is applied.`);
@@ -171,8 +174,9 @@ async function watched(
 export async function withMigrating<T>(
   config: Config,
   work: (database: Database) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
-  return withDatabase(config, 'migrate', async database => {
+  const migrating = async (database: Database): Promise<T> => {
     const problem = await addressesProblem(config.database, database, 'migrate');
     if (problem)
       throw new StartupError(
@@ -182,5 +186,54 @@ export async function withMigrating<T>(
     return work(database).catch(error => {
       throw asMigrationFailure(error);
     });
-  });
+  };
+  return withDatabase(config, 'migrate', migrating, signal);
+}
+
+/**
+ * One run of `up` or `down`, which ends in order when it is interrupted: with what the log says
+ * then.
+ */
+async function untilRun(
+  verb: string,
+  config: Config,
+  work: (database: Database, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  let kept = 'nothing was changed';
+  await untilInterrupted(
+    () => kept,
+    signal =>
+      withMigrating(config, async database => {
+        const before = await logged(database);
+        await work(database, signal).catch(async error => {
+          if (signal.aborted) kept = await keptOf(verb, database, before, error);
+          throw error;
+        });
+      }),
+  );
+}
+
+async function logged(database: Database): Promise<string[]> {
+  return (await migratorOf(database).names()).executed;
+}
+
+async function keptOf(
+  verb: string,
+  database: Database,
+  before: readonly string[],
+  error: unknown,
+): Promise<string> {
+  const after = await logged(database);
+  const done = [
+    ...after.filter(name => !before.includes(name)),
+    ...before.filter(name => !after.includes(name)),
+  ];
+  const run =
+    done.length === 0
+      ? 'nothing of this run was kept'
+      : `${done.join(', ')} ${done.length === 1 ? 'is' : 'are'} ${verb}, and nothing else ` +
+        'of this run was kept';
+  // Outside a transaction more can be left, and its sentences say so.
+  const left = error instanceof MigrationFailure ? error.left : '';
+  return /cannot be undone|It left/.test(left) ? `${run}. ${left.replace(/\.$/, '')}` : run;
 }

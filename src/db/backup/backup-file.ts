@@ -25,7 +25,10 @@ export class PartialFile {
     await refuseExisting(file);
     const path = `${file}.partial`;
     const lock = takeLockFile(lockOf(file));
-    if (!lock) throw new StartupError(`Another backup is writing ${file}: name another file.`);
+    if (!lock)
+      throw new StartupError(
+        `Another backup is writing ${file}: name another file. Nothing was written.`,
+      );
     try {
       if (await exists(path)) {
         await rm(path);

@@ -1,5 +1,6 @@
 import type { Connection } from '@mikro-orm/core';
-import { Client, type Pool } from 'pg';
+import type { Client, Pool } from 'pg';
+import { connectLike } from '../lent-sessions.js';
 import { firstLine } from './migration-failure.js';
 
 /** They may be somebody's data, whatever the statement is. */
@@ -44,14 +45,6 @@ export async function watchingLockHolders(
     clearInterval(timer);
     void asking.then(() => client?.end()).catch(() => {});
   }
-}
-
-async function connectLike({ options }: Pool): Promise<Client> {
-  const Driver = (options as { Client?: typeof Client }).Client ?? Client;
-  const client = new Driver(options);
-  client.on('error', () => {});
-  await client.connect();
-  return client;
 }
 
 const LOCK_HOLDERS = `

@@ -21,6 +21,8 @@ export interface MigrationGuards {
   acceptEdited: boolean;
   /** Lose rows. */
   confirmed: boolean;
+  /** Ends the run before its next statement, and cancels the one that runs. */
+  readonly signal?: AbortSignal;
   /** The end of a refusal: what to add to agree, as a sentence. */
   readonly hints: {
     readonly confirm: string;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@mikro-orm/core';
 import { PostgreSqlConnection } from '@mikro-orm/postgresql';
-import type { Client, Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
+import { LentSessions } from '../lent-sessions.js';
 import { refuseSharedSession } from '../own-session.js';
 import type { MigrationGuards } from './migration-guards.js';
 
@@ -26,7 +27,7 @@ export async function holdingMigrationLock<T>(
   await connection.ensureConnection();
   const pool = await connection.getNativeClient();
   const client = await pool.connect();
-  const sessions = new OtherSessions(pool, client);
+  const sessions = new LentSessions(pool, client);
   let isDone = false;
   let ending: Promise<void> | undefined;
   client.once('end', () => {
@@ -66,7 +67,7 @@ function lockLost(cause: unknown): StartupError {
  */
 async function takeLock(
   client: PoolClient,
-  { lockTimeoutMs, hints, warn }: MigrationGuards,
+  { lockTimeoutMs, hints, warn, signal }: MigrationGuards,
 ): Promise<void> {
   const isTaken = async (): Promise<boolean> =>
     (
@@ -84,6 +85,7 @@ async function takeLock(
   const until = performance.now() + lockTimeoutMs;
   do {
     await sleep(ASK_EVERY_MS);
+    signal?.throwIfAborted();
     if (await isTaken()) return;
   } while (performance.now() < until);
   throw new StartupError(
@@ -105,37 +107,4 @@ async function holderOf(client: PoolClient): Promise<string> {
     ? `Another process (${rows[0].application || 'unnamed'}, session ${rows[0].pid} of ` +
         `${rows[0].login})`
     : 'Another process';
-}
-
-/** The sessions that a pool lends to others than the holder of the lock. */
-class OtherSessions {
-  readonly #lent = new Set<PoolClient>();
-  readonly #lend = (client: PoolClient): void => void this.#lent.add(client);
-  readonly #takeBack = (_error: unknown, client: PoolClient): void =>
-    void this.#lent.delete(client);
-
-  constructor(
-    private readonly pool: Pool,
-    private readonly holder: PoolClient,
-  ) {
-    pool.on('acquire', this.#lend).on('release', this.#takeBack);
-  }
-
-  /**
-   * Ends them on the server, whatever they are doing, and here, where that cannot be told to the
-   * server.
-   */
-  async end(): Promise<void> {
-    const clients = [...this.#lent].filter(client => client !== this.holder);
-    const pids = clients.map(client => (client as unknown as { processID: number }).processID);
-    await this.pool
-      .query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids])
-      .catch(() => {});
-    // What a pool lends is a client, and `end` cuts one whose statement runs.
-    for (const client of clients) (client as unknown as Client).end(() => {});
-  }
-
-  forget(): void {
-    this.pool.off('acquire', this.#lend).off('release', this.#takeBack);
-  }
 }

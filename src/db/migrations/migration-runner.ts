@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from '@mikro-orm/core';
 import { MigrationRunner as UnguardedRunner, type Migration } from '@mikro-orm/migrations';
 import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import { exceededTime, isDatabaseUnreachable } from '../database-errors.js';
 import { ConcurrentIndex } from './concurrent-index.js';
 import { formattedSql } from './emitted-sql.js';
+import { cancelledBy } from '../lent-sessions.js';
 import { watchingLockHolders } from './lock-holders.js';
 import { firstLine, MigrationFailure } from './migration-failure.js';
 import { readSql, withoutConcurrently } from './read-sql.js';
@@ -42,6 +44,8 @@ export class MigrationRunner extends UnguardedRunner {
 
   /** Left out: locks are waited for as whoever opened the transaction around says. */
   lockWait: LockWait | undefined;
+  /** Ends the run before its next statement, and cancels the one that runs. */
+  signal: AbortSignal | undefined;
 
   override setMasterMigration(transaction: Transaction): void {
     super.setMasterMigration(transaction);
@@ -75,6 +79,7 @@ export class MigrationRunner extends UnguardedRunner {
         await migration[method]();
         const statements = migration.getQueries().map(formattedSql);
         for (const [index, sql] of statements.entries()) {
+          await this.#goOn();
           const run = async (): Promise<void> =>
             this.#tell(
               migration,
@@ -111,6 +116,7 @@ export class MigrationRunner extends UnguardedRunner {
     await migration[method]();
     const statements = migration.getQueries().map(formattedSql);
     for (const [index, sql] of statements.entries()) {
+      await this.#goOn();
       const concurrent = await ConcurrentIndex.of(this.driver.getConnection(), await readSql(sql));
       await concurrent?.prepare();
       const { error, holders } = await this.#alone(sql, change => this.#tell(migration, change));
@@ -180,14 +186,15 @@ export class MigrationRunner extends UnguardedRunner {
           (error: unknown) => ({ error, holders }),
         );
     }
-    // A concurrent build waits for everybody's transactions, and nobody waits behind it.
-    if (!(connection instanceof PostgreSqlConnection) || concurrent)
+    if (!(connection instanceof PostgreSqlConnection))
       return this.#watched(undefined, async () => tell(await writeRows(connection, sql)));
     const client = await (await connection.getNativeClient()).connect();
     try {
+      // A concurrent build waits for everybody's transactions, and nobody waits behind it.
       const pid = await this.#limitWaits(
         async setting => (await client.query(setting)).rows,
         'set',
+        concurrent ? 0 : undefined,
       );
       return await this.#watched(pid, async () => {
         const { rowCount } = await client.query(sql);
@@ -204,6 +211,12 @@ export class MigrationRunner extends UnguardedRunner {
     return work => (held ? seeingAllRows(connection, transaction, work) : work());
   }
 
+  async #goOn(): Promise<void> {
+    // A signal is heard between turns of the event loop, and the embedded database leaves none.
+    if (this.signal) await setImmediate();
+    this.signal?.throwIfAborted();
+  }
+
   #tell(migration: Migration, change: RowChange | undefined): void {
     if (change) this.changed(nameOf(migration), change);
   }
@@ -215,10 +228,11 @@ export class MigrationRunner extends UnguardedRunner {
   async #limitWaits(
     run: (sql: string) => Promise<unknown>,
     set: 'set' | 'set local',
+    ms = this.lockWait?.ms,
   ): Promise<number | undefined> {
     if (!this.lockWait || !(this.driver.getConnection() instanceof PostgreSqlConnection))
       return undefined;
-    await run(`${set} lock_timeout = ${this.lockWait.ms}`);
+    await run(`${set} lock_timeout = ${ms}`);
     return ((await run('select pg_backend_pid() as pid')) as { pid: number }[])[0]!.pid;
   }
 
@@ -228,13 +242,15 @@ export class MigrationRunner extends UnguardedRunner {
   ): Promise<{ error?: unknown; holders: string[] }> {
     const ms = this.lockWait?.ms;
     const connection = this.driver.getConnection();
-    if (pid !== undefined && ms && connection instanceof PostgreSqlConnection)
+    if (pid !== undefined && connection instanceof PostgreSqlConnection) {
+      const pool = await connection.getNativeClient();
       return watchingLockHolders(
-        await connection.getNativeClient(),
+        pool,
         pid,
-        Math.min(ASK_AT_MOST_EVERY_MS, ms / 4),
-        work,
+        Math.min(ASK_AT_MOST_EVERY_MS, (ms || Infinity) / 4),
+        () => cancelledBy(this.signal, pool, pid, work),
       );
+    }
     return work().then(
       () => ({ holders: [] }),
       (error: unknown) => ({ error, holders: [] }),

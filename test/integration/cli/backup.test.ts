@@ -429,7 +429,7 @@ describe('the file', () => {
       expect(existsSync(path)).toBe(false);
       const ended = await running.end('SIGINT');
       expect({ ...ended, err: running.err.trim().split('\n').at(-1) }).toEqual({
-        code: 1,
+        code: 130,
         signal: null,
         err: 'Interrupted: nothing was written.',
       });
@@ -773,7 +773,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
         backup.child.exitCode !== null || (await scratchDatabases()).length > before.length,
       { timeout: 60_000, interval: 2 },
     );
-    expect(await backup.end('SIGTERM')).toEqual({ code: 1, signal: null });
+    expect(await backup.end('SIGTERM')).toEqual({ code: 143, signal: null });
     expect(backup.err).toMatch(/Interrupted: nothing was written\.\n$/);
     expect(left(path)).toEqual([]);
     expect(await scratchDatabases()).toEqual(before);
@@ -797,7 +797,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
           )[0]!.waits || restore.child.exitCode !== null,
         { timeout: 60_000 },
       );
-      expect(await restore.end('SIGINT')).toEqual({ code: 1, signal: null });
+      expect(await restore.end('SIGINT')).toEqual({ code: 130, signal: null });
       expect(restore.err).toMatch(/Interrupted: nothing was changed\.\n$/);
     } finally {
       await reader.end();

@@ -5,7 +5,13 @@ import { Database } from '../../../src/db/database.js';
 import { searchIndexName } from '../../../src/db/search-index-name.js';
 import { rebuildSearchIndex } from '../../../src/db/search-indexes.js';
 import { ENTITIES } from '../../../src/entities.js';
-import { Commands, freshDatabase, weaver, type Outcome } from '../../support/command.js';
+import {
+  Commands,
+  freshDatabase,
+  weaver,
+  type Outcome,
+  type Running,
+} from '../../support/command.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World } from '../../support/world.js';
 import { postgresAt } from '../../support/postgres-at.js';
@@ -180,32 +186,97 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     await remove(large.id);
   });
 
-  test('may be interrupted: the server builds on, and another run is refused then', async () => {
-    // What tests before left is dropped, and nothing else to wait for.
-    await tune();
-    const large = await tenantOf(FROM);
+  /** A run that is at a build, which waits for somebody's transaction. */
+  async function duringBuild(
+    index: string,
+    begin: string,
+    work: (running: Running, others: Client) => Promise<void>,
+  ): Promise<void> {
     const commands = new Commands();
-    const writer = new Client({ connectionString: db.urls!.admin });
-    await writer.connect();
+    const others = new Client({ connectionString: db.urls!.admin });
+    await others.connect();
     try {
-      await writer.query(`begin; delete from doc_chunks where tenant_id = '${v7()}'`);
+      await others.query(begin);
       const running = commands.weaver(env, 'search', 'tune');
-      await expect
-        .poll(indexes, { timeout: 20_000 })
-        .toEqual([{ name: large.index, valid: false }]);
-      expect(await running.end('SIGINT')).toMatchObject({ signal: 'SIGINT' });
-      expect(await tune()).toMatchObject({
-        code: 1,
-        out: '',
-        err: expect.stringContaining('one that was interrupted still finishes its build'),
-      });
-      await writer.query('rollback');
-      await expect.poll(async () => (await tune()).code, { timeout: 20_000 }).toBe(0);
-      expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
+      await expect.poll(indexes, { timeout: 20_000 }).toEqual([{ name: index, valid: false }]);
+      await work(running, others);
     } finally {
-      await writer.end();
+      await others.end();
       await commands.close();
     }
+  }
+
+  test('that is interrupted with Ctrl+C stops the build, and says what is kept', async () => {
+    await tune();
+    const large = await tenantOf(FROM);
+    const last = ({ err }: Running): string => err.trim().split('\n').at(-1)!;
+    // A snapshot is waited for by the build alone; a writer also by whoever drops what it leaves.
+    await duringBuild(
+      large.index,
+      'begin isolation level repeatable read; select count(*) from bots',
+      async running => {
+        expect(await running.end('SIGINT')).toEqual({ code: 130, signal: null });
+        expect(last(running)).toBe(
+          'Interrupted: what is told above as done is kept, and nothing is left of the ' +
+            `index of tenant ${large.id} (${FROM} chunks) that is incomplete. To go on, ` +
+            'run it again.',
+        );
+        expect(await indexes()).toEqual([]);
+      },
+    );
+    await duringBuild(
+      large.index,
+      `begin; delete from doc_chunks where tenant_id = '${v7()}'`,
+      async running => {
+        expect(await running.end('SIGTERM')).toEqual({ code: 143, signal: null });
+        expect(last(running)).toBe(
+          `Interrupted: what is told above as done is kept, and ${large.index} is left ` +
+            'incomplete: no search uses it, and the next run drops it. To go on, run it ' +
+            'again.',
+        );
+      },
+    );
+    expect((await tune()).out).toMatch(/^Dropped .*\nBuilt /);
+    await remove(large.id);
+    await tune();
+  });
+
+  test('that was killed leaves the server at that index: another run is refused until it is done, and then finishes it', async () => {
+    await tune();
+    const large = await tenantOf(FROM);
+    await duringBuild(
+      large.index,
+      `begin; delete from doc_chunks where tenant_id = '${v7()}'`,
+      async (running, writer) => {
+        await running.end('SIGKILL');
+        expect(await tune()).toMatchObject({
+          code: 1,
+          out: '',
+          err: expect.stringContaining('one that was interrupted still finishes its build'),
+        });
+        await writer.query('rollback');
+        await expect
+          .poll(indexes, { timeout: 20_000 })
+          .toEqual([{ name: large.index, valid: true }]);
+      },
+    );
+    const [before] = await db.asSuperuser(
+      `select pg_relation_filenode('${large.index}')::int as file`,
+    );
+    await expect
+      .poll(async () => (await tune()).out, { timeout: 20_000 })
+      .toMatch(
+        new RegExp(
+          `^Finished the index of tenant ${large.id} .*: an interrupted run had built it\\.$`,
+        ),
+      );
+    expect(
+      await db.asSuperuser(`select pg_relation_filenode('${large.index}')::int as file`),
+    ).toEqual([before]);
+    expect(await tune()).toMatchObject({
+      code: 0,
+      out: 'Nothing to do: every large tenant has its index.',
+    });
     await remove(large.id);
     await tune();
   });

@@ -6,12 +6,19 @@ const nameOf = (tenantId: string): string => `index of ${tenantId}`;
 const size = (tenantId: string, chunks: number): TenantSize => ({ tenantId, chunks });
 const index = (
   tenantId: string,
-  values: { isValid?: boolean; isCurrent?: boolean; bytes?: number; name?: string } = {},
+  values: {
+    isValid?: boolean;
+    isCurrent?: boolean;
+    isBuilt?: boolean;
+    bytes?: number;
+    name?: string;
+  } = {},
 ) => ({
   name: nameOf(tenantId),
   tenantId,
   isValid: true,
   isCurrent: true,
+  isBuilt: false,
   bytes: 10 * MEGABYTE,
   ...values,
 });
@@ -51,6 +58,16 @@ describe('planTuning', () => {
         [index('a', { isCurrent: false }), index('b', { isCurrent: false })],
       ),
     ).toEqual(['drop index of a', 'drop index of b', 'build index of a']);
+  });
+
+  test('finishes an index that was built before its run was interrupted, and rebuilds it where it is too large all the same', () => {
+    const built = { isCurrent: false, isBuilt: true };
+    expect(plan([size('a', 20_000)], [index('a', built)])).toEqual(['finish index of a']);
+    expect(plan([size('a', 20_000)], [index('a', { ...built, bytes: 30 * MEGABYTE })])).toEqual([
+      'finish index of a',
+      'rebuild index of a',
+    ]);
+    expect(plan([size('a', 4_999)], [index('a', built)])).toEqual(['drop index of a']);
   });
 
   test('drops what an interrupted rebuild left, and keeps the index itself', () => {
