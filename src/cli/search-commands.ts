@@ -26,8 +26,8 @@ export function addSearchCommands(program: Command, { io, fail }: CommandContext
         'grown beyond their content, and drops those that ' +
         ('are no longer needed. The gateway goes on meanwhile, reads and writes included. ' +
           'It may be interrupted at any time and run ') +
-        ('again: the server goes on with the index that it was at, and what is left half ' +
-          'done is put right by the next run. Best run regularly, ') +
+        ('again: Ctrl+C stops the build of the index that it was at, and what is left ' +
+          'half done is put right by the next run. Best run regularly, ') +
         ('such as every night, and after large imports. Exits with 1 when a step fails or ' +
           'another process is at it.'),
     )

@@ -46,20 +46,22 @@ export async function cancelledBy<T>(
   pid: number,
   work: () => Promise<T>,
 ): Promise<T> {
-  let isDone = false;
+  const done = new AbortController();
   let cancelling: Promise<unknown> | undefined;
   const cancel = (): void => {
     cancelling = besides(pool, async client => {
       // Again: the first may come before the statement begins.
-      for (; !isDone; await sleep(CANCEL_EVERY_MS))
+      while (!done.signal.aborted) {
         await client.query('select pg_cancel_backend($1)', [pid]);
+        await sleep(CANCEL_EVERY_MS, undefined, { signal: done.signal }).catch(() => {});
+      }
     }).catch(() => {});
   };
   signal?.addEventListener('abort', cancel, { once: true });
   try {
     return await work();
   } finally {
-    isDone = true;
+    done.abort();
     signal?.removeEventListener('abort', cancel);
     // So that none comes late and meets the next statement.
     await cancelling;

@@ -110,7 +110,7 @@ async function restoreEmbedded(
   // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and
   // opening it could damage it more.
   if (!yes && embeddedExists(config.database))
-    refuseRows(io, all(await countsToReplace(config)), yes);
+    refuseRows(io, complete(await countsToReplace(config)), yes);
   const { made, former } = await replaceEmbedded(dataDir, work.signal, staging =>
     kind === 'portable'
       ? fillEmbedded(staging, file, work)
@@ -249,7 +249,7 @@ async function takeAway(database: Database, why: unknown): Promise<void> {
 
 type RowCounts = ReadonlyMap<string, RowCount>;
 
-function all(counts: Counts): RowCounts {
+function complete(counts: Counts): RowCounts {
   return new Map([...counts].map(([table, counted]) => [table, { counted, isAll: true }]));
 }
 

@@ -49,8 +49,8 @@ describe.runIf(inject('template').kind === 'postgres')(
         `create role ${owner} login password 'x'; create role ${operator} login ` +
           "noinherit password 'x'",
       );
-      expect((await weaver(fresh.env, ['db', 'bootstrap', '--owner', owner])).code).toBe(0);
-      expect((await weaver(as(owner), ['db', 'up'])).code).toBe(0);
+      await weaver(fresh.env, ['db', 'bootstrap', '--owner', owner]);
+      await weaver(as(owner), ['db', 'up']);
       await sql(
         `grant ${owner}, weaver_operator to ${operator}; alter role ${operator} inherit; ` +
           "insert into tenants (name) values ('stays')",
@@ -124,11 +124,11 @@ describe.runIf(inject('template').kind === 'postgres')(
      */
     function watchLocks(): { seen(): Promise<unknown[]> } {
       const seen: unknown[] = [];
-      let going = true;
+      const ended = new AbortController();
       const looking = (async () => {
         const client = new Client({ connectionString: fresh.urls!.admin });
         await client.connect();
-        while (going) {
+        while (!ended.signal.aborted) {
           const { rows } = await client.query(
             `select c.relname::text as "table", mode, granted from pg_locks l
               join pg_class c on c.oid = l.relation
@@ -141,7 +141,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       })();
       return {
         async seen() {
-          going = false;
+          ended.abort();
           await looking;
           return seen;
         },
