@@ -45,7 +45,10 @@ describe('weaver', () => {
     expect({ code, err }).toEqual({ code: 0, err: '' });
     for (const name of COMMANDS.map(command => command.split(' ')[0]!))
       expect(out).toMatch(new RegExp(`^  ${name}\\b`, 'm'));
-    expect(out).toContain('Exit codes: 0 done, 1 could not be done, 2 wrong usage.');
+    expect(out).toContain(
+      'Exit codes: 0 done, 1 could not be done, 2 wrong usage, 130 ended by Ctrl+C, 143 ' +
+        'by SIGTERM.',
+    );
   });
 
   test.each(COMMANDS)('%s --help has an example', async command => {
