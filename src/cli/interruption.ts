@@ -1,5 +1,4 @@
 import { StartupError } from '../base/startup-error.js';
-import { reason } from '../db/connection-errors.js';
 
 /** As shells count them: 128 and the number of the signal. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -42,7 +41,7 @@ export async function untilInterrupted<T>(
     // What fails because it was stopped says something else.
     const message =
       kept === undefined
-        ? `${reason(error)}.`
+        ? (error as Error).message
         : `Interrupted: ${typeof kept === 'string' ? kept : kept()}.`;
     throw new Interrupted(message, by, error);
   } finally {

@@ -211,7 +211,7 @@ describe('weaver search reembed', () => {
     );
     await expect.poll(() => running.err || asked > 256, { timeout: 20_000 }).toBe(true);
     const { code } = await running.end('SIGINT');
-    expect(code).toBe(1);
+    expect(code).toBe(130);
     const place = /^Large: 256 chunks were embedded\. It was interrupted\. .* --after (\S+)$/m.exec(
       running.err,
     )![1]!;
