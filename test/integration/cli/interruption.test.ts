@@ -13,7 +13,7 @@ import { LegacyDatabase } from '../../support/legacy-server.js';
 import { Sandbox } from '../../support/sandbox.js';
 
 // Each command is a process of its own.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const FIRST = 'Migration29990101000000_first';
 const SECOND = 'Migration29990102000000_second';

@@ -43,7 +43,7 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
 
   test("is waited for without delay to the holder's build, by a run and by a script", async () => {
     sandbox.write(NEXT, {
-      up: ['create table next (id int)', 'select pg_sleep(5)'],
+      up: ['create table next (id int)', 'select pg_sleep(20)'],
       down: ['drop table next'],
     });
     sandbox.write(INDEX, {
@@ -60,7 +60,7 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
     );
     expect(script.code).toBe(0);
     const first = sandbox.startWeaver(fresh.env, 'db', 'up');
-    await runs('select pg_sleep(5)%');
+    await runs('select pg_sleep(20)%');
     // Longer than the test may take: who waits with a snapshot would keep the build for as long.
     const second = sandbox.startWeaver(fresh.env, 'db', 'up', '--lock-timeout', '600');
     await second.until('waiting for it', 'err');
@@ -91,9 +91,9 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
       "do $$ begin execute format('alter database %I set idle_session_timeout = ''1s''', " +
         'current_database()); end $$',
     );
-    sandbox.write(NEXT, { up: ['select pg_sleep(4)'], down: [] });
+    sandbox.write(NEXT, { up: ['select pg_sleep(21)'], down: [] });
     const first = sandbox.startWeaver(fresh.env, 'db', 'up');
-    await runs('select pg_sleep(4)%');
+    await runs('select pg_sleep(21)%');
     await new Promise(resolve => setTimeout(resolve, 2_000));
     expect(await weaver(fresh.env, ['db', 'up', '--no-wait'])).toMatchObject({
       code: 1,
