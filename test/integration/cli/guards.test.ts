@@ -232,7 +232,7 @@ test('a run that would revert a migration without "down" reverts nothing at all'
 test.runIf(onPostgres)('two processes: the second waits for a time, or not at all', async () => {
   const SLOW = 'Migration29990104000000_slow';
   sandbox.write(SLOW, {
-    up: ['select pg_sleep(4)', 'create table slow (id int)'],
+    up: ['select pg_sleep(20)', 'create table slow (id int)'],
     down: ['drop table slow'],
   });
   const first = sandbox.startWeaver(fresh.env, 'db', 'up');
@@ -241,7 +241,7 @@ test.runIf(onPostgres)('two processes: the second waits for a time, or not at al
       expect(
         await sqlAt(
           fresh.urls!.admin,
-          "select from pg_stat_activity where query like '%pg_sleep(4)%' " +
+          "select from pg_stat_activity where query like '%pg_sleep(20)%' " +
             'and pid <> pg_backend_pid() and datname = current_database()',
         ),
       ).toHaveLength(1),
