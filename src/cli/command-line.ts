@@ -77,8 +77,8 @@ export async function runCommandLine(
     // together it does not.
     if (error instanceof InvalidArgumentError) io.sayLines(`error: ${error.message}\n${SEE_HELP}`);
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const told = error instanceof Interrupted ? error : (lostConnection(error) ?? error);
-    if (error instanceof ConfigError) io.sayLines(error.message);
+    const told = error instanceof Interrupted ? error : commandFailure(error);
+    if (told instanceof ConfigError) io.sayLines(told.message);
     else if (told instanceof StartupError) io.say(told.message);
     // Not the error itself: those of the database hold the statement with its values.
     else io.sayLines(error instanceof Error ? (error.stack ?? error.message) : String(error));

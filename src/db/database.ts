@@ -12,7 +12,7 @@ import {
   type TimeBounds,
 } from './database-scope.js';
 import { cancelledBy, LentSessions } from './lent-sessions.js';
-import { refuseSharedSession, sharesSession } from './own-session.js';
+import { refuseSharedSession, refuseSharedSessions, sharesSession } from './own-session.js';
 import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';

@@ -19,7 +19,8 @@ const SEARCH_PATH = `concat_ws(', ', '${SCHEMA}', (
 export const USE_SCHEMA_IN_SCRIPT = `do $weaver$ begin
   perform set_config('search_path', ${SEARCH_PATH}, false);
   if current_schema() is distinct from '${SCHEMA}' then
-    raise exception 'This database has no schema ${SCHEMA}, in which Weaver''s tables belong, or this login may not use it.';
+    raise exception '%', 'This database has no schema ${SCHEMA}, in which Weaver''s tables '
+      'belong, or this login may not use it.';
   end if;
 end $weaver$`;
 

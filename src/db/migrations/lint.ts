@@ -16,7 +16,7 @@ export interface LintFinding {
   readonly allowed: string | undefined;
 }
 
-export type LintRule =
+type LintRule =
   | Hazard
   | 'no-down'
   | 'several-outside-transaction'

@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- one reader of SQL, with a function for each kind of statement
 import { parse, scan } from 'libpg-query';
 
 /** Something with rows that a statement takes away. `values`: it writes over those of all rows. */
@@ -27,7 +28,7 @@ export type Hazard =
   | 'update-all-rows';
 
 /** What is done `concurrently`, which no transaction may hold. */
-export interface Concurrent {
+interface Concurrent {
   /** An index that has a name, with its table as SQL has it. */
   readonly builds?: { readonly index: string; readonly table: string };
   readonly reindexes: boolean;

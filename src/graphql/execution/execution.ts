@@ -21,7 +21,7 @@ export const FAILED = 2;
 export const PAUSED = 3;
 
 /** Errors of an answer, at most. Each takes as long as some ten values, and more memory. */
-export const MAX_ERRORS = 1_000;
+const MAX_ERRORS = 1_000;
 
 /** What is left to be done around a value when a pause is over, given what became of the value. */
 type Rest = (inner: Outcome) => Outcome;
@@ -193,7 +193,7 @@ export class Execution {
   }
 }
 
-export function pathKeys(place: Place, key: string | number): (string | number)[] {
+function pathKeys(place: Place, key: string | number): (string | number)[] {
   const keys = [key];
   for (let around = place; around.parent; around = around.parent) keys.push(around.key);
   return keys.reverse();
@@ -205,7 +205,7 @@ function tooManyErrors(first: GraphQLError): GraphQLError {
   if (!known || known.code === 'UNAVAILABLE')
     return refusal(known ?? hiddenError(first.originalError));
   const message =
-    `More than ${MAX_ERRORS} fields of the operation failed, ` + `the first with: ${known.message}`;
+    `More than ${MAX_ERRORS} fields of the operation failed, the first with: ` + known.message;
   return refusal(new AppError('QUERY_TOO_COMPLEX', message, { cause: known }));
 }
 

@@ -73,7 +73,7 @@ describe.runIf(inject('template').kind === 'postgres')(
           'and relrowsecurity and not relforcerowsecurity',
       );
 
-    test('are counted by the plain owner while nobody uses the tables, and the policies hold the owner afterwards', async () => {
+    test('are counted by the plain owner, whom policies hold again afterwards', async () => {
       const { code, err } = await down(as(owner));
       expect(code).toBe(1);
       for (const question of ALL_QUESTIONS) expect(err).toContain(question);
@@ -95,7 +95,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       expect(await watched.seen()).toEqual([]);
     });
 
-    test('cannot be counted by the plain owner while others use them, who wait for nothing, and are asked for', async () => {
+    test('cannot be counted by the plain owner while others use them, who never wait', async () => {
       await reader.query('begin; select count(*) from tenants');
       const watched = watchLocks();
       const { code, err } = await down(as(owner));

@@ -33,9 +33,9 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
       at = port,
     }: { host?: string; user?: string; query?: string; at?: number | '' } = {},
   ): string => {
-    const server = at === '' ? host : `${host}:${at}`;
+    const authority = at === '' ? host : `${host}:${at}`;
     const login = `${user}:${encodeURIComponent(password)}`;
-    return `postgresql://${login}@${server}/postgres${query && `?${query}`}`;
+    return `postgresql://${login}@${authority}/postgres${query && `?${query}`}`;
   };
 
   /** What the server says of a connection of the gateway's pool. */

@@ -125,7 +125,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     );
   });
 
-  test('a search_path that leads elsewhere keeps the gateway from starting, and the owner works in the right schema all the same', async () => {
+  test('a search_path that leads elsewhere stops the gateway, not the owner', async () => {
     const [own, gateway] = [await freshDatabase(), await freshDatabase({ migrated: true })];
     try {
       for (const { urls } of [own, gateway]) {
@@ -152,7 +152,11 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
       const { code, out, err } = await weaver(gateway.env, ['demo']);
       expect({ code, out }).toEqual({ code: 1, out: '' });
       expect(err).toMatch(
-        /^The login \S+ works in the schema own, since that is the first of its search_path, and Weaver's tables belong in public\. As a superuser: alter role \S+ in database \S+ set search_path = public\. Then start again\.$/,
+        joinPatterns(
+          /^The login \S+ works in the schema own, since that is the first of its search_path, /,
+          /and Weaver's tables belong in public\. As a superuser: alter role \S+ in database /,
+          /\S+ set search_path = public\. Then start again\.$/,
+        ),
       );
     } finally {
       await Promise.all([own.close(), gateway.close()]);
@@ -192,7 +196,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     }
   });
 
-  test('a database without the schema of the tables is refused by commands of the owner, and nothing is made', async () => {
+  test('a database without the schema of the tables is refused, and left as it is', async () => {
     const other = await freshDatabase();
     try {
       await sqlAt(other.urls!.admin, 'drop schema public cascade');
@@ -205,7 +209,11 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
           code: 1,
           out: '',
           err: expect.stringMatching(
-            /^The database \S+ has no schema public, in which Weaver's tables belong\. Nothing was changed\. As the owner of the database: create schema public authorization \S+\.( Nothing was written\.)?$/,
+            joinPatterns(
+              /^The database \S+ has no schema public, in which Weaver's tables belong\. Nothing /,
+              /was changed\. As the owner of the database: create schema public authorization /,
+              /\S+\.( Nothing was written\.)?$/,
+            ),
           ),
         });
       }

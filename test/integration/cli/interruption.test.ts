@@ -132,7 +132,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       return { code, err: said(running), out: running.out };
     }
 
-    test('keeps nothing of a run of migrations in one transaction, neither up nor down', async () => {
+    test('keeps nothing of migrations in one transaction, neither up nor down', async () => {
       sandbox.write(FIRST, {
         up: ['create table slow (id int)', 'select pg_sleep(61)'],
         down: ['drop table slow'],
@@ -181,7 +181,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       expect((await sandbox.weaver(fresh.env, 'db', 'down')).code).toBe(0);
     });
 
-    test('says which migrations it keeps outside a transaction, and leaves no invalid index', async () => {
+    test('names the migrations that it keeps, and leaves no invalid index', async () => {
       sandbox.write(FIRST, { up: ['create table slow (id int)'], down: ['drop table slow'] });
       sandbox.write(SECOND, {
         up: ['create index concurrently more_index on tenants (plan_tier)'],

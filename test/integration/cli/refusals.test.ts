@@ -38,7 +38,7 @@ describe.runIf(inject('template').kind === 'postgres')('what the database refuse
     const { code, out, err } = await weaver(fresh.env, ['tenant', 'create', 'No column']);
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(
-      /^The database refused .*: column "plan_tier" .* \(SQLSTATE 42703\)\. .*"npx weaver db check"[^\n]*$/,
+      /^The database refused .*"plan_tier" .* \(SQLSTATE 42703\)\. .*"npx weaver db check"[^\n]*$/,
     );
   });
 

@@ -112,7 +112,7 @@ describe.runIf(inject('template').kind === 'postgres')(
         );
         expect({ code, out }).toEqual({ code: 1, out: '' });
         expect(err).toMatch(
-          /\(SQLSTATE 55P03\)\. It waited 2 seconds for a lock that is held by session \d+ \(report of postgres/,
+          /\(SQLSTATE 55P03\)\. It waited 2 seconds .* is held by session \d+ \(report of postgres/,
         );
       } finally {
         await holder.end();
@@ -151,7 +151,7 @@ describe.runIf(inject('template').kind === 'postgres')(
       expect(await patient.outcome()).toMatchObject({ code: 0, out: `Applied ${COLUMN}\n` });
     });
 
-    test('a concurrent build waits for others as long as they take, with a comment before it, too', async () => {
+    test('a concurrent build has no time-out, even with a comment before it', async () => {
       const INDEX = 'Migration29990102000000_index';
       sandbox.write(INDEX, {
         up: [

@@ -60,7 +60,7 @@ describe('planTuning', () => {
     ).toEqual(['drop index of a', 'drop index of b', 'build index of a']);
   });
 
-  test('finishes an index that was built before its run was interrupted, and rebuilds it where it is too large all the same', () => {
+  test('finishes the built index of an interrupted run, and rebuilds one that is too large', () => {
     const built = { isCurrent: false, isBuilt: true };
     expect(plan([size('a', 20_000)], [index('a', built)])).toEqual(['finish index of a']);
     expect(plan([size('a', 20_000)], [index('a', { ...built, bytes: 30 * MEGABYTE })])).toEqual([
