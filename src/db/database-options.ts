@@ -9,7 +9,7 @@ import { escapeLines } from '../base/control-characters.js';
 import { parseJsonExactly } from '../base/json.js';
 import type { DatabaseConfig } from '../config.js';
 import { isSameAddress } from '../config/database-address.js';
-import { LEGACY_PREFIX } from './adoption/names.js';
+import { LEGACY_PREFIX } from './legacy-names.js';
 import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
 import type { LockFile } from '../base/lock-file.js';

@@ -1,4 +1,4 @@
-import { LEGACY_POLICY } from './adoption/names.js';
+import { LEGACY_POLICY } from './legacy-names.js';
 import type { Database } from './database.js';
 import { fail, ok, warn, type Finding } from './doctor-finding.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from './roles.js';

@@ -4,7 +4,7 @@ import {
   PostgreSqlSchemaHelper,
   type PostgreSqlPlatform,
 } from '@mikro-orm/postgresql';
-import { LEGACY_POLICY } from './adoption/names.js';
+import { LEGACY_POLICY } from './legacy-names.js';
 import { SEARCH_INDEX_NAME } from './search-index-name.js';
 
 type Indexes = Awaited<ReturnType<PostgreSqlSchemaHelper['getAllIndexes']>>;

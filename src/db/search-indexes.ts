@@ -1,12 +1,10 @@
 import type { Database, MaintenanceSession } from './database.js';
-import type { ReadScope } from './read-scope.js';
 import {
   SEARCH_INDEX_NAME_IN_SQL,
   searchIndexName,
   tenantOfSearchIndex,
 } from './search-index-name.js';
 import { compareVersions, SAFE_VECTOR_VERSION } from './server-checks.js';
-import { fixedStatement } from './statement.js';
 
 /** As many neighbours as pgvector takes by default. */
 const NEIGHBOURS = 16;
@@ -39,25 +37,6 @@ export interface SearchIndex {
   /** Built so, and interrupted before what is added later was told to be less thorough. */
   readonly isBuilt: boolean;
   readonly bytes: number;
-}
-
-const VALID_INDEXES = fixedStatement(
-  'searchIndexes',
-  `select c.relname::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
-    where i.indrelid = 'doc_chunks'::regclass and i.indisvalid
-      and c.relname ~ '${SEARCH_INDEX_NAME_IN_SQL}'`,
-);
-
-/**
- * Tenants whose searches can use an index of their own, by their ids. Any role may ask: catalogues
- * hold no tenant's data.
- */
-export async function tenantsWithSearchIndex(reads: ReadScope): Promise<Set<string>> {
-  return new Set(
-    (await reads.query<{ name: string }>(VALID_INDEXES, [])).map(({ name }) =>
-      tenantOfSearchIndex(name),
-    ),
-  );
 }
 
 /** All indexes of `weaver search tune`, with what interrupted runs left behind. */

@@ -1,5 +1,5 @@
 import { StartupError } from '../base/startup-error.js';
-import { LEGACY_PREFIX } from './adoption/names.js';
+import { LEGACY_PREFIX } from './legacy-names.js';
 import type { RunSql } from './migrations/catalogue.js';
 import { LOG_TABLE } from './migrations/migration-log.js';
 

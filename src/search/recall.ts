@@ -1,7 +1,6 @@
 import type { Database } from '../db/database.js';
 import { tenantScope } from '../db/database-scope.js';
 import type { ReadScope } from '../db/read-scope.js';
-import { tenantsWithSearchIndex } from '../db/search-indexes.js';
 import { statement } from '../db/statement.js';
 import type { Embedder } from '../embedders/embedder.js';
 import { choosePaths } from './paths/choose-paths.js';
@@ -9,6 +8,7 @@ import { CODES_PATH } from './paths/codes-path.js';
 import { EXACT_PATH } from './paths/exact-path.js';
 import { HNSW_PATH } from './paths/hnsw-path.js';
 import type { VectorPath } from './paths/vector-path.js';
+import { tenantsWithSearchIndex } from './paths/indexed-tenants.js';
 import { QueryVector } from './query-vector.js';
 import { searchServices } from './search-services.js';
 import { searchVectors } from './vector-search.js';

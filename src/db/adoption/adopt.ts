@@ -5,13 +5,13 @@ import type { Migrator } from '../migrator.js';
 import { copyRows } from './copy-rows.js';
 import { grantLegacyRole } from './legacy-role.js';
 import { VERSION_TABLE } from './legacy-schema.js';
+import { LEGACY_PREFIX } from '../legacy-names.js';
 import {
   ADOPTION_TABLE,
   CHANGES_TABLE,
   identifier,
   keptName,
   literal,
-  LEGACY_PREFIX,
   MIGRATIONS_TABLE,
   NEW_IDS_TABLE,
   ROWS_TABLE,

@@ -1,7 +1,8 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../database.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from '../roles.js';
-import { ADOPTION_TABLE, identifier, LEGACY_POLICY, SEVEN_TABLES } from './names.js';
+import { LEGACY_POLICY } from '../legacy-names.js';
+import { ADOPTION_TABLE, identifier, SEVEN_TABLES } from './names.js';
 import type { Run } from './recognise.js';
 import { changing } from './transactions.js';
 

@@ -1,14 +1,4 @@
-/**
- * What adoption keeps of an older Weaver's database, until "adopt --finish": its tables under this
- * prefix, and what was noted about them.
- */
-export const LEGACY_PREFIX = 'weaver_legacy_';
-
-/**
- * The policy by which the older application's own login works beside the gateway, on each of the
- * seven tables.
- */
-export const LEGACY_POLICY = 'legacy_application';
+import { LEGACY_PREFIX } from '../legacy-names.js';
 
 /** One row: where the database came from, and what leads back there. */
 export const ADOPTION_TABLE = `${LEGACY_PREFIX}adoption`;

@@ -1,11 +1,5 @@
-import {
-  identifier,
-  LEGACY_PREFIX,
-  literal,
-  MIGRATIONS_TABLE,
-  ROWS_TABLE,
-  SEVEN_TABLES,
-} from './names.js';
+import { LEGACY_PREFIX } from '../legacy-names.js';
+import { identifier, literal, MIGRATIONS_TABLE, ROWS_TABLE, SEVEN_TABLES } from './names.js';
 import type { Run } from './recognise.js';
 import { withoutForce } from './transactions.js';
 

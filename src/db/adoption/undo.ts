@@ -1,14 +1,8 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../database.js';
 import type { Migrator } from '../migrator.js';
-import {
-  ADOPTION_TABLE,
-  identifier,
-  LEGACY_PREFIX,
-  literal,
-  MIGRATIONS_TABLE,
-  SEVEN_TABLES,
-} from './names.js';
+import { LEGACY_PREFIX } from '../legacy-names.js';
+import { ADOPTION_TABLE, identifier, literal, MIGRATIONS_TABLE, SEVEN_TABLES } from './names.js';
 import type { Run } from './recognise.js';
 import { differences, type TableDifference } from './row-digests.js';
 import { changing, looking } from './transactions.js';

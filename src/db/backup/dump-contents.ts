@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { StartupError } from '../../base/startup-error.js';
-import { LEGACY_PREFIX } from '../adoption/names.js';
+import { LEGACY_PREFIX } from '../legacy-names.js';
 import { LOG_TABLE } from '../migrations/migration-log.js';
 import { CopiedRows } from './copy-rows.js';
 import type { Counts } from './counts.js';

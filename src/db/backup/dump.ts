@@ -1,6 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { DatabaseAddress } from '../../config/database-address.js';
-import { LEGACY_PREFIX } from '../adoption/names.js';
+import { LEGACY_PREFIX } from '../legacy-names.js';
 import { LOG_TABLE } from '../migrations/migration-log.js';
 import { OPERATOR_ROLE } from '../roles.js';
 import type { ServerFacts } from '../server-checks.js';

@@ -1,5 +1,5 @@
 import type { DatabaseConfig } from '../../config.js';
-import { LEGACY_POLICY, LEGACY_PREFIX } from '../adoption/names.js';
+import { LEGACY_POLICY, LEGACY_PREFIX } from '../legacy-names.js';
 import { SEARCH_INDEX_NAME } from '../search-index-name.js';
 import type { Catalogue, CatalogueTable } from './catalogue.js';
 
