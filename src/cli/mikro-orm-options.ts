@@ -10,7 +10,7 @@ import type { MigrationGuards } from '../db/migrations/migration-guards.js';
 import { removalText } from '../db/migrations/removals.js';
 import { changeText } from '../db/migrations/rows-of-owner.js';
 import { guardSchemaGenerator } from '../db/migrations/schema-generator.js';
-import { Migrator as GuardedMigrator, type RunOptions } from '../db/migrator.js';
+import { MIGRATIONS, Migrator as GuardedMigrator, type RunOptions } from '../db/migrator.js';
 import { ENTITIES } from '../entities.js';
 import { loadEnvFile } from './env-file.js';
 import { Interrupted, untilInterrupted } from './interruption.js';
@@ -44,7 +44,7 @@ export async function mikroOrmOptions(
     return {
       ...orm,
       extensions: [migratorWith(guards), guardSchemaGenerator(guards, die)],
-      migrations: { ...orm.migrations, silent: creates },
+      migrations: { ...MIGRATIONS, silent: creates },
       logger: text => void process.stdout.write(`${escapeLines(text)}\n`),
     };
   } catch (error) {

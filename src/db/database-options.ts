@@ -14,9 +14,6 @@ import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
 import type { LockFile } from '../base/lock-file.js';
 import { lockDataFolder } from './data-folder-lock.js';
-import { MIGRATIONS_FOLDER } from './migrations/emitted-sql.js';
-import { newMigrationName, NamingStrategy } from './migrations/new-migration-name.js';
-import { Migrator } from './migrator.js';
 import { poolerRefused } from './own-session.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
 import { useSchema } from './weavers-schema.js';
@@ -27,7 +24,7 @@ export const IN_MEMORY = 'memory://';
 export type EntityClasses = NonNullable<Options['entities']>;
 
 export interface DatabaseOptions {
-  /** Ready for `MikroORM.init`, and for the MikroORM command line. */
+  /** Ready for `MikroORM.init`. Whoever migrates brings the migrations. */
   orm: Partial<Options>;
   /** At the same time, at most. */
   connections: number;
@@ -60,22 +57,12 @@ const TABLES_WITHOUT_ENTITY = ['rate_limits'];
 
 const SHARED_OPTIONS: Partial<Options> = {
   metadataProvider: ReflectMetadataProvider,
-  extensions: [Migrator],
-  namingStrategy: NamingStrategy,
   // A mistyped name must not make a new database.
   ensureDatabase: false,
   // Standard output belongs to results, and to colour are the same characters as to do harm.
   colors: false,
   logger: text => void process.stderr.write(`${escapeLines(text)}\n`),
   discovery: { checkDuplicateFieldNames: false },
-  migrations: {
-    path: MIGRATIONS_FOLDER,
-    snapshot: false,
-    // Whoever migrates says so in words of its own; the command line of MikroORM turns this off.
-    silent: true,
-    emit: 'ts',
-    fileName: newMigrationName,
-  },
   schemaGenerator: {
     // The functions behind triggers are written in migrations by hand; the comparison would drop
     // them.

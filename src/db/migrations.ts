@@ -1,9 +1,10 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from './database.js';
 import { OPERATOR_SCOPE } from './database-scope.js';
 import { migrationFiles, sqlHash } from './migrations/emitted-sql.js';
 import { DEFAULT_GUARDS, type MigrationGuards } from './migrations/migration-guards.js';
 import { HASH_COLUMN, LOG_TABLE } from './migrations/migration-log.js';
-import type { Migrator, RunOptions } from './migrator.js';
+import { MIGRATIONS, Migrator, type RunOptions } from './migrator.js';
 import { OPERATOR_ROLE } from './roles.js';
 import { statement } from './statement.js';
 import { refuseOthersTables } from './table-owner.js';
@@ -100,11 +101,12 @@ async function readLog(
 }
 
 /**
- * How one run of migrations differs from the ordinary: what is agreed to, and who is told what was
- * done.
+ * How one run of migrations differs from the ordinary: what is agreed to, and who is told what
+ * begins and what was done.
  */
 export interface RunSettings {
   readonly guards?: Partial<MigrationGuards>;
+  readonly begins?: (name: string) => void;
   readonly done?: (name: string) => void;
 }
 
@@ -124,21 +126,22 @@ export async function runMigrations(
   database: Database,
   method: 'up' | 'down',
   options: RunOptions,
-  { guards, done = () => {} }: RunSettings = {},
+  { guards, begins = () => {}, done = () => {} }: RunSettings = {},
 ): Promise<string[]> {
-  const names = (await migratorOf(database, { guards })[method](options)).map(
-    migration => migration.name,
-  );
+  const migrator = migratorOf(database, { guards });
+  for (const event of ['migrating', 'reverting'] as const)
+    migrator.on(event, ({ name }) => begins(name));
+  const names = (await migrator[method](options)).map(migration => migration.name);
   for (const name of names) done(name);
   return names;
 }
 
-/** The migrator of an open database, with what is agreed to for its next runs. */
+/** A migrator for an open database, with what is agreed to for its runs. */
 export function migratorOf(
   database: Database,
   { guards }: Pick<RunSettings, 'guards'> = {},
 ): Migrator {
-  const migrator = database.orm.migrator as Migrator;
+  const migrator = new Migrator(database.orm.em as unknown as SqlEntityManager, MIGRATIONS);
   migrator.guards = { ...DEFAULT_GUARDS, ...guards };
   return migrator;
 }

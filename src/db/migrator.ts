@@ -3,13 +3,19 @@ import type {
   MigrateOptions,
   MigrationInfo,
   MigrationResult,
+  MigrationsOptions,
   MikroORM,
   Transaction,
 } from '@mikro-orm/core';
 import { Migrator as UnguardedMigrator } from '@mikro-orm/migrations';
 import { PostgreSqlConnection, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { StartupError } from '../base/startup-error.js';
-import { emittedSql, sqlHash, type EmittedSql } from './migrations/emitted-sql.js';
+import {
+  emittedSql,
+  MIGRATIONS_FOLDER,
+  sqlHash,
+  type EmittedSql,
+} from './migrations/emitted-sql.js';
 import { gatewaySessions } from './migrations/lock-holders.js';
 import {
   DEFAULT_GUARDS,
@@ -20,10 +26,21 @@ import { holdingMigrationLock } from './migrations/migration-lock.js';
 import { MigrationLog } from './migrations/migration-log.js';
 import { oneName } from './migrations/migration-names.js';
 import { MigrationRunner } from './migrations/migration-runner.js';
+import { newMigrationName } from './migrations/new-migration-name.js';
 import { isLoss, removalsOf } from './migrations/removals.js';
 import type { RowChange } from './migrations/rows-of-owner.js';
 import { refuseSharedSessions } from './own-session.js';
 import { refuseOthersTables } from './table-owner.js';
+
+/** Where this version's migrations are, and how a new one is named. */
+export const MIGRATIONS: MigrationsOptions = {
+  path: MIGRATIONS_FOLDER,
+  snapshot: false,
+  // Whoever migrates says so in words of its own; the command line of MikroORM turns this off.
+  silent: true,
+  emit: 'ts',
+  fileName: newMigrationName,
+};
 
 /**
  * MikroORM's migrator with what it lacks. It reverts everything when `down --to` is mistyped,
@@ -40,8 +57,17 @@ import { refuseOthersTables } from './table-owner.js';
  * and its command line uses that.
  */
 export class Migrator extends UnguardedMigrator {
+  declare protected readonly options: MigrationsOptions;
   guards: MigrationGuards = DEFAULT_GUARDS;
   readonly #changes: { migration: string; change: RowChange }[] = [];
+
+  /** With `options` in place of those of the ORM's configuration. */
+  constructor(em: SqlEntityManager, options?: MigrationsOptions) {
+    super(em);
+    if (options === undefined) return;
+    this.options = { ...this.options, ...options };
+    this.initServices();
+  }
 
   static override register(orm: MikroORM): void {
     orm.config.registerExtension(

@@ -69,8 +69,11 @@ export async function migrateUp(
     const { known, executed } = await migratorOf(database).names();
     const pending = known.filter(name => !executed.includes(name));
     const run = upTo(stepTarget(target, '+'), pending);
-    const applied = await watched(database, io, 'Applying', () =>
-      runMigrations(database, 'up', run, { guards: { ...guardsOf(config, io, options), signal } }),
+    const applied = await watched(io, 'Applying', begins =>
+      runMigrations(database, 'up', run, {
+        guards: { ...guardsOf(config, io, options), signal },
+        begins,
+      }),
     );
     for (const name of applied) io.out(`Applied ${name}`);
     const open = applied.length === 0 ? [] : await leftOpen(database);
@@ -102,9 +105,10 @@ export async function migrateDown(
       return io.out('Nothing to do: no migration is applied.');
     }
     const run = downTo(step, executed);
-    const reverted = await watched(database, io, 'Reverting', () =>
+    const reverted = await watched(io, 'Reverting', begins =>
       runMigrations(database, 'down', run, {
         guards: { ...guardsOf(config, io, options), signal },
+        begins,
       }),
     );
     for (const name of reverted) io.out(`Reverted ${name}`);
@@ -147,24 +151,16 @@ function howMany(count: number): string {
 
 /** Shows which migration is at work. */
 async function watched(
-  database: Database,
   io: CommandIo,
   verb: string,
-  work: () => Promise<string[]>,
+  work: (begins: (name: string) => void) => Promise<string[]>,
 ): Promise<string[]> {
-  const migrator = migratorOf(database);
   let progress: Progress | undefined;
-  const begins = ({ name }: { name: string }): void => {
+  const begins = (name: string): void => {
     progress?.end();
     progress = new Progress(io, `${verb} ${name}`);
   };
-  migrator.on('migrating', begins).on('reverting', begins);
-  try {
-    return await work();
-  } finally {
-    migrator.off('migrating', begins).off('reverting', begins);
-    progress?.end();
-  }
+  return work(begins).finally(() => progress?.end());
 }
 
 /**

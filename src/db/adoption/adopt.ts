@@ -1,7 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../database.js';
-import { knownMigrations } from '../migrations.js';
-import type { Migrator } from '../migrator.js';
+import { knownMigrations, migratorOf } from '../migrations.js';
 import { copyRows } from './copy-rows.js';
 import { grantLegacyRole } from './legacy-role.js';
 import { VERSION_TABLE } from './legacy-schema.js';
@@ -65,7 +64,7 @@ export async function adopt(database: Database, options: AdoptionOptions): Promi
     options.plan(plan, found);
     refuse(plan, options.setAside);
 
-    const migrator = database.orm.migrator as Migrator;
+    const migrator = migratorOf(database);
     const [extensions] = await run<{ names: string[] }>(
       'select array_agg(extname::text) as names from pg_extension',
     );

@@ -1,6 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../database.js';
-import type { Migrator } from '../migrator.js';
+import { migratorOf } from '../migrations.js';
 import { LEGACY_PREFIX } from '../legacy-names.js';
 import { ADOPTION_TABLE, identifier, literal, MIGRATIONS_TABLE, SEVEN_TABLES } from './names.js';
 import type { Run } from './recognise.js';
@@ -58,7 +58,7 @@ export async function undoAdoption(
     );
     const { renames, newExtensions, schemaRoles } = adoption!;
     const kept = await keptTables(run);
-    await (database.orm.migrator as Migrator).within(transaction, 'down', { to: 0 });
+    await migratorOf(database).within(transaction, 'down', { to: 0 });
     await run(`drop table ${MIGRATIONS_TABLE}`);
     for (const name of newExtensions) await run(`drop extension ${identifier(name)}`);
     for (const role of schemaRoles)
