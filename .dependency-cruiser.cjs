@@ -20,6 +20,7 @@ const STEPS = [
   ['search'],
   ['bot-queries'],
   ['analytics'],
+  ['ops'],
   ['demo'],
   ['entities'],
   ['schema'],
@@ -51,13 +52,19 @@ module.exports = {
       to: {},
     },
     {
-      name: 'only-db-knows-the-drivers',
+      name: 'only-db-and-ops-know-the-drivers',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/db/'] },
+      from: { path: '^src/', pathNot: ['^src/(db|ops)/'] },
       to: {
         path: 'node_modules/(@mikro-orm/(pglite|migrations)|pg|@electric-sql)/',
         dependencyTypesNot: ['type-only'],
       },
+    },
+    {
+      name: 'only-ops-knows-migrations',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/ops/migrations/'] },
+      to: { path: 'node_modules/@mikro-orm/migrations/', dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'only-loader-makes-dataloaders',

@@ -7,7 +7,7 @@ import { startGateway } from '../../src/app.js';
 import { readConfig } from '../../src/config.js';
 import { Database } from '../../src/db/database.js';
 import { OPERATOR_SCOPE, tenantScope } from '../../src/db/database-scope.js';
-import { createSearchIndex } from '../../src/db/search-indexes.js';
+import { createSearchIndex } from '../../src/ops/search/search-indexes.js';
 import { ENTITIES } from '../../src/entities.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { commentOf, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';

@@ -1,6 +1,6 @@
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError } from '../config.js';
-import { lostConnection, reason } from '../db/connection-errors.js';
+import { lostConnection, reason } from '../ops/connection-errors.js';
 import { sqlState } from '../db/database-errors.js';
 
 /**

@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
-import { loginNameProblem } from '../db/bootstrap.js';
+import { loginNameProblem } from '../ops/bootstrap/bootstrap.js';
 import type { CommandContext } from './command-io.js';
 import { addCareCommands } from './db/care-commands.js';
 import { addAdoptCommand } from './db/adopt-command.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js';
-import { examine } from '../db/doctor.js';
-import { fail } from '../db/doctor-finding.js';
+import { examine } from '../ops/doctor/doctor.js';
+import { fail } from '../ops/doctor/finding.js';
 import type { CommandIo } from './command-io.js';
 import { describeDatabase, mustExist, withDatabase } from './open-database.js';
 import { addressesProblem } from './two-addresses.js';

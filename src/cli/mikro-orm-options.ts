@@ -4,13 +4,17 @@ import { StartupError } from '../base/startup-error.js';
 import { ConfigError, readConfig, type Config, type DatabaseConfig } from '../config.js';
 import { Database } from '../db/database.js';
 import { databaseOptions } from '../db/database-options.js';
-import { SCRATCH } from '../db/migrations/drift.js';
-import { asMigrationFailure } from '../db/migrations/migration-failure.js';
-import type { MigrationGuards } from '../db/migrations/migration-guards.js';
-import { removalText } from '../db/migrations/removals.js';
-import { changeText } from '../db/migrations/rows-of-owner.js';
-import { guardSchemaGenerator } from '../db/migrations/schema-generator.js';
-import { MIGRATIONS, Migrator as GuardedMigrator, type RunOptions } from '../db/migrator.js';
+import { SCRATCH } from '../ops/migrations/drift.js';
+import { asMigrationFailure } from '../ops/migrations/failure.js';
+import type { MigrationGuards } from '../ops/migrations/guards.js';
+import { removalText } from '../ops/migrations/removals.js';
+import { changeText } from '../ops/migrations/rows-of-owner.js';
+import { guardSchemaGenerator } from '../ops/migrations/schema-generator.js';
+import {
+  MIGRATIONS,
+  Migrator as GuardedMigrator,
+  type RunOptions,
+} from '../ops/migrations/migrator.js';
 import { ENTITIES } from '../entities.js';
 import { loadEnvFile } from './env-file.js';
 import { Interrupted, untilInterrupted } from './interruption.js';

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
 import { isSameAddress, serverName } from '../config/database-address.js';
-import { connectionError, reason } from '../db/connection-errors.js';
+import { connectionError, reason } from '../ops/connection-errors.js';
 import { Database } from '../db/database.js';
-import { applyMigrations } from '../db/migrations.js';
+import { applyMigrations } from '../ops/migrations/state.js';
 import { damagedFolder } from '../db/embedded-folder.js';
-import { checkServer } from '../db/server-checks.js';
+import { checkServer } from '../ops/server-checks.js';
 import { ENTITIES } from '../entities.js';
 
 /**

@@ -7,8 +7,8 @@ import {
   loginExists,
   loginNameProblem,
   type BootstrapPlan,
-} from '../db/bootstrap.js';
-import { newPassword, storedPassword } from '../db/bootstrap-password.js';
+} from '../ops/bootstrap/bootstrap.js';
+import { newPassword, storedPassword } from '../ops/bootstrap/password.js';
 import type { Database } from '../db/database.js';
 import type { CommandIo } from './command-io.js';
 import { describeDatabase, withDatabase } from './open-database.js';

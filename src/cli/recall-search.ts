@@ -1,11 +1,11 @@
 import { AppError } from '../base/app-error.js';
 import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
-import { reason } from '../db/connection-errors.js';
+import { reason } from '../ops/connection-errors.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { createEmbedder } from '../embedders/create-embedder.js';
-import { measureRecall, type RecallReport } from '../search/recall.js';
+import { measureRecall, type RecallReport } from '../ops/search/recall.js';
 import type { CommandIo } from './command-io.js';
 import { untilInterrupted } from './interruption.js';
 import { namedTenant } from './named-tenant.js';

@@ -7,9 +7,9 @@ import {
   FIRST,
   reembedChunks,
   type ChunksToEmbed,
-} from '../chunks/reembed-chunks.js';
+} from '../ops/search/reembed.js';
 import type { Config } from '../config.js';
-import { reason } from '../db/connection-errors.js';
+import { reason } from '../ops/connection-errors.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { createEmbedder } from '../embedders/create-embedder.js';

@@ -1,10 +1,10 @@
 import type { Config } from '../config.js';
-import { reason } from '../db/connection-errors.js';
+import { reason } from '../ops/connection-errors.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
-import type { BuildProgress } from '../db/search-indexes.js';
-import { tuneSearch, type TuneListener } from '../search/tune.js';
-import type { TuneStep } from '../search/tune-plan.js';
+import type { BuildProgress } from '../ops/search/search-indexes.js';
+import { tuneSearch, type TuneListener } from '../ops/search/tune.js';
+import type { TuneStep } from '../ops/search/tune-plan.js';
 import type { CommandIo } from './command-io.js';
 import { untilInterrupted } from './interruption.js';
 import { namedTenant } from './named-tenant.js';

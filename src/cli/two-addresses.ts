@@ -1,6 +1,6 @@
 import type { DatabaseConfig } from '../config.js';
 import { isSameAddress, serverName, type DatabaseAddress } from '../config/database-address.js';
-import { databaseIdentity } from '../db/database-identity.js';
+import { databaseIdentity } from '../ops/database-identity.js';
 import { Database } from '../db/database.js';
 import { ENTITIES } from '../entities.js';
 import { openingError } from './open-database.js';

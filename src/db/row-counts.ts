@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@mikro-orm/core';
 import { exceededTime } from './database-errors.js';
-import type { RunSql } from './migrations/catalogue.js';
+import type { RunSql } from '../ops/migrations/catalogue.js';
 import { OPERATOR_ROLE } from './roles.js';
 
 /** Rows of one table, as far as they were counted. */

@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { StartupError } from '../base/startup-error.js';
-import type { RunSql } from './migrations/catalogue.js';
+import type { RunSql } from '../ops/migrations/catalogue.js';
 
 /** The schema of Weaver's tables. */
 export const SCHEMA = 'public';

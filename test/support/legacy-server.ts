@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { readCatalogue, type Catalogue } from '../../src/db/migrations/catalogue.js';
+import { readCatalogue, type Catalogue } from '../../src/ops/migrations/catalogue.js';
 import { freshDatabase, weaver, type Outcome } from './command.js';
 import { fillLegacy, makeLegacy, type Revision } from './legacy-database.js';
 import { databaseUrl } from './template-database.js';

@@ -1,16 +1,16 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
-import { adopt, previewAdoption } from '../../db/adoption/adopt.js';
-import { addLegacyRole } from '../../db/adoption/legacy-role.js';
-import type { AdoptionPlan, LegacyDatabase } from '../../db/adoption/plan.js';
-import type { Recognised } from '../../db/adoption/recognise.js';
-import type { TableDifference } from '../../db/adoption/row-digests.js';
+import { adopt, previewAdoption } from '../../ops/adoption/adopt.js';
+import { addLegacyRole } from '../../ops/adoption/legacy-role.js';
+import type { AdoptionPlan, LegacyDatabase } from '../../ops/adoption/plan.js';
+import type { Recognised } from '../../ops/adoption/recognise.js';
+import type { TableDifference } from '../../ops/adoption/row-digests.js';
 import {
   finishAdoption,
   openAdoption,
   undoAdoption,
   type Adoption,
-} from '../../db/adoption/undo.js';
+} from '../../ops/adoption/undo.js';
 import type { Database } from '../../db/database.js';
 import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, withDatabase } from '../open-database.js';

@@ -1,4 +1,4 @@
-import type { AdoptionPlan, LegacyDatabase } from '../../db/adoption/plan.js';
+import type { AdoptionPlan, LegacyDatabase } from '../../ops/adoption/plan.js';
 import { counted, inMegabytes } from './counted.js';
 
 /** Rows that are named one by one. */

@@ -1,8 +1,8 @@
 import { StartupError } from '../../base/startup-error.js';
-import { MissingProgram } from '../../db/backup/programs.js';
-import { reason } from '../../db/connection-errors.js';
+import { MissingProgram } from '../../ops/backup/programs.js';
+import { reason } from '../../ops/connection-errors.js';
 import { isDatabaseUnreachable, sqlState } from '../../db/database-errors.js';
-import { MigrationFailure } from '../../db/migrations/migration-failure.js';
+import { MigrationFailure } from '../../ops/migrations/failure.js';
 
 /**
  * What the database, the file system or one of PostgreSQL's programs says, in one sentence without

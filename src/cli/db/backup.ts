@@ -1,24 +1,24 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../../config.js';
 import { isSameAddress, type DatabaseAddress } from '../../config/database-address.js';
-import { countsInArchive, writeArchive } from '../../db/backup/archive.js';
-import { PartialFile, refuseExisting } from '../../db/backup/backup-file.js';
-import { differences, rowsInWords, tableInWords, type Counts } from '../../db/backup/counts.js';
-import { countsInDump, dumpEntries, weaversEntries } from '../../db/backup/dump-contents.js';
-import { dumpPostgres, refuseHeldLogin } from '../../db/backup/dump.js';
-import { fileError } from '../../db/backup/file-errors.js';
-import { backupEmbeddedRows } from '../../db/backup/portable-embedded.js';
-import { backupPostgresRows, maySeeAllRows } from '../../db/backup/portable-postgres.js';
-import { checkPortable } from '../../db/backup/portable.js';
-import { readTarget, restorableEntries, restoreDump } from '../../db/backup/restore-dump.js';
+import { countsInArchive, writeArchive } from '../../ops/backup/archive.js';
+import { PartialFile, refuseExisting } from '../../ops/backup/backup-file.js';
+import { differences, rowsInWords, tableInWords, type Counts } from '../../ops/backup/counts.js';
+import { countsInDump, dumpEntries, weaversEntries } from '../../ops/backup/dump-contents.js';
+import { dumpPostgres, refuseHeldLogin } from '../../ops/backup/dump.js';
+import { fileError } from '../../ops/backup/file-errors.js';
+import { backupEmbeddedRows } from '../../ops/backup/portable-embedded.js';
+import { backupPostgresRows, maySeeAllRows } from '../../ops/backup/portable-postgres.js';
+import { checkPortable } from '../../ops/backup/portable.js';
+import { readTarget, restorableEntries, restoreDump } from '../../ops/backup/restore-dump.js';
 import {
   dropLeftScratchDatabases,
   inScratchDatabase,
   mayCreateDatabases,
-} from '../../db/backup/scratch.js';
-import { inSession, type Session } from '../../db/backup/session.js';
-import type { Work } from '../../db/backup/work.js';
-import { serverFacts } from '../../db/server-checks.js';
+} from '../../ops/backup/scratch.js';
+import { inSession, type Session } from '../../ops/backup/session.js';
+import type { Work } from '../../ops/backup/work.js';
+import { serverFacts } from '../../ops/server-checks.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.js';
-import { checkDatabase, type CheckReport } from '../../db/migrations/check.js';
-import type { Difference } from '../../db/migrations/drift.js';
+import { checkDatabase, type CheckReport } from '../../ops/migrations/check.js';
+import type { Difference } from '../../ops/migrations/drift.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';

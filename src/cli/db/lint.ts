@@ -1,8 +1,8 @@
 import { StartupError } from '../../base/startup-error.js';
-import { lintMigrations } from '../../db/migrations/lint.js';
-import { oneName } from '../../db/migrations/migration-names.js';
-import { isHead } from '../../db/migrations/targets.js';
-import { knownMigrations } from '../../db/migrations.js';
+import { lintMigrations } from '../../ops/migrations/lint.js';
+import { oneName } from '../../ops/migrations/names.js';
+import { isHead } from '../../ops/migrations/targets.js';
+import { knownMigrations } from '../../ops/migrations/state.js';
 import type { CommandIo } from '../command-io.js';
 
 /**

@@ -126,7 +126,7 @@ async function script(
   target: string | undefined,
   options: RunCommandOptions,
 ): Promise<string> {
-  const { offlineScript } = await import('../../db/migrations/offline-script.js');
+  const { offlineScript } = await import('../../ops/migrations/script.js');
   const [from, to] = target?.includes(':')
     ? target.split(':', 2)
     : [options.from, oneTarget(target, options)];

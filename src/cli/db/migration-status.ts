@@ -1,7 +1,11 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
-import { reason } from '../../db/connection-errors.js';
-import { knownMigrations, migrationState, type MigrationState } from '../../db/migrations.js';
+import { reason } from '../../ops/connection-errors.js';
+import {
+  knownMigrations,
+  migrationState,
+  type MigrationState,
+} from '../../ops/migrations/state.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
 

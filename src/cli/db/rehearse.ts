@@ -1,7 +1,7 @@
 import type { Config } from '../../config.js';
-import { rehearseInMemory, rehearseOnData } from '../../db/migrations/rehearse.js';
+import { rehearseInMemory, rehearseOnData } from '../../ops/migrations/rehearse.js';
 import { ENTITIES } from '../../entities.js';
-import { changeText } from '../../db/migrations/rows-of-owner.js';
+import { changeText } from '../../ops/migrations/rows-of-owner.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, mustExist } from '../open-database.js';

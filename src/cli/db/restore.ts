@@ -1,38 +1,38 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../../config.js';
-import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../db/backup/archive.js';
-import { kindOfBackup } from '../../db/backup/backup-kind.js';
-import { rowsInWords, tableInWords, tableKey, type Counts } from '../../db/backup/counts.js';
+import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../ops/backup/archive.js';
+import { kindOfBackup } from '../../ops/backup/backup-kind.js';
+import { rowsInWords, tableInWords, tableKey, type Counts } from '../../ops/backup/counts.js';
 import {
   countsInDump,
   dumpEntries,
   isOfWeaverAlone,
   weaversEntries,
-} from '../../db/backup/dump-contents.js';
-import { sinkOf as embeddedSink } from '../../db/backup/portable-embedded.js';
-import { sinkOf as postgresSink } from '../../db/backup/portable-postgres.js';
+} from '../../ops/backup/dump-contents.js';
+import { sinkOf as embeddedSink } from '../../ops/backup/portable-embedded.js';
+import { sinkOf as postgresSink } from '../../ops/backup/portable-postgres.js';
 import {
   checkPortable,
   fillFromPortable,
   migrateLike,
   unmigrate,
-} from '../../db/backup/portable.js';
+} from '../../ops/backup/portable.js';
 import {
   readTarget,
   restorableEntries,
   restoreDump,
   strangersIn,
-} from '../../db/backup/restore-dump.js';
-import type { Strangers } from '../../db/backup/restore-script.js';
-import { rowsThere } from '../../db/backup/rows-there.js';
-import { inSession } from '../../db/backup/session.js';
-import type { Work } from '../../db/backup/work.js';
-import { reason } from '../../db/connection-errors.js';
+} from '../../ops/backup/restore-dump.js';
+import type { Strangers } from '../../ops/backup/restore-script.js';
+import { rowsThere } from '../../ops/backup/rows-there.js';
+import { inSession } from '../../ops/backup/session.js';
+import type { Work } from '../../ops/backup/work.js';
+import { reason } from '../../ops/connection-errors.js';
 import { DataFolderInUseError } from '../../db/data-folder-lock.js';
 import { Database } from '../../db/database.js';
-import { migratorOf } from '../../db/migrations.js';
+import { migratorOf } from '../../ops/migrations/state.js';
 import { rowCountText, type RowCount } from '../../db/row-counts.js';
-import { ownerToBe } from '../../db/table-owner.js';
+import { ownerToBe } from '../../ops/migrations/table-owner.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';

@@ -1,10 +1,10 @@
 import { escapeLine } from '../../base/control-characters.js';
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
-import { emittedSql, migrationFiles } from '../../db/migrations/emitted-sql.js';
-import { oneName } from '../../db/migrations/migration-names.js';
-import { isHead } from '../../db/migrations/targets.js';
-import { knownMigrations, migratorOf } from '../../db/migrations.js';
+import { emittedSql, migrationFiles } from '../../ops/migrations/emitted-sql.js';
+import { oneName } from '../../ops/migrations/names.js';
+import { isHead } from '../../ops/migrations/targets.js';
+import { knownMigrations, migratorOf } from '../../ops/migrations/state.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase } from '../open-database.js';
 import { noteOf, stateOf } from './migration-status.js';

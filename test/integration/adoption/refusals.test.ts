@@ -10,7 +10,7 @@ import {
   test,
   vi,
 } from 'vitest';
-import { SEVEN_TABLES } from '../../../src/db/adoption/names.js';
+import { SEVEN_TABLES } from '../../../src/ops/adoption/names.js';
 import { Commands, freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
 import { CHUNK, DOC, QUERY, same, TIDY, UNTIDY, USER } from '../../support/legacy-database.js';
 import { LegacyDatabase } from '../../support/legacy-server.js';

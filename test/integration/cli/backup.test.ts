@@ -16,7 +16,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { Database } from '../../../src/db/database.js';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import { ENTITIES } from '../../../src/entities.js';
 import {
   Commands,

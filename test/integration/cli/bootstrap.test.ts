@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { bootstrap, bootstrapSteps } from '../../../src/db/bootstrap.js';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { bootstrap, bootstrapSteps } from '../../../src/ops/bootstrap/bootstrap.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import { ENTITIES } from '../../../src/entities.js';
 import {
   freshDatabase,

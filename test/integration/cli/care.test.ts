@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import {
   freshDatabase,
   sqlAt,

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { hashOf, prefixOf } from '../../../src/api-keys/key-format.js';
 import { Database } from '../../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import { demoId } from '../../../src/demo/demo-content.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { readConfig } from '../../../src/config.js';

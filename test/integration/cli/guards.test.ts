@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import {
   freshDatabase,
   sqlAt,

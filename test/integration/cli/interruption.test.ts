@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { MIGRATION_LOCK } from '../../../src/db/migrations/migration-lock.js';
+import { MIGRATION_LOCK } from '../../../src/ops/migrations/lock.js';
 import {
   Commands,
   freshDatabase,

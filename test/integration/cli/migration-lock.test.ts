@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import { freshDatabase, sqlAt, weaver, type FreshDatabase } from '../../support/command.js';
 import { Sandbox } from '../../support/sandbox.js';
 

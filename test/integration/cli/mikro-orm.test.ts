@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import {
   Commands,
   freshDatabase,

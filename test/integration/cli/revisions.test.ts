@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { readConfig } from '../../../src/config.js';
 import { Database } from '../../../src/db/database.js';
-import { readCatalogue, type Catalogue } from '../../../src/db/migrations/catalogue.js';
-import { knownMigrations } from '../../../src/db/migrations.js';
+import { readCatalogue, type Catalogue } from '../../../src/ops/migrations/catalogue.js';
+import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { freshDatabase, weaver, type FreshDatabase, type Outcome } from '../../support/command.js';
 

@@ -3,7 +3,7 @@ import { v7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database } from '../../../src/db/database.js';
 import { searchIndexName } from '../../../src/db/search-index-name.js';
-import { rebuildSearchIndex } from '../../../src/db/search-indexes.js';
+import { rebuildSearchIndex } from '../../../src/ops/search/search-indexes.js';
 import { ENTITIES } from '../../../src/entities.js';
 import {
   Commands,

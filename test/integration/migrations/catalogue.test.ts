@@ -7,8 +7,8 @@ import {
   knownMigrations,
   migrationState,
   runMigrations,
-} from '../../../src/db/migrations.js';
-import { readCatalogue, type Catalogue } from '../../../src/db/migrations/catalogue.js';
+} from '../../../src/ops/migrations/state.js';
+import { readCatalogue, type Catalogue } from '../../../src/ops/migrations/catalogue.js';
 import { openAsOwner } from '../../support/command.js';
 import { joinPatterns } from '../../support/join-patterns.js';
 

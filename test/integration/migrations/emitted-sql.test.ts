@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { emittedSql, migrationFiles, sqlHash } from '../../../src/db/migrations/emitted-sql.js';
+import { emittedSql, migrationFiles, sqlHash } from '../../../src/ops/migrations/emitted-sql.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const source = migrationFiles(join(ROOT, 'migrations'));

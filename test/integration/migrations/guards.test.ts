@@ -6,8 +6,8 @@ import {
   knownMigrations,
   migrationState,
   migratorOf,
-} from '../../../src/db/migrations.js';
-import type { Migrator } from '../../../src/db/migrator.js';
+} from '../../../src/ops/migrations/state.js';
+import type { Migrator } from '../../../src/ops/migrations/migrator.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { openAsOwner, sqlAt } from '../../support/command.js';
 import { postgresAt } from '../../support/postgres-at.js';

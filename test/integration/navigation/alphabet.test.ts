@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { foldText } from '../../../src/db/adoption/fold-text.js';
+import { foldText } from '../../../src/ops/adoption/fold-text.js';
 import { tenantScope } from '../../../src/db/database-scope.js';
 import type { Client } from '../../support/client.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { AppError } from '../../../src/base/app-error.js';
-import { checkEmbedder } from '../../../src/search/check-embedder.js';
+import { checkEmbedder } from '../../../src/ops/search/check-embedder.js';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 import { OpenAiEmbedder } from '../../../src/embedders/openai-embedder.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../../src/config/database-address.js';
-import { connectionError } from '../../../src/db/connection-errors.js';
+import { connectionError } from '../../../src/ops/connection-errors.js';
 import { joinPatterns } from '../../support/join-patterns.js';
 
 const ADDRESS = parseAddress('postgresql://weaver%40x:secret@db.example.com/main');

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { afterLast } from '../../../src/db/migrations/new-migration-name.js';
+import { afterLast } from '../../../src/ops/migrations/new-migration-name.js';
 
 test.each([
   ['20261201120000', [], '20261201120000'],

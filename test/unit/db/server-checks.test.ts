@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { compareVersions } from '../../../src/db/server-checks.js';
+import { compareVersions } from '../../../src/ops/server-checks.js';
 
 describe('compareVersions', () => {
   test.each([

@@ -1,0 +1,43 @@
+import { LEGACY_PREFIX } from '../../db/legacy-names.js';
+
+/** One row: where the database came from, and what leads back there. */
+export const ADOPTION_TABLE = `${LEGACY_PREFIX}adoption`;
+/** A row for each value that is no longer what it was, by the row's old id. */
+export const CHANGES_TABLE = `${LEGACY_PREFIX}changes`;
+/** A row for each id that was given anew. */
+export const NEW_IDS_TABLE = `${LEGACY_PREFIX}new_ids`;
+/** A digest of each row as adoption left it, by which later writes are found. */
+export const ROWS_TABLE = `${LEGACY_PREFIX}rows`;
+
+export const SEVEN_TABLES = [
+  'tenants',
+  'profiles',
+  'bots',
+  'docs',
+  'doc_chunks',
+  'api_keys',
+  'bot_queries',
+] as const;
+export type SevenTable = (typeof SEVEN_TABLES)[number];
+
+/** Where the old rows of a table are kept; the oldest revision called profiles users. */
+export const keptTable = (table: string): string => `${LEGACY_PREFIX}${table}`;
+
+const PREFERRED_LENGTH = 63;
+
+/** `name` under the prefix; undefined where PostgreSQL would cut it. */
+export function keptName(name: string): string | undefined {
+  const kept = `${LEGACY_PREFIX}${name}`;
+  return Buffer.byteLength(kept) <= PREFERRED_LENGTH ? kept : undefined;
+}
+
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** MikroORM's log of migrations. Whoever tried "db up" on an older database left an empty one. */
+export const MIGRATIONS_TABLE = 'mikro_orm_migrations';

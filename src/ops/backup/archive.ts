@@ -1,0 +1,130 @@
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import type { PGlite } from '@electric-sql/pglite';
+import type { PgliteConnection } from '@mikro-orm/pglite';
+import { StartupError } from '../../base/startup-error.js';
+import { lockDataFolder } from '../../db/data-folder-lock.js';
+import { Database } from '../../db/database.js';
+import { IN_MEMORY, type EntityClasses } from '../../db/database-options.js';
+import type { PartialFile } from './backup-file.js';
+import { countTables, DUMPED_TABLES, type Counts } from './counts.js';
+import { fileError } from './file-errors.js';
+import { unpacked, unpackingError } from './unpacked.js';
+import type { Work } from './work.js';
+
+/** Rows of every table of the embedded database, whose only session no policy holds. */
+export async function countsOfEmbedded(database: Database): Promise<Counts> {
+  const run = <R>(sql: string): Promise<R[]> =>
+    database.orm.em.getDriver().getConnection().execute(sql);
+  return countTables(run, await run(DUMPED_TABLES));
+}
+
+/** Writes the embedded database into a compressed archive of its files. */
+export async function writeArchive(
+  database: Database,
+  partial: PartialFile,
+  { tell, signal }: Work,
+): Promise<Counts> {
+  const counts = await countsOfEmbedded(database);
+  tell('writing the archive');
+  const pglite = (await (
+    database.orm.em.getDriver().getConnection() as PgliteConnection
+  ).getNativeClient()) as PGlite;
+  const archive = await pglite.dumpDataDir('gzip');
+  signal.throwIfAborted();
+  await pipeline(Readable.fromWeb(archive.stream() as never), partial.write, { signal });
+  return counts;
+}
+
+/**
+ * The files of an archive as PGlite takes them. Unpacked here: PGlite would throw what is wrong
+ * with it where nobody can catch it.
+ */
+async function readArchive(file: string, signal: AbortSignal): Promise<Blob> {
+  const files = await buffer(unpacked(file, signal)).catch(error => {
+    signal.throwIfAborted();
+    throw unpackingError(error, file);
+  });
+  if (files.length < 1_024 || files.toString('latin1', 257, 262) !== 'ustar')
+    throw new StartupError(`${file} is no backup that "weaver db backup" wrote.`);
+  return new Blob([files as Buffer<ArrayBuffer>]);
+}
+
+async function openArchive(
+  file: string,
+  entities: EntityClasses,
+  signal: AbortSignal,
+  dataDir: string,
+): Promise<Database> {
+  const image = await readArchive(file, signal);
+  return Database.open({ kind: 'embedded', dataDir }, entities, 'migrate', image).catch(error => {
+    if (error instanceof StartupError) throw error;
+    throw new StartupError(
+      `${file} is no backup of an embedded database of this version, or it is damaged.`,
+      {
+        cause: error,
+      },
+    );
+  });
+}
+
+/** Rows in an archive, opened in memory. */
+export async function countsInArchive(
+  file: string,
+  entities: EntityClasses,
+  signal: AbortSignal,
+): Promise<Counts> {
+  const database = await openArchive(file, entities, signal, IN_MEMORY);
+  return countsOfEmbedded(database).finally(() => database.close());
+}
+
+/** Makes an embedded database of an archive in `dataDir`. */
+export async function unpackArchive(
+  file: string,
+  entities: EntityClasses,
+  signal: AbortSignal,
+  dataDir: string,
+): Promise<Counts> {
+  const database = await openArchive(file, entities, signal, dataDir);
+  return countsOfEmbedded(database).finally(() => database.close());
+}
+
+/**
+ * Lets `make` make an embedded database beside that of `dataDir`, and puts it in its place. The
+ * former files are kept; gives where.
+ */
+export async function replaceEmbedded<T>(
+  dataDir: string,
+  signal: AbortSignal,
+  make: (staging: string) => Promise<T>,
+): Promise<{ made: T; former: string | undefined }> {
+  const staging = join(dataDir, 'restoring');
+  const lock = lockDataFolder(dataDir);
+  try {
+    rmSync(staging, { recursive: true, force: true });
+    mkdirSync(staging, { mode: 0o700 });
+    const made = await make(staging);
+    signal.throwIfAborted();
+    const cluster = join(dataDir, 'pg');
+    chmodSync(join(staging, 'pg'), 0o700);
+    const former = existsSync(cluster)
+      ? join(dataDir, `pg.before-restore-${new Date().toISOString().replace(/\D/g, '')}`)
+      : undefined;
+    if (former) renameSync(cluster, former);
+    try {
+      renameSync(join(staging, 'pg'), cluster);
+    } catch (error) {
+      if (former) renameSync(former, cluster);
+      throw error;
+    }
+    return { made, former };
+  } catch (error) {
+    throw fileError(error, staging);
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+    lock.release();
+  }
+}

@@ -1,0 +1,123 @@
+import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { StartupError } from '../../base/startup-error.js';
+import type { DatabaseAddress } from '../../config/database-address.js';
+import { LOG_TABLE } from '../migrations/log.js';
+import { OPERATOR_ROLE } from '../../db/roles.js';
+import { literal } from '../adoption/names.js';
+import type { PartialFile } from './backup-file.js';
+import { refuseWithoutTables, writePortable, type RowSink, type Written } from './portable.js';
+import {
+  appliedMigrations,
+  carriedTables,
+  inPublic,
+  quotedColumns,
+  TEXT_SETTINGS,
+  type KeyedTable,
+} from './portable-tables.js';
+import { inSession, type Session } from './session.js';
+import type { Work } from './work.js';
+
+/**
+ * Writes the rows of a PostgreSQL database, all of one moment, while others go on. Throws where the
+ * login would not see all of them.
+ */
+export async function backupPostgresRows(
+  address: DatabaseAddress,
+  partial: PartialFile,
+  work: Work,
+): Promise<Written> {
+  return inSession(address, work.signal, async session => {
+    await session.run('begin isolation level repeatable read read only');
+    for (const setting of TEXT_SETTINGS) await session.run(setting);
+    await seeAllRows(session);
+    const migrations = await appliedMigrations(session.run);
+    refuseWithoutTables(migrations);
+    const written = await writePortable(
+      partial,
+      migrations,
+      await carriedTables(session.run),
+      table => rowsOf(session, table),
+      work,
+    );
+    await session.run('commit');
+    return written;
+  });
+}
+
+/** Whether the login sees all rows, as itself or as the operator. */
+export async function maySeeAllRows({
+  run,
+}: Pick<Session, 'run'>): Promise<'itself' | 'operator' | undefined> {
+  // From PostgreSQL 16 on, a member may be kept from taking the role.
+  const [login] = await run<{ above: boolean; operator: boolean }>(`
+    select rolsuper or rolbypassrls as above,
+           coalesce(pg_has_role(current_user, to_regrole('${OPERATOR_ROLE}')::oid,
+             case when current_setting('server_version_num')::int >= 160000
+                  then 'SET' else 'MEMBER' end), false) as operator
+      from pg_roles where rolname = current_user`);
+  return login!.above ? 'itself' : login!.operator ? 'operator' : undefined;
+}
+
+async function seeAllRows(session: Session): Promise<void> {
+  const as = await maySeeAllRows(session);
+  if (as === 'operator') await session.run(`set local role ${OPERATOR_ROLE}`);
+  if (as !== undefined) return;
+  const [login] = await session.run<{ name: string }>('select current_user::text as name');
+  throw new StartupError(
+    `The login ${login!.name} is held by row-level security, so that the backup would ` +
+      "have no rows. Back up as the gateway's login, as another member of " +
+      `${OPERATOR_ROLE}, or as a superuser: name it in WEAVER_MIGRATION_URL for this one ` +
+      'command.',
+  );
+}
+
+async function* rowsOf({ client }: Session, table: KeyedTable): AsyncGenerator<Buffer, number> {
+  const rows = client.query(
+    copyTo(
+      `copy (select ${quotedColumns(table)} from ${inPublic(table)} order by ` +
+        `"${table.key}") to stdout (encoding 'UTF8')`,
+    ),
+  );
+  yield* rows as AsyncIterable<Buffer>;
+  return (rows as unknown as { rowCount: number }).rowCount;
+}
+
+/** Where rows go in the transaction of a session. */
+export function sinkOf({ client, run }: Session): RowSink {
+  return {
+    run,
+    async open(table) {
+      const stream = client.query(
+        copyFrom(`copy ${inPublic(table)} (${quotedColumns(table)}) from stdin (encoding 'UTF8')`),
+      );
+      const done = finished(stream);
+      done.catch(() => {}); // Whoever writes next, or ends it, is told.
+      return {
+        async write(rows) {
+          if (!stream.write(rows)) await Promise.race([once(stream, 'drain'), done]);
+        },
+        async end() {
+          stream.end();
+          await done;
+        },
+      };
+    },
+    async finish(owner) {
+      if (owner === undefined) return;
+      const things = await run<{ thing: string }>(`
+        select format('table %I.%I', 'public', c.relname) as thing from pg_class c
+         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
+           and c.relowner <> (select oid from pg_roles where rolname = ${literal(owner)})
+           and (c.relname = '${LOG_TABLE}'
+             or exists (select from pg_policy p where p.polrelid = c.oid))
+        union all
+        select format('function %s', p.oid::regprocedure) from pg_proc p
+         where p.pronamespace = 'public'::regnamespace and starts_with(p.proname, 'weaver_')
+           and p.proowner <> (select oid from pg_roles where rolname = ${literal(owner)})`);
+      for (const { thing } of things)
+        await run(`alter ${thing} owner to "${owner.replaceAll('"', '""')}"`);
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { StartupError } from '../../base/startup-error.js';
+import { knownMigrations, runMigrations } from '../migrations/state.js';
+import type { RunSql } from '../migrations/catalogue.js';
+import type { Database } from '../../db/database.js';
+import type { PartialFile } from './backup-file.js';
+import { LOG_TABLE } from '../migrations/log.js';
+import { tableKey, type Counts } from './counts.js';
+import {
+  portableText,
+  readPortable,
+  type Manifest,
+  type PortableTable,
+  type Total,
+} from './portable-format.js';
+import {
+  appliedMigrations,
+  carriedTables,
+  inPublic,
+  TEXT_SETTINGS,
+  type KeyedTable,
+} from './portable-tables.js';
+import { inBytes, type Work } from './work.js';
+
+/** What a portable backup holds. */
+export interface Written {
+  readonly counts: Counts;
+  readonly totals: readonly Total[];
+}
+
+export function refuseWithoutTables(migrations: readonly string[]): void {
+  if (migrations.length === 0)
+    throw new StartupError(
+      `The database has none of Weaver's tables, so there is nothing to back up.`,
+    );
+}
+
+/** Writes tables into a file as they are read. */
+export async function writePortable(
+  partial: PartialFile,
+  migrations: readonly string[],
+  tables: readonly KeyedTable[],
+  rowsOf: (table: KeyedTable) => AsyncGenerator<Buffer, number>,
+  { tell, signal }: Work,
+): Promise<Written> {
+  let bytes = 0;
+  async function* told(table: PortableTable): AsyncGenerator<Buffer, number> {
+    const rows = rowsOf(tables.find(({ name }) => name === table.name)!);
+    let piece = await rows.next();
+    for (; !piece.done; piece = await rows.next()) {
+      bytes += piece.value.length;
+      tell(`writing ${table.name}, ${inBytes(bytes)}`);
+      yield piece.value;
+    }
+    return piece.value;
+  }
+  const text = portableText(
+    migrations,
+    tables.map(({ name, columns }) => ({ name, columns })),
+    told,
+  );
+  let totals: readonly Total[] = [];
+  async function* pieces(): AsyncGenerator<Buffer> {
+    totals = yield* text;
+  }
+  await pipeline(Readable.from(pieces(), { objectMode: false }), createGzip(), partial.write, {
+    signal,
+  });
+  return { counts: countsOf(totals), totals };
+}
+
+const countsOf = (totals: readonly Total[]): Counts =>
+  new Map(totals.map(({ name, rows }) => [tableKey('public', name), rows]));
+
+/** Reads a whole portable backup and compares it with the digests in it. */
+export async function checkPortable(
+  file: string,
+  { tell, signal }: Work,
+): Promise<{ manifest: Manifest; counts: Counts; totals: readonly Total[] }> {
+  let bytes = 0;
+  const { manifest, totals } = await readPortable(file, {
+    signal,
+    rows: async ({ name }, rows) => tell(`reading ${name}, ${inBytes((bytes += rows.length))}`),
+  });
+  return { manifest, totals, counts: countsOf(totals) };
+}
+
+/** A transaction that takes rows. */
+export interface RowSink {
+  readonly run: RunSql;
+  open(table: PortableTable): Promise<{ write(rows: Buffer): Promise<void>; end(): Promise<void> }>;
+  /** Gives what was made to its owner, in the same transaction. */
+  finish(owner: string | undefined): Promise<void>;
+}
+
+/**
+ * Brings an empty database to the migrations that a backup was written at, and says whether it was
+ * empty; throws where it is at others, or where this version does not have them.
+ */
+export async function migrateLike(
+  database: Database,
+  file: string,
+  { migrations }: Manifest,
+): Promise<boolean> {
+  const run: RunSql = sql => database.orm.em.getDriver().getConnection().execute(sql);
+  const applied = await appliedMigrations(run);
+  const last = migrations.at(-1);
+  const unknown = migrations.filter(name => !knownMigrations().includes(name));
+  if (unknown.length > 0)
+    throw new StartupError(
+      `${file} was written at migrations that this Weaver does not have ` +
+        `(${unknown.join(', ')}). Restore it with the Weaver that has them. Nothing was ` +
+        'changed.',
+    );
+  if (applied.length === 0) return (await runMigrations(database, 'up', migrations)).length > 0;
+  const [missing, more] = [
+    migrations.filter(name => !applied.includes(name)),
+    applied.filter(name => !migrations.includes(name)),
+  ];
+  if (missing.length + more.length === 0) return false;
+  const mend =
+    more.length === 0
+      ? `Run "npx weaver db up ${last}" first`
+      : 'Restore into an empty database, and run "npx weaver db up" there';
+  throw new StartupError(
+    `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${mend}. ` +
+      'Nothing was changed.',
+  );
+}
+
+/** Takes away what `migrateLike` made, as long as nobody has put rows into it. */
+export async function unmigrate(database: Database): Promise<void> {
+  await runMigrations(database, 'down', { to: 0 });
+  await database.orm.em
+    .getDriver()
+    .getConnection()
+    .execute(`drop table if exists ${tableKey('public', LOG_TABLE)}`);
+}
+
+export interface FillOptions {
+  /** Take away the rows that are there. */
+  readonly clean: boolean;
+  readonly owner?: string | undefined;
+}
+
+/**
+ * Puts the rows of a portable backup into tables that are at the same migrations, in one
+ * transaction: they are all there, or it is as it was. Triggers of Weaver's rest meanwhile, for
+ * what they would do was done when the rows were first written; and so do policies, which hold the
+ * owner of the tables, too. Foreign keys and checks do not.
+ */
+export async function fillFromPortable(
+  sink: RowSink,
+  file: string,
+  { clean, owner }: FillOptions,
+  { tell, signal }: Work,
+): Promise<void> {
+  const { run } = sink;
+  await run('begin');
+  try {
+    for (const setting of TEXT_SETTINGS) await run(setting);
+    const tables = await carriedTables(run);
+    const forced = await run<{ name: string }>(
+      'select relname::text as name from pg_class ' +
+        "where relnamespace = 'public'::regnamespace and relforcerowsecurity",
+    );
+    const isForced = (table: PortableTable): boolean =>
+      forced.some(({ name }) => name === table.name);
+    for (const table of tables) {
+      await run(`alter table ${inPublic(table)} disable trigger user`);
+      if (isForced(table)) await run(`alter table ${inPublic(table)} no force row level security`);
+    }
+    if (clean) await run(`truncate ${tables.map(inPublic).join(', ')}`);
+    let bytes = 0;
+    let into: Awaited<ReturnType<RowSink['open']>> | undefined;
+    const { totals } = await readPortable(file, {
+      signal,
+      manifest: async manifest => refuseOtherTables(file, manifest, tables),
+      async rows(table, rows) {
+        into ??= await sink.open(table);
+        await into.write(rows);
+        tell(`restoring ${table.name}, ${inBytes((bytes += rows.length))}`);
+      },
+      async tableEnd() {
+        await into?.end();
+        into = undefined;
+      },
+    });
+    for (const { name, rows } of totals) {
+      const [found] = await run<{ rows: string }>(
+        `select count(*)::text as rows from ${tableKey('public', name)}`,
+      );
+      if (Number(found!.rows) !== rows)
+        throw new StartupError(
+          `What was restored is not what ${file} holds: ${name} has ${found!.rows} rows, ` +
+            `and ${rows} in the file.`,
+        );
+    }
+    for (const table of tables) {
+      if (isForced(table)) await run(`alter table ${inPublic(table)} force row level security`);
+      await run(`alter table ${inPublic(table)} enable trigger user`);
+    }
+    await sink.finish(owner);
+    await run('commit');
+  } catch (error) {
+    await run('rollback').catch(() => {});
+    throw error;
+  }
+}
+
+function refuseOtherTables(file: string, manifest: Manifest, tables: readonly KeyedTable[]): void {
+  const shape = (list: readonly PortableTable[]): string =>
+    JSON.stringify(list.map(({ name, columns }) => [name, columns.toSorted()]).toSorted());
+  if (shape(manifest.tables) !== shape(tables))
+    throw new StartupError(
+      `${file} has other tables or columns than this database, although the migrations ` +
+        'are the same. "npx weaver db check" tells what was changed here.',
+    );
+}

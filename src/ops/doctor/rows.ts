@@ -1,0 +1,153 @@
+import { calendarConstraint, inCalendar } from '../../db/calendar-times.js';
+import type { Database } from '../../db/database.js';
+import { OPERATOR_SCOPE } from '../../db/database-scope.js';
+import { fail, ok, warn, type Finding } from './finding.js';
+import { statement } from '../../db/statement.js';
+
+/** The index that keeps an e-mail address to one user of a tenant, and what it compares. */
+const ONE_USER_INDEX = 'profiles_email_one_user';
+const ADDRESS = `"left"(weaver_fold(email), 600)`;
+const BY_ADDRESS = `profiles (tenant_id, ${ADDRESS})`;
+const MAKE_ONE_USER_INDEX = `create unique index concurrently ${ONE_USER_INDEX} on ${BY_ADDRESS}`;
+
+/** Rows, and groups of them, that a finding names. */
+const NAMED = 5;
+
+interface LeftOpen {
+  /**
+   * Tables of which older rows may hold times that DateTime cannot show, with their columns of
+   * times.
+   */
+  readonly tables: readonly { readonly table: string; readonly columns: readonly string[] }[];
+  readonly lacksOneUserIndex: boolean;
+}
+
+// What a migration leaves open where rows are in its way: it changes none.
+const LEFT_OPEN = `
+  with times as (
+    select c.relname::text as "table",
+           array(select a.attname::text from pg_attribute a
+                  where a.attrelid = c.oid and a.atttypid = 'timestamptz'::regtype
+                    and not a.attisdropped
+                  order by a.attnum) as columns
+      from pg_constraint k join pg_class c on c.oid = k.conrelid
+     where k.connamespace = current_schema()::regnamespace
+       and k.conname = c.relname || '${calendarConstraint('')}' and not k.convalidated
+  )
+  select (select coalesce(json_agg(times order by "table"), '[]') from times) as tables,
+         to_regproc('weaver_fold') is not null and not exists (
+           select from pg_index where indexrelid = to_regclass('${ONE_USER_INDEX}') and indisvalid
+         ) as "lacksOneUserIndex"`;
+
+async function readLeftOpen(database: Database): Promise<LeftOpen> {
+  const [found] = await database.orm.em.getDriver().getConnection().execute<LeftOpen[]>(LEFT_OPEN);
+  return found!;
+}
+
+/**
+ * What migrations left open because of rows that only the operator can mend, a sentence for each.
+ * Reads the catalogue only.
+ */
+export async function leftOpen(database: Database): Promise<string[]> {
+  const { tables, lacksOneUserIndex } = await readLeftOpen(database);
+  const times = tables.map(
+    ({ table }) =>
+      `${table} has rows with times that RFC 3339 cannot write. They were not changed.`,
+  );
+  const addresses =
+    'profiles has users of one tenant whose e-mail addresses differ only in case. They ' +
+    'were not changed.';
+  return lacksOneUserIndex ? [...times, addresses] : times;
+}
+
+/**
+ * Rows that break a rule which came after them, by id, and how to put them right. Changes nothing.
+ */
+export async function examineRows(database: Database): Promise<Finding[]> {
+  const { tables, lacksOneUserIndex } = await readLeftOpen(database);
+  const findings: Finding[] = [];
+  for (const { table, columns } of tables)
+    findings.push(await examineTimes(database, table, columns));
+  if (lacksOneUserIndex) findings.push(await examineAddresses(database));
+  if (findings.length > 0) return findings;
+  return [
+    ok(
+      'All rows hold times that RFC 3339 can write, and an e-mail address is one user of ' +
+        'its tenant',
+    ),
+  ];
+}
+
+async function examineTimes(
+  database: Database,
+  table: string,
+  columns: readonly string[],
+): Promise<Finding> {
+  const constraint = calendarConstraint(table);
+  const alter = `alter table ${table} validate constraint ${constraint}`;
+  const validate = `"${alter}" as the owner of the tables`;
+  const wrong = columns
+    .map(column => `case when not ${inCalendar([column])} then '${column}' end`)
+    .join(', ');
+  const rows = await database
+    .reads(OPERATOR_SCOPE)
+    .query<{ id: string | null; columns: string; total: number }>(
+      statement(
+        'doctorTimes',
+        `select to_jsonb(t) ->> 'id' as id, concat_ws(', ', ${wrong}) as columns,
+                count(*) over ()::int as total
+           from ${table} t where not (${inCalendar(columns)}) order by 1 limit ${NAMED}`,
+      ),
+      [],
+    );
+  if (rows.length === 0)
+    return warn(
+      `The constraint ${constraint} was never validated, though all rows hold it.`,
+      `Run ${validate}.`,
+    );
+  const { total } = rows[0]!;
+  const [holds, such] = total === 1 ? ['row of', 'holds a time'] : ['rows of', 'hold times'];
+  const named =
+    rows.map(row => `${row.id ?? 'a row'}: ${row.columns}`).join('; ') +
+    (total > rows.length ? '; …' : '');
+  return fail(
+    `${total} ${holds} ${table} ${such} that RFC 3339 cannot write (${named}). ` +
+      'Such a field is answered with an error, and such a row cannot be changed.',
+    'Set another time, as a superuser; in expires_at of a key, null means never. Then ' +
+      `run ${validate}.`,
+  );
+}
+
+async function examineAddresses(database: Database): Promise<Finding> {
+  const groups = await database
+    .reads(OPERATOR_SCOPE)
+    .query<{ tenantId: string; ids: string; total: number }>(
+      statement(
+        'doctorAddresses',
+        `select tenant_id as "tenantId", string_agg(id::text, ', ' order by created_at, id) as ids,
+                count(*) over ()::int as total
+           from profiles
+          group by tenant_id, ${ADDRESS} having count(*) > 1
+          order by 1, 2 limit ${NAMED}`,
+      ),
+      [],
+    );
+  const make = `"${MAKE_ONE_USER_INDEX}" as the owner of the tables`;
+  if (groups.length === 0) {
+    return warn(
+      `The index ${ONE_USER_INDEX} is missing: an address can be given to a second user ` +
+        'in another case.',
+      `Run ${make}.`,
+    );
+  }
+  const { total } = groups[0]!;
+  const belong = total === 1 ? 'address belongs' : 'addresses belong';
+  const named =
+    groups.map(({ tenantId, ids }) => `tenant ${tenantId}: ${ids}`).join('; ') +
+    (total > groups.length ? '; …' : '');
+  return warn(
+    `${total} e-mail ${belong} to several users of a tenant, in different spellings ` +
+      `(${named}). More may be added.`,
+    `Give all but one of them another address, or delete them. Then run ${make}.`,
+  );
+}

@@ -1,0 +1,53 @@
+import { Database } from '../../db/database.js';
+import type { EntityClasses } from '../../db/database-options.js';
+import { migrationState, runMigrations, type MigrationState } from './state.js';
+import { readCatalogue, type Catalogue } from './catalogue.js';
+import { driftBetween, SCRATCH, type Difference } from './drift.js';
+
+export interface CheckReport {
+  readonly state: MigrationState;
+  /** Undefined where it cannot be told, since another version's migrations are applied. */
+  readonly drift: readonly Difference[] | undefined;
+}
+
+/**
+ * Compares the log of migrations with this version's, and the catalogue with that of a database in
+ * memory to which the same migrations were applied. Changes nothing.
+ */
+export async function checkDatabase(
+  database: Database,
+  entities: EntityClasses,
+  tell: (doing: string) => void = () => {},
+): Promise<CheckReport> {
+  const state = await migrationState(database);
+  if (state.unknown.length > 0 || state.executed.length === 0)
+    return { state, drift: state.executed.length === 0 ? [] : undefined };
+  tell('reading the catalogue');
+  const live = await catalogueOf(database);
+  tell('applying the same migrations to a database in memory');
+  const reference = await withScratch(
+    entities,
+    state.executed.map(({ name }) => name),
+    catalogueOf,
+  );
+  return { state, drift: driftBetween(reference, live) };
+}
+
+function catalogueOf(database: Database): Promise<Catalogue> {
+  return readCatalogue(sql => database.orm.em.getDriver().getConnection().execute(sql));
+}
+
+/** Runs `work` on a database in memory to which these migrations are applied. */
+export async function withScratch<T>(
+  entities: EntityClasses,
+  migrations: readonly string[],
+  work: (scratch: Database) => Promise<T>,
+): Promise<T> {
+  const scratch = await Database.open(SCRATCH, entities, 'migrate');
+  try {
+    if (migrations.length > 0) await runMigrations(scratch, 'up', { migrations: [...migrations] });
+    return await work(scratch);
+  } finally {
+    await scratch.close();
+  }
+}

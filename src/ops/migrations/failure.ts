@@ -1,0 +1,79 @@
+import { StartupError } from '../../base/startup-error.js';
+import { lostConnection, reason } from '../connection-errors.js';
+import { sqlState } from '../../db/database-errors.js';
+
+/**
+ * SQLSTATE codes: raised by a statement of ours; no right to do it; no writes; not installed on the
+ * server.
+ */
+const RAISED = 'P0001';
+const NOT_ALLOWED = '42501';
+const READ_ONLY = '25006';
+const NOT_INSTALLED = new Set(['0A000', '58P01']);
+/** PostgreSQL says so of a file that an extension needs, and 0A000 of much else. */
+const ABOUT_AN_EXTENSION = /\bextension\b/;
+/** Class 22: the message of a value that does not fit quotes the value. */
+const ABOUT_A_VALUE = /^22/;
+const SHOWN = 120;
+
+/** A migration that failed, and what is left of the run. Its message holds no values. */
+export class MigrationFailure extends StartupError {
+  constructor(
+    readonly what: string,
+    cause: unknown,
+    /** What became of the statements before it, as sentences. */
+    readonly left: string,
+  ) {
+    super(`${what}: ${because(cause)}. ${left}${mend(cause)}`, { cause });
+  }
+}
+
+/** What went wrong in a statement, as a clause. */
+function because(error: unknown): string {
+  const code = sqlState(error);
+  const message =
+    code && ABOUT_A_VALUE.test(code) ? reason(error).replace(/".*"/s, '"…"') : reason(error);
+  return code === undefined || code === RAISED
+    ? message.replace(/\.$/, '')
+    : `${message} (SQLSTATE ${code})`;
+}
+
+function mend(error: unknown): string {
+  const code = sqlState(error);
+  if (code === NOT_ALLOWED)
+    return (
+      ' Run "npx weaver db bootstrap" as a superuser first, and migrate as a login that ' +
+      'may create tables (WEAVER_MIGRATION_URL).'
+    );
+  if (code === READ_ONLY)
+    return (
+      ' This server or login takes no writes, as a standby does: use the address of the ' +
+      'primary.'
+    );
+  if (code && NOT_INSTALLED.has(code) && ABOUT_AN_EXTENSION.test(reason(error)))
+    return " Install pgvector (0.8.2 or later) and PostgreSQL's contrib modules on the server.";
+  return '';
+}
+
+/**
+ * A failure of the database beside the statements of a migration, in one sentence; any other error
+ * as it is.
+ */
+export function asMigrationFailure(error: unknown): unknown {
+  if (error instanceof StartupError) return error;
+  const lost = lostConnection(error);
+  if (lost || sqlState(error) === undefined) return lost ?? error;
+  return new MigrationFailure('The migrations cannot go on', error, 'What failed was rolled back.');
+}
+
+/**
+ * The first line of a statement, short and with its literals left out: they may be somebody's data.
+ */
+export function firstLine(sql: string): string {
+  const line = sql.trim().split('\n', 1)[0]!.trim();
+  const bare = line.replace(/'(?:[^']|'')*('|$)/g, "'…'");
+  const quiet = /^\s*(insert|update|delete|select|with|values|copy|merge)\b/i.test(bare)
+    ? bare.replace(/(?<![\w"$.])-?\d+(\.\d+)?\b/g, '…')
+    : bare;
+  return quiet.length > SHOWN ? `${quiet.slice(0, SHOWN)}…` : quiet;
+}

@@ -1,0 +1,73 @@
+import type { Connection } from '@mikro-orm/core';
+import type { Client, Pool } from 'pg';
+import { connectLike } from '../../db/lent-sessions.js';
+import { firstLine } from './failure.js';
+
+/** They may be somebody's data, whatever the statement is. */
+const NUMBER = /(?<![\w"$.])\d+(\.\d+)?\b/g;
+
+interface Holder {
+  readonly pid: number;
+  readonly application: string | null;
+  readonly login: string | null;
+  /** Null where another login's session may not be looked at. */
+  readonly state: string | null;
+  readonly seconds: number | null;
+  readonly query: string | null;
+}
+
+/**
+ * While `work` runs a statement in the session `pid`, asks over a connection of its own whom it
+ * waits for: the pool may have none to spare. Gives the error of `work`, too, and does not throw.
+ */
+export async function watchingLockHolders(
+  pool: Pool,
+  pid: number,
+  everyMs: number,
+  work: () => Promise<unknown>,
+): Promise<{ error?: unknown; holders: string[] }> {
+  let holders: string[] = [];
+  let client: Client | undefined;
+  let asking = Promise.resolve();
+  const ask = async (): Promise<void> => {
+    client ??= await connectLike(pool);
+    const { rows } = await client.query<Holder>(LOCK_HOLDERS, [pid]);
+    if (rows.length > 0) holders = rows.map(inWords);
+  };
+  // Whom it waits for is a courtesy: what cannot be told must not stop the work.
+  const timer = setInterval(() => void (asking = asking.then(ask).catch(() => {})), everyMs);
+  try {
+    await work();
+    return { holders };
+  } catch (error) {
+    return { error, holders };
+  } finally {
+    clearInterval(timer);
+    void asking.then(() => client?.end()).catch(() => {});
+  }
+}
+
+const LOCK_HOLDERS = `
+  select a.pid, a.application_name as application, a.usename::text as login, a.state,
+         extract(epoch from now() - a.xact_start)::int as seconds, a.query
+    from unnest(pg_blocking_pids($1::int)) as blocking
+    join pg_stat_activity a on a.pid = blocking
+   order by a.xact_start limit 3`;
+
+function inWords({ pid, application, login, state, seconds, query }: Holder): string {
+  const since =
+    seconds === null ? '' : `, in a transaction for ${seconds} second${seconds === 1 ? '' : 's'}`;
+  const doing =
+    state === null ? '' : `, ${state}, statement: ${firstLine(query ?? '').replace(NUMBER, '…')}`;
+  return `session ${pid} (${application || 'unnamed'} of ${login ?? 'the server'}${since}${doing})`;
+}
+
+/** Sessions of Weaver's on this database beside those that migrate. */
+export async function gatewaySessions(connection: Connection): Promise<number> {
+  const [row] = await connection.execute<{ count: number }[]>(
+    `select count(*)::int as count from pg_stat_activity
+      where datname = current_database() and application_name like 'weaver%'
+        and application_name <> current_setting('application_name')`,
+  );
+  return row!.count;
+}

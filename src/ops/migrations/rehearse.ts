@@ -1,0 +1,160 @@
+import { reason } from '../connection-errors.js';
+import type { Database } from '../../db/database.js';
+import { isDatabaseUnreachable } from '../../db/database-errors.js';
+import type { EntityClasses } from '../../db/database-options.js';
+import { migrationState, runMigrations } from './state.js';
+import { withScratch } from './check.js';
+import { emittedSql, migrationFiles } from './emitted-sql.js';
+import { asMigrationFailure, firstLine } from './failure.js';
+import { isHeldByPolicies, seeingAllRows, writeRows, type RowChange } from './rows-of-owner.js';
+
+/** What one pending migration did in the rehearsal. */
+export interface Rehearsed {
+  readonly name: string;
+  readonly ms: number;
+  /**
+   * `docs ACCESS EXCLUSIVE`: locks that it was the first to take on what was there before the run,
+   * beyond those of reading. Undefined outside a transaction.
+   */
+  readonly locks: readonly string[] | undefined;
+  /** Rows that its statements wrote, one for each. */
+  readonly changes?: readonly RowChange[];
+  /** Undefined where it went well. */
+  readonly problem: string | undefined;
+}
+
+const LOCKS = `
+  select distinct c.relname || ' ' ||
+         upper(trim(regexp_replace(replace(l.mode, 'Lock', ''), '([A-Z])', ' \\1', 'g'))) as lock
+    from pg_locks l
+    join pg_class c on c.oid = l.relation
+    join pg_namespace n on n.oid = c.relnamespace
+   where l.pid = pg_backend_pid() and l.locktype = 'relation' and n.nspname = current_schema()
+     and l.mode <> 'AccessShareLock'
+     and c.relkind in ('r', 'p', 'i') and c.relname <> 'mikro_orm_migrations' and c.oid::bigint <= ?
+   order by 1`;
+
+const ROLL_BACK = new Error('Nothing is kept of a rehearsal.');
+
+/**
+ * Applies the pending migrations to a database in memory that has the same migrations and no rows,
+ * one after the other, until one fails. The real database is only read.
+ */
+export async function rehearseInMemory(
+  database: Database,
+  entities: EntityClasses,
+  tell: (doing: string) => void,
+): Promise<Rehearsed[]> {
+  const { executed, pending } = await migrationState(database);
+  tell('making a copy of the catalogue');
+  return withScratch(
+    entities,
+    executed.map(({ name }) => name),
+    async scratch => {
+      const results: Rehearsed[] = [];
+      for (const name of pending) {
+        tell(name);
+        const { transactional } = await emittedSql(migrationFiles().get(name)!);
+        const tried = transactional ? await inTransaction(scratch, [name]) : [];
+        const started = performance.now();
+        const problem =
+          tried[0]?.problem ??
+          (await problemOf(() =>
+            runMigrations(
+              scratch,
+              'up',
+              { migrations: [name] },
+              { guards: { confirmed: true, allowOutOfOrder: true } },
+            ),
+          ));
+        results.push({
+          name,
+          ms: tried[0]?.ms ?? performance.now() - started,
+          locks: tried[0]?.locks,
+          problem,
+        });
+        if (problem !== undefined) break;
+      }
+      return results;
+    },
+  );
+}
+
+/**
+ * Applies the pending migrations in the database itself, in one transaction that is rolled back:
+ * real rows, real times, and real locks, which are held until the end. Waits for a lock two seconds
+ * at most. Stops at a migration that must be outside a transaction.
+ */
+export async function rehearseOnData(database: Database): Promise<Rehearsed[]> {
+  const { pending } = await migrationState(database);
+  return inTransaction(database, pending);
+}
+
+async function inTransaction(database: Database, names: readonly string[]): Promise<Rehearsed[]> {
+  const connection = database.orm.em.getDriver().getConnection();
+  const results: Rehearsed[] = [];
+  await connection
+    .transactional(async transaction => {
+      const run = <R>(sql: string, parameters: unknown[] = []): Promise<R[]> =>
+        connection.execute(sql, parameters, 'all', transaction);
+      await run(`set local lock_timeout = '2s'`);
+      const [newest] = await run<{ oid: string }>(
+        'select max(oid::bigint)::text as oid from pg_class',
+      );
+      const held = await isHeldByPolicies(connection, transaction);
+      const seen = new Set<string>();
+      for (const name of names) {
+        const { up, transactional, asksDatabase } = await emittedSql(migrationFiles().get(name)!);
+        const cannot = !transactional
+          ? 'it runs outside a transaction, so it cannot be rolled back'
+          : asksDatabase
+            ? 'it runs statements of its own'
+            : undefined;
+        if (cannot) {
+          results.push({ name, ms: 0, locks: undefined, problem: `Not rehearsed: ${cannot}.` });
+          throw ROLL_BACK;
+        }
+        const started = performance.now();
+        const changes: RowChange[] = [];
+        for (const [index, sql] of up.entries()) {
+          const write = (): Promise<RowChange | undefined> =>
+            writeRows(connection, sql, transaction);
+          const change = await (
+            held ? seeingAllRows(connection, transaction, write) : write()
+          ).catch(error => {
+            if (isDatabaseUnreachable(error)) throw error;
+            results.push({
+              name,
+              ms: performance.now() - started,
+              locks: [],
+              problem:
+                `Statement ${index + 1} of ${up.length} (${firstLine(sql)}): ` +
+                `${reason(error)}.`,
+            });
+            throw ROLL_BACK;
+          });
+          if (change) changes.push(change);
+        }
+        const ms = performance.now() - started;
+        const locks = (await run<{ lock: string }>(LOCKS, [newest!.oid]))
+          .map(({ lock }) => lock)
+          .filter(lock => !seen.has(lock));
+        for (const lock of locks) seen.add(lock);
+        results.push({ name, ms, locks, changes, problem: undefined });
+      }
+      throw ROLL_BACK;
+    })
+    .catch(error => {
+      if (error !== ROLL_BACK) throw error;
+    });
+  return results;
+}
+
+async function problemOf(work: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await work();
+    return undefined;
+  } catch (error) {
+    return (asMigrationFailure(error) as Error).message;
+  }
+}

@@ -1,0 +1,159 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Database } from '../../db/database.js';
+import { OPERATOR_SCOPE } from '../../db/database-scope.js';
+import { migrationFiles, sqlHash } from './emitted-sql.js';
+import { DEFAULT_GUARDS, type MigrationGuards } from './guards.js';
+import { HASH_COLUMN, LOG_TABLE } from './log.js';
+import { MIGRATIONS, Migrator, type RunOptions } from './migrator.js';
+import { OPERATOR_ROLE } from '../../db/roles.js';
+import { statement } from '../../db/statement.js';
+import { refuseOthersTables } from './table-owner.js';
+
+/** Names of all migrations that this version of Weaver has, oldest first. */
+export function knownMigrations(): string[] {
+  return [...migrationFiles().keys()];
+}
+
+export interface MigrationState {
+  /** In the order in which they were applied; times as PostgreSQL writes them, in UTC. */
+  readonly executed: readonly { readonly name: string; readonly executedAt: string }[];
+  readonly pending: readonly string[];
+  /** Applied, but not among this version's: a newer Weaver was here. */
+  readonly unknown: readonly string[];
+  /** Applied, and emitting other SQL now than they did then. */
+  readonly edited: readonly string[];
+}
+
+/**
+ * What is applied and what is pending, asked as the schema's owner or as the gateway's login.
+ * Changes nothing.
+ */
+export async function migrationState(database: Database): Promise<MigrationState> {
+  const logged = await readLog(database);
+  const files = migrationFiles();
+  const names = logged.map(row => row.name);
+  const edited: string[] = [];
+  for (const { name, hash } of logged) {
+    const file = files.get(name);
+    if (file === undefined || hash === null) continue;
+    const now = await sqlHash(file);
+    if (now !== undefined && now !== hash) edited.push(name);
+  }
+  return {
+    executed: logged.map(({ name, executedAt }) => ({ name, executedAt })),
+    pending: [...files.keys()].filter(name => !names.includes(name)),
+    unknown: names.filter(name => !files.has(name)),
+    edited,
+  };
+}
+
+/**
+ * What to do where the log of migrations tells of tables that are not there: "db up" has nothing to
+ * do then.
+ */
+export const LOG_WITHOUT_TABLES =
+  '"npx weaver db check" lists all that is missing. On a database without any of ' +
+  'Weaver\'s tables run "npx weaver db stamp base", then "npx weaver db up"; else ' +
+  'restore a backup.';
+
+/** Tables of entities that are not there, asked as anybody. */
+export async function missingTables(database: Database): Promise<string[]> {
+  const tables = [
+    ...new Set(
+      [...database.orm.getMetadata().getAll().values()]
+        .filter(meta => !meta.abstract && meta.tableName)
+        .map(meta => meta.tableName),
+    ),
+  ];
+  const rows: { name: string }[] = await database.orm.em
+    .getDriver()
+    .getConnection()
+    .execute(
+      `select name from unnest(array[${tables.map(name => `'${name}'`).join()}]) as name ` +
+        'where to_regclass(quote_ident(name)) is null order by 1',
+    );
+  return rows.map(({ name }) => name);
+}
+
+async function readLog(
+  database: Database,
+): Promise<{ name: string; executedAt: string; hash: string | null }[]> {
+  const connection = database.orm.em.getDriver().getConnection();
+  return connection.transactional(async transaction => {
+    const run = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
+    const [log] = await run<{ exists: boolean; readable: boolean }>(
+      `select to_regclass('${LOG_TABLE}') is not null as exists, ` +
+        `coalesce(has_table_privilege(to_regclass('${LOG_TABLE}'), 'select'), false) as ` +
+        'readable',
+    );
+    if (!log!.exists) return [];
+    if (!log!.readable)
+      await run(`set local role ${OPERATOR_ROLE}`).catch(() =>
+        refuseOthersTables(sql => connection.execute(sql)),
+      );
+    // As JSON: a log that an older version made has no column for the digest.
+    return run(
+      "select name, to_char(executed_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') as " +
+        `"executedAt", to_jsonb(log) ->> '${HASH_COLUMN}' as hash from ${LOG_TABLE} log ` +
+        'order by id',
+    );
+  });
+}
+
+/**
+ * How one run of migrations differs from the ordinary: what is agreed to, and who is told what
+ * begins and what was done.
+ */
+export interface RunSettings {
+  readonly guards?: Partial<MigrationGuards>;
+  readonly begins?: (name: string) => void;
+  readonly done?: (name: string) => void;
+}
+
+/** Applies every pending migration and gives their names. Only for the schema's owner. */
+export async function applyMigrations(
+  database: Database,
+  applied: (name: string) => void = () => {},
+): Promise<string[]> {
+  return runMigrations(database, 'up', undefined, { done: applied });
+}
+
+/**
+ * Applies or reverts what `options` names, and gives the names. Tells of each once it is sure to
+ * stay. Only for the schema's owner.
+ */
+export async function runMigrations(
+  database: Database,
+  method: 'up' | 'down',
+  options: RunOptions,
+  { guards, begins = () => {}, done = () => {} }: RunSettings = {},
+): Promise<string[]> {
+  const migrator = migratorOf(database, { guards });
+  for (const event of ['migrating', 'reverting'] as const)
+    migrator.on(event, ({ name }) => begins(name));
+  const names = (await migrator[method](options)).map(migration => migration.name);
+  for (const name of names) done(name);
+  return names;
+}
+
+/** A migrator for an open database, with what is agreed to for its runs. */
+export function migratorOf(
+  database: Database,
+  { guards }: Pick<RunSettings, 'guards'> = {},
+): Migrator {
+  const migrator = new Migrator(database.orm.em as unknown as SqlEntityManager, MIGRATIONS);
+  migrator.guards = { ...DEFAULT_GUARDS, ...guards };
+  return migrator;
+}
+
+const EXECUTED = statement('executedMigrations', 'select name from mikro_orm_migrations');
+
+/**
+ * What is pending, asked as the gateway's own login, which may read the log of migrations only as
+ * the operator.
+ */
+export async function pendingForLogin(database: Database): Promise<string[]> {
+  const executed = await database.reads(OPERATOR_SCOPE).query<{ name: string }>(EXECUTED, []);
+  const names = new Set(executed.map(row => row.name));
+  return knownMigrations().filter(name => !names.has(name));
+}

@@ -1,0 +1,99 @@
+import type { Database } from '../../db/database.js';
+import { OPERATOR_SCOPE, tenantScope } from '../../db/database-scope.js';
+import { runInWrite } from '../../db/run-in-write.js';
+import { fixedStatement } from '../../db/statement.js';
+import type { Embedder } from '../../embedders/embedder.js';
+import { HalfVector } from '../../embedders/half-vector.js';
+
+/**
+ * Chunks of one transaction. What was embedded for it is lost where it fails, so there are not
+ * many.
+ */
+const PAGE = 256;
+
+/** Which chunks get vectors. */
+export interface ChunksToEmbed {
+  readonly tenantId: string;
+  /** Those that have none, in place of those that have one. */
+  readonly missing: boolean;
+  /** Only those with a greater id; `FIRST` for all. */
+  readonly after: string;
+}
+
+/** Before every id. */
+export const FIRST = '00000000-0000-0000-0000-000000000000';
+
+/**
+ * One condition for those with a vector and one for those without: `embedding_bq` is null with it,
+ * and never leaves the row.
+ */
+const CONDITIONS =
+  'tenant_id = $1::uuid and (embedding_bq is null) = $2::boolean and id > $3::uuid';
+
+const COUNT = fixedStatement(
+  'chunksToEmbed',
+  `select count(*)::int as chunks from doc_chunks where ${CONDITIONS}`,
+);
+const CHARACTERS = fixedStatement(
+  'charactersToEmbed',
+  `select coalesce(sum(length(text)), 0)::float8 as characters from doc_chunks where ${CONDITIONS}`,
+);
+const NEXT = fixedStatement(
+  'nextChunksToEmbed',
+  `select id, text from doc_chunks where ${CONDITIONS} order by id limit ${PAGE}`,
+);
+
+/** How many chunks there are to embed. */
+export async function countChunksToEmbed(
+  database: Database,
+  { tenantId, missing, after }: ChunksToEmbed,
+): Promise<number> {
+  const [row] = await database
+    .reads(tenantScope(tenantId))
+    .query<{ chunks: number }>(COUNT, [tenantId, missing, after]);
+  return row!.chunks;
+}
+
+/** How long their texts are together, in characters. Reads all of them. */
+export async function countCharactersToEmbed(
+  database: Database,
+  { tenantId, missing, after }: ChunksToEmbed,
+): Promise<number> {
+  const [row] = await database
+    .reads(tenantScope(tenantId))
+    .query<{ characters: number }>(CHARACTERS, [tenantId, missing, after]);
+  return row!.characters;
+}
+
+/**
+ * Embeds stored texts and puts the vectors in place, page by page in the order of ids. `stored` is
+ * told of each page once it is committed, with its last id: whoever goes on `after` that one misses
+ * nothing. Searches go on meanwhile, and compare with whatever vectors there are. Throws as
+ * `embedder` does. Read as the tenant; only the operator may put another vector in place of one.
+ */
+export async function reembedChunks(
+  database: Database,
+  embedder: Pick<Embedder, 'embed'>,
+  { tenantId, missing, after }: ChunksToEmbed,
+  stored: (count: number, lastId: string) => void,
+): Promise<void> {
+  for (let last = after; ;) {
+    const chunks = await database
+      .reads(tenantScope(tenantId))
+      .query<{ id: string; text: string }>(NEXT, [tenantId, missing, last]);
+    if (chunks.length === 0) return;
+    const vectors = await embedder.embed(chunks.map(({ text }) => text));
+    const places = vectors.map((_, index) => `$${index + 3}::halfvec(1536)`);
+    await database.write('reembedChunks', OPERATOR_SCOPE, em =>
+      runInWrite(
+        em,
+        `update doc_chunks c set embedding = made.embedding
+             from unnest($2::uuid[], array[${places.join()}]) as made(id, embedding)
+            where c.tenant_id = $1::uuid and c.id = made.id`,
+        [tenantId, chunks.map(({ id }) => id), ...vectors.map(vector => new HalfVector(vector))],
+      ),
+    );
+    last = chunks.at(-1)!.id;
+    stored(chunks.length, last);
+  }
+}
