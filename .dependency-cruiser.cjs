@@ -20,11 +20,11 @@ const STEPS = [
   ['search'],
   ['bot-queries'],
   ['analytics'],
-  ['ops'],
   ['demo'],
   ['entities'],
   ['schema'],
   ['app'],
+  ['ops'],
   ['cli'],
   ['main'],
 ];

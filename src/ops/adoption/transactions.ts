@@ -49,7 +49,7 @@ export async function changing<T>(
     });
 }
 
-/** Tried again and again, never waited for: see `migration-lock.ts`. */
+/** Tried again and again, never waited for: see `ops/migrations/lock.ts`. */
 async function takeMigrationLock(run: Run): Promise<void> {
   const until = performance.now() + LOCK_TIMEOUT_SECONDS * 1_000;
   for (;;) {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bootstrapScript, loginNameProblem } from '../../../src/ops/bootstrap/bootstrap.js';
-import { newPassword, storedPassword } from '../../../src/ops/bootstrap/password.js';
+import { bootstrapScript, loginNameProblem } from '../../../../src/ops/bootstrap/bootstrap.js';
+import { newPassword, storedPassword } from '../../../../src/ops/bootstrap/password.js';
 
 describe('bootstrapScript', () => {
   test('asks for no login that nobody named', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { planTuning, type TenantSize } from '../../../src/ops/search/tune-plan.js';
+import { planTuning, type TenantSize } from '../../../../src/ops/search/tune-plan.js';
 
 const MEGABYTE = 2 ** 20;
 const nameOf = (tenantId: string): string => `index of ${tenantId}`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { firstLine } from '../../../src/ops/migrations/failure.js';
-import { namesMeant } from '../../../src/ops/migrations/names.js';
+import { firstLine } from '../../../../src/ops/migrations/failure.js';
+import { namesMeant } from '../../../../src/ops/migrations/names.js';
 
 const NAMES = [
   'Migration20260101000000_users',

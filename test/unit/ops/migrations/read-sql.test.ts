@@ -1,7 +1,7 @@
 import { raw } from '@mikro-orm/core';
 import { describe, expect, test } from 'vitest';
-import { formattedSql } from '../../../src/ops/migrations/emitted-sql.js';
-import { readSql, withoutConcurrently } from '../../../src/ops/migrations/read-sql.js';
+import { formattedSql } from '../../../../src/ops/migrations/emitted-sql.js';
+import { readSql, withoutConcurrently } from '../../../../src/ops/migrations/read-sql.js';
 
 const table = (name: string) => ({ kind: 'table', table: name });
 const rows = (name: string) => ({ kind: 'rows', table: name });
