@@ -3,7 +3,7 @@ import { escapeLine, escapeLines } from '../base/control-characters.js';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError, readConfig, type Config, type DatabaseConfig } from '../config.js';
 import { Database } from '../db/database.js';
-import { databaseOptions } from '../db/database-options.js';
+import { databaseOptions } from '../db/open/database-options.js';
 import { SCRATCH } from '../ops/migrations/drift.js';
 import { asMigrationFailure } from '../ops/migrations/failure.js';
 import type { MigrationGuards } from '../ops/migrations/guards.js';

@@ -6,7 +6,7 @@ import { isSameAddress, serverName } from '../config/database-address.js';
 import { connectionError, reason } from '../ops/connection-errors.js';
 import { Database } from '../db/database.js';
 import { applyMigrations } from '../ops/migrations/state.js';
-import { damagedFolder } from '../db/embedded-folder.js';
+import { damagedFolder } from '../db/open/embedded-folder.js';
 import { checkServer } from '../ops/server-checks.js';
 import { ENTITIES } from '../entities.js';
 

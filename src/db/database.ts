@@ -4,7 +4,11 @@ import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
 import { ConnectionTurns, ReadsInTurn, type ReadTurns } from './connection-turns.js';
-import { databaseOptions, type DatabaseOptions, type EntityClasses } from './database-options.js';
+import {
+  databaseOptions,
+  type DatabaseOptions,
+  type EntityClasses,
+} from './open/database-options.js';
 import {
   GATEWAY_SCOPE,
   scopeSettings,
@@ -12,7 +16,7 @@ import {
   type TimeBounds,
 } from './database-scope.js';
 import { cancelledBy, LentSessions } from './lent-sessions.js';
-import { refuseSharedSession, refuseSharedSessions, sharesSession } from './own-session.js';
+import { refuseSharedSession, refuseSharedSessions, sharesSession } from './open/own-session.js';
 import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
 import { ReadScope } from './read-scope.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';

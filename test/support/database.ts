@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { inject } from 'vitest';
 import type { DatabaseConfig } from '../../src/config.js';
 import { Database } from '../../src/db/database.js';
-import { IN_MEMORY } from '../../src/db/database-options.js';
+import { IN_MEMORY } from '../../src/db/open/database-options.js';
 import { ENTITIES } from '../../src/entities.js';
 import type { Pooler } from './pooler.js';
 import { databaseUrl } from './template-database.js';

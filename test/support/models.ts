@@ -1,5 +1,5 @@
 import { MikroORM } from '@mikro-orm/core';
-import { databaseOptions, IN_MEMORY } from '../../src/db/database-options.js';
+import { databaseOptions, IN_MEMORY } from '../../src/db/open/database-options.js';
 import { ReadModels } from '../../src/db/read-model.js';
 import { ENTITIES } from '../../src/entities.js';
 

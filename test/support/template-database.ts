@@ -7,7 +7,7 @@ import type { PgliteConnection } from '@mikro-orm/pglite';
 import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { Database } from '../../src/db/database.js';
-import { IN_MEMORY } from '../../src/db/database-options.js';
+import { IN_MEMORY } from '../../src/db/open/database-options.js';
 import { applyMigrations } from '../../src/ops/migrations/state.js';
 import { ENTITIES } from '../../src/entities.js';
 import { postgresAt } from './postgres-at.js';

@@ -28,7 +28,7 @@ import { rowsThere } from '../../ops/backup/rows-there.js';
 import { inSession } from '../../ops/backup/session.js';
 import type { Work } from '../../ops/backup/work.js';
 import { reason } from '../../ops/connection-errors.js';
-import { DataFolderInUseError } from '../../db/data-folder-lock.js';
+import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/state.js';
 import { rowCountText, type RowCount } from '../../db/row-counts.js';

@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { StartupError } from '../../base/startup-error.js';
 import type { DatabaseAddress } from '../../config/database-address.js';
-import { hostOf } from '../../db/connection-options.js';
+import { hostOf } from '../../db/open/connection-options.js';
 import type { Work } from './work.js';
 
 /** The variable of libpq for each parameter that has an effect on its programs. */

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { serverName, type DatabaseAddress } from '../../config/database-address.js';
-import { connectionOptions } from '../../db/connection-options.js';
+import { connectionOptions } from '../../db/open/connection-options.js';
 import { reason } from '../connection-errors.js';
 import { isDatabaseUnreachable } from '../../db/database-errors.js';
 import { useSchema } from '../../db/weavers-schema.js';

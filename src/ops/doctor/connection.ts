@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls';
 import type { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { PoolClient } from 'pg';
 import type { DatabaseAddress } from '../../config/database-address.js';
-import { encryptionOf, hostOf, type Encryption } from '../../db/connection-options.js';
+import { encryptionOf, hostOf, type Encryption } from '../../db/open/connection-options.js';
 import type { Database } from '../../db/database.js';
 import { ok, warn, type Finding } from './finding.js';
 

@@ -4,7 +4,7 @@ import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { PoolClient } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { LentSessions } from '../../db/lent-sessions.js';
-import { refuseSharedSession } from '../../db/own-session.js';
+import { refuseSharedSession } from '../../db/open/own-session.js';
 import type { MigrationGuards } from './guards.js';
 
 /** Key of the advisory lock that whoever migrates holds for as long as it does. */

@@ -29,7 +29,7 @@ import { MigrationRunner } from './runner.js';
 import { newMigrationName } from './new-migration-name.js';
 import { isLoss, removalsOf } from './removals.js';
 import type { RowChange } from './rows-of-owner.js';
-import { refuseSharedSessions } from '../../db/own-session.js';
+import { refuseSharedSessions } from '../../db/open/own-session.js';
 import { refuseOthersTables } from './table-owner.js';
 
 /** Where this version's migrations are, and how a new one is named. */

@@ -1,7 +1,7 @@
 import { reason } from '../connection-errors.js';
 import type { Database } from '../../db/database.js';
 import { isDatabaseUnreachable } from '../../db/database-errors.js';
-import type { EntityClasses } from '../../db/database-options.js';
+import type { EntityClasses } from '../../db/open/database-options.js';
 import { migrationState, runMigrations } from './state.js';
 import { withScratch } from './check.js';
 import { emittedSql, migrationFiles } from './emitted-sql.js';

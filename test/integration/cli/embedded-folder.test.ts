@@ -11,7 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest';
-import { EMBEDDED_VERSION } from '../../../src/db/embedded-folder.js';
+import { EMBEDDED_VERSION } from '../../../src/db/open/embedded-folder.js';
 import { Commands, weaver } from '../../support/command.js';
 import { joinPatterns } from '../../support/join-patterns.js';
 

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { StartupError } from '../base/startup-error.js';
+import { StartupError } from '../../base/startup-error.js';
 
 /**
  * For whoever would set or lock something for a session where a pooler in transaction mode lends

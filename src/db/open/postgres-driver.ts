@@ -4,8 +4,8 @@ import {
   PostgreSqlSchemaHelper,
   type PostgreSqlPlatform,
 } from '@mikro-orm/postgresql';
-import { LEGACY_POLICY } from './legacy-names.js';
-import { SEARCH_INDEX_NAME } from './search-index-name.js';
+import { LEGACY_POLICY } from '../legacy-names.js';
+import { SEARCH_INDEX_NAME } from '../search-index-name.js';
 
 type Indexes = Awaited<ReturnType<PostgreSqlSchemaHelper['getAllIndexes']>>;
 type Policies = Awaited<ReturnType<PostgreSqlSchemaHelper['getAllPolicies']>>;

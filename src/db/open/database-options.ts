@@ -5,18 +5,18 @@ import type { Options } from '@mikro-orm/core';
 import { ReflectMetadataProvider } from '@mikro-orm/decorators/legacy';
 import { PgliteDriver } from '@mikro-orm/pglite';
 import type { ClientBase, Pool, TypeOverrides } from 'pg';
-import { escapeLines } from '../base/control-characters.js';
-import { parseJsonExactly } from '../base/json.js';
+import { escapeLines } from '../../base/control-characters.js';
+import { parseJsonExactly } from '../../base/json.js';
 import type { DatabaseConfig } from '../config.js';
-import { isSameAddress } from '../config/database-address.js';
-import { LEGACY_PREFIX } from './legacy-names.js';
+import { isSameAddress } from '../../config/database-address.js';
+import { LEGACY_PREFIX } from '../legacy-names.js';
 import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
-import type { LockFile } from '../base/lock-file.js';
+import type { LockFile } from '../../base/lock-file.js';
 import { lockDataFolder } from './data-folder-lock.js';
 import { poolerRefused } from './own-session.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
-import { useSchema } from './weavers-schema.js';
+import { useSchema } from '../weavers-schema.js';
 
 /** `dataDir` of an embedded database that lives in memory and ends with the process. */
 export const IN_MEMORY = 'memory://';
@@ -140,7 +140,7 @@ async function postgresOptions(
       driver: PostgreSqlDriver,
       ...connection,
       pool: { min: 0, max: connections },
-      // A read scope sends its settings and its first statement in one turn (`read-scope.ts`).
+      // A read scope sends its settings and its first statement in one turn (`db/read-scope.ts`).
       driverOptions: {
         ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }),
         ...driverOptions,

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { PGlite, type Extensions } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
-import { StartupError } from '../base/startup-error.js';
+import { StartupError } from '../../base/startup-error.js';
 
 /** The version of PostgreSQL that PGlite brings; its files are of no use to any other. */
 export const EMBEDDED_VERSION = '18';

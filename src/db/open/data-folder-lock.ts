@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { takeLockFile, type LockFile } from '../base/lock-file.js';
-import { StartupError } from '../base/startup-error.js';
+import { takeLockFile, type LockFile } from '../../base/lock-file.js';
+import { StartupError } from '../../base/startup-error.js';
 
 /** The embedded database's folder is open in another process. */
 export class DataFolderInUseError extends StartupError {

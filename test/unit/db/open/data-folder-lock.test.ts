@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { StartupError } from '../../../src/base/startup-error.js';
-import { DataFolderInUseError, lockDataFolder } from '../../../src/db/data-folder-lock.js';
+import { StartupError } from '../../../../src/base/startup-error.js';
+import { DataFolderInUseError, lockDataFolder } from '../../../../src/db/open/data-folder-lock.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'weaver-lock-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -9,8 +9,8 @@ import {
   type SecureVersion,
 } from 'node:tls';
 import type { ClientBase, ClientConfig } from 'pg';
-import { StartupError } from '../base/startup-error.js';
-import { serverName, type DatabaseAddress } from '../config/database-address.js';
+import { StartupError } from '../../base/startup-error.js';
+import { serverName, type DatabaseAddress } from '../../config/database-address.js';
 import { ChannelBindingClient } from './channel-binding-client.js';
 
 /** What the driver needs for a connection to an address. */
