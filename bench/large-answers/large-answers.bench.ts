@@ -9,7 +9,7 @@ import { vector } from '@electric-sql/pglite-pgvector';
 import { Command } from 'commander';
 import type { Client } from 'pg';
 import { Database } from '../../src/db/database.js';
-import { applyMigrations } from '../../src/ops/migrations/state.js';
+import { applyMigrations } from '../../src/ops/migrations/run.js';
 import { ENTITIES } from '../../src/entities.js';
 import { commentOf, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
 import { memoryMb, startGateway, type WatchedServer } from '../shared/processes.js';

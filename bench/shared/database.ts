@@ -1,7 +1,8 @@
 import { Client } from 'pg';
 import { newKey } from '../../src/api-keys/key-format.js';
 import { Database } from '../../src/db/database.js';
-import { applyMigrations, migrationState } from '../../src/ops/migrations/state.js';
+import { applyMigrations } from '../../src/ops/migrations/run.js';
+import { migrationState } from '../../src/ops/migrations/state.js';
 import { ENTITIES } from '../../src/entities.js';
 import { postgresAt } from '../../test/support/postgres-at.js';
 

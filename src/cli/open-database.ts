@@ -5,7 +5,7 @@ import type { Config, DatabaseConfig } from '../config.js';
 import { isSameAddress, serverName } from '../config/database-address.js';
 import { connectionError, reason } from '../ops/connection-errors.js';
 import { Database } from '../db/database.js';
-import { applyMigrations } from '../ops/migrations/state.js';
+import { applyMigrations } from '../ops/migrations/run.js';
 import { damagedFolder } from '../db/open/embedded-folder.js';
 import { checkServer } from '../ops/server-checks.js';
 import { ENTITIES } from '../entities.js';

@@ -3,7 +3,7 @@ import { startGateway, type Gateway } from '../app.js';
 import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
-import { applyMigrations } from '../ops/migrations/state.js';
+import { applyMigrations } from '../ops/migrations/run.js';
 import { checkServer } from '../ops/server-checks.js';
 import { demoTenantsMissing, isEmpty } from '../demo/seed-demo.js';
 import { createEmbedder } from '../embedders/create-embedder.js';

@@ -8,7 +8,7 @@ import { runCommandLine } from '../../src/cli/command-line.js';
 import { envExample } from '../../src/config.js';
 import { Database } from '../../src/db/database.js';
 import { IN_MEMORY } from '../../src/db/open/database-options.js';
-import { applyMigrations } from '../../src/ops/migrations/state.js';
+import { applyMigrations } from '../../src/ops/migrations/run.js';
 import { ENTITIES } from '../../src/entities.js';
 import { databaseUrl } from './template-database.js';
 import { postgresAt } from './postgres-at.js';

@@ -8,7 +8,7 @@ import { Client } from 'pg';
 import type { TestProject } from 'vitest/node';
 import { Database } from '../../src/db/database.js';
 import { IN_MEMORY } from '../../src/db/open/database-options.js';
-import { applyMigrations } from '../../src/ops/migrations/state.js';
+import { applyMigrations } from '../../src/ops/migrations/run.js';
 import { ENTITIES } from '../../src/entities.js';
 import { postgresAt } from './postgres-at.js';
 

@@ -1,11 +1,7 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
 import { reason } from '../../ops/connection-errors.js';
-import {
-  knownMigrations,
-  migrationState,
-  type MigrationState,
-} from '../../ops/migrations/state.js';
+import { migrationState, stateOfLog, type MigrationState } from '../../ops/migrations/state.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
 
@@ -14,8 +10,7 @@ import { describeDatabase, embeddedExists, withDatabase } from '../open-database
  * not exist.
  */
 export async function stateOf(config: Config): Promise<MigrationState> {
-  if (!embeddedExists(config.database))
-    return { executed: [], pending: knownMigrations(), unknown: [], edited: [] };
+  if (!embeddedExists(config.database)) return stateOfLog([]);
   return withDatabase(config, 'migrate', migrationState).catch(error => {
     if (error instanceof StartupError) throw error;
     throw new StartupError(

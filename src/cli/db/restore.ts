@@ -30,7 +30,7 @@ import type { Work } from '../../ops/backup/work.js';
 import { reason } from '../../ops/connection-errors.js';
 import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
-import { migratorOf } from '../../ops/migrations/state.js';
+import { migratorOf } from '../../ops/migrations/run.js';
 import { rowCountText, type RowCount } from '../../db/row-counts.js';
 import { ownerToBe } from '../../ops/migrations/table-owner.js';
 import { ENTITIES } from '../../entities.js';

@@ -1,7 +1,7 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
 import { leftOpen } from '../../ops/doctor/rows.js';
-import { migratorOf, runMigrations } from '../../ops/migrations/state.js';
+import { migratorOf, runMigrations } from '../../ops/migrations/run.js';
 import { asMigrationFailure, MigrationFailure } from '../../ops/migrations/failure.js';
 import { DEFAULT_GUARDS, type MigrationGuards } from '../../ops/migrations/guards.js';
 import { removalText } from '../../ops/migrations/removals.js';
@@ -66,8 +66,7 @@ export async function migrateUp(
   options: GuardOptions,
 ): Promise<void> {
   await untilRun('applied', config, async (database, signal) => {
-    const { known, executed } = await migratorOf(database).names();
-    const pending = known.filter(name => !executed.includes(name));
+    const { pending } = await migratorOf(database).names();
     const run = upTo(stepTarget(target, '+'), pending);
     const applied = await watched(io, 'Applying', begins =>
       runMigrations(database, 'up', run, {

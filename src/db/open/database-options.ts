@@ -7,7 +7,7 @@ import { PgliteDriver } from '@mikro-orm/pglite';
 import type { ClientBase, Pool, TypeOverrides } from 'pg';
 import { escapeLines } from '../../base/control-characters.js';
 import { parseJsonExactly } from '../../base/json.js';
-import type { DatabaseConfig } from '../config.js';
+import type { DatabaseConfig } from '../../config.js';
 import { isSameAddress } from '../../config/database-address.js';
 import { LEGACY_PREFIX } from '../legacy-names.js';
 import { EmbeddedFolder } from './embedded-folder.js';

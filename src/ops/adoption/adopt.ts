@@ -1,6 +1,7 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
-import { knownMigrations, migratorOf } from '../migrations/state.js';
+import { migratorOf } from '../migrations/run.js';
+import { knownMigrations } from '../migrations/state.js';
 import { copyRows } from './copy-rows.js';
 import { grantLegacyRole } from './legacy-role.js';
 import { VERSION_TABLE } from './legacy-schema.js';
@@ -11,11 +12,11 @@ import {
   identifier,
   keptName,
   literal,
-  MIGRATIONS_TABLE,
   NEW_IDS_TABLE,
   ROWS_TABLE,
   SEVEN_TABLES,
 } from './names.js';
+import { LOG_TABLE } from '../migrations/log.js';
 import { planAdoption, type AdoptionPlan, type LegacyDatabase } from './plan.js';
 import { pgArray, recognise, type Recognised, type Run } from './recognise.js';
 import { rememberRows } from './row-digests.js';
@@ -137,7 +138,7 @@ async function moveAside(run: Run, { tables, migrationsTable }: LegacyDatabase):
   const names = [
     ...tables.map(({ name }) => name),
     VERSION_TABLE,
-    ...(migrationsTable ? [MIGRATIONS_TABLE] : []),
+    ...(migrationsTable ? [LOG_TABLE] : []),
   ];
   const indexes = await run<{ name: string }>(
     'select c.relname::text as name from pg_index i ' +

@@ -38,6 +38,3 @@ export function identifier(name: string): string {
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
-
-/** MikroORM's log of migrations. Whoever tried "db up" on an older database left an empty one. */
-export const MIGRATIONS_TABLE = 'mikro_orm_migrations';

@@ -10,7 +10,8 @@ import {
   type LegacyTable,
   type Revision,
 } from './legacy-schema.js';
-import { ADOPTION_TABLE, MIGRATIONS_TABLE } from './names.js';
+import { ADOPTION_TABLE } from './names.js';
+import { LOG_TABLE } from '../migrations/log.js';
 
 /** Runs one statement in the transaction of the adoption. */
 /**
@@ -69,7 +70,7 @@ export async function recognise(run: Run): Promise<Recognised> {
   const names = new Set(relations.map(relation => relation.name));
   if (names.has(ADOPTION_TABLE)) return { kind: 'adopted' };
   if (!names.has(VERSION_TABLE))
-    return names.has(MIGRATIONS_TABLE) && names.has('tenants')
+    return names.has(LOG_TABLE) && names.has('tenants')
       ? { kind: 'ours' }
       : names.has('tenants')
         ? withoutVersion()
@@ -79,13 +80,12 @@ export async function recognise(run: Run): Promise<Recognised> {
   if ('problem' in version) return { kind: 'unknown', problems: [version.problem] };
   const tables = legacyTables(version.revision);
   const expected = [...tables.map(table => table.name), VERSION_TABLE];
-  const migrationsTable = names.has(MIGRATIONS_TABLE) && (await isEmpty(run, MIGRATIONS_TABLE));
+  const migrationsTable = names.has(LOG_TABLE) && (await isEmpty(run, LOG_TABLE));
   const problems = [
     ...expected.filter(name => !names.has(name)).map(name => `The table ${name} is missing.`),
     ...relations
       .filter(
-        ({ name }) =>
-          !expected.includes(name) && !(migrationsTable && name.startsWith(MIGRATIONS_TABLE)),
+        ({ name }) => !expected.includes(name) && !(migrationsTable && name.startsWith(LOG_TABLE)),
       )
       .map(({ name, kind }) => `${RELATION[kind]} ${name}`),
     ...relations

@@ -1,5 +1,6 @@
 import { LEGACY_PREFIX } from '../../db/legacy-names.js';
-import { identifier, literal, MIGRATIONS_TABLE, ROWS_TABLE, SEVEN_TABLES } from './names.js';
+import { identifier, literal, ROWS_TABLE, SEVEN_TABLES } from './names.js';
+import { LOG_TABLE } from '../migrations/log.js';
 import type { Run } from './recognise.js';
 import { withoutForce } from './transactions.js';
 
@@ -76,7 +77,7 @@ async function eachDigest(
       where relnamespace = current_schema()::regnamespace
         and relkind = 'r' and relpersistence = 'p'
         and relname not like '${LEGACY_PREFIX.replaceAll('_', '\\_')}%'
-        and relname not in ('${MIGRATIONS_TABLE}', ${SEVEN_TABLES.map(literal).join(', ')})
+        and relname not in ('${LOG_TABLE}', ${SEVEN_TABLES.map(literal).join(', ')})
       order by 1`,
   );
   const names = others.map(({ name }) => name);

@@ -1,8 +1,9 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
-import { migratorOf } from '../migrations/state.js';
+import { migratorOf } from '../migrations/run.js';
 import { LEGACY_PREFIX } from '../../db/legacy-names.js';
-import { ADOPTION_TABLE, identifier, literal, MIGRATIONS_TABLE, SEVEN_TABLES } from './names.js';
+import { ADOPTION_TABLE, identifier, literal, SEVEN_TABLES } from './names.js';
+import { LOG_TABLE } from '../migrations/log.js';
 import type { Run } from './recognise.js';
 import { differences, type TableDifference } from './row-digests.js';
 import { changing, looking } from './transactions.js';
@@ -59,7 +60,7 @@ export async function undoAdoption(
     const { renames, newExtensions, schemaRoles } = adoption!;
     const kept = await keptTables(run);
     await migratorOf(database).within(transaction, 'down', { to: 0 });
-    await run(`drop table ${MIGRATIONS_TABLE}`);
+    await run(`drop table ${LOG_TABLE}`);
     for (const name of newExtensions) await run(`drop extension ${identifier(name)}`);
     for (const role of schemaRoles)
       await run(

@@ -1,6 +1,7 @@
 import { Database } from '../../db/database.js';
 import type { EntityClasses } from '../../db/open/database-options.js';
-import { migrationState, runMigrations, type MigrationState } from './state.js';
+import { runMigrations } from './run.js';
+import { migrationState, type MigrationState } from './state.js';
 import { readCatalogue, type Catalogue } from './catalogue.js';
 import { driftBetween, SCRATCH, type Difference } from './drift.js';
 

@@ -20,10 +20,10 @@ export interface EmittedSql {
   /** Undefined where it cannot be reverted. */
   readonly down: readonly string[] | undefined;
   /**
-   * Whether `up` says the same each time. It does not where it holds a random id or the time of
-   * day: a digest of it means nothing.
+   * A digest of `up`. Undefined where `up` does not say the same each time, as where it holds a
+   * random id or the time of day.
    */
-  readonly steady: boolean;
+  readonly hash: string | undefined;
   /** Whether it runs in a transaction. */
   readonly transactional: boolean;
   /**
@@ -63,7 +63,7 @@ export async function emittedSql(file: string): Promise<EmittedSql> {
   return {
     up: up.statements,
     down: down?.statements,
-    steady: await isSteady(file, up.statements),
+    hash: await steadyHash(file, up.statements),
     transactional: new Class(undefined as never, undefined as never).isTransactional(),
     keepsRows: /lint: allow (?:rows-unclear|update-all-rows): *\S/.test(readFileSync(file, 'utf8')),
     asksDatabase: up.asked || (down?.asked ?? false),
@@ -77,17 +77,21 @@ export async function emittedSql(file: string): Promise<EmittedSql> {
  */
 export async function sqlHash(file: string): Promise<string | undefined> {
   const { statements } = await record(await classIn(file), 'up');
-  return (await isSteady(file, statements)) ? hashOf(statements) : undefined;
+  return steadyHash(file, statements);
 }
 
-async function isSteady(file: string, statements: readonly string[]): Promise<boolean> {
+async function steadyHash(
+  file: string,
+  statements: readonly string[],
+): Promise<string | undefined> {
   const hash = hashOf(statements);
   // Past the next tick of a clock that counts milliseconds.
   await setTimeout(2);
-  return hashOf((await record(await classIn(file, '?again'), 'up')).statements) === hash;
+  const again = hashOf((await record(await classIn(file, '?again'), 'up')).statements);
+  return again === hash ? hash : undefined;
 }
 
-export function hashOf(statements: readonly string[]): string {
+function hashOf(statements: readonly string[]): string {
   const same = statements.map(sql => sql.replaceAll('\r\n', '\n').trim().replace(/;$/, ''));
   return createHash('sha256').update(same.join('\0')).digest('hex');
 }

@@ -84,7 +84,7 @@ export async function lintMigrations(names: readonly string[]): Promise<LintFind
 }
 
 async function lintMigration(migration: string, file: string): Promise<LintFinding[]> {
-  const { up, down, transactional, asksDatabase, steady } = await emittedSql(file);
+  const { up, down, transactional, asksDatabase, hash } = await emittedSql(file);
   const source = readFileSync(file, 'utf8');
   const whole = (rule: LintRule, message: string): LintFinding => ({
     migration,
@@ -129,7 +129,7 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
           'it, and an edit may go unnoticed. Use addSql.',
       ),
     );
-  if (!steady)
+  if (hash === undefined)
     findings.push(
       whole(
         'unsteady',

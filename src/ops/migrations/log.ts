@@ -1,5 +1,6 @@
 import type { Transaction } from '@mikro-orm/core';
 import { MigrationStorage } from '@mikro-orm/migrations';
+import { migrationFiles, sqlHash } from './emitted-sql.js';
 
 export const LOG_TABLE = 'mikro_orm_migrations';
 
@@ -9,6 +10,14 @@ export const LOG_TABLE = 'mikro_orm_migrations';
  */
 export const HASH_COLUMN = 'sql_hash';
 
+/** A row of the log. */
+export interface LoggedMigration {
+  readonly name: string;
+  readonly hash: string | null;
+}
+
+const ADD_HASH_COLUMN = `alter table "${LOG_TABLE}" add column if not exists "${HASH_COLUMN}" text`;
+
 /**
  * The log as MikroORM makes it, with our column: for scripts that run without MikroORM. May be run
  * again.
@@ -17,7 +26,7 @@ export const CREATE_LOG = [
   `create table if not exists "${LOG_TABLE}" ("id" serial primary key, "name" ` +
     'varchar(255) not null, "executed_at" timestamptz(6) not null default ' +
     'current_timestamp(6))',
-  `alter table "${LOG_TABLE}" add column if not exists "${HASH_COLUMN}" text`,
+  ADD_HASH_COLUMN,
 ];
 
 /**
@@ -28,8 +37,6 @@ export class MigrationLog extends MigrationStorage {
   #hasColumn = false;
   /** Set while all of a run is one transaction: nobody else sees the table that it makes. */
   #around: Transaction | undefined;
-  /** The digest of the migration of a name. */
-  hashOf: (name: string) => Promise<string | undefined> = async () => undefined;
 
   override setMasterMigration(transaction: Transaction): void {
     super.setMasterMigration(transaction);
@@ -50,8 +57,7 @@ export class MigrationLog extends MigrationStorage {
       `select from pg_attribute where attrelid = to_regclass('${LOG_TABLE}') ` +
         `and attname = '${HASH_COLUMN}' and not attisdropped`,
     );
-    if (!column)
-      await run(`alter table "${LOG_TABLE}" add column if not exists "${HASH_COLUMN}" text`);
+    if (!column) await run(ADD_HASH_COLUMN);
     this.#hasColumn = true;
   }
 
@@ -61,20 +67,21 @@ export class MigrationLog extends MigrationStorage {
   }
 
   async rememberHash(name: string, transaction?: Transaction): Promise<void> {
+    const file = migrationFiles().get(name);
     await this.driver.execute(
       `update "${LOG_TABLE}" set "${HASH_COLUMN}" = ? where name = ?`,
-      [(await this.hashOf(name)) ?? null, name],
+      [(file && (await sqlHash(file))) ?? null, name],
       'run',
       transaction,
     );
   }
 
-  /** The stored digests by name. */
-  async hashes(): Promise<Map<string, string | null>> {
+  /** The applied migrations with their stored digests. */
+  async logged(): Promise<LoggedMigration[]> {
     await this.ensureTable();
-    const rows = await this.driver.execute<{ name: string; hash: string | null }[]>(
+    const rows = await this.driver.execute<LoggedMigration[]>(
       `select name, "${HASH_COLUMN}" as hash from "${LOG_TABLE}"`,
     );
-    return new Map(rows.map(row => [this.getMigrationName(row.name), row.hash]));
+    return rows.map(({ name, hash }) => ({ name: this.getMigrationName(name), hash }));
   }
 }

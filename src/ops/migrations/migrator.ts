@@ -10,18 +10,9 @@ import type {
 import { Migrator as UnguardedMigrator } from '@mikro-orm/migrations';
 import { PostgreSqlConnection, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { StartupError } from '../../base/startup-error.js';
-import {
-  emittedSql,
-  MIGRATIONS_FOLDER,
-  sqlHash,
-  type EmittedSql,
-} from './emitted-sql.js';
+import { emittedSql, migrationFiles, MIGRATIONS_FOLDER, type EmittedSql } from './emitted-sql.js';
 import { gatewaySessions } from './lock-holders.js';
-import {
-  DEFAULT_GUARDS,
-  type MigrationGuards,
-  type RunPlan,
-} from './guards.js';
+import { DEFAULT_GUARDS, type MigrationGuards, type RunPlan } from './guards.js';
 import { holdingMigrationLock } from './lock.js';
 import { MigrationLog } from './log.js';
 import { oneName } from './names.js';
@@ -30,6 +21,7 @@ import { newMigrationName } from './new-migration-name.js';
 import { isLoss, removalsOf } from './removals.js';
 import type { RowChange } from './rows-of-owner.js';
 import { refuseSharedSessions } from '../../db/open/own-session.js';
+import { editedOf, knownMigrations, pendingOf } from './state.js';
 import { refuseOthersTables } from './table-owner.js';
 
 /** Where this version's migrations are, and how a new one is named. */
@@ -103,12 +95,7 @@ export class Migrator extends UnguardedMigrator {
   }
 
   protected override createStorage(): MigrationLog {
-    const log = new MigrationLog(this.driver, this.options);
-    log.hashOf = async name => {
-      const file = await this.#fileOf(name);
-      return file === undefined ? undefined : sqlHash(file);
-    };
-    return log;
+    return new MigrationLog(this.driver, this.options);
   }
 
   override async logMigration(name: string): Promise<void> {
@@ -139,13 +126,10 @@ export class Migrator extends UnguardedMigrator {
   ): Promise<MigrationResult> {
     if (initial) this.refuse('Weaver has its first migration already: leave out --initial.');
     if (!blank) {
-      const { known, executed } = await this.names();
+      const { executed, pending } = await this.names();
       if (executed.length === 0 && this.config.get('dbName') === 'memory://') await this.up();
-      else {
-        const pending = known.filter(migration => !executed.includes(migration)).length;
-        if (pending > 0)
-          this.refuse(`Not at head: ${pending} pending. Run "npx weaver db up" first.`);
-      }
+      else if (pending.length > 0)
+        this.refuse(`Not at head: ${pending.length} pending. Run "npx weaver db up" first.`);
     }
     return super.create(path, blank, false, name);
   }
@@ -190,15 +174,8 @@ export class Migrator extends UnguardedMigrator {
 
   /** Names of applied migrations that emit other SQL now than when they were applied. */
   async edited(): Promise<string[]> {
-    const { known } = await this.names();
-    const stored = await this.#log.hashes();
-    const edited: string[] = [];
-    for (const [name, hash] of stored) {
-      if (hash === null || !known.includes(name)) continue;
-      const now = await this.#log.hashOf(name);
-      if (now !== undefined && now !== hash) edited.push(name);
-    }
-    return edited.toSorted();
+    await this.init();
+    return (await editedOf(await this.#log.logged())).toSorted();
   }
 
   /** Runs `work` while no other process migrates this database. */
@@ -209,13 +186,15 @@ export class Migrator extends UnguardedMigrator {
     });
   }
 
-  /** All migrations of this version and those that are applied, in the order in which they were. */
-  async names(): Promise<{ known: string[]; executed: string[] }> {
+  /**
+   * All migrations of this version, those that are applied, in the order in which they were, and
+   * those that are not yet.
+   */
+  async names(): Promise<{ known: string[]; executed: string[]; pending: string[] }> {
     await this.init();
-    return {
-      known: (await this.discoverMigrations()).map(migration => migration.name),
-      executed: await this.storage.executed(),
-    };
+    const known = knownMigrations();
+    const executed = await this.storage.executed();
+    return { known, executed, pending: pendingOf(known, executed) };
   }
 
   /**
@@ -294,7 +273,7 @@ export class Migrator extends UnguardedMigrator {
     const meant = names?.map(one);
     const last = to === undefined ? undefined : one(to);
     const first = from === undefined ? undefined : one(from);
-    const pending = known.filter(name => !executed.includes(name));
+    const pending = pendingOf(known, executed);
     const plan = meant
       ? pending.filter(name => meant.includes(name))
       : pending.filter(name => (!first || name > first) && (!last || name <= last));
@@ -374,14 +353,10 @@ export class Migrator extends UnguardedMigrator {
     return this.storage as unknown as MigrationLog;
   }
 
-  async #fileOf(name: string): Promise<string | undefined> {
-    await this.init();
-    return (await this.discoverMigrations()).find(migration => migration.name === name)?.path;
-  }
-
   async #emitted(names: readonly string[]): Promise<Map<string, EmittedSql>> {
     const emitted = new Map<string, EmittedSql>();
-    for (const name of names) emitted.set(name, await emittedSql((await this.#fileOf(name))!));
+    const files = migrationFiles();
+    for (const name of names) emitted.set(name, await emittedSql(files.get(name)!));
     return emitted;
   }
 

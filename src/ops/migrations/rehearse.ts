@@ -2,10 +2,12 @@ import { reason } from '../connection-errors.js';
 import type { Database } from '../../db/database.js';
 import { isDatabaseUnreachable } from '../../db/database-errors.js';
 import type { EntityClasses } from '../../db/open/database-options.js';
-import { migrationState, runMigrations } from './state.js';
+import { runMigrations } from './run.js';
+import { migrationState } from './state.js';
 import { withScratch } from './check.js';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
 import { asMigrationFailure, firstLine } from './failure.js';
+import { LOG_TABLE } from './log.js';
 import { isHeldByPolicies, seeingAllRows, writeRows, type RowChange } from './rows-of-owner.js';
 
 /** What one pending migration did in the rehearsal. */
@@ -31,7 +33,7 @@ const LOCKS = `
     join pg_namespace n on n.oid = c.relnamespace
    where l.pid = pg_backend_pid() and l.locktype = 'relation' and n.nspname = current_schema()
      and l.mode <> 'AccessShareLock'
-     and c.relkind in ('r', 'p', 'i') and c.relname <> 'mikro_orm_migrations' and c.oid::bigint <= ?
+     and c.relkind in ('r', 'p', 'i') and c.relname <> '${LOG_TABLE}' and c.oid::bigint <= ?
    order by 1`;
 
 const ROLL_BACK = new Error('Nothing is kept of a rehearsal.');

@@ -1,5 +1,5 @@
 import { StartupError } from '../../base/startup-error.js';
-import { emittedSql, hashOf, migrationFiles, type EmittedSql } from './emitted-sql.js';
+import { emittedSql, migrationFiles, type EmittedSql } from './emitted-sql.js';
 import { MIGRATION_LOCK } from './lock.js';
 import { CREATE_LOG, HASH_COLUMN, LOG_TABLE } from './log.js';
 import { oneName } from './names.js';
@@ -195,10 +195,10 @@ async function asOwner(sql: string): Promise<string> {
     : sql;
 }
 
-function logStatement(method: Method, name: string, { up, steady }: EmittedSql): string {
+function logStatement(method: Method, name: string, { hash }: EmittedSql): string {
   return method === 'up'
     ? `insert into "${LOG_TABLE}" ("name", "${HASH_COLUMN}") ` +
-        `values (${literal(name)}, ${steady ? literal(hashOf(up)) : 'null'})`
+        `values (${literal(name)}, ${hash === undefined ? 'null' : literal(hash)})`
     : `delete from "${LOG_TABLE}" where "name" = ${literal(name)}`;
 }
 

@@ -1,12 +1,9 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../../db/database.js';
 import { OPERATOR_SCOPE } from '../../db/database-scope.js';
-import { migrationFiles, sqlHash } from './emitted-sql.js';
-import { DEFAULT_GUARDS, type MigrationGuards } from './guards.js';
-import { HASH_COLUMN, LOG_TABLE } from './log.js';
-import { MIGRATIONS, Migrator, type RunOptions } from './migrator.js';
 import { OPERATOR_ROLE } from '../../db/roles.js';
 import { statement } from '../../db/statement.js';
+import { migrationFiles, sqlHash } from './emitted-sql.js';
+import { HASH_COLUMN, LOG_TABLE, type LoggedMigration } from './log.js';
 import { refuseOthersTables } from './table-owner.js';
 
 /** Names of all migrations that this version of Weaver has, oldest first. */
@@ -24,14 +21,14 @@ export interface MigrationState {
   readonly edited: readonly string[];
 }
 
-/**
- * What is applied and what is pending, asked as the schema's owner or as the gateway's login.
- * Changes nothing.
- */
-export async function migrationState(database: Database): Promise<MigrationState> {
-  const logged = await readLog(database);
+/** Of `known`, those that are not applied yet. */
+export function pendingOf(known: readonly string[], executed: readonly string[]): string[] {
+  return known.filter(name => !executed.includes(name));
+}
+
+/** Names of those that emit other SQL now than when they were applied. */
+export async function editedOf(logged: readonly LoggedMigration[]): Promise<string[]> {
   const files = migrationFiles();
-  const names = logged.map(row => row.name);
   const edited: string[] = [];
   for (const { name, hash } of logged) {
     const file = files.get(name);
@@ -39,11 +36,28 @@ export async function migrationState(database: Database): Promise<MigrationState
     const now = await sqlHash(file);
     if (now !== undefined && now !== hash) edited.push(name);
   }
+  return edited;
+}
+
+type TimedMigration = LoggedMigration & { readonly executedAt: string };
+
+/**
+ * What is applied and what is pending, asked as the schema's owner or as the gateway's login.
+ * Changes nothing.
+ */
+export async function migrationState(database: Database): Promise<MigrationState> {
+  return stateOfLog(await readLog(database));
+}
+
+/** The state of a database with this log. */
+export async function stateOfLog(logged: readonly TimedMigration[]): Promise<MigrationState> {
+  const known = knownMigrations();
+  const names = logged.map(({ name }) => name);
   return {
     executed: logged.map(({ name, executedAt }) => ({ name, executedAt })),
-    pending: [...files.keys()].filter(name => !names.includes(name)),
-    unknown: names.filter(name => !files.has(name)),
-    edited,
+    pending: pendingOf(known, names),
+    unknown: names.filter(name => !known.includes(name)),
+    edited: await editedOf(logged),
   };
 }
 
@@ -75,9 +89,7 @@ export async function missingTables(database: Database): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function readLog(
-  database: Database,
-): Promise<{ name: string; executedAt: string; hash: string | null }[]> {
+async function readLog(database: Database): Promise<TimedMigration[]> {
   const connection = database.orm.em.getDriver().getConnection();
   return connection.transactional(async transaction => {
     const run = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
@@ -100,53 +112,7 @@ async function readLog(
   });
 }
 
-/**
- * How one run of migrations differs from the ordinary: what is agreed to, and who is told what
- * begins and what was done.
- */
-export interface RunSettings {
-  readonly guards?: Partial<MigrationGuards>;
-  readonly begins?: (name: string) => void;
-  readonly done?: (name: string) => void;
-}
-
-/** Applies every pending migration and gives their names. Only for the schema's owner. */
-export async function applyMigrations(
-  database: Database,
-  applied: (name: string) => void = () => {},
-): Promise<string[]> {
-  return runMigrations(database, 'up', undefined, { done: applied });
-}
-
-/**
- * Applies or reverts what `options` names, and gives the names. Tells of each once it is sure to
- * stay. Only for the schema's owner.
- */
-export async function runMigrations(
-  database: Database,
-  method: 'up' | 'down',
-  options: RunOptions,
-  { guards, begins = () => {}, done = () => {} }: RunSettings = {},
-): Promise<string[]> {
-  const migrator = migratorOf(database, { guards });
-  for (const event of ['migrating', 'reverting'] as const)
-    migrator.on(event, ({ name }) => begins(name));
-  const names = (await migrator[method](options)).map(migration => migration.name);
-  for (const name of names) done(name);
-  return names;
-}
-
-/** A migrator for an open database, with what is agreed to for its runs. */
-export function migratorOf(
-  database: Database,
-  { guards }: Pick<RunSettings, 'guards'> = {},
-): Migrator {
-  const migrator = new Migrator(database.orm.em as unknown as SqlEntityManager, MIGRATIONS);
-  migrator.guards = { ...DEFAULT_GUARDS, ...guards };
-  return migrator;
-}
-
-const EXECUTED = statement('executedMigrations', 'select name from mikro_orm_migrations');
+const EXECUTED = statement('executedMigrations', `select name from ${LOG_TABLE}`);
 
 /**
  * What is pending, asked as the gateway's own login, which may read the log of migrations only as
@@ -154,6 +120,8 @@ const EXECUTED = statement('executedMigrations', 'select name from mikro_orm_mig
  */
 export async function pendingForLogin(database: Database): Promise<string[]> {
   const executed = await database.reads(OPERATOR_SCOPE).query<{ name: string }>(EXECUTED, []);
-  const names = new Set(executed.map(row => row.name));
-  return knownMigrations().filter(name => !names.has(name));
+  return pendingOf(
+    knownMigrations(),
+    executed.map(({ name }) => name),
+  );
 }

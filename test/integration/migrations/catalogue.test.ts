@@ -2,12 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Database } from '../../../src/db/database.js';
-import {
-  applyMigrations,
-  knownMigrations,
-  migrationState,
-  runMigrations,
-} from '../../../src/ops/migrations/state.js';
+import { applyMigrations, runMigrations } from '../../../src/ops/migrations/run.js';
+import { knownMigrations, migrationState } from '../../../src/ops/migrations/state.js';
 import { readCatalogue, type Catalogue } from '../../../src/ops/migrations/catalogue.js';
 import { openAsOwner } from '../../support/command.js';
 import { joinPatterns } from '../../support/join-patterns.js';

@@ -1,12 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { StartupError } from '../../../src/base/startup-error.js';
 import { Database } from '../../../src/db/database.js';
-import {
-  applyMigrations,
-  knownMigrations,
-  migrationState,
-  migratorOf,
-} from '../../../src/ops/migrations/state.js';
+import { applyMigrations, migratorOf } from '../../../src/ops/migrations/run.js';
+import { knownMigrations, migrationState } from '../../../src/ops/migrations/state.js';
 import type { Migrator } from '../../../src/ops/migrations/migrator.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { openAsOwner, sqlAt } from '../../support/command.js';

@@ -2,7 +2,7 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { foldText } from '../../../src/ops/adoption/fold-text.js';
 import { Database } from '../../../src/db/database.js';
-import { applyMigrations } from '../../../src/ops/migrations/state.js';
+import { applyMigrations } from '../../../src/ops/migrations/run.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { postgresAt } from '../../support/postgres-at.js';
