@@ -80,6 +80,7 @@ export async function recognise(run: Run): Promise<Recognised> {
   if ('problem' in version) return { kind: 'unknown', problems: [version.problem] };
   const tables = legacyTables(version.revision);
   const expected = [...tables.map(table => table.name), VERSION_TABLE];
+  // Whoever tried "db up" on an older database left an empty log of migrations.
   const migrationsTable = names.has(LOG_TABLE) && (await isEmpty(run, LOG_TABLE));
   const problems = [
     ...expected.filter(name => !names.has(name)).map(name => `The table ${name} is missing.`),
