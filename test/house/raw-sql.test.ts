@@ -25,10 +25,10 @@ test('SQL of our own in writes goes through runInWrite, never through an entity 
   expect(found).toEqual([]);
 });
 
-test('connections run SQL in db/ and in the command line alone', () => {
+test('connections run SQL in db/ and in ops/ alone', () => {
   const others = files.filter(
     path =>
-      !/^(db|cli\/db)\//.test(path) &&
+      !/^(db|ops)\//.test(path) &&
       /(connection|getConnection\(\)|driver)\s*\.execute\b/.test(
         readFileSync(join(src, path), 'utf8'),
       ),
