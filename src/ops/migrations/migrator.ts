@@ -49,17 +49,8 @@ export const MIGRATIONS: MigrationsOptions = {
  * and its command line uses that.
  */
 export class Migrator extends UnguardedMigrator {
-  declare protected readonly options: MigrationsOptions;
   guards: MigrationGuards = DEFAULT_GUARDS;
   readonly #changes: { migration: string; change: RowChange }[] = [];
-
-  /** With `options` in place of those of the ORM's configuration. */
-  constructor(em: SqlEntityManager, options?: MigrationsOptions) {
-    super(em);
-    if (options === undefined) return;
-    this.options = { ...this.options, ...options };
-    this.initServices();
-  }
 
   static override register(orm: MikroORM): void {
     orm.config.registerExtension(

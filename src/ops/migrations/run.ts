@@ -44,7 +44,10 @@ export function migratorOf(
   database: Database,
   { guards }: Pick<RunSettings, 'guards'> = {},
 ): Migrator {
-  const migrator = new Migrator(database.orm.em as unknown as SqlEntityManager, MIGRATIONS);
+  const { config, em } = database.orm;
+  // A migrator reads its options there, once, when it is made.
+  config.set('migrations', { ...config.get('migrations'), ...MIGRATIONS });
+  const migrator = new Migrator(em as unknown as SqlEntityManager);
   migrator.guards = { ...DEFAULT_GUARDS, ...guards };
   return migrator;
 }
