@@ -7,6 +7,7 @@ import { databaseOptions } from '../db/open/database-options.js';
 import { SCRATCH } from '../ops/migrations/drift.js';
 import { asMigrationFailure } from '../ops/migrations/failure.js';
 import type { MigrationGuards } from '../ops/migrations/guards.js';
+import { NamingStrategy } from '../ops/migrations/new-migration-name.js';
 import { removalText } from '../ops/migrations/removals.js';
 import { changeText } from '../ops/migrations/rows-of-owner.js';
 import { guardSchemaGenerator } from '../ops/migrations/schema-generator.js';
@@ -49,6 +50,7 @@ export async function mikroOrmOptions(
       ...orm,
       extensions: [migratorWith(guards), guardSchemaGenerator(guards, die)],
       migrations: { ...MIGRATIONS, silent: creates },
+      namingStrategy: NamingStrategy,
       logger: text => void process.stdout.write(`${escapeLines(text)}\n`),
     };
   } catch (error) {

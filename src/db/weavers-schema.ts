@@ -1,6 +1,8 @@
 import type { ClientBase } from 'pg';
 import { StartupError } from '../base/startup-error.js';
-import type { RunSql } from '../ops/migrations/catalogue.js';
+
+/** Runs a statement in a session, and gives its rows. */
+type RunSql = <R>(sql: string) => Promise<R[]>;
 
 /** The schema of Weaver's tables. */
 export const SCHEMA = 'public';

@@ -31,7 +31,7 @@ import { reason } from '../../ops/connection-errors.js';
 import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/run.js';
-import { rowCountText, type RowCount } from '../../db/row-counts.js';
+import { rowCountText, type RowCount } from '../../ops/row-counts.js';
 import { ownerToBe } from '../../ops/migrations/table-owner.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';

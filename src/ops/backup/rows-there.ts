@@ -1,4 +1,4 @@
-import { countRows, type RowCount } from '../../db/row-counts.js';
+import { countRows, type RowCount } from '../row-counts.js';
 import { DUMPED_TABLES, tableKey } from './counts.js';
 import type { Session } from './session.js';
 

@@ -1,6 +1,6 @@
 import type { Connection } from '@mikro-orm/core';
 import { tableKey } from '../backup/counts.js';
-import { countRows, passingOn, rowCountText, type RowCount } from '../../db/row-counts.js';
+import { countRows, passingOn, rowCountText, type RowCount } from '../row-counts.js';
 import { SCHEMA } from '../../db/weavers-schema.js';
 import { firstLine } from './failure.js';
 import { isWiderText, readSql, type Loss } from './read-sql.js';

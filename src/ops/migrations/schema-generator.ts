@@ -9,7 +9,7 @@ import { emittedSql, migrationFiles } from './emitted-sql.js';
 import type { MigrationGuards } from './guards.js';
 import { readSql } from './read-sql.js';
 import { tableKey } from '../backup/counts.js';
-import { countRows, passingOn } from '../../db/row-counts.js';
+import { countRows, passingOn } from '../row-counts.js';
 import { SCHEMA } from '../../db/weavers-schema.js';
 import { COUNTED_ROWS, isLoss, removalsOf, type Removal } from './removals.js';
 

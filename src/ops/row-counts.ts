@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@mikro-orm/core';
-import { exceededTime } from './database-errors.js';
+import { exceededTime } from '../db/database-errors.js';
 import type { RunSql } from '../ops/migrations/catalogue.js';
-import { OPERATOR_ROLE } from './roles.js';
+import { OPERATOR_ROLE } from '../db/roles.js';
 
 /** Rows of one table, as far as they were counted. */
 export interface RowCount {
