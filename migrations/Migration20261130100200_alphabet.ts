@@ -170,7 +170,7 @@ const SORT_KEY =
 /**
  * How texts are found and ordered, the same on every server: `weaver_fold` gives all spellings of a
  * text one form, whatever their case and normal form; `weaver_sort_key` gives names the order of an
- * alphabet (docs/decisions/0017-names-in-alphabetical-order.md).
+ * alphabet (docs/decisions/0012-names-in-alphabetical-order.md).
  *
  * Leakproof is what a superuser alone may declare: without it PostgreSQL does not ask the indexes
  * of the next migrations where a page begins, and reads a tenant's names from the first. The

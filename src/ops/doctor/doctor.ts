@@ -220,7 +220,7 @@ async function sortKeyUnderPolicies(database: Database): Promise<Finding[]> {
           'weaver_sort_key is not marked leakproof: lists by name are right, and a page ' +
             'reads all names of the tenant before it.',
           'Run "npx weaver db bootstrap" as a superuser. Where nobody is one, leave it ' +
-            '(docs/decisions/0017-names-in-alphabetical-order.md).',
+            '(docs/decisions/0012-names-in-alphabetical-order.md).',
         ),
   );
 }
