@@ -16,7 +16,7 @@ export class BotResolver {
   @Requires('read')
   @Query(() => Bot, {
     nullable: true,
-    description: 'A bot by its id. Null where there is none for you.',
+    description: 'A bot by its id. Null if you have no bot with this id.',
   })
   bot(
     @Arg('id', () => ID, { description: "The bot's UUID." }) id: string,

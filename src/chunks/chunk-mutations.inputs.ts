@@ -62,7 +62,7 @@ export class DeleteChunksInput {
   @Field(() => [ID], {
     nullable: true,
     description:
-      'Ids of chunks, 1 to 500. If one of them is not there for you, none is deleted. ' +
+      'Ids of chunks, 1 to 500. If you do not have one of them, none is deleted. ' +
       'Give this or `documentId`.',
   })
   ids?: string[] | null;

@@ -72,7 +72,8 @@ function userIsThere(cause: unknown): AppError {
 }
 
 function missing(what: string, field: string): (cause: unknown) => AppError {
-  return cause => new AppError('NOT_FOUND', `There is no such ${what} for you.`, { field, cause });
+  return cause =>
+    new AppError('NOT_FOUND', `The ${what} that the input names was not found.`, { field, cause });
 }
 
 /**
@@ -94,7 +95,7 @@ export function writeError(error: unknown): AppError | undefined {
       cause: error,
     });
   if (code === FOREIGN_KEY)
-    return new AppError('NOT_FOUND', 'Something that the input names does not exist for you.', {
+    return new AppError('NOT_FOUND', 'Something that the input names was not found.', {
       cause: error,
     });
   if (BAD_VALUE.has(code))

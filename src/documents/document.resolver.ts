@@ -17,7 +17,7 @@ export class DocumentResolver {
   @Requires('read')
   @Query(() => Document, {
     nullable: true,
-    description: 'A document by its id. Null where there is none for you.',
+    description: 'A document by its id. Null if you have no document with this id.',
   })
   document(
     @Arg('id', () => ID, { description: "The document's UUID." }) id: string,

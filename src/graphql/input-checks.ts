@@ -148,7 +148,8 @@ export function tenantInput(
 
 /** The same answer for what is not there and for what is not the caller's. */
 export function notFound(what: string, id: string, field: string): AppError {
-  return new AppError('NOT_FOUND', `There is no ${what} ${id} for you.`, { field });
+  const name = what.charAt(0).toUpperCase() + what.slice(1);
+  return new AppError('NOT_FOUND', `${name} ${id} was not found.`, { field });
 }
 
 function codePoints(text: string): number {

@@ -101,7 +101,7 @@ async function repeated<T>(run: () => Promise<T>): Promise<T> {
       if (attempts === MAX_ATTEMPTS) {
         throw new AppError(
           'UNAVAILABLE',
-          'Too many changes met each other. Nothing was changed; try again shortly.',
+          'Too many concurrent changes. Nothing was changed; try again shortly.',
           { cause: error, retryAfterMs: 1_000 },
         );
       }

@@ -46,7 +46,7 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
     @Requires('read')
     @Query(() => Node, {
       nullable: true,
-      description: 'Any object by its id. Null where there is none for you.',
+      description: 'Any object by its id. Null if you have no object with this id.',
     })
     node(
       @Arg('id', () => ID, { description: "The object's UUID." }) id: string,
@@ -62,7 +62,7 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
       nullable: 'items',
       description:
         'Several objects by their ids, at most 100, in the same order; null in the place ' +
-        'of each that is not there for you.',
+        'of each that you do not have.',
     })
     nodes(
       @Arg('ids', () => [ID], { description: "The objects' UUIDs." }) ids: string[],

@@ -40,7 +40,7 @@ function checkTenant(asked: string | null | undefined, own: string | undefined):
 
 /** The same answer for a tenant that is not the caller's and one that does not exist. */
 export function noSuchTenant(id: string): AppError {
-  return new AppError('NOT_FOUND', `There is no tenant ${id} for you.`, {
+  return new AppError('NOT_FOUND', `Tenant ${id} was not found.`, {
     field: 'input.tenantId',
   });
 }

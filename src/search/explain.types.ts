@@ -14,7 +14,7 @@ registerEnumType(SearchStage, {
   name: 'SearchStage',
   description: 'Where a search leaves chunks out, in this order.',
   valuesConfig: {
-    SCOPE: { description: 'There is no such chunk for you.' },
+    SCOPE: { description: 'You have no such chunk.' },
     FILTER: { description: 'The filters leave it out: `failedFilters` says which.' },
     MATCH: {
       description:

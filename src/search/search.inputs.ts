@@ -163,15 +163,14 @@ export class SearchChunksInput {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'Only chunks of this bot. A bot that is not there for you has none.',
+    description: 'Only chunks of this bot. A bot that you do not have has no chunks.',
   })
   botId?: string | null;
 
   @Field(() => [ID], {
     nullable: true,
     description:
-      'Only chunks of these documents, at most 100. Documents that are not there for you ' +
-      'have none.',
+      'Only chunks of these documents, at most 100. Documents that you do not have ' + 'have none.',
   })
   documentIds?: string[] | null;
 

@@ -38,7 +38,7 @@ export class SearchResolver {
     @Arg('input', () => SearchChunksInput, { description: 'The search, without `after`.' })
     input: SearchChunksInput,
     @Arg('chunkId', () => ID, {
-      description: "The chunk's UUID. Of one that is not there for you the stage is SCOPE.",
+      description: "The chunk's UUID. The stage of a chunk that you do not have is SCOPE.",
     })
     chunkId: string,
     @Ctx() context: RequestContext,

@@ -19,7 +19,7 @@ export class TenantResolver {
   @Requires('read')
   @Query(() => Tenant, {
     nullable: true,
-    description: 'A tenant: your own when no id is given. Null where there is none for you.',
+    description: 'A tenant: your own when no id is given. Null if you may not see it.',
   })
   tenant(
     @Args(() => TenantArgs) { id }: TenantArgs,

@@ -77,7 +77,7 @@ export function documentProblem(
       return tooComplex(`has ${fields} root fields`, limits.rootFields);
     if (duplicates > limits.duplicatedFields)
       return tooComplex(
-        `selects fields ${duplicates} times again beside themselves`,
+        `repeats fields ${duplicates} times in the same selection set`,
         limits.duplicatedFields,
       );
   }

@@ -100,7 +100,7 @@ describe('createBot', () => {
         {
           code: 'NOT_FOUND',
           field: 'input.tenantId',
-          message: `There is no tenant ${tenantId} for you.`,
+          message: `Tenant ${tenantId} was not found.`,
         },
       );
     expect(

@@ -171,7 +171,11 @@ describe('createDocument', () => {
       await world.refused(
         'createDocument',
         { filename: 'f', sourceUri: 'x', botId },
-        { code: 'NOT_FOUND', field: 'input.botId', message: 'There is no such bot for you.' },
+        {
+          code: 'NOT_FOUND',
+          field: 'input.botId',
+          message: 'The bot that the input names was not found.',
+        },
       );
   });
 

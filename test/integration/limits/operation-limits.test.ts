@@ -158,14 +158,18 @@ describe('an operation is refused before it runs, at one above its limit of', ()
     );
   });
 
-  test('fields beside themselves', async () => {
-    await expectLimit(12, size => `{ viewer { kind ${'kind '.repeat(size)} } }`, /13 times again/);
+  test('repeated fields of one selection set', async () => {
+    await expectLimit(
+      12,
+      size => `{ viewer { kind ${'kind '.repeat(size)} } }`,
+      /repeats fields 13 times in the same selection set/,
+    );
     await expectLimit(
       12,
       size =>
         `{ viewer { kind ${'...A '.repeat(6)} ${'... { kind } '.repeat(size - 6)} } } ` +
         'fragment A on Viewer { kind }',
-      /13 times again/,
+      /repeats fields 13 times in the same selection set/,
     );
   });
 

@@ -554,12 +554,12 @@ describe('what is not yours', () => {
     expect(await refusal(client, { text: 'a', tenantId: stranger })).toEqual({
       code: 'NOT_FOUND',
       field: 'input.tenantId',
-      message: `There is no tenant ${stranger} for you.`,
+      message: `Tenant ${stranger} was not found.`,
     });
     expect(await refusal(client, { text: 'a', tenantId: unknown })).toEqual({
       code: 'NOT_FOUND',
       field: 'input.tenantId',
-      message: `There is no tenant ${unknown} for you.`,
+      message: `Tenant ${unknown} was not found.`,
     });
     expect((await search(client, { text: 'a', tenantId: tenant.id })).hits).toHaveLength(10);
   });

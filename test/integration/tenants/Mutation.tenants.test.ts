@@ -165,7 +165,7 @@ describe('updateTenant', () => {
       await world.refused(
         'updateTenant',
         { id, name: 'Mine' },
-        { code: 'NOT_FOUND', field: 'input.id', message: `There is no tenant ${id} for you.` },
+        { code: 'NOT_FOUND', field: 'input.id', message: `Tenant ${id} was not found.` },
         owner,
       );
   });

@@ -311,13 +311,13 @@ describe('updateUser', () => {
         owner,
         UPDATE,
         { id, role: 'ADMIN' },
-        { message: `There is no user ${id} for you.`, ...code('NOT_FOUND', 'input.id') },
+        { message: `User ${id} was not found.`, ...code('NOT_FOUND', 'input.id') },
       );
       await expectRefused(
         owner,
         DELETE,
         { id, dryRun: true },
-        { message: `There is no user ${id} for you.`, ...code('NOT_FOUND', 'input.id') },
+        { message: `User ${id} was not found.`, ...code('NOT_FOUND', 'input.id') },
       );
     }
   });
