@@ -10,8 +10,8 @@ import type { Logger } from 'pino';
 import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
 import { KeyUsage } from './api-keys/key-usage.js';
 import { LegacyKeys } from './api-keys/legacy-keys.js';
-import { recordOperator } from './audit/record-operator.js';
 import { authenticator } from './auth/authenticate.js';
+import { requestCaller } from './auth/caller.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
 import { ComputeTurns } from './base/compute-turns.js';
@@ -29,7 +29,7 @@ import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
 import { measuredEmbedder } from './embedders/measured-embedder.js';
-import type { BeforeCommit, RequestContext } from './graphql/context.js';
+import type { RequestContext } from './graphql/context.js';
 import { embedInTurn } from './graphql/embed-in-turn.js';
 import { executedBy, executorOf } from './graphql/execution/executor.js';
 import { Pauses } from './graphql/execution/pauses.js';
@@ -70,9 +70,6 @@ import { RecallSampler } from './search/recall-sampler.js';
 import { SearchCount } from './search/search-count.js';
 import { searchServices, type SearchServices } from './search/search-services.js';
 import { userStrategy } from './users/user-strategy.js';
-
-/** What else is written in the transaction of every mutation. */
-const BEFORE_COMMIT: readonly BeforeCommit[] = [recordOperator];
 
 export interface Gateway {
   /** Where it listens, such as `http://127.0.0.1:4000`. */
@@ -233,16 +230,19 @@ function contextOf(
     rows.release();
     bytes.release();
   });
+  const loaders = new Map<unknown, unknown>();
+  const reads = lookUp.continueAs(scope, bounds);
+  const { tenantId } = reads;
   return {
     requestId: request.id,
     principal,
+    caller: requestCaller({ principal, tenantId, requestId: request.id, signal }),
     onlyQueries: request.method !== 'POST',
     requestErrorStatus: request.answerForm!.requestErrorStatus,
     takeParametersText: () => takeParametersText(request),
-    reads: lookUp.continueAs(scope, bounds),
-    write: (name, work) => database.write(name, scope, work, bounds),
-    beforeCommit: BEFORE_COMMIT,
-    loaders: new Map(),
+    reads,
+    write: (name, work) => database.write(name, scope, work, bounds).finally(() => loaders.clear()),
+    loaders,
     lists: new Map(),
     search: services.search,
     searchCount: new SearchCount(),

@@ -19,7 +19,6 @@ import { ChunkMutationsResolver } from './chunks/chunk-mutations.resolver.js';
 import { ChunkNeighborsResolver } from './chunks/chunk-neighbors.resolver.js';
 import { ChunkResolver } from './chunks/chunk.resolver.js';
 import { DocumentChunksResolver } from './chunks/document-chunks.resolver.js';
-import { DocumentTextsResolver } from './chunks/document-texts.resolver.js';
 import { BotDocumentsResolver } from './documents/bot-documents.resolver.js';
 import { DocumentMutationsResolver } from './documents/document-mutations.resolver.js';
 import { DocumentResolver } from './documents/document.resolver.js';
@@ -30,6 +29,7 @@ import { nodeResolver } from './graphql/node.resolver.js';
 import { ChunkSimilarResolver } from './search/chunk-similar.resolver.js';
 import { SearchPassagesResolver } from './search/search-passages.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
+import { TenantAuditLogResolver } from './tenants/tenant-audit-log.resolver.js';
 import { TenantMutationsResolver } from './tenants/tenant-mutations.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
 import { TenantUsersResolver } from './users/tenant-users.resolver.js';
@@ -43,6 +43,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   nodeResolver(NODES),
   TenantResolver,
   AuditLogResolver,
+  TenantAuditLogResolver,
   TenantMutationsResolver,
   TenantUsersResolver,
   UserResolver,
@@ -60,7 +61,6 @@ const RESOLVERS: NonEmptyArray<Function> = [
   DocumentMutationsResolver,
   DocumentChunksResolver,
   ChunkResolver,
-  DocumentTextsResolver,
   ChunkMutationsResolver,
   ChunkNeighborsResolver,
   SearchResolver,

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import { v7 } from 'uuid';
-import { storeChunks } from '../../src/chunks/store-chunks.js';
+import { storeChunks } from '../../src/chunking/store-chunks.js';
 import { Database } from '../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../src/db/database-scope.js';
 import { ENTITIES } from '../../src/entities.js';

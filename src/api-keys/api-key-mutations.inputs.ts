@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { ApiKeyScope } from '../auth/principal.js';
 import { UNCHANGED_SINCE } from '../graphql/deletion.js';
-import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { ApiKey } from './api-key.entity.js';
 

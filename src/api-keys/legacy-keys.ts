@@ -1,7 +1,7 @@
 import { parseOptions, verify } from '@node-rs/argon2';
 import type { Logger } from 'pino';
-import { AuditActorKind } from '../audit/audit-event.entity.js';
-import { recordAudit } from '../audit/record-audit.js';
+import { AuditActorKind } from '../auth/caller.js';
+import { recordAudit } from '../writes/audit.js';
 import type { AuthRequest } from '../auth/authenticate.js';
 import { AppError } from '../base/app-error.js';
 import type { Database } from '../db/database.js';

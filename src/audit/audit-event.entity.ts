@@ -1,17 +1,12 @@
 import type { Opt } from '@mikro-orm/core';
 import { Check, Entity, Index, PrimaryKey, Property } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
+import { AuditActorKind } from '../auth/caller.js';
 import { TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { walledBy } from '../db/row-policies.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 
-export enum AuditActorKind {
-  API_KEY = 'api_key',
-  USER = 'user',
-  OPERATOR = 'operator',
-  COMMAND_LINE = 'command_line',
-}
 registerEnumType(AuditActorKind, {
   name: 'AuditActorKind',
   description: 'What kind of caller did something.',

@@ -12,7 +12,7 @@ import {
   type RangeFilter,
 } from '../graphql/filters.js';
 import { orderByOf, type OrderBy } from '../graphql/order.js';
-import { AuditActorKind } from './audit-event.entity.js';
+import { AuditActorKind } from '../auth/caller.js';
 
 enum AuditEventOrderField {
   CREATED_AT = 'createdAt',

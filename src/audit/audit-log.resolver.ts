@@ -1,19 +1,13 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Args, Ctx, FieldResolver, Info, Query, Resolver, Root } from 'type-graphql';
+import { Args, Ctx, Info, Query, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
-import { connectionOf, type Connection } from '../graphql/connection.js';
+import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
-import { NEWEST_FIRST } from '../graphql/default-orders.js';
-import { defineList, type Parent } from '../graphql/list.js';
-import { Tenant } from '../tenants/tenant.entity.js';
-import { AuditEvent } from './audit-event.entity.js';
+import type { AuditEvent } from './audit-event.entity.js';
 import { AuditLogArgs } from './audit-event.inputs.js';
+import { AuditEventConnection, auditEvents } from './audit-event.lists.js';
 
-const AuditEventConnection = connectionOf(AuditEvent, 'events of the audit log');
-const events = defineList({ name: 'auditLog', entity: AuditEvent, defaultOrder: NEWEST_FIRST });
-
-/** `Query.auditLog`, and `Tenant.auditLog`. */
-@Resolver(() => Tenant)
+@Resolver()
 export class AuditLogResolver {
   @Requires('owner')
   @Query(() => AuditEventConnection, {
@@ -25,22 +19,6 @@ export class AuditLogResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): PromiseLike<Connection<AuditEvent>> {
-    return events.page(context, info, args);
-  }
-
-  @Requires('owner')
-  @FieldResolver(() => AuditEventConnection, {
-    name: 'auditLog',
-    description:
-      'What was done to the tenant: every change of keys and users, and everything that ' +
-      'the operator changed.',
-  })
-  auditLogOfTenant(
-    @Root() tenant: Parent,
-    @Args(() => AuditLogArgs) args: AuditLogArgs,
-    @Ctx() context: RequestContext,
-    @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<AuditEvent>> {
-    return events.page(context, info, args, tenant);
+    return auditEvents.page(context, info, args);
   }
 }

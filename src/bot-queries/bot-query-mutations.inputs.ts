@@ -1,5 +1,5 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
-import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { JSONObjectScalar } from '../graphql/scalars.js';
 import { BotQuery, Confidence } from './bot-query.entity.js';
 

@@ -1,33 +1,19 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Ctx, Info, Mutation, Resolver } from 'type-graphql';
-import { v7 } from 'uuid';
 import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
-import { checkConfirm, countBelow, DeletionPayload } from '../graphql/deletion.js';
+import { DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import {
-  changeInput,
-  jsonInput,
-  namedChanges,
-  tenantInput,
-  lineInput,
-} from '../graphql/input-checks.js';
-import { lockedRow } from '../graphql/locked-row.js';
-import { mutate } from '../graphql/mutation.js';
-import { writtenRow, type Written } from '../graphql/row-by-id.js';
+import { writtenRow } from '../graphql/row-by-id.js';
 import {
   CreateBotInput,
   CreateBotPayload,
   DeleteBotInput,
-  MAX_NAME_LENGTH,
   UpdateBotInput,
   UpdateBotPayload,
 } from './bot-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
-
-const nameInput = (name: string): string => lineInput('input.name', name, MAX_NAME_LENGTH);
-const configInput = (config: Record<string, unknown>): Record<string, unknown> =>
-  jsonInput('input.config', config);
+import { createBot, deleteBot, updateBot } from './bot.service.js';
 
 @Resolver()
 export class BotMutationsResolver {
@@ -38,16 +24,7 @@ export class BotMutationsResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<CreateBotPayload> {
-    const tenantId = tenantInput(context, input.tenantId);
-    const bot = { name: nameInput(input.name), config: configInput(input.config ?? {}) };
-    const made = await mutate<Written>(context, info, {
-      input,
-      async work(em) {
-        const id = v7();
-        await em.insert(Bot, { ...bot, id, tenant: tenantId });
-        return { id, tenantId };
-      },
-    });
+    const made = await createBot(context, context.caller, input);
     return { bot: await writtenRow(context, info, 'bot', Bot, made) };
   }
 
@@ -58,18 +35,7 @@ export class BotMutationsResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<UpdateBotPayload> {
-    const changes = namedChanges({
-      name: changeInput('input.name', input.name, nameInput),
-      config: changeInput('input.config', input.config, configInput),
-    });
-    const changed = await mutate<Written>(context, info, {
-      input,
-      async work(em) {
-        const { id, tenantId } = await lockedRow(em, context, Bot, input);
-        if (changes) await em.nativeUpdate(Bot, { id, tenant: tenantId }, changes);
-        return { id, tenantId };
-      },
-    });
+    const changed = await updateBot(context, context.caller, input);
     return { bot: await writtenRow(context, info, 'bot', Bot, changed) };
   }
 
@@ -83,21 +49,7 @@ export class BotMutationsResolver {
   deleteBot(
     @InputArg(() => DeleteBotInput) input: DeleteBotInput,
     @Ctx() context: RequestContext,
-    @Info() info: GraphQLResolveInfo,
   ): Promise<DeletionPayload> {
-    return mutate<DeletionPayload>(context, info, {
-      input,
-      async work(em) {
-        const bot = await lockedRow<{ name: string }>(em, context, Bot, input, {
-          properties: ['name'],
-          forDelete: !input.dryRun,
-        });
-        const counts = await countBelow(em, context, info, 'bot', bot);
-        if (input.dryRun) return { deletedId: null, counts };
-        checkConfirm(input.confirm, bot.name);
-        await em.nativeDelete(Bot, { id: bot.id, tenant: bot.tenantId });
-        return { deletedId: bot.id, counts };
-      },
-    });
+    return deleteBot(context, context.caller, input);
   }
 }

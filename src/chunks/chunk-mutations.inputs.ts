@@ -1,6 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { Document } from '../documents/document.entity.js';
-import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { NullMatters } from '../graphql/null-matters.js';
 import { JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
 import { DocumentChunk } from './chunk.entity.js';

@@ -28,7 +28,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
  * How it is stored is half of the search's speed (`docs/search-paths.md`): the vector inline in
  * half precision, a one-bit code of each dimension in a covering index that leads with the tenant.
  * The migration sets storage and table options, which no metadata holds. Rows are written by
- * `store-chunks.ts`, not through the unit of work.
+ * `chunking/store-chunks.ts`, not through the unit of work.
  */
 @ObjectType({
   implements: Node,

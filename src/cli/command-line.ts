@@ -1,4 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { AppError } from '../base/app-error.js';
 import { StartupError } from '../base/startup-error.js';
 import { ConfigError } from '../config.js';
 import { commandFailure } from './command-failure.js';
@@ -79,7 +80,7 @@ export async function runCommandLine(
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const told = error instanceof Interrupted ? error : commandFailure(error);
     if (told instanceof ConfigError) io.sayLines(told.message);
-    else if (told instanceof StartupError) io.say(told.message);
+    else if (told instanceof StartupError || told instanceof AppError) io.say(told.message);
     // Not the error itself: those of the database hold the statement with its values.
     else io.sayLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return told instanceof Interrupted ? told.exitCode : 1;

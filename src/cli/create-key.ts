@@ -1,8 +1,9 @@
-import { storeKey } from '../api-keys/change-keys.js';
-import { COMMAND_LINE } from '../audit/record-audit.js';
+import { createApiKey } from '../api-keys/api-key.service.js';
+import { COMMAND_LINE } from '../auth/caller.js';
 import type { ApiKeyScope } from '../auth/principal.js';
 import type { Config } from '../config.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { operatorDb } from '../writes/db.js';
 import type { CommandIo } from './command-io.js';
 import { namedTenant } from './named-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
@@ -22,19 +23,17 @@ export async function createKey(
   { tenant: wanted, name, scopes, rateLimit, expires }: NewKeyOptions,
 ): Promise<void> {
   mustExist(config.database);
-  const { tenant, secret } = await withReadyDatabase(config, database =>
-    database.write('createKey', OPERATOR_SCOPE, async em => {
-      const one = await namedTenant(em, wanted);
-      const plan = {
-        tenantId: one.id,
-        name,
-        scopes: scopes as ApiKeyScope[],
-        rateLimitRpm: rateLimit,
-        expiresAt: expires?.toISOString() ?? null,
-      };
-      return { tenant: one.name, secret: (await storeKey(em, COMMAND_LINE, plan)).secret! };
-    }),
-  );
+  const { tenant, secret } = await withReadyDatabase(config, async database => {
+    const one = await database.write('createKey', OPERATOR_SCOPE, em => namedTenant(em, wanted));
+    const made = await createApiKey(operatorDb(database), COMMAND_LINE, {
+      tenantId: one.id,
+      name,
+      scopes: scopes as ApiKeyScope[],
+      rateLimitRpm: rateLimit,
+      expiresAt: expires?.toISOString() ?? null,
+    });
+    return { tenant: one.name, secret: made.secret! };
+  });
   const end = expires ? `until ${expires.toISOString()}` : 'without an end';
   io.say(
     `A key for ${tenant}, which may ${scopes.join(', ')} with ${rateLimit} requests a ` +

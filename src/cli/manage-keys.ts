@@ -1,10 +1,11 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { ApiKey } from '../api-keys/api-key.entity.js';
-import { endFormerSecret, revokeKey, rotateKey } from '../api-keys/change-keys.js';
-import { COMMAND_LINE } from '../audit/record-audit.js';
+import { revokeApiKey, revokeFormerSecret, rotateApiKey } from '../api-keys/api-key.service.js';
+import { COMMAND_LINE } from '../auth/caller.js';
 import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
+import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import { operatorDb } from '../writes/db.js';
 import type { CommandIo } from './command-io.js';
 import { namedTenant } from './named-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
@@ -21,11 +22,13 @@ export async function listKeys(
   io: CommandIo,
   { tenant, json }: { tenant: string; json?: boolean },
 ): Promise<void> {
-  const keys = await inWrite(config, 'listKeys', async em =>
-    em.find(
-      ApiKey,
-      { tenant: (await namedTenant(em, tenant)).id },
-      { orderBy: { createdAt: 'asc', id: 'asc' }, populate: ['previousPrefix'] },
+  const keys = await inDatabase(config, database =>
+    database.write('listKeys', OPERATOR_SCOPE, async em =>
+      em.find(
+        ApiKey,
+        { tenant: (await namedTenant(em, tenant)).id },
+        { orderBy: { createdAt: 'asc', id: 'asc' }, populate: ['previousPrefix'] },
+      ),
     ),
   );
   if (keys.length === 0) return io.say('There are no keys.');
@@ -77,18 +80,18 @@ export async function listKeys(
 }
 
 export async function revokeKeyOf(config: Config, io: CommandIo, wanted: string): Promise<void> {
-  const said = await inWrite(config, 'revokeKey', async em => {
-    const { key, former } = await namedKey(em, wanted);
-    const target = { id: key.id, tenantId: key.tenant.id };
+  const said = await inDatabase(config, async database => {
+    const { key, former } = await namedKey(database, wanted);
     if (former) {
-      await endFormerSecret(em, COMMAND_LINE, { ...target, prefix: wanted });
+      const input = { id: key.id, formerPrefix: wanted };
+      await revokeFormerSecret(operatorDb(database), COMMAND_LINE, input);
       return (
         `The former secret ${wanted} of the key "${key.name}" is withdrawn: the next ` +
         'request with it is refused. The new secret goes on; "npx weaver key revoke ' +
         `${key.prefix}" withdraws the key.`
       );
     }
-    if (!key.revoked) await revokeKey(em, COMMAND_LINE, target);
+    if (!key.revoked) await revokeApiKey(operatorDb(database), COMMAND_LINE, { id: key.id });
     return `The key "${key.name}" is revoked: the next request with it is refused.`;
   });
   io.say(said);
@@ -101,8 +104,8 @@ export async function rotateKeyOf(
   wanted: string,
   overlapHours: number,
 ): Promise<void> {
-  const { name, secret } = await inWrite(config, 'rotateKey', async em => {
-    const { key } = await namedKey(em, wanted);
+  const { name, secret } = await inDatabase(config, async database => {
+    const { key } = await namedKey(database, wanted);
     if (stateOf(key) !== 'active')
       throw new StartupError(`The key "${key.name}" is ${stateOf(key)}. Make a new one.`);
     if (key.prefix == null && overlapHours > 0)
@@ -110,12 +113,10 @@ export async function rotateKeyOf(
         `The key "${key.name}" is of an older Weaver and was not used since: it can be ` +
           'rotated with --overlap 0 only.',
       );
-    const made = await rotateKey(
-      em,
-      COMMAND_LINE,
-      { id: key.id, tenantId: key.tenant.id },
-      overlapHours * HOUR_SECONDS,
-    );
+    const made = await rotateApiKey(operatorDb(database), COMMAND_LINE, {
+      id: key.id,
+      overlapSeconds: overlapHours * HOUR_SECONDS,
+    });
     return { name: key.name, secret: made.secret! };
   });
   const fate =
@@ -126,30 +127,25 @@ export async function rotateKeyOf(
   io.out(secret);
 }
 
-function inWrite<T>(
-  config: Config,
-  name: string,
-  work: (em: SqlEntityManager) => Promise<T>,
-): Promise<T> {
+function inDatabase<T>(config: Config, work: (database: Database) => Promise<T>): Promise<T> {
   mustExist(config.database);
-  return withReadyDatabase(config, database => database.write(name, OPERATOR_SCOPE, work));
+  return withReadyDatabase(config, work);
 }
 
 /**
  * The key with this id or prefix. `former`: it is the prefix of the secret from before the last
  * rotation, which goes on.
  */
-async function namedKey(
-  em: SqlEntityManager,
-  wanted: string,
-): Promise<{ key: ApiKey; former: boolean }> {
-  const key = await em.findOne(ApiKey, UUID.test(wanted) ? { id: wanted } : { prefix: wanted });
-  if (key) return { key, former: false };
-  const rotated = await em.findOne(ApiKey, { previousPrefix: wanted });
-  if (rotated && hasFormerSecret(rotated)) return { key: rotated, former: true };
-  throw new StartupError(
-    'No key has this id or prefix. "npx weaver key list --tenant …" shows them.',
-  );
+function namedKey(database: Database, wanted: string): Promise<{ key: ApiKey; former: boolean }> {
+  return database.write('namedKey', OPERATOR_SCOPE, async em => {
+    const key = await em.findOne(ApiKey, UUID.test(wanted) ? { id: wanted } : { prefix: wanted });
+    if (key) return { key, former: false };
+    const rotated = await em.findOne(ApiKey, { previousPrefix: wanted });
+    if (rotated && hasFormerSecret(rotated)) return { key: rotated, former: true };
+    throw new StartupError(
+      'No key has this id or prefix. "npx weaver key list --tenant …" shows them.',
+    );
+  });
 }
 
 function hasFormerSecret({ revoked, previousExpiresAt }: ApiKey): boolean {

@@ -1,10 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { v7 } from 'uuid';
-import { COMMAND_LINE, recordAudit } from '../audit/record-audit.js';
+import { COMMAND_LINE } from '../auth/caller.js';
 import type { Config } from '../config.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
-import { Tenant } from '../tenants/tenant.entity.js';
+import { createTenant as makeTenant } from '../tenants/tenant.service.js';
+import { operatorDb } from '../writes/db.js';
 import type { CommandIo } from './command-io.js';
 import { namedTenant } from './named-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
@@ -34,17 +34,10 @@ export async function createTenant(
   name: string,
   { plan }: NewTenantOptions,
 ): Promise<void> {
-  const id = v7();
-  await inWrite(config, 'createTenant', async em => {
-    await em.insert(Tenant, { id, name, planTier: plan });
-    await recordAudit(em, COMMAND_LINE, {
-      tenantId: id,
-      action: 'createTenant',
-      targetType: 'Tenant',
-      targetId: id,
-      details: { name, planTier: plan },
-    });
-  });
+  mustExist(config.database);
+  const { id } = await withReadyDatabase(config, database =>
+    makeTenant(operatorDb(database), COMMAND_LINE, { name, planTier: plan }),
+  );
   io.say(
     `The tenant "${name}" is there, with a bot. "npx weaver key create --tenant ${id} ` +
       '--name …" makes a key for it. Its id:',

@@ -3,6 +3,12 @@ import { NameType } from './column-types.js';
 
 export type EntityClass<T extends object = object> = new () => T;
 
+/** Which row it is, and whose: what statements name it by. */
+export interface RowKey {
+  readonly id: string;
+  readonly tenantId: string;
+}
+
 /** A value that rows of an entity can hold. */
 export interface ReadColumn {
   /** The key in the row: the entity's property, or `botId` for the relation `bot`. */
@@ -46,7 +52,8 @@ export class ReadModel {
     for (const property of Object.values(meta.properties) as EntityProperty[]) {
       const column = toColumn(meta, property);
       this.#columns.set(column.property, column);
-      if (property.kind !== 'scalar') this.#relations.set(property.name, column.property);
+      if (property.kind !== 'scalar' && !property.hidden)
+        this.#relations.set(property.name, column.property);
     }
     const tenantId = this.#columns.get('tenantId');
     this.tenantColumn = tenantId ? 'tenant_id' : 'id';
@@ -62,7 +69,7 @@ export class ReadModel {
 
   /**
    * The property that holds the id behind a relation, such as `botId` behind `bot`; undefined where
-   * there is no such relation.
+   * there is no such relation, or a hidden one, of what is shown nowhere.
    */
   idBehind(relation: string): string | undefined {
     return this.#relations.get(relation);

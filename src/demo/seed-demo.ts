@@ -1,19 +1,20 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { basename } from 'node:path';
-import { ApiKey } from '../api-keys/api-key.entity.js';
-import { newKey } from '../api-keys/key-format.js';
-import type { ApiKeyScope, UserRole } from '../auth/principal.js';
-import { BotQuery, type Confidence } from '../bot-queries/bot-query.entity.js';
+import { storeKey } from '../api-keys/store-key.js';
+import type { ApiKeyScope } from '../auth/principal.js';
+import { BotQuery } from '../bot-queries/bot-query.entity.js';
 import { Bot } from '../bots/bot.entity.js';
-import { splitText } from '../chunks/split-text.js';
-import { storeChunks } from '../chunks/store-chunks.js';
+import { embedChunks } from '../chunking/prepare-chunks.js';
+import { splitText } from '../chunking/split-text.js';
+import type { NewChunk } from '../chunking/store-chunks.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
-import { Document, type DocumentStatus } from '../documents/document.entity.js';
+import type { DocumentStatus } from '../documents/document.entity.js';
+import { storeDocument } from '../documents/store-document.js';
 import type { Embedder } from '../embedders/embedder.js';
-import { padVector } from '../embedders/pad-vector.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { User } from '../users/user.entity.js';
+import { insertRow } from '../writes/rows.js';
 import {
   demoId,
   readDemoTenants,
@@ -74,7 +75,7 @@ export async function seedDemo(
       await storeTenant(em, tenant, prepared);
       return true;
     });
-    const chunkCount = prepared.reduce((sum, document) => sum + document.pieces.length, 0);
+    const chunkCount = prepared.reduce((sum, document) => sum + document.chunks.length, 0);
     documents += prepared.length;
     chunks += chunkCount;
     const counts = `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks`;
@@ -88,163 +89,120 @@ export async function seedDemo(
 interface PreparedDocument {
   readonly bot: DemoBot;
   readonly document: DemoDocument;
-  readonly text: string;
-  readonly pieces: readonly {
-    readonly text: string;
-    readonly start: number;
-    readonly embedding: number[];
-  }[];
+  readonly id: string;
+  readonly filename: string;
+  readonly createdAt: string;
+  readonly sizeBytes: number;
+  readonly chunks: readonly NewChunk[];
 }
 
-async function prepare(tenant: DemoTenant, embedder: Embedder): Promise<PreparedDocument[]> {
-  const documents = tenant.bots.flatMap(bot => bot.documents.map(document => ({ bot, document })));
+function prepare(demo: DemoTenant, embedder: Embedder): Promise<PreparedDocument[]> {
+  const documents = demo.bots.flatMap(bot => bot.documents.map(document => ({ bot, document })));
   return Promise.all(
-    documents.map(async ({ bot, document }) => {
-      const text = document.file === null ? '' : readDemoText(tenant, document);
-      const pieces = splitText(text);
-      const embeddings = await embedder.embed(pieces.map(piece => piece.text));
+    documents.map(async ({ bot, document }, number) => {
+      const text = document.file === null ? '' : readDemoText(demo, document);
+      const filename = document.filename ?? basename(document.file!);
+      const path = [demo.slug, bot.slug, filename] as const;
+      const createdAt = daysAgo(60 - number);
+      const chunks = splitText(text).map((piece, index) => ({
+        id: demoId(...path, String(index)),
+        text: piece.text,
+        chunkIndex: index,
+        pageNum: document.pages ? Math.floor(piece.start / PAGE_LENGTH) + 1 : null,
+        metadata: document.metadata ?? {},
+        createdAt,
+      }));
       return {
         bot,
         document,
-        text,
-        pieces: pieces.map((piece, index) => ({
-          ...piece,
-          embedding: padVector(embeddings[index]!),
-        })),
+        id: demoId(...path),
+        filename,
+        createdAt,
+        sizeBytes: document.sizeBytes ?? Buffer.byteLength(text),
+        chunks: await embedChunks(chunks, embedder),
       };
     }),
   );
 }
 
-// A composite foreign key is written from the entity that it points to, so whatever is referred to
-// is passed as a loaded entity.
+/**
+ * Stored as everything is, but as if it had come to be over time: its rows have made-up times, and
+ * ids that are always the same. No entry of the audit log tells of it.
+ */
 async function storeTenant(
   em: SqlEntityManager,
   demo: DemoTenant,
   documents: readonly PreparedDocument[],
 ): Promise<void> {
-  const tenant = em.create(Tenant, {
-    id: demoId(demo.slug),
-    name: demo.name,
-    planTier: demo.planTier,
-    createdAt: daysAgo(90),
-  });
-  await em.flush();
-  for (const [index, user] of demo.users.entries()) {
-    em.create(User, {
-      id: demoId(demo.slug, user.email),
-      tenant,
-      email: user.email,
-      role: user.role as UserRole,
-      createdAt: daysAgo(89 - index),
-    });
+  const tenantId = demoId(demo.slug);
+  const { name, planTier } = demo;
+  await insertRow(em, Tenant, { id: tenantId, name, planTier, createdAt: daysAgo(90) });
+  for (const [index, { email, role }] of demo.users.entries()) {
+    const id = demoId(demo.slug, email);
+    await insertRow(em, User, { id, tenantId, email, role, createdAt: daysAgo(89 - index) });
   }
-  const keys = new Map(demo.apiKeys.map(key => [key.name, storeKey(em, demo, tenant, key)]));
-  const bots = await storeBots(em, demo, tenant);
-  for (const [index, prepared] of documents.entries()) {
-    await storeDocument(em, demo, bots.get(prepared.bot.slug)!, prepared, daysAgo(60 - index));
+  for (const key of demo.apiKeys) await storeDemoKey(em, demo, key);
+  await storeBots(em, demo);
+  for (const { bot, document, id, filename, createdAt, sizeBytes, chunks } of documents) {
+    const { sourceUri = null, errorMessage = null } = document;
+    const status = document.status as DocumentStatus;
+    const botId = demoId(demo.slug, bot.slug);
+    const row = { id, tenantId, botId, filename, sourceUri, sizeBytes, status };
+    await storeDocument(em, row, chunks, { errorMessage, createdAt });
   }
-  for (const bot of demo.bots) storeQueries(em, demo, bot, bots.get(bot.slug)!, keys);
-  await em.flush();
+  for (const bot of demo.bots) await storeQueries(em, demo, bot);
 }
 
-function storeKey(
+async function storeDemoKey(
   em: SqlEntityManager,
   demo: DemoTenant,
-  tenant: Tenant,
   key: DemoTenant['apiKeys'][number],
-): ApiKey {
-  const { prefix, hash } = newKey();
-  return em.create(ApiKey, {
-    id: demoId(demo.slug, 'key', key.name),
-    tenant,
-    name: key.name,
-    prefix,
-    keyHash: hash,
-    scopes: key.scopes as ApiKeyScope[],
-    rateLimitRpm: key.rateLimitRpm,
-    revoked: key.revoked,
-    expiresAt: key.expiresInDays === null ? null : daysAgo(-key.expiresInDays),
-    lastUsedAt: key.revoked ? daysAgo(40) : daysAgo(1),
-    createdAt: daysAgo(80),
-  });
+): Promise<void> {
+  await storeKey(
+    em,
+    {
+      id: demoId(demo.slug, 'key', key.name),
+      tenantId: demoId(demo.slug),
+      name: key.name,
+      scopes: key.scopes as ApiKeyScope[],
+      rateLimitRpm: key.rateLimitRpm,
+      expiresAt: key.expiresInDays === null ? null : daysAgo(-key.expiresInDays),
+    },
+    {
+      revoked: key.revoked,
+      lastUsedAt: key.revoked ? daysAgo(40) : daysAgo(1),
+      createdAt: daysAgo(80),
+    },
+  );
 }
 
-/**
- * The demo's bots by their slugs. The bot that the tenant was born with becomes the first of them.
- */
-async function storeBots(
-  em: SqlEntityManager,
-  demo: DemoTenant,
-  tenant: Tenant,
-): Promise<Map<string, Bot>> {
+/** The bot that the tenant was born with becomes the first of the demo's. */
+async function storeBots(em: SqlEntityManager, demo: DemoTenant): Promise<void> {
+  const tenantId = demoId(demo.slug);
   const [first, ...others] = demo.bots.map((bot, index) => ({
     id: demoId(demo.slug, bot.slug),
     name: bot.name,
     config: bot.config,
     createdAt: daysAgo(88 - index),
   }));
-  await em.nativeUpdate(Bot, { tenant: tenant.id }, first!);
-  for (const bot of others) em.create(Bot, { ...bot, tenant });
-  await em.flush();
-  const bots = await em.find(Bot, { tenant: tenant.id });
-  return new Map(
-    demo.bots.map(({ slug }) => [slug, bots.find(bot => bot.id === demoId(demo.slug, slug))!]),
-  );
+  await em.nativeUpdate(Bot, { tenant: tenantId }, first!);
+  for (const bot of others) await insertRow(em, Bot, { ...bot, tenantId });
 }
 
-async function storeDocument(
-  em: SqlEntityManager,
-  demo: DemoTenant,
-  bot: Bot,
-  { document, text, pieces, ...prepared }: PreparedDocument,
-  createdAt: string,
-): Promise<void> {
-  const filename = document.filename ?? basename(document.file!);
-  const path = [demo.slug, prepared.bot.slug, filename];
-  const stored = em.create(Document, {
-    id: demoId(...path),
-    tenant: bot.tenant,
-    bot,
-    filename,
-    sourceUri: document.sourceUri ?? null,
-    sizeBytes: String(sizeOf(document, text)),
-    status: document.status as DocumentStatus,
-    errorMessage: document.errorMessage ?? null,
-    createdAt,
-  });
-  await em.flush();
-  await storeChunks(
-    em,
-    { id: stored.id, tenantId: demoId(demo.slug) },
-    pieces.map((piece, index) => ({
-      id: demoId(...path, String(index)),
-      text: piece.text,
-      chunkIndex: index,
-      pageNum: document.pages ? Math.floor(piece.start / PAGE_LENGTH) + 1 : null,
-      metadata: document.metadata ?? {},
-      embedding: piece.embedding,
-      createdAt,
-    })),
-  );
-}
-
-function storeQueries(
+async function storeQueries(
   em: SqlEntityManager,
   demo: DemoTenant,
   { slug, queries }: DemoBot,
-  bot: Bot,
-  keys: ReadonlyMap<string, ApiKey>,
-): void {
+): Promise<void> {
   for (const [index, query] of queries.entries()) {
-    em.create(BotQuery, {
+    await insertRow(em, BotQuery, {
       id: demoId(demo.slug, slug, 'query', String(index)),
-      tenant: bot.tenant,
-      bot,
-      apiKey: query.apiKey === null ? null : keys.get(query.apiKey)!,
+      tenantId: demoId(demo.slug),
+      botId: demoId(demo.slug, slug),
+      apiKeyId: query.apiKey === null ? null : demoId(demo.slug, 'key', query.apiKey),
       query: query.query,
       answer: query.answer,
-      confidence: query.confidence as Confidence,
+      confidence: query.confidence,
       latencyMs: query.latencyMs,
       sources: query.sources.map(filename => ({
         documentId: demoId(demo.slug, slug, filename),
@@ -256,22 +214,16 @@ function storeQueries(
 }
 
 async function addShownKey(database: Database, tenant: DemoTenant): Promise<string> {
-  const { secret, prefix, hash } = newKey();
-  await database.write('addShownKey', OPERATOR_SCOPE, async em => {
-    em.create(ApiKey, {
-      tenant: demoId(tenant.slug),
+  const { secret } = await database.write('addShownKey', OPERATOR_SCOPE, em =>
+    storeKey(em, {
+      tenantId: demoId(tenant.slug),
       name: 'Playground',
-      prefix,
-      keyHash: hash,
       scopes: ['read', 'search'] as ApiKeyScope[],
       rateLimitRpm: SHOWN_KEY_RATE_LIMIT,
-    });
-  });
+      expiresAt: null,
+    }),
+  );
   return secret;
-}
-
-function sizeOf(document: DemoDocument, text: string): number {
-  return document.sizeBytes ?? Buffer.byteLength(text);
 }
 
 /** Now less some days, and some seconds so that no two rows of a loop have the same time. */

@@ -1,6 +1,6 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { UNCHANGED_SINCE } from '../graphql/deletion.js';
-import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 import { Document, DocumentStatus } from './document.entity.js';
 

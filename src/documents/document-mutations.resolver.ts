@@ -1,45 +1,44 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
-import { badInput } from '../base/app-error.js';
-import { runInWrite } from '../db/run-in-write.js';
 import type { RequestContext } from '../graphql/context.js';
-import { countBelow, DeletionPayload } from '../graphql/deletion.js';
+import { DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { changeInput, namedChanges, nullableChangeInput } from '../graphql/input-checks.js';
-import { lockedRow } from '../graphql/locked-row.js';
-import { mutate } from '../graphql/mutation.js';
-import { writtenRow, type Written } from '../graphql/row-by-id.js';
+import { writtenRow } from '../graphql/row-by-id.js';
 import {
-  botIdInput,
-  errorMessageInput,
-  filenameInput,
-  sizeBytesInput,
-  sourceUriInput,
-} from './document-checks.js';
-import {
+  CreateDocumentInput,
+  CreateDocumentPayload,
   DeleteDocumentInput,
+  ReprocessDocumentInput,
+  ReprocessDocumentPayload,
   UpdateDocumentInput,
   UpdateDocumentPayload,
 } from './document-mutations.inputs.js';
-import { Document, type DocumentStatus } from './document.entity.js';
-
-type Columns = Record<string, string | number | null>;
-
-/** The columns to write, by their names. */
-function columnsOf(input: UpdateDocumentInput): Columns | undefined {
-  return namedChanges<Columns>({
-    bot_id: changeInput('input.botId', input.botId, botIdInput),
-    filename: changeInput('input.filename', input.filename, filenameInput),
-    gcs_path: nullableChangeInput(input.sourceUri, sourceUriInput),
-    size_bytes: changeInput('input.sizeBytes', input.sizeBytes, sizeBytesInput),
-    status: changeInput('input.status', input.status, (status: DocumentStatus) => status),
-    error_message: nullableChangeInput(input.errorMessage, errorMessageInput),
-  }) as Columns | undefined;
-}
+import { Document } from './document.entity.js';
+import {
+  createDocument,
+  deleteDocument,
+  reprocessDocument,
+  updateDocument,
+} from './document.service.js';
 
 @Resolver()
 export class DocumentMutationsResolver {
+  @Requires('write')
+  @Mutation(() => CreateDocumentPayload, {
+    nullable: true,
+    description:
+      'Adds a document to a bot, with its text or for a file whose chunks another program adds.',
+  })
+  async createDocument(
+    @InputArg(() => CreateDocumentInput) input: CreateDocumentInput,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<CreateDocumentPayload> {
+    const made = await createDocument(context, context.caller, input);
+    return { document: await writtenRow(context, info, 'document', Document, made) };
+  }
+
   @Requires('write')
   @Mutation(() => UpdateDocumentPayload, {
     nullable: true,
@@ -50,38 +49,24 @@ export class DocumentMutationsResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<UpdateDocumentPayload> {
-    const columns = columnsOf(input);
-    const changed = await mutate<Written>(context, info, {
-      input,
-      async work(em) {
-        const { id, tenantId, sourceUri } = await lockedRow<{ sourceUri: string | null }>(
-          em,
-          context,
-          Document,
-          input,
-          { properties: ['sourceUri'] },
-        );
-        if (
-          columns?.size_bytes !== undefined &&
-          ('gcs_path' in columns ? columns.gcs_path : sourceUri) === null
-        ) {
-          throw badInput(
-            'input.sizeBytes',
-            'input.sizeBytes is counted for text that was given inline: it cannot be set.',
-          );
-        }
-        // As SQL: the unit of work cannot write a foreign key of which only one column changes.
-        if (columns) {
-          const settings = Object.keys(columns).map((column, index) => `${column} = $${index + 3}`);
-          await runInWrite(
-            em,
-            `update docs set ${settings.join(', ')} where tenant_id = $1::uuid and id = $2::uuid`,
-            [tenantId, id, ...Object.values(columns)],
-          );
-        }
-        return { id, tenantId };
-      },
-    });
+    const changed = await updateDocument(context, context.caller, input);
+    return { document: await writtenRow(context, info, 'document', Document, changed) };
+  }
+
+  @Requires('write')
+  @Mutation(() => ReprocessDocumentPayload, {
+    nullable: true,
+    description:
+      'Gives a document a new text: its chunks are replaced at one stroke, so that a ' +
+      'search finds the old or the new ones, never both or none. The document is then ' +
+      '`COMPLETED`.',
+  })
+  async reprocessDocument(
+    @InputArg(() => ReprocessDocumentInput) input: ReprocessDocumentInput,
+    @Ctx() context: RequestContext,
+    @Info() info: GraphQLResolveInfo,
+  ): Promise<ReprocessDocumentPayload> {
+    const changed = await reprocessDocument(context, context.caller, input);
     return { document: await writtenRow(context, info, 'document', Document, changed) };
   }
 
@@ -93,16 +78,7 @@ export class DocumentMutationsResolver {
   deleteDocument(
     @InputArg(() => DeleteDocumentInput) input: DeleteDocumentInput,
     @Ctx() context: RequestContext,
-    @Info() info: GraphQLResolveInfo,
   ): Promise<DeletionPayload> {
-    return mutate<DeletionPayload>(context, info, {
-      input,
-      async work(em) {
-        const document = await lockedRow(em, context, Document, input, { forDelete: true });
-        const counts = await countBelow(em, context, info, 'document', document);
-        await em.nativeDelete(Document, { id: document.id, tenant: document.tenantId });
-        return { deletedId: document.id, counts };
-      },
-    });
+    return deleteDocument(context, context.caller, input);
   }
 }

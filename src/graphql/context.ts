@@ -1,5 +1,5 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from 'pino';
+import type { Caller } from '../auth/caller.js';
 import type { Principal } from '../auth/principal.js';
 import type { Pause } from '../base/compute-turns.js';
 import type { ReadModels } from '../db/read-model.js';
@@ -18,6 +18,8 @@ import type { OperationRows } from './limits/row-budget.js';
 export interface RequestContext {
   readonly requestId: string;
   readonly principal: Principal;
+  /** The same principal for use cases, which know nothing of requests. */
+  readonly caller: Caller;
   /** The request is a GET, which changes nothing. */
   readonly onlyQueries: boolean;
   /**
@@ -36,16 +38,11 @@ export interface RequestContext {
    */
   readonly reads: ReadScope;
   /**
-   * One read-write transaction under the principal's own database role; what it wrote is there for
-   * the reads that follow.
+   * One read-write transaction under the principal's own database role. What the operation's
+   * loaders have read so far is forgotten, so that the reads that follow see what it wrote.
    */
   readonly write: Write;
-  /** Run last in the transaction of each mutation that changes something. */
-  readonly beforeCommit: readonly BeforeCommit[];
-  /**
-   * The operation's dataloaders, by what declared them; emptied when the operation changes
-   * something.
-   */
+  /** The operation's dataloaders, by what declared them: see `defineLoader`. */
   readonly loaders: Map<unknown, unknown>;
   /** The operation's lists, by their definitions: arguments are checked once for all parents. */
   readonly lists: Map<unknown, unknown>;
@@ -71,22 +68,3 @@ export interface RequestContext {
   /** Aborted when the caller has gone or the operation's time is over. */
   readonly signal: AbortSignal;
 }
-
-/** What a mutation is about to commit. */
-interface Change {
-  /** The field's name, such as `createBot`. */
-  readonly mutation: string;
-  readonly input: object;
-  /**
-   * What the payload will be read by: ids. It may hold what is told only once, such as the secret
-   * of a key.
-   */
-  readonly outcome: object;
-  readonly context: RequestContext;
-}
-
-/**
- * Writes more in a mutation's own transaction, or refuses all of it by throwing. Not called when an
- * earlier answer is given again.
- */
-export type BeforeCommit = (em: SqlEntityManager, change: Change) => Promise<void>;

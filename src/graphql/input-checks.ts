@@ -1,6 +1,6 @@
+import type { Caller } from '../auth/caller.js';
 import { AppError, badInput } from '../base/app-error.js';
 import { controlCharacterIn, shows, withoutMark } from '../base/control-characters.js';
-import type { RequestContext } from './context.js';
 import { uuidInput } from './uuid-input.js';
 
 /** Bytes that a JSON object may take as text, unless a field says otherwise. */
@@ -134,11 +134,10 @@ export function namedChanges<T extends object>(changes: { [K in keyof T]: T[K] |
  * or not.
  */
 export function tenantInput(
-  { reads }: Pick<RequestContext, 'reads'>,
+  { tenantId: own }: Pick<Caller, 'tenantId'>,
   named: string | null | undefined,
   field = 'input.tenantId',
 ): string {
-  const own = reads.tenantId;
   const wanted = named == null ? own : uuidInput(field, named);
   if (wanted === undefined)
     throw badInput(field, `${field} must name the tenant: an operator has none of their own.`);

@@ -31,11 +31,3 @@ export function defineLoader<K, V>(
     return loader;
   };
 }
-
-/**
- * Forgets what was loaded for an operation: it has changed something, and whatever comes next must
- * be read anew.
- */
-export function forgetLoaded(context: RequestContext): void {
-  context.loaders.clear();
-}

@@ -8,7 +8,8 @@ export const NULL_MATTERS = 'nullMatters';
 
 /**
  * Says so of a field of something new: null for none, where something is made when it is left out.
- * Everywhere else the two are the same.
+ * Everywhere else the two are the same. The use case says so too, of what an idempotency key stands
+ * for (`keyedInput` of `writes/change.ts`).
  */
 export function NullMatters(): MethodDecorator & PropertyDecorator {
   return Extensions({ [NULL_MATTERS]: true });

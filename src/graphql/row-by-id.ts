@@ -1,6 +1,6 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { AppError } from '../base/app-error.js';
-import type { EntityClass, ReadModel } from '../db/read-model.js';
+import type { EntityClass, ReadModel, RowKey } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { RequestContext } from './context.js';
 import { Expected } from './expected.js';
@@ -79,7 +79,7 @@ export async function writtenRow<T extends object>(
   info: GraphQLResolveInfo,
   name: string,
   entity: EntityClass<T>,
-  written: Written,
+  written: RowKey,
 ): Promise<T> {
   const { tenantId, id } = written;
   const selection = nestedRowSelectionOf(info, context.models, [name]);
@@ -88,12 +88,6 @@ export async function writtenRow<T extends object>(
   if (!row)
     throw new AppError('NOT_FOUND', `The change was stored, but ${id} has been deleted since.`);
   return row as T;
-}
-
-/** Where a mutation's outcome is to be found. */
-export interface Written {
-  readonly id: string;
-  readonly tenantId: string;
 }
 
 function loaderOf(entity: EntityClass): LoaderOf<Key, Row | undefined> {

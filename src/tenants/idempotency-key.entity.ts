@@ -14,7 +14,7 @@ import { Tenant } from './tenant.entity.js';
 
 /**
  * What a call with an idempotency key led to, kept for a day. Shown nowhere;
- * `graphql/idempotency.ts` reads and writes it.
+ * `writes/idempotency.ts` reads and writes it.
  */
 @Entity({ tableName: 'idempotency_keys', ...walledBy('tenant_id') })
 @Index({
@@ -34,6 +34,7 @@ export class IdempotencyKey {
     entity: () => Tenant,
     ref: true,
     nullable: true,
+    hidden: true,
     deleteRule: 'cascade',
     index: false,
   })

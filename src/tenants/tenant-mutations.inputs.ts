@@ -1,6 +1,6 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { CONFIRM, DRY_RUN, UNCHANGED_SINCE } from '../graphql/deletion.js';
-import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from './tenant.entity.js';
 

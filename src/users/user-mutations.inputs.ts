@@ -1,7 +1,7 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { UserRole } from '../auth/principal.js';
 import { DRY_RUN, UNCHANGED_SINCE } from '../graphql/deletion.js';
-import { IDEMPOTENCY_KEY } from '../graphql/idempotency.js';
+import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { User } from './user.entity.js';
 

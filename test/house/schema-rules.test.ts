@@ -14,6 +14,7 @@ import { RULE } from '../../src/auth/requires.js';
 import { ENTITIES, NODES } from '../../src/entities.js';
 import { NULL_MATTERS } from '../../src/graphql/null-matters.js';
 import { buildGatewaySchema } from '../../src/schema.js';
+import { readModels } from '../support/models.js';
 
 const schema = buildGatewaySchema();
 const objects = Object.values(schema.getTypeMap()).filter(
@@ -129,6 +130,15 @@ describe('the conventions of the schema', () => {
     expect(
       [...parts].filter(({ extensions }) => extensions[NULL_MATTERS]).map(({ name }) => name),
     ).toEqual(['embedding']);
+  });
+
+  test('hide the relations of an entity that is no type, which no deletion counts', async () => {
+    const models = await readModels();
+    const hidden = ENTITIES.filter(({ name }) => !objects.some(type => type.name === name));
+    expect(hidden.map(({ name }) => name)).toEqual(['IdempotencyKey']);
+    for (const entity of hidden)
+      for (const relation of ['tenant', 'bot', 'document'])
+        expect(models.of(entity).idBehind(relation), entity.name).toBeUndefined();
   });
 
   test('write enum values in capitals', () => {

@@ -1,6 +1,6 @@
 import { v7 } from 'uuid';
 import { newKey } from '../../src/api-keys/key-format.js';
-import { storeChunks, type NewChunk } from '../../src/chunks/store-chunks.js';
+import { storeChunks, type NewChunk } from '../../src/chunking/store-chunks.js';
 import type { Database } from '../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../src/db/database-scope.js';
 

@@ -208,6 +208,32 @@ describe('deleteChunks', () => {
     ]);
   });
 
+  test('deletes chunks of several tenants for the operator, and tells each', async () => {
+    const tenants = [await world.gateway.world.tenant(), await world.gateway.world.tenant()];
+    const ids: string[] = [];
+    for (const tenant of tenants)
+      ids.push(...(await (await (await tenant.bot()).document()).texts(2)));
+    expect(
+      await world.done('deleteChunks', { ids }, 'deletedCount', world.gateway.operator),
+    ).toEqual({ deletedCount: 4 });
+    for (const tenant of tenants)
+      expect(
+        await world.rows(
+          'select action, actor_kind, target_type, target_id, details from audit_log ' +
+            'where tenant_id = ?',
+          [tenant.id],
+        ),
+      ).toEqual([
+        {
+          action: 'deleteChunks',
+          actor_kind: 'operator',
+          target_type: 'DocumentChunk',
+          target_id: null,
+          details: {},
+        },
+      ]);
+  });
+
   test('deletes all of a document', async () => {
     const other = await (await world.tenant.bot()).document();
     await other.texts(4);

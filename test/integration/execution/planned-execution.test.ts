@@ -2,6 +2,7 @@ import { SearchCount } from '../../../src/search/search-count.js';
 import { searchServices } from '../../../src/search/search-services.js';
 import { parse, validate, type ExecutionResult } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { requestCaller } from '../../../src/auth/caller.js';
 import type { Principal } from '../../../src/auth/principal.js';
 import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
@@ -52,9 +53,11 @@ afterAll(async () => {
 function contextOf(principal: Principal): RequestContext {
   const scope = 'tenantId' in principal ? tenantScope(principal.tenantId) : OPERATOR_SCOPE;
   const { signal } = new AbortController();
+  const reads = db.database.reads(scope);
   return {
     requestId: 'test',
     principal,
+    caller: requestCaller({ principal, tenantId: reads.tenantId, requestId: 'test', signal }),
     onlyQueries: false,
     requestErrorStatus: 400,
     takeParametersText: () => undefined,
@@ -65,9 +68,8 @@ function contextOf(principal: Principal): RequestContext {
     pauses: new Pauses(() => undefined),
     rows: new RowBudget(25_000, 25_000).operation(),
     bytes: new ByteBudget(33_554_432, 134_217_728).operation('test'),
-    reads: db.database.reads(scope),
+    reads,
     write: (name, work) => db.database.write(name, scope, work),
-    beforeCommit: [],
     loaders: new Map(),
     lists: new Map(),
     search: searchServices(),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import {
   getNamedType,
   isInputObjectType,
@@ -126,6 +127,61 @@ describe('what the operator does', () => {
       },
     });
     expect((await owner.query(LOG, { id: own.Tenant })).status).toBe(401);
+  });
+});
+
+/** What decides who may do what in a tenant. */
+const OF_KEYS_AND_USERS = [
+  'createApiKey',
+  'createUser',
+  'deleteUser',
+  'revokeApiKey',
+  'rotateApiKey',
+  'updateUser',
+];
+
+describe('what an owner does', () => {
+  test.each(
+    fields
+      .filter(field => !['createTenant', 'deleteTenant'].includes(field.name))
+      .map(field => [field.name, field] as const),
+  )('by %s is in the audit log if it is of keys or users', async (name, field) => {
+    const own = await settle();
+    const owner = await world.gateway.user(
+      new TenantWorld(world.gateway.world, own.Tenant!),
+      'owner',
+    );
+    const input = inputOf(field, own);
+    if (name === 'updateTenant') delete input.planTier;
+    expect((await world.run(name, input, '__typename', owner)).errors).toBeUndefined();
+    expect(
+      await world.rows(
+        'select action, actor_kind, actor_id, target_type from audit_log where tenant_id = ?',
+        [own.Tenant],
+      ),
+    ).toEqual(
+      OF_KEYS_AND_USERS.includes(name)
+        ? [{ action: name, actor_kind: 'user', actor_id: owner.id, target_type: nounOf(name) }]
+        : [],
+    );
+  });
+});
+
+describe('what the operator changes without a change', () => {
+  test.each([
+    ['updateUser', 'User'],
+    ['revokeApiKey', 'ApiKey'],
+  ])('by %s is recorded too, as all that the operator does', async (name, type) => {
+    const own = await settle();
+    const id = own[type];
+    if (name === 'revokeApiKey')
+      await world.rows('update api_keys set revoked = true where id = ?', [id]);
+    expect((await world.run(name, { id }, '__typename', operator)).errors).toBeUndefined();
+    expect(
+      await world.rows('select action, target_id, details from audit_log where tenant_id = ?', [
+        own.Tenant,
+      ]),
+    ).toEqual([{ action: name, target_id: id, details: { id } }]);
   });
 });
 
@@ -262,6 +318,23 @@ describe('an idempotency key', () => {
       { code: 'CONFLICT', field: 'input.idempotencyKey' },
       operator,
     );
+  });
+
+  test('is kept with a digest of the input without nulls, but for one that matters', async () => {
+    const own = await settle();
+    const documentId = own.Document;
+    const idempotencyKey = v4();
+    const chunks = [{ text: 'A', pageNum: null, embedding: null, metadata: { a: null } }];
+    await world.done('addChunks', { documentId, chunks, idempotencyKey }, '__typename', operator);
+    const chunk = '{"embedding":null,"metadata":{"a":null},"text":"A"}';
+    const said = `{"chunks":[${chunk}],"documentId":"${documentId}"}`;
+    expect(
+      await world.rows('select mutation, input_digest from idempotency_keys where key = ?', [
+        idempotencyKey,
+      ]),
+    ).toEqual([
+      { mutation: 'addChunks', input_digest: createHash('sha256').update(said).digest('hex') },
+    ]);
   });
 
   test('is another one for another mutation', async () => {

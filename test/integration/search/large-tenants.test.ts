@@ -1,7 +1,7 @@
 import { Client as PgClient } from 'pg';
 import { v7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest';
-import { storeChunks } from '../../../src/chunks/store-chunks.js';
+import { storeChunks } from '../../../src/chunking/store-chunks.js';
 import { searchIndexName } from '../../../src/db/search-index-name.js';
 import { weaver } from '../../support/command.js';
 import type { Client } from '../../support/client.js';

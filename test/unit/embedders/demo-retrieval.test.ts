@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { splitText } from '../../../src/chunks/split-text.js';
+import { splitText } from '../../../src/chunking/split-text.js';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 
 interface DemoTenant {

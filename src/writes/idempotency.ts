@@ -1,19 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import {
-  isInputObjectType,
-  isListType,
-  isNonNullType,
-  type GraphQLInputType,
-  type GraphQLResolveInfo,
-} from 'graphql';
+import type { Caller } from '../auth/caller.js';
 import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import { runInWrite } from '../db/run-in-write.js';
 import { statement } from '../db/statement.js';
-import type { RequestContext } from './context.js';
-import { lineInput } from './input-checks.js';
-import { NULL_MATTERS } from './null-matters.js';
+import { lineInput } from '../graphql/input-checks.js';
+import type { Db } from './db.js';
 
 /** What every input's `idempotencyKey` says of itself. */
 export const IDEMPOTENCY_KEY =
@@ -40,23 +33,26 @@ export interface KeyedCall {
   readonly digest: string;
 }
 
-/** The call's key; undefined where the caller gave none. */
+/**
+ * The call's key; undefined where the caller gave none. `keyedInput` gives what the key stands for,
+ * where that is not the input without its nulls.
+ */
 export function keyedCall(
-  { principal, reads }: RequestContext,
-  { fieldName: mutation, parentType }: GraphQLResolveInfo,
+  { principal, tenantId }: Caller,
+  mutation: string,
   input: object,
+  keyedInput: () => object = () => input,
 ): KeyedCall | undefined {
-  const { idempotencyKey, ...rest } = input as { idempotencyKey?: string | null };
+  const { idempotencyKey } = input as { idempotencyKey?: string | null };
   if (idempotencyKey == null) return undefined;
   const key = lineInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
-  const { args } = parentType.getFields()[mutation]!;
-  const inputType = args.find(({ name }) => name === 'input')!.type;
+  const { idempotencyKey: _, ...rest } = withoutNulls(keyedInput()) as { idempotencyKey?: string };
   return {
-    tenantId: reads.tenantId ?? null,
+    tenantId: tenantId ?? null,
     principal: nameOf(principal),
     mutation,
     key,
-    digest: digestOf(withoutNulls(rest, inputType)),
+    digest: digestOf(rest),
   };
 }
 
@@ -69,10 +65,10 @@ const REMEMBERED = `select input_digest as digest, outcome from idempotency_keys
  * transaction; `claim` decides.
  */
 export async function remembered<T>(
-  context: RequestContext,
+  { reads }: Pick<Db, 'reads'>,
   call: KeyedCall,
 ): Promise<T | undefined> {
-  const [row] = await context.reads.query<Remembered<T>>(
+  const [row] = await reads.query<Remembered<T>>(
     statement('idempotencyKey', REMEMBERED),
     placeOf(call),
   );
@@ -152,20 +148,13 @@ function nameOf(principal: Principal): string {
 }
 
 /**
- * An input without what is null, which says the same as what is left out, unless it is a null that
- * matters. What is in JSON stays as it is.
+ * An object of an input without its members that are null, which say the same as what is left out;
+ * but for `mattering` ones (`graphql/null-matters.ts`). What is in the members stays as it is, for
+ * that may be JSON.
  */
-function withoutNulls(value: unknown, type: GraphQLInputType): unknown {
-  if (value === null) return value;
-  if (isNonNullType(type)) return withoutNulls(value, type.ofType);
-  if (isListType(type)) return (value as unknown[]).map(item => withoutNulls(item, type.ofType));
-  if (!isInputObjectType(type)) return value;
-  const fields = type.getFields();
-  const members = Object.entries(value as object).filter(
-    ([name, member]) => member !== null || fields[name]!.extensions[NULL_MATTERS],
-  );
+export function withoutNulls(value: object, ...mattering: string[]): object {
   return Object.fromEntries(
-    members.map(([name, member]) => [name, withoutNulls(member, fields[name]!.type)]),
+    Object.entries(value).filter(([name, member]) => member !== null || mattering.includes(name)),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 } from 'uuid';
+import type { RowKey } from '../db/read-model.js';
 import { runInWrite } from '../db/run-in-write.js';
 import { HalfVector } from '../embedders/half-vector.js';
 
@@ -27,7 +28,7 @@ const BATCH = 500;
  */
 export async function storeChunks(
   em: SqlEntityManager,
-  document: { readonly id: string; readonly tenantId: string },
+  document: RowKey,
   chunks: readonly NewChunk[],
 ): Promise<string[]> {
   const ids: string[] = [];
@@ -38,7 +39,7 @@ export async function storeChunks(
 
 async function storeBatch(
   em: SqlEntityManager,
-  { id, tenantId }: { readonly id: string; readonly tenantId: string },
+  { id, tenantId }: RowKey,
   chunks: readonly NewChunk[],
 ): Promise<string[]> {
   const rows = chunks.map(chunk => ({
@@ -67,4 +68,50 @@ async function storeBatch(
     [tenantId, id, JSON.stringify(rows), ...vectors],
   );
   return rows.map(row => row.id);
+}
+
+/**
+ * Puts chunks in the place of all that a document has. Without `metadata` they get that of the
+ * first old chunk.
+ */
+export async function replaceChunks(
+  em: SqlEntityManager,
+  document: RowKey,
+  chunks: readonly NewChunk[],
+  metadata: Record<string, unknown> | undefined,
+): Promise<void> {
+  const noted = metadata ?? (await firstMetadata(em, document));
+  await deleteChunksOf(em, document);
+  await storeChunks(
+    em,
+    document,
+    chunks.map(chunk => ({ ...chunk, metadata: noted })),
+  );
+}
+
+/** Deletes all chunks of a document, and gives how many there were. */
+export async function deleteChunksOf(
+  em: SqlEntityManager,
+  { id, tenantId }: RowKey,
+): Promise<number> {
+  const [row] = await runInWrite<{ count: number }>(
+    em,
+    'with gone as (delete from doc_chunks where tenant_id = $1::uuid ' +
+      'and doc_id = $2::uuid returning 1) select count(*)::int as count from gone',
+    [tenantId, id],
+  );
+  return row!.count;
+}
+
+async function firstMetadata(
+  em: SqlEntityManager,
+  { id, tenantId }: RowKey,
+): Promise<Record<string, unknown>> {
+  const [first] = await runInWrite<{ metadata: Record<string, unknown> }>(
+    em,
+    'select chunk_metadata as metadata from doc_chunks where tenant_id = $1::uuid ' +
+      'and doc_id = $2::uuid order by chunk_index, id limit 1',
+    [tenantId, id],
+  );
+  return first?.metadata ?? {};
 }

@@ -1,22 +1,37 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import type { GraphQLResolveInfo } from 'graphql';
+import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
 import { isWorthRepeating, writeError } from '../db/write-errors.js';
-import type { RequestContext } from './context.js';
+import { recordStatement, type AuditStatement } from './audit.js';
+import type { Db } from './db.js';
 import { claim, keyedCall, remember, remembered, type KeyedCall } from './idempotency.js';
-import { forgetLoaded } from './loader.js';
 
 /** Times that a transaction is run when it keeps meeting others. */
 const MAX_ATTEMPTS = 5;
 
-/** What a mutation does. */
-export interface MutationCall<T extends object, P> {
+/** What the transaction of a verb led to. */
+export interface Changed<T> {
   /**
-   * The field's `input` as it came. An `idempotencyKey` in it is heeded; a `dryRun` only so far
-   * that hooks are not called.
+   * What the answer is read by: ids, not objects, as JSON, for under an idempotency key it is
+   * stored and given again.
    */
+  readonly outcome: T;
+  /** Written in the same transaction. */
+  readonly audit: AuditStatement;
+}
+
+/** What a verb does. */
+export interface Change<T extends object, P> {
+  /** Its name, by which idempotency keys are kept and the audit log tells what was done. */
+  readonly verb: string;
+  /** The input as it came. An `idempotencyKey` in it is heeded. */
   readonly input: object;
+  /**
+   * What an idempotency key stands for, where that is something else than the input without its
+   * nulls: an input with objects in it, whose nulls say the same as what is left out.
+   */
+  readonly keyedInput?: () => object;
   /**
    * What must be done before the transaction opens: everything that uses the network, such as
    * embedding. Not called when the answer is already known, and only once however often the
@@ -25,10 +40,9 @@ export interface MutationCall<T extends object, P> {
   readonly prepare?: () => Promise<P>;
   /**
    * The writes, in one transaction under the caller's role; whatever it throws rolls all of it
-   * back. It may run several times. Its outcome is what the payload is read by: ids, not objects,
-   * as JSON, for under an idempotency key it is stored and given again.
+   * back. It may run several times.
    */
-  readonly work: (em: SqlEntityManager, prepared: P) => Promise<T>;
+  readonly work: (em: SqlEntityManager, prepared: P) => Promise<Changed<T>>;
   /**
    * The outcome as it is stored and given again. For what may be told only once, such as the secret
    * of a key.
@@ -37,58 +51,50 @@ export interface MutationCall<T extends object, P> {
 }
 
 /**
- * Runs a mutation: every field of `Mutation` calls this, once.
+ * Runs what changes something: every verb calls this, once.
  *
  * - All of it happens or none. What PostgreSQL refuses becomes an error that names the input
  *   (`db/write-errors.ts`).
  * - A transaction that met another one (a deadlock, a serialization failure) is repeated.
  * - Under an `idempotencyKey` the first outcome is given again, also to calls that run at the
  *   same time.
- * - Hooks of the context run last in the transaction: see `BeforeCommit`.
- * - What the operation has read so far is forgotten, so that the payload and the mutations behind
- *   it see what is written.
+ * - The audit log has what the verb states of itself, unless an earlier outcome is given again.
  */
-export async function mutate<T extends object, P = undefined>(
-  context: RequestContext,
-  info: GraphQLResolveInfo,
-  call: MutationCall<T, P>,
+export async function change<T extends object, P = undefined>(
+  db: Db,
+  caller: Caller,
+  what: Change<T, P>,
 ): Promise<T> {
-  const keyed = keyedCall(context, info, call.input);
-  const known = keyed && call.prepare ? await remembered<T>(context, keyed) : undefined;
+  const keyed = keyedCall(caller, what.verb, what.input, what.keyedInput);
+  const known = keyed && what.prepare ? await remembered<T>(db, keyed) : undefined;
   if (known) return known;
-  const prepared = (await call.prepare?.()) as P;
+  const prepared = (await what.prepare?.()) as P;
   try {
     return await repeated(() =>
-      context.write(info.fieldName, em => attempt(em, context, info, { ...call, keyed, prepared })),
+      db.write(what.verb, em => attempt(em, caller, { ...what, keyed, prepared })),
     );
   } catch (error) {
     throw writeError(error) ?? error;
-  } finally {
-    forgetLoaded(context);
   }
 }
 
-type Attempt<T extends object, P> = MutationCall<T, P> & {
+type Attempt<T extends object, P> = Change<T, P> & {
   readonly keyed: KeyedCall | undefined;
   readonly prepared: P;
 };
 
 async function attempt<T extends object, P>(
   em: SqlEntityManager,
-  context: RequestContext,
-  info: GraphQLResolveInfo,
-  call: Attempt<T, P>,
+  caller: Caller,
+  what: Attempt<T, P>,
 ): Promise<T> {
-  const { input, keyed, prepared, work } = call;
+  const { verb, keyed } = what;
   const known = keyed && (await claim<T>(em, keyed));
   if (known) return known;
-  const outcome = await work(em, prepared);
-  // The audit log's place.
-  if (!('dryRun' in input && input.dryRun))
-    for (const hook of context.beforeCommit)
-      await hook(em, { mutation: info.fieldName, input, outcome, context });
-  if (keyed) await remember(em, keyed, call.remember?.(outcome) ?? outcome);
-  refuseWhenOver(context);
+  const { outcome, audit } = await what.work(em, what.prepared);
+  await recordStatement(em, caller, verb, audit);
+  if (keyed) await remember(em, keyed, what.remember?.(outcome) ?? outcome);
+  refuseWhenOver(caller);
   return outcome;
 }
 
@@ -112,7 +118,7 @@ async function repeated<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** Nobody waits for the answer any more: what nobody can know of must not happen. */
-function refuseWhenOver({ signal }: RequestContext): void {
+function refuseWhenOver({ signal }: Caller): void {
   if (signal.aborted)
     throw new AppError(
       'UNAVAILABLE',

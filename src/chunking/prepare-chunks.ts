@@ -1,8 +1,10 @@
 import { unitVector } from '../embedders/given-vector.js';
 import { padVector } from '../embedders/pad-vector.js';
-import type { RequestContext } from '../graphql/context.js';
+import type { EmbeddingDb } from '../writes/db.js';
 import { splitText } from './split-text.js';
 import type { NewChunk } from './store-chunks.js';
+
+type Embedding = Pick<EmbeddingDb, 'embed' | 'pause'>;
 
 /**
  * A chunk to be: `embedding` as it is given, null for none at all, undefined where it is to be made
@@ -13,21 +15,21 @@ export type UnembeddedChunk = Omit<NewChunk, 'embedding'> & {
 };
 
 /** The chunks of a text, in order, with their vectors. May use the network. */
-export async function chunksOfText(text: string, context: RequestContext): Promise<NewChunk[]> {
-  await context.pause();
+export async function chunksOfText(text: string, db: Embedding): Promise<NewChunk[]> {
+  await db.pause();
   return embedChunks(
     splitText(text).map((piece, index) => ({ text: piece.text, chunkIndex: index })),
-    context,
+    db,
   );
 }
 
 /** The chunks with all vectors as they are stored. May use the network. */
 export async function embedChunks(
   chunks: readonly UnembeddedChunk[],
-  { embed }: RequestContext,
+  embedder: Pick<Embedding, 'embed'>,
 ): Promise<NewChunk[]> {
   const missing = chunks.filter(chunk => chunk.embedding === undefined);
-  const made = missing.length > 0 ? await embed(missing.map(chunk => chunk.text)) : [];
+  const made = missing.length > 0 ? await embedder.embed(missing.map(chunk => chunk.text)) : [];
   const madeFor = new Map(missing.map((chunk, index) => [chunk, padVector(made[index]!)]));
   return chunks.map(chunk => ({
     ...chunk,

@@ -1,8 +1,8 @@
-import type { EntityClass } from '../db/read-model.js';
+import type { Caller } from '../auth/caller.js';
+import type { EntityClass, RowKey } from '../db/read-model.js';
 import { statement } from '../db/statement.js';
-import type { RequestContext } from './context.js';
-import { notFound } from './input-checks.js';
-import type { Written } from './row-by-id.js';
+import { notFound } from '../graphql/input-checks.js';
+import type { Db } from './db.js';
 
 /**
  * Looks whether a row is there for the caller before something costly is done for its sake, and
@@ -10,18 +10,18 @@ import type { Written } from './row-by-id.js';
  * that follows must find out by itself.
  */
 export async function knownRow(
-  { reads, models }: RequestContext,
+  { reads, models }: Pick<Db, 'reads' | 'models'>,
+  { tenantId: own }: Pick<Caller, 'tenantId'>,
   entity: EntityClass,
   what: string,
   id: string,
   field: string,
-): Promise<Written> {
+): Promise<RowKey> {
   const model = models.of(entity);
-  const own = reads.tenantId;
   const text =
     `select ${model.select(['id', 'tenantId'], 't')} from ${model.table} t ` +
     `where t.id = $1${own === undefined ? '' : ` and t.${model.tenantColumn} = $2`}`;
-  const [row] = await reads.query<Written>(
+  const [row] = await reads.query<RowKey>(
     statement(`${model.table}Known`, text),
     own === undefined ? [id] : [id, own],
   );

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { splitText } from '../../../src/chunks/split-text.js';
+import { splitText } from '../../../src/chunking/split-text.js';
 
 const sentence = (word: string, letters: number) =>
   `${`${word} `.repeat(letters / (word.length + 1)).trim()}.`;

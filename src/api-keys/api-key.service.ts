@@ -1,0 +1,255 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Caller } from '../auth/caller.js';
+import { lacking } from '../auth/permissions.js';
+import { AppError, badInput } from '../base/app-error.js';
+import type { RowKey } from '../db/read-model.js';
+import { runInWrite } from '../db/run-in-write.js';
+import { intInput, lineInput, tenantInput } from '../graphql/input-checks.js';
+import { detailsOf, recorded, recordedForOperators } from '../writes/audit.js';
+import { change } from '../writes/change.js';
+import type { Db } from '../writes/db.js';
+import { lockedRow } from '../writes/locked-row.js';
+import { updateRow } from '../writes/rows.js';
+import {
+  MAX_NAME_LENGTH,
+  MAX_OVERLAP_SECONDS,
+  MAX_RATE_LIMIT,
+  type CreateApiKeyInput,
+  type RevokeApiKeyInput,
+  type RotateApiKeyInput,
+} from './api-key-mutations.inputs.js';
+import { ApiKey } from './api-key.entity.js';
+import { newKey } from './key-format.js';
+import { storeKey, type KeyPower, type NewKey } from './store-key.js';
+
+export interface MadeKey extends RowKey {
+  /** Null where it was told before. */
+  readonly secret: string | null;
+}
+
+/** The secret is told once: what is kept for a repetition is without it. */
+const withoutSecret = (made: MadeKey): MadeKey => ({ ...made, secret: null });
+
+/** A new key, with nothing that its maker has not. */
+export async function createApiKey(
+  db: Db,
+  caller: Caller,
+  input: CreateApiKeyInput,
+): Promise<MadeKey> {
+  const key: NewKey = {
+    tenantId: tenantInput(caller, input.tenantId),
+    name: lineInput('input.name', input.name, MAX_NAME_LENGTH),
+    scopes: [...new Set(input.scopes)],
+    rateLimitRpm: intInput('input.rateLimitRpm', input.rateLimitRpm ?? 60, 1, MAX_RATE_LIMIT),
+    expiresAt: input.expiresAt ?? null,
+  };
+  if (key.scopes.length === 0)
+    throw badInput('input.scopes', 'input.scopes is empty: a key without scopes opens nothing.');
+  if (key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now())
+    throw badInput('input.expiresAt', 'input.expiresAt is in the past.');
+  return change<MadeKey>(db, caller, {
+    verb: 'createApiKey',
+    input,
+    async work(em) {
+      await refuseToGiveMore(em, caller, key, 'input.');
+      const { id, prefix, secret } = await storeKey(em, key);
+      const { tenantId, ...details } = key;
+      return {
+        outcome: { id, tenantId, secret },
+        audit: recorded({
+          tenantId,
+          targetType: 'ApiKey',
+          targetId: id,
+          details: { ...details, prefix },
+        }),
+      };
+    },
+    remember: withoutSecret,
+  });
+}
+
+/**
+ * Gives a key a new secret; a trigger of the database keeps the old one for as long as it goes on.
+ * It takes whoever may make such a key.
+ */
+export async function rotateApiKey(
+  db: Db,
+  caller: Caller,
+  input: RotateApiKeyInput,
+): Promise<MadeKey> {
+  const overlapSeconds = intInput(
+    'input.overlapSeconds',
+    input.overlapSeconds,
+    0,
+    MAX_OVERLAP_SECONDS,
+  );
+  return change<MadeKey>(db, caller, {
+    verb: 'rotateApiKey',
+    input,
+    async work(em) {
+      const key = await lockedRow<KeyPower & { revoked: boolean; prefix: string | null }>(
+        em,
+        caller,
+        ApiKey,
+        input,
+        { properties: ['scopes', 'rateLimitRpm', 'expiresAt', 'revoked', 'prefix'] },
+      );
+      if (key.revoked) throw conflict('This key was revoked. Make a new one.');
+      if (key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now())
+        throw conflict('This key has expired. Make a new one.');
+      if (key.prefix === null && overlapSeconds > 0)
+        throw conflict(
+          'This key is of an older Weaver and was not used since: it can be rotated ' +
+            'with overlapSeconds 0 only.',
+        );
+      await refuseToGiveMore(em, caller, key, '');
+      const { id, tenantId } = key;
+      const { secret, prefix } = await storeNewSecret(em, key, overlapSeconds);
+      return {
+        outcome: { id, tenantId, secret },
+        audit: recorded({
+          tenantId,
+          targetType: 'ApiKey',
+          targetId: id,
+          details: { prefix, overlapSeconds },
+        }),
+      };
+    },
+    remember: withoutSecret,
+  });
+}
+
+/**
+ * Withdraws a key for good, with both of its secrets while it is being rotated. To do so again
+ * changes nothing.
+ */
+export async function revokeApiKey(
+  db: Db,
+  caller: Caller,
+  input: RevokeApiKeyInput,
+): Promise<RowKey> {
+  return change<RowKey>(db, caller, {
+    verb: 'revokeApiKey',
+    input,
+    async work(em) {
+      const { id, tenantId, revoked } = await lockedRow<{ revoked: boolean }>(
+        em,
+        caller,
+        ApiKey,
+        input,
+        { properties: ['revoked'] },
+      );
+      const event = { tenantId, targetType: 'ApiKey', targetId: id };
+      if (revoked)
+        return {
+          outcome: { id, tenantId },
+          audit: recordedForOperators({ ...event, details: detailsOf(input, 'id') }),
+        };
+      await updateRow(em, ApiKey, { id, tenantId }, { revoked: true });
+      return { outcome: { id, tenantId }, audit: recorded(event) };
+    },
+  });
+}
+
+/**
+ * Ends the secret from before the last rotation at once; the key goes on with its new one. It is
+ * named by its prefix: if the key was rotated again in the meantime, it is a `CONFLICT`.
+ */
+export async function revokeFormerSecret(
+  db: Db,
+  caller: Caller,
+  input: { readonly id: string; readonly formerPrefix: string },
+): Promise<RowKey> {
+  return change<RowKey>(db, caller, {
+    verb: 'revokeApiKey',
+    input,
+    async work(em) {
+      const { id, tenantId, previousPrefix } = await lockedRow<{ previousPrefix: string | null }>(
+        em,
+        caller,
+        ApiKey,
+        input,
+        { properties: ['previousPrefix'] },
+      );
+      if (previousPrefix !== input.formerPrefix)
+        throw conflict('This key has another former secret by now. List the keys again.');
+      await runInWrite(
+        em,
+        'update api_keys set previous_expires_at = now() ' +
+          'where tenant_id = $1::uuid and id = $2::uuid',
+        [tenantId, id],
+      );
+      return {
+        outcome: { id, tenantId },
+        audit: recorded({
+          tenantId,
+          targetType: 'ApiKey',
+          targetId: id,
+          details: detailsOf(input, 'formerPrefix'),
+        }),
+      };
+    },
+  });
+}
+
+async function storeNewSecret(
+  em: SqlEntityManager,
+  { id, tenantId }: RowKey,
+  overlapSeconds: number,
+): Promise<{ secret: string; prefix: string }> {
+  const { secret, prefix, hash } = newKey();
+  await runInWrite(
+    em,
+    `update api_keys set key_prefix = $1, key_hash = $2,
+            previous_expires_at =
+              case when $3::int > 0 then now() + make_interval(secs => $3::int) end
+      where tenant_id = $4::uuid and id = $5::uuid`,
+    [prefix, hash, overlapSeconds, tenantId, id],
+  );
+  return { secret, prefix };
+}
+
+/**
+ * Nobody gets a secret that may do more than they: neither in what it opens, nor in how often, nor
+ * for how long. `path` leads to the input that asks for it; empty where it is the key that is
+ * there.
+ */
+async function refuseToGiveMore(
+  em: SqlEntityManager,
+  { principal }: Caller,
+  { scopes, rateLimitRpm, expiresAt }: KeyPower,
+  path: 'input.' | '',
+): Promise<void> {
+  const refused = (field: string, message: string): AppError =>
+    new AppError('FORBIDDEN', message, { field: path ? path + field : 'input.id' });
+  const missing = lacking(principal, scopes);
+  if (missing.length > 0)
+    throw refused(
+      'scopes',
+      `The key would have ${missing.map(scope => scope.toUpperCase()).join(', ')}, which ` +
+        'you do not have.',
+    );
+  if (principal.kind !== 'apiKey') return;
+  // Read again, and held until the end: the caller's own key may have been revoked since the
+  // request came.
+  const [maker] = await runInWrite<{ rateLimitRpm: number; outlived: boolean }>(
+    em,
+    `select rate_limit_rpm as "rateLimitRpm",
+            coalesce(expires_at < coalesce($1::timestamptz, 'infinity'), false) as outlived
+       from api_keys
+      where tenant_id = $2::uuid and id = $3::uuid and not revoked
+        for share`,
+    [expiresAt, principal.tenantId, principal.keyId],
+  );
+  if (!maker) throw new AppError('FORBIDDEN', 'Your own key was revoked.');
+  if (rateLimitRpm > maker.rateLimitRpm)
+    throw refused(
+      'rateLimitRpm',
+      `The key would make more requests a minute than yours, which makes ${maker.rateLimitRpm}.`,
+    );
+  if (maker.outlived) throw refused('expiresAt', 'The key would outlive yours.');
+}
+
+function conflict(message: string): AppError {
+  return new AppError('CONFLICT', message, { field: 'input.id' });
+}

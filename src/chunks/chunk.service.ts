@@ -1,0 +1,198 @@
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Caller } from '../auth/caller.js';
+import { badInput } from '../base/app-error.js';
+import { embedChunks, type UnembeddedChunk } from '../chunking/prepare-chunks.js';
+import { deleteChunksOf, storeChunks, type NewChunk } from '../chunking/store-chunks.js';
+import type { RowKey } from '../db/read-model.js';
+import { runInWrite } from '../db/run-in-write.js';
+import { Document } from '../documents/document.entity.js';
+import { checkGivenVector } from '../embedders/given-vector.js';
+import {
+  intInput,
+  jsonInput,
+  listInput,
+  longTextInput,
+  notFound,
+} from '../graphql/input-checks.js';
+import { uuidInput } from '../graphql/uuid-input.js';
+import { detailsOf, recordedForOperators } from '../writes/audit.js';
+import { change, type Changed } from '../writes/change.js';
+import type { Db, EmbeddingDb } from '../writes/db.js';
+import { withoutNulls } from '../writes/idempotency.js';
+import { knownRow } from '../writes/known-row.js';
+import { lockedRow } from '../writes/locked-row.js';
+import {
+  MAX_CHUNK_METADATA_BYTES,
+  MAX_CHUNK_TEXT_BYTES,
+  MAX_CHUNKS,
+  type AddChunksInput,
+  type DeleteChunksInput,
+  type DeleteChunksPayload,
+  type NewChunkInput,
+} from './chunk-mutations.inputs.js';
+
+const MAX_INT = 2 ** 31 - 1;
+/** Where a chunk without a place of its own stands until the document's last place is known. */
+const NOWHERE = -1;
+
+export interface AddedChunks {
+  readonly tenantId: string;
+  readonly documentId: string;
+  /** In the order of the input. */
+  readonly ids: string[];
+}
+
+/** Adds chunks to a document, with vectors made elsewhere or made here. */
+export async function addChunks(
+  db: EmbeddingDb,
+  caller: Caller,
+  input: AddChunksInput,
+): Promise<AddedChunks> {
+  const documentId = uuidInput('input.documentId', input.documentId);
+  const chunks = listInput('input.chunks', input.chunks, 1, MAX_CHUNKS).map((chunk, index) =>
+    newChunk(chunk, `input.chunks[${index}]`, db),
+  );
+  const { tenantId, ids } = await change<{ tenantId: string; ids: string[] }, NewChunk[]>(
+    db,
+    caller,
+    {
+      verb: 'addChunks',
+      input,
+      // A chunk's vector that is null says that there is to be none.
+      keyedInput: () => ({
+        ...input,
+        chunks: input.chunks.map(chunk => withoutNulls(chunk, 'embedding')),
+      }),
+      async prepare() {
+        await knownRow(db, caller, Document, 'document', documentId, 'input.documentId');
+        return embedChunks(chunks, db);
+      },
+      async work(em, embedded) {
+        const document = await lockedDocument(em, caller, documentId);
+        const last = await lastPlace(em, document);
+        return {
+          outcome: {
+            tenantId: document.tenantId,
+            ids: await storeChunks(em, document, placed(embedded, last)),
+          },
+          audit: recordedForOperators({
+            tenantId: document.tenantId,
+            targetType: 'DocumentChunk',
+            details: detailsOf(input, 'documentId'),
+          }),
+        };
+      },
+    },
+  );
+  return { tenantId, documentId, ids };
+}
+
+/** Deletes chunks: those that are named, or all of a document. */
+export async function deleteChunks(
+  db: Db,
+  caller: Caller,
+  input: DeleteChunksInput,
+): Promise<DeleteChunksPayload> {
+  const { ids, documentId } = input;
+  if ((ids == null) === (documentId == null))
+    throw badInput('input.ids', 'Give input.ids or input.documentId, one of the two.');
+  const named =
+    ids == null
+      ? undefined
+      : listInput('input.ids', ids, 1, MAX_CHUNKS).map((id, index) =>
+          uuidInput(`input.ids[${index}]`, id),
+        );
+  return change<DeleteChunksPayload>(db, caller, {
+    verb: 'deleteChunks',
+    input,
+    work: em => (named ? deleteNamed(em, caller, named) : deleteAll(em, caller, documentId!)),
+  });
+}
+
+function newChunk(
+  { text, embedding, chunkIndex, pageNum, metadata }: NewChunkInput,
+  field: string,
+  { embedder }: EmbeddingDb,
+): UnembeddedChunk {
+  if (embedding != null) checkGivenVector(`${field}.embedding`, embedding, embedder);
+  return {
+    text: longTextInput(`${field}.text`, text, MAX_CHUNK_TEXT_BYTES),
+    embedding,
+    chunkIndex:
+      chunkIndex == null ? NOWHERE : intInput(`${field}.chunkIndex`, chunkIndex, 0, MAX_INT),
+    pageNum: pageNum == null ? null : intInput(`${field}.pageNum`, pageNum, 1, MAX_INT),
+    metadata:
+      metadata == null ? {} : jsonInput(`${field}.metadata`, metadata, MAX_CHUNK_METADATA_BYTES),
+  };
+}
+
+/** The chunks, each without a place of its own after the one before it. */
+function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
+  let place = last;
+  return chunks.map((chunk, index) => {
+    place = chunk.chunkIndex === NOWHERE ? place + 1 : chunk.chunkIndex;
+    if (place > MAX_INT)
+      throw badInput(
+        `input.chunks[${index}].chunkIndex`,
+        `There is no place after ${MAX_INT}, where the chunk before it stands.`,
+      );
+    return { ...chunk, chunkIndex: place };
+  });
+}
+
+/** The lock keeps two calls from taking the same places. */
+function lockedDocument(em: SqlEntityManager, caller: Caller, id: string): Promise<RowKey> {
+  return lockedRow(em, caller, Document, { id }, { field: 'input.documentId' });
+}
+
+async function lastPlace(em: SqlEntityManager, { id, tenantId }: RowKey): Promise<number> {
+  const [row] = await runInWrite<{ last: number }>(
+    em,
+    'select coalesce(max(chunk_index), -1) as last from doc_chunks ' +
+      'where tenant_id = $1::uuid and doc_id = $2::uuid',
+    [tenantId, id],
+  );
+  return row!.last;
+}
+
+async function deleteNamed(
+  em: SqlEntityManager,
+  { tenantId: own }: Caller,
+  ids: readonly string[],
+): Promise<Changed<DeleteChunksPayload>> {
+  const rows = await runInWrite<RowKey>(
+    em,
+    'delete from doc_chunks where id = any($1::uuid[])' +
+      `${own === undefined ? '' : ' and tenant_id = $2::uuid'} ` +
+      'returning id, tenant_id as "tenantId"',
+    own === undefined ? [ids] : [ids, own],
+  );
+  const deleted = new Set(rows.map(row => row.id));
+  const missing = ids.findIndex(id => !deleted.has(id));
+  // All or nothing: the transaction rolls back.
+  if (missing >= 0) throw notFound('chunk', ids[missing]!, `input.ids[${missing}]`);
+  const tenants = [...new Set(rows.map(row => row.tenantId))];
+  return {
+    outcome: { deletedCount: deleted.size, deletedIds: [...deleted] },
+    // The operator may name chunks of several tenants: each finds in its log that it lost some.
+    audit: recordedForOperators(
+      ...tenants.map(tenantId => ({ tenantId, targetType: 'DocumentChunk' })),
+    ),
+  };
+}
+
+async function deleteAll(
+  em: SqlEntityManager,
+  caller: Caller,
+  documentId: string,
+): Promise<Changed<DeleteChunksPayload>> {
+  const document = await lockedDocument(em, caller, documentId);
+  return {
+    outcome: { deletedCount: await deleteChunksOf(em, document), deletedIds: null },
+    audit: recordedForOperators({
+      tenantId: document.tenantId,
+      targetType: 'DocumentChunk',
+      details: { documentId },
+    }),
+  };
+}

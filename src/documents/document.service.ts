@@ -1,0 +1,225 @@
+import { v7 } from 'uuid';
+import type { Caller } from '../auth/caller.js';
+import { badInput } from '../base/app-error.js';
+import { Bot } from '../bots/bot.entity.js';
+import { chunksOfText } from '../chunking/prepare-chunks.js';
+import { replaceChunks, type NewChunk } from '../chunking/store-chunks.js';
+import type { RowKey } from '../db/read-model.js';
+import type { DeletionPayload } from '../graphql/deletion.js';
+import {
+  changeInput,
+  jsonInput,
+  namedChanges,
+  nullableChangeInput,
+  tenantInput,
+} from '../graphql/input-checks.js';
+import { uuidInput } from '../graphql/uuid-input.js';
+import { detailsOf, recordedForOperators } from '../writes/audit.js';
+import { change } from '../writes/change.js';
+import type { Db, EmbeddingDb } from '../writes/db.js';
+import { countBelow } from '../writes/deletion.js';
+import { knownRow } from '../writes/known-row.js';
+import { lockedRow } from '../writes/locked-row.js';
+import { deleteRow, updateRow } from '../writes/rows.js';
+import {
+  botIdInput,
+  documentSource,
+  documentTextInput,
+  errorMessageInput,
+  filenameInput,
+  sizeBytesInput,
+  sourceUriInput,
+} from './document-checks.js';
+import type {
+  CreateDocumentInput,
+  DeleteDocumentInput,
+  ReprocessDocumentInput,
+  UpdateDocumentInput,
+} from './document-mutations.inputs.js';
+import { Document, DocumentStatus } from './document.entity.js';
+import { storeDocument, type NewDocument } from './store-document.js';
+
+/**
+ * Adds a document to a bot: with its text, which is split, embedded and stored here, or for a file
+ * whose chunks another program adds.
+ */
+export async function createDocument(
+  db: EmbeddingDb,
+  caller: Caller,
+  input: CreateDocumentInput,
+): Promise<RowKey> {
+  const { document, text, metadata } = newDocument(caller, input);
+  return change<RowKey, NewChunk[]>(db, caller, {
+    verb: 'createDocument',
+    input,
+    async prepare() {
+      if (text === undefined) return [];
+      if (document.botId !== null)
+        await knownRow(db, caller, Bot, 'bot', document.botId, 'input.botId');
+      return chunksOfText(text, db);
+    },
+    async work(em, chunks) {
+      await storeDocument(
+        em,
+        document,
+        chunks.map(chunk => ({ ...chunk, metadata })),
+      );
+      const { id, tenantId } = document;
+      return {
+        outcome: { id, tenantId },
+        audit: recordedForOperators({
+          tenantId,
+          targetType: 'Document',
+          targetId: id,
+          details: detailsOf(input, 'tenantId', 'botId', 'filename'),
+        }),
+      };
+    },
+  });
+}
+
+/** Changes a document, or moves it with its chunks to another bot. */
+export async function updateDocument(
+  db: Db,
+  caller: Caller,
+  input: UpdateDocumentInput,
+): Promise<RowKey> {
+  const changes = changesOf(input);
+  return change<RowKey>(db, caller, {
+    verb: 'updateDocument',
+    input,
+    async work(em) {
+      const document = await lockedRow<{ sourceUri: string | null }>(em, caller, Document, input, {
+        properties: ['sourceUri'],
+      });
+      const { id, tenantId } = document;
+      if (changes.sizeBytes !== undefined && { ...document, ...changes }.sourceUri === null) {
+        throw badInput(
+          'input.sizeBytes',
+          'input.sizeBytes is counted for text that was given inline: it cannot be set.',
+        );
+      }
+      await updateRow(em, Document, { id, tenantId }, changes);
+      return {
+        outcome: { id, tenantId },
+        audit: recordedForOperators({
+          tenantId,
+          targetType: 'Document',
+          targetId: id,
+          details: detailsOf(input, 'id', 'botId', 'filename'),
+        }),
+      };
+    },
+  });
+}
+
+/** Gives a document a new text: its chunks are replaced at one stroke. */
+export async function reprocessDocument(
+  db: EmbeddingDb,
+  caller: Caller,
+  input: ReprocessDocumentInput,
+): Promise<RowKey> {
+  const id = uuidInput('input.id', input.id);
+  const text = documentTextInput(input.text);
+  const metadata = input.metadata == null ? undefined : jsonInput('input.metadata', input.metadata);
+  return change<RowKey, NewChunk[]>(db, caller, {
+    verb: 'reprocessDocument',
+    input,
+    async prepare() {
+      await knownRow(db, caller, Document, 'document', id, 'input.id');
+      return chunksOfText(text, db);
+    },
+    async work(em, chunks) {
+      const document = await lockedRow<{ sourceUri: string | null }>(em, caller, Document, input, {
+        properties: ['sourceUri'],
+      });
+      const { tenantId, sourceUri } = document;
+      await replaceChunks(em, document, chunks, metadata);
+      // Last of all, as in `storeDocument`.
+      await updateRow(em, Document, document, {
+        status: DocumentStatus.COMPLETED,
+        errorMessage: null,
+        // The size of a file that lies elsewhere is not that of its text.
+        sizeBytes: sourceUri === null ? Buffer.byteLength(text) : undefined,
+      });
+      return {
+        outcome: { id, tenantId },
+        audit: recordedForOperators({
+          tenantId,
+          targetType: 'Document',
+          targetId: id,
+          details: detailsOf(input, 'id'),
+        }),
+      };
+    },
+  });
+}
+
+/** Deletes a document with its chunks. */
+export async function deleteDocument(
+  db: Db,
+  caller: Caller,
+  input: DeleteDocumentInput,
+): Promise<DeletionPayload> {
+  return change<DeletionPayload>(db, caller, {
+    verb: 'deleteDocument',
+    input,
+    async work(em) {
+      const { id, tenantId } = await lockedRow(em, caller, Document, input, { forDelete: true });
+      const counts = await countBelow(em, 'document', { id, tenantId });
+      await deleteRow(em, Document, { id, tenantId });
+      return {
+        outcome: { deletedId: id, counts },
+        audit: recordedForOperators({
+          tenantId,
+          targetType: 'Document',
+          targetId: id,
+          details: detailsOf(input, 'id'),
+        }),
+      };
+    },
+  });
+}
+
+/** What an input makes: the document, and of one that is made of a text what its chunks are of. */
+function newDocument(
+  caller: Caller,
+  input: CreateDocumentInput,
+): { document: NewDocument; text: string | undefined; metadata: Record<string, unknown> } {
+  const named = {
+    id: v7(),
+    tenantId: tenantInput(caller, input.tenantId),
+    botId: input.botId == null ? null : botIdInput(input.botId),
+    filename: filenameInput(input.filename),
+  };
+  const source = documentSource(input);
+  const metadata = input.metadata == null ? {} : jsonInput('input.metadata', input.metadata);
+  if (!('text' in source)) {
+    if (input.metadata != null)
+      throw badInput(
+        'input.metadata',
+        'input.metadata is noted on the chunks of input.text, which is not given.',
+      );
+    return { document: { ...named, ...source }, text: undefined, metadata };
+  }
+  const { text } = source;
+  const sizeBytes = Buffer.byteLength(text);
+  return {
+    document: { ...named, sourceUri: null, sizeBytes, status: DocumentStatus.COMPLETED },
+    text,
+    metadata,
+  };
+}
+
+function changesOf(input: UpdateDocumentInput) {
+  return (
+    namedChanges({
+      botId: changeInput('input.botId', input.botId, botIdInput),
+      filename: changeInput('input.filename', input.filename, filenameInput),
+      sourceUri: nullableChangeInput(input.sourceUri, sourceUriInput),
+      sizeBytes: changeInput('input.sizeBytes', input.sizeBytes, sizeBytesInput),
+      status: changeInput('input.status', input.status, status => status),
+      errorMessage: nullableChangeInput(input.errorMessage, errorMessageInput),
+    }) ?? {}
+  );
+}

@@ -1,0 +1,119 @@
+import { v7 } from 'uuid';
+import type { Caller } from '../auth/caller.js';
+import { AppError } from '../base/app-error.js';
+import type { RowKey } from '../db/read-model.js';
+import type { DeletionPayload } from '../graphql/deletion.js';
+import { changeInput, lineInput, namedChanges, tenantInput } from '../graphql/input-checks.js';
+import { detailsOf, notRecorded, recorded, recordedForOperators } from '../writes/audit.js';
+import { change } from '../writes/change.js';
+import type { Db } from '../writes/db.js';
+import { checkConfirm, countBelow } from '../writes/deletion.js';
+import { lockedRow } from '../writes/locked-row.js';
+import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import {
+  MAX_NAME_LENGTH,
+  MAX_PLAN_LENGTH,
+  type CreateTenantInput,
+  type DeleteTenantInput,
+  type UpdateTenantInput,
+} from './tenant-mutations.inputs.js';
+import { Tenant } from './tenant.entity.js';
+
+const nameInput = (name: string): string => lineInput('input.name', name, MAX_NAME_LENGTH);
+const planInput = (plan: string): string => lineInput('input.planTier', plan, MAX_PLAN_LENGTH);
+
+/** A new tenant, with the bot that the database gives it. */
+export async function createTenant(
+  db: Db,
+  caller: Caller,
+  input: CreateTenantInput,
+): Promise<RowKey> {
+  const tenant = { name: nameInput(input.name), planTier: planInput(input.planTier ?? 'free') };
+  return change<RowKey>(db, caller, {
+    verb: 'createTenant',
+    input,
+    async work(em) {
+      const id = v7();
+      await insertRow(em, Tenant, { ...tenant, id });
+      return {
+        outcome: { id, tenantId: id },
+        audit: recorded({
+          tenantId: id,
+          targetType: 'Tenant',
+          targetId: id,
+          details: detailsOf(input, 'name', 'planTier'),
+        }),
+      };
+    },
+  });
+}
+
+/** Changes a tenant: its owners the name, an operator the plan as well. */
+export async function updateTenant(
+  db: Db,
+  caller: Caller,
+  input: UpdateTenantInput,
+): Promise<RowKey> {
+  const id = tenantInput(caller, input.id, 'input.id');
+  const changes = namedChanges({
+    name: changeInput('input.name', input.name, nameInput),
+    planTier: changeInput('input.planTier', input.planTier, planInput),
+  });
+  if (changes?.planTier !== undefined && caller.principal.kind !== 'operator') {
+    throw new AppError('FORBIDDEN', 'input.planTier is for the operator alone.', {
+      field: 'input.planTier',
+    });
+  }
+  return change<RowKey>(db, caller, {
+    verb: 'updateTenant',
+    input,
+    async work(em) {
+      const tenant = await lockedRow(em, caller, Tenant, { ...input, id });
+      await updateRow(em, Tenant, tenant, { ...changes });
+      return {
+        outcome: { id: tenant.id, tenantId: tenant.id },
+        audit: recordedForOperators({
+          tenantId: tenant.id,
+          targetType: 'Tenant',
+          targetId: tenant.id,
+          details: detailsOf(input, 'id', 'name', 'planTier'),
+        }),
+      };
+    },
+  });
+}
+
+/** Deletes a tenant with everything that belongs to it but its audit log, or counts that. */
+export async function deleteTenant(
+  db: Db,
+  caller: Caller,
+  input: DeleteTenantInput,
+): Promise<DeletionPayload> {
+  return change<DeletionPayload>(db, caller, {
+    verb: 'deleteTenant',
+    input,
+    async work(em) {
+      const tenant = await lockedRow<{ name: string }>(em, caller, Tenant, input, {
+        properties: ['name'],
+        forDelete: !input.dryRun,
+      });
+      const counts = await countBelow(em, 'tenant', tenant);
+      if (input.dryRun)
+        return {
+          outcome: { deletedId: null, counts },
+          audit: notRecorded('A dry run changes nothing.'),
+        };
+      checkConfirm(input.confirm, tenant.name);
+      await deleteRow(em, Tenant, tenant);
+      return {
+        outcome: { deletedId: tenant.id, counts },
+        audit: recorded({
+          tenantId: tenant.id,
+          targetType: 'Tenant',
+          targetId: tenant.id,
+          details: { ...detailsOf(input, 'id'), name: tenant.name },
+        }),
+      };
+    },
+  });
+}

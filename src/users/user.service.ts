@@ -1,0 +1,145 @@
+import { v7 } from 'uuid';
+import type { Caller } from '../auth/caller.js';
+import { lacking, permissionsOfRole } from '../auth/permissions.js';
+import type { UserRole } from '../auth/principal.js';
+import { AppError, badInput } from '../base/app-error.js';
+import type { RowKey } from '../db/read-model.js';
+import type { DeletionPayload } from '../graphql/deletion.js';
+import { changeInput, lineInput, namedChanges, tenantInput } from '../graphql/input-checks.js';
+import { uuidInput } from '../graphql/uuid-input.js';
+import { detailsOf, notRecorded, recorded, recordedForOperators } from '../writes/audit.js';
+import { change } from '../writes/change.js';
+import type { Db } from '../writes/db.js';
+import { lockedRow } from '../writes/locked-row.js';
+import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import {
+  MAX_EMAIL_LENGTH,
+  type CreateUserInput,
+  type DeleteUserInput,
+  type UpdateUserInput,
+} from './user-mutations.inputs.js';
+import { User } from './user.entity.js';
+
+type Member = { email: string; role: UserRole };
+
+/** A new user of a tenant. */
+export async function createUser(db: Db, caller: Caller, input: CreateUserInput): Promise<RowKey> {
+  const tenantId = tenantInput(caller, input.tenantId);
+  const id = input.id == null ? v7() : uuidInput('input.id', input.id);
+  const { role } = input;
+  const email = emailInput(input.email);
+  refuseToGiveMore(caller, role, 'input.role');
+  return change<RowKey>(db, caller, {
+    verb: 'createUser',
+    input,
+    async work(em) {
+      await insertRow(em, User, { id, tenantId, email, role });
+      return {
+        outcome: { id, tenantId },
+        audit: recorded({ tenantId, targetType: 'User', targetId: id, details: { role } }),
+      };
+    },
+  });
+}
+
+/** Changes a user. */
+export async function updateUser(db: Db, caller: Caller, input: UpdateUserInput): Promise<RowKey> {
+  const changes = namedChanges({
+    email: changeInput('input.email', input.email, emailInput),
+    role: changeInput('input.role', input.role, role => role),
+  });
+  if (changes?.role !== undefined) refuseToGiveMore(caller, changes.role, 'input.role');
+  return change<RowKey>(db, caller, {
+    verb: 'updateUser',
+    input,
+    async work(em) {
+      const { id, tenantId, email, role } = await lockedRow<Member>(em, caller, User, input, {
+        properties: ['email', 'role'],
+      });
+      refuseToGiveMore(caller, role, 'input.id');
+      const event = { tenantId, targetType: 'User', targetId: id };
+      if (!changes)
+        return {
+          outcome: { id, tenantId },
+          audit: recordedForOperators({ ...event, details: detailsOf(input, 'id') }),
+        };
+      await updateRow(em, User, { id, tenantId }, changes);
+      const details = {
+        role: { before: role, after: changes.role ?? role },
+        emailChanged: changes.email !== undefined && changes.email !== email,
+      };
+      return { outcome: { id, tenantId }, audit: recorded({ ...event, details }) };
+    },
+  });
+}
+
+/** Removes a user. The last owner of a tenant stays. */
+export async function deleteUser(
+  db: Db,
+  caller: Caller,
+  input: DeleteUserInput,
+): Promise<DeletionPayload> {
+  return change<DeletionPayload>(db, caller, {
+    verb: 'deleteUser',
+    input,
+    async work(em) {
+      const { id, tenantId, email, role } = await lockedRow<Member>(em, caller, User, input, {
+        properties: ['email', 'role'],
+        forDelete: !input.dryRun,
+      });
+      refuseToGiveMore(caller, role, 'input.id');
+      if (input.dryRun)
+        return {
+          outcome: { deletedId: null, counts: [] },
+          audit: notRecorded('A dry run changes nothing.'),
+        };
+      if (input.confirm !== email)
+        throw badInput(
+          'input.confirm',
+          "input.confirm must be the user's e-mail address, exactly as it stands. " +
+            'Nothing was deleted.',
+        );
+      await deleteRow(em, User, { id, tenantId });
+      return {
+        outcome: { deletedId: id, counts: [] },
+        audit: recorded({ tenantId, targetType: 'User', targetId: id, details: { role } }),
+      };
+    },
+  });
+}
+
+/**
+ * Nobody makes, changes or removes a user who may do more than they: so only owners and the
+ * operator deal with owners.
+ */
+function refuseToGiveMore({ principal }: Caller, role: UserRole, field: string): void {
+  const missing = lacking(principal, permissionsOfRole(role));
+  if (missing.length > 0)
+    throw new AppError(
+      'FORBIDDEN',
+      `The role ${role.toUpperCase()} may do more than you: ${missing.join(', ').toUpperCase()}.`,
+      { field },
+    );
+}
+
+/**
+ * Characters that Unicode lets programs ignore: with one, an address would look like another
+ * user's.
+ */
+const HIDDEN = /\p{Default_Ignorable_Code_Point}/u;
+
+/** Only mail can tell whether an address is one; this much all of them have. */
+function emailInput(email: string): string {
+  const text = lineInput('input.email', email, MAX_EMAIL_LENGTH);
+  if (HIDDEN.test(email))
+    throw badInput(
+      'input.email',
+      'input.email contains a character that does not show, such as a zero width space. Remove it.',
+    );
+  if (!/^[^\s@]+@[^\s@]+$/.test(text))
+    throw badInput(
+      'input.email',
+      'input.email must be an e-mail address, such as ada@example.com.',
+    );
+  return text;
+}

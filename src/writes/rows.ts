@@ -1,0 +1,98 @@
+import type { EntityMetadata, EntityProperty, Ref } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { EntityClass, RowKey } from '../db/read-model.js';
+import { runInWrite, type WriteParameter } from '../db/run-in-write.js';
+
+/** A property of an entity as rows name it: `botId` for the relation `bot`. */
+type ColumnName<T> = {
+  [K in keyof T & string]: NonNullable<T[K]> extends Ref<object> ? `${K}Id` : K;
+}[keyof T & string];
+
+/** Values of a row by the names of the entity's properties; one that is undefined is left out. */
+export type RowValues<T> = { readonly [K in ColumnName<T>]?: unknown };
+
+/**
+ * Inserts a row; the database fills what is left out. Columns are those of the entity, and each
+ * value is read as its column's type: JSON may be given as it is. A value that is too long for its
+ * column is refused, where a cast would cut it.
+ */
+export async function insertRow<T extends object>(
+  em: SqlEntityManager,
+  entity: EntityClass<T>,
+  values: RowValues<T>,
+): Promise<void> {
+  const meta = em.getMetadata(entity) as EntityMetadata;
+  const cells = cellsOf(meta, values);
+  const columns = cells.map(({ column }) => column).join(', ');
+  const places = cells.map((_, index) => `$${index + 1}`).join(', ');
+  await runInWrite(
+    em,
+    `insert into ${meta.tableName} (${columns}) values (${places})`,
+    cells.map(({ value }) => value),
+  );
+}
+
+/** Changes a row of a tenant, as `insertRow` writes it. Without a change nothing is sent. */
+export async function updateRow<T extends object>(
+  em: SqlEntityManager,
+  entity: EntityClass<T>,
+  key: RowKey,
+  changes: RowValues<T>,
+): Promise<void> {
+  const meta = em.getMetadata(entity) as EntityMetadata;
+  const cells = cellsOf(meta, changes);
+  if (cells.length === 0) return;
+  const settings = cells.map(({ column }, index) => `${column} = $${index + 3}`).join(', ');
+  await runInWrite(em, `update ${meta.tableName} set ${settings} where ${isRow(meta)}`, [
+    key.tenantId,
+    key.id,
+    ...cells.map(({ value }) => value),
+  ]);
+}
+
+/** Deletes a row of a tenant, and with it what the database deletes below it. */
+export async function deleteRow(
+  em: SqlEntityManager,
+  entity: EntityClass,
+  key: RowKey,
+): Promise<void> {
+  const meta = em.getMetadata(entity) as EntityMetadata;
+  await runInWrite(em, `delete from ${meta.tableName} where ${isRow(meta)}`, [
+    key.tenantId,
+    key.id,
+  ]);
+}
+
+/**
+ * A row is named with its tenant, also where its id is known. Of a tenant itself both are its id.
+ */
+function isRow(meta: EntityMetadata): string {
+  const hasTenant = 'tenantId' in meta.properties || 'tenant' in meta.properties;
+  return `${hasTenant ? 'tenant_id' : 'id'} = $1::uuid and id = $2::uuid`;
+}
+
+interface Cell {
+  readonly column: string;
+  readonly value: WriteParameter;
+}
+
+function cellsOf(meta: EntityMetadata, values: Readonly<Record<string, unknown>>): Cell[] {
+  return Object.entries(values)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => {
+      const { fieldNames, columnTypes } = propertyOf(meta, name);
+      const isJson = value !== null && columnTypes[0] === 'jsonb';
+      return {
+        // Of a relation's columns the last is its own: the others are of what both rows belong to.
+        column: fieldNames.at(-1)!,
+        value: (isJson ? JSON.stringify(value) : value) as WriteParameter,
+      };
+    });
+}
+
+function propertyOf(meta: EntityMetadata, name: string): EntityProperty {
+  const properties = meta.properties as Record<string, EntityProperty>;
+  const property = properties[name] ?? properties[name.replace(/Id$/, '')];
+  if (!property) throw new Error(`${meta.className} has no property ${name}.`);
+  return property;
+}
