@@ -1,16 +1,11 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
-import { fixedStatement } from '../db/statement.js';
 import type { RequestContext } from '../graphql/context.js';
 import { relatedRow } from '../graphql/row-by-id.js';
 import { CreateTenantPayload } from '../tenants/tenant-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
-
-const OLDEST_BOT = fixedStatement(
-  'oldestBot',
-  'select id from bots where tenant_id = $1 order by created_at, id limit 1',
-);
+import { OLDEST_BOT } from './bot.queries.js';
 
 /** Adds `CreateTenantPayload.bot`. */
 @Resolver(() => CreateTenantPayload)

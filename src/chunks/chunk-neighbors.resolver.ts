@@ -11,8 +11,8 @@ import {
   Root,
 } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
-import { badInput } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
+import { intInput } from '../graphql/input-checks.js';
 import type { Parent } from '../graphql/list.js';
 import { defineLoader } from '../graphql/loader.js';
 import { nestedRowSelectionOf } from '../graphql/selection.js';
@@ -62,8 +62,10 @@ export class ChunkNeighborsResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<ChunkNeighbors> {
-    checkCount('before', before);
-    checkCount('after', after);
+    const counts = {
+      before: intInput('before', before, 0, MAX_NEIGHBORS),
+      after: intInput('after', after, 0, MAX_NEIGHBORS),
+    };
     const properties = new Set(
       ['before', 'after'].flatMap(side => [
         ...nestedRowSelectionOf(info, context.models, [side]).properties,
@@ -71,15 +73,9 @@ export class ChunkNeighborsResolver {
     );
     const rows = (await neighborsOf(context).load({
       chunk,
-      before,
-      after,
+      ...counts,
       properties,
     })) as (WindowRow & DocumentChunk)[];
     return { before: rows.filter(row => row._side < 0), after: rows.filter(row => row._side > 0) };
   }
-}
-
-function checkCount(field: string, count: number): void {
-  if (count < 0 || count > MAX_NEIGHBORS)
-    throw badInput(field, `${field} must be from 0 to ${MAX_NEIGHBORS}; it is ${count}.`);
 }

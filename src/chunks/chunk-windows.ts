@@ -27,6 +27,7 @@ export async function readWindows(
   asks: readonly WindowAsk[],
   columns: string,
 ): Promise<WindowRow[][]> {
+  if (asks.length === 0) return [];
   const own = context.reads.tenantId;
   const place = 't.chunk_index as _index, t.doc_id as _document';
   const siblings = 'from doc_chunks t where t.tenant_id = p.tenant_id and t.doc_id = c.doc_id';

@@ -1,45 +1,19 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Ctx, ID, Info, Query, Resolver, type ClassType } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
-import { badInput } from '../base/app-error.js';
 import type { EntityClass } from '../db/read-model.js';
-import { statement } from '../db/statement.js';
 import type { RequestContext } from './context.js';
 import { Sized } from './limits/list-size.js';
-import { defineLoader } from './loader.js';
-import { Node, TYPE_NAME } from './node.js';
-import { relatedRow } from './row-by-id.js';
+import { nodeIds, nodeLookUp } from './node-by-id.js';
+import { Node } from './node.js';
 import { uuidInput } from './uuid-input.js';
-
-const MAX_IDS = 100;
-
-interface Found {
-  id: string;
-  tenantId: string;
-  type: string;
-}
 
 /**
  * `Query.node` and `Query.nodes` over these entities: ids are unique across types, so one statement
  * finds the types of all.
  */
 export function nodeResolver(entities: readonly EntityClass[]): ClassType {
-  const byName = new Map(entities.map(entity => [entity.name, entity]));
-  const typeOfId = defineLoader<string, Found | undefined>(
-    (ids, context) => findTypes(entities, ids, context),
-    id => id,
-  );
-
-  const load = async (
-    context: RequestContext,
-    info: GraphQLResolveInfo,
-    id: string,
-  ): Promise<Node | null> => {
-    const found = await typeOfId(context).load(id);
-    if (!found) return null;
-    const row = await relatedRow(context, info, byName.get(found.type)!, found.tenantId, id);
-    return row && ({ ...row, [TYPE_NAME]: found.type } as unknown as Node);
-  };
+  const nodeById = nodeLookUp(entities);
 
   @Resolver()
   class NodeResolver {
@@ -53,7 +27,7 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
       @Ctx() context: RequestContext,
       @Info() info: GraphQLResolveInfo,
     ): Promise<Node | null> {
-      return load(context, info, uuidInput('id', id));
+      return nodeById(context, info, uuidInput('id', id));
     }
 
     @Requires('read')
@@ -69,33 +43,8 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
       @Ctx() context: RequestContext,
       @Info() info: GraphQLResolveInfo,
     ): Promise<(Node | null)[]> {
-      if (ids.length > MAX_IDS)
-        throw badInput('ids', `ids has ${ids.length} items; the limit is ${MAX_IDS}.`);
-      const checked = ids.map((id, index) => uuidInput(`ids[${index}]`, id));
-      return Promise.all(checked.map(id => load(context, info, id)));
+      return Promise.all(nodeIds(ids).map(id => nodeById(context, info, id)));
     }
   }
   return NodeResolver;
-}
-
-async function findTypes(
-  entities: readonly EntityClass[],
-  ids: readonly string[],
-  context: RequestContext,
-): Promise<(Found | undefined)[]> {
-  const own = context.reads.tenantId;
-  const branches = entities.map(entity => {
-    const model = context.models.of(entity);
-    const ofTenant = own ? `t.${model.tenantColumn} = $2::uuid and ` : '';
-    return (
-      `select '${entity.name}' as type, t.id, t.${model.tenantColumn} as "tenantId" ` +
-      `from ${model.table} t where ${ofTenant}t.id = any($1::uuid[])`
-    );
-  });
-  const rows = await context.reads.query<Found>(
-    statement('nodeTypes', branches.join(' union all ')),
-    own ? [ids, own] : [ids],
-  );
-  const byId = new Map(rows.map(row => [row.id, row]));
-  return ids.map(id => byId.get(id));
 }

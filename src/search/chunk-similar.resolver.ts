@@ -11,9 +11,9 @@ import {
   Root,
 } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
-import { badInput } from '../base/app-error.js';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import type { RequestContext } from '../graphql/context.js';
+import { intInput } from '../graphql/input-checks.js';
 import { Sized } from '../graphql/limits/list-size.js';
 import type { Parent } from '../graphql/list.js';
 import { Float } from '../graphql/scalars.js';
@@ -55,12 +55,10 @@ export class ChunkSimilarResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<SimilarChunk[]> {
-    if (first < 0 || first > MAX_SIMILAR)
-      throw badInput('first', `first must be from 0 to ${MAX_SIMILAR}; it is ${first}.`);
     const { model, properties } = nestedRowSelectionOf(info, context.models, ['chunk']);
     const hits = await similarChunks(context).load({
       chunk,
-      first,
+      first: intInput('first', first, 0, MAX_SIMILAR),
       columns: model.select(properties, 't'),
     });
     return hits.map(hit => ({ similarity: hit.score, chunk: hit.chunk as DocumentChunk }));

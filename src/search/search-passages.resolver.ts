@@ -25,7 +25,6 @@ export class SearchPassagesResolver {
     const { model, properties } = nestedRowSelectionOf(info, context.models, ['chunks']);
     const text = nestedSelectionHas(info, ['text']) ? ', t.text as _text' : '';
     const { hits, contextWindow: size } = result;
-    if (hits.length === 0) return [];
     const asks = hits.map(({ chunk }) => ({
       chunk: chunk as unknown as { id: string; tenantId: string },
       before: size,

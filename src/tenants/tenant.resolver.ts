@@ -1,15 +1,14 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, Info, Query, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
-import { badInput } from '../base/app-error.js';
 import { connectionOf, type Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import { NEWEST_FIRST } from '../graphql/default-orders.js';
 import { defineList } from '../graphql/list.js';
 import { rowById } from '../graphql/row-by-id.js';
-import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantArgs, TenantListArgs } from './tenant.inputs.js';
+import { wantedTenant } from './wanted-tenant.js';
 
 const TenantConnection = connectionOf(Tenant, 'tenants');
 const tenants = defineList({ name: 'tenants', entity: Tenant, defaultOrder: NEWEST_FIRST });
@@ -26,10 +25,7 @@ export class TenantResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Tenant | null> {
-    const wanted = id == null ? context.reads.tenantId : uuidInput('id', id);
-    if (wanted === undefined)
-      throw badInput('id', 'An operator has no tenant of their own: name one by its id.');
-    return rowById(context, info, Tenant, wanted);
+    return rowById(context, info, Tenant, wantedTenant(context.caller, id));
   }
 
   @Requires('read')

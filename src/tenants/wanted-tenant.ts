@@ -1,0 +1,11 @@
+import type { Caller } from '../auth/caller.js';
+import { badInput } from '../base/app-error.js';
+import { uuidInput } from '../graphql/uuid-input.js';
+
+/** Which tenant a caller asks for: the one that is named, or their own. */
+export function wantedTenant({ tenantId }: Caller, id: string | null | undefined): string {
+  const wanted = id == null ? tenantId : uuidInput('id', id);
+  if (wanted === undefined)
+    throw badInput('id', 'An operator has no tenant of their own: name one by its id.');
+  return wanted;
+}
