@@ -36,8 +36,8 @@ export class ApiKeyMutationsResolver {
   @Mutation(() => RotateApiKeyPayload, {
     nullable: true,
     description:
-      'Gives an API key a new secret, beside which the old one goes on for a time. It ' +
-      'takes whoever may make such a key.',
+      'Gives an API key a new secret; the old one works on for a time. Requires the ' +
+      'permissions needed to create the key.',
   })
   async rotateApiKey(
     @InputArg(() => RotateApiKeyInput) input: RotateApiKeyInput,
