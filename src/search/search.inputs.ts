@@ -170,7 +170,7 @@ export class SearchChunksInput {
   @Field(() => [ID], {
     nullable: true,
     description:
-      'Only chunks of these documents, at most 100. Documents that you do not have ' + 'have none.',
+      'Only chunks of these documents, at most 100. Unknown documents have no chunks.',
   })
   documentIds?: string[] | null;
 
