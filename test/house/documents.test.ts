@@ -10,6 +10,7 @@ const pages = [
   'README.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'test/README.md',
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter(path => path.endsWith('.md'))
     .map(path => join('docs', path)),
@@ -67,16 +68,58 @@ describe('documents', () => {
         /\bprocess\s*(\.|\[['"])env\b|node:process/.test(read(join('src', path))),
       ),
     ).toEqual([]);
-    expect(read('docs/architecture.md')).toContain(
-      'only the command line and tests see the environment',
-    );
+    expect(read('docs/architecture.md')).toContain('only the command line reads the environment');
   });
 
-  test('the architecture page names every folder of src', () => {
+  test('the picture of folders on the architecture page shows the steps of imports, in their order', () => {
+    const steps = /const STEPS = \[\n(.*?)\n\];/s.exec(read('.dependency-cruiser.cjs'))![1]!;
+    const picture = /```mermaid\n(.*?)```/s.exec(read('docs/architecture.md'))![1]!;
+    const shown = [...picture.matchAll(/\["(.+?)"\]/g)].map(([, names]) => names!.split(', '));
+    expect(shown).toEqual(
+      steps.split('\n').map(step => [...step.matchAll(/'(.+?)'/g)].map(([, name]) => name)),
+    );
+    // What the steps name is there: `src/config/` or `src/main.ts`.
+    const sources = readdirSync(join(root, 'src')).map(name => name.replace(/\.ts$/, ''));
+    expect(shown.flat().sort()).toEqual([...new Set(sources)].sort());
+  });
+
+  test('the architecture page explains every folder of src', () => {
     const page = read('docs/architecture.md');
-    const folders = readdirSync(join(root, 'src'), { withFileTypes: true })
-      .filter(entry => entry.isDirectory())
-      .map(entry => `${entry.name}/`);
-    expect(folders.filter(folder => !page.includes(folder))).toEqual([]);
+    const features = new Set(
+      readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+        .filter(path => path.endsWith('.resolver.ts'))
+        .map(path => dirname(path)),
+    );
+    const explained = [...page.matchAll(/^\| (`.*?) +\|/gm)].flatMap(([, names]) =>
+      [...names!.matchAll(/`(.+?)`/g)].map(([, name]) => name),
+    );
+    const others = readdirSync(join(root, 'src'))
+      .map(name => name.replace(/\.ts$/, ''))
+      .filter(name => !features.has(name) && !explained.includes(name));
+    expect(others).toEqual([]);
+  });
+
+  test('every file that the architecture page names is there', () => {
+    const files = [...read('docs/architecture.md').matchAll(/`([\w./-]+\.ts)`/g)].map(
+      match => match[1]!,
+    );
+    expect(files.length).toBeGreaterThan(2);
+    expect(files.filter(file => !existsSync(join(root, 'src', file)))).toEqual([]);
+  });
+
+  test('test/README.md explains each file of test/support, and no other', () => {
+    const explained = [...read('test/README.md').matchAll(/^- `([\w-]+\.ts)`: ./gm)].map(
+      match => match[1]!,
+    );
+    expect(explained.sort()).toEqual(readdirSync(join(root, 'test/support')).sort());
+  });
+
+  test('test/README.md names each switch by which a run requires a program, and no other', () => {
+    const switchesIn = (text: string): string[] => text.match(/WEAVER_REQUIRE_\w+/g) ?? [];
+    const used = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+      .filter(path => path.endsWith('.ts'))
+      .flatMap(path => switchesIn(read(join('test', path))));
+    const named = new Set(switchesIn(read('test/README.md')));
+    expect([...named].sort()).toEqual([...new Set(used)].sort());
   });
 });
