@@ -14,7 +14,7 @@ import { authenticator } from './auth/authenticate.js';
 import { requestCaller } from './auth/caller.js';
 import { operatorStrategy } from './auth/operator-strategy.js';
 import type { Principal } from './auth/principal.js';
-import { ComputeTurns } from './base/compute-turns.js';
+import { ComputeScheduler } from './base/compute-scheduler.js';
 import type { Config } from './config.js';
 import type { Limits } from './config/limits.js';
 import type { Database } from './db/database.js';
@@ -23,15 +23,15 @@ import {
   OPERATOR_SCOPE,
   tenantScope,
   type DatabaseScope,
-  type TimeBounds,
+  type OperationBounds,
 } from './db/database-scope.js';
 import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
-import { measuredEmbedder } from './embedders/measured-embedder.js';
+import { withMetrics } from './embedders/with-metrics.js';
 import type { RequestContext } from './graphql/context.js';
-import { embedInTurn } from './graphql/embed-in-turn.js';
-import { executedBy, executorOf } from './graphql/execution/executor.js';
+import { queuedEmbed } from './graphql/queued-embed.js';
+import { asApolloGateway, createExecutor } from './graphql/execution/executor.js';
 import { Pauses } from './graphql/execution/pauses.js';
 import { formatError } from './graphql/format-error.js';
 import { jsonVariablesRule } from './graphql/json-variables-rule.js';
@@ -39,15 +39,15 @@ import { ByteBudget } from './graphql/limits/byte-budget.js';
 import { operationLimits } from './graphql/limits/operation-limits.js';
 import {
   OperationSlots,
-  OperationTurn,
+  OperationSlot,
   type OperationCaller,
 } from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
-import { operationAnswers } from './graphql/operation-answers.js';
+import { responsePlugin } from './graphql/response-plugin.js';
 import { operationRules } from './graphql/operation-rules.js';
 import { documentStore } from './graphql/trusted-documents/document-store.js';
 import { TrustedDocuments } from './graphql/trusted-documents/trusted-documents.js';
-import { unwritten } from './http/apollo-result.js';
+import { keepResult } from './http/apollo-result.js';
 import { callerFinder, type Caller } from './http/caller.js';
 import { registerCompression } from './http/compression.js';
 import { allowOrigins } from './http/cors.js';
@@ -63,7 +63,7 @@ import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
 import { createMetrics } from './observability/metrics.js';
 import { playgroundRoutes } from './playground/playground.js';
 import { networkOf } from './rate-limits/network-of.js';
-import { rateLimited } from './rate-limits/rate-limited.js';
+import { withRateLimit } from './rate-limits/with-rate-limit.js';
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { buildGatewaySchema } from './schema.js';
 import { RecallSampler } from './search/recall-sampler.js';
@@ -102,7 +102,7 @@ export async function startGateway({
   const app = createHttpServer(log, config);
   await registerCompression(app);
   const apollo = new ApolloServer<RequestContext>({
-    gateway: executedBy(executorOf(schema), schema),
+    gateway: asApolloGateway(createExecutor(schema), schema),
     formatError,
     introspection: true,
     includeStacktraceInErrorResponses: false,
@@ -112,12 +112,12 @@ export async function startGateway({
     csrfPrevention: { requestHeaders: [...NOT_SIMPLE_HEADERS] },
     parseOptions: { maxTokens: config.limits.tokens },
     logger: log,
-    stringifyResult: unwritten,
+    stringifyResult: keepResult,
     stopOnTerminationSignals: false,
     plugins: [
       operationRules(config.http),
       operationLimits(config.limits),
-      operationAnswers(config.http),
+      responsePlugin(config.http),
       // Apollo would follow every field for hints that no field gives.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),
@@ -132,7 +132,7 @@ export async function startGateway({
     apiKeyStrategy(new LegacyKeys(database, log), usage),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
-  const admit = rateLimited(authenticate, new RateLimiter(database), config.limits.rates);
+  const admit = withRateLimit(authenticate, new RateLimiter(database), config.limits.rates);
   const metrics = config.metricsToken === undefined ? undefined : createMetrics();
   const sampler =
     metrics && config.search.recallSample > 0
@@ -143,11 +143,11 @@ export async function startGateway({
     limits: config.limits,
     models: new ReadModels(database.orm),
     rows: new RowBudget(config.limits.rows, config.limits.rowsInFlight),
-    bytes: new ByteBudget(config.limits.answerBytes, config.limits.answerBytesInFlight),
-    slots: new OperationSlots(config.limits.operationsAtOnce, config.limits.operationsInQueue),
-    computing: new ComputeTurns(),
+    bytes: new ByteBudget(config.limits.responseBytes, config.limits.responseBytesInFlight),
+    slots: new OperationSlots(config.limits.concurrentOperations, config.limits.queuedOperations),
+    computing: new ComputeScheduler(),
     embedder: metrics
-      ? measuredEmbedder(createEmbedder(config.embedder, log), metrics)
+      ? withMetrics(createEmbedder(config.embedder, log), metrics)
       : createEmbedder(config.embedder, log),
     embedSlots: new OperationSlots(
       config.embedder.provider === 'openai' ? config.embedder.concurrency : Infinity,
@@ -195,7 +195,7 @@ interface Services {
   readonly rows: RowBudget;
   readonly bytes: ByteBudget;
   readonly slots: OperationSlots;
-  readonly computing: ComputeTurns;
+  readonly computing: ComputeScheduler;
   readonly embedder: Embedder;
   /**
    * Calls of a remote embedder at the same time. Any number may wait for one: those are operations,
@@ -215,16 +215,16 @@ function contextOf(
   const signal = operationSignal(reply, limits.operationMs);
   const scope = scopeOf(principal);
   const caller = callerOf(principal, request.ip);
-  const turn = new OperationTurn(slots, caller, signal);
-  const pause = computing.pauseOf(caller.tenant, signal);
+  const slot = new OperationSlot(slots, caller, signal);
+  const pause = computing.pauseFor(caller.tenant, signal);
   const rows = services.rows.operation();
   const bytes = services.bytes.operation(caller.tenant);
-  const bounds: TimeBounds = {
+  const bounds: OperationBounds = {
     statementMs: limits.operationMs,
     lockMs: limits.lockMs,
     signal,
-    ready: () => turn.untilBack(),
-    received: count => bytes.read(count),
+    untilReady: () => slot.untilReacquired(),
+    onReceived: count => bytes.read(count),
   };
   reply.raw.once('close', () => {
     rows.release();
@@ -238,7 +238,7 @@ function contextOf(
     principal,
     caller: requestCaller({ principal, tenantId, requestId: request.id, signal }),
     onlyQueries: request.method !== 'POST',
-    requestErrorStatus: request.answerForm!.requestErrorStatus,
+    requestErrorStatus: request.responseFormat!.requestErrorStatus,
     takeParametersText: () => takeParametersText(request),
     reads,
     write: (name, work) => database.write(name, scope, work, bounds).finally(() => loaders.clear()),
@@ -250,11 +250,11 @@ function contextOf(
     bytes,
     models,
     embedder,
-    embed: embedInTurn(embedder, { slots: embedSlots, caller, turn, signal, pause }),
+    embed: queuedEmbed(embedder, { slots: embedSlots, caller, operationSlot: slot, signal, pause }),
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,
-    turn,
+    slot,
     signal,
   };
 }

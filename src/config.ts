@@ -48,7 +48,7 @@ export interface Config {
   embedder: EmbedderConfig;
   search: {
     /** Chunks from which `weaver search tune` gives a tenant an index of its own. */
-    indexFrom: number;
+    indexMinChunks: number;
     /** Share of the searches that are compared with an exact scan afterwards, 0 to 1. */
     recallSample: number;
   };
@@ -71,7 +71,7 @@ export type DatabaseConfig =
        * Transactions of one tenant that write at the same time; undefined for a quarter of the
        * pool.
        */
-      writesAtOnce?: number | undefined;
+      concurrentWrites?: number | undefined;
     };
 
 export interface UserTokenConfig {
@@ -329,39 +329,39 @@ const ENVIRONMENT = z.object(SETTINGS);
  * count as not set.
  */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const given = Object.fromEntries(
+  const values = Object.fromEntries(
     Object.keys(SETTINGS).flatMap(name => (env[name]?.trim() ? [[name, env[name]]] : [])),
   );
-  const parsed = ENVIRONMENT.safeParse(given);
+  const parsed = ENVIRONMENT.safeParse(values);
   const problems = parsed.success
     ? []
     : parsed.error.issues.map(issue => `${issue.path.join('.')} ${issue.message}`);
-  if (given.EMBEDDING_PROVIDER === 'openai') {
-    if (!given.EMBEDDING_BASE_URL)
+  if (values.EMBEDDING_PROVIDER === 'openai') {
+    if (!values.EMBEDDING_BASE_URL)
       problems.push('EMBEDDING_BASE_URL must be set when EMBEDDING_PROVIDER is openai');
-    if (!given.EMBEDDING_MODEL)
+    if (!values.EMBEDDING_MODEL)
       problems.push('EMBEDDING_MODEL must be set when EMBEDDING_PROVIDER is openai');
   }
-  const forService = (
+  const addressesFor = (
     ['EMBEDDING_BASE_URL', 'EMBEDDING_MODEL', 'EMBEDDING_API_KEY'] as const
-  ).filter(name => given[name]);
-  if ((given.EMBEDDING_PROVIDER ?? 'hashing') === 'hashing' && forService.length > 0) {
+  ).filter(name => values[name]);
+  if ((values.EMBEDDING_PROVIDER ?? 'hashing') === 'hashing' && addressesFor.length > 0) {
     problems.push(
-      `${forService.join(', ')} ${forService.length === 1 ? 'is' : 'are'} of no use ` +
+      `${addressesFor.join(', ')} ${addressesFor.length === 1 ? 'is' : 'are'} of no use ` +
         'while EMBEDDING_PROVIDER is hashing: set that to openai',
     );
   }
-  problems.push(...userTokenProblems(given), ...trustedDocumentProblems(given));
-  if (given.WEAVER_WORKERS && given.WEAVER_WORKERS !== '1' && !given.DATABASE_URL) {
+  problems.push(...userTokenProblems(values), ...trustedDocumentProblems(values));
+  if (values.WEAVER_WORKERS && values.WEAVER_WORKERS !== '1' && !values.DATABASE_URL) {
     problems.push(
       'WEAVER_WORKERS needs DATABASE_URL beside it: only one process can open the ' +
         'embedded database',
     );
   }
-  const addresses = readAddresses(given, env, problems);
-  if (given.WEAVER_MIGRATION_URL && !given.DATABASE_URL)
+  const addresses = readAddresses(values, env, problems);
+  if (values.WEAVER_MIGRATION_URL && !values.DATABASE_URL)
     problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
-  if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !given.WEAVER_METRICS_TOKEN)
+  if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !values.WEAVER_METRICS_TOKEN)
     problems.push(
       'WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result',
     );
@@ -385,13 +385,13 @@ interface DatabaseAddresses {
  * cannot be used.
  */
 function readAddresses(
-  given: NodeJS.ProcessEnv,
+  values: NodeJS.ProcessEnv,
   env: NodeJS.ProcessEnv,
   problems: string[],
 ): DatabaseAddresses | undefined {
   const read = (name: 'DATABASE_URL' | 'WEAVER_MIGRATION_URL'): DatabaseAddress | undefined => {
     try {
-      return given[name] ? parseAddress(given[name], env) : undefined;
+      return values[name] ? parseAddress(values[name], env) : undefined;
     } catch (error) {
       if (!(error instanceof AddressError)) throw error;
       problems.push(...error.problems.map(problem => `${name} ${problem}`));
@@ -402,12 +402,16 @@ function readAddresses(
   return gateway && { gateway, owner: owner ?? gateway };
 }
 
-function userTokenProblems(given: NodeJS.ProcessEnv): string[] {
+function userTokenProblems(values: NodeJS.ProcessEnv): string[] {
   const problems: string[] = [];
-  const source = given.JWT_JWKS_URL ? 'JWT_JWKS_URL' : given.JWT_SECRET ? 'JWT_SECRET' : undefined;
+  const source = values.JWT_JWKS_URL
+    ? 'JWT_JWKS_URL'
+    : values.JWT_SECRET
+      ? 'JWT_SECRET'
+      : undefined;
   if (source === undefined) {
     const idle = (['JWT_ISSUER', 'JWT_AUDIENCE', 'JWT_ALGORITHMS'] as const).filter(
-      name => given[name],
+      name => values[name],
     );
     return idle.length === 0
       ? []
@@ -416,12 +420,12 @@ function userTokenProblems(given: NodeJS.ProcessEnv): string[] {
             `JWT_SECRET beside ${idle.length === 1 ? 'it' : 'them'}`,
         ];
   }
-  if (given.JWT_JWKS_URL && given.JWT_SECRET)
+  if (values.JWT_JWKS_URL && values.JWT_SECRET)
     problems.push('JWT_JWKS_URL and JWT_SECRET exclude each other: set one of them');
   for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE'] as const)
-    if (!given[name]) problems.push(`${name} must be set when ${source} is`);
+    if (!values[name]) problems.push(`${name} must be set when ${source} is`);
   const usable = source === 'JWT_JWKS_URL' ? PUBLIC_KEY_ALGORITHMS : SECRET_ALGORITHMS;
-  const wrong = (given.JWT_ALGORITHMS ?? '')
+  const wrong = (values.JWT_ALGORITHMS ?? '')
     .split(',')
     .map(name => name.trim())
     .filter(name => KNOWN_ALGORITHMS.includes(name) && !usable.includes(name));
@@ -438,12 +442,12 @@ function userTokenProblems(given: NodeJS.ProcessEnv): string[] {
   ] as const) {
     if (
       source === 'JWT_SECRET' &&
-      given.JWT_ALGORITHMS?.includes(algorithm) &&
-      given.JWT_SECRET!.trim().length < length
+      values.JWT_ALGORITHMS?.includes(algorithm) &&
+      values.JWT_SECRET!.trim().length < length
     )
       problems.push(`JWT_SECRET must have at least ${length} characters for ${algorithm}`);
   }
-  if (given.NODE_ENV === 'production' && given.JWT_JWKS_URL?.trim().startsWith('http:'))
+  if (values.NODE_ENV === 'production' && values.JWT_JWKS_URL?.trim().startsWith('http:'))
     problems.push('JWT_JWKS_URL must begin with https: in production');
   return problems;
 }
@@ -483,7 +487,7 @@ function toConfig(
           ownerAddress: addresses.owner,
           pooler: env.DATABASE_POOLER,
           poolSize: env.DATABASE_POOL_SIZE,
-          writesAtOnce: env.WEAVER_MAX_WRITES_AT_ONCE,
+          concurrentWrites: env.WEAVER_MAX_WRITES_AT_ONCE,
         }
       : { kind: 'embedded', dataDir: env.WEAVER_DATA_DIR },
     migrationLockMs: env.WEAVER_MIGRATION_LOCK_TIMEOUT * 1_000,
@@ -506,7 +510,7 @@ function toConfig(
           }
         : { provider: 'hashing' },
     search: {
-      indexFrom: env.WEAVER_SEARCH_INDEX_FROM,
+      indexMinChunks: env.WEAVER_SEARCH_INDEX_FROM,
       recallSample: env.WEAVER_SEARCH_RECALL_SAMPLE,
     },
     metricsToken: env.WEAVER_METRICS_TOKEN,

@@ -65,18 +65,18 @@ async function benchFairness(serverUrl: string, print: (line: string) => void): 
     print(
       row(
         'nothing',
-        await waitsWhile(
+        await measureWaits(
           url,
           other!.key,
           () => new Promise<number[]>(resolve => setTimeout(resolve, HELD_MS, [])),
         ),
       ),
     );
-    print(row(`${WRITES} new documents`, await waitsWhile(url, other!.key, writes)));
+    print(row(`${WRITES} new documents`, await measureWaits(url, other!.key, writes)));
     print(
       row(
         `${WRITES} that wait for a lock`,
-        await waitsWhile(url, other!.key, () =>
+        await measureWaits(url, other!.key, () =>
           withClient(adminUrl, async locker => {
             await locker.query('begin');
             await locker.query('select from tenants where id = $1 for update', [busy!.id]);
@@ -128,14 +128,18 @@ async function tenant(admin: Client): Promise<Tenant> {
  * How long each of the other tenant's requests took meanwhile, in milliseconds, and how they and
  * the work ended.
  */
-interface Waits {
+interface WaitTimes {
   readonly ms: number[];
   readonly refused: number;
   readonly seconds: number;
   readonly workRefused: number;
 }
 
-async function waitsWhile(url: string, key: string, work: () => Promise<number[]>): Promise<Waits> {
+async function measureWaits(
+  url: string,
+  key: string,
+  work: () => Promise<number[]>,
+): Promise<WaitTimes> {
   const ms: number[] = [];
   let refused = 0;
   const over = new AbortController();
@@ -167,11 +171,11 @@ async function ask(url: string, key: string, query: string, variables = {}): Pro
   return response.status;
 }
 
-function row(beside: string, { ms, refused, seconds, workRefused }: Waits): string {
+function row(label: string, { ms, refused, seconds, workRefused }: WaitTimes): string {
   const at = (share: number): string =>
     ms[Math.min(ms.length - 1, Math.floor(ms.length * share))]!.toFixed(0);
   return (
-    `beside ${beside} (${seconds.toFixed(1)} s, ${workRefused} refused): ${ms.length} ` +
+    `beside ${label} (${seconds.toFixed(1)} s, ${workRefused} refused): ${ms.length} ` +
     `requests, p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, worst ${at(1)} ms, ${refused} refused`
   );
 }

@@ -25,7 +25,7 @@ const SEED = 20_261_124;
  * At full size: so many tenants are asked, in both databases the same, and the other tenants of the
  * large one share the rest of its chunks.
  */
-const ASKED = 50;
+const ASKED_TENANTS = 50;
 const DOCUMENTS_OF_ASKED = 120;
 const LARGE_TENANTS = 2_000;
 const LARGE_CHUNKS = 300_000;
@@ -42,23 +42,23 @@ export interface GrowthDatabase {
   readonly gatewayUrl: string;
   readonly tenants: number;
   readonly chunks: number;
-  readonly asked: readonly AskedTenant[];
+  readonly askedTenants: readonly AskedTenant[];
 }
 
 /** The plans of both databases; the large one's begin with those of the small one. */
 function plansAt(scale: number): { small: TenantPlan[]; large: TenantPlan[] } {
-  const asked = Math.max(2, Math.round(ASKED * scale));
-  const others = Math.max(2, Math.round(LARGE_TENANTS * scale)) - asked;
+  const askedTenants = Math.max(2, Math.round(ASKED_TENANTS * scale));
+  const others = Math.max(2, Math.round(LARGE_TENANTS * scale)) - askedTenants;
   const documents =
-    Math.round((LARGE_CHUNKS * scale) / CHUNKS_OF_DOCUMENT) - asked * DOCUMENTS_OF_ASKED;
-  const small = Array.from({ length: asked }, (_, number): TenantPlan => ({
+    Math.round((LARGE_CHUNKS * scale) / CHUNKS_OF_DOCUMENT) - askedTenants * DOCUMENTS_OF_ASKED;
+  const small = Array.from({ length: askedTenants }, (_, number): TenantPlan => ({
     number,
     documents: DOCUMENTS_OF_ASKED,
     ownVectors: true,
   }));
   const share = (end: number): number => Math.floor((documents * end) / others);
   const rest = Array.from({ length: others }, (_, nth): TenantPlan => ({
-    number: asked + nth,
+    number: askedTenants + nth,
     documents: share(nth + 1) - share(nth),
     ownVectors: false,
   }));
@@ -69,7 +69,7 @@ function plansAt(scale: number): { small: TenantPlan[]; large: TenantPlan[] } {
 export async function prepareDatabases(
   serverUrl: string,
   { scale, reuse }: { scale: number; reuse: boolean },
-  say: (line: string) => void,
+  log: (line: string) => void,
 ): Promise<GrowthDatabase[]> {
   const plans = plansAt(scale);
   const password = v7();
@@ -88,7 +88,7 @@ export async function prepareDatabases(
       await migrate(adminUrl);
       const tenants = await withClient(adminUrl, client => fillTenants(client, plans[name]));
       await admin.query(`comment on database ${database} is '${complete}'`);
-      say(
+      log(
         `${database}: ${tenants.length} tenants in ` +
           `${((performance.now() - startedAt) / 1_000).toFixed(1)} s`,
       );
@@ -122,7 +122,7 @@ function databaseOf(name: 'small' | 'large'): string {
 async function askedOf(
   adminUrl: string,
   { small }: { small: readonly TenantPlan[] },
-): Promise<{ tenants: number; asked: AskedTenant[] }> {
+): Promise<{ tenants: number; askedTenants: AskedTenant[] }> {
   const vectors = new ClusteredVectors(SEED);
   return withClient(adminUrl, async client => {
     const { rows } = await client.query<Pick<MadeTenant, 'id'>>(
@@ -132,12 +132,12 @@ async function askedOf(
       client,
       rows.map(({ id }) => id),
     );
-    const asked = rows.slice(0, small.length).map(({ id }) => ({
+    const askedTenants = rows.slice(0, small.length).map(({ id }) => ({
       id,
       apiKey: keys.get(id)!,
       question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))),
     }));
-    return { tenants: rows.length, asked };
+    return { tenants: rows.length, askedTenants };
   });
 }
 

@@ -72,7 +72,7 @@ Build the gateway first: npm run build.`,
     .action((options: Options) => benchGrowth(options));
 }
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** A database with the gateway on it. */
 interface Side {
@@ -85,18 +85,20 @@ async function benchGrowth(options: Options): Promise<void> {
   const databases = await prepareDatabases(
     options.databaseUrl,
     { scale: options.scale, reuse: options.keep },
-    say,
+    log,
   );
   const sides: Side[] = [];
   let load: LoadGenerator | undefined;
   try {
-    say('Looking at the statements ...');
+    log('Looking at the statements ...');
     const pages = [];
     for (const database of databases)
       pages.push(
         await pagesOfStatements(
           database.gatewayUrl,
-          WORKLOADS.map(name => requestsOf(name, database)[Math.floor(database.asked.length / 2)]!),
+          WORKLOADS.map(
+            name => requestsOf(name, database)[Math.floor(database.askedTenants.length / 2)]!,
+          ),
         ),
       );
     for (const database of databases) {
@@ -109,7 +111,7 @@ async function benchGrowth(options: Options): Promise<void> {
     load = await startLoadGenerator();
     const measurements: Measurement[] = [];
     for (const [index, workload] of WORKLOADS.entries()) {
-      say(`Measuring ${workload} ...`);
+      log(`Measuring ${workload} ...`);
       const [small, large] = await measure(workload, sides, load, options);
       const { what } = DEFINITIONS[workload];
       measurements.push({
@@ -171,9 +173,9 @@ async function measure(
   return samples;
 }
 
-function requestsOf(workload: WorkloadName, { asked }: GrowthDatabase): HttpRequest[] {
+function requestsOf(workload: WorkloadName, { askedTenants }: GrowthDatabase): HttpRequest[] {
   const { query, variables } = DEFINITIONS[workload];
-  return asked.map(tenant =>
+  return askedTenants.map(tenant =>
     graphqlRequest(query, variables(tenant), { authorization: `Bearer ${tenant.apiKey}` }),
   );
 }

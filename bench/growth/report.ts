@@ -108,7 +108,8 @@ export function writeReport(measurements: readonly Measurement[], facts: Facts):
   const text = [
     `${machineText(postgres)}; all of it, the clients included, on one machine.`,
     `${rounds} rounds of ${seconds} s with ${connections} connections, ` +
-      `${databases[0]!.asked.length} tenants in turns; medians, and of the rounds' ratios. ` +
+      (`${databases[0]!.askedTenants.length} tenants in turns; medians, and of the ` +
+        "rounds' ratios. ") +
       'Pages of one of these tenants, by `explain (analyze, buffers)`.',
     '',
     ...measurements.map(({ workload, what }) => `- **${workload}** ${what}`),

@@ -60,12 +60,12 @@ async function benchLargeAnswers({ databaseUrl, embedded, only = '' }: Options):
     const database = await Database.open({ kind: 'embedded', dataDir }, ENTITIES, 'migrate');
     await applyMigrations(database).finally(() => database.close());
     const pglite = await PGlite.create(join(dataDir, 'pg'), { extensions: { vector, btree_gin } });
-    const made = await fill(pglite as unknown as Client, {
+    const dataSet = await fill(pglite as unknown as Client, {
       documents: 20,
       words: 400,
       nested: 8,
     }).finally(() => pglite.close());
-    await measureAll(made, only, undefined, { WEAVER_DATA_DIR: dataDir });
+    await measureAll(dataSet, only, undefined, { WEAVER_DATA_DIR: dataDir });
   } finally {
     rmSync(dataDir, { recursive: true, force: true });
   }
@@ -81,11 +81,11 @@ async function benchOnPostgres(databaseUrl: string, only: string): Promise<void>
   });
   try {
     await migrate(adminUrl);
-    const made = await withClient(adminUrl, async admin => {
+    const dataSet = await withClient(adminUrl, async admin => {
       await makeLogin(admin, LOGIN, PASSWORD);
       return fill(admin, { documents: 50, words: 4_000, nested: 458 });
     });
-    await measureAll(made, only, urlOf(databaseUrl, DATABASE, LOGIN, PASSWORD));
+    await measureAll(dataSet, only, urlOf(databaseUrl, DATABASE, LOGIN, PASSWORD));
   } finally {
     await withClient(databaseUrl, async admin => {
       await admin.query(`drop database if exists ${DATABASE} with (force)`);
@@ -95,18 +95,18 @@ async function benchOnPostgres(databaseUrl: string, only: string): Promise<void>
 }
 
 async function measureAll(
-  made: Made,
+  dataSet: DataSet,
   only: string,
   databaseUrl: string | undefined,
   settings: Record<string, string> = {},
 ): Promise<void> {
-  for (const operation of operations(made).filter(({ name }) =>
+  for (const operation of operations(dataSet).filter(({ name }) =>
     only.split(',').some(part => name.includes(part)),
   )) {
     for (const atOnce of [1, 8]) {
       const server = await startGateway('Weaver', databaseUrl, OPERATOR_TOKEN, settings);
       try {
-        console.log(await measure(server, operation, atOnce, made));
+        console.log(await measure(server, operation, atOnce, dataSet));
       } finally {
         await server.stop();
       }
@@ -114,7 +114,7 @@ async function measureAll(
   }
 }
 
-interface Made {
+interface DataSet {
   readonly documentId: string;
   /** Its 20 documents have 100 chunks each of 2,500 characters that repeat nothing. */
   readonly botId: string;
@@ -137,7 +137,10 @@ interface DataSize {
  * Two tenants; one has 42 bots with large configs, and documents: on PostgreSQL with texts as long
  * as they may be.
  */
-async function fill(admin: Client, { documents: count, words, nested }: DataSize): Promise<Made> {
+async function fill(
+  admin: Client,
+  { documents: count, words, nested }: DataSize,
+): Promise<DataSet> {
   const { rows: tenants } = await admin.query<{ id: string }>(
     `insert into tenants (name) values ('Large'), ('Other') returning id`,
   );
@@ -192,7 +195,7 @@ async function measure(
   server: WatchedServer,
   { name, query }: Operation,
   atOnce: number,
-  { key, otherKey }: Made,
+  { key, otherKey }: DataSet,
 ): Promise<string> {
   const waits: number[] = [];
   const failures = new Set<string>();
@@ -222,7 +225,7 @@ async function measure(
   await sleep(100);
   await server.longestHold();
   const answers = await Promise.all(
-    Array.from({ length: atOnce }, () => sent(server.url, key, query)),
+    Array.from({ length: atOnce }, () => sendRequest(server.url, key, query)),
   );
   const held = await server.longestHold();
   await sleep(REST_MS);
@@ -245,7 +248,7 @@ async function measure(
   );
 }
 
-interface Sent {
+interface RequestResult {
   readonly status: number;
   readonly code: string | undefined;
   readonly bytes: number;
@@ -256,7 +259,7 @@ interface Sent {
  * One request from a thread of its own, so that receiving its answer keeps nobody who is measured
  * waiting.
  */
-function sent(url: string, key: string, query: string): Promise<Sent> {
+function sendRequest(url: string, key: string, query: string): Promise<RequestResult> {
   const program = `
     const { parentPort, workerData: { url, key, query } } = require('node:worker_threads');
     const begin = performance.now();

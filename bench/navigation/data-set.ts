@@ -10,7 +10,7 @@ import {
   urlOf,
   withClient,
 } from '../shared/database.js';
-import { sentences } from '../shared/made-up-text.js';
+import { sentences } from '../shared/random-text.js';
 
 const DATABASE = 'weaver_bench';
 const LOGIN = 'weaver_bench_gateway';

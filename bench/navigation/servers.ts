@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { startBeside, startGateway, type Server } from '../shared/processes.js';
+import { startPeer, startGateway, type Server } from '../shared/processes.js';
 import type { DataSet } from './data-set.js';
 import type { Dialect } from './workloads.js';
 
@@ -23,14 +23,14 @@ export interface RunningServer {
  */
 export const RIVAL = 'PostGraphile, policies';
 
-interface Beside {
+interface PeerServer {
   readonly name: string;
   readonly program: string;
   readonly variant: string;
   readonly dialect: Dialect;
 }
 
-const PEERS: Readonly<Record<string, Beside>> = {
+const PEERS: Readonly<Record<string, PeerServer>> = {
   'postgraphile-policies': {
     name: RIVAL,
     program: 'postgraphile-server.ts',
@@ -51,7 +51,7 @@ const PEERS: Readonly<Record<string, Beside>> = {
   },
 };
 
-const FLOORS: readonly Beside[] = [
+const FLOORS: readonly PeerServer[] = [
   { name: 'JSON in SQL', program: 'floor-server.ts', variant: 'json-in-sql', dialect: 'path' },
   { name: 'rows', program: 'floor-server.ts', variant: 'rows', dialect: 'path' },
 ];
@@ -81,12 +81,12 @@ export async function startServers(
     running.push({ server, dialect: 'weaver', role: 'gateway' });
   }
   const start = async (
-    { name, program, variant, dialect }: Beside,
+    { name, program, variant, dialect }: PeerServer,
     role: ServerRole,
   ): Promise<void> => {
     // Policies hold for the gateway's login only: it must take a role, and owns nothing.
     running.push({
-      server: await startBeside(
+      server: await startPeer(
         name,
         join(import.meta.dirname, program),
         variant,

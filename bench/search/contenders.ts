@@ -13,13 +13,13 @@ import { conditionsOf, type Question } from './questions.js';
 import { postgresAt } from '../../test/support/postgres-at.js';
 
 /**
- * A way to answer questions by SQL. `ask` may be called by as many callers at the same time as
+ * A way to answer questions by SQL. `search` may be called by as many callers at the same time as
  * there are connections, each with its own number.
  */
 export interface Contender {
   readonly name: string;
   /** The ids found, the nearest first. */
-  ask(connection: number, question: Question, topK: number): Promise<string[]>;
+  search(connection: number, question: Question, topK: number): Promise<string[]>;
   close(): Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export async function openContenders(
     const clients = await connect(adminUrl, connections, SESSION[name]);
     return {
       name,
-      async ask(connection, question, topK) {
+      async search(connection, question, topK) {
         const { sql: filter, values } = conditionsOf(question.filter, 4);
         const { rows } = await clients[connection]!.query<{ id: string }>(sql(filter), [
           literalOf(question),
@@ -110,7 +110,7 @@ async function floor(adminUrl: string, connections: number): Promise<Contender> 
   const clients = await connect(adminUrl, connections, '');
   return {
     name: FLOOR,
-    async ask(connection) {
+    async search(connection) {
       await clients[connection]!.query({ name: 'floor', text: 'select 1' });
       return [];
     },
@@ -147,16 +147,16 @@ async function searchBy(
   const paths = await choosePaths(services, reads, scope, { exact: false });
   const nearest = {
     vector: QueryVector.of(vector),
-    scope,
-    wanted: topK + 1,
-    seen: 0,
+    filter: scope,
+    maxHits: topK + 1,
+    hitsBefore: 0,
     after: undefined,
     minSimilarity: undefined,
   };
   const selection = {
     columns: models.of(DocumentChunk).select(new Set(['id', 'tenantId', 'text']), 't'),
     highlight: false,
-    counts: false,
+    withCount: false,
   };
   const { hits } = await searchVectors(reads, paths, nearest, selection);
   return hits.slice(0, topK).map(({ id }) => id);
@@ -192,7 +192,7 @@ async function statementAlone(adminUrl: string, connections: number): Promise<Co
   );
   return {
     name: STATEMENT,
-    ask: (connection, question, topK) => searchBy(readers[connection]!, models, question, topK),
+    search: (connection, question, topK) => searchBy(readers[connection]!, models, question, topK),
     close: () => closeAll(clients),
   };
 }
@@ -206,7 +206,7 @@ async function ours(gatewayUrl: string, connections: number): Promise<Contender>
   const models = new ReadModels(database.orm);
   return {
     name: OURS,
-    ask: (_, question, topK) =>
+    search: (_, question, topK) =>
       searchBy(database.reads(tenantScope(question.tenantId)), models, question, topK),
     close: () => database.close(),
   };

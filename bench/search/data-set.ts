@@ -6,7 +6,7 @@ import { v7 } from 'uuid';
 import { ClusteredVectors, randomNumbers } from '../../test/support/clustered-vectors.js';
 import { copyRows, int32, jsonb, text, uuid, vector, type BinaryRow } from '../shared/copy-rows.js';
 import { commentOf, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
-import { sentences } from '../shared/made-up-text.js';
+import { sentences } from '../shared/random-text.js';
 import { classesAt, indexFrom, type TenantClass } from './classes.js';
 import { storeQuestions } from './questions.js';
 
@@ -39,7 +39,7 @@ export interface DataSetOptions {
   readonly reuse: boolean;
 }
 
-type Say = (line: string) => void;
+type Log = (line: string) => void;
 
 /**
  * The tables of the original: one row for each chunk, one index over the vectors of all tenants.
@@ -64,10 +64,10 @@ const STAGES: readonly {
     classes: readonly TenantClass[];
     questions: number;
     adminUrl: string;
-    say: Say;
+    log: Log;
   }): Promise<void>;
 }[] = [
-  { name: 'tenants and chunks', run: ({ client, classes, say }) => fill(client, classes, say) },
+  { name: 'tenants and chunks', run: ({ client, classes, log }) => fill(client, classes, log) },
   {
     name: "the gateway's table",
     async run({ client }) {
@@ -91,22 +91,22 @@ const STAGES: readonly {
   },
   {
     name: "the original's indexes (m = 16)",
-    run: ({ client, say }) => index(client, 'original_chunks', 'm = 16, ef_construction = 64', say),
+    run: ({ client, log }) => index(client, 'original_chunks', 'm = 16, ef_construction = 64', log),
   },
   {
     name: 'the repaired indexes (m = 32, which takes minutes at full size)',
-    run: ({ client, say }) =>
-      index(client, 'repaired_chunks', 'm = 32, ef_construction = 128', say),
+    run: ({ client, log }) =>
+      index(client, 'repaired_chunks', 'm = 32, ef_construction = 128', log),
   },
   {
     name: 'what the questions should find',
-    run: ({ client, classes, questions, say }) =>
-      storeQuestions(client, classes, questions, vectorsOfQuestions(), say),
+    run: ({ client, classes, questions, log }) =>
+      storeQuestions(client, classes, questions, vectorsOfQuestions(), log),
   },
   { name: 'vacuum', run: async ({ client }) => void (await client.query('vacuum (analyze)')) },
   {
     name: 'indexes of large tenants (weaver search tune)',
-    run: ({ adminUrl, classes, say }) => tune(adminUrl, indexFrom(classes), say),
+    run: ({ adminUrl, classes, log }) => tune(adminUrl, indexFrom(classes), log),
   },
 ];
 
@@ -114,7 +114,7 @@ const STAGES: readonly {
 export async function prepareDataSet(
   serverUrl: string,
   { scale, questions, reuse }: DataSetOptions,
-  say: Say,
+  log: Log,
 ): Promise<DataSet> {
   const adminUrl = urlOf(serverUrl, DATABASE);
   const classes = classesAt(scale);
@@ -132,12 +132,12 @@ export async function prepareDataSet(
     for (const [number, stage] of STAGES.entries()) {
       if (number < done) continue;
       const startedAt = performance.now();
-      say(`${stage.name} ...`);
+      log(`${stage.name} ...`);
       await withClient(adminUrl, client =>
-        stage.run({ client, classes, questions, adminUrl, say }),
+        stage.run({ client, classes, questions, adminUrl, log }),
       );
       await admin.query(`comment on database ${DATABASE} is '${kind}; ${number + 1}'`);
-      say(`${stage.name}: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+      log(`${stage.name}: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
     }
     await makeLogin(admin, LOGIN, password);
   });
@@ -161,7 +161,7 @@ export async function removeDataSet(serverUrl: string): Promise<void> {
  * Tenants, bots and documents as the gateway has them, and the chunks in the original's table.
  * Triggers and foreign keys are off meanwhile.
  */
-async function fill(client: Client, classes: readonly TenantClass[], say: Say): Promise<void> {
+async function fill(client: Client, classes: readonly TenantClass[], log: Log): Promise<void> {
   await client.query(
     'set session_replication_role = replica; truncate tenants cascade; drop table if ' +
       `exists original_chunks; ${originalTable('original_chunks')}`,
@@ -198,7 +198,7 @@ async function fill(client: Client, classes: readonly TenantClass[], say: Say): 
         chunksOf(tenantId, chunks, documents, vectors, texts),
       );
     }
-    say(`  ${name}: ${tenants} × ${chunks} chunks`);
+    log(`  ${name}: ${tenants} × ${chunks} chunks`);
   }
 }
 
@@ -241,7 +241,7 @@ function vectorsOfQuestions(): ClusteredVectors {
   return vectors;
 }
 
-async function index(client: Client, table: string, graph: string, say: Say): Promise<void> {
+async function index(client: Client, table: string, graph: string, log: Log): Promise<void> {
   for (const name of ['id', 'tenant', 'document', 'words', 'ann'])
     await client.query(`drop index if exists ${table}_${name}`);
   await client.query(`create unique index ${table}_id on ${table} (id)`);
@@ -254,10 +254,10 @@ async function index(client: Client, table: string, graph: string, say: Say): Pr
     `create index ${table}_ann on ${table} ` +
       `using hnsw (embedding vector_cosine_ops) with (${graph})`,
   );
-  say(`  HNSW with ${graph}: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
+  log(`  HNSW with ${graph}: ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
 }
 
-async function tune(adminUrl: string, from: number, say: Say): Promise<void> {
+async function tune(adminUrl: string, from: number, log: Log): Promise<void> {
   const main = join(import.meta.dirname, '../../dist/src/main.js');
   const { stdout } = await promisify(execFile)(process.execPath, [main, 'search', 'tune'], {
     env: {
@@ -267,7 +267,7 @@ async function tune(adminUrl: string, from: number, say: Say): Promise<void> {
       WEAVER_SEARCH_INDEX_FROM: String(from),
     },
   });
-  for (const line of stdout.trimEnd().split('\n')) say(`  ${line}`);
+  for (const line of stdout.trimEnd().split('\n')) log(`  ${line}`);
 }
 
 /**

@@ -5,7 +5,7 @@ import { Database } from '../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../src/db/database-scope.js';
 import { ENTITIES } from '../../src/entities.js';
 import { ClusteredVectors } from '../../test/support/clustered-vectors.js';
-import { sentences } from '../shared/made-up-text.js';
+import { sentences } from '../shared/random-text.js';
 import { postgresAt } from '../../test/support/postgres-at.js';
 
 const BATCH = 500;

@@ -29,13 +29,13 @@ import { measureQuality, timeRound, type Quality } from './sql-rounds.js';
 const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 const TOP_K = 10;
 /** Those whose answers are looked at; the exact ones are what the truth was made by. */
-const JUDGED: readonly string[] = [ORIGINAL, REPAIRED, OURS];
+const JUDGED_HITS: readonly string[] = [ORIGINAL, REPAIRED, OURS];
 const FILTER_SECONDS = 1;
 /**
  * A gateway that was idle while the others had their turns takes more CPU for its first requests
  * than a busy one.
  */
-const WAKING_SECONDS = 1;
+const WARMUP_SECONDS = 1;
 const FULL_QUESTIONS = 500;
 const LEAST_QUESTIONS = 40;
 
@@ -101,13 +101,13 @@ server should have shared_buffers of several GB. Build the gateway first: npm ru
     .action((options: Options) => benchSearch(options));
 }
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function benchSearch(options: Options): Promise<void> {
   const { databaseUrl, scale, keep, connections } = options;
   const questions =
     options.questions ?? Math.max(LEAST_QUESTIONS, Math.round(FULL_QUESTIONS * scale));
-  const dataSet = await prepareDataSet(databaseUrl, { scale, questions, reuse: keep }, say);
+  const dataSet = await prepareDataSet(databaseUrl, { scale, questions, reuse: keep }, log);
   const watch = await ServerWatch.open(dataSet.adminUrl);
   const contenders: Contender[] = [];
   let server: Server | undefined;
@@ -120,10 +120,10 @@ async function benchSearch(options: Options): Promise<void> {
     const classes: ClassResult[] = [];
     for (const tenantClass of dataSet.classes) {
       if (options.classes && !options.classes.includes(tenantClass.name)) continue;
-      say(`Measuring ${tenantClass.name} ...`);
+      log(`Measuring ${tenantClass.name} ...`);
       classes.push(await measureClass(tenantClass, stage));
     }
-    say('Measuring inserts ...');
+    log('Measuring inserts ...');
     const indexed = await withClient(dataSet.adminUrl, client =>
       questionsOf(client, dataSet.classes.at(-1)!.name, 'none'),
     );
@@ -172,10 +172,18 @@ async function measureClass(tenantClass: TenantClass, stage: Stage): Promise<Cla
     questionsOf(client, tenantClass.name, 'none'),
   );
   const quality = new Map<string, { at10: Quality; at50: Quality }>();
-  for (const contender of contenders.filter(({ name }) => JUDGED.includes(name))) {
+  for (const contender of contenders.filter(({ name }) => JUDGED_HITS.includes(name))) {
     quality.set(contender.name, {
-      at10: await measureQuality(question => contender.ask(0, question, TOP_K), questions, TOP_K),
-      at50: await measureQuality(question => contender.ask(0, question, TRUTH), questions, TRUTH),
+      at10: await measureQuality(
+        question => contender.search(0, question, TOP_K),
+        questions,
+        TOP_K,
+      ),
+      at50: await measureQuality(
+        question => contender.search(0, question, TRUTH),
+        questions,
+        TRUTH,
+      ),
     });
   }
   const http = questions.map(question => ({
@@ -228,7 +236,7 @@ async function measureClass(tenantClass: TenantClass, stage: Stage): Promise<Cla
       requests,
       lengths,
       connections: options.connections,
-      seconds: WAKING_SECONDS,
+      seconds: WARMUP_SECONDS,
     });
     const before = cpuMs(server.pid);
     const result = await load.run({
@@ -271,7 +279,7 @@ async function measureFilters(
     const ways = [];
     for (const contender of contenders.filter(one => one.name === ORIGINAL || one.name === OURS)) {
       const quality = await measureQuality(
-        question => contender.ask(0, question, TOP_K),
+        question => contender.search(0, question, TOP_K),
         questions,
         TOP_K,
       );

@@ -22,7 +22,7 @@ export async function timeRound(
   const deadline = startedAt + seconds * 1_000;
   const caller = async (connection: number): Promise<void> => {
     for (let now = performance.now(); now < deadline;) {
-      await contender.ask(connection, questions[next++ % questions.length]!, topK);
+      await contender.search(connection, questions[next++ % questions.length]!, topK);
       const answeredAt = performance.now();
       times.push(answeredAt - now);
       now = answeredAt;

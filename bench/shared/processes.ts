@@ -89,7 +89,7 @@ function gatewayOptions(): string[] {
 }
 
 /** One of the servers beside the gateway: a program that sends its address when it listens. */
-export async function startBeside(
+export async function startPeer(
   name: string,
   program: string,
   variant: string,

@@ -10,11 +10,11 @@ export interface SentStatement {
 /** From this time on, a text that comes again is prepared (`src/db/statement.ts`). */
 const TIMES = 3;
 
-export interface Sent {
+export interface SentStatements {
   /** The last time, in order. */
   readonly statements: readonly SentStatement[];
   /** What was sent the first time only, as the gateway remembers the answer for a while. */
-  readonly remembered: readonly SentStatement[];
+  readonly preparedTexts: readonly SentStatement[];
 }
 
 /**
@@ -24,7 +24,7 @@ export interface Sent {
 export async function sentStatements(
   database: Database,
   ask: () => Promise<unknown>,
-): Promise<Sent> {
+): Promise<SentStatements> {
   const times: SentStatement[][] = [];
   const before = database.onStatement;
   database.onStatement = (statement, parameters) =>
@@ -41,6 +41,6 @@ export async function sentStatements(
   const texts = new Set(statements.map(({ statement }) => statement.text));
   return {
     statements,
-    remembered: times[0]!.filter(({ statement }) => !texts.has(statement.text)),
+    preparedTexts: times[0]!.filter(({ statement }) => !texts.has(statement.text)),
   };
 }

@@ -12,7 +12,7 @@ import {
   uuid,
   type BinaryRow,
 } from './copy-rows.js';
-import { sentences } from './made-up-text.js';
+import { sentences } from './random-text.js';
 
 const SEED = 20_261_124;
 const BOTS = 3;

@@ -138,7 +138,7 @@ async function writePages(adminUrl: string, gatewayUrl: string, subjects: Subjec
     for (const page of PAGES) {
       const operations: PlannedOperation[] = [];
       for (const operation of page.operations) {
-        const { statements, remembered } = await sentStatements(database, () =>
+        const { statements, preparedTexts } = await sentStatements(database, () =>
           ask(gateway.url, operation, subjects[operation.subject]),
         );
         const scope = operation.asOperator
@@ -158,7 +158,7 @@ async function writePages(adminUrl: string, gatewayUrl: string, subjects: Subjec
           operation,
           statements: await planned(statements.filter(sent => !isBefore(sent))),
         });
-        for (const sent of [...statements, ...remembered].filter(isBefore)) {
+        for (const sent of [...statements, ...preparedTexts].filter(isBefore)) {
           const { name } = sent.statement;
           // A key is looked up before it is known whose it is.
           if (!before.has(name))

@@ -7,7 +7,7 @@ import type { BotStats, TenantStats, TenantUsage } from './stats.types.js';
  * One row of counts for each parent of a level, in one statement. `select` reads from the tenant
  * `p.tenant_id` and the parent `p.id`.
  */
-function countsOf<V>(name: string, select: string): LoaderOf<Parent, V> {
+function defineCounts<V>(name: string, select: string): LoaderOf<Parent, V> {
   const counts = fixedStatement(
     name,
     `select ${select} from unnest($1::uuid[], $2::uuid[]) with ordinality as ` +
@@ -25,7 +25,7 @@ function countsOf<V>(name: string, select: string): LoaderOf<Parent, V> {
 const count = (table: string, condition = ''): string =>
   `(select count(*)::int from ${table} t where t.tenant_id = p.tenant_id ${condition})`;
 
-export const statsOfTenant = countsOf<TenantStats>(
+export const statsOfTenant = defineCounts<TenantStats>(
   'tenantStats',
   `${count('profiles')} as users,
    ${count('bots')} as bots,
@@ -36,7 +36,7 @@ export const statsOfTenant = countsOf<TenantStats>(
    ${count('bot_queries')} as "botQueries"`,
 );
 
-export const usageOfTenant = countsOf<TenantUsage>(
+export const usageOfTenant = defineCounts<TenantUsage>(
   'tenantUsage',
   `(select coalesce(sum(t.size_bytes), 0)::bigint from docs t where t.tenant_id = p.tenant_id)
      as "documentBytes",
@@ -44,7 +44,7 @@ export const usageOfTenant = countsOf<TenantUsage>(
      as "botQueriesLast30Days"`,
 );
 
-export const statsOfBot = countsOf<BotStats>(
+export const statsOfBot = defineCounts<BotStats>(
   'botStats',
   `${count('docs', 'and t.bot_id = p.id')} as documents,
    ${count('doc_chunks', 'and t.bot_id = p.id')} as chunks,

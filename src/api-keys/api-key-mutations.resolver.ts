@@ -3,7 +3,7 @@ import { Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { writtenRow } from '../graphql/row-by-id.js';
+import { payloadRow } from '../graphql/row-by-id.js';
 import {
   CreateApiKeyInput,
   CreateApiKeyPayload,
@@ -27,9 +27,9 @@ export class ApiKeyMutationsResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<CreateApiKeyPayload> {
-    const made = await createApiKey(context, context.caller, input);
-    const apiKey = await writtenRow(context, info, 'apiKey', ApiKey, made);
-    return { apiKey, secret: made.secret };
+    const created = await createApiKey(context, context.caller, input);
+    const apiKey = await payloadRow(context, info, 'apiKey', ApiKey, created);
+    return { apiKey, secret: created.secret };
   }
 
   @Requires('admin')
@@ -44,9 +44,9 @@ export class ApiKeyMutationsResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<RotateApiKeyPayload> {
-    const made = await rotateApiKey(context, context.caller, input);
-    const apiKey = await writtenRow(context, info, 'apiKey', ApiKey, made);
-    return { apiKey, secret: made.secret };
+    const created = await rotateApiKey(context, context.caller, input);
+    const apiKey = await payloadRow(context, info, 'apiKey', ApiKey, created);
+    return { apiKey, secret: created.secret };
   }
 
   @Requires('admin')
@@ -62,6 +62,6 @@ export class ApiKeyMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<RevokeApiKeyPayload> {
     const changed = await revokeApiKey(context, context.caller, input);
-    return { apiKey: await writtenRow(context, info, 'apiKey', ApiKey, changed) };
+    return { apiKey: await payloadRow(context, info, 'apiKey', ApiKey, changed) };
   }
 }

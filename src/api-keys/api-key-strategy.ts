@@ -35,7 +35,7 @@ const KEY_BY_PREFIX = fixedStatement(
  * Recognises API keys. Asked of the database for each request, so that a revoked key is refused at
  * once by every gateway. Keys of an older Weaver are stored the new way on their first use.
  */
-export function apiKeyStrategy(legacy: LegacyKeys, usage: KeyUsage): AuthStrategy {
+export function apiKeyStrategy(legacyKeys: LegacyKeys, usage: KeyUsage): AuthStrategy {
   return async (token, request) => {
     if (!token.startsWith('wvr_')) return null;
     const legacyPrefix = legacyPrefixOf(token);
@@ -43,7 +43,7 @@ export function apiKeyStrategy(legacy: LegacyKeys, usage: KeyUsage): AuthStrateg
     if (!prefix) throw invalidToken();
     let row = await find(prefix, token, request);
     if (!row && legacyPrefix) {
-      await legacy.adopt(token, request);
+      await legacyKeys.adopt(token, request);
       // Stored the new way now, by this request or by another one that came first.
       row = await find(prefix, token, request);
     }
@@ -65,8 +65,8 @@ async function find(
   { lookUp }: AuthRequest,
 ): Promise<KeyRow | undefined> {
   const hash = hashOf(token);
-  return (await lookUp.queryEntering<KeyRow>(KEY_BY_PREFIX, [prefix, hash])).find(({ key_hash }) =>
-    sameHash(key_hash, hash),
+  return (await lookUp.queryAndEnterTenant<KeyRow>(KEY_BY_PREFIX, [prefix, hash])).find(
+    ({ key_hash }) => sameHash(key_hash, hash),
   );
 }
 

@@ -13,7 +13,7 @@ import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { ApiKeyScope } from '../auth/principal.js';
 import { NameType, TextArrayType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { touchedBy, walledBy } from '../db/row-policies.js';
+import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -32,7 +32,7 @@ export const API_KEY_TIMES = [
   description:
     'A key that lets a program act for a tenant. The secret itself is shown once, when it is made.',
 })
-@Entity({ tableName: 'api_keys', ...walledBy('tenant_id') })
+@Entity({ tableName: 'api_keys', ...tenantPolicies('tenant_id') })
 @Unique({ name: 'api_keys_of_tenant', properties: ['tenant', 'id'] })
 @Unique({ name: 'api_keys_prefix_unique', properties: ['prefix'] })
 @Unique({ name: 'api_keys_previous_prefix_unique', properties: ['previousPrefix'] })
@@ -74,7 +74,7 @@ export const API_KEY_TIMES = [
     'execute function weaver_keep_times_of_key()',
 })
 // A use is no change.
-@Trigger(touchedBy('api_keys', 'old.last_used_at is not distinct from new.last_used_at'))
+@Trigger(touchTrigger('api_keys', 'old.last_used_at is not distinct from new.last_used_at'))
 export class ApiKey {
   @Field(() => ID, { description: "The key's UUID; not the secret." })
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })

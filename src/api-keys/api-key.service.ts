@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
-import { lacking } from '../auth/permissions.js';
+import { missingPermissions } from '../auth/permissions.js';
 import { AppError, badInput } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
 import { runInWrite } from '../db/run-in-write.js';
@@ -8,7 +8,7 @@ import { intInput, lineInput, tenantInput } from '../graphql/input-checks.js';
 import { detailsOf, recorded, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
-import { lockedRow } from '../writes/locked-row.js';
+import { lockRow } from '../writes/lock-row.js';
 import { updateRow } from '../writes/rows.js';
 import {
   MAX_NAME_LENGTH,
@@ -64,7 +64,7 @@ export async function createApiKey(
         }),
       };
     },
-    remember: withoutSecret,
+    redact: withoutSecret,
   });
 }
 
@@ -87,7 +87,7 @@ export async function rotateApiKey(
     verb: 'rotateApiKey',
     input,
     async work(em) {
-      const key = await lockedRow<KeyPower & { revoked: boolean; prefix: string | null }>(
+      const key = await lockRow<KeyPower & { revoked: boolean; prefix: string | null }>(
         em,
         caller,
         ApiKey,
@@ -115,7 +115,7 @@ export async function rotateApiKey(
         }),
       };
     },
-    remember: withoutSecret,
+    redact: withoutSecret,
   });
 }
 
@@ -132,7 +132,7 @@ export async function revokeApiKey(
     verb: 'revokeApiKey',
     input,
     async work(em) {
-      const { id, tenantId, revoked } = await lockedRow<{ revoked: boolean }>(
+      const { id, tenantId, revoked } = await lockRow<{ revoked: boolean }>(
         em,
         caller,
         ApiKey,
@@ -164,7 +164,7 @@ export async function revokeFormerSecret(
     verb: 'revokeApiKey',
     input,
     async work(em) {
-      const { id, tenantId, previousPrefix } = await lockedRow<{ previousPrefix: string | null }>(
+      const { id, tenantId, previousPrefix } = await lockRow<{ previousPrefix: string | null }>(
         em,
         caller,
         ApiKey,
@@ -222,7 +222,7 @@ async function refuseToGiveMore(
 ): Promise<void> {
   const refused = (field: string, message: string): AppError =>
     new AppError('FORBIDDEN', message, { field: path ? path + field : 'input.id' });
-  const missing = lacking(principal, scopes);
+  const missing = missingPermissions(principal, scopes);
   if (missing.length > 0)
     throw refused(
       'scopes',

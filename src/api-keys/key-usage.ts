@@ -11,7 +11,7 @@ import { API_KEY_TIMES } from './api-key.entity.js';
  */
 const INTERVAL_MS = 60_000;
 
-interface Use {
+interface KeyUse {
   readonly tenantId: string;
   readonly at: number;
 }
@@ -39,8 +39,8 @@ const WRITE_USES = `
  * most what it gathered since.
  */
 export class KeyUsage {
-  #uses = new Map<string, Use>();
-  #writing: Promise<void> | undefined;
+  #usesByKey = new Map<string, KeyUse>();
+  #writePromise: Promise<void> | undefined;
   readonly #timer: NodeJS.Timeout;
 
   constructor(
@@ -52,7 +52,7 @@ export class KeyUsage {
   }
 
   note(keyId: string, tenantId: string): void {
-    this.#uses.set(keyId, { tenantId, at: Date.now() });
+    this.#usesByKey.set(keyId, { tenantId, at: Date.now() });
   }
 
   /**
@@ -60,17 +60,17 @@ export class KeyUsage {
    * the next.
    */
   async flush(): Promise<void> {
-    await this.#writing;
-    if (this.#uses.size === 0) return;
-    this.#writing = this.#write().finally(() => (this.#writing = undefined));
-    await this.#writing;
+    await this.#writePromise;
+    if (this.#usesByKey.size === 0) return;
+    this.#writePromise = this.#write().finally(() => (this.#writePromise = undefined));
+    await this.#writePromise;
   }
 
   async #write(): Promise<void> {
-    const uses = this.#uses;
-    this.#uses = new Map();
+    const usesByKey = this.#usesByKey;
+    this.#usesByKey = new Map();
     try {
-      const list = [...uses];
+      const list = [...usesByKey];
       const parameters = [
         list.map(([, { tenantId }]) => tenantId),
         list.map(([id]) => id),
@@ -80,7 +80,7 @@ export class KeyUsage {
         runInWrite(em, WRITE_USES, parameters),
       );
     } catch (error) {
-      for (const [id, use] of uses) if (!this.#uses.has(id)) this.#uses.set(id, use);
+      for (const [id, use] of usesByKey) if (!this.#usesByKey.has(id)) this.#usesByKey.set(id, use);
       this.log.warn(
         { err: error },
         'The last uses of keys could not be noted; they are tried again',

@@ -61,9 +61,9 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
  * found by its beginning from then on.
  */
 export class LegacyKeys {
-  readonly #attempts = new Map<string, { count: number; until: number }>();
-  readonly #waiting: (() => void)[] = [];
-  #running = 0;
+  readonly #attempts = new Map<string, { count: number; expiresAt: number }>();
+  readonly #waitingVerifications: (() => void)[] = [];
+  #activeVerifications = 0;
 
   constructor(
     private readonly database: Database,
@@ -78,7 +78,7 @@ export class LegacyKeys {
     const tenantId = String(headers['x-tenant-id'] ?? '').trim();
     if (!UUID.test(tenantId)) return;
     this.#countAttempt(address);
-    await this.#inTurn(async () => {
+    await this.#withConcurrencyLimit(async () => {
       const candidates = await lookUp.query<Candidate>(CANDIDATES, [tenantId]);
       for (const { id, key_hash } of candidates) {
         if (await this.#matches(key_hash, token)) return this.#upgrade(tenantId, id, token);
@@ -87,7 +87,7 @@ export class LegacyKeys {
   }
 
   async #matches(hash: string, token: string): Promise<boolean> {
-    if (!isBearable(hash)) return false;
+    if (!hasAcceptableCost(hash)) return false;
     try {
       return await verify(hash, token);
     } catch (error) {
@@ -124,35 +124,36 @@ export class LegacyKeys {
     const now = performance.now();
     const name = networkOf(address);
     let attempts = this.#attempts.get(name);
-    if (!attempts || attempts.until <= now) {
+    if (!attempts || attempts.expiresAt <= now) {
       this.#attempts.delete(name);
       if (this.#attempts.size >= MAX_ADDRESSES)
         this.#attempts.delete(this.#attempts.keys().next().value!);
-      this.#attempts.set(name, (attempts = { count: 0, until: now + MINUTE_MS }));
+      this.#attempts.set(name, (attempts = { count: 0, expiresAt: now + MINUTE_MS }));
     }
-    if (attempts.count === ATTEMPTS_PER_MINUTE) throw tooMany(Math.ceil(attempts.until - now));
+    if (attempts.count === ATTEMPTS_PER_MINUTE)
+      throw tooManyAttempts(Math.ceil(attempts.expiresAt - now));
     attempts.count += 1;
   }
 
-  async #inTurn(work: () => Promise<void>): Promise<void> {
-    if (this.#running === MAX_RUNNING) {
-      if (this.#waiting.length === MAX_WAITING) throw tooMany(1_000);
+  async #withConcurrencyLimit(work: () => Promise<void>): Promise<void> {
+    if (this.#activeVerifications === MAX_RUNNING) {
+      if (this.#waitingVerifications.length === MAX_WAITING) throw tooManyAttempts(1_000);
       // Whoever ends hands its place over, so that nobody slips in between.
-      await new Promise<void>(resolve => this.#waiting.push(resolve));
+      await new Promise<void>(resolve => this.#waitingVerifications.push(resolve));
     } else {
-      this.#running += 1;
+      this.#activeVerifications += 1;
     }
     try {
       await work();
     } finally {
-      const next = this.#waiting.shift();
+      const next = this.#waitingVerifications.shift();
       if (next) next();
-      else this.#running -= 1;
+      else this.#activeVerifications -= 1;
     }
   }
 }
 
-function isBearable(hash: string): boolean {
+function hasAcceptableCost(hash: string): boolean {
   if (hash.length > MAX_HASH_LENGTH || !hash.startsWith('$argon2id$')) return false;
   try {
     const { memoryCost, timeCost, parallelism } = parseOptions(hash);
@@ -162,7 +163,7 @@ function isBearable(hash: string): boolean {
   }
 }
 
-function tooMany(retryAfterMs: number): AppError {
+function tooManyAttempts(retryAfterMs: number): AppError {
   return new AppError(
     'RATE_LIMITED',
     'Too many attempts with keys of an older kind. Try again later.',

@@ -4,7 +4,7 @@ import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { AuditActorKind } from '../auth/caller.js';
 import { TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { walledBy } from '../db/row-policies.js';
+import { tenantPolicies } from '../db/row-policies.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 
 registerEnumType(AuditActorKind, {
@@ -28,7 +28,7 @@ registerEnumType(AuditActorKind, {
     'Something that was done to a tenant: every change of keys and users, and everything ' +
     'that the operator changed. It stays when the tenant is gone.',
 })
-@Entity({ tableName: 'audit_log', ...walledBy('tenant_id') })
+@Entity({ tableName: 'audit_log', ...tenantPolicies('tenant_id') })
 @Index({ name: 'audit_log_by_creation', properties: ['tenantId', 'createdAt', 'id'] })
 @Index({ name: 'audit_log_of_all_by_creation', properties: ['createdAt', 'id'] })
 @Check({

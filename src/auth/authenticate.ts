@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { AppError, badInput } from '../base/app-error.js';
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import type { Principal } from './principal.js';
 
 /** What a strategy has to go by beside the token. */
@@ -12,7 +12,7 @@ export interface AuthRequest {
    * Reads as the operator, since a token must be found before it is known whose it is. No network
    * call may follow one within a turn of the event loop.
    */
-  readonly lookUp: ReadScope;
+  readonly lookUp: OperationReads;
 }
 
 /**

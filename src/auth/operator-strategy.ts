@@ -6,8 +6,9 @@ import type { AuthStrategy } from './authenticate.js';
  * tells nothing of the token.
  */
 export function operatorStrategy(operatorToken: string): AuthStrategy {
-  const expected = digest(operatorToken);
-  return async token => (timingSafeEqual(digest(token), expected) ? { kind: 'operator' } : null);
+  const expectedDigest = digest(operatorToken);
+  return async token =>
+    timingSafeEqual(digest(token), expectedDigest) ? { kind: 'operator' } : null;
 }
 
 function digest(text: string): Buffer {

@@ -37,14 +37,17 @@ export function permissionsOfRole(role: UserRole): readonly Permission[] {
 }
 
 /** Which of these the caller has not, and so cannot give: nobody gives more than they have. */
-export function lacking(principal: Principal, wanted: readonly Permission[]): Permission[] {
-  const own = permissionsOf(principal);
-  return wanted.filter(permission => !has(own, permission));
+export function missingPermissions(
+  principal: Principal,
+  required: readonly Permission[],
+): Permission[] {
+  const granted = permissionsOf(principal);
+  return required.filter(permission => !hasPermission(granted, permission));
 }
 
-export function has(own: ReadonlySet<Permission>, wanted: Permission): boolean {
-  const including = INCLUDED_IN[wanted];
-  return own.has(wanted) || (including !== undefined && own.has(including));
+export function hasPermission(granted: ReadonlySet<Permission>, required: Permission): boolean {
+  const included = INCLUDED_IN[required];
+  return granted.has(required) || (included !== undefined && granted.has(included));
 }
 
 /** Without those that another one includes. */

@@ -4,8 +4,11 @@
  * (https://www.unicode.org/reports/tr9/#Explicit_Directional_Embeddings).
  */
 const CONTROL_CHARACTER = /[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
-const ALL = new RegExp(CONTROL_CHARACTER, 'gu');
-const ALL_BUT_LINES_AND_TABS = new RegExp(`(?![\\n\\t])${CONTROL_CHARACTER.source}`, 'gu');
+const ALL_CONTROL_CHARACTERS = new RegExp(CONTROL_CHARACTER, 'gu');
+const CONTROL_CHARACTERS_EXCEPT_LINES_AND_TABS = new RegExp(
+  `(?![\\n\\t])${CONTROL_CHARACTER.source}`,
+  'gu',
+);
 
 /** The first one in a text, as Unicode names it, such as `U+001B`. */
 export function controlCharacterIn(text: string): string | undefined {
@@ -17,11 +20,11 @@ export function controlCharacterIn(text: string): string | undefined {
  * A character that shows, unlike space, what Unicode lets programs ignore (joiners, fillers), and
  * the empty pattern of Braille.
  */
-const SHOWS = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]/u;
+const VISIBLE_CHARACTER = /[^\s\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 /** Whether a reader would see anything of a text. */
-export function shows(text: string): boolean {
-  return SHOWS.test(text);
+export function hasVisibleCharacter(text: string): boolean {
+  return VISIBLE_CHARACTER.test(text);
 }
 
 /**
@@ -29,15 +32,15 @@ export function shows(text: string): boolean {
  * does nothing.
  */
 export function escapeLine(text: string): string {
-  return text.replace(ALL, escaped);
+  return text.replace(ALL_CONTROL_CHARACTERS, escapeCharacter);
 }
 
 /** The same for a text of several lines, whose line breaks and tabs stay. */
 export function escapeLines(text: string): string {
-  return text.replace(ALL_BUT_LINES_AND_TABS, escaped);
+  return text.replace(CONTROL_CHARACTERS_EXCEPT_LINES_AND_TABS, escapeCharacter);
 }
 
-function escaped(character: string): string {
+function escapeCharacter(character: string): string {
   const short = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }[character];
   return short ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }

@@ -2,9 +2,9 @@ import { ExactNumber } from './json.js';
 
 /**
  * How many characters a value takes at least as JSON: all that is not escaped. It stops where it is
- * beyond `enough`, so that it costs no more than that, however large the value is.
+ * beyond `limit`, so that it costs no more than that, however large the value is.
  */
-export function jsonSize(value: unknown, enough: number): number {
+export function jsonSize(value: unknown, limit: number): number {
   switch (typeof value) {
     case 'string':
       return value.length + 2;
@@ -15,26 +15,26 @@ export function jsonSize(value: unknown, enough: number): number {
       if (value === null) return 4;
       if (value instanceof ExactNumber) return value.text.length;
       return Array.isArray(value)
-        ? arraySize(value, enough)
-        : objectSize(value as Record<string, unknown>, enough);
+        ? arraySize(value, limit)
+        : objectSize(value as Record<string, unknown>, limit);
     default:
       return 0;
   }
 }
 
 /** Each item with a comma or the end behind it. */
-function arraySize(items: readonly unknown[], enough: number): number {
+function arraySize(items: readonly unknown[], limit: number): number {
   let size = 1;
-  for (let index = 0; index < items.length && size <= enough; index += 1)
-    size += 1 + jsonSize(items[index], enough - size);
+  for (let index = 0; index < items.length && size <= limit; index += 1)
+    size += 1 + jsonSize(items[index], limit - size);
   return size;
 }
 
-function objectSize(object: Record<string, unknown>, enough: number): number {
+function objectSize(object: Record<string, unknown>, limit: number): number {
   let size = 1;
   for (const key in object) {
-    size += key.length + 4 + jsonSize(object[key], enough - size);
-    if (size > enough) break;
+    size += key.length + 4 + jsonSize(object[key], limit - size);
+    if (size > limit) break;
   }
   return size;
 }
@@ -51,7 +51,7 @@ const ITEM_BYTES = 8;
  * How many bytes a text takes more when it has been parsed, where it is JSON: `{},` makes many
  * times its length of memory. Of other texts it is 0.
  */
-export function parsedBytes(text: string): number {
+export function bytesWhenParsed(text: string): number {
   const first = text.charCodeAt(0);
   if (first !== OPEN_OBJECT && first !== OPEN_LIST) return 0;
   let bytes = 0;

@@ -60,11 +60,11 @@ const SAFE = /^-?[\d.]{1,15}$/;
  * A number with an exponent or more characters than are safe. It may be found in a string as well,
  * where it costs a second look.
  */
-const PERHAPS_INEXACT = /(?:^|[:,[\s])-?\d(?:[\d.]{15}|[\d.]*[eE])/;
+const MAY_BE_INEXACT = /(?:^|[:,[\s])-?\d(?:[\d.]{15}|[\d.]*[eE])/;
 
 /** Whether `JSON.parse` alone could change a number of this text. Costs little. */
 export function mayLoseDigits(text: string): boolean {
-  return PERHAPS_INEXACT.test(text);
+  return MAY_BE_INEXACT.test(text);
 }
 
 /**
@@ -117,13 +117,13 @@ function plainText(text: string): string {
   const digits = trimZeros(all);
   if (digits === '') return '0';
   // Of the number as 0.digits × 10^place.
-  const place = whole!.length - all.search(/[1-9]/) + Number(exponent);
-  if (Math.max(place, 0) + Math.max(digits.length - place, 0) > MAX_DIGITS)
-    return Number.isSafeInteger(place)
-      ? `${sign}${digits}e${place - digits.length}`
+  const decimalPoint = whole!.length - all.search(/[1-9]/) + Number(exponent);
+  if (Math.max(decimalPoint, 0) + Math.max(digits.length - decimalPoint, 0) > MAX_DIGITS)
+    return Number.isSafeInteger(decimalPoint)
+      ? `${sign}${digits}e${decimalPoint - digits.length}`
       : text.toLowerCase();
-  const before = place > 0 ? digits.slice(0, place).padEnd(place, '0') : '0';
-  const after = place > 0 ? digits.slice(place) : '0'.repeat(-place) + digits;
+  const before = decimalPoint > 0 ? digits.slice(0, decimalPoint).padEnd(decimalPoint, '0') : '0';
+  const after = decimalPoint > 0 ? digits.slice(decimalPoint) : '0'.repeat(-decimalPoint) + digits;
   return sign + before + (after && `.${after}`);
 }
 

@@ -3,7 +3,7 @@ import { Ctx, Info, Mutation, Resolver } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { writtenRow } from '../graphql/row-by-id.js';
+import { payloadRow } from '../graphql/row-by-id.js';
 import { RecordBotQueryInput, RecordBotQueryPayload } from './bot-query-mutations.inputs.js';
 import { BotQuery } from './bot-query.entity.js';
 import { recordBotQuery } from './bot-query.service.js';
@@ -22,6 +22,6 @@ export class BotQueryMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<RecordBotQueryPayload> {
     const made = await recordBotQuery(context, context.caller, input);
-    return { botQuery: await writtenRow(context, info, 'botQuery', BotQuery, made) };
+    return { botQuery: await payloadRow(context, info, 'botQuery', BotQuery, made) };
   }
 }

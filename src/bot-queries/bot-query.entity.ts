@@ -14,7 +14,7 @@ import { ApiKey } from '../api-keys/api-key.entity.js';
 import { Bot } from '../bots/bot.entity.js';
 import { TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { walledBy } from '../db/row-policies.js';
+import { tenantPolicies } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -39,7 +39,7 @@ registerEnumType(Confidence, {
   simpleResolvers: true,
   description: 'A question that a bot was asked, and what it answered.',
 })
-@Entity({ tableName: 'bot_queries', ...walledBy('tenant_id') })
+@Entity({ tableName: 'bot_queries', ...tenantPolicies('tenant_id') })
 @Index({ name: 'bot_queries_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Index({ name: 'bot_queries_of_bot_by_creation', properties: ['tenant', 'bot', 'createdAt', 'id'] })
 @Index({

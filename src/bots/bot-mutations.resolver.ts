@@ -4,7 +4,7 @@ import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { writtenRow } from '../graphql/row-by-id.js';
+import { payloadRow } from '../graphql/row-by-id.js';
 import {
   CreateBotInput,
   CreateBotPayload,
@@ -25,7 +25,7 @@ export class BotMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<CreateBotPayload> {
     const made = await createBot(context, context.caller, input);
-    return { bot: await writtenRow(context, info, 'bot', Bot, made) };
+    return { bot: await payloadRow(context, info, 'bot', Bot, made) };
   }
 
   @Requires('write')
@@ -36,7 +36,7 @@ export class BotMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<UpdateBotPayload> {
     const changed = await updateBot(context, context.caller, input);
-    return { bot: await writtenRow(context, info, 'bot', Bot, changed) };
+    return { bot: await payloadRow(context, info, 'bot', Bot, changed) };
   }
 
   @Requires('write')

@@ -12,7 +12,7 @@ import {
 import { Field, ID, ObjectType } from 'type-graphql';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { touchedBy, walledBy } from '../db/row-policies.js';
+import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -22,7 +22,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
   simpleResolvers: true,
   description: 'A knowledge bot: it answers from its documents.',
 })
-@Entity({ tableName: 'bots', ...walledBy('tenant_id') })
+@Entity({ tableName: 'bots', ...tenantPolicies('tenant_id') })
 @Unique({ name: 'bots_of_tenant', properties: ['tenant', 'id'] })
 @Index({ name: 'bots_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Index({
@@ -32,7 +32,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @Check({ name: 'bots_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'bots_config_is_object', expression: `jsonb_typeof(config_json) = 'object'` })
 @Check(calendarTimes('bots', 'created_at', 'updated_at'))
-@Trigger(touchedBy('bots'))
+@Trigger(touchTrigger('bots'))
 @Trigger({
   name: 'bots_count_storage',
   timing: 'before',

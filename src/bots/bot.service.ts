@@ -6,14 +6,14 @@ import {
   changeInput,
   jsonInput,
   lineInput,
-  namedChanges,
+  definedChanges,
   tenantInput,
 } from '../graphql/input-checks.js';
 import { detailsOf, notRecorded, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { checkConfirm, countBelow } from '../writes/deletion.js';
-import { lockedRow } from '../writes/locked-row.js';
+import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
 import {
   MAX_NAME_LENGTH,
@@ -52,7 +52,7 @@ export async function createBot(db: Db, caller: Caller, input: CreateBotInput): 
 
 /** Changes a bot. */
 export async function updateBot(db: Db, caller: Caller, input: UpdateBotInput): Promise<RowKey> {
-  const changes = namedChanges({
+  const changes = definedChanges({
     name: changeInput('input.name', input.name, nameInput),
     config: changeInput('input.config', input.config, configInput),
   });
@@ -60,7 +60,7 @@ export async function updateBot(db: Db, caller: Caller, input: UpdateBotInput): 
     verb: 'updateBot',
     input,
     async work(em) {
-      const { id, tenantId } = await lockedRow(em, caller, Bot, input);
+      const { id, tenantId } = await lockRow(em, caller, Bot, input);
       await updateRow(em, Bot, { id, tenantId }, { ...changes });
       return {
         outcome: { id, tenantId },
@@ -85,7 +85,7 @@ export async function deleteBot(
     verb: 'deleteBot',
     input,
     async work(em) {
-      const bot = await lockedRow<{ name: string }>(em, caller, Bot, input, {
+      const bot = await lockRow<{ name: string }>(em, caller, Bot, input, {
         properties: ['name'],
         forDelete: !input.dryRun,
       });

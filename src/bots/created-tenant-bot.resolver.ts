@@ -17,7 +17,7 @@ export class CreatedTenantBotResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Bot | null> {
-    const [oldest] = await context.reads.query<{ id: string }>(OLDEST_BOT, [tenant.id]);
-    return oldest ? relatedRow(context, info, Bot, tenant.id, oldest.id) : null;
+    const [oldestBot] = await context.reads.query<{ id: string }>(OLDEST_BOT, [tenant.id]);
+    return oldestBot ? relatedRow(context, info, Bot, tenant.id, oldestBot.id) : null;
   }
 }

@@ -1,4 +1,4 @@
-import { unitVector } from '../embedders/given-vector.js';
+import { unitVector } from '../embedders/check-vector.js';
 import { padVector } from '../embedders/pad-vector.js';
 import type { EmbeddingDb } from '../writes/db.js';
 import { splitText } from './split-text.js';
@@ -28,12 +28,15 @@ export async function embedChunks(
   chunks: readonly UnembeddedChunk[],
   embedder: Pick<Embedding, 'embed'>,
 ): Promise<NewChunk[]> {
-  const missing = chunks.filter(chunk => chunk.embedding === undefined);
-  const made = missing.length > 0 ? await embedder.embed(missing.map(chunk => chunk.text)) : [];
-  const madeFor = new Map(missing.map((chunk, index) => [chunk, padVector(made[index]!)]));
+  const unembedded = chunks.filter(chunk => chunk.embedding === undefined);
+  const vectors =
+    unembedded.length > 0 ? await embedder.embed(unembedded.map(chunk => chunk.text)) : [];
+  const vectorByChunk = new Map(
+    unembedded.map((chunk, index) => [chunk, padVector(vectors[index]!)]),
+  );
   return chunks.map(chunk => ({
     ...chunk,
     embedding:
-      madeFor.get(chunk) ?? (chunk.embedding ? padVector(unitVector(chunk.embedding)) : null),
+      vectorByChunk.get(chunk) ?? (chunk.embedding ? padVector(unitVector(chunk.embedding)) : null),
   }));
 }

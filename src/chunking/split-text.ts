@@ -71,41 +71,42 @@ export function splitText(
   }
   const pieces: TextPiece[] = [];
   const textEnd = text.trimEnd().length;
-  let fresh = skipSpace(text, 0); // the first character that no piece holds yet
-  let start = fresh;
-  while (fresh < textEnd) {
-    const place = textEnd - start <= size ? textEnd : findEnd(text, start, fresh, size);
-    const piece = text.slice(start, place).trimEnd();
+  let firstUncovered = skipSpace(text, 0); // the first character that no piece holds yet
+  let start = firstUncovered;
+  while (firstUncovered < textEnd) {
+    const position = textEnd - start <= size ? textEnd : findEnd(text, start, firstUncovered, size);
+    const piece = text.slice(start, position).trimEnd();
     pieces.push({ text: piece, start, end: start + piece.length });
-    fresh = skipSpace(text, place);
-    start = findStart(text, Math.max(fresh - overlap, start + 1), fresh);
+    firstUncovered = skipSpace(text, position);
+    start = findStart(text, Math.max(firstUncovered - overlap, start + 1), firstUncovered);
   }
   return pieces;
 }
 
-/** The best end, after `fresh`, for the piece that starts at `start`. */
-function findEnd(text: string, start: number, fresh: number, size: number): number {
+/** The best end, after `firstUncovered`, for the piece that starts at `start`. */
+function findEnd(text: string, start: number, firstUncovered: number, size: number): number {
   const window = text.slice(start, start + size + CONTEXT);
   for (const { pattern, least } of ENDS) {
-    const places = Array.from(window.matchAll(pattern), match => match.index);
-    const last = places.findLast(place => place <= size);
-    if (last !== undefined && last >= least * size && start + last > fresh) return start + last;
+    const positions = Array.from(window.matchAll(pattern), match => match.index);
+    const last = positions.findLast(position => position <= size);
+    if (last !== undefined && last >= least * size && start + last > firstUncovered)
+      return start + last;
   }
   return isInsidePair(text, start + size) ? start + size - 1 : start + size;
 }
 
 /**
- * The best start, from `earliest` to `fresh`, for the piece whose first new character is at
- * `fresh`.
+ * The best start, from `earliest` to `firstUncovered`, for the piece whose first new character is
+ * at `firstUncovered`.
  */
-function findStart(text: string, earliest: number, fresh: number): number {
-  if (HEADING.test(text.slice(fresh, fresh + CONTEXT))) return fresh;
+function findStart(text: string, earliest: number, firstUncovered: number): number {
+  if (HEADING.test(text.slice(firstUncovered, firstUncovered + CONTEXT))) return firstUncovered;
   const windowStart = Math.max(0, earliest - CONTEXT);
-  const window = text.slice(windowStart, fresh + CONTEXT);
+  const window = text.slice(windowStart, firstUncovered + CONTEXT);
   for (const pattern of STARTS) {
-    const places = Array.from(window.matchAll(pattern), match => windowStart + match.index);
-    const first = places.find(place => place >= earliest);
-    if (first !== undefined && first <= fresh) return first;
+    const positions = Array.from(window.matchAll(pattern), match => windowStart + match.index);
+    const first = positions.find(position => position >= earliest);
+    if (first !== undefined && first <= firstUncovered) return first;
   }
   return isInsidePair(text, earliest) ? earliest + 1 : earliest;
 }
@@ -116,7 +117,7 @@ function skipSpace(text: string, from: number): number {
   return at;
 }
 
-/** Whether a cut at `place` would part the two halves of one character. */
-function isInsidePair(text: string, place: number): boolean {
-  return /^[\ud800-\udbff][\udc00-\udfff]$/.test(text.slice(place - 1, place + 1));
+/** Whether a cut at `position` would part the two halves of one character. */
+function isInsidePair(text: string, position: number): boolean {
+  return /^[\ud800-\udbff][\udc00-\udfff]$/.test(text.slice(position - 1, position + 1));
 }

@@ -53,7 +53,7 @@ async function storeBatch(
   // A parameter for each vector: there it can be binary, which the server reads many times faster
   // than text.
   const vectors = chunks.map(({ embedding }) => embedding && new HalfVector(embedding));
-  const places = vectors.map((_, index) => `$${index + 4}::halfvec(1536)`);
+  const placeholders = vectors.map((_, index) => `$${index + 4}::halfvec(1536)`);
   await runInWrite(
     em,
     `insert into doc_chunks (id, tenant_id, doc_id, text, chunk_index, page_num, chunk_metadata,
@@ -63,7 +63,7 @@ async function storeBatch(
        from rows from (
          jsonb_to_recordset($3::jsonb) as (id uuid, text text, chunk_index int, page_num int,
            chunk_metadata jsonb, created_at timestamptz),
-         unnest(array[${places.join()}])
+         unnest(array[${placeholders.join()}])
        ) as r(id, text, chunk_index, page_num, chunk_metadata, created_at, embedding)`,
     [tenantId, id, JSON.stringify(rows), ...vectors],
   );

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { Document } from '../documents/document.entity.js';
 import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
-import { NullMatters } from '../graphql/null-matters.js';
+import { DistinguishesNull } from '../graphql/distinguishes-null.js';
 import { JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
 import { DocumentChunk } from './chunk.entity.js';
 
@@ -14,7 +14,7 @@ export class NewChunkInput {
   @Field(() => String, { description: 'The passage, at most 20,000 bytes in UTF-8.' })
   text!: string;
 
-  @NullMatters()
+  @DistinguishesNull()
   @Field(() => VectorScalar, {
     nullable: true,
     description:

@@ -4,7 +4,7 @@ import { Requires } from '../auth/requires.js';
 import { Document } from '../documents/document.entity.js';
 import type { RequestContext } from '../graphql/context.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { writtenRow } from '../graphql/row-by-id.js';
+import { payloadRow } from '../graphql/row-by-id.js';
 import {
   AddChunksInput,
   AddChunksPayload,
@@ -28,9 +28,9 @@ export class ChunkMutationsResolver {
   ): Promise<AddChunksPayload> {
     const { tenantId, documentId, ids } = await addChunks(context, context.caller, input);
     const [document, chunks] = await Promise.all([
-      writtenRow(context, info, 'document', Document, { id: documentId, tenantId }),
+      payloadRow(context, info, 'document', Document, { id: documentId, tenantId }),
       Promise.all(
-        ids.map(id => writtenRow(context, info, 'chunks', DocumentChunk, { id, tenantId })),
+        ids.map(id => payloadRow(context, info, 'chunks', DocumentChunk, { id, tenantId })),
       ),
     ]);
     return { document, chunks };

@@ -17,7 +17,7 @@ import type { Parent } from '../graphql/list.js';
 import { defineLoader } from '../graphql/loader.js';
 import { nestedRowSelectionOf } from '../graphql/selection.js';
 import { DocumentChunk } from './chunk.entity.js';
-import { readWindows, type WindowAsk, type WindowRow } from './chunk-windows.js';
+import { readWindows, type WindowRequest, type WindowRow } from './chunk-windows.js';
 
 const MAX_NEIGHBORS = 10;
 
@@ -36,7 +36,7 @@ export class ChunkNeighbors {
   after!: DocumentChunk[];
 }
 
-interface Key extends WindowAsk {
+interface Key extends WindowRequest {
   readonly properties: ReadonlySet<string>;
 }
 

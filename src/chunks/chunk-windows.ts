@@ -3,7 +3,7 @@ import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
 
 /** A chunk, and how many of its document to read before and after it. */
-export interface WindowAsk {
+export interface WindowRequest {
   readonly chunk: Parent;
   readonly before: number;
   readonly after: number;
@@ -18,18 +18,18 @@ export type WindowRow = Row & {
 };
 
 /**
- * Chunks and their neighbours in the order of the document, one list for each of `asks`: one
+ * Chunks and their neighbours in the order of the document, one list for each of `requests`: one
  * statement for all of them. Of an id that is not there for the caller nothing is read. `columns`
  * are of `doc_chunks t`.
  */
 export async function readWindows(
   context: RequestContext,
-  asks: readonly WindowAsk[],
+  requests: readonly WindowRequest[],
   columns: string,
 ): Promise<WindowRow[][]> {
-  if (asks.length === 0) return [];
-  const own = context.reads.tenantId;
-  const place = 't.chunk_index as _index, t.doc_id as _document';
+  if (requests.length === 0) return [];
+  const callerTenantId = context.reads.tenantId;
+  const positionColumns = 't.chunk_index as _index, t.doc_id as _document';
   const siblings = 'from doc_chunks t where t.tenant_id = p.tenant_id and t.doc_id = c.doc_id';
   const text = `
     select p.n::int as _n, r.*
@@ -40,34 +40,34 @@ export async function readWindows(
         where t.tenant_id = p.tenant_id and t.id = p.id limit 1
      ) c
      cross join lateral (
-       (select -1 as _side, ${place}, ${columns} ${siblings}
+       (select -1 as _side, ${positionColumns}, ${columns} ${siblings}
            and (t.chunk_index, t.id) < (c.chunk_index, c.id)
          order by t.chunk_index desc, t.id desc limit p.before)
         union all
-       (select 0, ${place}, ${columns} from doc_chunks t
+       (select 0, ${positionColumns}, ${columns} from doc_chunks t
          where t.tenant_id = p.tenant_id and t.id = c.id limit 1)
         union all
-       (select 1, ${place}, ${columns} ${siblings}
+       (select 1, ${positionColumns}, ${columns} ${siblings}
            and (t.chunk_index, t.id) > (c.chunk_index, c.id)
          order by t.chunk_index, t.id limit p.after)
      ) r
      order by p.n, r._index, r.id
      limit $5::int`;
   const parameters = [
-    asks.map(({ chunk }) => own ?? chunk.tenantId),
-    asks.map(({ chunk }) => chunk.id),
-    asks.map(({ before }) => before),
-    asks.map(({ after }) => after),
-    context.rows.left + 1,
+    requests.map(({ chunk }) => callerTenantId ?? chunk.tenantId),
+    requests.map(({ chunk }) => chunk.id),
+    requests.map(({ before }) => before),
+    requests.map(({ after }) => after),
+    context.rows.remaining + 1,
   ];
-  const most = asks.reduce((sum, { before, after }) => sum + before + 1 + after, 0);
+  const maxRows = requests.reduce((sum, { before, after }) => sum + before + 1 + after, 0);
   const rows = await context.reads.query<WindowRow & { _n: number }>(
     statement('chunkWindows', text),
     parameters,
-    most,
+    maxRows,
   );
-  context.rows.take(rows.length);
-  const windows = asks.map((): WindowRow[] => []);
+  context.rows.add(rows.length);
+  const windows = requests.map((): WindowRow[] => []);
   for (const row of rows) windows[row._n - 1]!.push(row);
   return windows;
 }

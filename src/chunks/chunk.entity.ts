@@ -15,7 +15,7 @@ import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
 import { TextSearchVectorType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { walledBy } from '../db/row-policies.js';
+import { tenantPolicies } from '../db/row-policies.js';
 import { Document } from '../documents/document.entity.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
@@ -35,7 +35,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
   simpleResolvers: true,
   description: 'A passage of a document: what the search finds.',
 })
-@Entity({ tableName: 'doc_chunks', ...walledBy('tenant_id') })
+@Entity({ tableName: 'doc_chunks', ...tenantPolicies('tenant_id') })
 @Index({
   name: 'doc_chunks_by_position',
   expression:

@@ -6,7 +6,7 @@ import { deleteChunksOf, storeChunks, type NewChunk } from '../chunking/store-ch
 import type { RowKey } from '../db/read-model.js';
 import { runInWrite } from '../db/run-in-write.js';
 import { Document } from '../documents/document.entity.js';
-import { checkGivenVector } from '../embedders/given-vector.js';
+import { checkVector } from '../embedders/check-vector.js';
 import {
   intInput,
   jsonInput,
@@ -19,8 +19,8 @@ import { detailsOf, recordedForOperators } from '../writes/audit.js';
 import { change, type Changed } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
 import { withoutNulls } from '../writes/idempotency.js';
-import { knownRow } from '../writes/known-row.js';
-import { lockedRow } from '../writes/locked-row.js';
+import { findRowOrFail } from '../writes/find-row.js';
+import { lockRow } from '../writes/lock-row.js';
 import {
   MAX_CHUNK_METADATA_BYTES,
   MAX_CHUNK_TEXT_BYTES,
@@ -64,7 +64,7 @@ export async function addChunks(
         chunks: input.chunks.map(chunk => withoutNulls(chunk, 'embedding')),
       }),
       async prepare() {
-        await knownRow(db, caller, Document, 'document', documentId, 'input.documentId');
+        await findRowOrFail(db, caller, Document, 'document', documentId, 'input.documentId');
         return embedChunks(chunks, db);
       },
       async work(em, embedded) {
@@ -114,7 +114,7 @@ function newChunk(
   field: string,
   { embedder }: EmbeddingDb,
 ): UnembeddedChunk {
-  if (embedding != null) checkGivenVector(`${field}.embedding`, embedding, embedder);
+  if (embedding != null) checkVector(`${field}.embedding`, embedding, embedder);
   return {
     text: longTextInput(`${field}.text`, text, MAX_CHUNK_TEXT_BYTES),
     embedding,
@@ -142,7 +142,7 @@ function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
 
 /** The lock keeps two calls from taking the same places. */
 function lockedDocument(em: SqlEntityManager, caller: Caller, id: string): Promise<RowKey> {
-  return lockedRow(em, caller, Document, { id }, { field: 'input.documentId' });
+  return lockRow(em, caller, Document, { id }, { field: 'input.documentId' });
 }
 
 async function lastPlace(em: SqlEntityManager, { id, tenantId }: RowKey): Promise<number> {

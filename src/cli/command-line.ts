@@ -6,7 +6,7 @@ import { commandFailure } from './command-failure.js';
 import { commandIo, processTerminal, type CommandContext, type Terminal } from './command-io.js';
 import { addConfigCommands } from './config-commands.js';
 import { addDbCommands } from './db-commands.js';
-import { addWordsOfGroup } from './db/other-words.js';
+import { addWordsOfGroup } from './db/alembic-commands.js';
 import { addDemoCommand } from './demo-command.js';
 import { Interrupted } from './interruption.js';
 import { addKeyCommands } from './key-commands.js';
@@ -78,11 +78,12 @@ export async function runCommandLine(
     // together it does not.
     if (error instanceof InvalidArgumentError) io.sayLines(`error: ${error.message}\n${SEE_HELP}`);
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const told = error instanceof Interrupted ? error : commandFailure(error);
-    if (told instanceof ConfigError) io.sayLines(told.message);
-    else if (told instanceof StartupError || told instanceof AppError) io.say(told.message);
+    const reported = error instanceof Interrupted ? error : commandFailure(error);
+    if (reported instanceof ConfigError) io.sayLines(reported.message);
+    else if (reported instanceof StartupError || reported instanceof AppError)
+      io.say(reported.message);
     // Not the error itself: those of the database hold the statement with its values.
     else io.sayLines(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return told instanceof Interrupted ? told.exitCode : 1;
+    return reported instanceof Interrupted ? reported.exitCode : 1;
   }
 }

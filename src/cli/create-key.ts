@@ -5,7 +5,7 @@ import type { Config } from '../config.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { operatorDb } from '../writes/db.js';
 import type { CommandIo } from './command-io.js';
-import { namedTenant } from './named-tenant.js';
+import { findTenant } from './find-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
 
 export interface NewKeyOptions {
@@ -24,7 +24,7 @@ export async function createKey(
 ): Promise<void> {
   mustExist(config.database);
   const { tenant, secret } = await withReadyDatabase(config, async database => {
-    const one = await database.write('createKey', OPERATOR_SCOPE, em => namedTenant(em, wanted));
+    const one = await database.write('createKey', OPERATOR_SCOPE, em => findTenant(em, wanted));
     const made = await createApiKey(operatorDb(database), COMMAND_LINE, {
       tenantId: one.id,
       name,

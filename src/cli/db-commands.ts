@@ -5,7 +5,7 @@ import type { CommandContext } from './command-io.js';
 import { addCareCommands } from './db/care-commands.js';
 import { addAdoptCommand } from './db/adopt-command.js';
 import { addMigrationCommands } from './db/migration-commands.js';
-import { addOtherWords } from './db/other-words.js';
+import { addAlembicCommands } from './db/alembic-commands.js';
 import { addRevisionCommands } from './db/revision-commands.js';
 import type { BootstrapOptions } from './prepare-database.js';
 
@@ -24,7 +24,7 @@ export function addDbCommands(program: Command, context: CommandContext): void {
   addCareCommands(group, context);
   group.commandsGroup('Set up and take over:');
   addAdoptCommand(group, context);
-  addOtherWords(group);
+  addAlembicCommands(group);
 
   group
     .command('bootstrap')

@@ -3,7 +3,7 @@ import { examine } from '../ops/doctor/doctor.js';
 import { fail } from '../ops/doctor/finding.js';
 import type { CommandIo } from './command-io.js';
 import { describeDatabase, mustExist, withDatabase } from './open-database.js';
-import { addressesProblem } from './two-addresses.js';
+import { addressesProblem } from './check-addresses.js';
 
 /** `weaver db doctor`: one line for each finding; whether nothing fails. */
 export async function doctor(config: Config, io: CommandIo): Promise<boolean> {
@@ -17,9 +17,9 @@ export async function doctor(config: Config, io: CommandIo): Promise<boolean> {
       ...(await examine(database, config)),
     ];
   });
-  for (const { level, message, mend } of findings) {
+  for (const { level, message, hint } of findings) {
     io.out(`${level.padEnd(6)}${message}`);
-    if (mend) io.out(`      → ${mend}`);
+    if (hint) io.out(`      → ${hint}`);
   }
   const count = (level: string): number =>
     findings.filter(finding => finding.level === level).length;

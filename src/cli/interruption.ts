@@ -16,35 +16,35 @@ export class Interrupted extends StartupError {
 
 /**
  * What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts, so that it can tidy up.
- * `kept` says then what is left and what to do, as the end of a sentence; without it the error of
- * `work` says so. A second one ends the process as ever.
+ * `outcome` says then what is left and what to do, as the end of a sentence; without it the error
+ * of `work` says so. A second one ends the process as ever.
  */
 export async function untilInterrupted<T>(
-  kept: string | (() => string) | undefined,
+  outcome: string | (() => string) | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const stop = new AbortController();
+  const controller = new AbortController();
   let by: Signal | undefined;
-  const ignore = (): void => {
-    for (const signal of Object.keys(EXIT_CODES)) process.off(signal, stopNow);
+  const removeListeners = (): void => {
+    for (const signal of Object.keys(EXIT_CODES)) process.off(signal, onSignal);
   };
-  const stopNow = (signal: Signal): void => {
-    ignore();
+  const onSignal = (signal: Signal): void => {
+    removeListeners();
     by = signal;
-    stop.abort(new StartupError('It was interrupted.'));
+    controller.abort(new StartupError('It was interrupted.'));
   };
-  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, stopNow);
+  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
   try {
-    return await work(stop.signal);
+    return await work(controller.signal);
   } catch (error) {
     if (by === undefined) throw error;
     // What fails because it was stopped says something else.
     const message =
-      kept === undefined
+      outcome === undefined
         ? (error as Error).message
-        : `Interrupted: ${typeof kept === 'string' ? kept : kept()}.`;
+        : `Interrupted: ${typeof outcome === 'string' ? outcome : outcome()}.`;
     throw new Interrupted(message, by, error);
   } finally {
-    ignore();
+    removeListeners();
   }
 }

@@ -1,5 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { controlCharacterIn, shows, withoutMark } from '../base/control-characters.js';
+import {
+  controlCharacterIn,
+  hasVisibleCharacter,
+  withoutMark,
+} from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { NewKeyOptions } from './create-key.js';
@@ -93,7 +97,7 @@ Examples:
     )
     .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver key revoke wvr_Ab3dE5gH`)
     .action(async (key: string) => {
-      await (await import('./manage-keys.js')).revokeKeyOf(readConfig(io.env), io, key);
+      await (await import('./manage-keys.js')).revokeKeyCommand(readConfig(io.env), io, key);
     });
   group
     .command('rotate <key>')
@@ -117,12 +121,13 @@ Examples:
     .action(async (key: string, options: { overlap: number }) => {
       await (
         await import('./manage-keys.js')
-      ).rotateKeyOf(readConfig(io.env), io, key, options.overlap);
+      ).rotateKeyCommand(readConfig(io.env), io, key, options.overlap);
     });
 }
 
 function filled(value: string): string {
-  if (!shows(value)) throw new InvalidArgumentError('It has no character that shows.');
+  if (!hasVisibleCharacter(value))
+    throw new InvalidArgumentError('It has no character that shows.');
   return value;
 }
 

@@ -7,7 +7,7 @@ import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { operatorDb } from '../writes/db.js';
 import type { CommandIo } from './command-io.js';
-import { namedTenant } from './named-tenant.js';
+import { findTenant } from './find-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -26,7 +26,7 @@ export async function listKeys(
     database.write('listKeys', OPERATOR_SCOPE, async em =>
       em.find(
         ApiKey,
-        { tenant: (await namedTenant(em, tenant)).id },
+        { tenant: (await findTenant(em, tenant)).id },
         { orderBy: { createdAt: 'asc', id: 'asc' }, populate: ['previousPrefix'] },
       ),
     ),
@@ -48,7 +48,9 @@ export async function listKeys(
       createdAt,
     } = key;
     const state = stateOf(key);
-    const former = hasFormerSecret(key) ? `${previousPrefix} until ${previousExpiresAt}` : '-';
+    const previousEnd = hasPreviousSecret(key)
+      ? `${previousPrefix} until ${previousExpiresAt}`
+      : '-';
     if (json)
       io.out(
         JSON.stringify({
@@ -73,20 +75,24 @@ export async function listKeys(
         scopes.join(',') || '-',
         String(rateLimitRpm),
         lastUsedAt ?? 'never',
-        former,
+        previousEnd,
         name,
       );
   }
 }
 
-export async function revokeKeyOf(config: Config, io: CommandIo, wanted: string): Promise<void> {
-  const said = await inDatabase(config, async database => {
-    const { key, former } = await namedKey(database, wanted);
-    if (former) {
-      const input = { id: key.id, formerPrefix: wanted };
+export async function revokeKeyCommand(
+  config: Config,
+  io: CommandIo,
+  keyName: string,
+): Promise<void> {
+  const lines = await inDatabase(config, async database => {
+    const { key, isPrevious } = await findKey(database, keyName);
+    if (isPrevious) {
+      const input = { id: key.id, formerPrefix: keyName };
       await revokeFormerSecret(operatorDb(database), COMMAND_LINE, input);
       return (
-        `The former secret ${wanted} of the key "${key.name}" is withdrawn: the next ` +
+        `The former secret ${keyName} of the key "${key.name}" is withdrawn: the next ` +
         'request with it is refused. The new secret goes on; "npx weaver key revoke ' +
         `${key.prefix}" withdraws the key.`
       );
@@ -94,18 +100,18 @@ export async function revokeKeyOf(config: Config, io: CommandIo, wanted: string)
     if (!key.revoked) await revokeApiKey(operatorDb(database), COMMAND_LINE, { id: key.id });
     return `The key "${key.name}" is revoked: the next request with it is refused.`;
   });
-  io.say(said);
+  io.say(lines);
 }
 
 /** Writes the new secret, and nothing else, to standard output. */
-export async function rotateKeyOf(
+export async function rotateKeyCommand(
   config: Config,
   io: CommandIo,
-  wanted: string,
+  keyName: string,
   overlapHours: number,
 ): Promise<void> {
   const { name, secret } = await inDatabase(config, async database => {
-    const { key } = await namedKey(database, wanted);
+    const { key } = await findKey(database, keyName);
     if (stateOf(key) !== 'active')
       throw new StartupError(`The key "${key.name}" is ${stateOf(key)}. Make a new one.`);
     if (key.prefix == null && overlapHours > 0)
@@ -133,22 +139,28 @@ function inDatabase<T>(config: Config, work: (database: Database) => Promise<T>)
 }
 
 /**
- * The key with this id or prefix. `former`: it is the prefix of the secret from before the last
+ * The key with this id or prefix. `isPrevious`: it is the prefix of the secret from before the last
  * rotation, which goes on.
  */
-function namedKey(database: Database, wanted: string): Promise<{ key: ApiKey; former: boolean }> {
+function findKey(
+  database: Database,
+  keyName: string,
+): Promise<{ key: ApiKey; isPrevious: boolean }> {
   return database.write('namedKey', OPERATOR_SCOPE, async em => {
-    const key = await em.findOne(ApiKey, UUID.test(wanted) ? { id: wanted } : { prefix: wanted });
-    if (key) return { key, former: false };
-    const rotated = await em.findOne(ApiKey, { previousPrefix: wanted });
-    if (rotated && hasFormerSecret(rotated)) return { key: rotated, former: true };
+    const key = await em.findOne(
+      ApiKey,
+      UUID.test(keyName) ? { id: keyName } : { prefix: keyName },
+    );
+    if (key) return { key, isPrevious: false };
+    const rotated = await em.findOne(ApiKey, { previousPrefix: keyName });
+    if (rotated && hasPreviousSecret(rotated)) return { key: rotated, isPrevious: true };
     throw new StartupError(
       'No key has this id or prefix. "npx weaver key list --tenant …" shows them.',
     );
   });
 }
 
-function hasFormerSecret({ revoked, previousExpiresAt }: ApiKey): boolean {
+function hasPreviousSecret({ revoked, previousExpiresAt }: ApiKey): boolean {
   return !revoked && previousExpiresAt != null && Date.parse(previousExpiresAt) > Date.now();
 }
 

@@ -6,7 +6,7 @@ import { runInWrite } from '../db/run-in-write.js';
 import { createTenant as makeTenant } from '../tenants/tenant.service.js';
 import { operatorDb } from '../writes/db.js';
 import type { CommandIo } from './command-io.js';
-import { namedTenant } from './named-tenant.js';
+import { findTenant } from './find-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
 
 export interface NewTenantOptions {
@@ -50,7 +50,7 @@ export async function listTenants(
   io: CommandIo,
   { json }: { json?: boolean },
 ): Promise<void> {
-  const tenants = await inWrite(config, 'listTenants', em => rowsOf(em));
+  const tenants = await writeAsOperator(config, 'listTenants', em => rowsOf(em));
   if (tenants.length === 0)
     return io.say('There are no tenants. "npx weaver tenant create <name>" makes one.');
   if (!json) io.sayLines('id\tplan\tbots\tdocuments\tbytes\tmade\tname');
@@ -72,13 +72,13 @@ export async function listTenants(
 export async function showTenant(
   config: Config,
   io: CommandIo,
-  wanted: string,
+  tenantName: string,
   { json }: { json?: boolean },
 ): Promise<void> {
-  const tenant = await inWrite(
+  const tenant = await writeAsOperator(
     config,
     'showTenant',
-    async em => (await rowsOf(em, (await namedTenant(em, wanted)).id))[0]!,
+    async em => (await rowsOf(em, (await findTenant(em, tenantName)).id))[0]!,
   );
   if (json) return io.out(JSON.stringify(tenant));
   for (const [name, value] of Object.entries(tenant))
@@ -115,7 +115,7 @@ function rowsOf(em: SqlEntityManager, id: string | null = null): Promise<TenantR
   );
 }
 
-function inWrite<T>(
+function writeAsOperator<T>(
   config: Config,
   name: string,
   work: (em: SqlEntityManager) => Promise<T>,

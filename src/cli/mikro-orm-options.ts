@@ -10,7 +10,7 @@ import type { MigrationGuards } from '../ops/migrations/guards.js';
 import { NamingStrategy } from '../ops/migrations/new-migration-name.js';
 import { removalText } from '../ops/migrations/removals.js';
 import { changeText } from '../ops/migrations/rows-of-owner.js';
-import { guardSchemaGenerator } from '../ops/migrations/schema-generator.js';
+import { registerGuardedGenerator } from '../ops/migrations/schema-generator.js';
 import {
   MIGRATIONS,
   Migrator as GuardedMigrator,
@@ -38,23 +38,23 @@ export async function mikroOrmOptions(
   try {
     loadEnvFile(env);
     const config = readConfig(env);
-    const creates = argv.includes(CREATES_MIGRATION);
-    const database = creates ? SCRATCH : config.database;
+    const createsMigration = argv.includes(CREATES_MIGRATION);
+    const database = createsMigration ? SCRATCH : config.database;
     const guards = guardsOf(config, env);
     const { orm } = await databaseOptions(database, 'migrate', ENTITIES).catch(error => {
       throw openingError(error, database, 'migrate');
     });
-    if (database.kind === 'embedded') orm.driverOptions = orDie(orm.driverOptions as () => object);
+    if (database.kind === 'embedded') orm.driverOptions = orExit(orm.driverOptions as () => object);
     else if (!argv.includes(CREATES_DATABASE)) await tryOpening(database);
     return {
       ...orm,
-      extensions: [migratorWith(guards), guardSchemaGenerator(guards, die)],
-      migrations: { ...MIGRATIONS, silent: creates },
+      extensions: [migratorWith(guards), registerGuardedGenerator(guards, exitWithError)],
+      migrations: { ...MIGRATIONS, silent: createsMigration },
       namingStrategy: NamingStrategy,
       logger: text => void process.stdout.write(`${escapeLines(text)}\n`),
     };
   } catch (error) {
-    return die(error);
+    return exitWithError(error);
   }
 }
 
@@ -65,12 +65,12 @@ async function tryOpening(config: DatabaseConfig): Promise<void> {
   await database.close();
 }
 
-function orDie<T>(make: () => T): () => T {
+function orExit<T>(make: () => T): () => T {
   return () => {
     try {
       return make();
     } catch (error) {
-      return die(error);
+      return exitWithError(error);
     }
   };
 }
@@ -82,7 +82,7 @@ function guardsOf(
 ): MigrationGuards {
   const name = database.kind === 'embedded' ? database.dataDir : database.ownerAddress.database;
   const isSet = (variable: string): boolean => /^(1|true|yes)$/i.test(env[variable] ?? '');
-  const say = (line: string): void => void process.stdout.write(`${escapeLine(line)}\n`);
+  const print = (line: string): void => void process.stdout.write(`${escapeLine(line)}\n`);
   return {
     lockTimeoutMs: migrationLockMs,
     statementLockTimeoutMs: statementLockMs,
@@ -103,9 +103,9 @@ function guardsOf(
         'to more seconds.',
     },
     announce({ removals }) {
-      for (const removal of removals) say(`[weaver] ${removalText(removal)}`);
+      for (const removal of removals) print(`[weaver] ${removalText(removal)}`);
     },
-    changed: (migration, change) => say(`[weaver] ${migration} ${changeText(change)}.`),
+    changed: (migration, change) => print(`[weaver] ${migration} ${changeText(change)}.`),
     warn: line => void process.stderr.write(`${escapeLine(line)}\n`),
   };
 }
@@ -119,7 +119,7 @@ function migratorWith(guards: MigrationGuards): typeof GuardedMigrator {
       const error = new StartupError(message);
       // What fails because it was interrupted is told as that.
       if (this.guards.signal?.aborted) throw error;
-      return die(error);
+      return exitWithError(error);
     }
 
     protected override async runMigrations(
@@ -132,12 +132,12 @@ function migratorWith(guards: MigrationGuards): typeof GuardedMigrator {
           this.guards = { ...guards, signal };
           return super.runMigrations(method, options);
         },
-      ).catch(error => die(asMigrationFailure(error)));
+      ).catch(error => exitWithError(asMigrationFailure(error)));
     }
   };
 }
 
-function die(error: unknown): never {
+function exitWithError(error: unknown): never {
   if (!(error instanceof StartupError || error instanceof ConfigError)) throw error;
   process.stderr.write(
     `${error instanceof ConfigError ? escapeLines(error.message) : escapeLine(error.message)}\n`,

@@ -33,12 +33,13 @@ export function openingError(
 ): unknown {
   if (error instanceof StartupError) return error;
   if (database.kind === 'embedded') return damagedFolder(database.dataDir, reason(error));
-  const asOwner = purpose === 'migrate' && !isSameAddress(database.ownerAddress, database.address);
+  const usesOwnerAddress =
+    purpose === 'migrate' && !isSameAddress(database.ownerAddress, database.address);
   return (
     connectionError(
       error,
-      asOwner ? database.ownerAddress : database.address,
-      asOwner ? 'WEAVER_MIGRATION_URL' : 'DATABASE_URL',
+      usesOwnerAddress ? database.ownerAddress : database.address,
+      usesOwnerAddress ? 'WEAVER_MIGRATION_URL' : 'DATABASE_URL',
     ) ?? error
   );
 }

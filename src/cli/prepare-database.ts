@@ -51,9 +51,9 @@ export async function prepareDatabase(
     const stored = new Map(
       [...passwords].map(([login, { password }]) => [login, storedPassword(password)]),
     );
-    const { made, found } = await bootstrap(database, plan, stored);
+    const { created, found } = await bootstrap(database, plan, stored);
     for (const thing of found) io.out(`There already: ${thing}`);
-    for (const thing of made) io.out(`Made: ${thing}`);
+    for (const thing of created) io.out(`Made: ${thing}`);
     for (const [login, { generated }] of passwords)
       if (!generated) io.out(`Set: the password of ${login}`);
     const settings = settingsOf(plan, postgres, passwords);

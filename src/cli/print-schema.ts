@@ -19,10 +19,10 @@ export function checkSchemaFile(file: string): string | undefined {
   } catch (error) {
     return `${file} cannot be read (${(error as { code?: string }).code}). ${renew}`;
   }
-  const [found, made] = [text, schemaText()].map(content =>
+  const [current, made] = [text, schemaText()].map(content =>
     content.replaceAll('\r\n', '\n').split('\n'),
   );
-  const line = made!.findIndex((content, index) => content !== found![index]);
-  if (line === -1 && found!.length === made!.length) return undefined;
+  const line = made!.findIndex((content, index) => content !== current![index]);
+  if (line === -1 && current!.length === made!.length) return undefined;
   return `${file} is stale, first in line ${(line === -1 ? made!.length : line) + 1}. ${renew}`;
 }

@@ -26,8 +26,8 @@ export class Progress {
   readonly #now: () => number;
   readonly #started: number;
   #lastLine: number;
-  #last: string;
-  readonly #ticking: NodeJS.Timeout;
+  #lastText: string;
+  readonly #timer: NodeJS.Timeout;
 
   constructor(
     private readonly io: Pick<CommandIo, 'say' | 'show'>,
@@ -36,35 +36,35 @@ export class Progress {
   ) {
     this.#now = options.now ?? Date.now;
     this.#started = this.#lastLine = this.#now();
-    this.#last = `${label} …`;
-    this.io.show?.(this.#last);
-    this.#ticking = setInterval(() => this.tick(), TICK_MS).unref();
+    this.#lastText = `${label} …`;
+    this.io.show?.(this.#lastText);
+    this.#timer = setInterval(() => this.tick(), TICK_MS).unref();
   }
 
   /** Says again what was said last, with the time, where nothing else was said for long. */
   tick(): void {
-    this.#say(this.#last, SILENT_LINE_MS);
+    this.#print(this.#lastText, SILENT_LINE_MS);
   }
 
   /** `done` of the total, and what is being done just now. */
   update(done: number | undefined, doing?: string): void {
-    this.#last = [this.label, this.#count(done), doing].filter(part => part).join('  ');
-    this.#say(this.#last, PLAIN_LINE_MS);
+    this.#lastText = [this.label, this.#count(done), doing].filter(part => part).join('  ');
+    this.#print(this.#lastText, PLAIN_LINE_MS);
   }
 
   /** Takes the live line away. */
   end(): void {
-    clearInterval(this.#ticking);
+    clearInterval(this.#timer);
     this.io.show?.('');
   }
 
-  #say(line: string, every: number): void {
+  #print(line: string, intervalMs: number): void {
     const now = this.#now();
-    const timed = `${line}  ${this.#seconds(now)}`;
-    if (this.io.show) return this.io.show(timed);
-    if (now - this.#lastLine < every) return;
+    const text = `${line}  ${this.#seconds(now)}`;
+    if (this.io.show) return this.io.show(text);
+    if (now - this.#lastLine < intervalMs) return;
     this.#lastLine = now;
-    this.io.say(timed);
+    this.io.say(text);
   }
 
   #count(done: number | undefined): string {

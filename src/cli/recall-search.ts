@@ -8,7 +8,7 @@ import { createEmbedder } from '../embedders/create-embedder.js';
 import { measureRecall, type RecallReport } from '../ops/search/recall.js';
 import type { CommandIo } from './command-io.js';
 import { untilInterrupted } from './interruption.js';
-import { namedTenant } from './named-tenant.js';
+import { findTenant } from './find-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
 
 export interface RecallCommandOptions {
@@ -29,7 +29,7 @@ export async function recallCommand(
   const compare = async (database: Database): Promise<void> => {
     const tenants = await database.write('namedTenant', OPERATOR_SCOPE, async em => {
       const found = [];
-      for (const one of wanted) found.push(await namedTenant(em, one));
+      for (const one of wanted) found.push(await findTenant(em, one));
       return found.map(({ id, name }) => ({ id, name }));
     });
     const reports: (RecallReport & { tenantName: string })[] = [];

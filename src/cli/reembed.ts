@@ -17,7 +17,7 @@ import type { Embedder } from '../embedders/embedder.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { CommandIo } from './command-io.js';
 import { untilInterrupted } from './interruption.js';
-import { namedTenant } from './named-tenant.js';
+import { findTenant } from './find-tenant.js';
 import { mustExist, withReadyDatabase } from './open-database.js';
 import { Progress } from './progress.js';
 
@@ -25,12 +25,12 @@ export interface ReembedCommandOptions {
   readonly tenant?: string[];
   readonly all?: boolean;
   readonly missing?: boolean;
-  readonly after?: ReembedPlace;
+  readonly after?: ReembedPosition;
   readonly dryRun?: boolean;
 }
 
 /** The last chunk that was done, of the tenant that was being done. */
-export interface ReembedPlace {
+export interface ReembedPosition {
   readonly tenantId: string;
   readonly chunkId: string;
 }
@@ -62,7 +62,7 @@ export async function reembedCommand(
       if (tenants.length === 0)
         io.out('Nothing to do: there is no tenant, or none from --after on.');
       for (const tenant of tenants) {
-        const which = {
+        const chunksToEmbed = {
           tenantId: tenant.id,
           missing,
           after: tenant.id === after?.tenantId ? after.chunkId : FIRST,
@@ -70,8 +70,8 @@ export async function reembedCommand(
         if (dryRun) {
           stopped.throwIfAborted();
           const [chunks, characters] = [
-            await countChunksToEmbed(database, which),
-            await countCharactersToEmbed(database, which),
+            await countChunksToEmbed(database, chunksToEmbed),
+            await countCharactersToEmbed(database, chunksToEmbed),
           ];
           io.out(
             `${tenant.name} (${tenant.id}): would embed ${chunks} chunks, ${characters} ` +
@@ -82,7 +82,7 @@ export async function reembedCommand(
             database,
             { embedder, batchSize },
             tenant,
-            which,
+            chunksToEmbed,
             io,
             stopped,
           );
@@ -100,7 +100,7 @@ async function tenantsOf(
 ): Promise<NamedId[]> {
   const tenants = await database.write('tenantsToReembed', OPERATOR_SCOPE, async em => {
     const found = all ? await em.find(Tenant, {}) : [];
-    for (const name of names) found.push(await namedTenant(em, name));
+    for (const name of names) found.push(await findTenant(em, name));
     return found.map(({ id, name }): NamedId => ({ id, name }));
   });
   const each = [...new Map(tenants.map(tenant => [tenant.id, tenant])).values()];
@@ -114,23 +114,23 @@ async function reembedTenant(
   database: Database,
   { embedder, batchSize }: Embedding,
   { id, name }: NamedId,
-  which: ChunksToEmbed,
+  chunksToEmbed: ChunksToEmbed,
   io: CommandIo,
   stopped: AbortSignal,
 ): Promise<number> {
   let progress: Progress | undefined;
   let done = 0;
-  let last = which.after;
-  const patient = patientEmbedder(embedder, batchSize, stopped, why =>
-    progress?.update(done, `${why} Waiting.`),
+  let last = chunksToEmbed.after;
+  const retrying = retryingEmbedder(embedder, batchSize, stopped, cause =>
+    progress?.update(done, `${cause} Waiting.`),
   );
   try {
     stopped.throwIfAborted();
     progress = new Progress(io, `Embedding ${name}`, {
-      total: await countChunksToEmbed(database, which),
+      total: await countChunksToEmbed(database, chunksToEmbed),
       unit: 'chunks',
     });
-    await reembedChunks(database, patient, which, (count, lastId) => {
+    await reembedChunks(database, retrying, chunksToEmbed, (count, lastId) => {
       done += count;
       last = lastId;
       progress?.update(done);
@@ -151,21 +151,21 @@ async function reembedTenant(
  * Nobody waits for the answer: a service that is busy or down for a while does not end hours of
  * work.
  */
-const PATIENCE_MS = 600_000;
-const LEAST_WAIT_MS = 2_000;
+const MAX_OUTAGE_MS = 600_000;
+const MIN_WAIT_MS = 2_000;
 
 /**
  * The embedder, which tries each batch again as long as a later try makes sense and for ten minutes
  * at most. Throws as `embedder` does, and `signal`'s reason.
  */
-function patientEmbedder(
+function retryingEmbedder(
   embedder: Embedder,
   batchSize: number,
   signal: AbortSignal,
-  waiting: (why: string) => void,
+  waiting: (cause: string) => void,
 ): Pick<Embedder, 'embed'> {
   const embedBatch = async (texts: readonly string[]): Promise<number[][]> => {
-    for (const endsAt = performance.now() + PATIENCE_MS; ;) {
+    for (const endsAt = performance.now() + MAX_OUTAGE_MS; ;) {
       try {
         signal.throwIfAborted();
         return await embedder.embed(texts, signal);
@@ -174,7 +174,7 @@ function patientEmbedder(
         if (retryAfterMs === undefined || signal.aborted || performance.now() >= endsAt)
           throw error;
         waiting(message!);
-        await sleep(Math.max(retryAfterMs, LEAST_WAIT_MS), undefined, { signal }).catch(() =>
+        await sleep(Math.max(retryAfterMs, MIN_WAIT_MS), undefined, { signal }).catch(() =>
           signal.throwIfAborted(),
         );
       }

@@ -3,7 +3,7 @@ import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import { EMBEDDING_TEXTS } from './help-texts.js';
 import type { RecallCommandOptions } from './recall-search.js';
-import type { ReembedCommandOptions, ReembedPlace } from './reembed.js';
+import type { ReembedCommandOptions, ReembedPosition } from './reembed.js';
 import type { TuneCommandOptions } from './tune-search.js';
 
 const MAX_SAMPLES = 10_000;
@@ -111,7 +111,7 @@ Examples:
         '--after <place>',
         'go on where an earlier run stopped: the ids of a tenant and of its last chunk ' +
           'that was done',
-      ).argParser(placeIn),
+      ).argParser(parsePosition),
     )
     .option('--dry-run', 'only tell how many chunks and characters it would embed')
     .addHelpText(
@@ -127,21 +127,21 @@ Examples:
     });
 }
 
-const PLACE =
+const POSITION =
   /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-function placeIn(value: string): ReembedPlace {
-  const [, tenantId, chunkId] = PLACE.exec(value.toLowerCase()) ?? [];
+function parsePosition(value: string): ReembedPosition {
+  const [, tenantId, chunkId] = POSITION.exec(value.toLowerCase()) ?? [];
   if (!tenantId || !chunkId)
     throw new InvalidArgumentError('Give what the earlier run said: two ids with a slash between.');
   return { tenantId, chunkId };
 }
 
-function wholeNumber(most: number): (value: string) => number {
+function wholeNumber(max: number): (value: string) => number {
   return value => {
     const number = Number(value);
-    if (!/^\d+$/.test(value) || number < 1 || number > most)
-      throw new InvalidArgumentError(`Give a whole number from 1 to ${most}.`);
+    if (!/^\d+$/.test(value) || number < 1 || number > max)
+      throw new InvalidArgumentError(`Give a whole number from 1 to ${max}.`);
     return number;
   };
 }

@@ -37,7 +37,7 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
   let database: Database | undefined;
   let gateway: Gateway;
   const stopping = new AbortController();
-  let checked: Promise<void> | undefined;
+  let embedderCheck: Promise<void> | undefined;
   try {
     database = await openDatabase(config);
     const demoKey =
@@ -52,17 +52,22 @@ export async function serve(config: Config, io: CommandIo): Promise<void> {
     else reportReady(gateway.url);
     // Nobody waits for it: a service that is down now may be up for the first search.
     if (worker === undefined || worker === 1)
-      checked = checkEmbedder(database, createEmbedder(config.embedder), log, stopping.signal);
+      embedderCheck = checkEmbedder(
+        database,
+        createEmbedder(config.embedder),
+        log,
+        stopping.signal,
+      );
   } catch (error) {
     end.stopListening();
     await database?.close();
     throw listeningError(error, config) ?? error;
   }
-  await end.told;
+  await end.requested;
   stopping.abort();
-  const drained = await within(DRAIN_MS, gateway.close(), log);
-  if (checked) await within(CLOSE_MS, checked, log);
-  const closed = await within(CLOSE_MS, database.close(), log);
+  const drained = await finishesWithin(DRAIN_MS, gateway.close(), log);
+  if (embedderCheck) await finishesWithin(CLOSE_MS, embedderCheck, log);
+  const closed = await finishesWithin(CLOSE_MS, database.close(), log);
   // What is still open would keep the process alive, and after a fault nobody knows what that is.
   if (!drained || !closed || end.hasFailed()) process.exit(end.hasFailed() ? 1 : 0);
   end.stopListening();
@@ -78,7 +83,7 @@ async function serveWithWorkers(config: Config, io: CommandIo): Promise<void> {
       for (const warning of await checkServer(database, config.production)) log.warn(warning);
     });
     await runWorkers(config.workers, {
-      told: end.told,
+      stopRequested: end.requested,
       log,
       ready: url => io.outLines(welcome(url, config, undefined)),
     });
@@ -168,9 +173,9 @@ function listeningError(
   }
 }
 
-interface End {
+interface StopRequest {
   /** When it is time to stop. */
-  readonly told: Promise<void>;
+  readonly requested: Promise<void>;
   /** Whether that is because something was thrown that nobody caught. */
   hasFailed(): boolean;
   stopListening(): void;
@@ -183,7 +188,7 @@ interface End {
  * process ends, in order as far as that can be:
  * https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly
  */
-function listenForEnd(log: Logger): End {
+function listenForEnd(log: Logger): StopRequest {
   const signals = ['SIGINT', 'SIGTERM'] as const;
   const { promise, resolve } = Promise.withResolvers<void>();
   let hasFailed = false;
@@ -208,7 +213,7 @@ function listenForEnd(log: Logger): End {
   process.on('uncaughtException', fail);
   if (workerNumber() !== undefined) onStop(() => tell());
   return {
-    told: promise,
+    requested: promise,
     hasFailed: () => hasFailed,
     stopListening: () => {
       stopListeningToSignals();
@@ -221,13 +226,13 @@ function listenForEnd(log: Logger): End {
  * Whether `work` is done within `ms`. That it failed is logged: whoever stops goes on with the
  * rest.
  */
-async function within(ms: number, work: Promise<void>, log: Logger): Promise<boolean> {
+async function finishesWithin(ms: number, work: Promise<void>, log: Logger): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>(resolve => {
+  const timedOut = new Promise<false>(resolve => {
     timer = setTimeout(resolve, ms, false);
   });
   try {
-    return await Promise.race([work.then(() => true), late]);
+    return await Promise.race([work.then(() => true), timedOut]);
   } catch (error) {
     log.error({ err: error }, 'Not stopped in order');
     return false;

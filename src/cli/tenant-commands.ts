@@ -1,5 +1,9 @@
 import { Argument, InvalidArgumentError, Option, type Command } from 'commander';
-import { controlCharacterIn, shows, withoutMark } from '../base/control-characters.js';
+import {
+  controlCharacterIn,
+  hasVisibleCharacter,
+  withoutMark,
+} from '../base/control-characters.js';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import { USING_DATABASE } from './help-texts.js';
@@ -9,11 +13,12 @@ const MAX_NAME_LENGTH = 255;
 const MAX_PLAN_LENGTH = 50;
 
 /** A text of one line, as GraphQL takes it. */
-const line =
+const lineParser =
   (most: number) =>
   (given: string): string => {
     const value = withoutMark(given);
-    if (!shows(value)) throw new InvalidArgumentError('It has no character that shows.');
+    if (!hasVisibleCharacter(value))
+      throw new InvalidArgumentError('It has no character that shows.');
     if ([...value].length > most)
       throw new InvalidArgumentError(`It has more than ${most} characters.`);
     const found = controlCharacterIn(value);
@@ -29,13 +34,15 @@ export function addTenantCommands(program: Command, { io }: CommandContext): voi
   group
     .command('create')
     .addArgument(
-      new Argument('<name>', `1 to ${MAX_NAME_LENGTH} characters`).argParser(line(MAX_NAME_LENGTH)),
+      new Argument('<name>', `1 to ${MAX_NAME_LENGTH} characters`).argParser(
+        lineParser(MAX_NAME_LENGTH),
+      ),
     )
     .summary('make a tenant and print its id')
     .description('Makes a tenant, and with it its first bot. Standard output is its id alone.')
     .addOption(
       new Option('--plan <plan>', `the plan, 1 to ${MAX_PLAN_LENGTH} characters`)
-        .argParser(line(MAX_PLAN_LENGTH))
+        .argParser(lineParser(MAX_PLAN_LENGTH))
         .default('free'),
     )
     .addHelpText(

@@ -7,7 +7,7 @@ import { tuneSearch, type TuneListener } from '../ops/search/tune.js';
 import type { TuneStep } from '../ops/search/tune-plan.js';
 import type { CommandIo } from './command-io.js';
 import { untilInterrupted } from './interruption.js';
-import { namedTenant } from './named-tenant.js';
+import { findTenant } from './find-tenant.js';
 import { describeDatabase, withDatabase, withReadyDatabase } from './open-database.js';
 
 export interface TuneCommandOptions {
@@ -16,7 +16,7 @@ export interface TuneCommandOptions {
 }
 
 /** Where lines are kept, progress is told this seldom. */
-const TELL_EVERY_MS = 10_000;
+const REPORT_INTERVAL_MS = 10_000;
 const NOT_ALLOWED = '42501';
 
 /** `weaver search tune`; whether every step was done. */
@@ -29,45 +29,50 @@ export async function tuneCommand(
     io.out('Nothing to do: the embedded database searches without such indexes.');
     return true;
   }
-  const teller = new Teller(io, dryRun);
+  const reporter = new TuneReporter(io, dryRun);
   const tune = async (gateway: Database, signal: AbortSignal): Promise<void> => {
     const tenantId = tenant === undefined ? undefined : await idOf(gateway, tenant);
-    const options = { builtFrom: config.search.indexFrom, tenantId, dryRun, signal };
-    await withDatabase(config, 'migrate', owner => tuneSearch(gateway, owner, options, teller));
+    const options = { minChunks: config.search.indexMinChunks, tenantId, dryRun, signal };
+    await withDatabase(config, 'migrate', owner => tuneSearch(gateway, owner, options, reporter));
   };
   await untilInterrupted(
-    () => `what is told above as done is kept${teller.left}. To go on, run it again`,
+    () => `what is told above as done is kept${reporter.left}. To go on, run it again`,
     signal => withReadyDatabase(config, gateway => tune(gateway, signal), signal),
   );
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
-  return !teller.hasFailed;
+  return !reporter.hasFailed;
 }
 
 function idOf(gateway: Database, tenant: string): Promise<string> {
   return gateway.write(
     'namedTenant',
     OPERATOR_SCOPE,
-    async em => (await namedTenant(em, tenant)).id,
+    async em => (await findTenant(em, tenant)).id,
   );
 }
 
-const DOING = {
+const PRESENT_PARTICIPLES = {
   build: 'Building',
   rebuild: 'Rebuilding',
   finish: 'Finishing',
   drop: 'Dropping',
 } as const;
-const DONE = { build: 'Built', rebuild: 'Rebuilt', finish: 'Finished', drop: 'Dropped' } as const;
+const PAST_TENSES = {
+  build: 'Built',
+  rebuild: 'Rebuilt',
+  finish: 'Finished',
+  drop: 'Dropped',
+} as const;
 
 /**
  * Tells steps and results on standard output, and progress beside them: in a terminal as one line
  * that changes.
  */
-class Teller implements TuneListener {
+class TuneReporter implements TuneListener {
   hasFailed = false;
   /** What an interruption has left, as the end of a sentence. */
   left = '';
-  #toldAt = 0;
+  #reportedAt = 0;
 
   constructor(
     private readonly io: CommandIo,
@@ -78,12 +83,12 @@ class Teller implements TuneListener {
     if (steps.length === 0) this.io.out('Nothing to do: every large tenant has its index.');
     if (this.dryRun)
       for (const step of steps)
-        this.io.out(`Would ${step.action} ${described(step)}: ${step.why}.`);
+        this.io.out(`Would ${step.action} ${describeStep(step)}: ${step.why}.`);
   }
 
   started(step: TuneStep): void {
-    this.#toldAt = performance.now();
-    this.io.show?.(`${DOING[step.action]} ${described(step)} ...`);
+    this.#reportedAt = performance.now();
+    this.io.show?.(`${PRESENT_PARTICIPLES[step.action]} ${describeStep(step)} ...`);
   }
 
   progressed(step: TuneStep, { phase, share }: BuildProgress): void {
@@ -91,21 +96,23 @@ class Teller implements TuneListener {
     // words.
     const percent = share === undefined ? '' : `${Math.floor(share * 100)} %, `;
     const line =
-      `${DOING[step.action]} ${step.action === 'drop' ? step.index : step.tenantId}: ` +
+      `${PRESENT_PARTICIPLES[step.action]} ` +
+      `${step.action === 'drop' ? step.index : step.tenantId}: ` +
       `${percent}${phase.replace(/^building index: /, '')}`;
     if (this.io.show) return this.io.show(line);
-    if (performance.now() - this.#toldAt < TELL_EVERY_MS) return;
-    this.#toldAt = performance.now();
+    if (performance.now() - this.#reportedAt < REPORT_INTERVAL_MS) return;
+    this.#reportedAt = performance.now();
     this.io.say(line);
   }
 
   done(step: TuneStep, outcome: 'done' | 'undone', ms: number): void {
     const time = `${(ms / 1_000).toFixed(1)} s`;
     if (outcome === 'done')
-      this.io.out(`${DONE[step.action]} ${described(step)} in ${time}: ${step.why}.`);
+      this.io.out(`${PAST_TENSES[step.action]} ${describeStep(step)} in ${time}: ${step.why}.`);
     else
       this.io.out(
-        `${DONE[step.action]} ${described(step)} in ${time}, and dropped it: the tenant ` +
+        `${PAST_TENSES[step.action]} ${describeStep(step)} in ${time}, and dropped it: ` +
+          'the tenant ' +
           'has become small or is gone.',
       );
   }
@@ -114,7 +121,7 @@ class Teller implements TuneListener {
     this.io.show?.('');
     this.left =
       left.length === 0
-        ? `, and nothing is left of ${described(step)} that is incomplete`
+        ? `, and nothing is left of ${describeStep(step)} that is incomplete`
         : `, and ${left.join(', ')} is left incomplete: no search uses it, and the next ` +
           'run drops it';
   }
@@ -122,15 +129,15 @@ class Teller implements TuneListener {
   failed(step: TuneStep, error: unknown): void {
     this.hasFailed = true;
     const { code } = error as { code?: string };
-    const mend =
+    const hint =
       code === NOT_ALLOWED
         ? ' Only the owner of the tables may: name it in WEAVER_MIGRATION_URL.'
         : ' What is half done is put right by the next run.';
-    this.io.say(`Could not ${step.action} ${described(step)}: ${reason(error)}.${mend}`);
+    this.io.say(`Could not ${step.action} ${describeStep(step)}: ${reason(error)}.${hint}`);
   }
 }
 
-function described({ tenantId, chunks, index, action }: TuneStep): string {
+function describeStep({ tenantId, chunks, index, action }: TuneStep): string {
   return action === 'drop'
     ? `the index ${index}`
     : `the index of tenant ${tenantId} (${chunks} chunks)`;

@@ -15,7 +15,7 @@ const READY = 'ready';
  */
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
-const LIVED_MS = 60_000;
+const MIN_UPTIME_MS = 60_000;
 
 /**
  * The number of this process among its siblings; undefined where it is the only one or the one that
@@ -44,15 +44,19 @@ export function onStop(stop: () => void): void {
 }
 
 /**
- * Runs `count` processes of the same command that share one port, until `told`. The first ones must
- * all come up: one that does not ends everything, with its reason in the log. Later, one that ends
- * is replaced. `ready` is called once, with the address.
+ * Runs `count` processes of the same command that share one port, until `stopRequested`. The first
+ * ones must all come up: one that does not ends everything, with its reason in the log. Later, one
+ * that ends is replaced. `ready` is called once, with the address.
  */
 export async function runWorkers(
   count: number,
-  { told, log, ready }: { told: Promise<void>; log: Logger; ready: (url: string) => void },
+  {
+    stopRequested,
+    log,
+    ready,
+  }: { stopRequested: Promise<void>; log: Logger; ready: (url: string) => void },
 ): Promise<void> {
-  const living = new Set<Worker>();
+  const liveWorkers = new Set<Worker>();
   const ended = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<never>();
   let isStopping = false;
@@ -63,11 +67,11 @@ export async function runWorkers(
     if (isStopping) return;
     const worker = cluster.fork();
     const startedAt = performance.now();
-    let hasServed = false;
-    living.add(worker);
+    let wasReady = false;
+    liveWorkers.add(worker);
     worker.on('message', (message: { [READY]?: string }) => {
       if (message[READY] === undefined) return;
-      hasServed = true;
+      wasReady = true;
       // Whoever comes up first serves everybody; the others follow.
       if (!isReady) ready(message[READY]);
       isReady = true;
@@ -77,11 +81,11 @@ export async function runWorkers(
       log.error({ err: error, worker: worker.id }, 'A worker cannot be reached'),
     );
     worker.once('exit', (code, signal) => {
-      living.delete(worker);
-      if (isStopping) return void (living.size === 0 && ended.resolve());
-      if (!hasServed && !isReady)
+      liveWorkers.delete(worker);
+      if (isStopping) return void (liveWorkers.size === 0 && ended.resolve());
+      if (!wasReady && !isReady)
         return failed.reject(new StartupError('A worker did not start; its own message says why.'));
-      if (performance.now() - startedAt > LIVED_MS) delayMs = FIRST_DELAY_MS;
+      if (performance.now() - startedAt > MIN_UPTIME_MS) delayMs = FIRST_DELAY_MS;
       log.error(
         { worker: worker.id, code, signal, delayMs },
         'A worker ended, another will take its place',
@@ -92,14 +96,14 @@ export async function runWorkers(
   };
   const stop = (): Promise<void> => {
     isStopping = true;
-    if (living.size === 0) ended.resolve();
-    for (const worker of living) if (worker.isConnected()) worker.send(STOP);
+    if (liveWorkers.size === 0) ended.resolve();
+    for (const worker of liveWorkers) if (worker.isConnected()) worker.send(STOP);
     return ended.promise;
   };
 
   for (let n = 0; n < count; n += 1) start();
   try {
-    await Promise.race([told, failed.promise]);
+    await Promise.race([stopRequested, failed.promise]);
   } finally {
     await stop();
   }

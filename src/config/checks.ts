@@ -1,12 +1,12 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
-export const wholeNumber = (least: number, most: number) =>
+export const wholeNumber = (min: number, max: number) =>
   z
     .string()
-    .regex(/^\d+$/, `must be a whole number from ${least} to ${most}`)
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
-    .refine(n => n >= least && n <= most, `must be a whole number from ${least} to ${most}`);
+    .refine(n => n >= min && n <= max, `must be a whole number from ${min} to ${max}`);
 
 export const flag = z
   .enum(['true', 'false'], 'must be true or false')

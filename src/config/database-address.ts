@@ -47,7 +47,7 @@ interface Parameter {
   readonly problem: (value: string) => string | undefined;
 }
 
-const anything = (): undefined => undefined;
+const anyValue = (): undefined => undefined;
 const oneOf =
   (...values: string[]) =>
   (value: string): string | undefined =>
@@ -56,11 +56,11 @@ const oneOf =
       : `must be ${new Intl.ListFormat('en', { type: 'disjunction' }).format(values)}`;
 const wholeNumber = (value: string): string | undefined =>
   /^-?\d{1,9}$/.test(value) ? undefined : 'must be a whole number';
-const refused = (mend: string) => (): string => `is not supported: ${mend}`;
+const unsupported = (hint: string) => (): string => `is not supported: ${hint}`;
 
 const SSL_MODES = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'];
 const TLS_VERSIONS = ['TLSv1', 'TLSv1.1', 'TLSv1.2', 'TLSv1.3'];
-const TIMED_BY_SYSTEM = refused(
+const SYSTEM_KEEPALIVE = unsupported(
   'the system decides this for the whole process. Remove it, or set it in the kernel.',
 );
 
@@ -79,9 +79,9 @@ function sessionProblem(value: string): string | undefined {
 
 /** What a URL may say after its question mark, and what libpq knows and Weaver refuses. */
 const PARAMETERS: Readonly<Record<string, Parameter>> = {
-  application_name: { variable: 'PGAPPNAME', problem: anything },
-  fallback_application_name: { problem: anything },
-  options: { variable: 'PGOPTIONS', problem: anything },
+  application_name: { variable: 'PGAPPNAME', problem: anyValue },
+  fallback_application_name: { problem: anyValue },
+  options: { variable: 'PGOPTIONS', problem: anyValue },
   client_encoding: {
     variable: 'PGCLIENTENCODING',
     problem: value => (/^(utf-?8|unicode|auto)$/i.test(value) ? undefined : 'must be UTF8'),
@@ -94,10 +94,10 @@ const PARAMETERS: Readonly<Record<string, Parameter>> = {
   sslmode: { variable: 'PGSSLMODE', problem: sslModeProblem },
   requiressl: { variable: 'PGREQUIRESSL', problem: oneOf('0', '1') },
   sslnegotiation: { variable: 'PGSSLNEGOTIATION', problem: oneOf('postgres', 'direct') },
-  sslrootcert: { variable: 'PGSSLROOTCERT', problem: anything },
-  sslcert: { variable: 'PGSSLCERT', problem: anything },
-  sslkey: { variable: 'PGSSLKEY', problem: anything },
-  sslcrl: { variable: 'PGSSLCRL', problem: anything },
+  sslrootcert: { variable: 'PGSSLROOTCERT', problem: anyValue },
+  sslcert: { variable: 'PGSSLCERT', problem: anyValue },
+  sslkey: { variable: 'PGSSLKEY', problem: anyValue },
+  sslcrl: { variable: 'PGSSLCRL', problem: anyValue },
   ssl_min_protocol_version: {
     variable: 'PGSSLMINPROTOCOLVERSION',
     problem: oneOf(...TLS_VERSIONS),
@@ -127,37 +127,43 @@ const PARAMETERS: Readonly<Record<string, Parameter>> = {
     variable: 'PGMAXPROTOCOLVERSION',
     problem: oneOf('3.0', '3.2', 'latest'),
   },
-  passfile: { problem: refused('name the file in PGPASSFILE.') },
-  service: { problem: refused('write what the service holds into the URL.') },
-  servicefile: { problem: refused('write what the service holds into the URL.') },
+  passfile: { problem: unsupported('name the file in PGPASSFILE.') },
+  service: { problem: unsupported('write what the service holds into the URL.') },
+  servicefile: { problem: unsupported('write what the service holds into the URL.') },
   require_auth: {
     variable: 'PGREQUIREAUTH',
-    problem: refused('use channel_binding=require or sslmode=verify-full.'),
+    problem: unsupported('use channel_binding=require or sslmode=verify-full.'),
   },
-  requirepeer: { variable: 'PGREQUIREPEER', problem: refused('protect the folder of the socket.') },
+  requirepeer: {
+    variable: 'PGREQUIREPEER',
+    problem: unsupported('protect the folder of the socket.'),
+  },
   sslpassword: {
-    problem: refused('keep the key in a file without a password that only Weaver can read.'),
+    problem: unsupported('keep the key in a file without a password that only Weaver can read.'),
   },
-  sslcrldir: { variable: 'PGSSLCRLDIR', problem: refused('name one file in sslcrl.') },
-  sslkeylogfile: { problem: refused('remove it.') },
-  keepalives_interval: { problem: TIMED_BY_SYSTEM },
-  keepalives_count: { problem: TIMED_BY_SYSTEM },
-  tcp_user_timeout: { problem: TIMED_BY_SYSTEM },
+  sslcrldir: { variable: 'PGSSLCRLDIR', problem: unsupported('name one file in sslcrl.') },
+  sslkeylogfile: { problem: unsupported('remove it.') },
+  keepalives_interval: { problem: SYSTEM_KEEPALIVE },
+  keepalives_count: { problem: SYSTEM_KEEPALIVE },
+  tcp_user_timeout: { problem: SYSTEM_KEEPALIVE },
   krbsrvname: {
     variable: 'PGKRBSRVNAME',
-    problem: refused('Weaver signs in by password or certificate.'),
+    problem: unsupported('Weaver signs in by password or certificate.'),
   },
-  gsslib: { variable: 'PGGSSLIB', problem: refused('Weaver signs in by password or certificate.') },
+  gsslib: {
+    variable: 'PGGSSLIB',
+    problem: unsupported('Weaver signs in by password or certificate.'),
+  },
   gssdelegation: {
     variable: 'PGGSSDELEGATION',
-    problem: refused('Weaver signs in by password or certificate.'),
+    problem: unsupported('Weaver signs in by password or certificate.'),
   },
-  scram_client_key: { problem: refused('give the password.') },
-  scram_server_key: { problem: refused('give the password.') },
+  scram_client_key: { problem: unsupported('give the password.') },
+  scram_server_key: { problem: unsupported('give the password.') },
 };
 
 /** What other programs write into such URLs: each would be without effect here. */
-const OTHER_PROGRAMS: Readonly<Record<string, string>> = {
+const OTHER_CLIENT_PARAMETERS: Readonly<Record<string, string>> = {
   schema: 'Weaver keeps its tables in the schema public. Remove it.',
   pgbouncer: 'set DATABASE_POOLER=transaction instead.',
   connection_limit: 'set DATABASE_POOL_SIZE instead.',
@@ -171,7 +177,7 @@ const OTHER_PROGRAMS: Readonly<Record<string, string>> = {
 };
 
 /** Where a connection would go if the URL left it out; libpq would take it from these. */
-const PLACE_VARIABLES = {
+const ADDRESS_VARIABLES = {
   host: ['PGHOST', 'PGHOSTADDR', 'PGSERVICE'],
   port: ['PGPORT'],
   database: ['PGDATABASE', 'PGSERVICE'],
@@ -194,21 +200,21 @@ export function parseAddress(
   text: string,
   env: Readonly<Record<string, string | undefined>> = {},
 ): DatabaseAddress {
-  const { authority, path, query } = partsOf(text.trim());
+  const { authority, path, query } = urlParts(text.trim());
   const named = parametersOf(query);
   const problems: string[] = [];
-  const places = placesOf(authority, path, named, problems);
+  const parts = addressParts(authority, path, named, problems);
   const parameters = knownParameters(named, env, problems);
-  problems.push(...ambiguousPlaces(places, env));
+  problems.push(...ambiguousParts(parts, env));
   if (problems.length > 0) throw new AddressError(problems);
-  const user = places.user ?? userInfo().username;
+  const user = parts.user ?? userInfo().username;
   return {
-    host: places.host,
-    hostAddress: places.hostAddress,
-    port: places.port ?? DEFAULT_PORT,
-    database: places.database ?? user,
+    host: parts.host,
+    hostAddress: parts.hostAddress,
+    port: parts.port ?? DEFAULT_PORT,
+    database: parts.database ?? user,
     user,
-    password: places.password ?? (env.PGPASSWORD || undefined),
+    password: parts.password ?? (env.PGPASSWORD || undefined),
     parameters,
   };
 }
@@ -272,7 +278,7 @@ export function isSameAddress(one: DatabaseAddress, other: DatabaseAddress): boo
   return addressUrl(one) === addressUrl(other);
 }
 
-interface Parts {
+interface UrlParts {
   readonly authority: string;
   readonly path: string | undefined;
   readonly query: string | undefined;
@@ -283,7 +289,7 @@ interface Parts {
  * folder of a socket, and a password may hold what ends a web address. SQLAlchemy's
  * `postgresql+asyncpg://` is the same address.
  */
-function partsOf(text: string): Parts {
+function urlParts(text: string): UrlParts {
   const scheme = /^postgres(?:ql)?(?:\+\w+)?:\/\//i.exec(text);
   if (!scheme) throw new AddressError([URL_SHAPE]);
   const rest = text.slice(scheme[0].length);
@@ -307,7 +313,7 @@ function parametersOf(query: string | undefined): Map<string, string> {
   return named;
 }
 
-interface Places {
+interface AddressParts {
   host: string | undefined;
   hostAddress: string | undefined;
   port: number | undefined;
@@ -320,48 +326,48 @@ interface Places {
  * Who, where and which database; a parameter of the same meaning goes before what stands before the
  * question mark. Takes them from `named`.
  */
-function placesOf(
+function addressParts(
   authority: string,
   path: string | undefined,
   named: Map<string, string>,
   problems: string[],
-): Places {
+): AddressParts {
   const at = authority.indexOf('@');
   const [, user, password] =
     /^([^:]*)(?::(.*))?$/s.exec(at < 0 ? '' : authority.slice(0, at)) ?? [];
   const location = authority.slice(at + 1);
-  const take = (name: string): string | undefined => {
+  const takeParameter = (name: string): string | undefined => {
     const value = named.get(name);
     named.delete(name);
     return value || undefined;
   };
-  const several =
+  const severalHosts =
     'names several hosts, and Weaver connects to one. Name the primary, or an address ' +
     'that follows it';
   if (
     location.includes(',') ||
     ['host', 'hostaddr', 'port'].some(name => named.get(name)?.includes(','))
   )
-    throw new AddressError([several]);
+    throw new AddressError([severalHosts]);
   const [, bracketed, plain, port] =
     /^(?:\[([^\]]*)\]|([^:[\]]*))(?::([^:]*))?$/.exec(location) ?? [];
   if (bracketed === undefined && plain === undefined) throw new AddressError([UNREADABLE]);
-  const chosenPort = take('port') ?? port;
+  const chosenPort = takeParameter('port') ?? port;
   if (
     chosenPort &&
     !(/^\d{1,5}$/.test(chosenPort) && Number(chosenPort) >= 1 && Number(chosenPort) <= 65_535)
   )
     throw new AddressError([UNREADABLE]);
-  const host = take('host') ?? ((bracketed ?? decode(plain!)) || undefined);
+  const host = takeParameter('host') ?? ((bracketed ?? decode(plain!)) || undefined);
   if (host?.startsWith('@'))
     problems.push('names an abstract socket, which Weaver cannot use: name the folder of a socket');
   return {
     host,
-    hostAddress: take('hostaddr'),
+    hostAddress: takeParameter('hostaddr'),
     port: chosenPort ? Number(chosenPort) : undefined,
-    database: take('dbname') ?? (path ? decode(path) : undefined),
-    user: take('user') ?? (user ? decode(user) : undefined),
-    password: take('password') ?? (password ? decode(password) : undefined),
+    database: takeParameter('dbname') ?? (path ? decode(path) : undefined),
+    user: takeParameter('user') ?? (user ? decode(user) : undefined),
+    password: takeParameter('password') ?? (password ? decode(password) : undefined),
   };
 }
 
@@ -373,7 +379,9 @@ function knownParameters(
   const parameters: Record<string, string> = {};
   for (const [name, value] of withSslMode(named)) {
     const known = Object.hasOwn(PARAMETERS, name) ? PARAMETERS[name] : undefined;
-    const other = Object.hasOwn(OTHER_PROGRAMS, name) ? OTHER_PROGRAMS[name] : undefined;
+    const other = Object.hasOwn(OTHER_CLIENT_PARAMETERS, name)
+      ? OTHER_CLIENT_PARAMETERS[name]
+      : undefined;
     const problem = known
       ? known.problem(value)
       : other
@@ -409,12 +417,12 @@ function* withSslMode(named: ReadonlyMap<string, string>): Iterable<[string, str
  * Where the URL is silent and libpq's variables are not, psql and Weaver would go to different
  * places.
  */
-function ambiguousPlaces(
-  { host, hostAddress, port, database, user }: Places,
+function ambiguousParts(
+  { host, hostAddress, port, database, user }: AddressParts,
   env: Readonly<Record<string, string | undefined>>,
 ): string[] {
   const given = { host: host ?? hostAddress, port, database, user };
-  return Object.entries(PLACE_VARIABLES).flatMap(([place, variables]) => {
+  return Object.entries(ADDRESS_VARIABLES).flatMap(([place, variables]) => {
     const set =
       given[place as keyof typeof given] === undefined
         ? variables.find(variable => env[variable])

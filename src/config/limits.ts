@@ -19,14 +19,14 @@ export interface Limits {
   cost: number;
   rows: number;
   rowsInFlight: number;
-  answerBytes: number;
-  answerBytesInFlight: number;
+  responseBytes: number;
+  responseBytesInFlight: number;
   /** How long an operation may take, in milliseconds; and a statement of it. */
   operationMs: number;
   /** How long a statement may wait for what others have locked. */
   lockMs: number;
-  operationsAtOnce: number;
-  operationsInQueue: number;
+  concurrentOperations: number;
+  queuedOperations: number;
   rates: RateLimits;
   bodyBytes: number;
   anonymousBodyBytes: number;
@@ -36,7 +36,7 @@ export interface Limits {
   headersMs: number;
   requestMs: number;
   /** How long a caller may take to receive an answer. */
-  answerMs: number;
+  responseMs: number;
 }
 
 /** Requests a minute, over all gateways on a database. A key's own limit is the key's. */
@@ -179,19 +179,19 @@ export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limi
     cost: env.WEAVER_MAX_COST,
     rows: env.WEAVER_MAX_ROWS,
     rowsInFlight: env.WEAVER_MAX_ROWS_IN_FLIGHT,
-    answerBytes: env.WEAVER_MAX_ANSWER_BYTES,
-    answerBytesInFlight: env.WEAVER_MAX_ANSWER_BYTES_IN_FLIGHT,
+    responseBytes: env.WEAVER_MAX_ANSWER_BYTES,
+    responseBytesInFlight: env.WEAVER_MAX_ANSWER_BYTES_IN_FLIGHT,
     operationMs: env.WEAVER_MAX_OPERATION_MS,
     lockMs: env.WEAVER_MAX_LOCK_MS,
-    operationsAtOnce: env.WEAVER_MAX_OPERATIONS_AT_ONCE,
-    operationsInQueue: env.WEAVER_MAX_OPERATIONS_IN_QUEUE,
+    concurrentOperations: env.WEAVER_MAX_OPERATIONS_AT_ONCE,
+    queuedOperations: env.WEAVER_MAX_OPERATIONS_IN_QUEUE,
     bodyBytes: env.WEAVER_MAX_BODY_BYTES,
     anonymousBodyBytes: env.WEAVER_MAX_ANONYMOUS_BODY_BYTES,
     bodyBytesInFlight: env.WEAVER_MAX_BODY_BYTES_IN_FLIGHT,
     connections: env.WEAVER_MAX_CONNECTIONS,
     headersMs: env.WEAVER_MAX_HEADERS_MS,
     requestMs: env.WEAVER_MAX_REQUEST_MS,
-    answerMs: env.WEAVER_MAX_ANSWER_MS,
+    responseMs: env.WEAVER_MAX_ANSWER_MS,
     rates: {
       anonymousRpm: env.WEAVER_MAX_ANONYMOUS_RPM,
       userRpm: env.WEAVER_MAX_USER_RPM,

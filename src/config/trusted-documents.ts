@@ -43,13 +43,14 @@ export const TRUSTED_DOCUMENT_SETTINGS = {
     ),
 };
 
-export function trustedDocumentProblems(given: NodeJS.ProcessEnv): string[] {
-  const idle =
-    given.WEAVER_TRUSTED_DOCUMENTS === undefined &&
-    given.WEAVER_TRUSTED_DOCUMENT_KEYS === undefined;
+export function trustedDocumentProblems(setNames: NodeJS.ProcessEnv): string[] {
+  const unusedSettings =
+    setNames.WEAVER_TRUSTED_DOCUMENTS === undefined &&
+    setNames.WEAVER_TRUSTED_DOCUMENT_KEYS === undefined;
   const restricts =
-    given.WEAVER_AD_HOC_OPERATIONS === 'operator' || given.WEAVER_AD_HOC_OPERATIONS === 'nobody';
-  return idle && restricts
+    setNames.WEAVER_AD_HOC_OPERATIONS === 'operator' ||
+    setNames.WEAVER_AD_HOC_OPERATIONS === 'nobody';
+  return unusedSettings && restricts
     ? [
         'WEAVER_AD_HOC_OPERATIONS needs WEAVER_TRUSTED_DOCUMENTS or ' +
           'WEAVER_TRUSTED_DOCUMENT_KEYS beside it, unless it is everyone',

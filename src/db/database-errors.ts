@@ -16,7 +16,7 @@ const NETWORK = new Set([
 
 /**
  * node-postgres reports a lost connection and a closed pool by message alone; so does the embedded
- * database that it was closed, and `ConnectionTurns` that none was free.
+ * database that it was closed, and `ConnectionScheduler` that none was free.
  */
 const BEGINNINGS = [
   'Connection terminated',

@@ -10,7 +10,7 @@ export type DatabaseScope =
 interface OperatorScope {
   readonly role: typeof OPERATOR_ROLE;
   /** Not the operator's wish but the gateway's own. */
-  readonly isGatewayOwn?: true;
+  readonly isGateway?: true;
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -30,10 +30,11 @@ export const OPERATOR_SCOPE: DatabaseScope = { role: OPERATOR_ROLE };
 
 /**
  * What the gateway must know or note to serve anybody: whose a token is, how many requests are
- * left. As the operator, and before all others that wait for a connection (`connection-turns.ts`),
- * so that each statement must be short and wait for nothing that tenants lock.
+ * left. As the operator, and before all others that wait for a connection
+ * (`connection-scheduler.ts`), so that each statement must be short and wait for nothing that
+ * tenants lock.
  */
-export const GATEWAY_SCOPE: DatabaseScope = { role: OPERATOR_ROLE, isGatewayOwn: true };
+export const GATEWAY_SCOPE: DatabaseScope = { role: OPERATOR_ROLE, isGateway: true };
 
 /**
  * Settings that make a transaction the scope's own and end with it. Times come in UTC, whatever the
@@ -61,7 +62,7 @@ export function enterScopeSql(scope: DatabaseScope): string {
 }
 
 /** What keeps one operation's statements within its time, and their rows within its memory. */
-export interface TimeBounds {
+export interface OperationBounds {
   /**
    * How long a statement may take, and how long of that it may wait for what others have locked.
    */
@@ -70,19 +71,19 @@ export interface TimeBounds {
   /** Once it is aborted no further statement is sent: asking throws its reason. */
   readonly signal: AbortSignal;
   /** Waited for before each statement of a read; undefined where it may be sent at once. */
-  readonly ready?: () => Promise<void> | undefined;
+  readonly untilReady?: () => Promise<void> | undefined;
   /**
    * Told how many bytes of rows a read receives, as they come; and before each statement, of none.
    * What it throws ends the read.
    */
-  readonly received?: (bytes: number) => void;
+  readonly onReceived?: (bytes: number) => void;
 }
 
 /**
  * Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements
  * keeps one.
  */
-export function boundTimeSql({ statementMs, lockMs }: TimeBounds): string {
+export function boundTimeSql({ statementMs, lockMs }: OperationBounds): string {
   return `set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`;
 }
 

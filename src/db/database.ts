@@ -3,7 +3,11 @@ import { MikroORM, type EntityManager } from '@mikro-orm/core';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import type { DatabaseConfig } from '../config.js';
-import { ConnectionTurns, ReadsInTurn, type ReadTurns } from './connection-turns.js';
+import {
+  ConnectionScheduler,
+  ScheduledReadConnections,
+  type ReadScheduler,
+} from './connection-scheduler.js';
 import {
   databaseOptions,
   type DatabaseOptions,
@@ -13,15 +17,19 @@ import {
   GATEWAY_SCOPE,
   scopeSettings,
   type DatabaseScope,
-  type TimeBounds,
+  type OperationBounds,
 } from './database-scope.js';
 import { cancelledBy, LentSessions } from './lent-sessions.js';
-import { refuseSharedSession, refuseSharedSessions, sharesSession } from './open/own-session.js';
+import {
+  refuseSharedSession,
+  refuseSharedSessions,
+  sharesSession,
+} from './open/session-pooling.js';
 import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
-import { ReadScope } from './read-scope.js';
+import { OperationReads } from './operation-reads.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
 
-const openWrite = new AsyncLocalStorage<string>();
+const currentWrite = new AsyncLocalStorage<string>();
 const PING = fixedStatement('ping', 'select 1');
 
 /** Runs `work` in one transaction of a scope that is settled, as `Database.write` does. */
@@ -45,14 +53,14 @@ export class Database {
   private constructor(
     readonly kind: DatabaseConfig['kind'],
     readonly orm: MikroORM,
-    private readonly connections: ReadTurns,
-    private readonly turns: ConnectionTurns,
+    private readonly connections: ReadScheduler,
+    private readonly scheduler: ConnectionScheduler,
     private readonly options: DatabaseOptions,
   ) {}
 
   #lent: LentSessions | undefined;
 
-  readonly #readConnections: ReadTurns = {
+  readonly #readConnections: ReadScheduler = {
     begin: async (scope, bounds) => {
       refuseInsideWrite('Reads');
       return this.connections.begin(scope, bounds);
@@ -80,14 +88,20 @@ export class Database {
           ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
           : new PostgresReadConnections(
               await (connection as PostgreSqlConnection).getNativeClient(),
-              { pooled: config.pooler !== 'none' },
+              { behindPooler: config.pooler !== 'none' },
             );
       await connection.execute('select 1');
-      const turns = new ConnectionTurns({
+      const scheduler = new ConnectionScheduler({
         connections: options.connections,
-        writesAtOnce: config.kind === 'postgres' ? config.writesAtOnce : undefined,
+        concurrentWrites: config.kind === 'postgres' ? config.concurrentWrites : undefined,
       });
-      return new Database(config.kind, orm, new ReadsInTurn(connections, turns), turns, options);
+      return new Database(
+        config.kind,
+        orm,
+        new ScheduledReadConnections(connections, scheduler),
+        scheduler,
+        options,
+      );
     } catch (error) {
       await orm.close(true).catch(() => {});
       options.release();
@@ -96,11 +110,11 @@ export class Database {
   }
 
   /** The reads of one operation under `scope`. */
-  reads(scope: DatabaseScope, bounds?: TimeBounds): ReadScope {
-    return new ReadScope(
+  reads(scope: DatabaseScope, bounds?: OperationBounds): OperationReads {
+    return new OperationReads(
       scope,
       this.#readConnections,
-      (asked, parameters) => this.onStatement(asked, parameters),
+      (sent, parameters) => this.onStatement(sent, parameters),
       bounds,
     );
   }
@@ -108,32 +122,32 @@ export class Database {
   /**
    * Runs `work` in one read-write transaction under `scope` and commits what it did; an error rolls
    * all of it back. It waits for its turn to have a connection, of those of its scope
-   * (`ConnectionTurns`), until `bounds` end it. `work` must not use the network and must not open
-   * another scope: on the embedded database that would wait for itself for ever.
+   * (`ConnectionScheduler`), until `bounds` end it. `work` must not use the network and must not
+   * open another scope: on the embedded database that would wait for itself for ever.
    */
   async write<T>(
     name: string,
     scope: DatabaseScope,
     work: (em: SqlEntityManager) => Promise<T>,
-    bounds?: TimeBounds,
+    bounds?: OperationBounds,
   ): Promise<T> {
     refuseInsideWrite(`"${name}"`);
     bounds?.signal.throwIfAborted();
     const em = this.orm.em.fork() as EntityManager as SqlEntityManager;
     const { role, ...variables } = scopeSettings(scope);
-    const times: Record<string, string> =
+    const timeouts: Record<string, string> =
       bounds && this.kind === 'postgres'
         ? { statement_timeout: String(bounds.statementMs), lock_timeout: String(bounds.lockMs) }
         : {};
-    em.setSessionContext({ variables: { ...variables, ...times }, role });
-    const turn = await this.turns.write(scope, bounds?.signal);
+    em.setSessionContext({ variables: { ...variables, ...timeouts }, role });
+    const permit = await this.scheduler.write(scope, bounds?.signal);
     try {
       bounds?.signal.throwIfAborted();
-      return await openWrite.run(name, () =>
-        em.transactional(inner => work(inner as SqlEntityManager)),
+      return await currentWrite.run(name, () =>
+        em.transactional(transactionEm => work(transactionEm as SqlEntityManager)),
       );
     } finally {
-      turn.end();
+      permit.end();
     }
   }
 
@@ -155,12 +169,12 @@ export class Database {
     try {
       await refuseSharedSession(pool, client);
       const run = async <R>(sql: string): Promise<R[]> => (await client.query(sql)).rows as R[];
-      const [own] = await run<{ pid: number }>(
+      const [backend] = await run<{ pid: number }>(
         "select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), " +
           "set_config('lock_timeout', '0', false), set_config('idle_session_timeout', '0', " +
           'false)',
       );
-      const { pid } = own!;
+      const { pid } = backend!;
       return await work({ pid, run: sql => cancelledBy(signal, pool, pid, () => run(sql)) });
     } finally {
       client.release(true);
@@ -231,7 +245,7 @@ export class Database {
  * connection, which sees nothing of the write, on PostgreSQL.
  */
 function refuseInsideWrite(scope: string): void {
-  const outer = openWrite.getStore();
+  const outer = currentWrite.getStore();
   if (outer !== undefined)
     throw new Error(`${scope} opened inside the write "${outer}": use its entity manager instead.`);
 }

@@ -10,30 +10,30 @@ const GRACE_MS = 1_000;
  * enough would leave the gateway with a pool that is full of the dead. Call it before the pool's
  * first connection.
  */
-export function takeBackLostConnections(pool: Pool): void {
-  const held = new Set<PoolClient>();
-  pool.on('acquire', client => void held.add(client));
-  pool.on('release', (_error, client) => void held.delete(client));
+export function discardLostConnections(pool: Pool): void {
+  const checkedOut = new Set<PoolClient>();
+  pool.on('acquire', client => void checkedOut.add(client));
+  pool.on('release', (_error, client) => void checkedOut.delete(client));
   pool.on('connect', client => {
     // Whoever holds it learns of its loss from a statement; an event that nobody hears would end
     // the process.
     client.on('error', () => {});
     client.once('end', () => {
-      if (!held.has(client)) return;
+      if (!checkedOut.has(client)) return;
       // Whoever closes the pool waits for this connection, and nothing else might keep the process
       // until then: the timer does.
-      const timer = setTimeout(() => takeBack(client), GRACE_MS);
-      const stop = (_error: unknown, released: PoolClient): void => {
+      const timer = setTimeout(() => discard(client), GRACE_MS);
+      const onRelease = (_error: unknown, released: PoolClient): void => {
         if (released !== client) return;
         clearTimeout(timer);
-        pool.off('release', stop);
+        pool.off('release', onRelease);
       };
-      pool.on('release', stop);
+      pool.on('release', onRelease);
     });
   });
 }
 
-function takeBack(client: PoolClient): void {
+function discard(client: PoolClient): void {
   try {
     client.release(true);
   } catch {

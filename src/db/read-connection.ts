@@ -2,20 +2,20 @@ import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { PGlite, Transaction } from '@electric-sql/pglite';
 import type { Pool, PoolClient } from 'pg';
-import { parsedBytes } from '../base/json-size.js';
+import { bytesWhenParsed } from '../base/json-size.js';
 import { cancelStatements } from './cancel-statements.js';
 import {
   boundTimeSql,
   enterScopeSql,
   type DatabaseScope,
-  type TimeBounds,
+  type OperationBounds,
 } from './database-scope.js';
-import { takeBackLostConnections } from './lost-connections.js';
+import { discardLostConnections } from './lost-connections.js';
 import { parameterText } from './parameter-text.js';
 import type { Row, Statement } from './statement.js';
 
-type Received = TimeBounds['received'];
-type QueryBounds = Pick<TimeBounds, 'signal' | 'received'>;
+type OnReceived = OperationBounds['onReceived'];
+type QueryBounds = Pick<OperationBounds, 'signal' | 'onReceived'>;
 
 /** One read-only transaction in a scope, from the first statement to `end`. */
 export interface ReadTransaction {
@@ -25,15 +25,15 @@ export interface ReadTransaction {
    */
   enter(scope: DatabaseScope): Promise<void>;
   /**
-   * Ends with the reason of `bounds.signal` once that is aborted, and with what `bounds.received`
-   * throws (see `TimeBounds`) before all rows are in memory. `mostRows`: how many there may be, if
-   * more than a few.
+   * Ends with the reason of `bounds.signal` once that is aborted, and with what `bounds.onReceived`
+   * throws (see `OperationBounds`) before all rows are in memory. `maxRows`: how many there may be,
+   * if more than a few.
    */
   query(
     statement: Statement,
     parameters: readonly unknown[],
     bounds?: QueryBounds,
-    mostRows?: number,
+    maxRows?: number,
   ): Promise<Row[]>;
   /** Commits and gives the connection back. Call it once, when no query is in flight. */
   end(): Promise<void>;
@@ -45,7 +45,7 @@ export interface ReadConnections {
    * `bounds` hold on PostgreSQL: the embedded database runs in this process, where nothing can
    * interrupt a statement.
    */
-  begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction>;
+  begin(scope: DatabaseScope, bounds?: OperationBounds): Promise<ReadTransaction>;
 }
 
 // Repeatable read: all statements of a transaction see one state of the data, at no cost for
@@ -58,28 +58,28 @@ const BEGIN = 'begin isolation level repeatable read read only';
  * `commit` of the transaction before, when the next one comes soon: the pool's connections pipeline
  * (https://node-postgres.com/features/pipelining).
  *
- * Where a pooler in transaction mode stands between (`pooled`), nothing is prepared, and a
+ * Where a pooler in transaction mode stands between (`behindPooler`), nothing is prepared, and a
  * transaction is over before the next is sent: the pooler lends a connection of the server's to
  * others only when nothing is under way on ours, so that a busy gateway would never give it back.
  */
 export class PostgresReadConnections implements ReadConnections {
   readonly #pool: Pool;
-  readonly #pooled: boolean;
+  readonly #behindPooler: boolean;
 
-  constructor(pool: Pool, options: { pooled: boolean }) {
+  constructor(pool: Pool, options: { behindPooler: boolean }) {
     this.#pool = pool;
-    this.#pooled = options.pooled;
-    takeBackLostConnections(pool);
-    pool.on('acquire', commitOverdue);
+    this.#behindPooler = options.behindPooler;
+    discardLostConnections(pool);
+    pool.on('acquire', commitNow);
   }
 
-  async begin(scope: DatabaseScope, bounds?: TimeBounds): Promise<ReadTransaction> {
+  async begin(scope: DatabaseScope, bounds?: OperationBounds): Promise<ReadTransaction> {
     return new PostgresReadTransaction(
       this.#pool,
       await this.#pool.connect(),
       scope,
       bounds,
-      this.#pooled,
+      this.#behindPooler,
     );
   }
 }
@@ -88,40 +88,40 @@ export class PostgresReadConnections implements ReadConnections {
  * How long a transaction that has only read may stay open, idle, for its `commit` to travel with
  * the next one's `begin`.
  */
-const COMMIT_WITHIN_MS = 2;
+const COMMIT_DELAY_MS = 2;
 
 /** Connections whose last transaction is to be committed, at this time at the latest. */
-const overdue = new WeakMap<PoolClient, NodeJS.Timeout>();
+const commitTimers = new WeakMap<PoolClient, NodeJS.Timeout>();
 
 /** Whoever takes a connection from the pool finds it between transactions. */
-function commitOverdue(client: PoolClient): void {
-  const timer = overdue.get(client);
+function commitNow(client: PoolClient): void {
+  const timer = commitTimers.get(client);
   if (!timer) return;
   clearTimeout(timer);
-  overdue.delete(client);
-  holdBack(client);
+  commitTimers.delete(client);
+  cork(client);
   // Nothing that was only read can fail to be committed; a connection that breaks meanwhile breaks
   // for whoever has it next.
   client.query('commit').catch(() => {});
 }
 
-const heldBack = new WeakSet<PoolClient>();
+const corkedClients = new WeakSet<PoolClient>();
 
 /**
  * Lets everything that is sent in this turn of the event loop travel together: a write to a socket
  * costs more than what is written.
  */
-function holdBack(client: PoolClient): void {
-  if (heldBack.has(client)) return;
-  heldBack.add(client);
-  const { stream } = connectionOf(client);
+function cork(client: PoolClient): void {
+  if (corkedClients.has(client)) return;
+  corkedClients.add(client);
+  const { stream } = connectionOfClient(client);
   stream.cork();
-  const letGo = (): void => {
-    heldBack.delete(client);
+  const flush = (): void => {
+    corkedClients.delete(client);
     stream.uncork();
   };
   // Behind whatever is done as soon as promises that are settled by now have been heard of.
-  queueMicrotask(() => process.nextTick(letGo));
+  queueMicrotask(() => process.nextTick(flush));
 }
 
 /** A row as it came: its length in bytes, and the text of each value. */
@@ -131,7 +131,7 @@ interface DataRow {
 }
 
 /** Beyond what the types say: the connection of a client, and what it is sent. */
-interface ConnectionOf {
+interface ClientConnection {
   readonly connection: {
     readonly stream: Socket;
     on(event: 'dataRow', listener: (row: DataRow) => void): void;
@@ -139,15 +139,15 @@ interface ConnectionOf {
   };
 }
 
-function connectionOf(client: PoolClient): ConnectionOf['connection'] {
-  return (client as PoolClient & ConnectionOf).connection;
+function connectionOfClient(client: PoolClient): ClientConnection['connection'] {
+  return (client as PoolClient & ClientConnection).connection;
 }
 
 class PostgresReadTransaction implements ReadTransaction {
-  #entered: Promise<unknown>;
+  #entering: Promise<unknown>;
   /** Why the connection was cut while statements were in flight. */
-  #cut: unknown;
-  #received: Received;
+  #cutError: unknown;
+  #onReceived: OnReceived;
   #signal: AbortSignal | undefined;
   #inFlight = 0;
 
@@ -155,16 +155,16 @@ class PostgresReadTransaction implements ReadTransaction {
     private readonly pool: Pool,
     private readonly client: PoolClient,
     scope: DatabaseScope,
-    bounds: TimeBounds | undefined,
-    private readonly pooled: boolean,
+    bounds: OperationBounds | undefined,
+    private readonly behindPooler: boolean,
   ) {
-    this.#entered = this.#send(
+    this.#entering = this.#send(
       `${BEGIN}; ${bounds ? `${boundTimeSql(bounds)}; ` : ''}${enterScopeSql(scope)}`,
     );
   }
 
   async enter(scope: DatabaseScope): Promise<void> {
-    this.#entered = this.#send(enterScopeSql(scope));
+    this.#entering = this.#send(enterScopeSql(scope));
   }
 
   /**
@@ -173,7 +173,7 @@ class PostgresReadTransaction implements ReadTransaction {
    * drops the connection.
    */
   #send(text: string): Promise<unknown> {
-    holdBack(this.client);
+    cork(this.client);
     const answer = this.client.query(text);
     answer.catch(() => {});
     return answer;
@@ -182,14 +182,15 @@ class PostgresReadTransaction implements ReadTransaction {
   async query(
     statement: Statement,
     parameters: readonly unknown[],
-    { signal, received }: Partial<QueryBounds> = {},
+    { signal, onReceived }: Partial<QueryBounds> = {},
   ): Promise<Row[]> {
     signal?.throwIfAborted();
     this.#watch(signal);
-    if (received && !this.#received) connectionOf(this.client).on('dataRow', this.#count);
-    this.#received ??= received;
-    holdBack(this.client);
-    const name = this.pooled ? undefined : statement.preparedName;
+    if (onReceived && !this.#onReceived)
+      connectionOfClient(this.client).on('dataRow', this.#countRow);
+    this.#onReceived ??= onReceived;
+    cork(this.client);
+    const name = this.behindPooler ? undefined : statement.preparedName;
     const answer = this.client.query<Row>({
       name,
       text: statement.text,
@@ -200,10 +201,10 @@ class PostgresReadTransaction implements ReadTransaction {
     try {
       // Answers come in order, so this one is already there. Whatever a statement outside its scope
       // should find, nobody gets to see it.
-      await this.#entered;
+      await this.#entering;
       return (await answer).rows;
     } catch (error) {
-      throw this.#cut ?? error;
+      throw this.#cutError ?? error;
     } finally {
       this.#inFlight -= 1;
     }
@@ -223,44 +224,45 @@ class PostgresReadTransaction implements ReadTransaction {
    * refuses those behind it, which are in the same transaction.
    */
   readonly #stop = (): void => {
-    if (this.#inFlight === 0 || this.#cut !== undefined) return;
-    this.#cut = this.#signal!.reason;
+    if (this.#inFlight === 0 || this.#cutError !== undefined) return;
+    this.#cutError = this.#signal!.reason;
     void cancelStatements(this.pool, this.client).then(() => this.#hangUp());
   };
 
   #hangUp(): void {
     this.client.once('error', () => {});
-    connectionOf(this.client).stream.destroy();
+    connectionOfClient(this.client).stream.destroy();
   }
 
   /**
    * Nothing else keeps a server from sending what it was asked for but to hang up: the statement
    * ends there when it notices.
    */
-  readonly #count = ({ length, fields }: DataRow): void => {
-    if (this.#cut !== undefined) return;
+  readonly #countRow = ({ length, fields }: DataRow): void => {
+    if (this.#cutError !== undefined) return;
     try {
-      this.#received!(
-        length + fields.reduce((sum, text) => (text === null ? sum : sum + parsedBytes(text)), 0),
+      this.#onReceived!(
+        length +
+          fields.reduce((sum, text) => (text === null ? sum : sum + bytesWhenParsed(text)), 0),
       );
     } catch (error) {
-      this.#cut = error;
+      this.#cutError = error;
       this.#hangUp();
     }
   };
 
   async end(): Promise<void> {
     this.#watch(undefined);
-    if (this.#received) connectionOf(this.client).off('dataRow', this.#count);
-    if (this.#cut !== undefined) return this.client.release(true);
+    if (this.#onReceived) connectionOfClient(this.client).off('dataRow', this.#countRow);
+    if (this.#cutError !== undefined) return this.client.release(true);
     try {
-      await this.#entered;
-      if (this.pooled) await this.client.query('commit');
+      await this.#entering;
+      if (this.behindPooler) await this.client.query('commit');
     } catch (error) {
       return this.client.release(error instanceof Error ? error : true);
     }
-    if (!this.pooled)
-      overdue.set(this.client, setTimeout(commitOverdue, COMMIT_WITHIN_MS, this.client));
+    if (!this.behindPooler)
+      commitTimers.set(this.client, setTimeout(commitNow, COMMIT_DELAY_MS, this.client));
     this.client.release();
   }
 }
@@ -269,8 +271,8 @@ class PostgresReadTransaction implements ReadTransaction {
  * Rows of the embedded database that come in one piece, which is in memory before it can be
  * counted; and bytes, about.
  */
-const ROWS_AT_ONCE = 100;
-const BYTES_AT_ONCE = 1_048_576;
+const FETCH_ROWS = 100;
+const FETCH_BYTES = 1_048_576;
 
 /**
  * Reads through the embedded database's only session, in its exclusive transactions: others wait
@@ -297,7 +299,7 @@ export class EmbeddedReadConnections implements ReadConnections {
 class EmbeddedReadTransaction implements ReadTransaction {
   #cursors = 0;
   /** The statements that were asked for before: PGlite would run them all without a pause. */
-  #before: Promise<unknown> = Promise.resolve();
+  #previous: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly transaction: Transaction,
@@ -316,24 +318,24 @@ class EmbeddedReadTransaction implements ReadTransaction {
   query(
     statement: Statement,
     parameters: readonly unknown[],
-    { signal, received }: Partial<QueryBounds> = {},
-    mostRows = 0,
+    { signal, onReceived }: Partial<QueryBounds> = {},
+    maxRows = 0,
   ): Promise<Row[]> {
-    const answer = this.#before.then(async () => {
+    const answer = this.#previous.then(async () => {
       await nextTurn();
       signal?.throwIfAborted();
-      if (received && mostRows > ROWS_AT_ONCE)
-        return this.#queryInPieces(statement, parameters, received);
-      return this.#rows(statement.text, parameters, received);
+      if (onReceived && maxRows > FETCH_ROWS)
+        return this.#fetchInPieces(statement, parameters, onReceived);
+      return this.#rows(statement.text, parameters, onReceived);
     });
-    this.#before = answer.catch(() => {});
+    this.#previous = answer.catch(() => {});
     return answer;
   }
 
-  async #queryInPieces(
+  async #fetchInPieces(
     statement: Statement,
     parameters: readonly unknown[],
-    received: NonNullable<Received>,
+    onReceived: NonNullable<OnReceived>,
   ): Promise<Row[]> {
     const cursor = `weaver_${(this.#cursors += 1)}`;
     await this.transaction.query(
@@ -341,26 +343,30 @@ class EmbeddedReadTransaction implements ReadTransaction {
       parameters as unknown[],
     );
     const rows: Row[] = [];
-    let size = ROWS_AT_ONCE / 4;
+    let size = FETCH_ROWS / 4;
     for (let bytes = 0; ;) {
       const piece = await this.#rows(`fetch ${size} from ${cursor}`, [], count => {
         bytes += count;
-        received(count);
+        onReceived(count);
       });
       for (const row of piece) rows.push(row);
       if (piece.length < size) break;
-      size = Math.ceil(Math.min(10 * ROWS_AT_ONCE, (BYTES_AT_ONCE * rows.length) / bytes));
+      size = Math.ceil(Math.min(10 * FETCH_ROWS, (FETCH_BYTES * rows.length) / bytes));
       await nextTurn();
     }
     await this.transaction.exec(`close ${cursor}`);
     return rows;
   }
 
-  async #rows(text: string, parameters: readonly unknown[], received: Received): Promise<Row[]> {
+  async #rows(
+    text: string,
+    parameters: readonly unknown[],
+    onReceived: OnReceived,
+  ): Promise<Row[]> {
     const { rows } = await this.transaction.query<Row>(text, parameters as unknown[]);
-    if (received)
+    if (onReceived)
       for (const row of rows)
-        received(Object.values(row).reduce<number>((sum, value) => sum + bytesOf(value), 0));
+        onReceived(Object.values(row).reduce<number>((sum, value) => sum + bytesOf(value), 0));
     return rows;
   }
 
@@ -373,5 +379,5 @@ function bytesOf(value: unknown): number {
   if (typeof value === 'string') return Buffer.byteLength(value);
   if (typeof value !== 'object' || value === null) return 8;
   const text = JSON.stringify(value);
-  return text.length + parsedBytes(text);
+  return text.length + bytesWhenParsed(text);
 }

@@ -31,7 +31,7 @@ export interface ReadColumn {
  */
 const SORT_KEY = 'weaver_sort_key';
 
-const itself = (expression: string): string => expression;
+const identity = (expression: string): string => expression;
 
 /**
  * How an entity's rows are read without making entities of them: table, columns and types, all from
@@ -71,7 +71,7 @@ export class ReadModel {
    * The property that holds the id behind a relation, such as `botId` behind `bot`; undefined where
    * there is no such relation, or a hidden one, of what is shown nowhere.
    */
-  idBehind(relation: string): string | undefined {
+  foreignKeyOf(relation: string): string | undefined {
     return this.#relations.get(relation);
   }
 
@@ -79,7 +79,7 @@ export class ReadModel {
    * The properties to read so that a shown field can be resolved: its own, the id behind a
    * relation, or none.
    */
-  propertiesBehind(field: string): readonly string[] {
+  propertiesOfField(field: string): readonly string[] {
     if (this.#columns.has(field)) return [field];
     const relation = this.#relations.get(field);
     return relation ? [relation] : [];
@@ -89,7 +89,7 @@ export class ReadModel {
   select(properties: Iterable<string>, alias: string): string {
     return Array.from(
       properties,
-      property => `${shown(this.column(property), alias)} as "${property}"`,
+      property => `${shownColumn(this.column(property), alias)} as "${property}"`,
     ).join(', ');
   }
 }
@@ -98,7 +98,7 @@ export class ReadModel {
  * pgvector's text form is JSON: named so, it is parsed once, when the row comes, and not wherever
  * it is shown.
  */
-function shown({ type, sql }: ReadColumn, alias: string): string {
+function shownColumn({ type, sql }: ReadColumn, alias: string): string {
   return type.startsWith('halfvec') ? `${sql(alias)}::text::json` : sql(alias);
 }
 
@@ -109,7 +109,7 @@ function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {
       property: property.name,
       type: property.columnTypes?.[0] ?? property.type,
       nullable: property.nullable ?? false,
-      sortKey: itself,
+      sortKey: identity,
       sql: alias => {
         const table = {
           alias,
@@ -127,7 +127,9 @@ function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {
     type: property.kind === 'scalar' ? property.columnTypes[0]! : 'uuid',
     nullable: property.nullable ?? false,
     sortKey:
-      property.customType instanceof NameType ? expression => `${SORT_KEY}(${expression})` : itself,
+      property.customType instanceof NameType
+        ? expression => `${SORT_KEY}(${expression})`
+        : identity,
     sql: alias => `${alias}.${fieldName}`,
   };
 }

@@ -8,7 +8,7 @@ const currentTenant = `nullif(current_setting('${TENANT_SETTING}'::text, true), 
  * only rows whose `tenantColumn` is the tenant of its transaction, `weaver_operator` meets all; any
  * other role, the owner included, none.
  */
-export function walledBy(tenantColumn: 'id' | 'tenant_id'): {
+export function tenantPolicies(tenantColumn: 'id' | 'tenant_id'): {
   rowLevelSecurity: 'force';
   policies: PolicyDef[];
 } {
@@ -26,7 +26,7 @@ export function walledBy(tenantColumn: 'id' | 'tenant_id'): {
  * Entity option of the tables with `updated_at`: any writer, whatever its program, gets the column
  * right. `when` says which updates count.
  */
-export function touchedBy(
+export function touchTrigger(
   table: string,
   when?: string,
 ): { timing: 'before'; events: ['update']; name: string; expression: string } {

@@ -21,18 +21,18 @@ export type Row = Record<string, unknown>;
 const MAX_PREPARED = 500;
 const MAX_PREPARED_LENGTH = 9_000;
 const USES_BEFORE_PREPARED = 3;
-const MAX_COUNTED = 2_000;
-const prepared = new Map<string, Statement>();
-const uses = new Map<string, number>();
+const MAX_USE_COUNTS = 2_000;
+const preparedNames = new Map<string, Statement>();
+const useCounts = new Map<string, number>();
 
 /** The statement for a text that an operation makes. */
 export function statement(name: string, text: string): Statement {
-  const existing = prepared.get(text);
+  const existing = preparedNames.get(text);
   if (existing) return existing;
-  if (!isWorthPreparing(text)) return { name, text: labelled(name, text), preparedName: undefined };
+  if (!shouldPrepare(text)) return { name, text: withComment(name, text), preparedName: undefined };
   const made = fixedStatement(name, text);
-  prepared.set(text, made);
-  uses.delete(text);
+  preparedNames.set(text, made);
+  useCounts.delete(text);
   return made;
 }
 
@@ -42,20 +42,20 @@ export function statement(name: string, text: string): Statement {
  */
 export function fixedStatement(name: string, text: string): Statement {
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16);
-  return { name, text: labelled(name, text), preparedName: `${name.slice(0, 40)}_${digest}` };
+  return { name, text: withComment(name, text), preparedName: `${name.slice(0, 40)}_${digest}` };
 }
 
-function labelled(name: string, text: string): string {
+function withComment(name: string, text: string): string {
   return `/* ${name} */ ${text}`;
 }
 
-function isWorthPreparing(text: string): boolean {
-  if (text.length > MAX_PREPARED_LENGTH || prepared.size >= MAX_PREPARED) return false;
-  const count = (uses.get(text) ?? 0) + 1;
+function shouldPrepare(text: string): boolean {
+  if (text.length > MAX_PREPARED_LENGTH || preparedNames.size >= MAX_PREPARED) return false;
+  const count = (useCounts.get(text) ?? 0) + 1;
   if (count >= USES_BEFORE_PREPARED) return true;
   // Counted anew, it is the youngest; the first in the map's order is the oldest.
-  uses.delete(text);
-  if (uses.size >= MAX_COUNTED) uses.delete(uses.keys().next().value!);
-  uses.set(text, count);
+  useCounts.delete(text);
+  if (useCounts.size >= MAX_USE_COUNTS) useCounts.delete(useCounts.keys().next().value!);
+  useCounts.set(text, count);
   return false;
 }

@@ -37,26 +37,26 @@ const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
       { field: 'input.id', cause },
     ),
   // Ids are unique across tenants: which of the two is taken would tell of other tenants' users.
-  profiles_email_unique: userIsThere,
-  profiles_email_one_user: userIsThere,
-  profiles_pkey: userIsThere,
-  bots_tenant_id_foreign: missing('tenant', 'input.tenantId'),
-  profiles_tenant_id_foreign: missing('tenant', 'input.tenantId'),
-  api_keys_tenant_id_foreign: missing('tenant', 'input.tenantId'),
-  docs_bot_fk: missing('bot', 'input.botId'),
-  bot_queries_bot_fk: missing('bot', 'input.botId'),
+  profiles_email_unique: duplicateUser,
+  profiles_email_one_user: duplicateUser,
+  profiles_pkey: duplicateUser,
+  bots_tenant_id_foreign: missingReference('tenant', 'input.tenantId'),
+  profiles_tenant_id_foreign: missingReference('tenant', 'input.tenantId'),
+  api_keys_tenant_id_foreign: missingReference('tenant', 'input.tenantId'),
+  docs_bot_fk: missingReference('bot', 'input.botId'),
+  bot_queries_bot_fk: missingReference('bot', 'input.botId'),
 };
 
 /** Columns that a trigger fills from a parent: null where there is no such parent. */
 const BY_COLUMN: Readonly<Record<string, (cause: unknown) => AppError>> = {
-  'docs.bot_id': missing('tenant', 'input.tenantId'),
-  'bot_queries.bot_id': missing('tenant', 'input.tenantId'),
+  'docs.bot_id': missingReference('tenant', 'input.tenantId'),
+  'bot_queries.bot_id': missingReference('tenant', 'input.tenantId'),
 };
 
 /** Inputs hold no such times: the row does, from before the constraint. */
 const CALENDAR_CONSTRAINT = new RegExp(`${calendarConstraint('')}$`);
 
-function timeInTheWay(cause: unknown): AppError {
+function invalidStoredTime(cause: unknown): AppError {
   const message =
     'The stored row holds a time that cannot be shown, and cannot be changed until the ' +
     'operator of this gateway has mended it: ' +
@@ -64,14 +64,14 @@ function timeInTheWay(cause: unknown): AppError {
   return new AppError('CONFLICT', message, { cause });
 }
 
-function userIsThere(cause: unknown): AppError {
+function duplicateUser(cause: unknown): AppError {
   return new AppError('CONFLICT', 'The id or the e-mail address belongs to a user already.', {
     field: 'input',
     cause,
   });
 }
 
-function missing(what: string, field: string): (cause: unknown) => AppError {
+function missingReference(what: string, field: string): (cause: unknown) => AppError {
   return cause =>
     new AppError('NOT_FOUND', `The ${what} that the input names was not found.`, { field, cause });
 }
@@ -89,7 +89,7 @@ export function writeError(error: unknown): AppError | undefined {
     (constraint && BY_CONSTRAINT[constraint]) ||
     (code === NOT_NULL && BY_COLUMN[`${table}.${column}`]);
   if (known) return known(error);
-  if (constraint && CALENDAR_CONSTRAINT.test(constraint)) return timeInTheWay(error);
+  if (constraint && CALENDAR_CONSTRAINT.test(constraint)) return invalidStoredTime(error);
   if (code === UNIQUE)
     return new AppError('CONFLICT', 'Something that must be unique is there already.', {
       cause: error,
@@ -109,7 +109,7 @@ export function writeError(error: unknown): AppError | undefined {
  * Whether a transaction failed for meeting another one, so that the same may succeed when it is run
  * again.
  */
-export function isWorthRepeating(error: unknown): boolean {
+export function isRetryable(error: unknown): boolean {
   const code = refusalOf(error)?.code;
   return code === SERIALIZATION_FAILURE || code === DEADLOCK;
 }

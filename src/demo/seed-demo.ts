@@ -30,7 +30,7 @@ const DAY_MS = 86_400_000;
 /**
  * Requests a minute of the key that is shown to whoever tries Weaver out: more than a person makes.
  */
-const SHOWN_KEY_RATE_LIMIT = 100_000;
+const DEMO_KEY_RATE_LIMIT = 100_000;
 
 export interface DemoSummary {
   /** Secret of the first key of the first tenant; shown once, here. */
@@ -82,7 +82,7 @@ export async function seedDemo(
     progress(`${tenant.name}: ${made ? counts : 'there already'}`);
   }
   const [shown] = tenants;
-  const apiKey = await addShownKey(database, shown!);
+  const apiKey = await addDemoKey(database, shown!);
   return { apiKey, tenantName: shown!.name, tenants: tenants.length, documents, chunks };
 }
 
@@ -213,13 +213,13 @@ async function storeQueries(
   }
 }
 
-async function addShownKey(database: Database, tenant: DemoTenant): Promise<string> {
+async function addDemoKey(database: Database, tenant: DemoTenant): Promise<string> {
   const { secret } = await database.write('addShownKey', OPERATOR_SCOPE, em =>
     storeKey(em, {
       tenantId: demoId(tenant.slug),
       name: 'Playground',
       scopes: ['read', 'search'] as ApiKeyScope[],
-      rateLimitRpm: SHOWN_KEY_RATE_LIMIT,
+      rateLimitRpm: DEMO_KEY_RATE_LIMIT,
       expiresAt: null,
     }),
   );

@@ -4,7 +4,7 @@ import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { writtenRow } from '../graphql/row-by-id.js';
+import { payloadRow } from '../graphql/row-by-id.js';
 import {
   CreateDocumentInput,
   CreateDocumentPayload,
@@ -36,7 +36,7 @@ export class DocumentMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<CreateDocumentPayload> {
     const made = await createDocument(context, context.caller, input);
-    return { document: await writtenRow(context, info, 'document', Document, made) };
+    return { document: await payloadRow(context, info, 'document', Document, made) };
   }
 
   @Requires('write')
@@ -50,7 +50,7 @@ export class DocumentMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<UpdateDocumentPayload> {
     const changed = await updateDocument(context, context.caller, input);
-    return { document: await writtenRow(context, info, 'document', Document, changed) };
+    return { document: await payloadRow(context, info, 'document', Document, changed) };
   }
 
   @Requires('write')
@@ -67,7 +67,7 @@ export class DocumentMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<ReprocessDocumentPayload> {
     const changed = await reprocessDocument(context, context.caller, input);
-    return { document: await writtenRow(context, info, 'document', Document, changed) };
+    return { document: await payloadRow(context, info, 'document', Document, changed) };
   }
 
   @Requires('write')

@@ -13,7 +13,7 @@ import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { Bot } from '../bots/bot.entity.js';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { touchedBy, walledBy } from '../db/row-policies.js';
+import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -53,7 +53,7 @@ function storageCounter(
   simpleResolvers: true,
   description: 'A text that a bot can answer from.',
 })
-@Entity({ tableName: 'docs', ...walledBy('tenant_id') })
+@Entity({ tableName: 'docs', ...tenantPolicies('tenant_id') })
 @Unique({ name: 'docs_of_bot', properties: ['tenant', 'bot', 'id'] })
 @Index({ name: 'docs_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Index({ name: 'docs_of_bot_by_creation', properties: ['tenant', 'bot', 'createdAt', 'id'] })
@@ -70,7 +70,7 @@ function storageCounter(
   expression: `status in ('pending', 'processing', 'completed', 'failed')`,
 })
 @Check(calendarTimes('docs', 'created_at', 'updated_at'))
-@Trigger(touchedBy('docs'))
+@Trigger(touchTrigger('docs'))
 @Trigger({
   name: 'docs_choose_bot',
   timing: 'before',

@@ -9,7 +9,7 @@ import type { DeletionPayload } from '../graphql/deletion.js';
 import {
   changeInput,
   jsonInput,
-  namedChanges,
+  definedChanges,
   nullableChangeInput,
   tenantInput,
 } from '../graphql/input-checks.js';
@@ -18,8 +18,8 @@ import { detailsOf, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
 import { countBelow } from '../writes/deletion.js';
-import { knownRow } from '../writes/known-row.js';
-import { lockedRow } from '../writes/locked-row.js';
+import { findRowOrFail } from '../writes/find-row.js';
+import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, updateRow } from '../writes/rows.js';
 import {
   botIdInput,
@@ -55,7 +55,7 @@ export async function createDocument(
     async prepare() {
       if (text === undefined) return [];
       if (document.botId !== null)
-        await knownRow(db, caller, Bot, 'bot', document.botId, 'input.botId');
+        await findRowOrFail(db, caller, Bot, 'bot', document.botId, 'input.botId');
       return chunksOfText(text, db);
     },
     async work(em, chunks) {
@@ -89,7 +89,7 @@ export async function updateDocument(
     verb: 'updateDocument',
     input,
     async work(em) {
-      const document = await lockedRow<{ sourceUri: string | null }>(em, caller, Document, input, {
+      const document = await lockRow<{ sourceUri: string | null }>(em, caller, Document, input, {
         properties: ['sourceUri'],
       });
       const { id, tenantId } = document;
@@ -126,11 +126,11 @@ export async function reprocessDocument(
     verb: 'reprocessDocument',
     input,
     async prepare() {
-      await knownRow(db, caller, Document, 'document', id, 'input.id');
+      await findRowOrFail(db, caller, Document, 'document', id, 'input.id');
       return chunksOfText(text, db);
     },
     async work(em, chunks) {
-      const document = await lockedRow<{ sourceUri: string | null }>(em, caller, Document, input, {
+      const document = await lockRow<{ sourceUri: string | null }>(em, caller, Document, input, {
         properties: ['sourceUri'],
       });
       const { tenantId, sourceUri } = document;
@@ -165,7 +165,7 @@ export async function deleteDocument(
     verb: 'deleteDocument',
     input,
     async work(em) {
-      const { id, tenantId } = await lockedRow(em, caller, Document, input, { forDelete: true });
+      const { id, tenantId } = await lockRow(em, caller, Document, input, { forDelete: true });
       const counts = await countBelow(em, 'document', { id, tenantId });
       await deleteRow(em, Document, { id, tenantId });
       return {
@@ -213,7 +213,7 @@ function newDocument(
 
 function changesOf(input: UpdateDocumentInput) {
   return (
-    namedChanges({
+    definedChanges({
       botId: changeInput('input.botId', input.botId, botIdInput),
       filename: changeInput('input.filename', input.filename, filenameInput),
       sourceUri: nullableChangeInput(input.sourceUri, sourceUriInput),

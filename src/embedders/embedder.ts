@@ -1,4 +1,4 @@
-import type { Pause } from '../base/compute-turns.js';
+import type { Pause } from '../base/compute-scheduler.js';
 
 /** Turns texts into vectors whose cosine similarity says how alike the texts are. */
 export interface Embedder {

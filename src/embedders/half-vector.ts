@@ -20,8 +20,8 @@ export class HalfVector {
         `A vector of ${numbers.length} numbers does not fit into ${STORED_DIMENSIONS} dimensions.`,
       );
     this.#numbers = new Float16Array(numbers);
-    const wrong = firstNotFinite(this.#numbers);
-    if (wrong >= 0) throw new RangeError(`A vector cannot hold ${numbers[wrong]}.`);
+    const wrongIndex = firstNotFinite(this.#numbers);
+    if (wrongIndex >= 0) throw new RangeError(`A vector cannot hold ${numbers[wrongIndex]}.`);
   }
 
   /** The numbers themselves, in the byte order of networks. */

@@ -1,4 +1,4 @@
-import { ComputeTurns, type Pause } from '../base/compute-turns.js';
+import { ComputeScheduler, type Pause } from '../base/compute-scheduler.js';
 import type { Embedder } from './embedder.js';
 import { STOP_WORDS, stemOf, wordsOf } from './words.js';
 
@@ -55,7 +55,7 @@ export class HashingEmbedder implements Embedder {
   async embed(
     texts: readonly string[],
     signal?: AbortSignal,
-    pause: Pause = new ComputeTurns().pauseOf('', signal),
+    pause: Pause = new ComputeScheduler().pauseFor('', signal),
   ): Promise<number[][]> {
     const vectors: number[][] = [];
     for (const text of texts) {

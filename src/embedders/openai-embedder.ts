@@ -50,7 +50,7 @@ const RETRY_AFTER_MS = 1_000;
  * Statuses after which the same request can succeed: time-out, conflict, too many requests. All of
  * 5xx count too.
  */
-const PASSING_STATUSES: readonly number[] = [408, 409, 429];
+const TRANSIENT_STATUSES: readonly number[] = [408, 409, 429];
 
 /**
  * Statuses that tell of the service and not of what it was asked: too many requests, bad gateway,
@@ -62,7 +62,7 @@ const OUTAGE_STATUSES: readonly number[] = [429, 502, 503, 504];
 type Attempt = { body: unknown } | { error: AppError };
 
 /** What a service that answers made of a batch: vectors, or a refusal. */
-type Answered = { vectors: number[][] } | { error: AppError };
+type EmbedOutcome = { vectors: number[][] } | { error: AppError };
 
 /**
  * `index` is left out by some services, such as Gemini for its first item; the place in the list
@@ -106,7 +106,7 @@ export class OpenAiEmbedder implements Embedder {
   /** What a batch ended in that was to try after a pause. */
   readonly #failedTrials = new WeakSet<object>();
   /** By `performance.now()`. */
-  #silentUntil = 0;
+  #retryAt = 0;
 
   /** `log` is told when the service is left alone, and when it answers again. */
   constructor(config: OpenAiEmbedderConfig, retry = RETRY, log?: Pick<Logger, 'warn' | 'info'>) {
@@ -142,8 +142,8 @@ export class OpenAiEmbedder implements Embedder {
   }
 
   async #embedBatch(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
-    const silentMs = this.#silentUntil - performance.now();
-    if (silentMs >= this.#config.timeoutMs) throw silent(silentMs);
+    const waitMs = this.#retryAt - performance.now();
+    if (waitMs >= this.#config.timeoutMs) throw retryLaterError(waitMs);
     const paused = (): AppError =>
       unavailable(
         'has failed many times and is left alone for a moment',
@@ -154,13 +154,13 @@ export class OpenAiEmbedder implements Embedder {
     // over.
     if (this.#breaker.state === CircuitState.HalfOpen) throw paused();
     const isTrial = this.#breaker.state === CircuitState.Open;
-    const answered = this.#breaker.execute(() =>
+    const outcome = this.#breaker.execute(() =>
       isTrial ? this.#try(texts) : this.#embedInTime(texts, signal),
     );
     try {
       const answer = await (isTrial && signal
-        ? Promise.race([answered, rejectedBy(signal)])
-        : answered);
+        ? Promise.race([outcome, rejectedBy(signal)])
+        : outcome);
       if ('error' in answer) throw answer.error;
       return answer.vectors;
     } catch (error) {
@@ -172,7 +172,7 @@ export class OpenAiEmbedder implements Embedder {
    * After a pause: goes on when its caller goes, or else callers who do would keep the service
    * paused, or end the pause.
    */
-  async #try(texts: readonly string[]): Promise<Answered> {
+  async #try(texts: readonly string[]): Promise<EmbedOutcome> {
     try {
       return await this.#embedInTime(texts);
     } catch (error) {
@@ -185,7 +185,7 @@ export class OpenAiEmbedder implements Embedder {
    * What the service answered, be it a refusal. Throws where it did not answer, and the signal's
    * reason.
    */
-  async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<Answered> {
+  async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<EmbedOutcome> {
     const deadline = AbortSignal.timeout(this.#config.timeoutMs);
     const endsAt = performance.now() + this.#config.timeoutMs;
     try {
@@ -226,22 +226,22 @@ export class OpenAiEmbedder implements Embedder {
     const { sendDimensions, dimensions } = this.#config;
     const body = JSON.stringify({
       model: this.model,
-      input: texts.map(sendable),
+      input: texts.map(withoutUnpairedSurrogates),
       encoding_format: 'float',
       ...(sendDimensions && { dimensions }),
     });
-    for (let attempt = 1, refused: AppError | undefined; ; attempt++) {
-      await this.#waitUntilAllowed(endsAt, refused, signal);
+    for (let attempt = 1, rejection: AppError | undefined; ; attempt++) {
+      await this.#waitUntilAllowed(endsAt, rejection, signal);
       const result = await this.#attempt(body, signal);
       if ('body' in result) return result;
-      refused = result.error;
+      rejection = result.error;
       const wait = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
       if (
-        !canPass(refused) ||
+        !isTransient(rejection) ||
         attempt >= this.#retry.attempts ||
         performance.now() + wait >= endsAt
       ) {
-        if (this.#outages.has(refused)) throw refused;
+        if (this.#outages.has(rejection)) throw rejection;
         return result;
       }
       await sleep(wait, undefined, { signal });
@@ -254,15 +254,15 @@ export class OpenAiEmbedder implements Embedder {
    */
   async #waitUntilAllowed(
     endsAt: number,
-    refused: AppError | undefined,
+    rejection: AppError | undefined,
     signal: AbortSignal,
   ): Promise<void> {
     for (
-      let left = this.#silentUntil - performance.now();
+      let left = this.#retryAt - performance.now();
       left > 0;
-      left = this.#silentUntil - performance.now()
+      left = this.#retryAt - performance.now()
     ) {
-      if (this.#silentUntil >= endsAt) throw refused ?? silent(left);
+      if (this.#retryAt >= endsAt) throw rejection ?? retryLaterError(left);
       await sleep(left, undefined, { signal });
     }
   }
@@ -291,11 +291,10 @@ export class OpenAiEmbedder implements Embedder {
     const key = this.#config.apiKey;
     const excerpt = (key ? body.replaceAll(key, '[key]') : body).slice(0, 500);
     const cause = new Error(`${this.#url} answered with status ${status}: ${excerpt}`);
-    if (status < 500 && !PASSING_STATUSES.includes(status))
+    if (status < 500 && !TRANSIENT_STATUSES.includes(status))
       return unavailable('refused the request', cause);
     const asked = readRetryAfter(response.headers.get('retry-after'));
-    if (asked !== undefined)
-      this.#silentUntil = Math.max(this.#silentUntil, performance.now() + asked);
+    if (asked !== undefined) this.#retryAt = Math.max(this.#retryAt, performance.now() + asked);
     const error = unavailable(
       status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment',
       cause,
@@ -305,7 +304,7 @@ export class OpenAiEmbedder implements Embedder {
   }
 }
 
-function vectorsIn(body: unknown, count: number, dimensions: number): Answered {
+function vectorsIn(body: unknown, count: number, dimensions: number): EmbedOutcome {
   try {
     return { vectors: readVectors(body, count, dimensions) };
   } catch (error) {
@@ -326,12 +325,12 @@ function causeOf(failure: { error: Error } | { value: unknown } | undefined): Er
 }
 
 /** As long as a `Retry-After` lasts. */
-function silent(ms: number): AppError {
+function retryLaterError(ms: number): AppError {
   return unavailable('has too many requests at the moment', undefined, Math.ceil(ms));
 }
 
 /** Whether the same request can succeed later. */
-function canPass(error: unknown): boolean {
+function isTransient(error: unknown): boolean {
   return error instanceof AppError && error.retryAfterMs !== undefined;
 }
 
@@ -352,7 +351,7 @@ function requestHeaders(apiKey: string | undefined): Headers {
  * The text as services take it: an empty one becomes a space and half a surrogate pair becomes
  * U+FFFD, for either makes some refuse the whole batch.
  */
-function sendable(text: string): string {
+function withoutUnpairedSurrogates(text: string): string {
   return text === '' ? ' ' : text.toWellFormed();
 }
 
@@ -373,14 +372,14 @@ function readVectors(answer: unknown, count: number, dimensions: number): number
   if (data.length !== count) throw unusable(`it has ${data.length} vectors for ${count} texts`);
   const vectors = new Array<number[] | undefined>(count);
   for (const [position, { index, embedding }] of data.entries()) {
-    const place = index ?? position;
-    if (place >= count || vectors[place])
-      throw unusable(`the index ${place} is out of range or comes twice`);
+    const order = index ?? position;
+    if (order >= count || vectors[order])
+      throw unusable(`the index ${order} is out of range or comes twice`);
     if (embedding.length !== dimensions)
       throw unusable(
         `a vector has ${embedding.length} numbers instead of the configured ${dimensions}`,
       );
-    vectors[place] = unitVector(embedding);
+    vectors[order] = unitVector(embedding);
   }
   return vectors as number[][];
 }
@@ -394,10 +393,10 @@ function unitVector(values: readonly unknown[]): number[] {
   return numbers.map(number => number / length);
 }
 
-function unavailable(whatItDoes: string, cause: unknown, retryAfterMs?: number): AppError {
+function unavailable(problem: string, cause: unknown, retryAfterMs?: number): AppError {
   // What no later try will mend is the operator's to see to.
   const advice = retryAfterMs === undefined ? " The gateway's log says why." : '';
-  return new AppError('UNAVAILABLE', `The embedding service ${whatItDoes}.${advice}`, {
+  return new AppError('UNAVAILABLE', `The embedding service ${problem}.${advice}`, {
     cause,
     retryAfterMs,
   });

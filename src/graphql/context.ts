@@ -1,14 +1,14 @@
 import type { Logger } from 'pino';
 import type { Caller } from '../auth/caller.js';
 import type { Principal } from '../auth/principal.js';
-import type { Pause } from '../base/compute-turns.js';
+import type { Pause } from '../base/compute-scheduler.js';
 import type { ReadModels } from '../db/read-model.js';
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import type { Write } from '../db/database.js';
 import type { Embedder } from '../embedders/embedder.js';
 import type { Pauses } from './execution/pauses.js';
 import type { OperationBytes } from './limits/byte-budget.js';
-import type { OperationTurn } from './limits/operation-slots.js';
+import type { OperationSlot } from './limits/operation-slots.js';
 import type { OperationRows } from './limits/row-budget.js';
 
 /**
@@ -36,7 +36,7 @@ export interface RequestContext {
    * The operation's reads, under the principal's own database role. Nobody's are of a tenant
    * without rows.
    */
-  readonly reads: ReadScope;
+  readonly reads: OperationReads;
   /**
    * One read-write transaction under the principal's own database role. What the operation's
    * loaders have read so far is forgotten, so that the reads that follow see what it wrote.
@@ -64,7 +64,7 @@ export interface RequestContext {
   readonly pauses: Pauses;
   readonly log: Logger;
   /** The operation's slot among those that run at the same time. */
-  readonly turn: OperationTurn;
+  readonly slot: OperationSlot;
   /** Aborted when the caller has gone or the operation's time is over. */
   readonly signal: AbortSignal;
 }

@@ -37,17 +37,17 @@ export function decodeCursor<P extends Position>(
   order: string,
   cursor: string,
   isPosition: (value: unknown) => value is P,
-  of = CURSOR_OF_LIST,
+  description = CURSOR_OF_LIST,
 ): P {
   const bytes = Buffer.from(cursor, 'base64url');
   const text = bytes.subarray(DIGEST_LENGTH).toString();
-  const genuine =
+  const isGenuine =
     bytes.length > DIGEST_LENGTH &&
     bytes.toString('base64url') === cursor &&
     digest(order, text).equals(bytes.subarray(0, DIGEST_LENGTH));
-  const position = genuine ? parse(text) : undefined;
+  const position = isGenuine ? parse(text) : undefined;
   if (!isPosition(position)) {
-    throw badInput(field, `${field} is not a cursor of ${of}.`);
+    throw badInput(field, `${field} is not a cursor of ${description}.`);
   }
   return position;
 }

@@ -60,8 +60,8 @@ function readMembers(
   return members;
 }
 
-function read(reader: JsonReader, wrapped: GraphQLInputType, value: unknown): unknown {
-  const type = getNullableType(wrapped);
+function read(reader: JsonReader, wrappedType: GraphQLInputType, value: unknown): unknown {
+  const type = getNullableType(wrappedType);
   if (isListType(type)) {
     if (reader.next !== '[') return read(reader, type.ofType, value);
     const items: unknown[] = [];

@@ -1,7 +1,7 @@
 import { badInput } from '../base/app-error.js';
 import type { ReadModel } from '../db/read-model.js';
 import { uuidInput } from './uuid-input.js';
-import { unseen, type SqlParameters } from './sql-parameters.js';
+import { forGenericPlan, type SqlParameters } from './sql-parameters.js';
 
 /** Comparisons in one filter, values in one `in`, and levels of `and`, `or` and `not`, at most. */
 const MAX_COMPARISONS = 100;
@@ -47,12 +47,12 @@ export function filterSql(
         path,
         `The filter has and, or and not inside each other more than ${MAX_DEPTH} levels deep.`,
       );
-    const conditions = Object.entries(value).flatMap(([key, asked]) => {
-      if (asked === null || asked === undefined) return [];
+    const conditions = Object.entries(value).flatMap(([key, requested]) => {
+      if (requested === null || requested === undefined) return [];
       if (key === 'and' || key === 'or')
-        return list(asked as Filter[], `${path}.${key}`, key, depth + 1);
-      if (key === 'not') return opposite(group(asked as Filter, `${path}.not`, depth + 1));
-      return comparisonsOf(key, asked as Filter, `${path}.${key}`);
+        return list(requested as Filter[], `${path}.${key}`, key, depth + 1);
+      if (key === 'not') return opposite(group(requested as Filter, `${path}.not`, depth + 1));
+      return comparisonsOf(key, requested as Filter, `${path}.${key}`);
     });
     if (conditions.length > 0) return all(conditions, ' and ');
     // An empty filter counts too: a flood of them takes as long to be read.
@@ -67,17 +67,17 @@ export function filterSql(
     if (filters.length > MAX_LIST)
       throw badInput(path, `${path} has ${filters.length} filters; the limit is ${MAX_LIST}.`);
     if (filters.length === 0) return word === 'or' ? ['false'] : [];
-    const asked = filters
+    const requested = filters
       .map((item, index) => group(item, `${path}[${index}]`, depth))
       .filter(condition => condition !== undefined);
-    return asked.length === 0 ? [] : [all(asked, ` ${word} `)];
+    return requested.length === 0 ? [] : [all(requested, ` ${word} `)];
   };
 
   /** A text to look for, folded once for all rows. */
   const soughtText = (text: string, field: string): string => {
     if (text.length > MAX_PATTERN)
       throw badInput(field, `${field} has ${text.length} characters; the limit is ${MAX_PATTERN}.`);
-    return unseen(folded(parameters.add(text, 'text')));
+    return forGenericPlan(foldedSql(parameters.add(text, 'text')));
   };
 
   const comparisonsOf = (property: string, operators: Filter, path: string): string[] => {
@@ -121,9 +121,9 @@ export function filterSql(
           if (type === 'jsonb')
             return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
           if (type === 'text[]') return [`${expression} @> ${parameters.add(value, 'text[]')}`];
-          return [`strpos(${folded(expression)}, ${soughtText(value as string, field)}) > 0`];
+          return [`strpos(${foldedSql(expression)}, ${soughtText(value as string, field)}) > 0`];
         case 'startsWith':
-          return [`starts_with(${folded(expression)}, ${soughtText(value as string, field)})`];
+          return [`starts_with(${foldedSql(expression)}, ${soughtText(value as string, field)})`];
         default:
           throw new Error(`No SQL for the filter operator ${operator}.`);
       }
@@ -134,7 +134,7 @@ export function filterSql(
 }
 
 /** One form of all spellings of a text: `migrations/Migration20261130100200_alphabet.ts`. */
-function folded(expression: string): string {
+function foldedSql(expression: string): string {
   return `weaver_fold(${expression})`;
 }
 

@@ -41,11 +41,11 @@ const INTROSPECTION_LIMIT =
   'The operation nests fields, interfaces, possibleTypes and inputFields of types more ' +
   'than 2 levels deep; the limit is 2.';
 
-const HIDDEN_MESSAGE = 'Something went wrong on our side. Please report the request id.';
+const INTERNAL_ERROR_MESSAGE = 'Something went wrong on our side. Please report the request id.';
 
 /** What a caller sees of an error that is none of theirs. */
 export function hiddenError(cause?: unknown): AppError {
-  return new AppError('INTERNAL_SERVER_ERROR', HIDDEN_MESSAGE, { cause });
+  return new AppError('INTERNAL_SERVER_ERROR', INTERNAL_ERROR_MESSAGE, { cause });
 }
 
 /** The known error behind anything that was thrown; undefined for what callers must not see. */
@@ -94,7 +94,7 @@ function isValueRefused(error: unknown): error is GraphQLError {
 }
 
 /** Status and headers of an answer that holds no data because of such an error. */
-export function headOf({ code, retryAfterMs }: Pick<AppError, 'code' | 'retryAfterMs'>): {
+export function responseHeadOf({ code, retryAfterMs }: Pick<AppError, 'code' | 'retryAfterMs'>): {
   status: number;
   headers: Map<string, string>;
 } {
@@ -109,18 +109,18 @@ export function headOf({ code, retryAfterMs }: Pick<AppError, 'code' | 'retryAft
  * An error that refuses a whole operation before it runs, with the HTTP status of its code or
  * another one.
  */
-export function refusal(error: AppError, http = headOf(error)): GraphQLError {
+export function toGraphQLError(error: AppError, http = responseHeadOf(error)): GraphQLError {
   return new GraphQLError(error.message, { originalError: error, extensions: { http } });
 }
 
 /** What is answered to a request whose caller is refused, so that nothing of it is read. */
-export function refusedAnswer(
+export function errorResponse(
   error: AppError,
   requestId: string,
 ): { status: number; headers: Map<string, string>; body: object } {
   const { message, code, field, retryAfterMs } = error;
   return {
-    ...headOf(error),
+    ...responseHeadOf(error),
     body: {
       errors: [
         {
@@ -145,16 +145,16 @@ export function formatError(
   formatted: GraphQLFormattedError,
   thrown: unknown,
 ): GraphQLFormattedError {
-  const place = {
+  const location = {
     ...(formatted.locations && { locations: formatted.locations }),
     ...(formatted.path && { path: formatted.path }),
   };
-  const known = asAppError(thrown);
-  if (known) {
-    const { code, field, retryAfterMs } = known;
+  const appError = asAppError(thrown);
+  if (appError) {
+    const { code, field, retryAfterMs } = appError;
     return {
-      message: known.message,
-      ...place,
+      message: appError.message,
+      ...location,
       extensions: {
         code,
         ...(field !== undefined && { field }),
@@ -164,16 +164,20 @@ export function formatError(
   }
   if (REQUEST_ERRORS.has(String(formatted.extensions?.code))) {
     if (formatted.message === INTROSPECTION_TOO_DEEP)
-      return { message: INTROSPECTION_LIMIT, ...place, extensions: { code: 'QUERY_TOO_COMPLEX' } };
+      return {
+        message: INTROSPECTION_LIMIT,
+        ...location,
+        extensions: { code: 'QUERY_TOO_COMPLEX' },
+      };
     // graphql-js reads by recursion: what is nested thousands of levels deep runs out of stack.
     const message = formatted.message.startsWith('Maximum call stack')
       ? 'The operation is nested too deep to be read.'
       : formatted.message;
-    return { message, ...place, extensions: { code: 'BAD_USER_INPUT' } };
+    return { message, ...location, extensions: { code: 'BAD_USER_INPUT' } };
   }
   return {
-    message: HIDDEN_MESSAGE,
-    ...place,
+    message: INTERNAL_ERROR_MESSAGE,
+    ...location,
     extensions: { code: 'INTERNAL_SERVER_ERROR' },
     [CAUSE]: thrown,
   } as GraphQLFormattedError;
@@ -183,12 +187,12 @@ export function formatError(
 const CAUSE = Symbol('cause');
 
 /** What the caller does not see of an error that is answered. */
-export function hiddenCause(formatted: GraphQLFormattedError): unknown {
+export function internalCause(formatted: GraphQLFormattedError): unknown {
   return (formatted as { [CAUSE]?: unknown })[CAUSE];
 }
 
 /** Whether an error is one that the log must explain, since the caller sees nothing of it. */
-export function isHidden(thrown: unknown): boolean {
+export function isInternal(thrown: unknown): boolean {
   return (
     formatError(
       { message: '', extensions: thrown instanceof GraphQLError ? thrown.extensions : {} },

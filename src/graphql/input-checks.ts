@@ -1,6 +1,10 @@
 import type { Caller } from '../auth/caller.js';
 import { AppError, badInput } from '../base/app-error.js';
-import { controlCharacterIn, shows, withoutMark } from '../base/control-characters.js';
+import {
+  controlCharacterIn,
+  hasVisibleCharacter,
+  withoutMark,
+} from '../base/control-characters.js';
 import { uuidInput } from './uuid-input.js';
 
 /** Bytes that a JSON object may take as text, unless a field says otherwise. */
@@ -13,13 +17,13 @@ const MAX_JSON_BYTES = 65_536;
 export function textInput(field: string, given: string, max: number): string {
   const value = withoutMark(given);
   // A text has no more code points than code units, which cost nothing to count.
-  const length = value.length <= max ? value.length : codePoints(value);
+  const length = value.length <= max ? value.length : countCodePoints(value);
   if (length > max)
     throw badInput(
       field,
-      `${field} has ${grouped(length)} characters; the limit is ${grouped(max)}.`,
+      `${field} has ${formatNumber(length)} characters; the limit is ${formatNumber(max)}.`,
     );
-  if (!shows(value))
+  if (!hasVisibleCharacter(value))
     throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
   return value;
 }
@@ -44,9 +48,9 @@ export function longTextInput(field: string, given: string, max: number): string
   if (bytes > max)
     throw badInput(
       field,
-      `${field} has ${grouped(bytes)} bytes in UTF-8; the limit is ${grouped(max)}.`,
+      `${field} has ${formatNumber(bytes)} bytes in UTF-8; the limit is ${formatNumber(max)}.`,
     );
-  if (!shows(value))
+  if (!hasVisibleCharacter(value))
     throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
   return value;
 }
@@ -57,13 +61,13 @@ export function jsonInput<T>(field: string, value: T, max = MAX_JSON_BYTES): T {
   if (bytes > max)
     throw badInput(
       field,
-      `${field} takes ${grouped(bytes)} bytes as JSON; the limit is ${grouped(max)}.`,
+      `${field} takes ${formatNumber(bytes)} bytes as JSON; the limit is ${formatNumber(max)}.`,
     );
   return value;
 }
 
 /**
- * `written` is what the message shows: a number beyond 2^53 has other digits as a JavaScript
+ * `displayed` is what the message shows: a number beyond 2^53 has other digits as a JavaScript
  * number.
  */
 export function intInput(
@@ -71,12 +75,12 @@ export function intInput(
   value: number,
   min: number,
   max: number,
-  written = String(value),
+  displayed = String(value),
 ): number {
   if (value < min || value > max)
     throw badInput(
       field,
-      `${field} must be from ${grouped(min)} to ${grouped(max)}; it is ${written}.`,
+      `${field} must be from ${formatNumber(min)} to ${formatNumber(max)}; it is ${displayed}.`,
     );
   return value;
 }
@@ -91,7 +95,7 @@ export function listInput<T>(
   if (items.length < min || items.length > max)
     throw badInput(
       field,
-      `${field} has ${items.length} items; it takes ${min} to ${grouped(max)}.`,
+      `${field} has ${items.length} items; it takes ${min} to ${formatNumber(max)}.`,
     );
   return items;
 }
@@ -123,10 +127,10 @@ export function nullableChangeInput<T, R>(
  * What of a partial update is to be written: all but what stays as it is. undefined where that is
  * nothing.
  */
-export function namedChanges<T extends object>(changes: { [K in keyof T]: T[K] | undefined }):
+export function definedChanges<T extends object>(changes: { [K in keyof T]: T[K] | undefined }):
   Partial<T> | undefined {
-  const named = Object.entries(changes).filter(([, value]) => value !== undefined);
-  return named.length > 0 ? (Object.fromEntries(named) as Partial<T>) : undefined;
+  const defined = Object.entries(changes).filter(([, value]) => value !== undefined);
+  return defined.length > 0 ? (Object.fromEntries(defined) as Partial<T>) : undefined;
 }
 
 /**
@@ -134,29 +138,30 @@ export function namedChanges<T extends object>(changes: { [K in keyof T]: T[K] |
  * or not.
  */
 export function tenantInput(
-  { tenantId: own }: Pick<Caller, 'tenantId'>,
-  named: string | null | undefined,
+  { tenantId: callerTenantId }: Pick<Caller, 'tenantId'>,
+  tenantIdInput: string | null | undefined,
   field = 'input.tenantId',
 ): string {
-  const wanted = named == null ? own : uuidInput(field, named);
-  if (wanted === undefined)
+  const tenantId = tenantIdInput == null ? callerTenantId : uuidInput(field, tenantIdInput);
+  if (tenantId === undefined)
     throw badInput(field, `${field} must name the tenant: an operator has none of their own.`);
-  if (own !== undefined && wanted !== own) throw notFound('tenant', wanted, field);
-  return wanted;
+  if (callerTenantId !== undefined && tenantId !== callerTenantId)
+    throw notFound('tenant', tenantId, field);
+  return tenantId;
 }
 
 /** The same answer for what is not there and for what is not the caller's. */
-export function notFound(what: string, id: string, field: string): AppError {
-  const name = what.charAt(0).toUpperCase() + what.slice(1);
+export function notFound(typeName: string, id: string, field: string): AppError {
+  const name = typeName.charAt(0).toUpperCase() + typeName.slice(1);
   return new AppError('NOT_FOUND', `${name} ${id} was not found.`, { field });
 }
 
-function codePoints(text: string): number {
+function countCodePoints(text: string): number {
   let count = 0;
   for (const _ of text) count += 1;
   return count;
 }
 
-function grouped(count: number): string {
+function formatNumber(count: number): string {
   return count.toLocaleString('en-US');
 }

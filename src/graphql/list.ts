@@ -4,13 +4,13 @@ import type { EntityClass, ReadModel } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { Connection, PageArgs } from './connection.js';
 import type { RequestContext } from './context.js';
-import { Expected } from './expected.js';
+import { Deferred } from './deferred.js';
 import { filterSql } from './filter-sql.js';
 import { defineLoader } from './loader.js';
 import { Order, type OrderBy } from './order.js';
 import { pageOf, toConnection, type Page } from './page.js';
 import { connectionSelectionOf, type ConnectionSelection } from './selection.js';
-import { SqlParameters, unseen } from './sql-parameters.js';
+import { SqlParameters, forGenericPlan } from './sql-parameters.js';
 
 /** What every list field takes. */
 interface ListArgs extends PageArgs {
@@ -47,7 +47,7 @@ export interface List<T extends object> {
 }
 
 /** One list field of one operation: its arguments, checked once, for however many parents. */
-interface Ask {
+interface BatchRequest {
   readonly page: Page;
   readonly order: Order;
   readonly filter: object | undefined;
@@ -55,18 +55,18 @@ interface Ask {
 }
 
 /** The parents of one level that ask for a list, and the page that each of them waits for. */
-interface Group<T extends object = object> {
-  readonly ask: Ask;
+interface Batch<T extends object = object> {
+  readonly request: BatchRequest;
   readonly parents: (Parent | undefined)[];
-  readonly pages: Expected<Connection<T>>[];
+  readonly pages: Deferred<Connection<T>>[];
   /** Whether its statement is still to be made, so that more parents may join. */
   isOpen: boolean;
 }
 
 /** One list field of one operation, and the latest parents that it was asked for. */
-interface Asked<T extends object> {
-  readonly ask: Ask;
-  group: Group<T> | undefined;
+interface PendingField<T extends object> {
+  readonly request: BatchRequest;
+  batch: Batch<T> | undefined;
 }
 
 /**
@@ -74,14 +74,14 @@ interface Asked<T extends object> {
  * parameters of its own: planning time grows with their square, and beyond 65,535 parameters
  * PostgreSQL drops the connection.
  */
-const MAX_ASKS = 100;
+const MAX_LISTS = 100;
 
 /**
  * Rows of a batch say by `_group` which field they answer (its place in the batch) and by `_nth`
  * which of that field's parents.
  */
-const GROUP = '_group';
-const NTH = '_nth';
+const BATCH_COLUMN = '_group';
+const PARENT_COLUMN = '_nth';
 
 /**
  * Declares a list whose pages are loaded for all parents of a level in one statement, with the
@@ -90,82 +90,93 @@ const NTH = '_nth';
  * the request, not by the parent: one parent may be asked twice.
  */
 export function defineList<T extends object>(definition: ListDefinition<T>): List<T> {
-  const rowsOf = defineLoader<Group<T>, Row[][]>((groups, context) =>
-    loadRows(definition, groups.map(closed), context),
+  const rowsOf = defineLoader<Batch<T>, Row[][]>((batches, context) =>
+    loadRows(definition, batches.map(close), context),
   );
-  const countsOf = defineLoader<Group<T>, number[]>((groups, context) =>
-    loadCounts(definition, groups.map(closed), context),
+  const countsOf = defineLoader<Batch<T>, number[]>((batches, context) =>
+    loadCounts(definition, batches.map(close), context),
   );
 
-  const open = (context: RequestContext, ask: Ask): Group<T> => {
-    const group: Group<T> = { ask, parents: [], pages: [], isOpen: true };
-    const { totalCount } = ask.selection;
-    const rows = readsRows(ask);
+  const openBatch = (context: RequestContext, request: BatchRequest): Batch<T> => {
+    const batch: Batch<T> = { request, parents: [], pages: [], isOpen: true };
+    const { totalCount } = request.selection;
+    const rows = readsRows(request);
     const toPage = (rowsOfParent: Row[], count?: number) =>
-      toConnection(rowsOfParent as T[], ask.page, definition.name, ask.order, ask.selection, count);
+      toConnection(
+        rowsOfParent as T[],
+        request.page,
+        definition.name,
+        request.order,
+        request.selection,
+        count,
+      );
     Promise.all([
-      rows ? rowsOf(context).load(group) : undefined,
-      totalCount ? countsOf(context).load(group) : undefined,
+      rows ? rowsOf(context).load(batch) : undefined,
+      totalCount ? countsOf(context).load(batch) : undefined,
     ])
       .then(([loaded, counts]) =>
-        closed(group).pages.map((_, nth) => toPage(loaded?.[nth] ?? [], counts?.[nth])),
+        close(batch).pages.map((_, parentIndex) =>
+          toPage(loaded?.[parentIndex] ?? [], counts?.[parentIndex]),
+        ),
       )
       .then(
-        connections => group.pages.forEach((page, nth) => page.come(connections[nth]!)),
-        (error: unknown) => closed(group).pages.forEach(page => page.fail(error)),
+        connections =>
+          batch.pages.forEach((page, parentIndex) => page.resolve(connections[parentIndex]!)),
+        (error: unknown) => close(batch).pages.forEach(page => page.reject(error)),
       );
-    return group;
+    return batch;
   };
 
   return {
     page(context, info, args, parent) {
-      let known = context.lists.get(definition) as Map<readonly FieldNode[], Asked<T>> | undefined;
-      if (!known)
-        context.lists.set(definition, (known = new Map<readonly FieldNode[], Asked<T>>()));
-      let asked = known.get(info.fieldNodes);
-      if (!asked) {
-        if (known.size === MAX_ASKS) throw tooManyAsks(info);
-        known.set(
+      let fields = context.lists.get(definition) as
+        Map<readonly FieldNode[], PendingField<T>> | undefined;
+      if (!fields)
+        context.lists.set(definition, (fields = new Map<readonly FieldNode[], PendingField<T>>()));
+      let field = fields.get(info.fieldNodes);
+      if (!field) {
+        if (fields.size === MAX_LISTS) throw tooManyLists(info);
+        fields.set(
           info.fieldNodes,
-          (asked = { ask: toAsk(definition, context, info, args), group: undefined }),
+          (field = { request: toBatchRequest(definition, context, info, args), batch: undefined }),
         );
       }
       // There may be a hundred parents: none of them has a promise of its own.
-      if (!asked.group?.isOpen) asked.group = open(context, asked.ask);
-      const page = new Expected<Connection<T>>();
-      asked.group.parents.push(parent);
-      asked.group.pages.push(page);
+      if (!field.batch?.isOpen) field.batch = openBatch(context, field.request);
+      const page = new Deferred<Connection<T>>();
+      field.batch.parents.push(parent);
+      field.batch.pages.push(page);
       return page;
     },
   };
 }
 
-function closed<G extends Group>(group: G): G {
-  group.isOpen = false;
-  return group;
+function close<G extends Batch>(batch: G): G {
+  batch.isOpen = false;
+  return batch;
 }
 
 /** An empty page has no rows: one is looked for where it matters whether there is any. */
-function readsRows({ page, selection }: Ask): boolean {
+function readsRows({ page, selection }: BatchRequest): boolean {
   if (page.size > 0) return selection.rows;
-  return page.backward ? selection.goesOn.backward : selection.goesOn.forward;
+  return page.backward ? selection.hasMore.backward : selection.hasMore.forward;
 }
 
-function tooManyAsks({ parentType, fieldName }: GraphQLResolveInfo): AppError {
+function tooManyLists({ parentType, fieldName }: GraphQLResolveInfo): AppError {
   const field = `${parentType.name}.${fieldName}`;
   return new AppError(
     'QUERY_TOO_COMPLEX',
-    `The operation asks for ${field} in more than ${MAX_ASKS} places.`,
+    `The operation asks for ${field} in more than ${MAX_LISTS} places.`,
     { field },
   );
 }
 
-function toAsk<T extends object>(
+function toBatchRequest<T extends object>(
   definition: ListDefinition<T>,
   context: RequestContext,
   info: GraphQLResolveInfo,
   args: ListArgs,
-): Ask {
+): BatchRequest {
   const model = context.models.of(definition.entity);
   const order = Order.of(model, args.orderBy?.length ? args.orderBy : definition.defaultOrder);
   const page = pageOf(args, definition.name, order);
@@ -182,78 +193,79 @@ function toAsk<T extends object>(
 
 async function loadRows(
   definition: ListDefinition<object>,
-  groups: readonly Group[],
+  batches: readonly Batch[],
   context: RequestContext,
 ): Promise<Row[][][]> {
   const model = context.models.of(definition.entity);
   const properties = new Set<string>();
-  for (const { ask } of groups) {
-    for (const property of ask.selection.properties) properties.add(property);
-    if (ask.selection.cursors)
-      for (const property of ask.order.properties) properties.add(property);
+  for (const { request } of batches) {
+    for (const property of request.selection.properties) properties.add(property);
+    if (request.selection.cursors)
+      for (const property of request.order.properties) properties.add(property);
   }
   const select = model.select(properties, 't');
-  const severalParents = groups.length > 1 || groups[0]!.parents.length > 1;
+  const severalParents = batches.length > 1 || batches[0]!.parents.length > 1;
   const parameters = new SqlParameters();
-  const branches = groups.map(({ ask, parents }, group) => {
+  const branches = batches.map(({ request, parents }, batch) => {
     const { from, conditions } = parentsSql(definition, model, parents, context, parameters);
-    const order = ask.page.backward ? ask.order.reversed() : ask.order;
-    const [after, before] = ask.page.backward
-      ? [ask.page.before, ask.page.after]
-      : [ask.page.after, ask.page.before];
-    if (ask.filter) conditions.push(filterSql(ask.filter as never, model, 't', parameters));
+    const order = request.page.backward ? request.order.reversed() : request.order;
+    const [after, before] = request.page.backward
+      ? [request.page.before, request.page.after]
+      : [request.page.after, request.page.before];
+    if (request.filter) conditions.push(filterSql(request.filter as never, model, 't', parameters));
     if (after) conditions.push(order.afterSql(after, 't', parameters));
     if (before) conditions.push(order.reversed().afterSql(before, 't', parameters));
     // Behind a select the planner cannot see how many rows are wanted, and expects a small part of
     // them: it reads the first in order from an index, where it would sort all of a parent whose
     // children are more than of others. And one plan serves for pages of any size.
-    const size = unseen(parameters.add(ask.page.size + 1, 'int'));
+    const size = forGenericPlan(parameters.add(request.page.size + 1, 'int'));
     const rows =
       `select ${select} from ${model.table} t ${where(conditions)} ` +
       `order by ${order.sql('t')} limit ${size}`;
     // One field alone, or one parent, need no column that says so.
-    const place = [
-      groups.length > 1 && `${group} as "${GROUP}"`,
-      severalParents && `${from ? 'p.n::int' : '1'} as "${NTH}"`,
+    const columns = [
+      batches.length > 1 && `${batch} as "${BATCH_COLUMN}"`,
+      severalParents && `${from ? 'p.n::int' : '1'} as "${PARENT_COLUMN}"`,
       'r.*',
     ]
       .filter(Boolean)
       .join(', ');
-    return `select ${place} from ${from ? `${from} cross join lateral ` : ''}(${rows}) r`;
+    return `select ${columns} from ${from ? `${from} cross join lateral ` : ''}(${rows}) r`;
   });
-  const { left } = context.rows;
-  const text = `${branches.join(' union all ')} limit ${parameters.add(left + 1, 'int')}`;
-  const most = groups.reduce(
-    (sum, { ask, parents }) => sum + parents.length * (ask.page.size + 1),
+  const { remaining } = context.rows;
+  const text = `${branches.join(' union all ')} limit ${parameters.add(remaining + 1, 'int')}`;
+  const maxRows = batches.reduce(
+    (sum, { request, parents }) => sum + parents.length * (request.page.size + 1),
     0,
   );
   const rows = await context.reads.query(
     statement(definition.name, text),
     parameters.values,
-    Math.min(most, left + 1),
+    Math.min(maxRows, remaining + 1),
   );
-  context.rows.take(rows.length);
-  return spread(
-    groups,
+  context.rows.add(rows.length);
+  return groupByParent(
+    batches,
     rows,
-    (pages, nth, row) => pages[nth]!.push(row),
+    (pages, parentIndex, row) => pages[parentIndex]!.push(row),
     (): Row[] => [],
   );
 }
 
 async function loadCounts(
   definition: ListDefinition<object>,
-  groups: readonly Group[],
+  batches: readonly Batch[],
   context: RequestContext,
 ): Promise<number[][]> {
   const model = context.models.of(definition.entity);
   const parameters = new SqlParameters();
-  const branches = groups.map(({ ask, parents }, group) => {
+  const branches = batches.map(({ request, parents }, batch) => {
     const { from, conditions } = parentsSql(definition, model, parents, context, parameters);
-    if (ask.filter) conditions.push(filterSql(ask.filter as never, model, 't', parameters));
+    if (request.filter) conditions.push(filterSql(request.filter as never, model, 't', parameters));
     const count = `select count(*)::int from ${model.table} t ${where(conditions)}`;
     return (
-      `select ${group} as "${GROUP}", ${from ? 'p.n::int' : '1'} as "${NTH}", (${count}) ` +
+      `select ${batch} as "${BATCH_COLUMN}", ${from ? 'p.n::int' : '1'} as ` +
+      `"${PARENT_COLUMN}", (${count}) ` +
       `as count${from ? ` from ${from}` : ''}`
     );
   });
@@ -261,10 +273,10 @@ async function loadCounts(
     statement(`${definition.name}Count`, branches.join(' union all ')),
     parameters.values,
   );
-  return spread(
-    groups,
+  return groupByParent(
+    batches,
     rows,
-    (counts, nth, row) => (counts[nth] = row.count as number),
+    (counts, parentIndex, row) => (counts[parentIndex] = row.count as number),
     () => 0,
   );
 }
@@ -281,19 +293,20 @@ function parentsSql(
   context: RequestContext,
   parameters: SqlParameters,
 ): { from: string | undefined; conditions: string[] } {
-  const own = context.reads.tenantId;
+  const callerTenantId = context.reads.tenantId;
   const parentColumn = definition.parentId && model.column(definition.parentId).sql('t');
-  const [only] = parents;
+  const [onlyParent] = parents;
   if (parents.length === 1) {
-    const tenantId = own ?? only?.tenantId;
+    const tenantId = callerTenantId ?? onlyParent?.tenantId;
     const conditions = tenantId
       ? [`t.${model.tenantColumn} = ${parameters.add(tenantId, 'uuid')}`]
       : [];
-    if (parentColumn) conditions.push(`${parentColumn} = ${parameters.add(only!.id, 'uuid')}`);
+    if (parentColumn)
+      conditions.push(`${parentColumn} = ${parameters.add(onlyParent!.id, 'uuid')}`);
     return { from: undefined, conditions };
   }
   const tenants = parameters.add(
-    parents.map(parent => own ?? parent!.tenantId),
+    parents.map(parent => callerTenantId ?? parent!.tenantId),
     'uuid[]',
   );
   const conditions = [`t.${model.tenantColumn} = p.tenant_id`];
@@ -315,18 +328,18 @@ function where(conditions: readonly string[]): string {
 }
 
 /** Puts each row of a batch to the parent that it answers, in the groups' order. */
-function spread<V>(
-  groups: readonly Group[],
+function groupByParent<V>(
+  batches: readonly Batch[],
   rows: readonly Row[],
-  put: (values: V[], nth: number, row: Row) => unknown,
+  put: (values: V[], parentIndex: number, row: Row) => unknown,
   empty: () => V,
 ): V[][] {
-  const answers = groups.map(({ parents }) => parents.map(empty));
+  const results = batches.map(({ parents }) => parents.map(empty));
   for (const row of rows)
     put(
-      answers[(row[GROUP] as number | undefined) ?? 0]!,
-      ((row[NTH] as number | undefined) ?? 1) - 1,
+      results[(row[BATCH_COLUMN] as number | undefined) ?? 0]!,
+      ((row[PARENT_COLUMN] as number | undefined) ?? 1) - 1,
       row,
     );
-  return answers;
+  return results;
 }

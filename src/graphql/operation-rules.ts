@@ -12,13 +12,13 @@ import {
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import { has, permissionsOf, type Permission } from '../auth/permissions.js';
+import { hasPermission, permissionsOf, type Permission } from '../auth/permissions.js';
 import type { Principal } from '../auth/principal.js';
 import { RULE } from '../auth/requires.js';
 import { AppError, badInput } from '../base/app-error.js';
 import type { Config } from '../config.js';
 import type { RequestContext } from './context.js';
-import { refusal } from './format-error.js';
+import { toGraphQLError } from './format-error.js';
 
 /** What an operation asks of its caller. */
 interface OperationRules {
@@ -60,14 +60,14 @@ export function operationRules({
           if (!operation) return;
           // graphql-js says so only while it executes, as if it were our mistake.
           if (!schema.getRootType(operation.operation))
-            throw refusal(badInput('query', `The schema has no ${operation.operation}s.`));
+            throw toGraphQLError(badInput('query', `The schema has no ${operation.operation}s.`));
           if (contextValue.onlyQueries && operation.operation !== OperationTypeNode.QUERY)
-            throw refusal(byPostAlone(operation), BY_POST_ALONE);
+            throw toGraphQLError(postOnly(operation), POST_ONLY);
           const rules = rulesOf(schema, document, operation);
           const problem =
             forbidden(rules, contextValue.principal, operation) ??
-            (openIntrospection ? undefined : schemaSecret(rules, contextValue.principal));
-          if (problem) throw refusal(problem);
+            (openIntrospection ? undefined : introspectionForbidden(rules, contextValue.principal));
+          if (problem) throw toGraphQLError(problem);
         },
       };
     },
@@ -75,9 +75,9 @@ export function operationRules({
 }
 
 /** https://graphql.github.io/graphql-over-http/draft/#sec-GET */
-const BY_POST_ALONE = { status: 405, headers: new Map([['allow', 'POST']]) };
+const POST_ONLY = { status: 405, headers: new Map([['allow', 'POST']]) };
 
-function byPostAlone({ operation }: OperationDefinitionNode): AppError {
+function postOnly({ operation }: OperationDefinitionNode): AppError {
   return badInput('query', `GET runs queries only. Send this ${operation} by POST.`);
 }
 
@@ -93,7 +93,7 @@ function readRules(
       definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
     ),
   );
-  const reached: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
+  const definitions: (OperationDefinitionNode | FragmentDefinitionNode)[] = [operation];
   let readsData = false;
   let introspects = false;
 
@@ -113,9 +113,9 @@ function readRules(
   };
   const enterFragment = (name: string): void => {
     const fragment = fragments.get(name);
-    if (fragment && !reached.includes(fragment)) reached.push(fragment);
+    if (fragment && !definitions.includes(fragment)) definitions.push(fragment);
   };
-  for (const definition of reached) visit(definition, visitor);
+  for (const definition of definitions) visit(definition, visitor);
   return {
     fields: Array.from(fields, ([coordinate, anyOf]) => ({ coordinate, anyOf })),
     readsData,
@@ -155,16 +155,23 @@ function forbidden(
     );
   }
   const permissions = permissionsOf(principal);
-  const closed = rules.fields.find(
-    field => !field.anyOf.some(permission => has(permissions, permission)),
+  const deniedField = rules.fields.find(
+    field => !field.anyOf.some(permission => hasPermission(permissions, permission)),
   );
-  if (!closed) return undefined;
-  return new AppError('FORBIDDEN', `${closed.coordinate} ${needed(closed.anyOf, principal)}.`, {
-    field: closed.coordinate,
-  });
+  if (!deniedField) return undefined;
+  return new AppError(
+    'FORBIDDEN',
+    `${deniedField.coordinate} ${requirement(deniedField.anyOf, principal)}.`,
+    {
+      field: deniedField.coordinate,
+    },
+  );
 }
 
-function schemaSecret({ introspects }: OperationRules, principal: Principal): AppError | undefined {
+function introspectionForbidden(
+  { introspects }: OperationRules,
+  principal: Principal,
+): AppError | undefined {
   return introspects && principal.kind === 'nobody'
     ? new AppError(
         'UNAUTHENTICATED',
@@ -173,7 +180,7 @@ function schemaSecret({ introspects }: OperationRules, principal: Principal): Ap
     : undefined;
 }
 
-function needed(
+function requirement(
   anyOf: readonly Permission[],
   principal: Exclude<Principal, { kind: 'nobody' }>,
 ): string {

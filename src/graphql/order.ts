@@ -105,19 +105,19 @@ export class Order {
   private constructor(private readonly steps: readonly Step[]) {}
 
   /** Throws `BAD_USER_INPUT` when a step repeats or there are more than three. */
-  static of(model: ReadModel, asked: readonly OrderBy[]): Order {
-    if (asked.length > MAX_STEPS)
-      throw badInput('orderBy', `orderBy has ${asked.length} steps; the limit is ${MAX_STEPS}.`);
-    const repeated = asked.findIndex(
-      (step, index) => asked.findIndex(other => other.field === step.field) < index,
+  static of(model: ReadModel, orderBy: readonly OrderBy[]): Order {
+    if (orderBy.length > MAX_STEPS)
+      throw badInput('orderBy', `orderBy has ${orderBy.length} steps; the limit is ${MAX_STEPS}.`);
+    const isRepeated = orderBy.findIndex(
+      (step, index) => orderBy.findIndex(other => other.field === step.field) < index,
     );
-    if (repeated >= 0)
-      throw badInput(`orderBy[${repeated}].field`, 'orderBy names the same field twice.');
-    const steps = asked.map(step => ({
+    if (isRepeated >= 0)
+      throw badInput(`orderBy[${isRepeated}].field`, 'orderBy names the same field twice.');
+    const steps = orderBy.map(step => ({
       column: model.column(step.field),
       direction: step.direction ?? OrderDirection.ASC,
     }));
-    if (!asked.some(step => step.field === 'id'))
+    if (!orderBy.some(step => step.field === 'id'))
       steps.push({
         column: model.column('id'),
         direction: steps.at(-1)?.direction ?? OrderDirection.ASC,
@@ -184,11 +184,12 @@ export class Order {
       const value = position[index] ?? null;
       const expression = step.column.sortKey(step.column.sql(alias));
       if (value === null) {
-        const later = step.direction === OrderDirection.ASC ? 'false' : `${expression} is not null`;
-        return `(${later} or (${expression} is null and ${rest}))`;
+        const isAfter =
+          step.direction === OrderDirection.ASC ? 'false' : `${expression} is not null`;
+        return `(${isAfter} or (${expression} is null and ${rest}))`;
       }
       const place = step.column.sortKey(parameters.add(value, step.column.type));
-      const later =
+      const isAfter =
         step.direction === OrderDirection.ASC
           ? `${expression} > ${place}`
           : `${expression} < ${place}`;
@@ -196,7 +197,7 @@ export class Order {
         step.column.nullable && step.direction === OrderDirection.ASC
           ? ` or ${expression} is null`
           : '';
-      return `(${later}${nullsLater} or (${expression} = ${place} and ${rest}))`;
+      return `(${isAfter}${nullsLater} or (${expression} = ${place} and ${rest}))`;
     }, 'false');
   }
 }

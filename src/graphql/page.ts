@@ -58,13 +58,13 @@ export function toConnection<T extends object>(
   page: Page,
   listName: string,
   order: Order,
-  selected: { cursors: boolean },
+  selection: { cursors: boolean },
   totalCount: number | undefined,
 ): Connection<T> {
-  const more = rows.length > page.size;
-  if (more) rows.length = page.size;
+  const hasMore = rows.length > page.size;
+  if (hasMore) rows.length = page.size;
   if (page.backward) rows.reverse();
-  return new LoadedPage(rows, more, totalCount, page, listName, order, selected.cursors);
+  return new LoadedPage(rows, hasMore, totalCount, page, listName, order, selection.cursors);
 }
 
 /**
@@ -73,7 +73,7 @@ export function toConnection<T extends object>(
 class LoadedPage<T extends object> implements Connection<T> {
   constructor(
     readonly nodes: T[],
-    private readonly more: boolean,
+    private readonly hasMore: boolean,
     readonly totalCount: number | undefined,
     private readonly page: Page,
     private readonly listName: string,
@@ -87,11 +87,11 @@ class LoadedPage<T extends object> implements Connection<T> {
   }
 
   get pageInfo(): PageInfo {
-    const { nodes, page, more } = this;
+    const { nodes, page, hasMore } = this;
     const cursorOf = this.#cursors();
     return {
-      hasNextPage: page.backward ? page.before !== undefined : more,
-      hasPreviousPage: page.backward ? more : page.after !== undefined,
+      hasNextPage: page.backward ? page.before !== undefined : hasMore,
+      hasPreviousPage: page.backward ? hasMore : page.after !== undefined,
       startCursor: nodes.length > 0 ? cursorOf(nodes[0]!) : null,
       endCursor: nodes.length > 0 ? cursorOf(nodes.at(-1)!) : null,
     };

@@ -3,19 +3,19 @@ import { AppError } from '../base/app-error.js';
 import type { EntityClass, ReadModel, RowKey } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { RequestContext } from './context.js';
-import { Expected } from './expected.js';
+import { Deferred } from './deferred.js';
 import { defineLoader, type LoaderOf } from './loader.js';
 import { nestedRowSelectionOf, rowSelectionOf, type RowSelection } from './selection.js';
-import { SqlParameters, unseen } from './sql-parameters.js';
+import { SqlParameters, forGenericPlan } from './sql-parameters.js';
 
-interface Key {
+interface LoaderKey {
   readonly id: string;
   /** Known where a relation leads to the row. */
   readonly tenantId: string | undefined;
   readonly selection: RowSelection;
 }
 
-const loaders = new Map<EntityClass, LoaderOf<Key, Row | undefined>>();
+const loaders = new Map<EntityClass, LoaderOf<LoaderKey, Row | undefined>>();
 
 /**
  * The row with an id, or null where there is none for the caller. All ids of a level are read in
@@ -51,37 +51,37 @@ export function relatedRow<T extends object>(
   let bySelection = context.loaders.get(entity) as Related | undefined;
   if (!bySelection) context.loaders.set(entity, (bySelection = new Map()));
   let rows = bySelection.get(selection);
-  if (!rows) bySelection.set(selection, (rows = new Map<string, Expected<unknown>>()));
+  if (!rows) bySelection.set(selection, (rows = new Map<string, Deferred<unknown>>()));
   let row = rows.get(id);
   if (!row) {
-    const wanted = new Expected<unknown>();
-    rows.set(id, (row = wanted));
+    const deferred = new Deferred<unknown>();
+    rows.set(id, (row = deferred));
     loader.load({ id, tenantId, selection }).then(
-      loaded => wanted.come(loaded ?? null),
-      (error: unknown) => wanted.fail(error),
+      loaded => deferred.resolve(loaded ?? null),
+      (error: unknown) => deferred.reject(error),
     );
   }
-  return row as Expected<T | null>;
+  return row as Deferred<T | null>;
 }
 
 /**
  * Rows that relations of an operation lead to: a hundred documents may wait for the same bot. They
  * live as long as its dataloaders.
  */
-type Related = Map<RowSelection, Map<string, Expected<unknown>>>;
+type Related = Map<RowSelection, Map<string, Deferred<unknown>>>;
 
 /**
  * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may
  * be gone: someone deleted it in the meantime, or before an idempotency key gave its answer again.
  */
-export async function writtenRow<T extends object>(
+export async function payloadRow<T extends object>(
   context: RequestContext,
   info: GraphQLResolveInfo,
   name: string,
   entity: EntityClass<T>,
-  written: RowKey,
+  rowKey: RowKey,
 ): Promise<T> {
-  const { tenantId, id } = written;
+  const { tenantId, id } = rowKey;
   const selection = nestedRowSelectionOf(info, context.models, [name]);
   if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
   const row = await loaderOf(entity)(context).load({ id, tenantId, selection });
@@ -90,7 +90,7 @@ export async function writtenRow<T extends object>(
   return row as T;
 }
 
-function loaderOf(entity: EntityClass): LoaderOf<Key, Row | undefined> {
+function loaderOf(entity: EntityClass): LoaderOf<LoaderKey, Row | undefined> {
   let loader = loaders.get(entity);
   if (!loader) {
     loader = defineLoader(
@@ -104,22 +104,24 @@ function loaderOf(entity: EntityClass): LoaderOf<Key, Row | undefined> {
 
 async function loadRows(
   model: ReadModel,
-  keys: readonly Key[],
+  keys: readonly LoaderKey[],
   context: RequestContext,
 ): Promise<(Row | undefined)[]> {
   const properties = new Set(keys.flatMap(key => [...key.selection.properties]));
   const ids = [...new Set(keys.map(key => key.id))];
   // Behind a select the planner cannot see how many there are, and one plan serves for all.
   const parameters = new SqlParameters();
-  const conditions = [`t.id = any(${unseen(parameters.add(ids, 'uuid[]'))}::uuid[])`];
-  const own = context.reads.tenantId;
-  if (own !== undefined)
-    conditions.push(`t.${model.tenantColumn} = ${unseen(parameters.add(own, 'uuid'))}`);
+  const conditions = [`t.id = any(${forGenericPlan(parameters.add(ids, 'uuid[]'))}::uuid[])`];
+  const callerTenantId = context.reads.tenantId;
+  if (callerTenantId !== undefined)
+    conditions.push(
+      `t.${model.tenantColumn} = ${forGenericPlan(parameters.add(callerTenantId, 'uuid'))}`,
+    );
   // The operator may look up ids without knowing whose they are.
   else if (keys.every(key => key.tenantId !== undefined)) {
     const tenants = [...new Set(keys.map(key => key.tenantId))];
     conditions.push(
-      `t.${model.tenantColumn} = any(${unseen(parameters.add(tenants, 'uuid[]'))}::uuid[])`,
+      `t.${model.tenantColumn} = any(${forGenericPlan(parameters.add(tenants, 'uuid[]'))}::uuid[])`,
     );
   }
   const text =

@@ -132,9 +132,9 @@ export const FINITE_NUMBERS = `finite numbers of ${AT_MOST}, written without an 
 function parseJsonObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || isJsonNumber(value))
     refuse('JSONObject must be an object, such as {"category": "returns"}.');
-  const place = placeOfUnusable(value, '');
-  if (place !== undefined)
-    refuse(`JSONObject must hold ${FINITE_NUMBERS}: ${place.slice(1)} is none.`);
+  const location = pathOfUnusable(value, '');
+  if (location !== undefined)
+    refuse(`JSONObject must hold ${FINITE_NUMBERS}: ${location.slice(1)} is none.`);
   return value as Record<string, unknown>;
 }
 
@@ -142,15 +142,15 @@ function parseJsonObject(value: unknown): Record<string, unknown> {
  * Where in a value a number is that neither JSON nor the database can hold. JavaScript reads
  * `1e999` as infinity, and writes it as null.
  */
-function placeOfUnusable(value: unknown, path: string): string | undefined {
+function pathOfUnusable(value: unknown, path: string): string | undefined {
   if (isJsonNumber(value)) return isUsableNumber(value) ? undefined : path;
   if (typeof value !== 'object' || value === null) return undefined;
   for (const [key, member] of Object.entries(value)) {
-    const place = placeOfUnusable(
+    const location = pathOfUnusable(
       member,
       Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`,
     );
-    if (place !== undefined) return place;
+    if (location !== undefined) return location;
   }
   return undefined;
 }

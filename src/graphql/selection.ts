@@ -28,26 +28,30 @@ type Info = Pick<
  * @include and type conditions.
  */
 export function selectionOf(info: Info, type: GraphQLObjectType): Selection {
-  return collect(info, type, info.fieldNodes);
+  return collectFields(info, type, info.fieldNodes);
 }
 
-function collect(info: Info, type: GraphQLObjectType, nodes: readonly FieldNode[]): Selection {
+function collectFields(
+  info: Info,
+  type: GraphQLObjectType,
+  nodes: readonly FieldNode[],
+): Selection {
   const fields = new Map<string, FieldNode[]>();
   const visited = new Set<string>();
   const visit = (set: SelectionSetNode): void => {
     for (const node of set.selections) {
-      if (node.directives?.length && !isIncluded(info, node)) continue;
+      if (node.directives?.length && !shouldIncludeNode(info, node)) continue;
       if (node.kind === 'Field') {
-        const asked = fields.get(node.name.value);
-        if (asked) asked.push(node);
+        const existing = fields.get(node.name.value);
+        if (existing) existing.push(node);
         else fields.set(node.name.value, [node]);
       } else if (node.kind === 'InlineFragment') {
-        if (!node.typeCondition || applies(info, node.typeCondition.name.value, type))
+        if (!node.typeCondition || doesFragmentTypeApply(info, node.typeCondition.name.value, type))
           visit(node.selectionSet);
       } else if (!visited.has(node.name.value)) {
         visited.add(node.name.value);
         const fragment = info.fragments[node.name.value];
-        if (fragment && applies(info, fragment.typeCondition.name.value, type))
+        if (fragment && doesFragmentTypeApply(info, fragment.typeCondition.name.value, type))
           visit(fragment.selectionSet);
       }
     }
@@ -56,13 +60,13 @@ function collect(info: Info, type: GraphQLObjectType, nodes: readonly FieldNode[
   return fields;
 }
 
-function isIncluded(info: Info, node: Parameters<typeof getDirectiveValues>[1]): boolean {
+function shouldIncludeNode(info: Info, node: Parameters<typeof getDirectiveValues>[1]): boolean {
   const skip = getDirectiveValues(GraphQLSkipDirective, node, info.variableValues);
   const include = getDirectiveValues(GraphQLIncludeDirective, node, info.variableValues);
   return skip?.['if'] !== true && include?.['if'] !== false;
 }
 
-function applies(info: Info, condition: string, type: GraphQLObjectType): boolean {
+function doesFragmentTypeApply(info: Info, condition: string, type: GraphQLObjectType): boolean {
   if (condition === type.name) return true;
   const conditionType = info.schema.getType(condition);
   return isAbstractType(conditionType) && info.schema.isSubType(conditionType, type);
@@ -92,7 +96,7 @@ export interface ConnectionSelection extends RowSelection {
    * Whether `pageInfo` must say if the list goes on: known by looking for one row more than the
    * page has.
    */
-  readonly goesOn: { readonly forward: boolean; readonly backward: boolean };
+  readonly hasMore: { readonly forward: boolean; readonly backward: boolean };
 }
 
 const rowSelections = new WeakMap<readonly FieldNode[], Map<string, RowSelection>>();
@@ -132,7 +136,7 @@ export function nestedRowSelectionOf(
   let selection = selectionOf(info, type);
   for (const name of path) {
     type = getNamedType(type.getFields()[name]!.type) as GraphQLObjectType;
-    selection = collect(info, type, selection.get(name) ?? []);
+    selection = collectFields(info, type, selection.get(name) ?? []);
   }
   return toRowSelection(info, models, type.name, [selection]);
 }
@@ -142,7 +146,7 @@ export function nestedSelectionHas(info: Info, path: readonly string[]): boolean
   let type = getNamedType(info.returnType) as GraphQLObjectType;
   let nodes = info.fieldNodes;
   for (const name of path) {
-    nodes = [...(collect(info, type, nodes).get(name) ?? [])];
+    nodes = [...(collectFields(info, type, nodes).get(name) ?? [])];
     type = getNamedType(type.getFields()[name]!.type) as GraphQLObjectType;
   }
   return nodes.length > 0;
@@ -164,12 +168,12 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
   const connection = selectionOf(info, connectionType);
   const edgeType = getNamedType(connectionType.getFields().edges!.type) as GraphQLObjectType;
   const nodeType = getNamedType(connectionType.getFields().nodes!.type) as GraphQLObjectType;
-  const edges = collect(info, edgeType, connection.get('edges') ?? []);
+  const edges = collectFields(info, edgeType, connection.get('edges') ?? []);
   const nodes = [
-    collect(info, nodeType, connection.get('nodes') ?? []),
-    collect(info, nodeType, edges.get('node') ?? []),
+    collectFields(info, nodeType, connection.get('nodes') ?? []),
+    collectFields(info, nodeType, edges.get('node') ?? []),
   ];
-  const leadsOn = nodes.some(selection =>
+  const hasNestedFields = nodes.some(selection =>
     [...selection.keys()].some(name => nodeType.getFields()[name]?.resolve),
   );
   const rows = toRowSelection(
@@ -177,17 +181,20 @@ function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelect
     models,
     nodeType.name,
     nodes,
-    leadsOn ? ['id', 'tenantId'] : ['id'],
+    hasNestedFields ? ['id', 'tenantId'] : ['id'],
   );
   const pageInfo = connection.get('pageInfo') ?? [];
   const pageInfoType = getNamedType(connectionType.getFields().pageInfo!.type) as GraphQLObjectType;
-  const ends = collect(info, pageInfoType, pageInfo);
+  const pageInfoFields = collectFields(info, pageInfoType, pageInfo);
   return {
     ...rows,
     rows: connection.has('nodes') || connection.has('edges') || pageInfo.length > 0,
     cursors: edges.has('cursor') || pageInfo.length > 0,
     totalCount: connection.has('totalCount'),
-    goesOn: { forward: ends.has('hasNextPage'), backward: ends.has('hasPreviousPage') },
+    hasMore: {
+      forward: pageInfoFields.has('hasNextPage'),
+      backward: pageInfoFields.has('hasPreviousPage'),
+    },
   };
 }
 
@@ -196,15 +203,15 @@ function toRowSelection(
   models: ReadModels,
   typeName: string,
   selections: readonly Selection[],
-  always = ['id', 'tenantId'],
+  required = ['id', 'tenantId'],
 ): RowSelection {
   const model = models.ofType(typeName);
   if (!model) throw new Error(`${typeName} is not an entity.`);
   const fields = objectType(info, typeName).getFields();
-  const properties = new Set(always);
+  const properties = new Set(required);
   for (const selection of selections) {
     for (const name of selection.keys()) {
-      for (const property of model.propertiesBehind(name)) properties.add(property);
+      for (const property of model.propertiesOfField(name)) properties.add(property);
       for (const property of (fields[name]?.extensions.needs as string[] | undefined) ?? [])
         properties.add(property);
     }

@@ -17,6 +17,6 @@ export class SqlParameters<T = unknown> {
  * plan for these very values with one for any, and where the values look better it plans anew each
  * time, which takes longer than many a statement.
  */
-export function unseen(parameter: string): string {
+export function forGenericPlan(parameter: string): string {
   return `(select ${parameter})`;
 }

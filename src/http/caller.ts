@@ -4,15 +4,15 @@ import type { Principal } from '../auth/principal.js';
 import type { Limits } from '../config/limits.js';
 import type { Database } from '../db/database.js';
 import { GATEWAY_SCOPE } from '../db/database-scope.js';
-import type { ReadScope } from '../db/read-scope.js';
-import { standingHeaders, type rateLimited } from '../rate-limits/rate-limited.js';
+import type { OperationReads } from '../db/operation-reads.js';
+import { rateLimitHeaders, type withRateLimit } from '../rate-limits/with-rate-limit.js';
 import { operationSignal } from './operation-signal.js';
 
 /** Who sent a request. */
 export interface Caller {
   readonly principal: Principal;
   /** What the token was looked up with, for the operation's reads to continue. */
-  readonly lookUp: ReadScope;
+  readonly lookUp: OperationReads;
 }
 
 declare module 'fastify' {
@@ -30,24 +30,24 @@ export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promi
 
 export function callerFinder(
   database: Database,
-  admit: ReturnType<typeof rateLimited>,
+  authenticate: ReturnType<typeof withRateLimit>,
   limits: Limits,
 ): FindCaller {
-  const find: FindCaller = async (request, reply) => {
+  const findOnce: FindCaller = async (request, reply) => {
     const signal = operationSignal(reply, limits.operationMs);
     const lookUp = database.reads(GATEWAY_SCOPE, {
       statementMs: limits.operationMs,
       lockMs: limits.lockMs,
       signal,
     });
-    const { principal, standing } = await admit({
+    const { principal, rateLimit } = await authenticate({
       headers: request.headers,
       address: request.ip,
       lookUp,
     });
-    if (standing) reply.headers(standingHeaders(standing));
+    if (rateLimit) reply.headers(rateLimitHeaders(rateLimit));
     refuseOtherTenant(request.headers, principal);
     return { principal, lookUp };
   };
-  return (request, reply) => (request.caller ??= find(request, reply));
+  return (request, reply) => (request.caller ??= findOnce(request, reply));
 }

@@ -23,7 +23,7 @@ const CHECK_EVERY_MS = 1_000;
 const CLOSE_WITHIN_MS = 2_000;
 
 /** How often the log tells of connections that were refused. */
-const TELL_EVERY_MS = 60_000;
+const LOG_INTERVAL_MS = 60_000;
 
 export type ConnectionLimits = Pick<Limits, 'connections' | 'headersMs' | 'requestMs'>;
 
@@ -52,7 +52,7 @@ export function createLimitedServer(
   server.on('checkContinue', handle);
   // `drop…`: of several processes, full ones would else pass a connection to each other for ever.
   Object.assign(server, { maxConnections: limits.connections, dropMaxConnection: true });
-  server.on('drop', refusals(limits.connections, log));
+  server.on('drop', logDroppedConnections(limits.connections, log));
   // Before, whoever listens is told; afterwards it is an attempt to accept a connection that
   // failed, for want of descriptors.
   server.once('listening', () =>
@@ -65,29 +65,29 @@ export function createLimitedServer(
  * Counts connections that are refused. The log is told of the first at once, and of others once in
  * a while.
  */
-function refusals(limit: number, log: Logger): () => void {
-  let refused = 0;
+function logDroppedConnections(limit: number, log: Logger): () => void {
+  let dropped = 0;
   let timer: NodeJS.Timeout | undefined;
-  const tell = (): void => {
+  const report = (): void => {
     timer = undefined;
-    if (refused === 0) return;
+    if (dropped === 0) return;
     log.warn(
-      { refused, limit },
+      { refused: dropped, limit },
       'Connections were refused, because there are as many as WEAVER_MAX_CONNECTIONS allows',
     );
-    refused = 0;
-    timer = setTimeout(tell, TELL_EVERY_MS).unref();
+    dropped = 0;
+    timer = setTimeout(report, LOG_INTERVAL_MS).unref();
   };
   return () => {
-    refused += 1;
-    if (!timer) tell();
+    dropped += 1;
+    if (!timer) report();
   };
 }
 
 /**
  * The request at whose answer a connection is. Node keeps it on the socket, and in no other place.
  */
-function answering(socket: Socket): ServerResponse<IncomingMessage> | undefined {
+function currentResponse(socket: Socket): ServerResponse<IncomingMessage> | undefined {
   return (
     (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null })._httpMessage ??
     undefined
@@ -99,9 +99,9 @@ function answering(socket: Socket): ServerResponse<IncomingMessage> | undefined 
  * cannot be understood: nothing is being sent already, and no request from before it waits for its
  * answer.
  */
-export function canRefuse(socket: Socket): boolean {
+export function canRespond(socket: Socket): boolean {
   if (!socket.writable) return false;
-  const response = answering(socket);
+  const response = currentResponse(socket);
   return response === undefined || (!response.headersSent && !response.req.complete);
 }
 
@@ -110,7 +110,7 @@ export function canRefuse(socket: Socket): boolean {
  * them cannot be read. False where there are none.
  */
 export function endAfterAnswers(socket: Socket): boolean {
-  const response = answering(socket);
+  const response = currentResponse(socket);
   // Closing already: more bytes may come meanwhile, at which to close at once would reset the
   // connection before its peer has read all.
   if (socket.writableEnded) return true;
@@ -123,7 +123,7 @@ export function endAfterAnswers(socket: Socket): boolean {
 /** When an answer is sent: another one may be under way on its connection by now. */
 function endOrGoOn(this: ServerResponse<IncomingMessage>): void {
   const { socket } = this.req;
-  if (answering(socket) && endAfterAnswers(socket)) return;
+  if (currentResponse(socket) && endAfterAnswers(socket)) return;
   socket.end();
   destroySoon(socket);
 }
@@ -131,7 +131,7 @@ function endOrGoOn(this: ServerResponse<IncomingMessage>): void {
 /**
  * Sends the last that a connection is to send, and closes it, whether or not its peer does so too.
  */
-export function endWith(socket: Socket, bytes: string): void {
+export function respondAndClose(socket: Socket, bytes: string): void {
   socket.end(bytes);
   destroySoon(socket);
 }
@@ -141,7 +141,7 @@ export function endWith(socket: Socket, bytes: string): void {
  * arrives is read and dropped for a moment: closing at once would reset the connection, and a peer
  * that is still sending would lose the answer.
  */
-export function closeAfterAnswer(request: IncomingMessage): void {
+export function closeAfterResponse(request: IncomingMessage): void {
   const { socket } = request;
   // Node calls it when the last answer of a connection is sent.
   socket.destroySoon = () => {

@@ -9,22 +9,22 @@ import type {
 import type { FormattedExecutionResult } from 'graphql';
 import type { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
-import { hiddenCause, refusedAnswer } from '../graphql/format-error.js';
+import { internalCause, errorResponse } from '../graphql/format-error.js';
 import type { OperationBytes } from '../graphql/limits/byte-budget.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from '../playground/playground.js';
-import { answerBody } from './answer-body.js';
-import { answerFormFor } from './answer-form.js';
+import { responseBody } from './response-body.js';
+import { negotiateFormat } from './response-format.js';
 import { resultOf } from './apollo-result.js';
 import type { Caller, FindCaller } from './caller.js';
 import {
-  askedOperation,
+  operationRequest,
   readParameters,
   refuseEmptyQuery,
   withText,
   type Parameters,
 } from './parameters.js';
-import { errorBody, httpError } from './refusals.js';
+import { errorBody, httpError } from './error-responses.js';
 
 export const GRAPHQL_PATH = '/graphql';
 
@@ -38,7 +38,7 @@ const TYPES_OF_NO_BODY =
 /** What one request's operation has at hand, made from the request and who sent it. */
 type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => C;
 
-export interface EndpointParts<C extends Pick<RequestContext, 'turn' | 'bytes'>> {
+export interface EndpointParts<C extends Pick<RequestContext, 'slot' | 'bytes'>> {
   readonly apollo: ApolloServer<C>;
   readonly trusted: TrustedDocuments;
   readonly findCaller: FindCaller;
@@ -53,7 +53,7 @@ export interface EndpointParts<C extends Pick<RequestContext, 'turn' | 'bytes'>>
  * What can be told from the head of a request is refused before its body is read, and what from the
  * body before anyone looks up whose token it is.
  */
-export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 'bytes'>>(
+export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'slot' | 'bytes'>>(
   app: FastifyInstance,
   parts: EndpointParts<C>,
 ): void {
@@ -63,14 +63,14 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
     url: GRAPHQL_PATH,
     async onRequest(request, reply) {
       if (isBrowserNavigation(request)) return reply.redirect(PLAYGROUND_PATH);
-      request.answerForm = answerFormFor(request.headers.accept);
+      request.responseFormat = negotiateFormat(request.headers.accept);
       if (request.method !== 'POST' && !isTypeOfNoBody(request.headers['content-type'])) {
         throw httpError(
           415,
           'A GET has no body: leave content-type out, or send "content-type: application/json".',
         );
       }
-      if (!request.answerForm)
+      if (!request.responseFormat)
         throw httpError(
           406,
           'Answers are application/graphql-response+json or application/json. Accept one of them.',
@@ -78,13 +78,13 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
     },
     preParsing,
     async handler(request, reply) {
-      const sent = readParameters(request);
+      const isSent = readParameters(request);
       const caller = await findCaller(request, reply);
-      const text = trusted.textFor(askedOperation(sent), caller.principal);
-      if (text === undefined) refuseEmptyQuery(sent);
-      const parameters = text === undefined ? sent : withText(sent, text);
+      const text = trusted.textFor(operationRequest(isSent), caller.principal);
+      if (text === undefined) refuseEmptyQuery(isSent);
+      const parameters = text === undefined ? isSent : withText(isSent, text);
       const context = contextOf(request, reply, caller);
-      await context.turn.begin();
+      await context.slot.acquire();
       try {
         const answer = await apollo.executeHTTPGraphQLRequest({
           // The parameters of a GET are read already: whether it may change anything is for
@@ -99,7 +99,7 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'turn' | 
         });
         return await send(answer, context.bytes, request, reply);
       } finally {
-        context.turn.end();
+        context.slot.release();
       }
     },
   });
@@ -148,7 +148,7 @@ async function send(
 ): Promise<FastifyReply> {
   const result = resultOf(answer);
   // What goes wrong beside an operation, before or after it, nobody else has noted.
-  for (const err of answer.status === 500 ? (result.errors ?? []).map(hiddenCause) : [])
+  for (const err of answer.status === 500 ? (result.errors ?? []).map(internalCause) : [])
     if (err) request.log.error({ err }, 'Unexpected error');
   // An answer is its caller's alone and may be another one the next moment.
   reply.code(answer.status ?? 200).header('cache-control', 'no-store');
@@ -156,7 +156,7 @@ async function send(
   if (bytes.problem) return sendProblem(bytes.problem, request, reply);
   if (reply.statusCode >= 400) return reply.send(JSON.stringify(withRequestId(result, request.id)));
   try {
-    const { payload, length } = await answerBody(result, bytes, reply.raw);
+    const { payload, length } = await responseBody(result, bytes, reply.raw);
     // Whoever has gone meanwhile is told nothing; a stream to them would fail as if that were our
     // mistake.
     if (reply.raw.destroyed) return reply.hijack();
@@ -175,10 +175,10 @@ function sendProblem(
   reply: FastifyReply,
 ): FastifyReply {
   if (problem.code === 'UNAVAILABLE') request.log.warn({ err: problem }, 'Unavailable');
-  const { status, headers, body } = refusedAnswer(problem, request.id);
+  const { status, headers, body } = errorResponse(problem, request.id);
   for (const [name, value] of headers) reply.header(name, value);
   return reply
-    .code(status === 400 ? request.answerForm!.requestErrorStatus : status)
+    .code(status === 400 ? request.responseFormat!.requestErrorStatus : status)
     .send(JSON.stringify(body));
 }
 
@@ -209,12 +209,12 @@ function bodyOf({ query, operationName, variables, extensions }: Parameters): ob
  * For Apollo, which compares types once more when an operation has run: it is told the one that was
  * chosen, and nothing else will do.
  */
-function headersOf({ headers, answerForm }: FastifyRequest): HeaderMap {
+function headersOf({ headers, responseFormat }: FastifyRequest): HeaderMap {
   const map = new HeaderMap();
   for (const name in headers) {
     const value = headers[name];
     if (value) map.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
-  map.set('accept', answerForm!.mediaType);
+  map.set('accept', responseFormat!.mediaType);
   return map;
 }

@@ -10,21 +10,21 @@ import type { Logger } from 'pino';
 import type { Config } from '../config.js';
 import type { Limits } from '../config/limits.js';
 import {
-  canRefuse,
-  closeAfterAnswer,
+  canRespond,
+  closeAfterResponse,
   createLimitedServer,
   endAfterAnswers,
-  endWith,
+  respondAndClose,
 } from './connections.js';
 import { PathsForLog } from './paths-for-log.js';
-import { errorBody, httpError, refuse } from './refusals.js';
+import { errorBody, httpError, sendError } from './error-responses.js';
 import { repeatedHeader } from './request-headers.js';
 import { configuredSecrets, newRequestId, requestIdOf } from './request-id.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Ends the connection of a caller who does not receive the answer in time. */
-    answerTimer: NodeJS.Timeout | undefined;
+    responseTimer: NodeJS.Timeout | undefined;
   }
 }
 
@@ -54,16 +54,16 @@ export function createHttpServer(log: Logger, config: Config): FastifyInstance {
     genReqId: request => requestIdOf(request.headers, secrets),
     forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => {
-      reply.raw.once('close', () => end(request, reply as FastifyReply, paths));
-      begin(request, reply as FastifyReply, limits);
-      refuse(error, request, reply as FastifyReply);
+      reply.raw.once('close', () => endRequest(request, reply as FastifyReply, paths));
+      startRequest(request, reply as FastifyReply, limits);
+      sendError(error, request, reply as FastifyReply);
     },
     clientErrorHandler: (error, socket) => {
       // Nobody is there, or nothing was asked: browsers open connections that they may need.
       if (error.code === 'ECONNRESET' || socket.bytesRead === 0) return void socket.destroy();
       // Bytes behind a request that came whole take nothing from its answer.
       if (endAfterAnswers(socket)) return;
-      if (!canRefuse(socket)) return void socket.destroy();
+      if (!canRespond(socket)) return void socket.destroy();
       const status = CLIENT_ERROR_STATUS[error.code as string] ?? 400;
       const requestId = newRequestId();
       log.info({ requestId, status, reason: error.code }, 'not a request');
@@ -74,7 +74,7 @@ export function createHttpServer(log: Logger, config: Config): FastifyInstance {
           requestId,
         ),
       );
-      endWith(
+      respondAndClose(
         socket,
         `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: ` +
           `application/json\r\ncontent-length: ${body.length}\r\nconnection: ` +
@@ -86,22 +86,22 @@ export function createHttpServer(log: Logger, config: Config): FastifyInstance {
   // Only where a route says so is a body read.
   app.removeAllContentTypeParsers();
   app.decorateRequest('countBody', undefined);
-  app.decorateRequest('answerTimer', undefined);
+  app.decorateRequest('responseTimer', undefined);
   app.decorateRequest('bodyText', undefined);
-  app.decorateRequest('answerForm', undefined);
+  app.decorateRequest('responseFormat', undefined);
   app.addHook('onRoute', ({ url }) => paths.add(url));
   app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('close', () => end(request, reply, paths));
-    if (canAnswer(request, reply)) done(unacceptable(request) ?? repeatedHeader(request));
+    reply.raw.once('close', () => endRequest(request, reply, paths));
+    if (isWritable(request, reply)) done(requestProblem(request) ?? repeatedHeader(request));
   });
   app.addHook('preParsing', (request, reply, payload, done) => {
-    if (canAnswer(request, reply)) done(null, payload);
+    if (isWritable(request, reply)) done(null, payload);
   });
   app.addHook('preHandler', (request, reply, done) => {
-    if (canAnswer(request, reply)) done();
+    if (isWritable(request, reply)) done();
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
-    begin(request, reply, limits);
+    startRequest(request, reply, limits);
     done();
   });
   app.setNotFoundHandler((request, reply) =>
@@ -116,7 +116,7 @@ export function createHttpServer(log: Logger, config: Config): FastifyInstance {
         ),
       ),
   );
-  app.setErrorHandler(refuse);
+  app.setErrorHandler(sendError);
   return app;
 }
 
@@ -124,7 +124,7 @@ export function createHttpServer(log: Logger, config: Config): FastifyInstance {
  * Whether a request can still be answered. One whose caller has gone, or that came behind the last
  * answer of its connection, ends here.
  */
-function canAnswer({ raw: { socket } }: FastifyRequest, reply: FastifyReply): boolean {
+function isWritable({ raw: { socket } }: FastifyRequest, reply: FastifyReply): boolean {
   // Asked for here, the address of a caller who goes later stays known. There is none on a
   // connection that has been reset unnoticed.
   const isReset = socket.remoteAddress === undefined;
@@ -139,7 +139,7 @@ function canAnswer({ raw: { socket } }: FastifyRequest, reply: FastifyReply): bo
  * https://www.rfc-editor.org/rfc/rfc9112#section-6.1,
  * https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
  */
-function unacceptable({ raw: { httpVersion, headers } }: FastifyRequest): Error | undefined {
+function requestProblem({ raw: { httpVersion, headers } }: FastifyRequest): Error | undefined {
   const codings = headers['transfer-encoding'];
   // Node takes off the chunks alone, and would hand over what is left as if that were the body.
   if (codings !== undefined && !/^chunked$/i.test(codings.trim()))
@@ -158,36 +158,36 @@ function unacceptable({ raw: { httpVersion, headers } }: FastifyRequest): Error 
 }
 
 /** Before an answer is sent. */
-function begin(
+function startRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  { answerMs }: Pick<Limits, 'answerMs'>,
+  { responseMs }: Pick<Limits, 'responseMs'>,
 ): void {
-  identify(request, reply);
-  if (isArriving(request)) {
+  setRequestId(request, reply);
+  if (isIncomplete(request)) {
     reply.header('connection', 'close');
-    closeAfterAnswer(request.raw);
+    closeAfterResponse(request.raw);
   }
   // Whoever does not read an answer would hold it, and the connection, for ever.
-  clearTimeout(request.answerTimer);
-  request.answerTimer = setTimeout(() => request.raw.socket.destroy(), answerMs);
+  clearTimeout(request.responseTimer);
+  request.responseTimer = setTimeout(() => request.raw.socket.destroy(), responseMs);
 }
 
 /** After an answer is sent, or when its caller has gone before: comes for every request. */
-function end(request: FastifyRequest, reply: FastifyReply, paths: PathsForLog): void {
-  clearTimeout(request.answerTimer);
+function endRequest(request: FastifyRequest, reply: FastifyReply, paths: PathsForLog): void {
+  clearTimeout(request.responseTimer);
   logRequest(request, reply, paths);
 }
 
 /** Whether there is a body of which not all has been received. */
-function isArriving({ raw: { complete, headers } }: FastifyRequest): boolean {
+function isIncomplete({ raw: { complete, headers } }: FastifyRequest): boolean {
   return (
     !complete &&
     (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
   );
 }
 
-function identify(request: FastifyRequest, reply: FastifyReply): void {
+function setRequestId(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
   reply.header('x-content-type-options', 'nosniff');
   // Answers are data, never pages or parts of them. The Playground has rules of its own.

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { keepBodyText } from './parameters-text.js';
-import { httpError } from './refusals.js';
+import { httpError } from './error-responses.js';
 import { readBody } from './request-body.js';
 
 /**

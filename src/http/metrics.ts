@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../observability/metrics.js';
-import { errorBody } from './refusals.js';
+import { errorBody } from './error-responses.js';
 
 /**
  * `/metrics` in Prometheus' text format, for who bears `token`. A token of its own: what scrapes

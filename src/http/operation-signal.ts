@@ -1,17 +1,17 @@
 import type { FastifyReply } from 'fastify';
-import { CALLER_GONE, outOfTime } from '../graphql/operation-time.js';
+import { CLIENT_DISCONNECTED, operationTimeout } from '../graphql/operation-timeout.js';
 
 /** Aborted when the connection closes before its answer is sent, or after so many milliseconds. */
 export function operationSignal({ raw }: FastifyReply, ms: number): AbortSignal {
   const controller = new AbortController();
   if (raw.destroyed) {
-    controller.abort(CALLER_GONE);
+    controller.abort(CLIENT_DISCONNECTED);
     return controller.signal;
   }
-  const timer = setTimeout(() => controller.abort(outOfTime(ms)), ms);
+  const timer = setTimeout(() => controller.abort(operationTimeout(ms)), ms);
   raw.once('close', () => {
     clearTimeout(timer);
-    if (!raw.writableFinished) controller.abort(CALLER_GONE);
+    if (!raw.writableFinished) controller.abort(CLIENT_DISCONNECTED);
   });
   return controller.signal;
 }

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { AppError, badInput } from '../base/app-error.js';
-import type { AskedOperation } from '../graphql/trusted-documents/trusted-documents.js';
+import type { OperationRequest } from '../graphql/trusted-documents/trusted-documents.js';
 import { parseJson } from './json-body.js';
 
 /**
@@ -31,11 +31,11 @@ export function readParameters({
   body,
 }: Pick<FastifyRequest, 'method' | 'url' | 'body'>): Parameters {
   const parameters = method === 'POST' ? ofBody(body) : ofUrl(url);
-  const sent = Object.keys(parameters.variables ?? {}).length;
-  if (sent > MAX_VARIABLES)
+  const isSent = Object.keys(parameters.variables ?? {}).length;
+  if (isSent > MAX_VARIABLES)
     throw badInput(
       'variables',
-      `The request sends ${sent} variables; the limit is ${MAX_VARIABLES}.`,
+      `The request sends ${isSent} variables; the limit is ${MAX_VARIABLES}.`,
     );
   return parameters;
 }
@@ -45,7 +45,7 @@ export function readParameters({
  * `extensions` (https://www.apollographql.com/docs/kotlin/advanced/persisted-queries), all others
  * by `documentId`.
  */
-export function askedOperation({ query, documentId, extensions }: Parameters): AskedOperation {
+export function operationRequest({ query, documentId, extensions }: Parameters): OperationRequest {
   const hash =
     query === undefined && (documentId ?? undefined) === undefined
       ? extensions?.persistedQuery?.sha256Hash

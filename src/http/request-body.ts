@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest, preParsingAsyncHookHandler } from 'fastify';
 import type { FindCaller } from './caller.js';
-import { httpError } from './refusals.js';
+import { httpError } from './error-responses.js';
 
 export interface BodyLimits {
   /** Of a caller whose token is accepted. */
@@ -36,24 +36,25 @@ export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsin
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<CountBytes | undefined> {
-    const announced = request.headers['content-length'];
-    if (announced !== undefined && Number(announced) <= limits.anonymousBodyBytes) return undefined;
-    if (announced === undefined && request.headers['transfer-encoding'] === undefined)
+    const contentLength = request.headers['content-length'];
+    if (contentLength !== undefined && Number(contentLength) <= limits.anonymousBodyBytes)
       return undefined;
-    if (Number(announced) > limits.bodyBytes) throw tooLarge(limits.bodyBytes, true);
+    if (contentLength === undefined && request.headers['transfer-encoding'] === undefined)
+      return undefined;
+    if (Number(contentLength) > limits.bodyBytes) throw tooLarge(limits.bodyBytes, true);
     const { principal } = await findCaller(request, reply);
-    const known = principal.kind !== 'nobody';
-    const limit = known ? limits.bodyBytes : limits.anonymousBodyBytes;
-    if (Number(announced) > limit) throw tooLarge(limit, known);
-    let own = 0;
+    const appError = principal.kind !== 'nobody';
+    const limit = appError ? limits.bodyBytes : limits.anonymousBodyBytes;
+    if (Number(contentLength) > limit) throw tooLarge(limit, appError);
+    let limitForCaller = 0;
     reply.raw.once('close', () => {
-      received -= own;
-      own = 0;
+      received -= limitForCaller;
+      limitForCaller = 0;
     });
     return bytes => {
-      own += bytes;
+      limitForCaller += bytes;
       received += bytes;
-      if (own > limit) throw tooLarge(limit, known);
+      if (limitForCaller > limit) throw tooLarge(limit, appError);
       if (received > limits.bodyBytesInFlight)
         throw httpError(
           503,
@@ -104,10 +105,10 @@ export function readBody(payload: Readable, count: CountBytes = () => {}): Promi
   return promise;
 }
 
-function tooLarge(limit: number, known: boolean): Error {
+function tooLarge(limit: number, appError: boolean): Error {
   return httpError(
     413,
     `The request body is larger than the limit of ${limit} ` +
-      `bytes${known ? '' : ' without a token that is accepted'}.`,
+      `bytes${appError ? '' : ' without a token that is accepted'}.`,
   );
 }

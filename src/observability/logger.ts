@@ -29,18 +29,18 @@ const STANDARD_OUTPUT = 1;
  * Below the 4,096 bytes that are written to a pipe as a whole, so that lines of several processes
  * stay lines.
  */
-const WRITE_AT = 2_048;
-const WRITE_WITHIN_MS = 100;
+const FLUSH_BYTES = 2_048;
+const FLUSH_INTERVAL_MS = 100;
 
 /** What waits for a slow reader, at most. Lines beyond are lost, and counted. */
-const MOST_WAITING = 1024 * 1024;
+const MAX_BUFFERED_BYTES = 1024 * 1024;
 
 /**
  * At the end of the process, how often it is tried to write to a slow reader, and how long after
  * the last time.
  */
-const LAST_TRIES = 10;
-const TRY_AGAIN_MS = 100;
+const MAX_FINAL_TRIES = 10;
+const RETRY_DELAY_MS = 100;
 
 const NOTHING = Buffer.alloc(0);
 const LINE_BREAK = 10;
@@ -59,11 +59,11 @@ export class LogOutput implements DestinationStream {
   readonly [pino.symbols.needsMetadataGsym] = true;
   lastLevel = 0;
   /** Of a write that did not take all of it. */
-  #rest = NOTHING;
+  #unwritten = NOTHING;
   #lines = '';
-  #lost = 0;
+  #lostLines = 0;
   /** Whether the last that was written is the beginning of a line. */
-  #isCut = false;
+  #endsMidLine = false;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly descriptor: number) {
@@ -71,39 +71,40 @@ export class LogOutput implements DestinationStream {
   }
 
   write(line: string): void {
-    if (this.#rest.length + this.#lines.length > MOST_WAITING) {
-      this.#lost += 1;
+    if (this.#unwritten.length + this.#lines.length > MAX_BUFFERED_BYTES) {
+      this.#lostLines += 1;
       return;
     }
     this.#lines += line;
     // The reader has not read what it was sent before: the timer tries again.
-    if (this.#rest.length > 0) return;
-    if (this.#lines.length >= WRITE_AT || this.lastLevel >= pino.levels.values.warn!) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), WRITE_WITHIN_MS).unref();
+    if (this.#unwritten.length > 0) return;
+    if (this.#lines.length >= FLUSH_BYTES || this.lastLevel >= pino.levels.values.warn!)
+      this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_INTERVAL_MS).unref();
   }
 
   #flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    const notice = this.#lost > 0 ? this.#notice() : '';
-    const bytes = Buffer.concat([this.#rest, Buffer.from(notice + this.#lines)]);
+    const notice = this.#lostLines > 0 ? this.#notice() : '';
+    const bytes = Buffer.concat([this.#unwritten, Buffer.from(notice + this.#lines)]);
     let written = 0;
     this.#lines = '';
     try {
       while (written < bytes.length) written += writeSync(this.descriptor, bytes, written);
-      this.#rest = NOTHING;
-      this.#lost = 0;
-      this.#isCut = false;
+      this.#unwritten = NOTHING;
+      this.#lostLines = 0;
+      this.#endsMidLine = false;
     } catch (error) {
       const left = bytes.subarray(written);
       if ((error as NodeJS.ErrnoException).code === 'EAGAIN') {
-        this.#rest = left;
-        this.#lost = 0;
-        this.#timer = setTimeout(() => this.#flush(), WRITE_WITHIN_MS).unref();
+        this.#unwritten = left;
+        this.#lostLines = 0;
+        this.#timer = setTimeout(() => this.#flush(), FLUSH_INTERVAL_MS).unref();
       } else {
-        this.#rest = NOTHING;
-        this.#lost += Math.max(0, lineBreaks(left) - lineBreaks(Buffer.from(notice)));
-        if (written > 0) this.#isCut = bytes[written - 1] !== LINE_BREAK;
+        this.#unwritten = NOTHING;
+        this.#lostLines += Math.max(0, lineBreaks(left) - lineBreaks(Buffer.from(notice)));
+        if (written > 0) this.#endsMidLine = bytes[written - 1] !== LINE_BREAK;
       }
     }
   }
@@ -112,16 +113,16 @@ export class LogOutput implements DestinationStream {
     const line = JSON.stringify({
       level: pino.levels.values.warn,
       time: new Date().toISOString(),
-      lost: this.#lost,
+      lost: this.#lostLines,
       msg: 'Lines of the log are missing here, as they could not be written',
     });
-    return `${this.#isCut ? '\n' : ''}${line}\n`;
+    return `${this.#endsMidLine ? '\n' : ''}${line}\n`;
   }
 
   #end(): void {
     this.#flush();
-    for (let tries = 1; this.#rest.length > 0 && tries < LAST_TRIES; tries += 1) {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_AGAIN_MS);
+    for (let tries = 1; this.#unwritten.length > 0 && tries < MAX_FINAL_TRIES; tries += 1) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_DELAY_MS);
       this.#flush();
     }
   }

@@ -7,7 +7,7 @@ import { isDatabaseUnreachable, sqlState } from '../db/database-errors.js';
 const WRONG_LOGIN = /^28/;
 const NO_SUCH_DATABASE = '3D000';
 const NO_RIGHT_TO_CONNECT = '42501';
-const FULL = '53300';
+const TOO_MANY_CONNECTIONS = '53300';
 
 /**
  * What Node says of a server's certificate that no known authority has signed, and of others that
@@ -39,24 +39,26 @@ export function connectionError(
   const { database, user: login } = address;
   const server = serverName(address);
   const code = codeOf(error);
-  const because = reason(error);
+  const withReason = reason(error);
   const fail = (message: string): StartupError => new StartupError(message, { cause: error });
-  if (code && WRONG_LOGIN.test(code) && /no encryption|SSL off/.test(because)) {
+  if (code && WRONG_LOGIN.test(code) && /no encryption|SSL off/.test(withReason)) {
     return fail(
       `${server} refuses the login ${login} on a connection that is not encrypted: ` +
-        `${because}. Add sslmode=require, or better sslmode=verify-full, to ${variable}.`,
+        `${withReason}. Add sslmode=require, or better sslmode=verify-full, to ${variable}.`,
     );
   }
   if (code && WRONG_LOGIN.test(code))
     return fail(
-      `${server} refuses the login ${login}: ${because}. Check user and password in ${variable}.`,
+      `${server} refuses the login ${login}: ${withReason}. Check user and password in ` +
+        `${variable}.`,
     );
   // The driver's word for a password that is asked for and was not given.
-  if (/^SASL: .* password must be a string/.test(because))
+  if (/^SASL: .* password must be a string/.test(withReason))
     return fail(`${server} wants a password of the login ${login}, and ${variable} has none.`);
-  if (because.startsWith('SASL'))
+  if (withReason.startsWith('SASL'))
     return fail(
-      `${server} refuses the login ${login}: ${because}. Check user and password in ${variable}.`,
+      `${server} refuses the login ${login}: ${withReason}. Check user and password in ` +
+        `${variable}.`,
     );
   if (code === NO_SUCH_DATABASE)
     return fail(
@@ -65,24 +67,25 @@ export function connectionError(
     );
   if (code === NO_RIGHT_TO_CONNECT)
     return fail(
-      `${server} does not let ${login} into the database ${database}: ${because}. ` +
+      `${server} does not let ${login} into the database ${database}: ${withReason}. ` +
         '"weaver db bootstrap" grants it.',
     );
-  if (code === FULL)
+  if (code === TOO_MANY_CONNECTIONS)
     return fail(
-      `${server} takes no more connections: ${because}. Lower DATABASE_POOL_SIZE or ` +
+      `${server} takes no more connections: ${withReason}. Lower DATABASE_POOL_SIZE or ` +
         "raise the server's max_connections.",
     );
   const tls = tlsTrouble(error, address, variable);
   if (tls !== undefined) return fail(tls);
   if (isDatabaseUnreachable(error))
     return fail(
-      `${server} cannot be reached: ${because}. Check ${variable} and that the server is running.`,
+      `${server} cannot be reached: ${withReason}. Check ${variable} and that the server ` +
+        'is running.',
     );
   const state = sqlState(error);
   if (state !== undefined)
     return fail(
-      `${server} begins no session for ${login}: ${because} (SQLSTATE ${state}). Check ` +
+      `${server} begins no session for ${login}: ${withReason} (SQLSTATE ${state}). Check ` +
         `${variable}, what it says in "options", and the settings of the login.`,
     );
   return undefined;
@@ -135,7 +138,7 @@ function tlsTrouble(
   variable: string,
 ): string | undefined {
   const server = serverName(address);
-  const because = reason(error);
+  const withReason = reason(error);
   const code = codeOf(error) ?? '';
   if (UNKNOWN_AUTHORITY.has(code)) {
     const { sslrootcert } = address.parameters;
@@ -166,17 +169,17 @@ function tlsTrouble(
     );
   if (OF_CERTIFICATE.test(code))
     return (
-      `The certificate of ${server} cannot be trusted: ${because}. Check it, and what ` +
+      `The certificate of ${server} cannot be trusted: ${withReason}. Check it, and what ` +
       `${variable} says of certificates.`
     );
-  if (NOT_ENCRYPTED.test(because))
+  if (NOT_ENCRYPTED.test(withReason))
     return (
-      `${server} does not encrypt, and sslmode in ${variable} asks for it: ${because}. ` +
+      `${server} does not encrypt, and sslmode in ${variable} asks for it: ${withReason}. ` +
       'Turn on ssl in the server, or check that this is the server that you mean.'
     );
-  if (/\b(SSL|TLS|PEM|X\.?509|certificate)\b/i.test(because))
+  if (/\b(SSL|TLS|PEM|X\.?509|certificate)\b/i.test(withReason))
     return (
-      `No encrypted connection to ${server} can be made: ${because}. Check the server's ` +
+      `No encrypted connection to ${server} can be made: ${withReason}. Check the server's ` +
       `TLS, and what ${variable} says of certificates and TLS versions.`
     );
   return undefined;

@@ -2,7 +2,7 @@ import { StartupError } from '../base/startup-error.js';
 import type { Database } from '../db/database.js';
 import { isDatabaseUnreachable } from '../db/database-errors.js';
 import {
-  LOG_WITHOUT_TABLES,
+  LOG_WITHOUT_TABLES_MESSAGE,
   migrationState,
   missingTables,
   pendingForLogin,
@@ -48,9 +48,9 @@ export interface ServerFacts {
  * What there is to know about a server and the login that `database` uses. Reads catalogues only.
  */
 export async function serverFacts(database: Database): Promise<ServerFacts> {
-  const weavers = `pg_roles g where g.rolname in ('${TENANT_ROLE}', '${OPERATOR_ROLE}')`;
+  const weaverRoles = `pg_roles g where g.rolname in ('${TENANT_ROLE}', '${OPERATOR_ROLE}')`;
   // From PostgreSQL 16 on, a member may be kept from taking the role.
-  const mayTake =
+  const rolePrivilege =
     "case when current_setting('server_version_num')::int >= 160000 then 'SET' else " +
     "'MEMBER' end";
   const [facts] = await database.orm.em.getDriver().getConnection().execute<ServerFacts[]>(`
@@ -61,12 +61,12 @@ export async function serverFacts(database: Database): Promise<ServerFacts> {
                       where name in ('vector', 'btree_gin')), '{}') as available,
            current_user::text as login, current_database()::text as database,
            r.rolsuper as "isSuperuser", r.rolbypassrls as "bypassesPolicies",
-           array(select g.rolname::text from ${weavers}) as "existingRoles",
-           array(select g.rolname::text from ${weavers}
+           array(select g.rolname::text from ${weaverRoles}) as "existingRoles",
+           array(select g.rolname::text from ${weaverRoles}
                     and (g.rolcanlogin or g.rolsuper or g.rolbypassrls)) as "strongRoles",
-           array(select g.rolname::text from ${weavers}
-                    and pg_has_role(current_user, g.oid, ${mayTake})) as "grantedRoles",
-           array(select g.rolname::text from ${weavers}
+           array(select g.rolname::text from ${weaverRoles}
+                    and pg_has_role(current_user, g.oid, ${rolePrivilege})) as "grantedRoles",
+           array(select g.rolname::text from ${weaverRoles}
                     and pg_has_role(current_user, g.oid, 'USAGE')) as "inheritedRoles",
            array(select c.relname::text
                    from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -122,18 +122,21 @@ export async function checkServer(database: Database, production: boolean): Prom
         `(CVE-2026-3172). Update to ${SAFE_VECTOR_VERSION} or later.`,
     );
   }
-  const above = loginAbovePolicies(facts);
+  const abovePolicies = loginAbovePolicies(facts);
   const inherits =
-    !above && facts.inheritedRoles.length > 0 ? "inherits the rights of Weaver's roles" : undefined;
-  if (above || inherits) {
+    !abovePolicies && facts.inheritedRoles.length > 0
+      ? "inherits the rights of Weaver's roles"
+      : undefined;
+  if (abovePolicies || inherits) {
     const problem =
-      `The login ${facts.login} ${above ?? inherits}, so a forgotten role would show every ` +
+      `The login ${facts.login} ${abovePolicies ?? inherits}, so a forgotten role would ` +
+      'show every ' +
       "tenant's rows.";
-    const mend =
+    const hint =
       'Make a login of its own with "weaver db bootstrap --login <name>" and use that in ' +
       'DATABASE_URL.';
-    if (production) throw new StartupError(`${problem} ${mend}`);
-    warnings.push(`${problem} Fine for trying out, refused in production. ${mend}`);
+    if (production) throw new StartupError(`${problem} ${hint}`);
+    warnings.push(`${problem} Fine for trying out, refused in production. ${hint}`);
   }
   return warnings;
 }
@@ -192,7 +195,7 @@ async function refuseLogWithoutTables(
   if (state && state.executed.length > 0 && state.pending.length === 0) {
     throw new StartupError(
       `The log of the database ${name} says that every migration is applied, and tables ` +
-        `are missing: ${missing.join(', ')}. ${LOG_WITHOUT_TABLES}`,
+        `are missing: ${missing.join(', ')}. ${LOG_WITHOUT_TABLES_MESSAGE}`,
     );
   }
 }

@@ -10,7 +10,7 @@ import { cleanLeases, takeLease } from './lease.js';
 const SLICES = 10;
 
 /** Subjects that a process remembers. Beyond, the oldest is forgotten, with what it still held. */
-const MAX_REMEMBERED = 20_000;
+const MAX_SUBJECTS = 20_000;
 
 const MINUTE_MS = 60_000;
 
@@ -19,19 +19,19 @@ export interface Subject {
   readonly name: string;
   readonly rpm: number;
   /** Counted by this process alone while there is no database, where others get an error. */
-  readonly withoutDatabase?: boolean;
+  readonly worksWithoutDatabase?: boolean;
 }
 
 /** How a subject stands after one more request. */
-export interface Standing {
+export interface RateLimitStatus {
   readonly limit: number;
   readonly remaining: number;
   readonly resetMs: number;
 }
 
 /** What this process may still serve of a subject's minute. */
-interface Held {
-  left: number;
+interface Allowance {
+  remaining: number;
   /** Of the whole minute when this was taken, over all processes. */
   used: number;
   endsAt: number;
@@ -44,8 +44,8 @@ interface Held {
  * get more than the limit within a minute of the database's clock.
  */
 export class RateLimiter {
-  readonly #held = new Map<string, Held>();
-  readonly #leasing = new Map<string, Promise<void>>();
+  readonly #allowance = new Map<string, Allowance>();
+  readonly #pendingLease = new Map<string, Promise<void>>();
   #cleanedAt = performance.now();
 
   constructor(private readonly database: Database) {}
@@ -54,38 +54,40 @@ export class RateLimiter {
    * Counts one request. Throws `RATE_LIMITED` when there is nothing left, and what the database
    * throws.
    */
-  async take(subject: Subject): Promise<Standing> {
+  async consume(subject: Subject): Promise<RateLimitStatus> {
     for (;;) {
-      const held = this.#current(subject.name);
-      if (held && held.left > 0) {
-        held.left -= 1;
+      const allowance = this.#currentAllowance(subject.name);
+      if (allowance && allowance.remaining > 0) {
+        allowance.remaining -= 1;
         return {
           limit: subject.rpm,
-          remaining: Math.max(0, subject.rpm - held.used) + held.left,
-          resetMs: held.endsAt - performance.now(),
+          remaining: Math.max(0, subject.rpm - allowance.used) + allowance.remaining,
+          resetMs: allowance.endsAt - performance.now(),
         };
       }
-      if (held?.isExhausted) throw rateLimited(subject, held);
-      await this.#lease(subject);
+      if (allowance?.isExhausted) throw rateLimitError(subject, allowance);
+      await this.#acquireLease(subject);
     }
   }
 
-  #current(name: string): Held | undefined {
-    const held = this.#held.get(name);
-    return held && performance.now() < held.endsAt ? held : undefined;
+  #currentAllowance(name: string): Allowance | undefined {
+    const allowance = this.#allowance.get(name);
+    return allowance && performance.now() < allowance.endsAt ? allowance : undefined;
   }
 
   /** One at a time for each subject: whoever comes meanwhile waits for the same. */
-  #lease(subject: Subject): Promise<void> {
-    let leasing = this.#leasing.get(subject.name);
-    if (!leasing) {
-      leasing = this.#takeSlice(subject).finally(() => this.#leasing.delete(subject.name));
-      this.#leasing.set(subject.name, leasing);
+  #acquireLease(subject: Subject): Promise<void> {
+    let pendingLease = this.#pendingLease.get(subject.name);
+    if (!pendingLease) {
+      pendingLease = this.#leaseSlice(subject).finally(() =>
+        this.#pendingLease.delete(subject.name),
+      );
+      this.#pendingLease.set(subject.name, pendingLease);
     }
-    return leasing;
+    return pendingLease;
   }
 
-  async #takeSlice(subject: Subject): Promise<void> {
+  async #leaseSlice(subject: Subject): Promise<void> {
     const slice = Math.ceil(subject.rpm / SLICES);
     try {
       const { granted, used, msLeft } = await takeLease(
@@ -94,32 +96,33 @@ export class RateLimiter {
         subject.rpm,
         slice,
       );
-      this.#remember(subject.name, {
-        left: granted,
+      this.#store(subject.name, {
+        remaining: granted,
         used,
         endsAt: performance.now() + msLeft,
         isExhausted: granted < slice,
       });
     } catch (error) {
-      if (!subject.withoutDatabase || !isDatabaseUnreachable(error)) throw error;
-      this.#remember(subject.name, {
-        left: subject.rpm,
+      if (!subject.worksWithoutDatabase || !isDatabaseUnreachable(error)) throw error;
+      this.#store(subject.name, {
+        remaining: subject.rpm,
         used: subject.rpm,
         endsAt: performance.now() + MINUTE_MS,
         isExhausted: true,
       });
     }
-    this.#cleanNowAndThen();
+    this.#cleanPeriodically();
   }
 
-  #remember(name: string, held: Held): void {
+  #store(name: string, allowance: Allowance): void {
     // Set anew, it is the youngest; the first in the map's order is the oldest.
-    this.#held.delete(name);
-    if (this.#held.size >= MAX_REMEMBERED) this.#held.delete(this.#held.keys().next().value!);
-    this.#held.set(name, held);
+    this.#allowance.delete(name);
+    if (this.#allowance.size >= MAX_SUBJECTS)
+      this.#allowance.delete(this.#allowance.keys().next().value!);
+    this.#allowance.set(name, allowance);
   }
 
-  #cleanNowAndThen(): void {
+  #cleanPeriodically(): void {
     if (performance.now() - this.#cleanedAt < MINUTE_MS) return;
     this.#cleanedAt = performance.now();
     // Whatever keeps it from being done keeps requests from nothing, and the next minute tries
@@ -128,7 +131,7 @@ export class RateLimiter {
   }
 }
 
-function rateLimited({ rpm }: Subject, { endsAt }: Held): AppError {
+function rateLimitError({ rpm }: Subject, { endsAt }: Allowance): AppError {
   const retryAfterMs = Math.max(1, Math.ceil(endsAt - performance.now()));
   return new AppError(
     'RATE_LIMITED',

@@ -21,7 +21,7 @@ export function subjectOf(
       return {
         name: `anonymous:${digest(address)}`,
         rpm: limits.anonymousRpm,
-        withoutDatabase: true,
+        worksWithoutDatabase: true,
       };
   }
 }

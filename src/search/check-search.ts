@@ -1,10 +1,10 @@
 import { badInput } from '../base/app-error.js';
 import { toDouble, type JsonNumber } from '../base/json.js';
-import { checkGivenVector } from '../embedders/given-vector.js';
-import { checkScope } from './check-scope.js';
-import { cursorKeyOf, readCursor, type SearchPlace } from './search-cursor.js';
+import { checkVector } from '../embedders/check-vector.js';
+import { checkSearchFilter } from './check-filter.js';
+import { cursorKeyOf, readCursor, type SearchPosition } from './search-cursor.js';
 import type { FusionWeights } from './hybrid-search.js';
-import type { SearchScope } from './search-scope.js';
+import type { SearchFilter } from './search-filter.js';
 import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
 
@@ -34,13 +34,13 @@ export interface Search {
   readonly contextWindow: number;
   readonly minSimilarity: number | undefined;
   readonly weights: FusionWeights;
-  readonly scope: SearchScope;
+  readonly filter: SearchFilter;
   /**
    * Tells cursors of this search from those of others. Made when it is asked for: reading a vector
    * for it takes a twentieth of the gateway's CPU for a search.
    */
   readonly cursorKey: () => string;
-  readonly after: SearchPlace | undefined;
+  readonly after: SearchPosition | undefined;
 }
 
 /** Who is searching, and with which model. */
@@ -57,7 +57,7 @@ export interface Searcher {
  */
 export function checkSearch(input: SearchChunksInput, searcher: Searcher): Search {
   const { mode, topK, exact, contextWindow } = input;
-  const scope = checkScope(input, searcher.tenantId);
+  const filter = checkSearchFilter(input, searcher.tenantId);
   if (topK < 1 || topK > MAX_TOP_K)
     throw badInput('input.topK', `input.topK must be from 1 to ${MAX_TOP_K}; it is ${topK}.`);
   if (contextWindow < 0 || contextWindow > MAX_CONTEXT)
@@ -68,7 +68,7 @@ export function checkSearch(input: SearchChunksInput, searcher: Searcher): Searc
   const query = { text: input.text ?? undefined, embedding: input.embedding ?? undefined };
   checkQuery(mode, query, searcher);
   const minSimilarity = checkMinSimilarity(mode, input.minSimilarity ?? undefined);
-  const cursorKey = (): string => cursorKeyOf({ mode, scope, minSimilarity, ...query });
+  const cursorKey = (): string => cursorKeyOf({ mode, filter, minSimilarity, ...query });
   return {
     mode,
     ...query,
@@ -76,7 +76,7 @@ export function checkSearch(input: SearchChunksInput, searcher: Searcher): Searc
     exact,
     contextWindow,
     minSimilarity,
-    scope,
+    filter,
     cursorKey,
     weights: checkWeights(mode, input.weights),
     after: input.after == null ? undefined : readCursor(mode, cursorKey(), input.after),
@@ -114,7 +114,7 @@ function checkQuery(
   }
   if (text !== undefined) checkText(mode, text);
   if (embedding !== undefined)
-    checkGivenVector('input.embedding', embedding, {
+    checkVector('input.embedding', embedding, {
       model: searcher.embeddingModel,
       dimensions: searcher.dimensions,
     });
@@ -138,37 +138,37 @@ function checkText(mode: SearchMode, text: string): void {
     );
 }
 
-function checkMinSimilarity(mode: SearchMode, given: JsonNumber | undefined): number | undefined {
-  if (given === undefined) return undefined;
-  const least = toDouble(given);
+function checkMinSimilarity(mode: SearchMode, input: JsonNumber | undefined): number | undefined {
+  if (input === undefined) return undefined;
+  const minSimilarity = toDouble(input);
   if (mode === SearchMode.KEYWORD)
     throw badInput(
       'input.minSimilarity',
       'Hits of the mode KEYWORD have no similarity: leave input.minSimilarity out, or use HYBRID.',
     );
-  if (!(least >= -1 && least <= 1))
+  if (!(minSimilarity >= -1 && minSimilarity <= 1))
     throw badInput(
       'input.minSimilarity',
-      `input.minSimilarity must be from -1 to 1; it is ${String(given)}.`,
+      `input.minSimilarity must be from -1 to 1; it is ${String(input)}.`,
     );
-  return least;
+  return minSimilarity;
 }
 
-function checkWeights(mode: SearchMode, given: SearchWeights | null | undefined): FusionWeights {
-  if (given == null) return { vector: 1, keyword: 1 };
+function checkWeights(mode: SearchMode, input: SearchWeights | null | undefined): FusionWeights {
+  if (input == null) return { vector: 1, keyword: 1 };
   if (mode !== SearchMode.HYBRID)
     throw badInput(
       'input.weights',
       `The mode ${mode.toUpperCase()} has one ranking only: input.weights are for HYBRID.`,
     );
-  const weights = { vector: toDouble(given.vector), keyword: toDouble(given.keyword) };
+  const weights = { vector: toDouble(input.vector), keyword: toDouble(input.keyword) };
   for (const name of ['vector', 'keyword'] as const) {
     const weight = weights[name];
-    if (given[name] !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
+    if (input[name] !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
       throw badInput(
         `input.weights.${name}`,
         `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ` +
-          `${MAX_WEIGHT}; it is ${String(given[name])}.`,
+          `${MAX_WEIGHT}; it is ${String(input[name])}.`,
       );
     }
   }

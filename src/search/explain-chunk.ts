@@ -6,8 +6,8 @@ import { chunkFacts, type ChunkFacts } from './explain.queries.js';
 import { SearchStage, type ChunkExplanation } from './explain.types.js';
 import { fusedScore, hybridDepth } from './hybrid-search.js';
 import { runSearch, vectorOf } from './run-search.js';
-import type { FoundHit } from './search-answer.js';
-import { checkedSearch, completenessOf, refuseUnknownTenant } from './search-chunks.js';
+import type { SearchHit } from './search-result.js';
+import { parseSearch, completenessOf, checkTenantExists } from './search-chunks.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
 
@@ -31,20 +31,20 @@ export async function explainChunk(
   context.searchCount.add(1, 'Query.explainChunk');
   if (input.after != null)
     throw badInput('input.after', 'An explanation is of the whole search: leave input.after out.');
-  const search = checkedSearch(context, input);
+  const search = parseSearch(context, input);
   const id = uuidInput('chunkId', chunkId);
   const vector = await vectorOf(search, context);
   const answer = await runSearch(context, search, vector, {
     columns: 't.id',
     highlight: false,
-    counts: true,
+    withCount: true,
   });
-  if (answer.hits.length === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
+  if (answer.hits.length === 0) await checkTenantExists(context.reads, search.filter.tenantId);
   const facts = await chunkFacts(context.reads, search, vector, answer.match, id);
-  const shown = answer.hits.slice(0, search.topK);
-  const rank = shown.findIndex(hit => hit.id === id) + 1;
+  const rankedIds = answer.hits.slice(0, search.topK);
+  const rank = rankedIds.findIndex(hit => hit.id === id) + 1;
   const droppedBy =
-    rank > 0 ? null : facts === undefined ? SearchStage.SCOPE : stageOf(search, facts, shown);
+    rank > 0 ? null : facts === undefined ? SearchStage.SCOPE : stageOf(search, facts, rankedIds);
   return {
     isHit: rank > 0,
     droppedBy,
@@ -52,12 +52,12 @@ export async function explainChunk(
     failedFilters: [...(facts?.failedFilters ?? [])],
     rank: rank > 0 ? rank : null,
     keywordMatch: answer.match,
-    completeness: completenessOf(search, answer, shown.length),
+    completeness: completenessOf(search, answer, rankedIds.length),
   };
 }
 
 /** The first stage that left the chunk out, which is none of the hits. */
-function stageOf(search: Search, facts: ChunkFacts, shown: readonly FoundHit[]): SearchStage {
+function stageOf(search: Search, facts: ChunkFacts, rankedIds: readonly SearchHit[]): SearchStage {
   const { mode, topK, minSimilarity } = search;
   const { similarity, vectorRank, keywordRank } = facts;
   const byVector = mode !== SearchMode.KEYWORD && vectorRank !== null;
@@ -75,6 +75,6 @@ function stageOf(search: Search, facts: ChunkFacts, shown: readonly FoundHit[]):
     byVector && vectorRank <= depth ? vectorRank : null,
     byWords && keywordRank <= depth ? keywordRank : null,
   );
-  const last = shown.length < topK ? 0 : shown.at(-1)!.score;
+  const last = rankedIds.length < topK ? 0 : rankedIds.at(-1)!.score;
   return score === 0 || score > last ? SearchStage.CANDIDATES : SearchStage.TOP_K;
 }

@@ -1,9 +1,9 @@
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import { statement } from '../db/statement.js';
 import { SqlParameters } from '../graphql/sql-parameters.js';
 import type { Search } from './check-search.js';
 import type { QueryVector } from './query-vector.js';
-import { filtersSql, scopeSql } from './search-scope.js';
+import { filterConditions, searchFilterSql } from './search-filter.js';
 import type { KeywordMatch } from './search.types.js';
 import { matchedCtes, scoreSql, wordsCte } from './words.js';
 
@@ -17,7 +17,7 @@ export interface ChunkFacts {
 }
 
 type FactsRow = Omit<ChunkFacts, 'failedFilters'> & {
-  readonly [filter: `_filter${number}`]: boolean | null;
+  readonly [condition: `_filter${number}`]: boolean | null;
 };
 
 /**
@@ -26,17 +26,17 @@ type FactsRow = Omit<ChunkFacts, 'failedFilters'> & {
  * statement, which compares all chunks of the scope exactly: it costs what the slowest search does.
  */
 export async function chunkFacts(
-  reads: ReadScope,
+  reads: OperationReads,
   search: Search,
   vector: QueryVector | undefined,
   match: KeywordMatch | null,
   chunkId: string,
 ): Promise<ChunkFacts | undefined> {
-  const { scope, text } = search;
+  const { filter, text } = search;
   const parameters = new SqlParameters();
-  const tenant = parameters.add(scope.tenantId, 'uuid');
-  const filters = filtersSql(scope, tenant, parameters);
-  const conditions = scopeSql(scope, tenant, parameters);
+  const tenant = parameters.add(filter.tenantId, 'uuid');
+  const filters = filterConditions(filter, tenant, parameters);
+  const conditions = searchFilterSql(filter, tenant, parameters);
   const similarity = `nullif(1 - (t.embedding <=> (select vector from query)), 'NaN')`;
   const words =
     match && text !== undefined ? [wordsCte(text, parameters), matchedCtes(conditions, match)] : [];
@@ -48,15 +48,15 @@ export async function chunkFacts(
     't.id',
     `${similarity} as similarity`,
     `${words.length > 0 ? scoreSql(match!) : 'null::float8'} as score`,
-    ...filters.map((filter, index) => `coalesce(${filter.sql}, false) as "_filter${index}"`),
+    ...filters.map((condition, index) => `coalesce(${condition.sql}, false) as "_filter${index}"`),
   ];
-  const placeAmong = (others: string, measure: string): string =>
+  const rankAmong = (others: string, measure: string): string =>
     `case when of.${measure} is not null then 1 + (
        select count(*)::int from ${others} other
         where other.${measure} > of.${measure}
            or (other.${measure} = of.${measure} and other.id < of.id)
      ) end`;
-  const compared =
+  const comparedSql =
     `(select t.id, ${similarity} as similarity from doc_chunks t where ${conditions} ` +
     'and t.embedding is not null)';
   const sql = `
@@ -66,13 +66,13 @@ export async function chunkFacts(
        where t.tenant_id = ${tenant} and t.id = ${parameters.add(chunkId, 'uuid')}
     )
     select of.*, of.score as "keywordScore",
-           ${placeAmong(compared, 'similarity')} as "vectorRank",
-           ${words.length > 0 ? placeAmong('matched', 'score') : 'null::int'} as "keywordRank"
+           ${rankAmong(comparedSql, 'similarity')} as "vectorRank",
+           ${words.length > 0 ? rankAmong('matched', 'score') : 'null::int'} as "keywordRank"
       from of`;
   const [row] = await reads.query<FactsRow>(statement('explainChunk', sql), parameters.values);
   if (!row) return undefined;
-  const failedFilters = filters.flatMap((filter, index) =>
-    row[`_filter${index}`] === true ? [] : [filter.field],
+  const failedFilters = filters.flatMap((condition, index) =>
+    row[`_filter${index}`] === true ? [] : [condition.field],
   );
   const { vectorRank, keywordScore, keywordRank } = row;
   return { failedFilters, similarity: row.similarity, vectorRank, keywordScore, keywordRank };

@@ -1,7 +1,7 @@
-import type { ReadScope } from '../db/read-scope.js';
-import { selectNearest, type Nearest, type NearestFound } from './nearest.js';
+import type { OperationReads } from '../db/operation-reads.js';
+import { selectNearest, type Nearest, type NearestSummary } from './nearest.js';
 import type { VectorPath } from './paths/vector-path.js';
-import type { HitSelection, SearchAnswer } from './search-answer.js';
+import type { HitSelection, SearchResult } from './search-result.js';
 import type { KeywordMatch } from './search.types.js';
 import { headlineSql, matchedCtes, wordsCte } from './words.js';
 
@@ -38,7 +38,7 @@ export function fusedScore(
 }
 
 export interface HybridSearch {
-  readonly nearest: Omit<Nearest, 'wanted' | 'seen' | 'after'>;
+  readonly nearest: Omit<Nearest, 'maxHits' | 'hitsBefore' | 'after'>;
   readonly text: string;
   readonly weights: FusionWeights;
   readonly topK: number;
@@ -66,28 +66,28 @@ interface HybridRow {
  * along each path.
  */
 export async function searchHybrid(
-  reads: ReadScope,
+  reads: OperationReads,
   paths: readonly VectorPath[],
   search: HybridSearch,
-  { columns, highlight, counts }: HitSelection,
-): Promise<SearchAnswer> {
+  { columns, highlight, withCount }: HitSelection,
+): Promise<SearchResult> {
   const { text, weights, topK } = search;
   const depth = hybridDepth(topK);
-  const wanted = topK + 1;
-  const nearest = { ...search.nearest, wanted: depth, seen: 0, after: undefined };
-  const found = ([row]: readonly HybridRow[]): NearestFound => ({
+  const maxHits = topK + 1;
+  const nearest = { ...search.nearest, maxHits: depth, hitsBefore: 0, after: undefined };
+  const summarize = ([row]: readonly HybridRow[]): NearestSummary => ({
     comparable: row!._comparable,
     lowest: row!._lowest ?? undefined,
   });
-  const { rows, path, compared } = await selectNearest<HybridRow>(reads, paths, nearest, {
+  const { rows, path, comparison } = await selectNearest<HybridRow>(reads, paths, nearest, {
     name: 'searchHybrid',
-    counts,
-    found,
+    withCount,
+    summarize,
     select: ({ nearest: byVector, total, vector, tenant, conditions, parameters }) => {
       // A least similarity holds for whatever is shown, so what only words find is measured as
       // well.
       const similarity = `1 - (t.embedding <=> ${vector})`;
-      const similar =
+      const isSimilar =
         nearest.minSimilarity === undefined
           ? ''
           : ' and t.embedding is not null ' +
@@ -98,7 +98,7 @@ export async function searchHybrid(
         'nearest as materialized (select id, similarity from top where similarity >= ' +
           `${parameters.add(nearest.minSimilarity ?? -1, 'float8')})`,
         wordsCte(text, parameters),
-        matchedCtes(`${conditions}${similar}`, undefined),
+        matchedCtes(`${conditions}${isSimilar}`, undefined),
         `worded as materialized (
       select id, score, row_number() over (order by score desc, id)::int as rank
         from matched order by score desc, id limit ${limit}
@@ -116,7 +116,7 @@ export async function searchHybrid(
             from worded
         ) ranked
        group by id having sum(weight) > 0
-       order by score desc, id limit ${parameters.add(wanted, 'int')}
+       order by score desc, id limit ${parameters.add(maxHits, 'int')}
     )`,
       ];
       const select = `
@@ -153,7 +153,7 @@ export async function searchHybrid(
         ],
   );
   return {
-    ...compared,
+    ...comparison,
     path: path.path,
     hits,
     match: rows[0]!._match,

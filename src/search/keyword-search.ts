@@ -1,17 +1,17 @@
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import { statement } from '../db/statement.js';
 import { SqlParameters } from '../graphql/sql-parameters.js';
-import type { HitSelection, SearchAnswer } from './search-answer.js';
-import type { SearchPlace } from './search-cursor.js';
-import { scopeSql, type SearchScope } from './search-scope.js';
+import type { HitSelection, SearchResult } from './search-result.js';
+import type { SearchPosition } from './search-cursor.js';
+import { searchFilterSql, type SearchFilter } from './search-filter.js';
 import { SearchPath, type KeywordMatch } from './search.types.js';
 import { headlineSql, matchedCtes, wordsCte } from './words.js';
 
 export interface KeywordSearch {
   readonly text: string;
-  readonly scope: SearchScope;
-  readonly wanted: number;
-  readonly after: SearchPlace | undefined;
+  readonly filter: SearchFilter;
+  readonly maxHits: number;
+  readonly after: SearchPosition | undefined;
 }
 
 interface KeywordRow {
@@ -27,21 +27,21 @@ interface KeywordRow {
  * Mode KEYWORD: the chunks of a scope that have the words of a text, the best match first and then
  * by id. One statement.
  */
-export async function searchWords(
-  reads: ReadScope,
-  { text, scope, wanted, after }: KeywordSearch,
+export async function searchKeywords(
+  reads: OperationReads,
+  { text, filter, maxHits, after }: KeywordSearch,
   { columns, highlight }: HitSelection,
-): Promise<SearchAnswer> {
+): Promise<SearchResult> {
   const parameters = new SqlParameters();
-  const tenant = parameters.add(scope.tenantId, 'uuid');
+  const tenant = parameters.add(filter.tenantId, 'uuid');
   const words = wordsCte(text, parameters);
-  const matched = matchedCtes(scopeSql(scope, tenant, parameters), after?.match);
-  const beyond = after ? `where ${afterSql(after, parameters)}` : '';
+  const matched = matchedCtes(searchFilterSql(filter, tenant, parameters), after?.match);
+  const afterCondition = after ? `where ${afterSql(after, parameters)}` : '';
   const sql = `
     with ${words}, ${matched},
     found as materialized (
-      select id, score from matched ${beyond}
-       order by score desc, id limit ${parameters.add(wanted, 'int')}
+      select id, score from matched ${afterCondition}
+       order by score desc, id limit ${parameters.add(maxHits, 'int')}
     )
     select total.*, hit.id as _id, hit.score as _score, chunk.*
       from (select (select count(*)::int from matched) as _candidates,
@@ -58,7 +58,7 @@ export async function searchWords(
     parameters.values,
   );
   const { _candidates: candidates, _match: match, _has_words: hasWords } = rows[0]!;
-  const seen = after?.seen ?? 0;
+  const hitsBefore = after?.hitsBefore ?? 0;
   const hits = rows.flatMap((row, index) =>
     row._id === null
       ? []
@@ -70,7 +70,7 @@ export async function searchWords(
             similarity: null,
             keywordScore: row._score,
             vectorRank: null,
-            keywordRank: seen + index + 1,
+            keywordRank: hitsBefore + index + 1,
             headline: row._headline,
           },
         ],
@@ -86,7 +86,10 @@ export async function searchWords(
   };
 }
 
-function afterSql({ score, id }: SearchPlace, parameters: SqlParameters): string {
-  const place = parameters.add(score, 'float8');
-  return `(score < ${place} or (score = ${place} and id > ${parameters.add(id, 'uuid')}))`;
+function afterSql({ score, id }: SearchPosition, parameters: SqlParameters): string {
+  const scoreParameter = parameters.add(score, 'float8');
+  return (
+    `(score < ${scoreParameter} or (score = ${scoreParameter} and id > ` +
+    `${parameters.add(id, 'uuid')}))`
+  );
 }

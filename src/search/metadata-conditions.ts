@@ -38,7 +38,7 @@ export function checkMetadataConditions(
         `${where}.in`,
         `${where}.in has ${values.length} values; the limit is ${MAX_VALUES}.`,
       );
-    if (!asksSomething(condition))
+    if (!hasOperator(condition))
       throw badInput(
         where,
         `${where} asks nothing: give equals, in, exists, number or date. A null, such as ` +
@@ -50,7 +50,7 @@ export function checkMetadataConditions(
 }
 
 /** A range without bounds does: it asks for a number, or a date. */
-function asksSomething({ equals, in: values, exists, number, date }: MetadataCondition): boolean {
+function hasOperator({ equals, in: values, exists, number, date }: MetadataCondition): boolean {
   return [equals, values, exists, number, date].some(asked => asked != null);
 }
 

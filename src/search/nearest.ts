@@ -1,10 +1,10 @@
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import { statement } from '../db/statement.js';
-import { SqlParameters, unseen } from '../graphql/sql-parameters.js';
+import { SqlParameters, forGenericPlan } from '../graphql/sql-parameters.js';
 import { edgeSql, hasAllHits } from './has-all-hits.js';
 import type { CandidateLimits, VectorPath } from './paths/vector-path.js';
 import type { QueryVector } from './query-vector.js';
-import { scopeSql, type SearchScope } from './search-scope.js';
+import { searchFilterSql, type SearchFilter } from './search-filter.js';
 
 /**
  * Candidates of a path, at most: looking up more of them one by one takes as long as comparing all
@@ -12,13 +12,13 @@ import { scopeSql, type SearchScope } from './search-scope.js';
  */
 const MAX_CANDIDATES = 4_000;
 /** Of a path that compares all, and is not asked for less. */
-const NO_LIMITS: CandidateLimits = { first: Infinity, most: Infinity };
+const UNLIMITED: CandidateLimits = { first: Infinity, max: Infinity };
 
 /**
  * A place in the order of similarities: what comes after it is less similar, or as similar with a
  * greater id.
  */
-interface VectorPlace {
+interface VectorPosition {
   readonly similarity: number;
   readonly id: string;
 }
@@ -26,18 +26,18 @@ interface VectorPlace {
 /** Which chunks are wanted by vector, whatever path finds them. */
 export interface Nearest {
   /** A vector, or the stored one of a chunk; a chunk without one is like nothing. */
-  readonly vector: QueryVector | { readonly ofChunk: string };
-  readonly scope: SearchScope;
+  readonly vector: QueryVector | { readonly chunkId: string };
+  readonly filter: SearchFilter;
   /** How many at most. */
-  readonly wanted: number;
+  readonly maxHits: number;
   /** How many the pages before had: they take the places of candidates too. */
-  readonly seen: number;
-  readonly after: VectorPlace | undefined;
+  readonly hitsBefore: number;
+  readonly after: VectorPosition | undefined;
   readonly minSimilarity: number | undefined;
 }
 
 /** What a path came to, whoever asked. */
-export interface Compared {
+export interface Comparison {
   /** How many chunks were compared exactly; 0 where all were and nobody wants to know how many. */
   readonly candidates: number;
   /** How many chunks would be the nearest, were there no least similarity. */
@@ -49,7 +49,7 @@ export interface Compared {
 }
 
 /** The row that `NearestStatement.total` has: nothing but the first where nothing was left out. */
-interface Total {
+interface TotalRow {
   readonly _candidates: number;
   readonly _edge?: number | null;
   readonly _spread?: number | null;
@@ -79,7 +79,7 @@ interface NearestStatement {
 /**
  * What a statement read of the nearest, before any of them is dropped for being too little similar.
  */
-export interface NearestFound {
+export interface NearestSummary {
   readonly comparable: number;
   /**
    * The similarity of the last one wanted; undefined where there are fewer that are similar enough.
@@ -88,18 +88,18 @@ export interface NearestFound {
 }
 
 /** What to read by the nearest. */
-export interface NearestUse<R> {
+export interface NearestQuery<R> {
   /** The statement's name; the path's is added. */
   readonly name: string;
   /** The statement, which may follow common tables. It has one row at least. */
-  readonly select: (parts: NearestStatement) => NearestText;
-  readonly found: (rows: readonly R[]) => NearestFound;
+  readonly select: (parts: NearestStatement) => SelectParts;
+  readonly summarize: (rows: readonly R[]) => NearestSummary;
   /** Whether to count a scope that is compared as a whole: that takes a scan more. */
-  readonly counts: boolean;
+  readonly withCount: boolean;
 }
 
 /** A select, and the common tables that it is over. */
-interface NearestText {
+interface SelectParts {
   readonly tables?: readonly string[];
   readonly select: string;
 }
@@ -109,75 +109,75 @@ interface NearestText {
  * could have been missed. One statement for each path.
  */
 export async function selectNearest<R>(
-  reads: ReadScope,
+  reads: OperationReads,
   paths: readonly VectorPath[],
   nearest: Nearest,
-  use: NearestUse<R>,
-): Promise<{ rows: R[]; path: VectorPath; compared: Compared }> {
+  query: NearestQuery<R>,
+): Promise<{ rows: R[]; path: VectorPath; comparison: Comparison }> {
   for (const [index, path] of paths.entries()) {
     const isLast = index === paths.length - 1;
-    if (!isLast && (path.limits(nearest.seen + nearest.wanted)?.most ?? 0) > MAX_CANDIDATES)
+    if (!isLast && (path.limits(nearest.hitsBefore + nearest.maxHits)?.max ?? 0) > MAX_CANDIDATES)
       continue;
-    const answer = await alongPath<R>(reads, path, nearest, use);
-    if (answer.compared.certain || isLast) return { ...answer, path };
+    const result = await runPath<R>(reads, path, nearest, query);
+    if (result.comparison.certain || isLast) return { ...result, path };
   }
   throw new Error('There is always a path.');
 }
 
-async function alongPath<R>(
-  reads: ReadScope,
+async function runPath<R>(
+  reads: OperationReads,
   path: VectorPath,
   nearest: Nearest,
-  { name, select, found, counts }: NearestUse<R>,
-): Promise<{ rows: R[]; compared: Compared }> {
-  const { scope, wanted, seen, after, minSimilarity } = nearest;
-  const limits = path.limits(seen + wanted);
+  { name, select, summarize, withCount }: NearestQuery<R>,
+): Promise<{ rows: R[]; comparison: Comparison }> {
+  const { filter, maxHits, hitsBefore, after, minSimilarity } = nearest;
+  const limits = path.limits(hitsBefore + maxHits);
   const parameters = new SqlParameters();
-  const tenant = path.namesTenant
-    ? `'${scope.tenantId}'::uuid`
-    : unseen(parameters.add(scope.tenantId, 'uuid'));
+  const tenant = path.needsTenantLiteral
+    ? `'${filter.tenantId}'::uuid`
+    : forGenericPlan(parameters.add(filter.tenantId, 'uuid'));
   // Without a number of dimensions: a cast to that would be done again for each row.
   const vector =
-    'ofChunk' in nearest.vector
+    'chunkId' in nearest.vector
       ? `(select v.embedding from doc_chunks v where v.tenant_id = ${tenant} ` +
-        `and v.id = ${parameters.add(nearest.vector.ofChunk, 'uuid')})`
+        `and v.id = ${parameters.add(nearest.vector.chunkId, 'uuid')})`
       : parameters.add(nearest.vector, 'halfvec');
-  const conditions = scopeSql(scope, tenant, parameters);
-  const compared = path.sql({
+  const conditions = searchFilterSql(filter, tenant, parameters);
+  const comparison = path.sql({
     conditions,
     tenant,
     vector,
-    wanted: seen + wanted,
+    maxHits: hitsBefore + maxHits,
     minSimilarity,
-    limits: limits ?? NO_LIMITS,
+    limits: limits ?? UNLIMITED,
     parameters,
   });
-  const most = unseen(parameters.add(wanted, 'int'));
-  const beyond = after ? ` and ${afterSql(after, parameters)}` : '';
-  const isWhole = limits === undefined;
+  const limitParameter = forGenericPlan(parameters.add(maxHits, 'int'));
+  const afterCondition = after ? ` and ${afterSql(after, parameters)}` : '';
+  const comparesAll = limits === undefined;
   // A scope as a whole is never stored in between, which would take as long as to compare it.
   // Behind `offset 0` a similarity that is both filtered and ordered by is computed once. NaN, the
   // similarity to a vector of zeros, counts as greater than any number: hence `<= 1`.
-  const { tables = [], select: last } = select({
+  const { tables = [], select: lastSelect } = select({
     nearest:
-      `select id, tid, similarity from ${isWhole ? `(${compared} offset 0)` : ''} compared ` +
-      `where similarity <= 1${beyond} order by similarity desc, id limit ${most}`,
-    total: isWhole
-      ? `select ${counts ? `(${countSql(conditions)})` : '0'} as _candidates`
-      : CANDIDATES_JUDGED,
+      `select id, tid, similarity from ${comparesAll ? `(${comparison} offset 0)` : ''} compared ` +
+      `where similarity <= 1${afterCondition} order by similarity desc, id limit ${limitParameter}`,
+    total: comparesAll
+      ? `select ${withCount ? `(${countSql(conditions)})` : '0'} as _candidates`
+      : CANDIDATE_TOTALS,
     vector,
     tenant,
     conditions,
     parameters,
   });
-  const ctes = [...(isWhole ? [] : [`compared as materialized (${compared})`]), ...tables];
-  const text = `${ctes.length > 0 ? `with ${ctes.join(', ')}` : ''} ${last}`;
-  const prepared = limits && path.prepare?.(reads, limits);
+  const ctes = [...(comparesAll ? [] : [`compared as materialized (${comparison})`]), ...tables];
+  const text = `${ctes.length > 0 ? `with ${ctes.join(', ')}` : ''} ${lastSelect}`;
+  const preparation = limits && path.prepare?.(reads, limits);
   const [rows] = await Promise.all([
-    reads.query<R & Total>(statement(`${name}_${path.path}`, text), parameters.values),
-    prepared,
+    reads.query<R & TotalRow>(statement(`${name}_${path.path}`, text), parameters.values),
+    preparation,
   ]);
-  return { rows, compared: comparedOf(rows[0]!, found(rows), path, limits, nearest) };
+  return { rows, comparison: comparisonOf(rows[0]!, summarize(rows), path, limits, nearest) };
 }
 
 function countSql(conditions: string): string {
@@ -185,14 +185,17 @@ function countSql(conditions: string): string {
   return `select count(*)::int from doc_chunks t where ${embedded}`;
 }
 
-const CANDIDATES_JUDGED =
+const CANDIDATE_TOTALS =
   'select (select count(*)::int from compared) as _candidates, edge.* ' +
   `from (${edgeSql('compared')}) edge`;
 
-function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): string {
-  const place = parameters.add(similarity, 'float8');
-  const last = parameters.add(id, 'uuid');
-  return `(similarity < ${place} or (similarity = ${place} and id > ${last}))`;
+function afterSql({ similarity, id }: VectorPosition, parameters: SqlParameters): string {
+  const similarityParameter = parameters.add(similarity, 'float8');
+  const lastSelect = parameters.add(id, 'uuid');
+  return (
+    `(similarity < ${similarityParameter} or (similarity = ${similarityParameter} and id > ` +
+    `${lastSelect}))`
+  );
 }
 
 /**
@@ -201,27 +204,29 @@ function afterSql({ similarity, id }: VectorPlace, parameters: SqlParameters): s
  * there are fewer, above the least similarity. A path that does not see all and has fewer
  * candidates than it may have got lost: nothing is known of what it left out.
  */
-function comparedOf(
-  total: Total,
-  { comparable, lowest }: NearestFound,
-  { seesAll, certainty }: VectorPath,
+function comparisonOf(
+  total: TotalRow,
+  { comparable, lowest }: NearestSummary,
+  { isExhaustive, certainty }: VectorPath,
   limits: CandidateLimits | undefined,
   { minSimilarity }: Nearest,
-): Compared {
+): Comparison {
   const {
     _candidates: candidates,
     _edge: similarity = null,
     _spread: spread = null,
     _points: points = 0,
   } = total;
-  const isFull = limits !== undefined && (candidates === limits.first || candidates >= limits.most);
-  const exact = seesAll && !isFull;
+  const isTruncated =
+    limits !== undefined && (candidates === limits.first || candidates >= limits.max);
+  const exact = isExhaustive && !isTruncated;
   return {
     candidates,
     comparable,
     exact,
     certain:
       exact ||
-      (isFull && hasAllHits({ similarity, spread, points }, lowest ?? minSimilarity, certainty)),
+      (isTruncated &&
+        hasAllHits({ similarity, spread, points }, lowest ?? minSimilarity, certainty)),
   };
 }

@@ -1,4 +1,4 @@
-import { unitVector } from '../embedders/given-vector.js';
+import { unitVector } from '../embedders/check-vector.js';
 import { HalfVector } from '../embedders/half-vector.js';
 import { STORED_DIMENSIONS } from '../embedders/pad-vector.js';
 

@@ -27,7 +27,7 @@ export class RecallSampler {
   readonly #waiting: AnsweredSearch[] = [];
   readonly #hits: Counter<'path' | 'outcome'>;
   readonly #searches: Counter<'path' | 'outcome'>;
-  #working: Promise<void> | undefined;
+  #worker: Promise<void> | undefined;
 
   constructor(
     private readonly database: Database,
@@ -60,13 +60,13 @@ export class RecallSampler {
     if (this.#waiting.length >= MAX_WAITING)
       return this.#searches.inc({ path: search.path, outcome: 'skipped' });
     this.#waiting.push(search);
-    this.#working ??= this.#work().finally(() => (this.#working = undefined));
+    this.#worker ??= this.#work().finally(() => (this.#worker = undefined));
   }
 
   /** Forgets what waits, and waits for the comparison that runs. */
   async close(): Promise<void> {
     this.#waiting.length = 0;
-    await this.#working;
+    await this.#worker;
   }
 
   async #work(): Promise<void> {
@@ -85,11 +85,11 @@ export class RecallSampler {
   }
 
   async #compare({ nearest, path, ids }: AnsweredSearch): Promise<void> {
-    const reads = this.database.reads(tenantScope(nearest.scope.tenantId));
+    const reads = this.database.reads(tenantScope(nearest.filter.tenantId));
     const { hits } = await searchVectors(reads, [EXACT_PATH], nearest, {
       columns: 't.id',
       highlight: false,
-      counts: false,
+      withCount: false,
     });
     const found = new Set(ids);
     const missed = hits.filter(({ id }) => !found.has(id)).length;

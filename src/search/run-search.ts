@@ -1,23 +1,23 @@
 import type { RequestContext } from '../graphql/context.js';
 import type { Search } from './check-search.js';
 import { searchHybrid } from './hybrid-search.js';
-import { searchWords } from './keyword-search.js';
+import { searchKeywords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
-import type { HitSelection, SearchAnswer } from './search-answer.js';
+import type { HitSelection, SearchResult } from './search-result.js';
 import { SearchMode } from './search.types.js';
 import { searchVectors } from './vector-search.js';
 
 /** The vector to compare with; undefined in the mode KEYWORD, which works without the embedder. */
 export async function vectorOf(
-  { mode, after, embedding, text, scope }: Search,
+  { mode, after, embedding, text, filter }: Search,
   context: RequestContext,
 ): Promise<QueryVector | undefined> {
   if (mode === SearchMode.KEYWORD) return undefined;
   return (
     after?.vector ??
-    (embedding ? QueryVector.of(embedding) : vectorOfText(context, scope.tenantId, text!))
+    (embedding ? QueryVector.of(embedding) : vectorOfText(context, filter.tenantId, text!))
   );
 }
 
@@ -30,7 +30,7 @@ export async function runSearch(
   search: Search,
   vector: QueryVector | undefined,
   selection: HitSelection,
-): Promise<SearchAnswer> {
+): Promise<SearchResult> {
   const startedAt = performance.now();
   const answer = await searchInMode(context, search, vector, selection);
   context.search.seconds?.observe(
@@ -45,12 +45,13 @@ async function searchInMode(
   search: Search,
   vector: QueryVector | undefined,
   selection: HitSelection,
-): Promise<SearchAnswer> {
-  const { mode, scope, minSimilarity, after, weights } = search;
-  const wanted = search.topK + 1;
-  if (!vector) return searchWords(reads, { text: search.text!, scope, wanted, after }, selection);
-  const paths = await choosePaths(services, reads, scope, { exact: search.exact });
-  const nearest = { vector, scope, minSimilarity };
+): Promise<SearchResult> {
+  const { mode, filter, minSimilarity, after, weights } = search;
+  const maxHits = search.topK + 1;
+  if (!vector)
+    return searchKeywords(reads, { text: search.text!, filter, maxHits, after }, selection);
+  const paths = await choosePaths(services, reads, filter, { exact: search.exact });
+  const nearest = { vector, filter, minSimilarity };
   if (mode === SearchMode.HYBRID)
     return searchHybrid(
       reads,
@@ -58,8 +59,8 @@ async function searchInMode(
       { nearest, text: search.text!, weights, topK: search.topK },
       selection,
     );
-  const place = after && { similarity: after.score, id: after.id };
-  const page = { ...nearest, wanted, seen: after?.seen ?? 0, after: place };
+  const position = after && { similarity: after.score, id: after.id };
+  const page = { ...nearest, maxHits, hitsBefore: after?.hitsBefore ?? 0, after: position };
   const answer = await searchVectors(reads, paths, page, selection);
   services.sampler?.offer({
     nearest: page,

@@ -1,14 +1,14 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import type { DocumentChunk } from '../chunks/chunk.entity.js';
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import type { PageInfo } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import { nestedRowSelectionOf, nestedSelectionHas } from '../graphql/selection.js';
-import { noSuchTenant } from './check-scope.js';
+import { tenantNotFound } from './check-filter.js';
 import { checkSearch, type Search } from './check-search.js';
 import type { QueryVector } from './query-vector.js';
 import { runSearch, vectorOf } from './run-search.js';
-import type { FoundHit, HitSelection, SearchAnswer } from './search-answer.js';
+import type { SearchHit, HitSelection, SearchResult } from './search-result.js';
 import { writeCursor } from './search-cursor.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import {
@@ -30,7 +30,7 @@ const SCORE_KINDS = {
 
 /**
  * The chunks that match a text or a vector best. A search is: the checked input
- * (`check-search.ts`), its scope as SQL (`search-scope.ts`), a mode's ranking of it, where vectors
+ * (`check-search.ts`), its scope as SQL (`search-filter.ts`), a mode's ranking of it, where vectors
  * are compared along one of `paths/`, and the hits. Throws `BAD_USER_INPUT` and `NOT_FOUND` as
  * `checkSearch` does, and what the embedder throws.
  */
@@ -41,16 +41,16 @@ export async function searchChunks(
 ): Promise<ChunkSearchResult> {
   const startedAt = performance.now();
   context.searchCount.add(1, 'Query.searchChunks');
-  const search = checkedSearch(context, input);
+  const search = parseSearch(context, input);
   // May take a while: before the first statement, so that no connection waits for it.
   const vector = await vectorOf(search, context);
   const answer = await runSearch(context, search, vector, selectionOf(context, info));
-  if (answer.hits.length === 0) await refuseUnknownTenant(context.reads, search.scope.tenantId);
-  const shown = answer.hits.slice(0, search.topK);
+  if (answer.hits.length === 0) await checkTenantExists(context.reads, search.filter.tenantId);
+  const selection = answer.hits.slice(0, search.topK);
   return {
-    hits: shown.map((hit, index) => toHit(hit, (search.after?.seen ?? 0) + index + 1)),
-    completeness: completenessOf(search, answer, shown.length),
-    pageInfo: new SearchPage(search, vector, answer, shown),
+    hits: selection.map((hit, index) => toHit(hit, (search.after?.hitsBefore ?? 0) + index + 1)),
+    completeness: completenessOf(search, answer, selection.length),
+    pageInfo: new SearchPage(search, vector, answer, selection),
     contextWindow: search.contextWindow,
     mode: search.mode,
     scoreKind: SCORE_KINDS[search.mode],
@@ -60,10 +60,7 @@ export async function searchChunks(
   };
 }
 
-export function checkedSearch(
-  { embedder, reads }: RequestContext,
-  input: SearchChunksInput,
-): Search {
+export function parseSearch({ embedder, reads }: RequestContext, input: SearchChunksInput): Search {
   return checkSearch(input, {
     tenantId: reads.tenantId,
     embeddingModel: embedder.model,
@@ -76,23 +73,23 @@ function selectionOf({ models }: RequestContext, info: GraphQLResolveInfo): HitS
   return {
     columns: model.select(properties, 't'),
     highlight: nestedSelectionHas(info, ['hits', 'highlight']),
-    counts: nestedSelectionHas(info, ['completeness', 'candidates']),
+    withCount: nestedSelectionHas(info, ['completeness', 'candidates']),
   };
 }
 
 /** An operator names the tenant; that it exists is asked only where nothing was found. */
-export async function refuseUnknownTenant(reads: ReadScope, tenantId: string): Promise<void> {
+export async function checkTenantExists(reads: OperationReads, tenantId: string): Promise<void> {
   if (reads.tenantId === undefined && !(await tenantExists(reads, tenantId)))
-    throw noSuchTenant(tenantId);
+    throw tenantNotFound(tenantId);
 }
 
-function toHit({ id: _id, headline, chunk, ...scores }: FoundHit, rank: number): ChunkSearchHit {
+function toHit({ id: _id, headline, chunk, ...scores }: SearchHit, rank: number): ChunkSearchHit {
   return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
 }
 
 export function completenessOf(
   { topK, mode, minSimilarity }: Search,
-  answer: SearchAnswer,
+  answer: SearchResult,
   returned: number,
 ): SearchCompleteness {
   const { exact, candidates, path, comparable } = answer;
@@ -119,12 +116,12 @@ class SearchPage implements PageInfo {
   constructor(
     private readonly search: Search,
     private readonly vector: QueryVector | undefined,
-    private readonly answer: SearchAnswer,
-    private readonly shown: readonly FoundHit[],
+    private readonly answer: SearchResult,
+    private readonly selection: readonly SearchHit[],
   ) {}
 
   get hasNextPage(): boolean {
-    return this.#hasPages && this.answer.hits.length > this.shown.length;
+    return this.#hasPages && this.answer.hits.length > this.selection.length;
   }
 
   get hasPreviousPage(): boolean {
@@ -136,7 +133,7 @@ class SearchPage implements PageInfo {
   }
 
   get endCursor(): string | null {
-    return this.#cursorOf(this.shown.length - 1);
+    return this.#cursorOf(this.selection.length - 1);
   }
 
   get #hasPages(): boolean {
@@ -144,7 +141,7 @@ class SearchPage implements PageInfo {
   }
 
   #cursorOf(index: number): string | null {
-    const hit = this.shown[index];
+    const hit = this.selection[index];
     if (!hit || !this.#hasPages) return null;
     const { after, embedding, cursorKey } = this.search;
     // A vector of the caller's own comes again with the next page.
@@ -152,7 +149,7 @@ class SearchPage implements PageInfo {
     return writeCursor(cursorKey(), {
       score: hit.score,
       id: hit.id,
-      seen: (after?.seen ?? 0) + index + 1,
+      hitsBefore: (after?.hitsBefore ?? 0) + index + 1,
       vector,
       match: this.answer.match ?? undefined,
     });

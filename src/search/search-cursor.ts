@@ -2,18 +2,18 @@ import { createHash } from 'node:crypto';
 import { badInput } from '../base/app-error.js';
 import { decodeCursor, encodeCursor, type Position } from '../graphql/cursor.js';
 import { QueryVector } from './query-vector.js';
-import type { SearchScope } from './search-scope.js';
+import type { SearchFilter } from './search-filter.js';
 import { KeywordMatch, SearchMode } from './search.types.js';
 
 /**
  * Where a page ends: the last hit's score exactly as the database computed it, and its id. What
  * comes after has less, or as much and a greater id.
  */
-export interface SearchPlace {
+export interface SearchPosition {
   readonly score: number;
   readonly id: string;
   /** How many hits there were up to here. */
-  readonly seen: number;
+  readonly hitsBefore: number;
   /**
    * What the pages before compared with: an embedding service may make other numbers of the same
    * text the next time.
@@ -29,18 +29,19 @@ export interface SearchIdentity {
   readonly text: string | undefined;
   readonly embedding: readonly number[] | undefined;
   readonly minSimilarity: number | undefined;
-  readonly scope: SearchScope;
+  readonly filter: SearchFilter;
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const OF = 'this search. Pass pageInfo.endCursor as it came, with the same input but for topK';
+const CURSOR_DESCRIPTION =
+  'this search. Pass pageInfo.endCursor as it came, with the same input but for topK';
 
 export function cursorKeyOf({
   mode,
   text,
   embedding,
   minSimilarity,
-  scope,
+  filter,
 }: SearchIdentity): string {
   const {
     tenantId,
@@ -50,7 +51,7 @@ export function cursorKeyOf({
     metadata,
     metadataConditions,
     createdAt,
-  } = scope;
+  } = filter;
   const identity = [
     mode,
     text,
@@ -72,12 +73,12 @@ export function cursorKeyOf({
 /** The cursor of a hit. A position is made of texts; which they are depends on the mode. */
 export function writeCursor(
   cursorKey: string,
-  { score, id, seen, vector, match }: SearchPlace,
+  { score, id, hitsBefore, vector, match }: SearchPosition,
 ): string {
   return encodeCursor(cursorKey, [
     String(score),
     id,
-    String(seen),
+    String(hitsBefore),
     vector?.token ?? null,
     match ?? null,
   ]);
@@ -87,24 +88,24 @@ export function writeCursor(
  * The place behind a cursor. Throws `BAD_USER_INPUT` for one of another search, or where there are
  * no pages.
  */
-export function readCursor(mode: SearchMode, cursorKey: string, cursor: string): SearchPlace {
+export function readCursor(mode: SearchMode, cursorKey: string, cursor: string): SearchPosition {
   if (mode === SearchMode.HYBRID)
     throw badInput(
       'input.after',
       'The mode HYBRID has one page: leave input.after out and ask for up to 100 hits ' +
         'with input.topK.',
     );
-  const [score, id, seen, token, match] = decodeCursor(
+  const [score, id, hitsBefore, token, match] = decodeCursor(
     'input.after',
     cursorKey,
     cursor,
-    (value): value is Position => isPlace(mode, value),
-    OF,
+    (value): value is Position => isSearchPosition(mode, value),
+    CURSOR_DESCRIPTION,
   );
   return {
     score: Number(score),
     id: id!,
-    seen: Number(seen),
+    hitsBefore: Number(hitsBefore),
     vector: token == null ? undefined : QueryVector.fromToken(token),
     match: (match as KeywordMatch | null) ?? undefined,
   };
@@ -113,11 +114,11 @@ export function readCursor(mode: SearchMode, cursorKey: string, cursor: string):
 /**
  * Whoever made a cursor up may have signed it too: what no search could have written is refused.
  */
-function isPlace(mode: SearchMode, value: unknown): boolean {
+function isSearchPosition(mode: SearchMode, value: unknown): boolean {
   if (!Array.isArray(value) || value.length !== 5) return false;
-  const [score, id, seen, token, match] = value as unknown[];
+  const [score, id, hitsBefore, token, match] = value as unknown[];
   const isScore = typeof score === 'string' && score.trim() !== '' && Math.abs(Number(score)) <= 1;
-  const isSeen = typeof seen === 'string' && /^[1-9]\d{0,8}$/.test(seen);
+  const isSeen = typeof hitsBefore === 'string' && /^[1-9]\d{0,8}$/.test(hitsBefore);
   const isVector =
     token === null || (typeof token === 'string' && QueryVector.fromToken(token) !== undefined);
   const isMatch =

@@ -25,12 +25,12 @@ export class SearchPassagesResolver {
     const { model, properties } = nestedRowSelectionOf(info, context.models, ['chunks']);
     const text = nestedSelectionHas(info, ['text']) ? ', t.text as _text' : '';
     const { hits, contextWindow: size } = result;
-    const asks = hits.map(({ chunk }) => ({
+    const requests = hits.map(({ chunk }) => ({
       chunk: chunk as unknown as { id: string; tenantId: string },
       before: size,
       after: size,
     }));
-    const windows = await readWindows(context, asks, model.select(properties, 't') + text);
+    const windows = await readWindows(context, requests, model.select(properties, 't') + text);
     return mergeWindows(windows.map((rows, index) => ({ rank: hits[index]!.rank, rows })));
   }
 }

@@ -169,8 +169,7 @@ export class SearchChunksInput {
 
   @Field(() => [ID], {
     nullable: true,
-    description:
-      'Only chunks of these documents, at most 100. Unknown documents have no chunks.',
+    description: 'Only chunks of these documents, at most 100. Unknown documents have no chunks.',
   })
   documentIds?: string[] | null;
 

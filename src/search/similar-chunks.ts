@@ -3,10 +3,10 @@ import type { Parent } from '../graphql/list.js';
 import { defineLoader } from '../graphql/loader.js';
 import { choosePaths } from './paths/choose-paths.js';
 import type { VectorPath } from './paths/vector-path.js';
-import type { FoundHit } from './search-answer.js';
+import type { SearchHit } from './search-result.js';
 import { searchVectors } from './vector-search.js';
 
-export interface SimilarAsk {
+export interface SimilarRequest {
   readonly chunk: Parent;
   readonly first: number;
   /** The columns to read, of `doc_chunks t`. */
@@ -19,9 +19,9 @@ export interface SimilarAsk {
  * sent together, and counts as one. None for a chunk without a vector. Who asks for none is no
  * search.
  */
-export const similarChunks = defineLoader<SimilarAsk, readonly FoundHit[]>(
-  async (asks, context) => {
-    const searches = asks.filter(({ first }) => first > 0);
+export const similarChunks = defineLoader<SimilarRequest, readonly SearchHit[]>(
+  async (requests, context) => {
+    const searches = requests.filter(({ first }) => first > 0);
     context.searchCount.add(searches.length, 'DocumentChunk.similar');
     const pathsOf = new Map<string, readonly VectorPath[]>();
     for (const { chunk } of searches) {
@@ -33,8 +33,10 @@ export const similarChunks = defineLoader<SimilarAsk, readonly FoundHit[]>(
         );
     }
     return Promise.all(
-      asks.map(ask =>
-        ask.first === 0 ? [] : search(context, pathsOf.get(tenantOf(context, ask.chunk))!, ask),
+      requests.map(request =>
+        request.first === 0
+          ? []
+          : search(context, pathsOf.get(tenantOf(context, request.chunk))!, request),
       ),
     );
   },
@@ -43,19 +45,23 @@ export const similarChunks = defineLoader<SimilarAsk, readonly FoundHit[]>(
 async function search(
   context: RequestContext,
   paths: readonly VectorPath[],
-  { chunk, first, columns }: SimilarAsk,
-): Promise<readonly FoundHit[]> {
-  const scope = { tenantId: tenantOf(context, chunk), exceptId: chunk.id };
+  { chunk, first, columns }: SimilarRequest,
+): Promise<readonly SearchHit[]> {
+  const filter = { tenantId: tenantOf(context, chunk), exceptId: chunk.id };
   const nearest = {
-    vector: { ofChunk: chunk.id },
-    scope,
-    wanted: first,
-    seen: 0,
+    vector: { chunkId: chunk.id },
+    filter,
+    maxHits: first,
+    hitsBefore: 0,
     after: undefined,
     minSimilarity: undefined,
   };
   return (
-    await searchVectors(context.reads, paths, nearest, { columns, highlight: false, counts: false })
+    await searchVectors(context.reads, paths, nearest, {
+      columns,
+      highlight: false,
+      withCount: false,
+    })
   ).hits;
 }
 

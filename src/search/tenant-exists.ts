@@ -1,4 +1,4 @@
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import { fixedStatement } from '../db/statement.js';
 
 const TENANT_EXISTS = fixedStatement(
@@ -10,7 +10,7 @@ const TENANT_EXISTS = fixedStatement(
  * Whether there is such a tenant for the caller: asked only where an operator's search found
  * nothing at all.
  */
-export async function tenantExists(reads: ReadScope, id: string): Promise<boolean> {
+export async function tenantExists(reads: OperationReads, id: string): Promise<boolean> {
   const [row] = await reads.query<{ known: boolean }>(TENANT_EXISTS, [id]);
   return row!.known;
 }

@@ -1,7 +1,7 @@
-import type { ReadScope } from '../db/read-scope.js';
-import { selectNearest, type Compared, type Nearest } from './nearest.js';
+import type { OperationReads } from '../db/operation-reads.js';
+import { selectNearest, type Comparison, type Nearest } from './nearest.js';
 import type { VectorPath } from './paths/vector-path.js';
-import type { HitSelection, SearchAnswer } from './search-answer.js';
+import type { HitSelection, SearchResult } from './search-result.js';
 
 interface VectorRow {
   readonly _id: string | null;
@@ -13,15 +13,15 @@ interface VectorRow {
  * then by id.
  */
 export async function searchVectors(
-  reads: ReadScope,
+  reads: OperationReads,
   paths: readonly VectorPath[],
   nearest: Nearest,
-  { columns, counts }: HitSelection,
-): Promise<SearchAnswer & Compared> {
-  const { seen, wanted, minSimilarity = -1 } = nearest;
-  const { rows, path, compared } = await selectNearest<VectorRow>(reads, paths, nearest, {
+  { columns, withCount }: HitSelection,
+): Promise<SearchResult & Comparison> {
+  const { hitsBefore, maxHits, minSimilarity = -1 } = nearest;
+  const { rows, path, comparison } = await selectNearest<VectorRow>(reads, paths, nearest, {
     name: 'searchChunks',
-    counts,
+    withCount,
     // Where a row lies (`ctid`) holds for its statement, and leads to it without an index. `limit
     // 1` keeps the join a look-up for each hit.
     select: ({ nearest: hits, total, tenant }) => ({
@@ -35,9 +35,9 @@ export async function searchVectors(
       ) chunk on true
      order by hit.similarity desc, hit.id`,
     }),
-    found: all => ({
-      comparable: comparableOf(all).length,
-      lowest: similarOf(all, minSimilarity)[wanted - 1]?._similarity,
+    summarize: allRows => ({
+      comparable: comparableOf(allRows).length,
+      lowest: similarOf(allRows, minSimilarity)[maxHits - 1]?._similarity,
     }),
   });
   const hits = similarOf(rows, minSimilarity).map((row, index) => ({
@@ -46,20 +46,20 @@ export async function searchVectors(
     score: row._similarity,
     similarity: row._similarity,
     keywordScore: null,
-    vectorRank: seen + index + 1,
+    vectorRank: hitsBefore + index + 1,
     keywordRank: null,
     headline: null,
   }));
-  return { ...compared, path: path.path, hits, match: null, hasWords: true };
+  return { ...comparison, path: path.path, hits, match: null, hasWords: true };
 }
 
-type FoundRow = VectorRow & { readonly _id: string };
+type HitRow = VectorRow & { readonly _id: string };
 
 /** Without the row that stands for nothing found. */
-function comparableOf(rows: readonly VectorRow[]): FoundRow[] {
-  return rows.filter((row): row is FoundRow => row._id !== null);
+function comparableOf(rows: readonly VectorRow[]): HitRow[] {
+  return rows.filter((row): row is HitRow => row._id !== null);
 }
 
-function similarOf(rows: readonly VectorRow[], least: number): FoundRow[] {
-  return comparableOf(rows).filter(({ _similarity }) => _similarity >= least);
+function similarOf(rows: readonly VectorRow[], minSimilarity: number): HitRow[] {
+  return comparableOf(rows).filter(({ _similarity }) => _similarity >= minSimilarity);
 }

@@ -11,7 +11,7 @@ const DASHES = /-(?:[^\p{L}\p{N}"-]*-)+/gu;
  * From more words and operators than this on (16 words), looking at where words stand takes too
  * long: its time grows with the cube of their number.
  */
-const MOST_NODES_TO_PLACE = 31;
+const MAX_ORDERED_NODES = 31;
 
 /**
  * The words of a text as the common table `words (all_words, any_word, wanted, has_words,
@@ -26,7 +26,7 @@ export function wordsCte(text: string, parameters: SqlParameters): string {
   return `
     words as materialized (
       select all_words, numnode(all_words) > 0 as has_words,
-             numnode(all_words) > ${MOST_NODES_TO_PLACE} as is_long, wanted,
+             numnode(all_words) > ${MAX_ORDERED_NODES} as is_long, wanted,
              case when excluded is null then wanted else wanted && excluded end as any_word
         from (
           select all_words,
@@ -109,7 +109,7 @@ export function matchedCtes(conditions: string, match: KeywordMatch | undefined)
 const START = '\u0002';
 const STOP = '\u0003';
 /** Stands for `<`: PostgreSQL takes what follows one for a tag, and leaves tags out. */
-const LESS_THAN = '\u0004';
+const LESS_THAN_SIGN = '\u0004';
 
 /**
  * The text's fragments around the words, with signs about each word. Costs reading the text again:
@@ -119,7 +119,7 @@ export function headlineSql(): string {
   const options =
     `StartSel=${START}, StopSel=${STOP}, MaxFragments=3, MaxWords=30, MinWords=10, ` +
     'FragmentDelimiter=" … "';
-  const text = `translate(t.text, '<${LESS_THAN}${START}${STOP}', '${LESS_THAN}')`;
+  const text = `translate(t.text, '<${LESS_THAN_SIGN}${START}${STOP}', '${LESS_THAN_SIGN}')`;
   return (
     `(select ts_headline('english', ${text}, case when kind = '${KeywordMatch.ALL_WORDS}' ` +
     `and not is_long then all_words else wanted end, '${options}') from words, match ` +
@@ -133,7 +133,7 @@ const ESCAPES: Record<string, string> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&#39;',
-  [LESS_THAN]: '&lt;',
+  [LESS_THAN_SIGN]: '&lt;',
   [START]: '<mark>',
   [STOP]: '</mark>',
 };

@@ -9,14 +9,14 @@ import {
 } from '@mikro-orm/decorators/legacy';
 import { TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { walledBy } from '../db/row-policies.js';
+import { tenantPolicies } from '../db/row-policies.js';
 import { Tenant } from './tenant.entity.js';
 
 /**
  * What a call with an idempotency key led to, kept for a day. Shown nowhere;
  * `writes/idempotency.ts` reads and writes it.
  */
-@Entity({ tableName: 'idempotency_keys', ...walledBy('tenant_id') })
+@Entity({ tableName: 'idempotency_keys', ...tenantPolicies('tenant_id') })
 @Index({
   name: 'idempotency_keys_of_caller',
   expression:

@@ -4,7 +4,7 @@ import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { writtenRow } from '../graphql/row-by-id.js';
+import { payloadRow } from '../graphql/row-by-id.js';
 import {
   CreateTenantInput,
   CreateTenantPayload,
@@ -28,7 +28,7 @@ export class TenantMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<CreateTenantPayload> {
     const made = await createTenant(context, context.caller, input);
-    return { tenant: await writtenRow(context, info, 'tenant', Tenant, made) };
+    return { tenant: await payloadRow(context, info, 'tenant', Tenant, made) };
   }
 
   @Requires('owner')
@@ -42,7 +42,7 @@ export class TenantMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<UpdateTenantPayload> {
     const changed = await updateTenant(context, context.caller, input);
-    return { tenant: await writtenRow(context, info, 'tenant', Tenant, changed) };
+    return { tenant: await payloadRow(context, info, 'tenant', Tenant, changed) };
   }
 
   @Requires('operator')

@@ -3,7 +3,7 @@ import { Check, Entity, Index, PrimaryKey, Property, Trigger } from '@mikro-orm/
 import { Field, ID, ObjectType } from 'type-graphql';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { walledBy } from '../db/row-policies.js';
+import { tenantPolicies } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 
@@ -13,7 +13,7 @@ import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
   description:
     'A customer: the owner of bots and everything below them, invisible to every other tenant.',
 })
-@Entity({ tableName: 'tenants', ...walledBy('id') })
+@Entity({ tableName: 'tenants', ...tenantPolicies('id') })
 @Index({ name: 'tenants_by_creation', properties: ['createdAt', 'id'] })
 @Index({ name: 'tenants_by_name', properties: ['name', 'id'] })
 @Index({

@@ -3,12 +3,12 @@ import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
-import { changeInput, lineInput, namedChanges, tenantInput } from '../graphql/input-checks.js';
+import { changeInput, lineInput, definedChanges, tenantInput } from '../graphql/input-checks.js';
 import { detailsOf, notRecorded, recorded, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { checkConfirm, countBelow } from '../writes/deletion.js';
-import { lockedRow } from '../writes/locked-row.js';
+import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
 import {
   MAX_NAME_LENGTH,
@@ -55,7 +55,7 @@ export async function updateTenant(
   input: UpdateTenantInput,
 ): Promise<RowKey> {
   const id = tenantInput(caller, input.id, 'input.id');
-  const changes = namedChanges({
+  const changes = definedChanges({
     name: changeInput('input.name', input.name, nameInput),
     planTier: changeInput('input.planTier', input.planTier, planInput),
   });
@@ -68,7 +68,7 @@ export async function updateTenant(
     verb: 'updateTenant',
     input,
     async work(em) {
-      const tenant = await lockedRow(em, caller, Tenant, { ...input, id });
+      const tenant = await lockRow(em, caller, Tenant, { ...input, id });
       await updateRow(em, Tenant, tenant, { ...changes });
       return {
         outcome: { id: tenant.id, tenantId: tenant.id },
@@ -93,7 +93,7 @@ export async function deleteTenant(
     verb: 'deleteTenant',
     input,
     async work(em) {
-      const tenant = await lockedRow<{ name: string }>(em, caller, Tenant, input, {
+      const tenant = await lockRow<{ name: string }>(em, caller, Tenant, input, {
         properties: ['name'],
         forDelete: !input.dryRun,
       });

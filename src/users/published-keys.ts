@@ -21,15 +21,15 @@ const MAX_BYTES = 256 * 1024;
 export function publishedKeys(url: string, log: Logger, timeoutMs = TIMEOUT_MS): JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;
   let fetchedAt = -Infinity;
-  let triedAt = -Infinity;
-  let fetching: Promise<void> | undefined;
+  let attemptedAt = -Infinity;
+  let pendingFetch: Promise<void> | undefined;
 
   const renew = (): Promise<void> => {
-    if (fetching) return fetching;
-    if (performance.now() - triedAt < COOLDOWN_MS) return Promise.resolve();
-    triedAt = performance.now();
-    fetching = fetchAnew().finally(() => (fetching = undefined));
-    return fetching;
+    if (pendingFetch) return pendingFetch;
+    if (performance.now() - attemptedAt < COOLDOWN_MS) return Promise.resolve();
+    attemptedAt = performance.now();
+    pendingFetch = fetchAnew().finally(() => (pendingFetch = undefined));
+    return pendingFetch;
   };
   const fetchAnew = async (): Promise<void> => {
     try {
@@ -42,7 +42,7 @@ export function publishedKeys(url: string, log: Logger, timeoutMs = TIMEOUT_MS):
 
   return async (header, token) => {
     if (performance.now() - fetchedAt > MAX_AGE_MS) await renew();
-    if (!keys) throw unavailable(triedAt);
+    if (!keys) throw keysUnavailable(attemptedAt);
     try {
       return await keys(header, token);
     } catch (error) {
@@ -54,8 +54,8 @@ export function publishedKeys(url: string, log: Logger, timeoutMs = TIMEOUT_MS):
   };
 }
 
-function unavailable(triedAt: number): AppError {
-  const retryAfterMs = Math.max(1_000, Math.ceil(triedAt + COOLDOWN_MS - performance.now()));
+function keysUnavailable(attemptedAt: number): AppError {
+  const retryAfterMs = Math.max(1_000, Math.ceil(attemptedAt + COOLDOWN_MS - performance.now()));
   return new AppError(
     'UNAVAILABLE',
     "The identity provider's keys cannot be reached at the moment. Try again shortly.",

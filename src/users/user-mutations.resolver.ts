@@ -4,7 +4,7 @@ import { Requires } from '../auth/requires.js';
 import type { RequestContext } from '../graphql/context.js';
 import { DeletionPayload } from '../graphql/deletion.js';
 import { InputArg } from '../graphql/input-arg.js';
-import { writtenRow } from '../graphql/row-by-id.js';
+import { payloadRow } from '../graphql/row-by-id.js';
 import {
   CreateUserInput,
   CreateUserPayload,
@@ -25,7 +25,7 @@ export class UserMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<CreateUserPayload> {
     const made = await createUser(context, context.caller, input);
-    return { user: await writtenRow(context, info, 'user', User, made) };
+    return { user: await payloadRow(context, info, 'user', User, made) };
   }
 
   @Requires('admin')
@@ -36,7 +36,7 @@ export class UserMutationsResolver {
     @Info() info: GraphQLResolveInfo,
   ): Promise<UpdateUserPayload> {
     const changed = await updateUser(context, context.caller, input);
-    return { user: await writtenRow(context, info, 'user', User, changed) };
+    return { user: await payloadRow(context, info, 'user', User, changed) };
   }
 
   @Requires('admin')

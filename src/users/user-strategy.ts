@@ -28,7 +28,7 @@ const JWT = /^[\w-]+\.[\w-]+\.[\w-]*$/;
  * and role are the profile's, whatever the token says.
  */
 export function userStrategy(config: UserTokenConfig, log: Logger): AuthStrategy {
-  const verify = verifierOf(config, log);
+  const verify = createVerifier(config, log);
   return async (token, { lookUp }) => {
     if (!JWT.test(token)) return null;
     const { payload, protectedHeader } = await verify(token);
@@ -40,7 +40,7 @@ export function userStrategy(config: UserTokenConfig, log: Logger): AuthStrategy
   };
 }
 
-function verifierOf(
+function createVerifier(
   config: UserTokenConfig,
   log: Logger,
 ): (token: string) => Promise<JWTVerifyResult> {

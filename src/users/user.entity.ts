@@ -13,7 +13,7 @@ import { Field, ID, ObjectType } from 'type-graphql';
 import { UserRole } from '../auth/principal.js';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
-import { touchedBy, walledBy } from '../db/row-policies.js';
+import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -27,7 +27,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
   simpleResolvers: true,
   description: 'A person who works in a tenant.',
 })
-@Entity({ tableName: 'profiles', ...walledBy('tenant_id') })
+@Entity({ tableName: 'profiles', ...tenantPolicies('tenant_id') })
 @Unique({ name: 'profiles_email_unique', properties: ['tenant', 'email'] })
 @Index({ name: 'profiles_by_creation', properties: ['tenant', 'createdAt', 'id'] })
 @Index({
@@ -61,7 +61,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
     "for each row when (old.role = 'owner' and (new.role <> 'owner' " +
     'or new.tenant_id <> old.tenant_id)) execute function weaver_keep_last_owner()',
 })
-@Trigger(touchedBy('profiles'))
+@Trigger(touchTrigger('profiles'))
 export class User {
   @Field(() => ID, {
     description: "The user's UUID, which is also their subject at the identity provider.",

@@ -1,16 +1,16 @@
 import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
-import { lacking, permissionsOfRole } from '../auth/permissions.js';
+import { missingPermissions, permissionsOfRole } from '../auth/permissions.js';
 import type { UserRole } from '../auth/principal.js';
 import { AppError, badInput } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
-import { changeInput, lineInput, namedChanges, tenantInput } from '../graphql/input-checks.js';
+import { changeInput, lineInput, definedChanges, tenantInput } from '../graphql/input-checks.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { detailsOf, notRecorded, recorded, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
-import { lockedRow } from '../writes/locked-row.js';
+import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
 import {
   MAX_EMAIL_LENGTH,
@@ -44,7 +44,7 @@ export async function createUser(db: Db, caller: Caller, input: CreateUserInput)
 
 /** Changes a user. */
 export async function updateUser(db: Db, caller: Caller, input: UpdateUserInput): Promise<RowKey> {
-  const changes = namedChanges({
+  const changes = definedChanges({
     email: changeInput('input.email', input.email, emailInput),
     role: changeInput('input.role', input.role, role => role),
   });
@@ -53,7 +53,7 @@ export async function updateUser(db: Db, caller: Caller, input: UpdateUserInput)
     verb: 'updateUser',
     input,
     async work(em) {
-      const { id, tenantId, email, role } = await lockedRow<Member>(em, caller, User, input, {
+      const { id, tenantId, email, role } = await lockRow<Member>(em, caller, User, input, {
         properties: ['email', 'role'],
       });
       refuseToGiveMore(caller, role, 'input.id');
@@ -83,7 +83,7 @@ export async function deleteUser(
     verb: 'deleteUser',
     input,
     async work(em) {
-      const { id, tenantId, email, role } = await lockedRow<Member>(em, caller, User, input, {
+      const { id, tenantId, email, role } = await lockRow<Member>(em, caller, User, input, {
         properties: ['email', 'role'],
         forDelete: !input.dryRun,
       });
@@ -113,7 +113,7 @@ export async function deleteUser(
  * operator deal with owners.
  */
 function refuseToGiveMore({ principal }: Caller, role: UserRole, field: string): void {
-  const missing = lacking(principal, permissionsOfRole(role));
+  const missing = missingPermissions(principal, permissionsOfRole(role));
   if (missing.length > 0)
     throw new AppError(
       'FORBIDDEN',

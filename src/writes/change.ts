@@ -2,10 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
-import { isWorthRepeating, writeError } from '../db/write-errors.js';
+import { isRetryable, writeError } from '../db/write-errors.js';
 import { recordStatement, type AuditStatement } from './audit.js';
 import type { Db } from './db.js';
-import { claim, keyedCall, remember, remembered, type KeyedCall } from './idempotency.js';
+import {
+  claimKey,
+  idempotentCall,
+  storeOutcome,
+  findOutcome,
+  type IdempotentCall,
+} from './idempotency.js';
 
 /** Times that a transaction is run when it keeps meeting others. */
 const MAX_ATTEMPTS = 5;
@@ -47,7 +53,7 @@ export interface Change<T extends object, P> {
    * The outcome as it is stored and given again. For what may be told only once, such as the secret
    * of a key.
    */
-  readonly remember?: (outcome: T) => T;
+  readonly redact?: (outcome: T) => T;
 }
 
 /**
@@ -65,45 +71,46 @@ export async function change<T extends object, P = undefined>(
   caller: Caller,
   what: Change<T, P>,
 ): Promise<T> {
-  const keyed = keyedCall(caller, what.verb, what.input, what.keyedInput);
-  const known = keyed && what.prepare ? await remembered<T>(db, keyed) : undefined;
-  if (known) return known;
+  const idempotent = idempotentCall(caller, what.verb, what.input, what.keyedInput);
+  const storedOutcome =
+    idempotent && what.prepare ? await findOutcome<T>(db, idempotent) : undefined;
+  if (storedOutcome) return storedOutcome;
   const prepared = (await what.prepare?.()) as P;
   try {
-    return await repeated(() =>
-      db.write(what.verb, em => attempt(em, caller, { ...what, keyed, prepared })),
+    return await withRetries(() =>
+      db.write(what.verb, em => attempt(em, caller, { ...what, idempotent, prepared })),
     );
   } catch (error) {
     throw writeError(error) ?? error;
   }
 }
 
-type Attempt<T extends object, P> = Change<T, P> & {
-  readonly keyed: KeyedCall | undefined;
+type MutationAttempt<T extends object, P> = Change<T, P> & {
+  readonly idempotent: IdempotentCall | undefined;
   readonly prepared: P;
 };
 
 async function attempt<T extends object, P>(
   em: SqlEntityManager,
   caller: Caller,
-  what: Attempt<T, P>,
+  what: MutationAttempt<T, P>,
 ): Promise<T> {
-  const { verb, keyed } = what;
-  const known = keyed && (await claim<T>(em, keyed));
-  if (known) return known;
+  const { verb, idempotent } = what;
+  const storedOutcome = idempotent && (await claimKey<T>(em, idempotent));
+  if (storedOutcome) return storedOutcome;
   const { outcome, audit } = await what.work(em, what.prepared);
   await recordStatement(em, caller, verb, audit);
-  if (keyed) await remember(em, keyed, what.remember?.(outcome) ?? outcome);
-  refuseWhenOver(caller);
+  if (idempotent) await storeOutcome(em, idempotent, what.redact?.(outcome) ?? outcome);
+  throwIfAborted(caller);
   return outcome;
 }
 
-async function repeated<T>(run: () => Promise<T>): Promise<T> {
+async function withRetries<T>(run: () => Promise<T>): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
     try {
       return await run();
     } catch (error) {
-      if (!isWorthRepeating(error)) throw error;
+      if (!isRetryable(error)) throw error;
       if (attempts === MAX_ATTEMPTS) {
         throw new AppError(
           'UNAVAILABLE',
@@ -118,7 +125,7 @@ async function repeated<T>(run: () => Promise<T>): Promise<T> {
 }
 
 /** Nobody waits for the answer any more: what nobody can know of must not happen. */
-function refuseWhenOver({ signal }: Caller): void {
+function throwIfAborted({ signal }: Caller): void {
   if (signal.aborted)
     throw new AppError(
       'UNAVAILABLE',

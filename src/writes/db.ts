@@ -1,13 +1,13 @@
-import type { Pause } from '../base/compute-turns.js';
+import type { Pause } from '../base/compute-scheduler.js';
 import type { Database, Write } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { ReadModels } from '../db/read-model.js';
-import type { ReadScope } from '../db/read-scope.js';
+import type { OperationReads } from '../db/operation-reads.js';
 import type { Embedder } from '../embedders/embedder.js';
 
 /** What a use case needs of the database: reads and writes under its caller's role. */
 export interface Db {
-  readonly reads: Pick<ReadScope, 'query'>;
+  readonly reads: Pick<OperationReads, 'query'>;
   readonly write: Write;
   readonly models: ReadModels;
 }

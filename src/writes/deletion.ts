@@ -26,7 +26,7 @@ export async function countBelow(
 ): Promise<DeletionCount[]> {
   const models = Array.from(em.getMetadata(), meta => new ReadModel(meta));
   const below = models.flatMap(model => {
-    const property = model.idBehind(relation);
+    const property = model.foreignKeyOf(relation);
     return property === undefined ? [] : [{ model, id: model.column(property).sql('t') }];
   });
   const counts = below.map(

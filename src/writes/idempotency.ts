@@ -20,12 +20,12 @@ const MAX_KEY_LENGTH = 255;
  * How many answers past their time one new answer clears away: more than it adds, and never a
  * burst.
  */
-const CLEARED_AT_ONCE = 10;
+const CLEANUP_BATCH = 10;
 
-const KEPT = `interval '24 hours'`;
+const RETENTION = `interval '24 hours'`;
 
 /** A caller's key of one mutation, and the digest of all that it came with. */
-export interface KeyedCall {
+export interface IdempotentCall {
   readonly tenantId: string | null;
   readonly principal: string;
   readonly mutation: string;
@@ -37,40 +37,42 @@ export interface KeyedCall {
  * The call's key; undefined where the caller gave none. `keyedInput` gives what the key stands for,
  * where that is not the input without its nulls.
  */
-export function keyedCall(
+export function idempotentCall(
   { principal, tenantId }: Caller,
   mutation: string,
   input: object,
   keyedInput: () => object = () => input,
-): KeyedCall | undefined {
+): IdempotentCall | undefined {
   const { idempotencyKey } = input as { idempotencyKey?: string | null };
   if (idempotencyKey == null) return undefined;
   const key = lineInput('input.idempotencyKey', idempotencyKey, MAX_KEY_LENGTH);
-  const { idempotencyKey: _, ...rest } = withoutNulls(keyedInput()) as { idempotencyKey?: string };
+  const { idempotencyKey: _, ...withoutKey } = withoutNulls(keyedInput()) as {
+    idempotencyKey?: string;
+  };
   return {
     tenantId: tenantId ?? null,
-    principal: nameOf(principal),
+    principal: principalName(principal),
     mutation,
     key,
-    digest: digestOf(rest),
+    digest: digestOf(withoutKey),
   };
 }
 
-const REMEMBERED = `select input_digest as digest, outcome from idempotency_keys
+const FIND_OUTCOME = `select input_digest as digest, outcome from idempotency_keys
   where tenant_id is not distinct from $1::uuid and principal = $2 and mutation = $3 and key = $4
-    and created_at > now() - ${KEPT}`;
+    and created_at > now() - ${RETENTION}`;
 
 /**
  * The outcome of an earlier call, or undefined. A look before work that is done outside the
- * transaction; `claim` decides.
+ * transaction; `claimKey` decides.
  */
-export async function remembered<T>(
+export async function findOutcome<T>(
   { reads }: Pick<Db, 'reads'>,
-  call: KeyedCall,
+  call: IdempotentCall,
 ): Promise<T | undefined> {
-  const [row] = await reads.query<Remembered<T>>(
-    statement('idempotencyKey', REMEMBERED),
-    placeOf(call),
+  const [row] = await reads.query<StoredOutcome<T>>(
+    statement('idempotencyKey', FIND_OUTCOME),
+    keyParameters(call),
   );
   return row && outcomeOf(row, call);
 }
@@ -79,50 +81,53 @@ export async function remembered<T>(
  * Takes the key for this transaction, or gives the outcome of the call that had it. Of two calls at
  * once the second waits here until the first has committed, or failed and left the key to it.
  */
-export async function claim<T>(em: SqlEntityManager, call: KeyedCall): Promise<T | undefined> {
-  const taken = await runInWrite(
+export async function claimKey<T>(
+  em: SqlEntityManager,
+  call: IdempotentCall,
+): Promise<T | undefined> {
+  const inserted = await runInWrite(
     em,
     `insert into idempotency_keys as k (tenant_id, principal, mutation, key, input_digest)
       values ($1::uuid, $2, $3, $4, $5)
      on conflict (tenant_id, principal, mutation, key) do update
        set input_digest = excluded.input_digest, outcome = null, created_at = now()
-       where k.created_at <= now() - ${KEPT}
+       where k.created_at <= now() - ${RETENTION}
      returning 1`,
-    [...placeOf(call), call.digest],
+    [...keyParameters(call), call.digest],
   );
-  if (taken.length > 0) return undefined;
-  const [row] = await runInWrite<Remembered<T>>(em, REMEMBERED, placeOf(call));
+  if (inserted.length > 0) return undefined;
+  const [row] = await runInWrite<StoredOutcome<T>>(em, FIND_OUTCOME, keyParameters(call));
   return outcomeOf(row!, call);
 }
 
 /** Keeps what the call led to, and clears away some of what is past its time. */
-export async function remember(
+export async function storeOutcome(
   em: SqlEntityManager,
-  call: KeyedCall,
+  call: IdempotentCall,
   outcome: object,
 ): Promise<void> {
   await runInWrite(
     em,
     'update idempotency_keys set outcome = $5::jsonb where tenant_id is not distinct ' +
       'from $1::uuid and principal = $2 and mutation = $3 and key = $4',
-    [...placeOf(call), JSON.stringify(outcome)],
+    [...keyParameters(call), JSON.stringify(outcome)],
   );
   await runInWrite(
     em,
     `delete from idempotency_keys where id = any(array(
        select id from idempotency_keys
-        where tenant_id is not distinct from $1::uuid and created_at <= now() - ${KEPT}
-        order by created_at limit ${CLEARED_AT_ONCE} for update skip locked))`,
+        where tenant_id is not distinct from $1::uuid and created_at <= now() - ${RETENTION}
+        order by created_at limit ${CLEANUP_BATCH} for update skip locked))`,
     [call.tenantId],
   );
 }
 
-interface Remembered<T> {
+interface StoredOutcome<T> {
   readonly digest: string;
   readonly outcome: T;
 }
 
-function outcomeOf<T>({ digest, outcome }: Remembered<T>, call: KeyedCall): T {
+function outcomeOf<T>({ digest, outcome }: StoredOutcome<T>, call: IdempotentCall): T {
   if (digest === call.digest) return outcome;
   throw new AppError(
     'CONFLICT',
@@ -132,11 +137,11 @@ function outcomeOf<T>({ digest, outcome }: Remembered<T>, call: KeyedCall): T {
   );
 }
 
-function placeOf({ tenantId, principal, mutation, key }: KeyedCall): (string | null)[] {
+function keyParameters({ tenantId, principal, mutation, key }: IdempotentCall): (string | null)[] {
   return [tenantId, principal, mutation, key];
 }
 
-function nameOf(principal: Principal): string {
+function principalName(principal: Principal): string {
   switch (principal.kind) {
     case 'apiKey':
       return `apiKey:${principal.keyId}`;
@@ -149,8 +154,8 @@ function nameOf(principal: Principal): string {
 
 /**
  * An object of an input without its members that are null, which say the same as what is left out;
- * but for `mattering` ones (`graphql/null-matters.ts`). What is in the members stays as it is, for
- * that may be JSON.
+ * but for `mattering` ones (`graphql/distinguishes-null.ts`). What is in the members stays as it
+ * is, for that may be JSON.
  */
 export function withoutNulls(value: object, ...mattering: string[]): object {
   return Object.fromEntries(

@@ -71,7 +71,7 @@ describe('documents', () => {
     expect(read('docs/architecture.md')).toContain('only the command line reads the environment');
   });
 
-  test('the picture of folders on the architecture page shows the steps of imports, in their order', () => {
+  test('the picture of folders shows the steps of imports, in their order', () => {
     const steps = /const STEPS = \[\n(.*?)\n\];/s.exec(read('.dependency-cruiser.cjs'))![1]!;
     const picture = /```mermaid\n(.*?)```/s.exec(read('docs/architecture.md'))![1]!;
     const shown = [...picture.matchAll(/\["(.+?)"\]/g)].map(([, names]) => names!.split(', '));

@@ -12,7 +12,7 @@ import { describe, expect, test } from 'vitest';
 import { PERMISSIONS } from '../../src/auth/permissions.js';
 import { RULE } from '../../src/auth/requires.js';
 import { ENTITIES, NODES } from '../../src/entities.js';
-import { NULL_MATTERS } from '../../src/graphql/null-matters.js';
+import { DISTINGUISHES_NULL } from '../../src/graphql/distinguishes-null.js';
 import { buildGatewaySchema } from '../../src/schema.js';
 import { readModels } from '../support/models.js';
 
@@ -128,7 +128,7 @@ describe('the conventions of the schema', () => {
         .map(({ name }) => name),
     ).toEqual(['embedding']);
     expect(
-      [...parts].filter(({ extensions }) => extensions[NULL_MATTERS]).map(({ name }) => name),
+      [...parts].filter(({ extensions }) => extensions[DISTINGUISHES_NULL]).map(({ name }) => name),
     ).toEqual(['embedding']);
   });
 
@@ -138,7 +138,7 @@ describe('the conventions of the schema', () => {
     expect(hidden.map(({ name }) => name)).toEqual(['IdempotencyKey']);
     for (const entity of hidden)
       for (const relation of ['tenant', 'bot', 'document'])
-        expect(models.of(entity).idBehind(relation), entity.name).toBeUndefined();
+        expect(models.of(entity).foreignKeyOf(relation), entity.name).toBeUndefined();
   });
 
   test('write enum values in capitals', () => {

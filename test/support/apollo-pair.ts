@@ -6,7 +6,7 @@ import {
 } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
-import { executedBy, executorOf } from '../../src/graphql/execution/executor.js';
+import { asApolloGateway, createExecutor } from '../../src/graphql/execution/executor.js';
 import type { WrittenOperation } from './operation-writer.js';
 
 /** Two Apollo servers that differ in nothing but who executes: plans, or graphql-js. */
@@ -25,7 +25,7 @@ export class ApolloPair<C extends BaseContext> {
         includeStacktraceInErrorResponses: false,
         plugins: [ApolloServerPluginCacheControlDisabled()],
       } as ApolloServerOptions<C>);
-    this.planned = server({ gateway: executedBy(executorOf(schema), schema) });
+    this.planned = server({ gateway: asApolloGateway(createExecutor(schema), schema) });
     this.plain = server({ schema });
   }
 

@@ -10,7 +10,7 @@ import {
   type GraphQLInputType,
   type GraphQLObjectType,
 } from 'graphql';
-import { INSTEAD_OF, validArguments, valueOf, type OwnIds } from './valid-arguments.js';
+import { REPLACED_ARGUMENTS, validArguments, valueOf, type OwnIds } from './valid-arguments.js';
 
 /** A place for a value in the arguments of a root field. */
 export interface Slot {
@@ -75,7 +75,7 @@ export function argumentsWith(
     const around = (holder ?? valueOf(member, field.name, own, named)) as Record<string, unknown>;
     return {
       ...around,
-      ...(INSTEAD_OF[key] && { [INSTEAD_OF[key]]: undefined }),
+      ...(REPLACED_ARGUMENTS[key] && { [REPLACED_ARGUMENTS[key]]: undefined }),
       [key]: put(around[key], member.type, rest),
     };
   };

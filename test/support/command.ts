@@ -45,7 +45,7 @@ export async function weaver(
  * Every variable, empty: so a developer's own `.env` in the project's folder sets none, and no test
  * reaches the database that it names.
  */
-const NOTHING_SET = Object.fromEntries(
+const EMPTY_ENVIRONMENT = Object.fromEntries(
   [...envExample().matchAll(/^# ([A-Z_]+)=/gm)].map(match => [match[1]!, '']),
 );
 
@@ -126,7 +126,7 @@ export class Commands {
   #start(args: string[], env: Record<string, string>, cwd: string): Running {
     const child = spawn(process.execPath, args, {
       cwd,
-      env: { PATH: process.env.PATH, HOME: this.#folder, ...NOTHING_SET, ...env },
+      env: { PATH: process.env.PATH, HOME: this.#folder, ...EMPTY_ENVIRONMENT, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const running = new Running(child);

@@ -57,15 +57,15 @@ export class Crowd {
       this.#searchesByMeaning,
       this.#searchesByWords,
       this.#renames,
-      this.#asksForOthers,
+      this.#triesOtherTenants,
     ];
     await Promise.all(
       Array.from({ length: count }, async (_, turn) => {
         const kind = kinds[turn % kinds.length]!;
-        const place = Math.floor(turn / kinds.length) % this.members.length;
+        const index = Math.floor(turn / kinds.length) % this.members.length;
         await kind(
-          this.members[place]!,
-          this.members[(place + 1) % this.members.length]!,
+          this.members[index]!,
+          this.members[(index + 1) % this.members.length]!,
           turn % 2 === 0 ? 'key' : 'user',
         );
       }),
@@ -134,7 +134,7 @@ export class Crowd {
     );
   };
 
-  readonly #asksForOthers = async (
+  readonly #triesOtherTenants = async (
     own: Member,
     other: Member,
     as: 'key' | 'user',
@@ -153,11 +153,13 @@ export class Crowd {
 async function settle(gateway: TestGateway, number: number): Promise<Member> {
   const tenant = await gateway.world.tenant({ name: `Tenant ${number}` });
   const embedder = new HashingEmbedder();
-  const [born] = await gateway.db.asSuperuser<{ id: string; name: string }>(
+  const [createTenant] = await gateway.db.asSuperuser<{ id: string; name: string }>(
     'select id, name from bots where tenant_id = ?',
     [tenant.id],
   );
-  const tree: Record<string, Tree[string]> = { [born!.id]: { name: born!.name, documents: {} } };
+  const tree: Record<string, Tree[string]> = {
+    [createTenant!.id]: { name: createTenant!.name, documents: {} },
+  };
   const name = `Bot of ${number}`;
   const bot = await tenant.bot({ name });
   const documents: Record<string, { filename: string; chunks: Record<string, string> }> = {};

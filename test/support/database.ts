@@ -94,6 +94,6 @@ export async function openTestDatabase(options: TestDatabaseOptions = {}): Promi
 
 /** MikroORM's `?` placeholders as PostgreSQL's. */
 function numbered(sql: string): string {
-  let place = 0;
-  return sql.replace(/\?/g, () => `$${++place}`);
+  let position = 0;
+  return sql.replace(/\?/g, () => `$${++position}`);
 }

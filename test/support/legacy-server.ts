@@ -106,7 +106,7 @@ export class LegacyDatabase {
 /**
  * A catalogue without what adoption keeps, and without the extension that the older Weaver brought.
  */
-export function withoutKept(catalogue: Catalogue): Catalogue {
+export function withoutLegacyObjects(catalogue: Catalogue): Catalogue {
   const kept = (name: string): boolean => /\bweaver_legacy_/.test(name);
   const pick = <T>(record: Record<string, T>): Record<string, T> =>
     Object.fromEntries(Object.entries(record).filter(([name]) => !kept(name)));

@@ -24,7 +24,7 @@ import { valueOf, type OwnIds } from './valid-arguments.js';
 export interface Position extends Slot {
   /** The object type that has the field. */
   readonly parent: string;
-  readonly place: 'value' | 'item' | 'member';
+  readonly coordinate: 'value' | 'item' | 'member';
 }
 
 /**
@@ -35,7 +35,7 @@ export interface NullCall {
   readonly query: string;
   readonly variables: Record<string, unknown>;
   /** The same call without the place; undefined where it is needed. */
-  readonly without: string | undefined;
+  readonly withoutVariable: string | undefined;
   /** Whether the variable was null, rather than left out. */
   readonly isNull: boolean;
 }
@@ -56,10 +56,10 @@ export function positionsOf(schema: GraphQLSchema): Position[] {
         const position = { ...slot, parent: type.name };
         const inner = getNullableType(slot.type);
         return [
-          { ...position, place: 'value' },
-          ...(isListType(inner) ? [{ ...position, place: 'item' } as const] : []),
+          { ...position, coordinate: 'value' },
+          ...(isListType(inner) ? [{ ...position, coordinate: 'item' } as const] : []),
           ...(getNamedType(slot.type).name === 'JSONObject' && !isListType(inner)
-            ? [{ ...position, place: 'member' } as const]
+            ? [{ ...position, coordinate: 'member' } as const]
             : []),
         ];
       },
@@ -69,12 +69,13 @@ export function positionsOf(schema: GraphQLSchema): Position[] {
 
 /** The calls with null, with nothing and with both kinds of defaults that a position allows. */
 export function nullCalls(position: Position, own: OwnIds): NullCall[] {
-  const { place, type, path } = position;
-  const value = place === 'value' ? VARIABLE : place === 'item' ? [VARIABLE] : { a: VARIABLE };
+  const { coordinate, type, path } = position;
+  const value =
+    coordinate === 'value' ? VARIABLE : coordinate === 'item' ? [VARIABLE] : { a: VARIABLE };
   const wanted =
-    place === 'value'
+    coordinate === 'value'
       ? type
-      : place === 'item'
+      : coordinate === 'item'
         ? (getNullableType(type) as { ofType: GraphQLInputType }).ofType
         : undefined;
   const declared = wanted ? String(getNullableType(wanted)) : 'String';
@@ -87,12 +88,12 @@ export function nullCalls(position: Position, own: OwnIds): NullCall[] {
   const mayBeNull =
     wanted === undefined ||
     !isNonNullType(wanted) ||
-    (place === 'value' && holderOf(position).defaultValue !== undefined);
-  const within = { value: '', item: '[0]', member: '.a' }[place];
+    (coordinate === 'value' && holderOf(position).defaultValue !== undefined);
+  const within = { value: '', item: '[0]', member: '.a' }[coordinate];
   const name = `${position.parent}.${position.field.name}(${path.join('.')}${within})`;
   const written = (definition: string) =>
     write(position, argumentsWith(position, value, own), definition, own);
-  const without = isNeeded
+  const withoutVariable = isNeeded
     ? undefined
     : write(position, argumentsWith(position, undefined, own), '', own);
   const nullable = [
@@ -100,21 +101,21 @@ export function nullCalls(position: Position, own: OwnIds): NullCall[] {
       name: `${name} null`,
       query: written(`($v: ${declared})`),
       variables: { v: null },
-      without,
+      withoutVariable,
       isNull: true,
     },
     {
       name: `${name} left out`,
       query: written(`($v: ${declared})`),
       variables: {},
-      without,
+      withoutVariable,
       isNull: false,
     },
     {
       name: `${name} null by default`,
       query: written(`($v: ${declared} = null)`),
       variables: {},
-      without,
+      withoutVariable,
       isNull: true,
     },
   ];
@@ -124,7 +125,7 @@ export function nullCalls(position: Position, own: OwnIds): NullCall[] {
       name: `${name} null in place of a default`,
       query: written(`($v: ${declared} = ${fallback})`),
       variables: { v: null },
-      without,
+      withoutVariable,
       isNull: true,
     },
   ];
@@ -184,7 +185,16 @@ function literal(value: unknown, type?: GraphQLInputType): string {
 }
 
 /** What tells which objects were found. */
-const TELLING = ['id', 'totalCount', 'isHit', 'nodes', 'hits', 'chunk', 'before', 'after'];
+const INFORMATIVE_FIELDS = [
+  'id',
+  'totalCount',
+  'isHit',
+  'nodes',
+  'hits',
+  'chunk',
+  'before',
+  'after',
+];
 
 function selection(type: GraphQLOutputType, depth: number): string {
   const named = getNamedType(type);
@@ -192,7 +202,8 @@ function selection(type: GraphQLOutputType, depth: number): string {
   if (isInterfaceType(named) || !isObjectType(named)) return ' { __typename id }';
   const told = Object.values(named.getFields()).filter(
     (field: GraphQLField<unknown, unknown>) =>
-      TELLING.includes(field.name) && (depth > 1 || isLeafType(getNamedType(field.type))),
+      INFORMATIVE_FIELDS.includes(field.name) &&
+      (depth > 1 || isLeafType(getNamedType(field.type))),
   );
   const selected = told.map(field => field.name + selection(field.type, depth - 1));
   return ` { ${selected.join(' ') || '__typename'} }`;

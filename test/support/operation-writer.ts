@@ -27,7 +27,7 @@ export interface WrittenOperation {
   readonly operationName?: string;
 }
 
-export interface Writing {
+export interface WriterOptions {
   readonly operation?: 'query' | 'mutation';
   /** Fields of interfaces and unions, and of objects that are asked for their type, too. */
   readonly abstract?: boolean;
@@ -36,7 +36,7 @@ export interface Writing {
   /**
    * Variables of which some are missing, null or of a wrong kind, and conditions that may be null.
    */
-  readonly daring?: boolean;
+  readonly invalidChance?: boolean;
 }
 
 /**
@@ -47,7 +47,7 @@ export type Samples = Readonly<
   Record<string, ((argument: GraphQLArgument | GraphQLInputField) => unknown) | 'fields'>
 >;
 
-type Taken = GraphQLArgument | GraphQLInputField;
+type TakenNames = GraphQLArgument | GraphQLInputField;
 
 const CONDITIONS = ['a', 'b', 'c'];
 
@@ -77,7 +77,7 @@ export class OperationWriter {
   #fragments = new Map<string, string>();
   #definitions = new Map<string, string>();
   #variables: Record<string, unknown> = {};
-  #writing: Writing = {};
+  #options: WriterOptions = {};
   #names = 0;
   #parts = 0;
 
@@ -91,23 +91,23 @@ export class OperationWriter {
     private readonly samples: Samples,
   ) {}
 
-  write(depth: number, writing: Writing = {}): WrittenOperation {
+  write(depth: number, options: WriterOptions = {}): WrittenOperation {
     this.#fragments = new Map();
     this.#definitions = new Map();
     this.#variables = {};
-    this.#writing = writing;
+    this.#options = options;
     this.#names = 0;
     this.#parts = 0;
     for (const name of CONDITIONS) {
       this.#definitions.set(name, 'Boolean!');
       this.#variables[name] = this.#chance(0.5);
     }
-    if (writing.daring) {
+    if (options.invalidChance) {
       this.#definitions.set('d', 'Boolean = true');
       const given = this.#pick([undefined, true, false, null]);
       if (given !== undefined) this.#variables['d'] = given;
     }
-    const operation = writing.operation ?? 'query';
+    const operation = options.operation ?? 'query';
     const root =
       operation === 'query' ? this.schema.getQueryType()! : this.schema.getMutationType()!;
     // Every variable must be used somewhere.
@@ -118,7 +118,7 @@ export class OperationWriter {
       this.#selection(root, depth),
       this.#selection(root, depth),
       ...used,
-      ...(writing.introspection ? [this.#introspection()] : []),
+      ...(options.introspection ? [this.#introspection()] : []),
     ];
     if (this.#chance(0.5)) selected.reverse();
     const definitions = Array.from(this.#definitions, ([name, type]) => `$${name}: ${type}`).join(
@@ -134,7 +134,7 @@ export class OperationWriter {
       ...written,
       'query After { after: __typename }',
     ].join('\n');
-    const operationName = writing.daring
+    const operationName = options.invalidChance
       ? this.#pick(['Random', 'Random', 'After', 'Unknown', undefined])
       : 'Random';
     return {
@@ -219,7 +219,7 @@ export class OperationWriter {
 
   #condition(): string {
     if (this.#chance(0.75)) return '';
-    const variables = this.#writing.daring ? [...CONDITIONS, 'd'] : CONDITIONS;
+    const variables = this.#options.invalidChance ? [...CONDITIONS, 'd'] : CONDITIONS;
     const once = (name: string): string => {
       const value = this.#chance(0.7) ? `$${this.#pick(variables)}` : String(this.#chance(0.5));
       return ` @${name}(if: ${value})`;
@@ -231,13 +231,13 @@ export class OperationWriter {
   #canCall(field: GraphQLField<unknown, unknown>): boolean {
     const type = getNamedType(field.type);
     return (
-      (this.#writing.abstract ||
+      (this.#options.abstract ||
         (!isAbstractType(type) && !(isObjectType(type) && type.isTypeOf))) &&
       field.args.every(argument => !isRequiredArgument(argument) || this.#hasSample(argument))
     );
   }
 
-  #hasSample(taken: Taken): boolean {
+  #hasSample(taken: TakenNames): boolean {
     return getNamedType(taken.type).name in this.samples;
   }
 
@@ -254,7 +254,7 @@ export class OperationWriter {
     return `${alias}${field.name}${args && `(${args})`}${this.#condition()}${below}`;
   }
 
-  #given<T extends Taken>(
+  #given<T extends TakenNames>(
     all: readonly T[],
     isRequired: (taken: T) => boolean,
     chance: number,
@@ -269,12 +269,12 @@ export class OperationWriter {
       .join(', ');
   }
 
-  #argument(taken: Taken): string | undefined {
+  #argument(taken: TakenNames): string | undefined {
     return this.#chance(0.4) ? this.#variable(taken) : this.#literal(taken.type, taken);
   }
 
   /** A new variable: of the very type, of one without null, or with a default. */
-  #variable(taken: Taken): string | undefined {
+  #variable(taken: TakenNames): string | undefined {
     const value = this.#json(taken.type, taken);
     if (value === undefined) return undefined;
     const name = `x${this.#names++}`;
@@ -285,10 +285,10 @@ export class OperationWriter {
     // given.
     if (hasDefault)
       type =
-        `${this.#writing.daring ? type.replace(/!$/, '') : type} = ` +
+        `${this.#options.invalidChance ? type.replace(/!$/, '') : type} = ` +
         `${this.#constant(value, getNullableType(taken.type))}`;
     this.#definitions.set(name, type);
-    if (!this.#writing.daring) this.#variables[name] = value;
+    if (!this.#options.invalidChance) this.#variables[name] = value;
     else if (this.#chance(0.95))
       this.#variables[name] = this.#chance(0.02)
         ? this.#pick(WRONG)
@@ -298,9 +298,9 @@ export class OperationWriter {
     return `$${name}`;
   }
 
-  #literal(type: GraphQLInputType, taken: Taken): string | undefined {
+  #literal(type: GraphQLInputType, taken: TakenNames): string | undefined {
     const nullable = getNullableType(type);
-    if (nullable === type && this.#chance(0.1) && this.#writing.daring) return 'null';
+    if (nullable === type && this.#chance(0.1) && this.#options.invalidChance) return 'null';
     const named = getNamedType(type);
     if (isListType(nullable) && this.samples[named.name] === 'fields')
       return `[${this.#literal(nullable.ofType, taken)}]`;
@@ -318,7 +318,7 @@ export class OperationWriter {
   }
 
   /** As a variable has it. A single value may stand for a list of it. */
-  #json(type: GraphQLInputType, taken: Taken): unknown {
+  #json(type: GraphQLInputType, taken: TakenNames): unknown {
     const nullable = getNullableType(type);
     if (isListType(nullable)) {
       if (this.#chance(0.3)) return this.#json(nullable.ofType, taken);

@@ -8,7 +8,7 @@ export function postgresAt(
     ownerUrl = url,
     pooler = 'none',
     poolSize,
-    writesAtOnce,
+    writesAtOnce: concurrentWrites,
   }: {
     ownerUrl?: string;
     pooler?: 'none' | 'transaction';
@@ -22,6 +22,6 @@ export function postgresAt(
     ownerAddress: parseAddress(ownerUrl),
     pooler,
     poolSize,
-    writesAtOnce,
+    concurrentWrites,
   };
 }

@@ -70,7 +70,7 @@ export async function startStandby({
 export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServer> {
   const folder = mkdtempSync(join(tmpdir(), 'weaver-tls-'));
   const as = asServer();
-  const data = join(folder, 'data');
+  const dataFolder = join(folder, 'data');
   makeCertificates(folder);
   writeFileSync(join(folder, 'password'), PASSWORD);
   if (as.length > 0) execFileSync('chown', ['-R', 'postgres', folder]);
@@ -79,7 +79,7 @@ export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServ
     [
       ...as,
       join(BIN!, 'initdb'),
-      `--pgdata=${data}`,
+      `--pgdata=${dataFolder}`,
       '--username=admin',
       '--auth=scram-sha-256',
       `--pwfile=${join(folder, 'password')}`,
@@ -90,7 +90,7 @@ export async function startTlsServer({ encrypted = true } = {}): Promise<TlsServ
     { cwd: folder, stdio: 'ignore' },
   );
   writeFileSync(
-    join(data, 'pg_hba.conf'),
+    join(dataFolder, 'pg_hba.conf'),
     [
       'hostnossl all encrypted all reject',
       'local all,replication all scram-sha-256',
@@ -180,7 +180,7 @@ function makeCertificates(folder: string): void {
 /** Somebody else may take a port that was free a moment ago: then another one. */
 async function start(
   folder: string,
-  data: string,
+  dataFolder: string,
   encrypted: boolean,
   as: string[],
 ): Promise<{ port: number; child: ChildProcess }> {
@@ -203,7 +203,7 @@ async function start(
         'QUIT',
         join(BIN!, 'postgres'),
         '-D',
-        join(folder, data),
+        join(folder, dataFolder),
         '-p',
         String(port),
         ...options,
@@ -212,15 +212,15 @@ async function start(
     );
     let written = '';
     child.stderr!.on('data', text => void (written += text));
-    while (child.exitCode === null && !isReady(join(folder, data))) await sleep(50);
+    while (child.exitCode === null && !isReady(join(folder, dataFolder))) await sleep(50);
     if (child.exitCode === null) return { port, child };
     if (tries === STARTS || !written.includes('Address already in use'))
       throw new Error(`PostgreSQL did not start:\n${written}`);
   }
 }
 
-function isReady(data: string): boolean {
-  const file = join(data, 'postmaster.pid');
+function isReady(dataFolder: string): boolean {
+  const file = join(dataFolder, 'postmaster.pid');
   return (
     existsSync(file) &&
     /^(ready|standby)$/.test(readFileSync(file, 'utf8').split('\n')[7]?.trim() ?? '')

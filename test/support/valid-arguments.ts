@@ -44,12 +44,12 @@ function unique(): string {
  * Inputs whose parts depend on each other, so that "everything that is required" is not enough.
  * Keys are names of input types.
  */
-const MORE: Readonly<Record<string, (own: OwnIds) => Record<string, unknown>>> = {
+const EXTRA_FIELDS: Readonly<Record<string, (ids: OwnIds) => Record<string, unknown>>> = {
   SearchChunksInput: () => ({ text: 'return a tent' }),
   DeleteTenantInput: () => ({ dryRun: true, confirm: 'Its name' }),
   DeleteBotInput: () => ({ dryRun: true, confirm: 'Its name' }),
   DeleteUserInput: () => ({ dryRun: true, confirm: 'Its name' }),
-  DeleteChunksInput: own => ({ documentId: own.Document }),
+  DeleteChunksInput: ids => ({ documentId: ids.Document }),
   UpdateTenantInput: () => ({ name: `Renamed ${unique()}` }),
   UpdateBotInput: () => ({ name: `Renamed ${unique()}` }),
   UpdateUserInput: () => ({ email: `renamed-${unique()}@example.com` }),
@@ -58,7 +58,7 @@ const MORE: Readonly<Record<string, (own: OwnIds) => Record<string, unknown>>> =
 };
 
 /** Fields of which an input takes one: whoever sets the first, leaves out the second. */
-export const INSTEAD_OF: Readonly<Record<string, string>> = { ids: 'documentId' };
+export const REPLACED_ARGUMENTS: Readonly<Record<string, string>> = { ids: 'documentId' };
 
 /**
  * Arguments with which a call of `field` makes sense: what is required, with the caller's own ids,
@@ -66,46 +66,49 @@ export const INSTEAD_OF: Readonly<Record<string, string>> = { ids: 'documentId' 
  */
 export function validArguments(
   field: GraphQLField<unknown, unknown>,
-  own: OwnIds,
+  ids: OwnIds,
 ): Record<string, unknown> {
   return Object.fromEntries(
     field.args
       .filter(isRequiredArgument)
-      .map(argument => [argument.name, valueOf(argument, field.name, own)]),
+      .map(argument => [argument.name, valueOf(argument, field.name, ids)]),
   );
 }
 
 /** A value that would do in a place of a field's arguments. */
 export function valueOf(
-  place: GraphQLArgument | GraphQLInputField,
+  coordinate: GraphQLArgument | GraphQLInputField,
   fieldName: string,
-  own: OwnIds,
-  type: GraphQLInputType = place.type,
+  ids: OwnIds,
+  type: GraphQLInputType = coordinate.type,
 ): unknown {
   if (isNonNullType(type))
-    return valueOf(place, fieldName, own, getNullableType(type) as GraphQLInputType);
-  if (isListType(type)) return [valueOf(place, fieldName, own, type.ofType as GraphQLInputType)];
+    return valueOf(coordinate, fieldName, ids, getNullableType(type) as GraphQLInputType);
+  if (isListType(type))
+    return [valueOf(coordinate, fieldName, ids, type.ofType as GraphQLInputType)];
   if (isEnumType(type)) return type.getValues()[0]!.name;
   if (isInputObjectType(type)) {
     const required = Object.values(type.getFields()).filter(isRequiredInputField);
     return {
-      ...Object.fromEntries(required.map(inner => [inner.name, valueOf(inner, fieldName, own)])),
-      ...MORE[type.name]?.(own),
+      ...Object.fromEntries(required.map(inner => [inner.name, valueOf(inner, fieldName, ids)])),
+      ...EXTRA_FIELDS[type.name]?.(ids),
     };
   }
   const { name } = getNamedType(type);
-  if (name === 'ID') return own[typeOfId(place.name, fieldName)] ?? own.Bot;
-  return (name === 'String' ? TEXT_BY_NAME[place.name]?.() : undefined) ?? VALUE_BY_TYPE[name]?.();
+  if (name === 'ID') return ids[typeOfId(coordinate.name, fieldName)] ?? ids.Bot;
+  return (
+    (name === 'String' ? TEXT_BY_NAME[coordinate.name]?.() : undefined) ?? VALUE_BY_TYPE[name]?.()
+  );
 }
 
 /**
  * `botId` names a Bot; plain `id` what the field itself is about: the Bot of `updateBot` and of
  * `bot`.
  */
-function typeOfId(place: string, fieldName: string): string {
-  const about = /^ids?$/.test(place)
+function typeOfId(coordinate: string, fieldName: string): string {
+  const about = /^ids?$/.test(coordinate)
     ? fieldName.replace(/^(update|delete|reprocess|rotate|revoke)/, '')
-    : place.replace(/Ids?$/, '');
+    : coordinate.replace(/Ids?$/, '');
   const word = about.charAt(0).toUpperCase() + about.slice(1);
   return word === 'Chunk' || word === 'Chunks' ? 'DocumentChunk' : word;
 }

@@ -27,10 +27,10 @@ export class World {
       ([, value]) => value !== undefined,
     );
     const columns = entries.map(([column]) => column).join(', ');
-    const places = entries.map(() => '?').join(', ');
+    const placeholders = entries.map(() => '?').join(', ');
     await this.database.write('testWorld', OPERATOR_SCOPE, em =>
       em.execute(
-        `insert into ${table} (${columns}) values (${places})`,
+        `insert into ${table} (${columns}) values (${placeholders})`,
         entries.map(([, value]) => value),
       ),
     );

@@ -20,7 +20,7 @@ const ALL_TABLES = [
 export interface WriteWorld {
   readonly gateway: TestGateway;
   readonly tenant: TenantWorld;
-  readonly stranger: TenantWorld;
+  readonly otherTenant: TenantWorld;
   readonly writer: Client;
   /** Runs a mutation of one field with its input. `selection` is what of the payload is wanted. */
   run(mutation: string, input: object, selection: string, client?: Client): Promise<Answer>;
@@ -43,7 +43,7 @@ export async function startWriteWorld(
 ): Promise<WriteWorld> {
   const gateway = await startTestGateway(options);
   const tenant = await gateway.world.tenant({ name: 'Acme' });
-  const stranger = await gateway.world.tenant({ name: 'Stranger' });
+  const otherTenant = await gateway.world.tenant({ name: 'Stranger' });
   const writer = gateway.client(
     (await tenant.key({ scopes: ['read', 'write', 'search', 'ask', 'admin'] })).secret,
   );
@@ -67,7 +67,7 @@ export async function startWriteWorld(
   return {
     gateway,
     tenant,
-    stranger,
+    otherTenant,
     writer,
     rows,
     state,
@@ -90,7 +90,7 @@ export async function startWriteWorld(
 }
 
 /** Another tenant's id and one of nothing at all must be refused in the same way. */
-export async function refusesForeignIds(
+export async function expectForeignIdsRefused(
   world: WriteWorld,
   mutation: string,
   foreignId: string,

@@ -7,7 +7,7 @@ import type { Recognised } from '../../ops/adoption/recognise.js';
 import type { TableDifference } from '../../ops/adoption/row-digests.js';
 import {
   finishAdoption,
-  openAdoption,
+  findAdoption,
   undoAdoption,
   type Adoption,
 } from '../../ops/adoption/undo.js';
@@ -17,18 +17,18 @@ import { describeDatabase, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import type { CommandIo } from '../command-io.js';
 import { planLines } from './adoption-plan-lines.js';
-import { counted, inMegabytes } from './counted.js';
+import { pluralize, formatMegabytes } from './format-counts.js';
 
 export interface AdoptOptions {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly setAside?: boolean;
   readonly legacyRole?: string;
-  readonly undo?: boolean;
-  readonly finish?: boolean;
+  readonly undoCommand?: boolean;
+  readonly finishCommand?: boolean;
 }
 
-const GO_AHEAD = 'Nothing was changed. Add --yes to go ahead.';
+const CONFIRMATION_HINT = 'Nothing was changed. Add --yes to go ahead.';
 
 /** `weaver db adopt`. */
 export async function adoptDatabase(
@@ -44,26 +44,30 @@ export async function adoptDatabase(
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   const work = (database: Database): Promise<void> => {
-    if (options.undo) return undo(database, io, options);
-    if (options.finish) return finish(database, io, options);
-    return adoptHere(database, io, options);
+    if (options.undoCommand) return undoCommand(database, io, options);
+    if (options.finishCommand) return finishCommand(database, io, options);
+    return runAdoption(database, io, options);
   };
   await untilInterrupted('nothing was changed', signal =>
     withDatabase(config, 'migrate', work, signal),
   );
 }
 
-async function adoptHere(database: Database, io: CommandIo, options: AdoptOptions): Promise<void> {
+async function runAdoption(
+  database: Database,
+  io: CommandIo,
+  options: AdoptOptions,
+): Promise<void> {
   const { legacyRole, setAside = false } = options;
-  const tell = (plan: AdoptionPlan, legacy: LegacyDatabase): void => {
+  const report = (plan: AdoptionPlan, legacy: LegacyDatabase): void => {
     for (const line of planLines(plan, legacy, { legacyRole, setAside })) io.out(line);
   };
   if (options.dryRun || !options.yes) {
     const { recognised, plan } = await previewAdoption(database);
-    if (recognised.kind !== 'legacy') return answerOther(database, recognised, io, options);
-    tell(plan!, recognised);
+    if (recognised.kind !== 'legacy') return reportNotLegacy(database, recognised, io, options);
+    report(plan!, recognised);
     if (options.dryRun) return io.say('This was a dry run: nothing was changed.');
-    throw new StartupError(GO_AHEAD);
+    throw new StartupError(CONFIRMATION_HINT);
   }
   const started = Date.now();
   const progress = new Progress(io, 'Adopting');
@@ -73,7 +77,7 @@ async function adoptHere(database: Database, io: CommandIo, options: AdoptOption
     plan(plan, legacy) {
       // Away with the live line, which the plan would run into.
       progress.end();
-      tell(plan, legacy);
+      report(plan, legacy);
     },
     progress(doing, done, total) {
       // A log keeps each step, so that it tells afterwards how long each took.
@@ -87,7 +91,7 @@ async function adoptHere(database: Database, io: CommandIo, options: AdoptOption
         );
     },
   }).finally(() => progress.end());
-  if (recognised.kind !== 'legacy') return answerOther(database, recognised, io, options);
+  if (recognised.kind !== 'legacy') return reportNotLegacy(database, recognised, io, options);
   io.out(
     `Adopted revision ${recognised.revision} in ` +
       `${((Date.now() - started) / 1000).toFixed(1)} s. Every row arrived; the older ` +
@@ -100,7 +104,7 @@ async function adoptHere(database: Database, io: CommandIo, options: AdoptOption
 }
 
 /** What there is to say, or to do, where the database is not an older Weaver's. */
-async function answerOther(
+async function reportNotLegacy(
   database: Database,
   recognised: Recognised,
   io: CommandIo,
@@ -119,7 +123,7 @@ async function answerOther(
         'DATABASE_URL, or run "npx weaver db up" to begin anew.',
     );
   if (recognised.kind === 'adopted') {
-    const { revision, adoptedAt } = (await openAdoption(database))!;
+    const { revision, adoptedAt } = (await findAdoption(database))!;
     io.out(
       `This database was adopted from revision ${revision} at ${adoptedAt} UTC: nothing to do.`,
     );
@@ -129,7 +133,7 @@ async function answerOther(
   if (legacyRole === undefined || dryRun) return;
   if (!yes)
     throw new StartupError(
-      `${GO_AHEAD} The login ${legacyRole} would then read and write every tenant's rows.`,
+      `${CONFIRMATION_HINT} The login ${legacyRole} would then read and write every tenant's rows.`,
     );
   await addLegacyRole(database, legacyRole);
   io.out(
@@ -138,25 +142,29 @@ async function answerOther(
   );
 }
 
-async function undo(database: Database, io: CommandIo, { yes }: AdoptOptions): Promise<void> {
-  const adoption = await openAdoption(database);
+async function undoCommand(
+  database: Database,
+  io: CommandIo,
+  { yes }: AdoptOptions,
+): Promise<void> {
+  const adoption = await findAdoption(database);
   if (!adoption) return io.out('Nothing to do: there is no adoption to undo.');
   io.say(
     `Going back to revision ${adoption.revision}, as it was at ${adoption.adoptedAt} ` +
       'UTC: the tables of this Weaver go, the older ones get their names back.',
   );
-  if (!yes) throw new StartupError(GO_AHEAD);
-  await undoAdoption(database, found => refuseToLose(found, io));
+  if (!yes) throw new StartupError(CONFIRMATION_HINT);
+  await undoAdoption(database, found => refuseDataLoss(found, io));
   io.out(`Undone: the database is at revision ${adoption.revision} again, as it was.`);
 }
 
-function refuseToLose(found: readonly TableDifference[], io: CommandIo): void {
+function refuseDataLoss(found: readonly TableDifference[], io: CommandIo): void {
   if (found.length === 0) return;
   for (const { table, added, changed, removed, samples } of found) {
     const what =
       samples.length === 0
         ? 'written to since'
-        : `${counted(added, 'row')} added, ${changed} changed, ${removed} removed since ` +
+        : `${pluralize(added, 'row')} added, ${changed} changed, ${removed} removed since ` +
           `(${samples.join(', ')})`;
     io.say(`  ${table}: ${what}`);
   }
@@ -165,24 +173,28 @@ function refuseToLose(found: readonly TableDifference[], io: CommandIo): void {
   );
 }
 
-async function finish(database: Database, io: CommandIo, { yes }: AdoptOptions): Promise<void> {
-  const adoption = await openAdoption(database);
+async function finishCommand(
+  database: Database,
+  io: CommandIo,
+  { yes }: AdoptOptions,
+): Promise<void> {
+  const adoption = await findAdoption(database);
   if (!adoption) return io.out('Nothing to do: nothing is kept of an older database.');
-  for (const line of keptLines(adoption)) io.say(line);
+  for (const line of legacyTableLines(adoption)) io.say(line);
   if (!yes)
     throw new StartupError(
-      `${GO_AHEAD} The original vectors and values are then gone, and so is the way back.`,
+      `${CONFIRMATION_HINT} The original vectors and values are then gone, and so is the way back.`,
     );
   await finishAdoption(database);
   io.out(`Finished: what was kept of revision ${adoption.revision} is gone.`);
 }
 
-function keptLines({ revision, adoptedAt, kept }: Adoption): string[] {
+function legacyTableLines({ revision, adoptedAt, legacyTables }: Adoption): string[] {
   return [
     `Kept since the adoption from revision ${revision} at ${adoptedAt} UTC:`,
-    ...kept.map(
+    ...legacyTables.map(
       ({ table, rows, bytes }) =>
-        `  ${table.padEnd(30)}${counted(rows, 'row')}, ${inMegabytes(bytes)}`,
+        `  ${table.padEnd(30)}${pluralize(rows, 'row')}, ${formatMegabytes(bytes)}`,
     ),
   ];
 }

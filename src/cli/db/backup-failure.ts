@@ -6,23 +6,26 @@ import { MigrationFailure } from '../../ops/migrations/failure.js';
 
 /**
  * What the database, the file system or one of PostgreSQL's programs says, in one sentence without
- * anybody's values, and what is `left` after it. Any other error as it is.
+ * anybody's values, and what is `consequence` after it. Any other error as it is.
  */
-export function foreseen(error: unknown, left: string): unknown {
+export function explainFailure(error: unknown, consequence: string): unknown {
   if (error instanceof MissingProgram) return error;
   if (error instanceof StartupError)
-    return saysWhatIsLeft(error.message)
+    return statesConsequence(error.message)
       ? error
-      : new StartupError(`${error.message} ${left}`, { cause: error });
+      : new StartupError(`${error.message} ${consequence}`, { cause: error });
   if (isDatabaseUnreachable(error))
-    return new StartupError(`The connection to the database was lost: ${reason(error)}. ${left}`, {
-      cause: error,
-    });
+    return new StartupError(
+      `The connection to the database was lost: ${reason(error)}. ${consequence}`,
+      {
+        cause: error,
+      },
+    );
   return sqlState(error) === undefined
     ? error
-    : new MigrationFailure('The database cannot go on', error, left);
+    : new MigrationFailure('The database cannot go on', error, consequence);
 }
 
-function saysWhatIsLeft(message: string): boolean {
+function statesConsequence(message: string): boolean {
   return /(Nothing|nothing else) was (changed|written)|^Interrupted/.test(message);
 }

@@ -3,28 +3,33 @@ import type { Config, DatabaseConfig } from '../../config.js';
 import { isSameAddress, type DatabaseAddress } from '../../config/database-address.js';
 import { countsInArchive, writeArchive } from '../../ops/backup/archive.js';
 import { PartialFile, refuseExisting } from '../../ops/backup/backup-file.js';
-import { differences, rowsInWords, tableInWords, type Counts } from '../../ops/backup/counts.js';
-import { countsInDump, dumpEntries, weaversEntries } from '../../ops/backup/dump-contents.js';
-import { dumpPostgres, refuseHeldLogin } from '../../ops/backup/dump.js';
+import {
+  differences,
+  formatRowCounts,
+  formatTableName,
+  type Counts,
+} from '../../ops/backup/counts.js';
+import { countsInDump, dumpEntries, weaverEntries } from '../../ops/backup/dump-contents.js';
+import { dumpPostgres, refuseRestrictedLogin } from '../../ops/backup/dump.js';
 import { fileError } from '../../ops/backup/file-errors.js';
 import { backupEmbeddedRows } from '../../ops/backup/portable-embedded.js';
-import { backupPostgresRows, maySeeAllRows } from '../../ops/backup/portable-postgres.js';
+import { backupPostgresRows, rowVisibility } from '../../ops/backup/portable-postgres.js';
 import { checkPortable } from '../../ops/backup/portable.js';
 import { readTarget, restorableEntries, restoreDump } from '../../ops/backup/restore-dump.js';
 import {
-  dropLeftScratchDatabases,
+  dropStaleScratchDatabases,
   inScratchDatabase,
-  mayCreateDatabases,
+  canCreateDatabases,
 } from '../../ops/backup/scratch.js';
 import { inSession, type Session } from '../../ops/backup/session.js';
-import type { Work } from '../../ops/backup/work.js';
+import type { BackupContext } from '../../ops/backup/backup-context.js';
 import { serverFacts } from '../../ops/server-checks.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, mustExist, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
-import { foreseen } from './backup-failure.js';
+import { explainFailure } from './backup-failure.js';
 
 export interface BackupOptions {
   /** Whether the file is tried before it gets its name. */
@@ -33,10 +38,10 @@ export interface BackupOptions {
   readonly portable?: boolean;
 }
 
-interface Made {
+interface BackupResult {
   readonly counts: Counts;
   /** How the file was tried; undefined: it was not. */
-  readonly tried: string | undefined;
+  readonly verification: string | undefined;
 }
 
 /**
@@ -60,9 +65,9 @@ export async function backupCommand(
   await refuseExisting(file);
   const progress = new Progress(io, 'Backing up');
   try {
-    const { counts, tried } = await untilInterrupted('nothing was written', async signal => {
-      const work = {
-        tell: (doing: string) => progress.update(undefined, doing),
+    const { counts, verification } = await untilInterrupted('nothing was written', async signal => {
+      const context = {
+        report: (doing: string) => progress.update(undefined, doing),
         signal,
         env: io.env,
       };
@@ -70,22 +75,22 @@ export async function backupCommand(
         io.say(`Removed ${path}, which a backup that was stopped had left.`),
       );
       try {
-        const made = await write(config, io, partial, options, work);
+        const result = await writeBackup(config, io, partial, options, context);
         signal.throwIfAborted();
-        await partial.keep();
-        return made;
+        await partial.publish();
+        return result;
       } catch (error) {
-        throw foreseen(fileError(error, partial.path), 'Nothing was written.');
+        throw explainFailure(fileError(error, partial.path), 'Nothing was written.');
       } finally {
         await partial.close();
       }
     });
     progress.end();
-    io.out(`Wrote ${file}${counts.size > 0 ? `: ${rowsInWords(counts)}` : ''}.`);
+    io.out(`Wrote ${file}${counts.size > 0 ? `: ${formatRowCounts(counts)}` : ''}.`);
     io.say(
-      tried === undefined
+      verification === undefined
         ? 'The file was not tried: whether it can be restored is not known (--no-check).'
-        : `Its copy opens and has the same rows: ${tried}.`,
+        : `Its copy opens and has the same rows: ${verification}.`,
     );
     const contents = options.portable
       ? "The file holds the rows of Weaver's own tables, for either database."
@@ -96,24 +101,24 @@ export async function backupCommand(
   }
 }
 
-async function write(
+async function writeBackup(
   config: Config,
   io: CommandIo,
   partial: PartialFile,
   options: BackupOptions,
-  work: Work,
-): Promise<Made> {
+  context: BackupContext,
+): Promise<BackupResult> {
   const { database: target } = config;
-  if (options.portable) return writeRows(config, target, partial, options, work);
+  if (options.portable) return writeRows(config, target, partial, options, context);
   if (target.kind === 'postgres')
-    return dumpAndTry(config, io, target.ownerAddress, partial, options, work);
+    return dumpAndVerify(config, io, target.ownerAddress, partial, options, context);
   const counts = await withDatabase(config, 'migrate', database =>
-    writeArchive(database, partial, work),
+    writeArchive(database, partial, context),
   );
-  if (options.check === false) return { counts, tried: undefined };
-  work.tell('opening the copy');
-  refuseDifferences(counts, await countsInArchive(partial.path, ENTITIES, work.signal));
-  return { counts, tried: 'opened in memory' };
+  if (options.check === false) return { counts, verification: undefined };
+  context.report('opening the copy');
+  refuseDifferences(counts, await countsInArchive(partial.path, ENTITIES, context.signal));
+  return { counts, verification: 'opened in memory' };
 }
 
 async function writeRows(
@@ -121,20 +126,24 @@ async function writeRows(
   target: DatabaseConfig,
   partial: PartialFile,
   { check }: BackupOptions,
-  work: Work,
-): Promise<Made> {
+  context: BackupContext,
+): Promise<BackupResult> {
   const { counts, totals } =
     target.kind === 'embedded'
       ? await withDatabase(config, 'migrate', database =>
-          backupEmbeddedRows(database, partial, work),
+          backupEmbeddedRows(database, partial, context),
         )
-      : await backupPostgresRows(await addressThatSeesRows(target, work.signal), partial, work);
-  if (check === false) return { counts, tried: undefined };
-  const found = await checkPortable(partial.path, work);
-  refuseDifferences(counts, found.counts);
-  if (JSON.stringify(found.totals) !== JSON.stringify(totals))
+      : await backupPostgresRows(
+          await addressThatSeesRows(target, context.signal),
+          partial,
+          context,
+        );
+  if (check === false) return { counts, verification: undefined };
+  const actual = await checkPortable(partial.path, context);
+  refuseDifferences(counts, actual.counts);
+  if (JSON.stringify(actual.totals) !== JSON.stringify(totals))
     throw new StartupError('The file does not hold what was written to it.');
-  return { counts, tried: 'each table was read from the file and compared' };
+  return { counts, verification: 'each table was read from the file and compared' };
 }
 
 /** The owner of the tables sees no rows, and then the gateway's own login does. */
@@ -143,26 +152,26 @@ async function addressThatSeesRows(
   signal: AbortSignal,
 ): Promise<DatabaseAddress> {
   if (isSameAddress(address, ownerAddress)) return ownerAddress;
-  return (await inSession(ownerAddress, signal, maySeeAllRows)) === undefined
+  return (await inSession(ownerAddress, signal, rowVisibility)) === undefined
     ? address
     : ownerAddress;
 }
 
-async function dumpAndTry(
+async function dumpAndVerify(
   config: Config,
   io: CommandIo,
   address: DatabaseAddress,
   partial: PartialFile,
   { check = true, onlyWeaver = false }: BackupOptions,
-  work: Work,
-): Promise<Made> {
+  context: BackupContext,
+): Promise<BackupResult> {
   const { serverVersion } = await withDatabase(config, 'migrate', async database => {
     const facts = await serverFacts(database);
-    refuseHeldLogin(facts);
+    refuseRestrictedLogin(facts);
     return facts;
   });
-  return inSession(address, work.signal, async session => {
-    await dropLeftScratchDatabases(session.run, (name, dropped) =>
+  return inSession(address, context.signal, async session => {
+    await dropStaleScratchDatabases(session.run, (name, dropped) =>
       io.say(
         dropped
           ? `Dropped the database ${name}, which a backup that was stopped had left with a ` +
@@ -176,13 +185,20 @@ async function dumpAndTry(
       address,
       serverVersion,
       partial,
-      { onlyWeaver, counted: check },
-      work,
+      { onlyWeaver, withCounts: check },
+      context,
     );
-    if (!check) return { counts, tried: undefined };
+    if (!check) return { counts, verification: undefined };
     return {
       counts,
-      tried: await tryDump(session, address, serverVersion, partial.path, counts, work),
+      verification: await verifyDump(
+        session,
+        address,
+        serverVersion,
+        partial.path,
+        counts,
+        context,
+      ),
     };
   });
 }
@@ -192,59 +208,59 @@ async function dumpAndTry(
  * login may make one. What others keep beside them may need roles, extensions or settings that only
  * its own database has: those rows are read out of the file.
  */
-async function tryDump(
+async function verifyDump(
   session: Session,
   address: DatabaseAddress,
   serverVersion: number,
   file: string,
   counts: Counts,
-  work: Work,
+  context: BackupContext,
 ): Promise<string> {
-  const entries = await dumpEntries(file, work);
-  if (!(await mayCreateDatabases(session.run))) {
-    refuseDifferences(counts, await countsInDump(file, entries, work));
+  const entries = await dumpEntries(file, context);
+  if (!(await canCreateDatabases(session.run))) {
+    refuseDifferences(counts, await countsInDump(file, entries, context));
     return 'read from the file, since this login may not create databases here';
   }
-  const weavers = await weaversEntries(file, entries, work);
-  const restored = new Set(
-    weavers.filter(({ type }) => type === 'TABLE').map(({ rest }) => rest.split(' ', 1)[0]!),
+  const weaverTables = await weaverEntries(file, entries, context);
+  const restoredCounts = new Set(
+    weaverTables.filter(({ type }) => type === 'TABLE').map(({ rest }) => rest.split(' ', 1)[0]!),
   );
-  const [own, others] = [new Map<string, number>(), new Map<string, number>()];
+  const [own, otherEntries] = [new Map<string, number>(), new Map<string, number>()];
   for (const [table, rows] of counts)
-    (restored.has(tableInWords(table)) && table.startsWith('"public".') ? own : others).set(
-      table,
-      rows,
-    );
-  if (others.size > 0)
+    (restoredCounts.has(formatTableName(table)) && table.startsWith('"public".')
+      ? own
+      : otherEntries
+    ).set(table, rows);
+  if (otherEntries.size > 0)
     refuseDifferences(
-      others,
+      otherEntries,
       await countsInDump(
         file,
-        entries.filter(entry => entry.type !== 'TABLE DATA' || !weavers.includes(entry)),
-        work,
+        entries.filter(entry => entry.type !== 'TABLE DATA' || !weaverTables.includes(entry)),
+        context,
       ),
     );
   if (own.size === 0) return 'read from the file';
-  await inScratchDatabase(session, address, work.signal, async scratch => {
-    const target = await inSession(scratch, work.signal, ({ run }) => readTarget(run));
+  await inScratchDatabase(session, address, context.signal, async scratch => {
+    const target = await inSession(scratch, context.signal, ({ run }) => readTarget(run));
     await restoreDump(
       scratch,
       file,
       { ...target, serverVersion },
-      restorableEntries(target, weavers),
+      restorableEntries(target, weaverTables),
       { clean: false, counts: own, makeExtensions: false },
-      work,
+      context,
     );
   });
-  return others.size > 0
+  return otherEntries.size > 0
     ? "restored into a scratch database, and what is not Weaver's read from the file"
     : 'restored into a scratch database';
 }
 
-function refuseDifferences(wanted: Counts, found: Counts): void {
-  const wrong = differences(wanted, found);
-  if (wrong.length > 0)
+function refuseDifferences(expected: Counts, actual: Counts): void {
+  const differing = differences(expected, actual);
+  if (differing.length > 0)
     throw new StartupError(
-      `The file does not hold what the database does, and was not kept. ${wrong.join('; ')}.`,
+      `The file does not hold what the database does, and was not kept. ${differing.join('; ')}.`,
     );
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { readConfig } from '../../config.js';
 import type { CommandContext } from '../command-io.js';
 import type { BackupOptions } from './backup.js';
-import { MIGRATING, NAMES } from './migration-commands.js';
+import { ENVIRONMENT_HELP, NAMES_HELP } from './migration-commands.js';
 import type { RestoreCommandOptions } from './restore.js';
 
 /** Commands around migrations: before them, and against accidents. */
@@ -17,7 +17,10 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
           'lint: allow <rule>: <reason>. Needs no database. Exits with 1 when anything is ' +
           'unsafe.'),
     )
-    .addHelpText('after', `${NAMES}\n\nExamples:\n  npx weaver db lint\n  npx weaver db lint head`)
+    .addHelpText(
+      'after',
+      `${NAMES_HELP}\n\nExamples:\n  npx weaver db lint\n  npx weaver db lint head`,
+    )
     .action(async (migrations: string[]) => {
       if (!(await (await import('./lint.js')).lintCommand(io, migrations))) fail();
     });
@@ -37,7 +40,8 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
     )
     .addHelpText(
       'after',
-      `${MIGRATING}\n\nExamples:\n  npx weaver db rehearse\n  npx weaver db rehearse --on-data`,
+      `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db rehearse\n  npx weaver db ` +
+        'rehearse --on-data',
     )
     .action(async (options: { onData?: boolean }) => {
       if (!(await (await import('./rehearse.js')).rehearseCommand(readConfig(io.env), io, options)))
@@ -62,7 +66,7 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
     .option('--no-check', 'do not try the file')
     .addHelpText(
       'after',
-      `${MIGRATING}\n\nRow-level security hides the rows from the owner, too: back up as ` +
+      `${ENVIRONMENT_HELP}\n\nRow-level security hides the rows from the owner, too: back up as ` +
         "a superuser or a role with BYPASSRLS. With --portable the gateway's own login " +
         'can.\n\n' +
         ('Examples:\n  npx weaver db backup weaver.dump\n  npx weaver db backup ' +
@@ -86,7 +90,7 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
       '--only-weaver',
       "restore Weaver's own tables alone, and leave what others keep in the same database",
     )
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db restore weaver.dump`)
+    .addHelpText('after', `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db restore weaver.dump`)
     .action(async (file: string, options: RestoreCommandOptions) =>
       (await import('./restore.js')).restoreCommand(readConfig(io.env), io, file, options),
     );

@@ -20,7 +20,7 @@ export async function checkCommand(config: Config, io: CommandIo): Promise<boole
   const report = await withDatabase(config, 'migrate', database =>
     checkDatabase(database, ENTITIES, doing => progress.update(undefined, doing)),
   ).finally(() => progress.end());
-  const lines = [...aboutMigrations(report), ...(report.drift ?? []).map(aboutDrift)];
+  const lines = [...migrationLines(report), ...(report.drift ?? []).map(driftLine)];
   for (const line of lines) io.out(line);
   if (report.drift === undefined)
     io.say(
@@ -33,20 +33,20 @@ export async function checkCommand(config: Config, io: CommandIo): Promise<boole
         'the migrations make.',
     );
   else if (report.drift?.length) {
-    const stamped =
+    const stampLines =
       report.state.pending.length > 0
         ? ' Or a migration that is pending was run already: "npx weaver db stamp" notes that.'
         : '';
     io.say(
       'Somebody changed the database by hand. Put the change into a migration, or undo ' +
-        `it.${stamped}`,
+        `it.${stampLines}`,
     );
   }
   io.say(`This is ${where}.`);
   return lines.length === 0;
 }
 
-function aboutMigrations({ state: { pending, unknown, edited } }: CheckReport): string[] {
+function migrationLines({ state: { pending, unknown, edited } }: CheckReport): string[] {
   return [
     ...pending.map(name => `pending   ${name}`),
     ...unknown.map(name => `unknown   ${name}  (applied by another version of Weaver)`),
@@ -54,6 +54,6 @@ function aboutMigrations({ state: { pending, unknown, edited } }: CheckReport): 
   ];
 }
 
-function aboutDrift({ where, kind, what }: Difference): string {
+function driftLine({ where, kind, what }: Difference): string {
   return `${kind.padEnd(10)}${where}: ${what}`;
 }

@@ -8,9 +8,9 @@ import type { CommandIo } from '../command-io.js';
 /**
  * `weaver db lint`: one line for each unsafe operation; whether there is none that is not allowed.
  */
-export async function lintCommand(io: CommandIo, given: readonly string[]): Promise<boolean> {
+export async function lintCommand(io: CommandIo, input: readonly string[]): Promise<boolean> {
   const known = knownMigrations();
-  const names = given.length === 0 ? known : given.map(name => oneMigration(known, name));
+  const names = input.length === 0 ? known : input.map(name => findMigration(known, name));
   const findings = await lintMigrations(names);
   for (const { migration, rule, statement, line, message, allowed } of findings) {
     const where = [statement && `statement ${statement}`, line && `line ${line}`]
@@ -30,10 +30,10 @@ export async function lintCommand(io: CommandIo, given: readonly string[]): Prom
   return unsafe.length === 0;
 }
 
-function oneMigration(known: readonly string[], given: string): string {
+function findMigration(known: readonly string[], input: string): string {
   const found = oneName(
     known,
-    isHead(given) ? (known.at(-1) ?? '') : given,
+    isHead(input) ? (known.at(-1) ?? '') : input,
     'There is no migration',
   );
   if ('problem' in found) throw new StartupError(found.problem);

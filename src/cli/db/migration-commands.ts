@@ -4,12 +4,12 @@ import type { CommandContext } from '../command-io.js';
 import type { RevisionOptions } from './revision.js';
 import type { GuardOptions } from './run-migrations.js';
 
-export const MIGRATING = `
+export const ENVIRONMENT_HELP = `
 Environment:
   DATABASE_URL             the database; not set: the embedded one in WEAVER_DATA_DIR
   WEAVER_MIGRATION_URL     the same database as the owner of its tables (DATABASE_URL)`;
 
-export const NAMES = `
+export const NAMES_HELP = `
 A migration is named by its full name or by the beginning of it, of its timestamp or of its words,
 four characters at least.`;
 
@@ -40,7 +40,7 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       (await import('./revision.js')).createRevision(io, options),
     );
 
-  guarded(
+  addGuardOptions(
     group
       .command('up [target]')
       .summary('apply pending migrations')
@@ -60,7 +60,8 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .option('--allow-out-of-order', 'apply migrations that are older than applied ones')
     .addHelpText(
       'after',
-      `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db up\n  npx weaver db up +1\n ` +
+      `${NAMES_HELP}\n${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db up\n  npx weaver ` +
+        'db up +1\n ' +
         ' npx weaver db up --to 20261123\n  npx weaver db up --sql --from 20261123 > up.sql',
     )
     .action(async (target: string | undefined, options: RunCommandOptions) => {
@@ -72,7 +73,7 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       ).migrateUp(readConfig(io.env), io, oneTarget(target, options), options);
     });
 
-  guarded(
+  addGuardOptions(
     group
       .command('down [target]')
       .summary('revert migrations')
@@ -89,7 +90,8 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .option('--yes', 'go ahead although rows are lost')
     .addHelpText(
       'after',
-      `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db down\n  npx weaver db down ` +
+      `${NAMES_HELP}\n${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db down\n  npx ` +
+        'weaver db down ' +
         '-2 --yes\n  npx weaver db down --to 20261123\n  npx weaver db down base\n  npx ' +
         'weaver db down --sql --from head --to base > down.sql',
     )
@@ -102,7 +104,7 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       ).migrateDown(readConfig(io.env), io, oneTarget(target, options), options);
     });
 
-  guarded(
+  addGuardOptions(
     group
       .command('stamp <target>')
       .summary('make the log say what is applied, without running anything')
@@ -113,7 +115,8 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
   )
     .addHelpText(
       'after',
-      `${NAMES}\n${MIGRATING}\n\nExamples:\n  npx weaver db stamp head\n  npx weaver db stamp base`,
+      `${NAMES_HELP}\n${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db stamp head\n ` +
+        ' npx weaver db stamp base',
     )
     .action(async (target: string, options: GuardOptions) =>
       (await import('./revisions.js')).stamp(readConfig(io.env), io, target, options),
@@ -138,7 +141,7 @@ async function script(
 }
 
 /** Options of every command that takes the lock of migrations. */
-function guarded(command: Command): Command {
+function addGuardOptions(command: Command): Command {
   return command
     .option('--no-wait', 'fail at once while another process migrates')
     .addOption(

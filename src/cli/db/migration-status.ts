@@ -51,20 +51,20 @@ export async function migrationStatus(
   }
   io.out(`Database  ${where}${exists ? '' : ', which does not exist yet'}`);
   const applied = state.executed.map(
-    ({ name, executedAt }) => `${name}  ${executedAt} UTC${noteOf(state, name)}`,
+    ({ name, executedAt }) => `${name}  ${executedAt} UTC${migrationNote(state, name)}`,
   );
-  for (const line of [...labelled('Applied', applied), ...labelled('Pending', state.pending)])
+  for (const line of [...addLabel('Applied', applied), ...addLabel('Pending', state.pending)])
     io.out(line);
   if (state.pending.length > 0) io.say('Apply what is pending with "npx weaver db up".');
 }
 
 /** What is odd about an applied migration, in brackets. */
-export function noteOf({ unknown, edited }: MigrationState, name: string): string {
+export function migrationNote({ unknown, edited }: MigrationState, name: string): string {
   if (unknown.includes(name)) return '  (not known to this version of Weaver)';
   return edited.includes(name) ? '  (edited after it was applied)' : '';
 }
 
-function labelled(label: string, lines: readonly string[]): string[] {
+function addLabel(label: string, lines: readonly string[]): string[] {
   return (lines.length > 0 ? lines : ['none']).map(
     (line, index) => `${(index === 0 ? label : '').padEnd(10)}${line}`,
   );

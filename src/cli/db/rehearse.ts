@@ -6,7 +6,7 @@ import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, mustExist } from '../open-database.js';
 import { Progress } from '../progress.js';
-import { withMigrating } from './run-migrations.js';
+import { withMigrationDatabase } from './run-migrations.js';
 
 /** `weaver db rehearse`: what each pending migration would do; whether all went well. */
 export async function rehearseCommand(
@@ -17,7 +17,7 @@ export async function rehearseCommand(
   mustExist(config.database);
   const progress = new Progress(io, 'Rehearsing');
   const results = await untilInterrupted('nothing was changed', signal =>
-    withMigrating(
+    withMigrationDatabase(
       config,
       database =>
         onData

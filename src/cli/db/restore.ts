@@ -2,50 +2,55 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../../config.js';
 import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../ops/backup/archive.js';
 import { kindOfBackup } from '../../ops/backup/backup-kind.js';
-import { rowsInWords, tableInWords, tableKey, type Counts } from '../../ops/backup/counts.js';
+import {
+  formatRowCounts,
+  formatTableName,
+  tableKey,
+  type Counts,
+} from '../../ops/backup/counts.js';
 import {
   countsInDump,
   dumpEntries,
-  isOfWeaverAlone,
-  weaversEntries,
+  hasOnlyWeaver,
+  weaverEntries,
 } from '../../ops/backup/dump-contents.js';
-import { sinkOf as embeddedSink } from '../../ops/backup/portable-embedded.js';
-import { sinkOf as postgresSink } from '../../ops/backup/portable-postgres.js';
+import { embeddedSink } from '../../ops/backup/portable-embedded.js';
+import { postgresSink } from '../../ops/backup/portable-postgres.js';
 import {
   checkPortable,
   fillFromPortable,
-  migrateLike,
+  migrateToManifest,
   unmigrate,
 } from '../../ops/backup/portable.js';
 import {
   readTarget,
   restorableEntries,
   restoreDump,
-  strangersIn,
+  extraObjectsIn,
 } from '../../ops/backup/restore-dump.js';
-import type { Strangers } from '../../ops/backup/restore-script.js';
-import { rowsThere } from '../../ops/backup/rows-there.js';
+import type { ExtraObjects } from '../../ops/backup/restore-script.js';
+import { countExistingRows } from '../../ops/backup/rows-there.js';
 import { inSession } from '../../ops/backup/session.js';
-import type { Work } from '../../ops/backup/work.js';
+import type { BackupContext } from '../../ops/backup/backup-context.js';
 import { reason } from '../../ops/connection-errors.js';
 import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/run.js';
 import { rowCountText, type RowCount } from '../../ops/row-counts.js';
-import { ownerToBe } from '../../ops/migrations/table-owner.js';
+import { futureOwner } from '../../ops/migrations/table-owner.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
-import { foreseen } from './backup-failure.js';
+import { explainFailure } from './backup-failure.js';
 
 export interface RestoreCommandOptions {
   readonly yes?: boolean;
   readonly onlyWeaver?: boolean;
 }
 
-interface Restored {
+interface RestoreResult {
   readonly counts: Counts;
   /** What else there is to say. */
   readonly notes: readonly string[];
@@ -74,21 +79,21 @@ export async function restoreCommand(
   const progress = new Progress(io, 'Restoring');
   try {
     const { counts, notes } = await untilInterrupted('nothing was changed', async signal => {
-      const work = {
-        tell: (doing: string) => progress.update(undefined, doing),
+      const context = {
+        report: (doing: string) => progress.update(undefined, doing),
         signal,
         env: io.env,
       };
       const restore =
         target.kind === 'embedded'
-          ? restoreEmbedded(config, target, io, file, kind, options, work)
-          : restorePostgres(config, target, io, file, kind, options, work);
+          ? restoreEmbedded(config, target, io, file, kind, options, context)
+          : restorePostgres(config, target, io, file, kind, options, context);
       return restore.catch(error => {
-        throw foreseen(error, 'Nothing was changed.');
+        throw explainFailure(error, 'Nothing was changed.');
       });
     });
     progress.end();
-    io.out(`Restored ${file}: ${rowsInWords(counts)}.`);
+    io.out(`Restored ${file}: ${formatRowCounts(counts)}.`);
     for (const note of notes) io.say(note);
     io.say(
       `The rows were counted and are the same. This is ${describeDatabase(target, 'migrate')}.`,
@@ -105,21 +110,24 @@ async function restoreEmbedded(
   file: string,
   kind: string,
   { yes = false }: RestoreCommandOptions,
-  work: Work,
-): Promise<Restored> {
+  context: BackupContext,
+): Promise<RestoreResult> {
   // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and
   // opening it could damage it more.
   if (!yes && embeddedExists(config.database))
     refuseRows(io, complete(await countsToReplace(config)), yes);
-  const { made, former } = await replaceEmbedded(dataDir, work.signal, staging =>
-    kind === 'portable'
-      ? fillEmbedded(staging, file, work)
-      : unpackArchive(file, ENTITIES, work.signal, staging),
+  const { result: counts, previousFolder } = await replaceEmbedded(
+    dataDir,
+    context.signal,
+    staging =>
+      kind === 'portable'
+        ? fillEmbedded(staging, file, context)
+        : unpackArchive(file, ENTITIES, context.signal, staging),
   );
   return {
-    counts: made,
-    notes: former
-      ? [`What was there before is kept in ${former}: delete it when you miss nothing.`]
+    counts,
+    notes: previousFolder
+      ? [`What was there before is kept in ${previousFolder}: delete it when you miss nothing.`]
       : [],
   };
 }
@@ -136,12 +144,16 @@ async function countsToReplace(config: Config): Promise<Counts> {
   });
 }
 
-async function fillEmbedded(dataDir: string, file: string, work: Work): Promise<Counts> {
-  const { manifest, counts } = await checkPortable(file, work);
+async function fillEmbedded(
+  dataDir: string,
+  file: string,
+  context: BackupContext,
+): Promise<Counts> {
+  const { manifest, counts } = await checkPortable(file, context);
   const database = await Database.open({ kind: 'embedded', dataDir }, ENTITIES, 'migrate');
   try {
-    await migrateLike(database, file, manifest);
-    await fillFromPortable(await embeddedSink(database), file, { clean: true }, work);
+    await migrateToManifest(database, file, manifest);
+    await fillFromPortable(await embeddedSink(database), file, { clean: true }, context);
     return counts;
   } finally {
     await database.close();
@@ -155,12 +167,12 @@ async function restorePostgres(
   file: string,
   kind: string,
   options: RestoreCommandOptions,
-  work: Work,
-): Promise<Restored> {
+  context: BackupContext,
+): Promise<RestoreResult> {
   return withDatabase(config, 'migrate', async database =>
     kind === 'portable'
-      ? fillPostgres(database, target, io, file, options, work)
-      : migratorOf(database).alone(() => restoreFromDump(target, io, file, options, work)),
+      ? fillPostgres(database, target, io, file, options, context)
+      : migratorOf(database).withLock(() => restoreFromDump(target, io, file, options, context)),
   );
 }
 
@@ -169,33 +181,37 @@ async function restoreFromDump(
   io: CommandIo,
   file: string,
   { yes = false, onlyWeaver = false }: RestoreCommandOptions,
-  work: Work,
-): Promise<Restored> {
-  const all = await dumpEntries(file, work);
-  const asked = onlyWeaver ? await weaversEntries(file, all, work) : all;
-  const { there, target, owner } = await inSession(address, work.signal, async session => ({
-    owner: await ownerToBe(session.run),
-    there: await rowsThere(session),
+  context: BackupContext,
+): Promise<RestoreResult> {
+  const all = await dumpEntries(file, context);
+  const wanted = onlyWeaver ? await weaverEntries(file, all, context) : all;
+  const {
+    there: existing,
+    target,
+    owner,
+  } = await inSession(address, context.signal, async session => ({
+    owner: await futureOwner(session.run),
+    there: await countExistingRows(session),
     target: await readTarget(session.run),
   }));
-  const entries = restorableEntries(target, asked);
-  const counts = await countsInDump(file, entries, work);
-  const strangers = strangersIn(target, all, onlyWeaver);
-  const replaced = new Map([...there].filter(([table]) => counts.has(table)));
-  refuseRows(io, replaced, yes, strangers, there);
+  const entries = restorableEntries(target, wanted);
+  const counts = await countsInDump(file, entries, context);
+  const extraObjects = extraObjectsIn(target, all, onlyWeaver);
+  const replacedCounts = new Map([...existing].filter(([table]) => counts.has(table)));
+  refuseRows(io, replacedCounts, yes, extraObjects, existing);
   await restoreDump(
     address,
     file,
     target,
     entries,
     {
-      clean: replaced.size > 0 || strangers.functions.length > 0,
-      strangers,
+      clean: replacedCounts.size > 0 || extraObjects.functions.length > 0,
+      extraObjects,
       owner,
       counts,
-      makeExtensions: onlyWeaver || isOfWeaverAlone(all),
+      makeExtensions: onlyWeaver || hasOnlyWeaver(all),
     },
-    work,
+    context,
   );
   return {
     counts,
@@ -209,20 +225,20 @@ async function fillPostgres(
   io: CommandIo,
   file: string,
   { yes = false }: RestoreCommandOptions,
-  work: Work,
-): Promise<Restored> {
-  const { manifest, counts } = await checkPortable(file, work);
+  context: BackupContext,
+): Promise<RestoreResult> {
+  const { manifest, counts } = await checkPortable(file, context);
   await database.refuseSharedSessions();
-  const { there, owner } = await inSession(address, work.signal, async session => ({
-    owner: await ownerToBe(session.run),
-    there: await rowsThere(session),
+  const { there: existing, owner } = await inSession(address, context.signal, async session => ({
+    owner: await futureOwner(session.run),
+    there: await countExistingRows(session),
   }));
-  refuseRows(io, new Map([...there].filter(([table]) => counts.has(table))), yes);
-  const wasEmpty = await migrateLike(database, file, manifest);
+  refuseRows(io, new Map([...existing].filter(([table]) => counts.has(table))), yes);
+  const wasEmpty = await migrateToManifest(database, file, manifest);
   await migratorOf(database)
-    .alone(() =>
-      inSession(address, work.signal, session =>
-        fillFromPortable(postgresSink(session), file, { clean: yes, owner }, work),
+    .withLock(() =>
+      inSession(address, context.signal, session =>
+        fillFromPortable(postgresSink(session), file, { clean: yes, owner }, context),
       ),
     )
     .catch(async error => {
@@ -256,17 +272,17 @@ function complete(counts: Counts): RowCounts {
 /** Names what is there and what the backup does not have, and refuses it without --yes. */
 function refuseRows(
   io: CommandIo,
-  replaced: RowCounts,
+  replacedCounts: RowCounts,
   yes: boolean,
-  strangers?: Strangers,
-  there?: RowCounts,
+  extraObjects?: ExtraObjects,
+  existing?: RowCounts,
 ): void {
-  const filled = [...replaced].filter(([, { counted, isAll }]) => counted > 0 || !isAll);
-  for (const [table, rows] of filled)
-    io.say(`  replaces the table ${tableInWords(table)} (${rowCountText(rows)})`);
-  const { relations = [], functions = [], types = [] } = strangers ?? {};
+  const nonEmpty = [...replacedCounts].filter(([, { counted, isAll }]) => counted > 0 || !isAll);
+  for (const [table, rows] of nonEmpty)
+    io.say(`  replaces the table ${formatTableName(table)} (${rowCountText(rows)})`);
+  const { relations = [], functions = [], types = [] } = extraObjects ?? {};
   for (const name of relations) {
-    const rows = there?.get(tableKey('public', name));
+    const rows = existing?.get(tableKey('public', name));
     io.say(
       `  removes ${name}, which the backup does not ` +
         `have${rows === undefined ? '' : ` (${rowCountText(rows)})`}`,
@@ -275,8 +291,9 @@ function refuseRows(
   for (const name of functions)
     io.say(`  removes the function ${name}, which the backup does not have`);
   for (const name of types) io.say(`  removes the type ${name}, which the backup does not have`);
-  const asks = filled.length + relations.length + functions.length + types.length > 0;
-  if (asks && !yes)
+  const needsConfirmation =
+    nonEmpty.length + relations.length + functions.length + types.length > 0;
+  if (needsConfirmation && !yes)
     throw new StartupError(
       (
         'Nothing was changed. Add --yes to replace these rows and remove what the backup ' +

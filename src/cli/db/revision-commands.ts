@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { readConfig } from '../../config.js';
 import type { CommandContext } from '../command-io.js';
-import { MIGRATING, NAMES } from './migration-commands.js';
+import { ENVIRONMENT_HELP, NAMES_HELP } from './migration-commands.js';
 
 /** Commands that say what there is, and change nothing. */
 export function addRevisionCommands(group: Command, { io, fail }: CommandContext): void {
@@ -16,7 +16,7 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
     .option('--json', 'as one JSON object')
     .addHelpText(
       'after',
-      `${MIGRATING}\n\nExamples:\n  npx weaver db status\n  npx weaver db status --json`,
+      `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db status\n  npx weaver db status --json`,
     )
     .action(async ({ json = false }: { json?: boolean }) =>
       (await import('./migration-status.js')).migrationStatus(readConfig(io.env), io, { json }),
@@ -32,7 +32,7 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
           'difference. Indexes of "weaver search tune" and tables weaver_legacy_… are ') +
         'no difference. Changes nothing.',
     )
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db check`)
+    .addHelpText('after', `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db check`)
     .action(async () => {
       if (!(await (await import('./check.js')).checkCommand(readConfig(io.env), io))) fail();
     });
@@ -44,7 +44,7 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
       'Prints the last applied migration, and whether it is the head; base where none is ' +
         'applied. Changes nothing.',
     )
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db current`)
+    .addHelpText('after', `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db current`)
     .action(async () => (await import('./revisions.js')).showCurrent(readConfig(io.env), io));
 
   group
@@ -54,7 +54,7 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
       'Lists every migration, oldest first, with when it was applied (UTC) or that it is ' +
         'pending, and which are the head and the current one. Changes nothing.',
     )
-    .addHelpText('after', `${MIGRATING}\n\nExamples:\n  npx weaver db history`)
+    .addHelpText('after', `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db history`)
     .action(async () => (await import('./revisions.js')).showHistory(readConfig(io.env), io));
 
   group
@@ -73,7 +73,7 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
     .description('Prints a migration with its SQL in both directions. Needs no database.')
     .addHelpText(
       'after',
-      `${NAMES}\n\nExamples:\n  npx weaver db show head\n  npx weaver db show 20261123`,
+      `${NAMES_HELP}\n\nExamples:\n  npx weaver db show head\n  npx weaver db show 20261123`,
     )
     .action(async (migration: string) =>
       (await import('./revisions.js')).showMigration(io, migration),

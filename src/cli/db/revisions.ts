@@ -8,8 +8,8 @@ import { migratorOf } from '../../ops/migrations/run.js';
 import { knownMigrations } from '../../ops/migrations/state.js';
 import type { CommandIo } from '../command-io.js';
 import { describeDatabase } from '../open-database.js';
-import { noteOf, stateOf } from './migration-status.js';
-import { guardsOf, withMigrating, type GuardOptions } from './run-migrations.js';
+import { migrationNote, stateOf } from './migration-status.js';
+import { guardsOf, withMigrationDatabase, type GuardOptions } from './run-migrations.js';
 
 /** `weaver db current`: the last applied migration, and whether it is the head. */
 export async function showCurrent(config: Config, io: CommandIo): Promise<void> {
@@ -18,7 +18,7 @@ export async function showCurrent(config: Config, io: CommandIo): Promise<void> 
   if (last === undefined) io.out('base');
   else {
     const atHead = last === knownMigrations().at(-1) && state.pending.length === 0;
-    io.out(`${last}${atHead ? ' (head)' : ''}${noteOf(state, last)}`);
+    io.out(`${last}${atHead ? ' (head)' : ''}${migrationNote(state, last)}`);
   }
   if (
     state.pending.length === 0 &&
@@ -57,7 +57,7 @@ export async function showHistory(config: Config, io: CommandIo): Promise<void> 
       mark => mark !== false,
     );
     const time = (times.get(name) ?? 'pending').padEnd(23);
-    const note = (marks.length > 0 ? `  (${marks.join(', ')})` : '') + noteOf(state, name);
+    const note = (marks.length > 0 ? `  (${marks.join(', ')})` : '') + migrationNote(state, name);
     io.out(`${escapeLine(name).padEnd(width)}  ${time}${note}`.trimEnd());
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
@@ -81,7 +81,7 @@ export async function showMigration(io: CommandIo, given: string): Promise<void>
   io.out(`-- ${found.name}`);
   io.out(`-- ${files.get(found.name)!}`);
   const where = emitted.transactional ? 'in a transaction' : 'outside a transaction';
-  const besides = emitted.asksDatabase
+  const besides = emitted.readsDatabase
     ? '; runs statements of its own besides, which depend on what it finds'
     : '';
   io.out(`-- ${where}${besides}`);
@@ -101,7 +101,7 @@ export async function stamp(
   target: string,
   options: GuardOptions,
 ): Promise<void> {
-  await withMigrating(config, async database => {
+  await withMigrationDatabase(config, async database => {
     const migrator = migratorOf(database, { guards: guardsOf(config, io, options) });
     const { known, executed } = await migrator.names();
     const last =
@@ -110,10 +110,10 @@ export async function stamp(
         : isHead(target)
           ? known.at(-1)
           : migrator.oneOf(known, target, 'There is no migration');
-    const wanted = last === undefined ? [] : known.slice(0, known.indexOf(last) + 1);
-    const unlogged = executed.filter(name => !wanted.includes(name));
-    const logged = wanted.filter(name => !executed.includes(name));
-    for (const name of unlogged) {
+    const wantedNames = last === undefined ? [] : known.slice(0, known.indexOf(last) + 1);
+    const missingFromLog = executed.filter(name => !wantedNames.includes(name));
+    const logged = wantedNames.filter(name => !executed.includes(name));
+    for (const name of missingFromLog) {
       await migrator.unlogMigration(name);
       io.out(`Unlogged ${name}`);
     }
@@ -121,7 +121,7 @@ export async function stamp(
       await migrator.logMigration(name);
       io.out(`Logged ${name}`);
     }
-    if (unlogged.length + logged.length === 0)
+    if (missingFromLog.length + logged.length === 0)
       io.out(`Nothing to do: the log says ${last ?? 'base'} already.`);
     else
       io.say(

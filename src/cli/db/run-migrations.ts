@@ -1,6 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
-import { leftOpen } from '../../ops/doctor/rows.js';
+import { openIssues } from '../../ops/doctor/rows.js';
 import { migratorOf, runMigrations } from '../../ops/migrations/run.js';
 import { asMigrationFailure, MigrationFailure } from '../../ops/migrations/failure.js';
 import { DEFAULT_GUARDS, type MigrationGuards } from '../../ops/migrations/guards.js';
@@ -13,7 +13,7 @@ import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
-import { addressesProblem } from '../two-addresses.js';
+import { addressesProblem } from '../check-addresses.js';
 
 export interface GuardOptions {
   readonly yes?: boolean;
@@ -68,16 +68,17 @@ export async function migrateUp(
   await untilRun('applied', config, async (database, signal) => {
     const { pending } = await migratorOf(database).names();
     const run = upTo(stepTarget(target, '+'), pending);
-    const applied = await watched(io, 'Applying', begins =>
+    const applied = await withProgress(io, 'Applying', onStart =>
       runMigrations(database, 'up', run, {
         guards: { ...guardsOf(config, io, options), signal },
-        begins,
+        begins: onStart,
       }),
     );
     for (const name of applied) io.out(`Applied ${name}`);
-    const open = applied.length === 0 ? [] : await leftOpen(database);
-    for (const line of open) io.say(line);
-    if (open.length > 0) io.say('"npx weaver db doctor" names the rows and says how to mend them.');
+    const issues = applied.length === 0 ? [] : await openIssues(database);
+    for (const line of issues) io.say(line);
+    if (issues.length > 0)
+      io.say('"npx weaver db doctor" names the rows and says how to mend them.');
     if (applied.length === 0)
       io.out(
         target === undefined || isHead(target) || pending.length === 0
@@ -104,10 +105,10 @@ export async function migrateDown(
       return io.out('Nothing to do: no migration is applied.');
     }
     const run = downTo(step, executed);
-    const reverted = await watched(io, 'Reverting', begins =>
+    const reverted = await withProgress(io, 'Reverting', onStart =>
       runMigrations(database, 'down', run, {
         guards: { ...guardsOf(config, io, options), signal },
-        begins,
+        begins: onStart,
       }),
     );
     for (const name of reverted) io.out(`Reverted ${name}`);
@@ -124,7 +125,8 @@ function upTo(target: Target, pending: readonly string[]): RunOptions {
   if (target.kind !== 'steps') return undefined;
   if (target.steps > pending.length)
     throw new StartupError(
-      `Nothing was changed: +${target.steps} reaches too far, ${howMany(pending.length)} pending.`,
+      `Nothing was changed: +${target.steps} reaches too far, ` +
+        `${countMigrations(pending.length)} pending.`,
     );
   return { migrations: pending.slice(0, target.steps) };
 }
@@ -139,34 +141,35 @@ function downTo(target: Target, executed: readonly string[]): RunOptions {
   const steps = target.kind === 'steps' ? target.steps : 1;
   if (steps > executed.length)
     throw new StartupError(
-      `Nothing was changed: -${steps} reaches too far, ${howMany(executed.length)} applied.`,
+      `Nothing was changed: -${steps} reaches too far, ` +
+        `${countMigrations(executed.length)} applied.`,
     );
   return { migrations: executed.slice(-steps) };
 }
 
-function howMany(count: number): string {
+function countMigrations(count: number): string {
   return count === 0 ? 'no migration is' : `${count} migration${count === 1 ? ' is' : 's are'}`;
 }
 
 /** Shows which migration is at work. */
-async function watched(
+async function withProgress(
   io: CommandIo,
   verb: string,
-  work: (begins: (name: string) => void) => Promise<string[]>,
+  work: (onStart: (name: string) => void) => Promise<string[]>,
 ): Promise<string[]> {
   let progress: Progress | undefined;
-  const begins = (name: string): void => {
+  const onStart = (name: string): void => {
     progress?.end();
     progress = new Progress(io, `${verb} ${name}`);
   };
-  return work(begins).finally(() => progress?.end());
+  return work(onStart).finally(() => progress?.end());
 }
 
 /**
  * Opens the database as its owner, unless it is another than the gateway's; failures of migrations
  * become one sentence.
  */
-export async function withMigrating<T>(
+export async function withMigrationDatabase<T>(
   config: Config,
   work: (database: Database) => Promise<T>,
   signal?: AbortSignal,
@@ -198,7 +201,7 @@ async function untilRun(
   await untilInterrupted(
     () => kept,
     signal =>
-      withMigrating(config, async database => {
+      withMigrationDatabase(config, async database => {
         const before = await logged(database);
         await work(database, signal).catch(async error => {
           if (signal.aborted) kept = await keptOf(verb, database, before, error);
@@ -229,6 +232,6 @@ async function keptOf(
       : `${done.join(', ')} ${done.length === 1 ? 'is' : 'are'} ${verb}, and nothing else ` +
         'of this run was kept';
   // Outside a transaction more can be left, and its sentences say so.
-  const left = error instanceof MigrationFailure ? error.left : '';
+  const left = error instanceof MigrationFailure ? error.consequence : '';
   return /cannot be undone|It left/.test(left) ? `${run}. ${left.replace(/\.$/, '')}` : run;
 }

@@ -11,7 +11,7 @@ interface Authentication {
   readonly connection: {
     readonly stream: Socket;
     emit(event: 'error', error: Error): void;
-    once(event: 'authenticationOk', heard: () => void): void;
+    once(event: 'authenticationOk', listener: () => void): void;
   };
 }
 
@@ -22,30 +22,30 @@ interface Authentication {
  * whose own names these are: a test holds it against the version that is installed.
  */
 export class ChannelBindingClient extends Client {
-  #bound = false;
+  #isBound = false;
 
   constructor(...config: ConstructorParameters<typeof Client>) {
     super(...config);
-    const own = this as unknown as Authentication;
-    const driver = { sasl: own._handleAuthSASL.bind(this) };
+    const callback = this as unknown as Authentication;
+    const driver = { sasl: callback._handleAuthSASL.bind(this) };
     const refuse = (): void => {
-      own.connection.emit(
+      callback.connection.emit(
         'error',
         new Error(
           'The server did not offer channel binding, and channel_binding=require asks for it',
         ),
       );
-      own.connection.stream.destroy();
+      callback.connection.stream.destroy();
     };
-    own._handleAuthCleartextPassword = refuse;
-    own._handleAuthMD5Password = refuse;
-    own._handleAuthSASL = message => {
-      this.#bound = message.mechanisms.includes(MECHANISM);
-      return this.#bound ? driver.sasl(message) : refuse();
+    callback._handleAuthCleartextPassword = refuse;
+    callback._handleAuthMD5Password = refuse;
+    callback._handleAuthSASL = message => {
+      this.#isBound = message.mechanisms.includes(MECHANISM);
+      return this.#isBound ? driver.sasl(message) : refuse();
     };
     // Some logins need no password at all.
-    own.connection.once('authenticationOk', () => {
-      if (!this.#bound) refuse();
+    callback.connection.once('authenticationOk', () => {
+      if (!this.#isBound) refuse();
     });
   }
 }

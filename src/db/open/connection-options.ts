@@ -47,7 +47,7 @@ export async function connectionOptions(
   applicationName = 'weaver',
 ): Promise<ConnectionOptions> {
   const { port, user, password, database, parameters } = address;
-  const host = hostOf(address);
+  const host = hostName(address);
   const encryption = await encryptionOf(address);
   return {
     host: address.hostAddress ?? host,
@@ -83,7 +83,7 @@ export async function connectionOptions(
  * The host to connect to: an address without one means this machine, by its socket where there is
  * one.
  */
-export function hostOf({ host, hostAddress, port }: DatabaseAddress): string {
+export function hostName({ host, hostAddress, port }: DatabaseAddress): string {
   return (
     host ??
     hostAddress ??
@@ -102,7 +102,7 @@ export async function encryptionOf(address: DatabaseAddress): Promise<Encryption
     sslrootcert,
   } = address.parameters;
   // A socket never leaves the machine, and the server never encrypts it.
-  if (mode === 'disable' || hostOf(address).startsWith('/')) return 'none';
+  if (mode === 'disable' || hostName(address).startsWith('/')) return 'none';
   if (sslrootcert === 'system' && mode !== 'verify-full')
     throw new StartupError(
       'sslrootcert=system needs sslmode=verify-full: anybody has a certificate of such ' +
@@ -123,8 +123,8 @@ function tlsOptions(
   const {
     sslcert = defaultFile('postgresql.crt'),
     sslcrl = defaultFile('root.crl'),
-    ssl_min_protocol_version: least = 'TLSv1.2',
-    ssl_max_protocol_version: most,
+    ssl_min_protocol_version: minVersion = 'TLSv1.2',
+    ssl_max_protocol_version: maxVersion,
   } = parameters;
   // A key alone signs nothing.
   const sslkey = parameters.sslkey ?? (sslcert && defaultFile('postgresql.key'));
@@ -141,8 +141,8 @@ function tlsOptions(
       key: readCertificateFile('sslkey', sslkey ?? sslcert),
     }),
     ...(sslcrl && encryption !== 'unchecked' && { crl: readCertificateFile('sslcrl', sslcrl) }),
-    minVersion: least as SecureVersion,
-    ...(most !== undefined && { maxVersion: most as SecureVersion }),
+    minVersion: minVersion as SecureVersion,
+    ...(maxVersion !== undefined && { maxVersion: maxVersion as SecureVersion }),
   };
 }
 
@@ -196,8 +196,8 @@ function readCertificateFile(parameter: string, file: string): string {
 
 function connectTimeoutMs(seconds: string | undefined): number {
   if (seconds === undefined) return DEFAULT_CONNECT_TIMEOUT_MS;
-  const asked = Number(seconds) * 1_000;
-  return asked <= 0 ? 0 : Math.max(asked, LEAST_CONNECT_TIMEOUT_MS);
+  const timeoutMs = Number(seconds) * 1_000;
+  return timeoutMs <= 0 ? 0 : Math.max(timeoutMs, LEAST_CONNECT_TIMEOUT_MS);
 }
 
 /** The message that asks whether a server encrypts: its length and a code, each of four bytes. */
@@ -208,7 +208,7 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
  * https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL
  */
 async function offersTls(address: DatabaseAddress): Promise<boolean> {
-  const socket = connect({ port: address.port, host: address.hostAddress ?? hostOf(address) });
+  const socket = connect({ port: address.port, host: address.hostAddress ?? hostName(address) });
   socket.setTimeout(connectTimeoutMs(address.parameters.connect_timeout));
   try {
     return await new Promise<boolean>((resolve, reject) => {
@@ -228,16 +228,16 @@ async function offersTls(address: DatabaseAddress): Promise<boolean> {
  * it.
  */
 async function refuseReadOnly(client: ClientBase, address: DatabaseAddress): Promise<void> {
-  const asked = address.parameters.target_session_attrs!;
+  const timeoutMs = address.parameters.target_session_attrs!;
   const { rows } = await client.query<{ standby: boolean; readOnly: boolean }>(
     'select pg_is_in_recovery() as standby, ' +
       `current_setting('default_transaction_read_only') = 'on' as "readOnly"`,
   );
   const { standby, readOnly } = rows[0]!;
-  if (standby || (readOnly && asked === 'read-write')) {
+  if (standby || (readOnly && timeoutMs === 'read-write')) {
     throw new StartupError(
       `${serverName(address)} is ${standby ? 'a standby' : 'read-only'}, and ` +
-        `target_session_attrs asks for ${asked}.`,
+        `target_session_attrs asks for ${timeoutMs}.`,
     );
   }
 }

@@ -14,7 +14,7 @@ import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
 import type { LockFile } from '../../base/lock-file.js';
 import { lockDataFolder } from './data-folder-lock.js';
-import { poolerRefused } from './own-session.js';
+import { poolerError } from './session-pooling.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
 import { useSchema } from '../weavers-schema.js';
 
@@ -127,7 +127,7 @@ async function postgresOptions(
     config.pooler === 'transaction' &&
     isSameAddress(config.ownerAddress, config.address)
   )
-    throw poolerRefused();
+    throw poolerError();
   const {
     driverOptions: { onConnect, ...driverOptions },
     ...connection
@@ -140,7 +140,8 @@ async function postgresOptions(
       driver: PostgreSqlDriver,
       ...connection,
       pool: { min: 0, max: connections },
-      // A read scope sends its settings and its first statement in one turn (`db/read-scope.ts`).
+      // A read scope sends its settings and its first statement in one turn
+      // (`db/operation-reads.ts`).
       driverOptions: {
         ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }),
         ...driverOptions,

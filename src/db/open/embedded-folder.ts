@@ -29,23 +29,23 @@ export class EmbeddedFolder extends NodeFS {
     super(cluster);
   }
 
-  override async init(...asked: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
+  override async init(...args: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
     if (!isCluster(this.cluster)) await this.#makeCluster();
-    return super.init(...asked);
+    return super.init(...args);
   }
 
   async #makeCluster(): Promise<void> {
-    const unfinished = `${this.cluster}.new`;
-    rmSync(unfinished, { recursive: true, force: true });
-    const made = await PGlite.create({
-      dataDir: unfinished,
+    const temporaryFolder = `${this.cluster}.new`;
+    rmSync(temporaryFolder, { recursive: true, force: true });
+    const created = await PGlite.create({
+      dataDir: temporaryFolder,
       extensions: this.extensions,
       ...(this.image && { loadDataDir: this.image }),
     });
-    await made.close();
+    await created.close();
     // Empty, or it would have been refused. Some systems do not rename onto a folder.
     rmdirSync(this.cluster);
-    renameSync(unfinished, this.cluster);
+    renameSync(temporaryFolder, this.cluster);
   }
 }
 

@@ -10,21 +10,21 @@ import {
   type GraphQLObjectType,
 } from 'graphql';
 import { inspect } from 'graphql/jsutils/inspect.js';
-import { Expected } from '../expected.js';
+import { Deferred } from '../deferred.js';
 import {
   DONE,
   Execution,
   FAILED,
   Failure,
-  later,
+  afterMicrotasks,
   PAUSED,
-  Place,
+  ResponsePosition,
   report,
   reportAt,
   WAITING,
   type Outcome,
 } from './execution.js';
-import { doneIn, refuseLater } from './late-errors.js';
+import { completePosition, handleFieldErrorLater } from './late-errors.js';
 import type { FieldPlan, ObjectPlan, PlanSource, Shape } from './plan.js';
 import { ResolveInfo } from './resolve-info.js';
 
@@ -45,7 +45,7 @@ export function executePlan(
   context: unknown,
 ): ExecutionResult | Promise<ExecutionResult> {
   const execution = new Execution(source, variableValues, rootValue, context);
-  const root = new Place(new plan.Result(), true, undefined, '', plan.type, 0);
+  const root = new ResponsePosition(new plan.Result(), true, undefined, '', plan.type, 0);
   execution.data = root.container;
   const { promise, resolve, reject } = Promise.withResolvers<ExecutionResult>();
   execution.finish = () => resolve(execution.result());
@@ -59,41 +59,41 @@ export function executePlan(
   return execution.pending === 0 ? execution.result() : promise;
 }
 
-function finishRoot(execution: Execution, root: Place, outcome: Outcome): Outcome {
+function finishRoot(execution: Execution, root: ResponsePosition, outcome: Outcome): Outcome {
   if (outcome === PAUSED) execution.rests.push(inner => finishRoot(execution, root, inner));
   else if (outcome === FAILED) reportAt(execution, root, execution.failure!);
   return outcome;
 }
 
 /**
- * One field after the other: https://spec.graphql.org/October2021/#sec-Mutation. `late`: a field
- * before it was waited for, so that in graphql-js it is called in a chain of promises, and what was
- * given up before goes on for as many turns.
+ * One field after the other: https://spec.graphql.org/October2021/#sec-Mutation. `isAwaited`: a
+ * field before it was waited for, so that in graphql-js it is called in a chain of promises, and
+ * what was given up before goes on for as many turns.
  */
 function executeSerially(
   execution: Execution,
   plan: ObjectPlan,
-  root: Place,
+  root: ResponsePosition,
   source: unknown,
   index: number,
-  late: boolean,
+  isAwaited: boolean,
 ): Outcome {
   if (index === plan.fields.length) return DONE;
   const next = (isLate: boolean): Outcome =>
     executeSerially(execution, plan, root, source, index + 1, isLate);
-  execution.rootDone = () => later(execution, late ? 3 : 2, () => next(true));
+  execution.rootDone = () => afterMicrotasks(execution, isAwaited ? 3 : 2, () => next(true));
   const left = plan.fields.length - index;
-  execution.rootTurns = left + (late ? 2 : 1);
+  execution.rootTurns = left + (isAwaited ? 2 : 1);
   const goOn = (outcome: Outcome): Outcome => {
     if (outcome === PAUSED) execution.rests.push(goOn);
     else if (outcome === FAILED) {
       const error = execution.failure!;
-      if (late) later(execution, left, () => reportAt(execution, root, error));
+      if (isAwaited) afterMicrotasks(execution, left, () => reportAt(execution, root, error));
       else reportAt(execution, root, error);
       execution.rootDone = undefined;
     } else if (outcome === DONE) {
-      if (!late) return next(false);
-      later(execution, 1, () => next(true));
+      if (!isAwaited) return next(false);
+      afterMicrotasks(execution, 1, () => next(true));
     }
     return outcome;
   };
@@ -104,49 +104,56 @@ function executeSerially(
 function executeFields(
   execution: Execution,
   plan: ObjectPlan,
-  place: Place,
+  position: ResponsePosition,
   source: unknown,
   first: number,
 ): Outcome {
   const { fields } = plan;
   for (let index = first; index < fields.length; index += 1) {
-    if (execution.isDue()) return fieldsLater(execution, plan, place, source, index);
+    if (execution.isDue()) return fieldsLater(execution, plan, position, source, index);
     const field = fields[index]!;
     let outcome: Outcome;
     try {
-      outcome = completeOrWait(
+      outcome = completeOrAwait(
         execution,
         field,
         field.shape,
-        place,
+        position,
         field.responseName,
-        ask(execution, field, place, source),
+        resolveValue(execution, field, position, source),
       );
     } catch (error) {
-      outcome = refuse(execution, field, field.shape, place, field.responseName, error);
+      outcome = handleFieldError(
+        execution,
+        field,
+        field.shape,
+        position,
+        field.responseName,
+        error,
+      );
     }
-    if (outcome === PAUSED) return restOfFields(execution, plan, place, source, index);
-    if (outcome === WAITING) place.waiting += 1;
-    else if (outcome === FAILED) return fieldFailed(execution, place);
+    if (outcome === PAUSED) return restOfFields(execution, plan, position, source, index);
+    if (outcome === WAITING) position.waiting += 1;
+    else if (outcome === FAILED) return fieldFailed(execution, position);
   }
-  return place.waiting > 0 ? WAITING : DONE;
+  return position.waiting > 0 ? WAITING : DONE;
 }
 
-function fieldFailed(execution: Execution, place: Place): Outcome {
-  if (place.waiting === 0) return FAILED;
+function fieldFailed(execution: Execution, position: ResponsePosition): Outcome {
+  if (position.waiting === 0) return FAILED;
   // It fails when all that is waited for has come, or some of it has failed.
-  execution.delayed.set(place, execution.failure!);
+  execution.delayedErrors.set(position, execution.failure!);
   return WAITING;
 }
 
 function fieldsLater(
   execution: Execution,
   plan: ObjectPlan,
-  place: Place,
+  position: ResponsePosition,
   source: unknown,
   first: number,
 ): Outcome {
-  execution.rests.push(() => executeFields(execution, plan, place, source, first));
+  execution.rests.push(() => executeFields(execution, plan, position, source, first));
   return PAUSED;
 }
 
@@ -154,29 +161,35 @@ function fieldsLater(
 function restOfFields(
   execution: Execution,
   plan: ObjectPlan,
-  place: Place,
+  position: ResponsePosition,
   source: unknown,
   index: number,
 ): Outcome {
   const { shape, responseName } = plan.fields[index]!;
   execution.rests.push(inner => {
-    const outcome = inner === FAILED ? nullOrFailed(execution, shape, place, responseName) : inner;
-    if (outcome === FAILED) return fieldFailed(execution, place);
-    if (outcome === WAITING) place.waiting += 1;
-    return executeFields(execution, plan, place, source, index + 1);
+    const outcome =
+      inner === FAILED ? nullOrFailed(execution, shape, position, responseName) : inner;
+    if (outcome === FAILED) return fieldFailed(execution, position);
+    if (outcome === WAITING) position.waiting += 1;
+    return executeFields(execution, plan, position, source, index + 1);
   });
   return PAUSED;
 }
 
 /** The field's value as its resolver gives it, or as the object has it. */
-function ask(execution: Execution, field: FieldPlan, place: Place, source: unknown): unknown {
+function resolveValue(
+  execution: Execution,
+  field: FieldPlan,
+  position: ResponsePosition,
+  source: unknown,
+): unknown {
   const { definition } = field;
   if (definition.resolve)
     return definition.resolve(
       source,
       argsOf(execution, field),
       execution.context,
-      new ResolveInfo(execution, field, place),
+      new ResolveInfo(execution, field, position),
     );
   // They may be wrong, whether or not they are asked for.
   if (!field.args) argsOf(execution, field);
@@ -188,7 +201,7 @@ function ask(execution: Execution, field: FieldPlan, place: Place, source: unkno
     source,
     argsOf(execution, field),
     execution.context,
-    new ResolveInfo(execution, field, place),
+    new ResolveInfo(execution, field, position),
   );
 }
 
@@ -204,78 +217,85 @@ function argsOf(execution: Execution, field: FieldPlan): object {
   return args;
 }
 
-function completeOrWait(
+function completeOrAwait(
   execution: Execution,
   field: FieldPlan,
   shape: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
 ): Outcome {
-  if (isPromise(value)) return wait(execution, field, shape, place, key, value);
-  const outcome = complete(execution, field, shape, place, key, value, 0);
-  return outcome === FAILED ? nullOrFailed(execution, shape, place, key) : outcome;
+  if (isPromise(value)) return awaitValue(execution, field, shape, position, key, value);
+  const outcome = complete(execution, field, shape, position, key, value, 0);
+  return outcome === FAILED ? nullOrFailed(execution, shape, position, key) : outcome;
 }
 
-function wait(
+function awaitValue(
   execution: Execution,
   field: FieldPlan,
   shape: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: PromiseLike<unknown>,
 ): Outcome {
-  place.container[key] = undefined; // Names stand in the order in which they were selected.
+  position.container[key] = undefined; // Names stand in the order in which they were selected.
   execution.pending += 1;
   const onValue = (settled: unknown): void =>
-    execution.settle(() => completeLate(execution, field, shape, place, key, settled));
+    execution.settle(() => completeAwaited(execution, field, shape, position, key, settled));
   const onError = (error: unknown): void =>
     execution.settle(() => {
-      refuseLater(execution, shape.nonNull, place, key, new Failure(error, field, place, key), 1);
+      handleFieldErrorLater(
+        execution,
+        shape.nonNull,
+        position,
+        key,
+        new Failure(error, field, position, key),
+        1,
+      );
       return DONE;
     });
   try {
-    if (value instanceof Expected) value.listen(onValue, onError);
+    if (value instanceof Deferred) value.listen(onValue, onError);
     else value.then(onValue, onError);
     return WAITING;
   } catch (error) {
     execution.pending -= 1;
-    return refuse(execution, field, shape, place, key, error);
+    return handleFieldError(execution, field, shape, position, key, error);
   }
 }
 
-function completeLate(
+function completeAwaited(
   execution: Execution,
   field: FieldPlan,
   shape: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
 ): Outcome {
   return finishLate(
     execution,
     shape,
-    place,
+    position,
     key,
     1,
-    complete(execution, field, shape, place, key, value, 1),
+    complete(execution, field, shape, position, key, value, 1),
   );
 }
 
 function finishLate(
   execution: Execution,
   shape: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
-  late: number,
+  isAwaited: number,
   outcome: Outcome,
 ): Outcome {
   if (outcome === PAUSED)
-    execution.rests.push(inner => finishLate(execution, shape, place, key, late, inner));
+    execution.rests.push(inner => finishLate(execution, shape, position, key, isAwaited, inner));
   else if (outcome === FAILED)
-    refuseLater(execution, shape.nonNull, place, key, execution.failure!, late);
+    handleFieldErrorLater(execution, shape.nonNull, position, key, execution.failure!, isAwaited);
   else if (outcome === DONE && execution.countsDown)
-    later(execution, late, () => doneIn(execution, place));
+    afterMicrotasks(execution, isAwaited, () => completePosition(execution, position));
   return outcome;
 }
 
@@ -287,43 +307,43 @@ function complete(
   execution: Execution,
   field: FieldPlan,
   shape: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
-  late: number,
+  isAwaited: number,
 ): Outcome {
   if (value === null || value === undefined) {
     if (shape.nonNull)
-      return failed(
+      return recordFailure(
         execution,
         new Error(
           'Cannot return null for non-nullable field ' +
             `${field.parentType.name}.${field.definition.name}.`,
         ),
         field,
-        place,
+        position,
         key,
       );
-    place.container[key] = null;
+    position.container[key] = null;
     return DONE;
   }
-  if (value instanceof Error) return failed(execution, value, field, place, key);
+  if (value instanceof Error) return recordFailure(execution, value, field, position, key);
   switch (shape.kind) {
     case 'leaf':
-      return completeLeaf(execution, field, shape, place, key, value);
+      return completeLeaf(execution, field, shape, position, key, value);
     case 'list':
-      return completeList(execution, field, shape, place, key, value, late);
+      return completeList(execution, field, shape, position, key, value, isAwaited);
     case 'object': {
       let plan: ObjectPlan;
       try {
         plan = shape.plan();
       } catch (error) {
-        return failed(execution, error, field, place, key);
+        return recordFailure(execution, error, field, position, key);
       }
-      return completeObject(execution, plan, shape, place, key, value, late);
+      return completeObject(execution, plan, shape, position, key, value, isAwaited);
     }
     case 'abstract':
-      return completeAbstract(execution, field, shape, place, key, value, late);
+      return completeAbstract(execution, field, shape, position, key, value, isAwaited);
   }
 }
 
@@ -331,17 +351,17 @@ function completeObject(
   execution: Execution,
   plan: ObjectPlan,
   { nonNull }: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
-  late: number,
+  isAwaited: number,
 ): Outcome {
   const object = new plan.Result();
-  place.container[key] = object;
+  position.container[key] = object;
   return executeFields(
     execution,
     plan,
-    new Place(object, !nonNull, place, key, plan.type, late),
+    new ResponsePosition(object, !nonNull, position, key, plan.type, isAwaited),
     value,
     0,
   );
@@ -351,12 +371,12 @@ function completeAbstract(
   execution: Execution,
   field: FieldPlan,
   shape: AbstractShape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
-  late: number,
+  isAwaited: number,
 ): Outcome {
-  let around = place;
+  let around = position;
   while (!around.type) around = around.parent!;
   try {
     const { type } = shape;
@@ -367,18 +387,18 @@ function completeAbstract(
       type,
     );
     if (isPromise(name))
-      return waitForType(execution, field, shape, place, key, value, late + 1, name);
+      return waitForType(execution, field, shape, position, key, value, isAwaited + 1, name);
     return completeObject(
       execution,
       shape.planOf(possibleType(execution, field, type, name, value)),
       shape,
-      place,
+      position,
       key,
       value,
-      late,
+      isAwaited,
     );
   } catch (error) {
-    return failed(execution, error, field, place, key);
+    return recordFailure(execution, error, field, position, key);
   }
 }
 
@@ -386,13 +406,13 @@ function waitForType(
   execution: Execution,
   field: FieldPlan,
   shape: AbstractShape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
-  late: number,
+  isAwaited: number,
   name: PromiseLike<unknown>,
 ): Outcome {
-  place.container[key] = undefined;
+  position.container[key] = undefined;
   const onName = (settled: unknown): Outcome => {
     let outcome: Outcome;
     try {
@@ -400,18 +420,25 @@ function waitForType(
         execution,
         shape.planOf(possibleType(execution, field, shape.type, settled, value)),
         shape,
-        place,
+        position,
         key,
         value,
-        late,
+        isAwaited,
       );
     } catch (error) {
-      outcome = failed(execution, error, field, place, key);
+      outcome = recordFailure(execution, error, field, position, key);
     }
-    return finishLate(execution, shape, place, key, late, outcome);
+    return finishLate(execution, shape, position, key, isAwaited, outcome);
   };
   const onError = (error: unknown): Outcome =>
-    finishLate(execution, shape, place, key, late, failed(execution, error, field, place, key));
+    finishLate(
+      execution,
+      shape,
+      position,
+      key,
+      isAwaited,
+      recordFailure(execution, error, field, position, key),
+    );
   execution.pending += 1;
   name.then(
     settled => execution.settle(() => onName(settled)),
@@ -470,7 +497,7 @@ function completeLeaf(
   execution: Execution,
   field: FieldPlan,
   shape: Extract<Shape, { kind: 'leaf' }>,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
 ): Outcome {
@@ -482,10 +509,10 @@ function completeLeaf(
           `non-nullable value, returned: ${inspect(serialized)}`,
       );
     }
-    place.container[key] = serialized;
+    position.container[key] = serialized;
     return DONE;
   } catch (error) {
-    return failed(execution, error, field, place, key);
+    return recordFailure(execution, error, field, position, key);
   }
 }
 
@@ -496,10 +523,10 @@ function completeList(
   execution: Execution,
   field: FieldPlan,
   shape: ListShape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   value: unknown,
-  late: number,
+  isAwaited: number,
 ): Outcome {
   if (
     typeof value !== 'object' ||
@@ -509,24 +536,24 @@ function completeList(
       'Expected Iterable, but did not find one for field ' +
         `"${field.parentType.name}.${field.definition.name}".`,
     );
-    return failed(execution, error, field, place, key);
+    return recordFailure(execution, error, field, position, key);
   }
   const results: unknown[] = [];
-  place.container[key] = results;
-  const list = new Place(
-    results as unknown as Place['container'],
+  position.container[key] = results;
+  const list = new ResponsePosition(
+    results as unknown as ResponsePosition['container'],
     !shape.nonNull,
-    place,
+    position,
     key,
     undefined,
-    late,
+    isAwaited,
   );
   let items: Iterator<unknown>;
   try {
     items = (value as Iterable<unknown>)[Symbol.iterator]();
   } catch (error) {
-    execution.failed.add(list);
-    return failed(execution, error, field, place, key);
+    execution.failedPositions.add(list);
+    return recordFailure(execution, error, field, position, key);
   }
   return completeItems(execution, field, shape, list, items, 0);
 }
@@ -535,7 +562,7 @@ function completeItems(
   execution: Execution,
   field: FieldPlan,
   shape: ListShape,
-  list: Place,
+  list: ResponsePosition,
   items: Iterator<unknown>,
   first: number,
 ): Outcome {
@@ -545,20 +572,24 @@ function completeItems(
       if (execution.isDue()) return itemsLater(execution, field, shape, list, items, index);
       const next = items.next();
       if (next.done) return list.waiting > 0 ? WAITING : DONE;
-      const outcome = completeOrWait(execution, field, shape.item, list, index, next.value);
+      const outcome = completeOrAwait(execution, field, shape.item, list, index, next.value);
       if (outcome === PAUSED) return restOfItems(execution, field, shape, list, items, index);
       if (outcome === WAITING) list.waiting += 1;
       else if (outcome === FAILED) return itemFailed(execution, list, items);
       index += 1;
     }
   } catch (error) {
-    execution.failed.add(list);
-    return failed(execution, error, field, list.parent!, list.key);
+    execution.failedPositions.add(list);
+    return recordFailure(execution, error, field, list.parent!, list.key);
   }
 }
 
-function itemFailed(execution: Execution, list: Place, items: Iterator<unknown>): Outcome {
-  execution.failed.add(list); // Items that are waited for are left alone.
+function itemFailed(
+  execution: Execution,
+  list: ResponsePosition,
+  items: Iterator<unknown>,
+): Outcome {
+  execution.failedPositions.add(list); // Items that are waited for are left alone.
   items.return?.();
   return FAILED;
 }
@@ -567,7 +598,7 @@ function itemsLater(
   execution: Execution,
   field: FieldPlan,
   shape: ListShape,
-  list: Place,
+  list: ResponsePosition,
   items: Iterator<unknown>,
   first: number,
 ): Outcome {
@@ -580,7 +611,7 @@ function restOfItems(
   execution: Execution,
   field: FieldPlan,
   shape: ListShape,
-  list: Place,
+  list: ResponsePosition,
   items: Iterator<unknown>,
   index: number,
 ): Outcome {
@@ -593,39 +624,39 @@ function restOfItems(
   return PAUSED;
 }
 
-function failed(
+function recordFailure(
   execution: Execution,
   error: unknown,
   field: FieldPlan,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
 ): typeof FAILED {
-  execution.failure = new Failure(error, field, place, key);
+  execution.failure = new Failure(error, field, position, key);
   return FAILED;
 }
 
-function refuse(
+function handleFieldError(
   execution: Execution,
   field: FieldPlan,
   shape: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   error: unknown,
 ): Outcome {
-  failed(execution, error, field, place, key);
-  return nullOrFailed(execution, shape, place, key);
+  recordFailure(execution, error, field, position, key);
+  return nullOrFailed(execution, shape, position, key);
 }
 
 /** After a failure: null in its place, if that may be. */
 function nullOrFailed(
   execution: Execution,
   shape: Shape,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
 ): typeof DONE | typeof FAILED {
   if (shape.nonNull) return FAILED;
-  report(execution, place, execution.failure!);
-  place.container[key] = null;
+  report(execution, position, execution.failure!);
+  position.container[key] = null;
   return DONE;
 }
 

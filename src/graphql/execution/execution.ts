@@ -6,7 +6,7 @@ import {
   type GraphQLObjectType,
 } from 'graphql';
 import { AppError } from '../../base/app-error.js';
-import { asAppError, hiddenError, refusal } from '../format-error.js';
+import { asAppError, hiddenError, toGraphQLError } from '../format-error.js';
 import { Pauses } from './pauses.js';
 import type { FieldPlan, PlanSource } from './plan.js';
 
@@ -27,7 +27,7 @@ const MAX_ERRORS = 1_000;
 type Rest = (inner: Outcome) => Outcome;
 
 /** An object or a list of the answer, and where it lies. */
-export class Place {
+export class ResponsePosition {
   /**
    * How many values in it are waited for. Not counted down where nobody asks: see
    * `Execution.countsDown`.
@@ -37,12 +37,12 @@ export class Place {
   constructor(
     readonly container: Record<string | number, unknown>,
     readonly nullable: boolean,
-    readonly parent: Place | undefined,
+    readonly parent: ResponsePosition | undefined,
     readonly key: string | number,
     /** Of an object. */
     readonly type: GraphQLObjectType | undefined,
     /** How many promises its value came through: its own, and that of its type. */
-    readonly late: number,
+    readonly isAwaited: number,
   ) {}
 }
 
@@ -54,7 +54,7 @@ export class Failure {
   constructor(
     private readonly error: unknown,
     private readonly field: FieldPlan,
-    private readonly place: Place,
+    private readonly position: ResponsePosition,
     private readonly key: string | number,
   ) {}
 
@@ -62,7 +62,7 @@ export class Failure {
     return locatedError(
       this.error,
       this.field.nodes as FieldNode[],
-      pathKeys(this.place, this.key),
+      pathAsArray(this.position, this.key),
     );
   }
 }
@@ -79,9 +79,9 @@ export class Execution {
   /** The error of what FAILED last. */
   failure: Failure | undefined;
   /** Errors of objects in which something else is waited for first. */
-  readonly delayed = new Map<Place, Failure>();
+  readonly delayedErrors = new Map<ResponsePosition, Failure>();
   /** What has failed, and takes no other failure. */
-  readonly failed = new Set<Place>();
+  readonly failedPositions = new Set<ResponsePosition>();
   finish: () => void = () => {};
   fail: (error: unknown) => void = () => {};
   readonly pauses: Pauses;
@@ -112,7 +112,7 @@ export class Execution {
    * field of a mutation.
    */
   get countsDown(): boolean {
-    return this.delayed.size > 0 || this.rootDone !== undefined;
+    return this.delayedErrors.size > 0 || this.rootDone !== undefined;
   }
 
   /** Whether a step is to be taken later: whoever asks puts it into `rests`, and is PAUSED. */
@@ -193,9 +193,10 @@ export class Execution {
   }
 }
 
-function pathKeys(place: Place, key: string | number): (string | number)[] {
+function pathAsArray(position: ResponsePosition, key: string | number): (string | number)[] {
   const keys = [key];
-  for (let around = place; around.parent; around = around.parent) keys.push(around.key);
+  for (let ancestor = position; ancestor.parent; ancestor = ancestor.parent)
+    keys.push(ancestor.key);
   return keys.reverse();
 }
 
@@ -203,22 +204,26 @@ function pathKeys(place: Place, key: string | number): (string | number)[] {
 function tooManyErrors(first: GraphQLError): GraphQLError {
   const known = asAppError(first);
   if (!known || known.code === 'UNAVAILABLE')
-    return refusal(known ?? hiddenError(first.originalError));
+    return toGraphQLError(known ?? hiddenError(first.originalError));
   const message =
     `More than ${MAX_ERRORS} fields of the operation failed, the first with: ` + known.message;
-  return refusal(new AppError('QUERY_TOO_COMPLEX', message, { cause: known }));
+  return toGraphQLError(new AppError('QUERY_TOO_COMPLEX', message, { cause: known }));
 }
 
 /** Tells an error, unless the answer has null in place of something around it. */
-export function report(execution: Execution, place: Place, failure: Failure): void {
-  let around = place;
-  for (; around.parent; around = around.parent)
-    if (around.parent.container[around.key] !== around.container) return;
-  if (execution.data === around.container) execution.add(failure);
+export function report(execution: Execution, position: ResponsePosition, failure: Failure): void {
+  let ancestor = position;
+  for (; ancestor.parent; ancestor = ancestor.parent)
+    if (ancestor.parent.container[ancestor.key] !== ancestor.container) return;
+  if (execution.data === ancestor.container) execution.add(failure);
 }
 
 /** A whole place failed that may be null. */
-export function reportAt(execution: Execution, { parent, key }: Place, failure: Failure): void {
+export function reportAt(
+  execution: Execution,
+  { parent, key }: ResponsePosition,
+  failure: Failure,
+): void {
   if (parent) {
     report(execution, parent, failure);
     parent.container[key] = null;
@@ -229,13 +234,17 @@ export function reportAt(execution: Execution, { parent, key }: Place, failure: 
 }
 
 /** Does `work` where a chain of so many promises would. */
-export function later(execution: Execution, turns: number, work: () => Outcome | void): void {
+export function afterMicrotasks(
+  execution: Execution,
+  microtasks: number,
+  work: () => Outcome | void,
+): void {
   execution.pending += 1;
   const done = (): Outcome => work() ?? DONE;
-  const turn = (): void => {
-    turns -= 1;
-    if (turns === 0) execution.settle(done);
-    else queueMicrotask(turn);
+  const run = (): void => {
+    microtasks -= 1;
+    if (microtasks === 0) execution.settle(done);
+    else queueMicrotask(run);
   };
-  queueMicrotask(turn);
+  queueMicrotask(run);
 }

@@ -30,10 +30,10 @@ const MAX_PLANS = 8;
 const MAX_VARIABLE_ERRORS = 10;
 
 /** An operation that is left to graphql-js. */
-const UNKNOWN = 'unknown';
+const NOT_PLANNABLE = 'unknown';
 
 /** An operation that plans can be made for. */
-interface Known {
+interface PlannableOperation {
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   /** Names of the variables that @skip and @include ask for. */
@@ -56,21 +56,24 @@ export type Executor = (args: ExecutorArgs) => ExecutionResult | Promise<Executi
  * others: what they select of each type is worked out once for a document and not for each request.
  * Left to graphql-js is what plans do not know: types with `isTypeOf`.
  */
-export function executorOf(schema: GraphQLSchema): Executor {
+export function createExecutor(schema: GraphQLSchema): Executor {
   // Apollo keeps parsed documents, so that an operation that comes again is the same node.
-  const known = new WeakMap<OperationDefinitionNode, Known | typeof UNKNOWN>();
-  return ({ parametersText, ...given }) => {
-    const operation = getOperationAST(given.document, given.operationName);
-    if (!operation) return execute({ ...given, schema });
+  const operations = new WeakMap<
+    OperationDefinitionNode,
+    PlannableOperation | typeof NOT_PLANNABLE
+  >();
+  return ({ parametersText, ...executionArgs }) => {
+    const operation = getOperationAST(executionArgs.document, executionArgs.operationName);
+    if (!operation) return execute({ ...executionArgs, schema });
     const args =
       parametersText === undefined
-        ? given
+        ? executionArgs
         : {
-            ...given,
+            ...executionArgs,
             variableValues: exactVariables(
               schema,
               operation,
-              given.variableValues ?? {},
+              executionArgs.variableValues ?? {},
               parametersText,
             ),
           };
@@ -84,14 +87,15 @@ export function executorOf(schema: GraphQLSchema): Executor {
     // mistake of ours.
     if (variables.errors) return { errors: variables.errors.slice(0, MAX_VARIABLE_ERRORS) };
     if (operation.operation === OperationTypeNode.SUBSCRIPTION) return execute({ ...args, schema });
-    let plannable = known.get(operation);
-    if (!plannable) known.set(operation, (plannable = toKnown(schema, args.document, operation)));
-    if (plannable === UNKNOWN) return execute({ ...args, schema });
-    const planned = planOf(schema, plannable, variables.coerced);
-    return planned
+    let plannable = operations.get(operation);
+    if (!plannable)
+      operations.set(operation, (plannable = toPlannable(schema, args.document, operation)));
+    if (plannable === NOT_PLANNABLE) return execute({ ...args, schema });
+    const planAndSource = planOf(schema, plannable, variables.coerced);
+    return planAndSource
       ? executePlan(
-          planned.plan,
-          planned.source,
+          planAndSource.plan,
+          planAndSource.source,
           variables.coerced,
           args.rootValue,
           args.contextValue,
@@ -104,7 +108,7 @@ export function executorOf(schema: GraphQLSchema): Executor {
  * As the `gateway` of an Apollo server, which leaves execution to it and does everything around as
  * ever.
  */
-export function executedBy(
+export function asApolloGateway(
   executor: Executor,
   schema: GraphQLSchema,
 ): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
@@ -130,35 +134,35 @@ export function executedBy(
 /** undefined where graphql-js must say what is wrong with the conditions at the root. */
 function planOf(
   schema: GraphQLSchema,
-  { operation, fragments, conditions, plans }: Known,
+  { operation, fragments, conditions, plans }: PlannableOperation,
   variables: Record<string, unknown>,
 ): { source: PlanSource; plan: ObjectPlan } | undefined {
   const values = conditions.map(name =>
     Object.hasOwn(variables, name) ? variables[name] : undefined,
   );
   const key = values.map(String).join();
-  const existing = plans.get(key);
-  if (existing) return existing;
-  const given = Object.fromEntries(
+  const known = plans.get(key);
+  if (known) return known;
+  const executionArgs = Object.fromEntries(
     conditions.flatMap((name, index) =>
       values[index] === undefined ? [] : [[name, values[index]]],
     ),
   );
-  const source = { schema, operation, fragments, conditions: given };
+  const source = { schema, operation, fragments, conditions: executionArgs };
   try {
-    const made = { source, plan: planOperation(source) };
-    if (plans.size < MAX_PLANS) plans.set(key, made);
-    return made;
+    const entry = { source, plan: planOperation(source) };
+    if (plans.size < MAX_PLANS) plans.set(key, entry);
+    return entry;
   } catch {
     return undefined;
   }
 }
 
-function toKnown(
+function toPlannable(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
-): Known | typeof UNKNOWN {
+): PlannableOperation | typeof NOT_PLANNABLE {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
@@ -185,5 +189,5 @@ function toKnown(
   );
   return plannable
     ? { operation, fragments, conditions: [...conditions], plans: new Map() }
-    : UNKNOWN;
+    : NOT_PLANNABLE;
 }

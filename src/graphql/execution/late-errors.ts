@@ -1,4 +1,11 @@
-import { later, report, reportAt, type Execution, type Failure, type Place } from './execution.js';
+import {
+  afterMicrotasks,
+  report,
+  reportAt,
+  type Execution,
+  type Failure,
+  type ResponsePosition,
+} from './execution.js';
 
 // Errors of what came through promises, or beside what does. In graphql-js they rise through
 // promises, one for each value, object and list that is waited for, each a turn of the queue, and
@@ -6,49 +13,54 @@ import { later, report, reportAt, type Execution, type Failure, type Place } fro
 // Here there are no such promises: errors wait for as many turns.
 
 /** What came through so many promises has failed. */
-export function refuseLater(
+export function handleFieldErrorLater(
   execution: Execution,
   nonNull: boolean,
-  place: Place,
+  position: ResponsePosition,
   key: string | number,
   error: Failure,
   late: number,
 ): void {
-  later(execution, late, () => {
-    if (nonNull) return failIn(execution, place, error);
-    report(execution, place, error);
-    place.container[key] = null;
-    doneIn(execution, place);
+  afterMicrotasks(execution, late, () => {
+    if (nonNull) return failPosition(execution, position, error);
+    report(execution, position, error);
+    position.container[key] = null;
+    completePosition(execution, position);
   });
 }
 
 /** Something in a place failed that may not be null. */
-function failIn(execution: Execution, place: Place, itsError: Failure): void {
-  if (execution.failed.has(place)) return;
-  execution.failed.add(place);
-  const { parent } = place;
-  const error = execution.delayed.get(place) ?? itsError;
-  later(execution, turnsAbove(execution, place), () => {
-    if (!place.nullable) return failIn(execution, parent!, error);
-    reportAt(execution, place, error);
-    if (parent) doneIn(execution, parent);
+function failPosition(execution: Execution, position: ResponsePosition, itsError: Failure): void {
+  if (execution.failedPositions.has(position)) return;
+  execution.failedPositions.add(position);
+  const { parent } = position;
+  const error = execution.delayedErrors.get(position) ?? itsError;
+  afterMicrotasks(execution, microtasksAbove(execution, position), () => {
+    if (!position.nullable) return failPosition(execution, parent!, error);
+    reportAt(execution, position, error);
+    if (parent) completePosition(execution, parent);
   });
 }
 
 /** Something in a place is waited for no more. */
-export function doneIn(execution: Execution, place: Place): void {
-  if (!execution.countsDown || execution.failed.has(place)) return;
-  place.waiting -= 1;
-  if (place.waiting > 0) return;
-  const error = execution.delayed.get(place);
-  if (error) failIn(execution, place, error);
-  else if (place.parent)
-    later(execution, turnsAbove(execution, place), () => doneIn(execution, place.parent!));
+export function completePosition(execution: Execution, position: ResponsePosition): void {
+  if (!execution.countsDown || execution.failedPositions.has(position)) return;
+  position.waiting -= 1;
+  if (position.waiting > 0) return;
+  const error = execution.delayedErrors.get(position);
+  if (error) failPosition(execution, position, error);
+  else if (position.parent)
+    afterMicrotasks(execution, microtasksAbove(execution, position), () =>
+      completePosition(execution, position.parent!),
+    );
   else execution.rootDone?.();
 }
 
 /** How many promises lie between one for a value in a place and the one for the place itself. */
-function turnsAbove({ delayed, rootTurns }: Execution, place: Place): number {
-  if (!place.parent && rootTurns !== undefined) return rootTurns;
-  return (place.type ? 2 : 1) + (delayed.has(place) ? 1 : 0) + place.late + 1;
+function microtasksAbove(
+  { delayedErrors, rootTurns }: Execution,
+  position: ResponsePosition,
+): number {
+  if (!position.parent && rootTurns !== undefined) return rootTurns;
+  return (position.type ? 2 : 1) + (delayedErrors.has(position) ? 1 : 0) + position.isAwaited + 1;
 }

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Pause } from '../../base/compute-turns.js';
+import type { Pause } from '../../base/compute-scheduler.js';
 
 /** Values between two looks at the clock: some microseconds each, but for vectors and errors. */
 const STEPS = 64;

@@ -151,10 +151,10 @@ function fixedArguments(
   definition: GraphQLField<unknown, unknown>,
   node: FieldNode,
 ): object | undefined {
-  let dependsOnVariables = false;
+  let usesVariables = false;
   for (const argument of node.arguments ?? [])
-    visit(argument, { [Kind.VARIABLE]: () => void (dependsOnVariables = true) });
-  if (dependsOnVariables) return undefined;
+    visit(argument, { [Kind.VARIABLE]: () => void (usesVariables = true) });
+  if (usesVariables) return undefined;
   try {
     return Object.freeze(getArgumentValues(definition, node));
   } catch {

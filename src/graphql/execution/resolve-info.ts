@@ -7,7 +7,7 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from 'graphql';
-import type { Execution, Place } from './execution.js';
+import type { Execution, ResponsePosition } from './execution.js';
 import type { FieldPlan } from './plan.js';
 
 /**
@@ -17,12 +17,12 @@ import type { FieldPlan } from './plan.js';
 export class ResolveInfo implements GraphQLResolveInfo {
   readonly #execution: Execution;
   readonly #field: FieldPlan;
-  readonly #place: Place;
+  readonly #position: ResponsePosition;
 
-  constructor(execution: Execution, field: FieldPlan, place: Place) {
+  constructor(execution: Execution, field: FieldPlan, position: ResponsePosition) {
     this.#execution = execution;
     this.#field = field;
-    this.#place = place;
+    this.#position = position;
   }
 
   get fieldName(): string {
@@ -38,7 +38,7 @@ export class ResolveInfo implements GraphQLResolveInfo {
     return this.#field.parentType;
   }
   get path(): GraphQLResolveInfo['path'] {
-    return pathTo(this.#place, this.#field.responseName);
+    return pathTo(this.#position, this.#field.responseName);
   }
   get schema(): GraphQLSchema {
     return this.#execution.source.schema;
@@ -57,6 +57,10 @@ export class ResolveInfo implements GraphQLResolveInfo {
   }
 }
 
-function pathTo(place: Place, key: string | number): GraphQLResolveInfo['path'] {
-  return { key, prev: place.parent && pathTo(place.parent, place.key), typename: place.type?.name };
+function pathTo(position: ResponsePosition, key: string | number): GraphQLResolveInfo['path'] {
+  return {
+    key,
+    prev: position.parent && pathTo(position.parent, position.key),
+    typename: position.type?.name,
+  };
 }

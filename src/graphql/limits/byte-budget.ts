@@ -25,9 +25,9 @@ export interface OperationBytes {
   /**
    * For an answer that takes this many bytes at least: throws as `write` would, before any is made.
    */
-  expect(bytes: number): void;
+  expectAtLeast(bytes: number): void;
   /** How many bytes the answer may take. */
-  readonly most: number;
+  readonly max: number;
   /** Gives all back: the answer was sent, or never will be. */
   release(): void;
 }
@@ -40,8 +40,8 @@ export interface OperationBytes {
  */
 export class ByteBudget {
   readonly #perOwner: number;
-  readonly #heldBy = new Map<string, number>();
-  #held = 0;
+  readonly #reservedByOwner = new Map<string, number>();
+  #reserved = 0;
 
   constructor(
     readonly perOperation: number,
@@ -52,40 +52,40 @@ export class ByteBudget {
 
   /** `owner`: the tenant, or whoever else is to have a share of their own. */
   operation(owner: string): OperationBytes {
-    return new HeldBytes(this, owner);
+    return new ByteReservation(this, owner);
   }
 
-  hold(owner: string, bytes: number): void {
-    const own = this.#heldBy.get(owner) ?? 0;
-    if (own + bytes > this.#perOwner) throw tooMany('Your operations hold');
-    if (this.#held + bytes > this.inFlight) throw tooMany('The operations of others hold');
-    this.#held += bytes;
-    this.#heldBy.set(owner, own + bytes);
+  reserve(owner: string, bytes: number): void {
+    const ownBytes = this.#reservedByOwner.get(owner) ?? 0;
+    if (ownBytes + bytes > this.#perOwner) throw tooMany('Your operations hold');
+    if (this.#reserved + bytes > this.inFlight) throw tooMany('The operations of others hold');
+    this.#reserved += bytes;
+    this.#reservedByOwner.set(owner, ownBytes + bytes);
   }
 
-  giveBack(owner: string, bytes: number): void {
+  release(owner: string, bytes: number): void {
     if (bytes === 0) return;
-    this.#held -= bytes;
-    const own = this.#heldBy.get(owner)! - bytes;
-    if (own > 0) this.#heldBy.set(owner, own);
-    else this.#heldBy.delete(owner);
+    this.#reserved -= bytes;
+    const ownBytes = this.#reservedByOwner.get(owner)! - bytes;
+    if (ownBytes > 0) this.#reservedByOwner.set(owner, ownBytes);
+    else this.#reservedByOwner.delete(owner);
   }
 }
 
-function tooMany(who: string): AppError {
+function tooMany(holder: string): AppError {
   return new AppError(
     'UNAVAILABLE',
-    `${who} too many bytes in memory at the moment. Try again shortly, or ask for less.`,
+    `${holder} too many bytes in memory at the moment. Try again shortly, or ask for less.`,
     { retryAfterMs: RETRY_AFTER_MS },
   );
 }
 
-class HeldBytes implements OperationBytes {
+class ByteReservation implements OperationBytes {
   problem: AppError | undefined;
   #read = 0;
   #written = 0;
-  #held = 0;
-  #isOver = false;
+  #reserved = 0;
+  #isReleased = false;
 
   constructor(
     private readonly budget: ByteBudget,
@@ -102,18 +102,18 @@ class HeldBytes implements OperationBytes {
     this.#check(this.#written, 'The answer takes');
   }
 
-  expect(bytes: number): void {
+  expectAtLeast(bytes: number): void {
     this.#check(Math.max(this.#written, bytes), 'The answer takes');
   }
 
-  get most(): number {
+  get max(): number {
     return this.budget.perOperation;
   }
 
   release(): void {
-    this.#isOver = true;
-    this.budget.giveBack(this.owner, this.#held);
-    this.#held = 0;
+    this.#isReleased = true;
+    this.budget.release(this.owner, this.#reserved);
+    this.#reserved = 0;
   }
 
   #check(bytes: number, what: string): void {
@@ -125,14 +125,14 @@ class HeldBytes implements OperationBytes {
         `${what} more than ${perOperation} bytes. Ask for fewer fields or smaller pages.`,
       ));
     }
-    const more = bytes - FREE_BYTES - this.#held;
+    const more = bytes - FREE_BYTES - this.#reserved;
     // Of an operation whose caller has gone, what still arrives is dropped at once.
-    if (more <= 0 || this.#isOver) return;
+    if (more <= 0 || this.#isReleased) return;
     try {
-      this.budget.hold(this.owner, more);
+      this.budget.reserve(this.owner, more);
     } catch (error) {
       throw (this.problem = error as AppError);
     }
-    this.#held += more;
+    this.#reserved += more;
   }
 }

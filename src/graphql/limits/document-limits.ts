@@ -44,7 +44,7 @@ export function documentProblem(
 ): AppError | undefined {
   const measure = new Measure(document, limits);
   if (measure.fragments.size > limits.fragments)
-    return tooComplex(`defines ${measure.fragments.size} fragments`, limits.fragments);
+    return tooComplexError(`defines ${measure.fragments.size} fragments`, limits.fragments);
   let selections = 0;
   for (const root of measure.roots()) {
     const size = measure.sizeOf(root.selectionSet);
@@ -55,28 +55,31 @@ export function documentProblem(
         `Cannot spread fragment "${measure.cycle}" within itself, directly or through others.`,
       );
     if (measure.directivesOnOneNode > limits.directivesPerNode)
-      return tooComplex(
+      return tooComplexError(
         `has ${measure.directivesOnOneNode} directives in one place`,
         limits.directivesPerNode,
       );
     if (size.depth > limits.depth)
-      return tooComplex(`nests fields ${size.depth} levels deep`, limits.depth);
+      return tooComplexError(`nests fields ${size.depth} levels deep`, limits.depth);
     if (size.fragmentDepth > limits.fragmentDepth)
-      return tooComplex(`nests fragments ${size.fragmentDepth} levels deep`, limits.fragmentDepth);
+      return tooComplexError(
+        `nests fragments ${size.fragmentDepth} levels deep`,
+        limits.fragmentDepth,
+      );
     if (selections > limits.selections)
-      return tooComplex(
+      return tooComplexError(
         `selects ${large(selections)} fields and fragments with all fragments written out`,
         limits.selections,
       );
     if (size.aliases > limits.aliases)
-      return tooComplex(`has ${large(size.aliases)} aliases`, limits.aliases);
+      return tooComplexError(`has ${large(size.aliases)} aliases`, limits.aliases);
     if (size.directives > limits.directives)
-      return tooComplex(`has ${large(size.directives)} directives`, limits.directives);
+      return tooComplexError(`has ${large(size.directives)} directives`, limits.directives);
     const { fields, duplicates } = measure.fieldsOf(root.selectionSet);
     if (root.kind === Kind.OPERATION_DEFINITION && fields > limits.rootFields)
-      return tooComplex(`has ${fields} root fields`, limits.rootFields);
+      return tooComplexError(`has ${fields} root fields`, limits.rootFields);
     if (duplicates > limits.duplicatedFields)
-      return tooComplex(
+      return tooComplexError(
         `repeats fields ${duplicates} times in the same selection set`,
         limits.duplicatedFields,
       );
@@ -84,7 +87,7 @@ export function documentProblem(
   return undefined;
 }
 
-function tooComplex(what: string, limit: number): AppError {
+function tooComplexError(what: string, limit: number): AppError {
   return new AppError('QUERY_TOO_COMPLEX', `The operation ${what}; the limit is ${limit}.`);
 }
 
@@ -161,7 +164,7 @@ class Measure {
 
   /**
    * How many fields a selection holds itself, and how many in it and below stand beside one of the
-   * same name. Only for what `sizeOf` found to be small.
+   * same name. Only for what `cachedSize` found to be small.
    */
   fieldsOf(selectionSet: SelectionSetNode): { fields: number; duplicates: number } {
     const names = new Map<string, number>();

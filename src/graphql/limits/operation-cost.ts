@@ -43,7 +43,7 @@ interface Branch {
    * Whether the objects are rows to be read or copies of what is shown already, rather than parts
    * of what is there.
    */
-  readonly counts: boolean;
+  readonly isCounted: boolean;
   /**
    * What it costs for each parent at least: its resolver is called, and may answer nothing or an
    * error.
@@ -57,7 +57,7 @@ interface Branch {
  * put there, as some ten others of a row.
  */
 const AGAIN = 10;
-const COPY: Branch = { size: AGAIN, counts: true, least: AGAIN, branches: [] };
+const ALIASED_VALUE: Branch = { size: AGAIN, isCounted: true, least: AGAIN, branches: [] };
 
 /**
  * The cost of a valid operation: each list as long as its page, for each of its parents as many
@@ -92,16 +92,17 @@ function total(
 ): number {
   let sum = 0;
   for (const branch of branches) {
-    const { size, counts, least, branches: inner } = branch;
-    const each = typeof size === 'number' ? size : size(variables);
-    const places = Math.max(each, 1);
-    if (counts) sum += branch === COPY ? shown * places : parents * Math.max(places, least);
-    sum += total(inner, variables, parents * each, shown * places);
+    const { size, isCounted, least, branches: nested } = branch;
+    const objects = typeof size === 'number' ? size : size(variables);
+    const positions = Math.max(objects, 1);
+    if (isCounted)
+      sum += branch === ALIASED_VALUE ? shown * positions : parents * Math.max(positions, least);
+    sum += total(nested, variables, parents * objects, shown * positions);
   }
   return sum;
 }
 
-interface Source {
+interface OperationSource {
   readonly schema: GraphQLSchema;
   readonly operation: OperationDefinitionNode;
   readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
@@ -112,44 +113,48 @@ interface Source {
  * show is shown already, under another name.
  */
 function branchesOf(
-  source: Source,
+  source: OperationSource,
   type: GraphQLCompositeType,
   sets: readonly SelectionSetNode[],
-  { sized = false, again = false } = {},
+  { sized: isSized = false, again: isRepeated = false } = {},
 ): Branch[] {
   const branches: Branch[] = [];
   const shown = new Set<string>();
-  for (const { parent, nodes } of collect(source, type, sets)) {
+  for (const { parent, nodes } of collectFields(source, type, sets)) {
     const name = nodes[0]!.name.value;
-    const isCopy = again || shown.has(`${parent.name}.${name}`);
+    const isCopy = isRepeated || shown.has(`${parent.name}.${name}`);
     shown.add(`${parent.name}.${name}`);
     const field = fieldOf(parent, name);
     const target = field && getNamedType(field.type);
     if (!field || !isCompositeType(target)) {
-      if (isCopy) branches.push(COPY);
+      if (isCopy) branches.push(ALIASED_VALUE);
       continue;
     }
-    const declared = isIntrospectionType(parent)
+    const sizeOfField = isIntrospectionType(parent)
       ? isListOf(field.type) && (() => schemaSize(source.schema, name))
       : declaredSize(field);
     // A list in what has its size already, such as `nodes`, adds nothing to it.
-    const unknown = !declared && !sized && isListOf(field.type);
-    const size = declared ? declared(nodes[0]!, source.operation) : unknown ? UNKNOWN_SIZE : 1;
+    const isUnknown = !sizeOfField && !isSized && isListOf(field.type);
+    const size = sizeOfField
+      ? sizeOfField(nodes[0]!, source.operation)
+      : isUnknown
+        ? UNKNOWN_SIZE
+        : 1;
     // The schema is in memory.
-    const reads =
+    const isRead =
       !isIntrospectionType(target) &&
-      (Boolean(declared) ||
-        unknown ||
+      (Boolean(sizeOfField) ||
+        isUnknown ||
         (!isListOf(field.type) && field.extensions[RULE] !== undefined));
-    const counts = reads || isCopy;
-    const below = branchesOf(
+    const isCounted = isRead || isCopy;
+    const nested = branchesOf(
       source,
       target,
       nodes.flatMap(node => node.selectionSet ?? []),
-      { sized: Boolean(declared), again: isCopy && !reads },
+      { sized: Boolean(sizeOfField), again: isCopy && !isRead },
     );
-    if (counts || below.length > 0)
-      branches.push({ size, counts, least: isCopy ? AGAIN : 1, branches: below });
+    if (isCounted || nested.length > 0)
+      branches.push({ size, isCounted, least: isCopy ? AGAIN : 1, branches: nested });
   }
   return branches;
 }
@@ -168,18 +173,18 @@ function schemaSize(schema: GraphQLSchema, name: string): number {
   return name === 'types' ? Object.keys(schema.getTypeMap()).length : UNKNOWN_SIZE;
 }
 
-interface Collected {
+interface CollectedField {
   readonly parent: GraphQLCompositeType;
   readonly nodes: FieldNode[];
 }
 
 /** The fields under one object by name; of an interface, also those that some of its types have. */
-function collect(
-  { schema, fragments }: Source,
+function collectFields(
+  { schema, fragments }: OperationSource,
   type: GraphQLCompositeType,
   sets: readonly SelectionSetNode[],
-): Iterable<Collected> {
-  const fields = new Map<string, Collected>();
+): Iterable<CollectedField> {
+  const fields = new Map<string, CollectedField>();
   const visited = new Set<string>();
   const visit = (set: SelectionSetNode, parent: GraphQLCompositeType): void => {
     for (const node of set.selections) {
@@ -215,9 +220,10 @@ function isListOf(type: GraphQLOutputType): boolean {
 function declaredSize(
   field: GraphQLField<unknown, unknown>,
 ): ((node: FieldNode, operation: OperationDefinitionNode) => OperationCost) | undefined {
-  const declared = field.extensions[LIST_SIZE] as ListSize | undefined;
-  if (declared)
-    return (node, operation) => sizeBy(node, operation, [declared.argument], declared.default);
+  const sizeOfField = field.extensions[LIST_SIZE] as ListSize | undefined;
+  if (sizeOfField)
+    return (node, operation) =>
+      sizeBy(node, operation, [sizeOfField.argument], sizeOfField.default);
   if (!getNamedType(field.type).name.endsWith('Connection')) return undefined;
   return (node, operation) => sizeBy(node, operation, ['first', 'last'], DEFAULT_PAGE_SIZE);
 }
@@ -273,7 +279,7 @@ function readerOf(
     const name = path.shift();
     value = value.fields.find(field => field.name.value === name)?.value;
   }
-  if (value?.kind !== Kind.VARIABLE) return value && literal(value);
+  if (value?.kind !== Kind.VARIABLE) return value && literalValue(value);
   const { name } = value;
   const fallback = defaults.get(name.value);
   return (variables: Variables) =>
@@ -296,12 +302,12 @@ function ownMember(holder: unknown, key: string): unknown {
 
 function literalAt(value: ValueNode, path: readonly string[]): unknown {
   return path.reduceRight<unknown>(
-    (inner, key) => ({ [key]: inner }),
-    literal(
+    (nested, key) => ({ [key]: nested }),
+    literalValue(
       path.reduce<ValueNode | undefined>(
-        (at, key) =>
-          at?.kind === Kind.OBJECT
-            ? at.fields.find(field => field.name.value === key)?.value
+        (node, key) =>
+          node?.kind === Kind.OBJECT
+            ? node.fields.find(field => field.name.value === key)?.value
             : undefined,
         value,
       ),
@@ -309,7 +315,7 @@ function literalAt(value: ValueNode, path: readonly string[]): unknown {
   );
 }
 
-function literal(value: ValueNode | undefined): unknown {
+function literalValue(value: ValueNode | undefined): unknown {
   if (value?.kind === Kind.INT) return Number(value.value);
   return value?.kind === Kind.LIST ? value.values : undefined;
 }

@@ -11,10 +11,10 @@ import {
 import { AppError, badInput } from '../../base/app-error.js';
 import type { Config } from '../../config.js';
 import type { RequestContext } from '../context.js';
-import { refusal } from '../format-error.js';
+import { toGraphQLError } from '../format-error.js';
 import { documentProblem } from './document-limits.js';
 import { operationCost, type OperationCost } from './operation-cost.js';
-import { listProblem, textProblem, valueProblem } from './usable-values.js';
+import { listProblem, textProblem, valueProblem } from './value-limits.js';
 
 /**
  * How deep an operation may nest selections and literals together, counted in nodes of its syntax
@@ -26,7 +26,7 @@ const MAX_NODE_DEPTH = 200;
 const MAX_INTROSPECTIONS = 2;
 
 /** What is known of an operation whatever its variables are. */
-interface Examined {
+interface OperationCheck {
   readonly problem: AppError | undefined;
   readonly cost: OperationCost;
 }
@@ -38,8 +38,8 @@ interface Examined {
  * that is bounded, and what is noted here lives as long as they do.
  */
 export function operationLimits(limits: Config['limits']): ApolloServerPlugin<RequestContext> {
-  const refused = new WeakMap<DocumentNode, AppError>();
-  const known = new WeakMap<OperationDefinitionNode, Examined>();
+  const documentProblems = new WeakMap<DocumentNode, AppError>();
+  const checks = new WeakMap<OperationDefinitionNode, OperationCheck>();
   return {
     async requestDidStart() {
       return {
@@ -50,23 +50,23 @@ export function operationLimits(limits: Config['limits']): ApolloServerPlugin<Re
             // No hook before validation can refuse: a small document takes the large one's place,
             // here and in Apollo's cache, and is refused below.
             requestContext.document = placeholder();
-            refused.set(requestContext.document, problem);
+            documentProblems.set(requestContext.document, problem);
           };
         },
         async didResolveOperation({ schema, document, operation, request }) {
-          const problem = refused.get(document);
-          if (problem) throw refusal(problem);
+          const problem = documentProblems.get(document);
+          if (problem) throw toGraphQLError(problem);
           // No operation, or none that the request's operationName finds: graphql-js refuses to
           // execute it.
           if (!operation || !schema.getRootType(operation.operation)) return;
-          let examined = known.get(operation);
-          if (!examined)
-            known.set(operation, (examined = examine(schema, document, operation, limits)));
-          const unusable =
-            examined.problem ??
+          let check = checks.get(operation);
+          if (!check)
+            checks.set(operation, (check = checkOperation(schema, document, operation, limits)));
+          const violation =
+            check.problem ??
             valueProblem(request.variables, 'variables', limits.listItems) ??
-            costProblem(examined.cost, request, limits.cost);
-          if (unusable) throw refusal(unusable);
+            costProblem(check.cost, request, limits.cost);
+          if (violation) throw toGraphQLError(violation);
         },
       };
     },
@@ -80,22 +80,22 @@ function costProblem(
 ): AppError | undefined {
   const rows = typeof cost === 'number' ? cost : cost(variables ?? {});
   if (rows <= limit) return undefined;
-  const counted =
+  const explanation =
     'by its page sizes for all parents together, and ten for a value under each further alias';
   return new AppError(
     'QUERY_TOO_COMPLEX',
-    `The operation could read ${rows} rows, ${counted}; the limit is ${limit}. Ask for ` +
+    `The operation could read ${rows} rows, ${explanation}; the limit is ${limit}. Ask for ` +
       'fewer levels, smaller pages or fewer aliases.',
   );
 }
 
 /** A valid operation, with its fragments and literals. */
-function examine(
+function checkOperation(
   schema: GraphQLSchema,
   document: DocumentNode,
   operation: OperationDefinitionNode,
   limits: Config['limits'],
-): Examined {
+): OperationCheck {
   const fragments = new Map(
     document.definitions.flatMap(definition =>
       definition.kind === Kind.FRAGMENT_DEFINITION ? [[definition.name.value, definition]] : [],
@@ -112,12 +112,12 @@ function syntaxProblem(
   fragments: ReadonlyMap<string, FragmentDefinitionNode>,
   limits: Config['limits'],
 ): AppError | undefined {
-  const reached = new Set<OperationDefinitionNode | FragmentDefinitionNode>([operation]);
+  const definitions = new Set<OperationDefinitionNode | FragmentDefinitionNode>([operation]);
   let argument = 'query';
   let introspections = 0;
   let problem: AppError | undefined;
   // What is added to a set while it is gone through is gone through as well.
-  for (const definition of reached) {
+  for (const definition of definitions) {
     visit(definition, {
       enter(node, _key, _parent, _path, ancestors) {
         if (ancestors.length > MAX_NODE_DEPTH)
@@ -137,7 +137,7 @@ function syntaxProblem(
         else if (node.kind === Kind.LIST)
           problem ??= listProblem(node.values.length, argument, limits.listItems);
         else if (node.kind === Kind.FRAGMENT_SPREAD && fragments.has(node.name.value))
-          reached.add(fragments.get(node.name.value)!);
+          definitions.add(fragments.get(node.name.value)!);
         else if (
           node.kind === Kind.FIELD &&
           (node.name.value === '__schema' || node.name.value === '__type')

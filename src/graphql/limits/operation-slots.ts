@@ -1,5 +1,5 @@
 import { AppError } from '../../base/app-error.js';
-import { Holdings, TurnQueue } from '../../base/turn-queue.js';
+import { HolderCounts, FairQueue } from '../../base/fair-queue.js';
 
 const RETRY_AFTER_MS = 1_000;
 
@@ -12,14 +12,14 @@ export interface OperationCaller {
 }
 
 /** One operation's slot. */
-export class OperationTurn {
+export class OperationSlot {
   #holdsSlot = false;
   /** Gave the slot up and has not asked for it again. */
-  #isAside = false;
-  #isOver = false;
-  #waits = 0;
+  #isYielded = false;
+  #isReleased = false;
+  #pendingWaits = 0;
   /** From when the slot is given up until it is there again. */
-  #back: PromiseWithResolvers<void> | undefined;
+  #reacquired: PromiseWithResolvers<void> | undefined;
 
   constructor(
     private readonly slots: OperationSlots,
@@ -27,42 +27,42 @@ export class OperationTurn {
     private readonly signal: AbortSignal,
   ) {}
 
-  /** Waits for the slot; throws as `OperationSlots.enter`. */
-  async begin(): Promise<void> {
-    await this.slots.enter(this.caller, this.signal);
+  /** Waits for the slot; throws as `OperationSlots.acquire`. */
+  async acquire(): Promise<void> {
+    await this.slots.acquire(this.caller, this.signal);
     this.#holdsSlot = true;
   }
 
-  /** Must follow `begin`, whatever the operation came to. */
-  end(): void {
-    this.#isOver = true;
-    if (this.#holdsSlot) this.slots.leave(this.caller);
-    if (this.#isAside) this.slots.stayAway();
-    this.#holdsSlot = this.#isAside = false;
+  /** Must follow `acquire`, whatever the operation came to. */
+  release(): void {
+    this.#isReleased = true;
+    if (this.#holdsSlot) this.slots.release(this.caller);
+    if (this.#isYielded) this.slots.abandon();
+    this.#holdsSlot = this.#isYielded = false;
     // What is still asked then has nobody to answer, and no slot.
-    this.#back?.reject(new AppError('UNAVAILABLE', 'The operation has ended.'));
-    this.#back = undefined;
+    this.#reacquired?.reject(new AppError('UNAVAILABLE', 'The operation has ended.'));
+    this.#reacquired = undefined;
   }
 
   /**
    * What `wait` gives. Meanwhile another operation has the slot, and afterwards it is waited for
    * again: so a service that does not answer holds up those only who ask it. Other fields of the
-   * operation wait as well, before their next statement (`untilBack`).
+   * operation wait as well, before their next statement (`untilReacquired`).
    */
-  async away<T>(wait: () => Promise<T>): Promise<T> {
-    this.#waits += 1;
-    if (this.#holdsSlot && this.slots.stepAside(this.caller)) {
+  async releaseDuring<T>(wait: () => Promise<T>): Promise<T> {
+    this.#pendingWaits += 1;
+    if (this.#holdsSlot && this.slots.yieldSlot(this.caller)) {
       this.#holdsSlot = false;
-      this.#isAside = true;
-      this.#back = Promise.withResolvers();
+      this.#isYielded = true;
+      this.#reacquired = Promise.withResolvers();
       // Whether anyone waits for it is not sure.
-      this.#back.promise.catch(() => {});
+      this.#reacquired.promise.catch(() => {});
     }
     try {
       return await wait();
     } finally {
-      this.#waits -= 1;
-      if (this.#waits === 0 && this.#isAside) await this.#comeBack();
+      this.#pendingWaits -= 1;
+      if (this.#pendingWaits === 0 && this.#isYielded) await this.#reacquire();
     }
   }
 
@@ -70,22 +70,22 @@ export class OperationTurn {
    * To be waited for before a statement is sent; undefined where the slot was never given up, or is
    * there again. Rejects where it cannot be had again.
    */
-  untilBack(): Promise<void> | undefined {
-    return this.#back?.promise;
+  untilReacquired(): Promise<void> | undefined {
+    return this.#reacquired?.promise;
   }
 
-  async #comeBack(): Promise<void> {
-    this.#isAside = false;
+  async #reacquire(): Promise<void> {
+    this.#isYielded = false;
     try {
-      await this.slots.comeBack(this.caller, this.signal);
+      await this.slots.reacquire(this.caller, this.signal);
     } catch (error) {
-      this.#back?.reject(error);
+      this.#reacquired?.reject(error);
       throw error;
     }
-    if (this.#isOver) return this.slots.leave(this.caller);
+    if (this.#isReleased) return this.slots.release(this.caller);
     this.#holdsSlot = true;
-    this.#back?.resolve();
-    this.#back = undefined;
+    this.#reacquired?.resolve();
+    this.#reacquired = undefined;
   }
 }
 
@@ -96,31 +96,34 @@ export class OperationTurn {
  * free than it holds. Whoever finds no place to wait is refused at once.
  */
 export class OperationSlots {
-  readonly #running = new Holdings();
-  readonly #waiting = new TurnQueue();
+  readonly #running = new HolderCounts();
+  readonly #waiting = new FairQueue();
   /** Gave theirs up for a while. */
-  #aside = 0;
+  #yielded = 0;
 
   constructor(
-    private readonly atOnce: number,
-    private readonly inQueue: number,
+    private readonly maxRunning: number,
+    private readonly maxWaiting: number,
   ) {}
 
   /**
-   * Waits for a slot; call `leave` afterwards. Throws `UNAVAILABLE`, or the signal's reason where
+   * Waits for a slot; call `release` afterwards. Throws `UNAVAILABLE`, or the signal's reason where
    * that is aborted before.
    */
-  async enter(caller: OperationCaller, signal: AbortSignal): Promise<void> {
-    if (this.#mayRun(caller.tenant)) return this.#running.add(caller.tenant);
-    if (this.#waiting.refusable >= this.inQueue && !this.#waiting.makeRoom(caller.name, tooMany()))
-      throw tooMany();
+  async acquire(caller: OperationCaller, signal: AbortSignal): Promise<void> {
+    if (this.#canRun(caller.tenant)) return this.#running.add(caller.tenant);
+    if (
+      this.#waiting.refusable >= this.maxWaiting &&
+      !this.#waiting.makeRoom(caller.name, tooManyOperations())
+    )
+      throw tooManyOperations();
     await this.#waiting.wait(caller.name, signal, { holder: caller.tenant, isRefusable: true });
   }
 
   /** Gives the slot to whoever is next. */
-  leave({ tenant }: OperationCaller): void {
+  release({ tenant }: OperationCaller): void {
     this.#running.remove(tenant);
-    for (let next; (next = this.#waiting.next(holder => this.#mayRun(holder))) !== undefined;)
+    for (let next; (next = this.#waiting.next(holder => this.#canRun(holder))) !== undefined;)
       this.#running.add(next);
   }
 
@@ -128,34 +131,34 @@ export class OperationSlots {
    * Gives the slot up for a while, and says so; not where as many have already as may wait, since
    * each of them holds memory.
    */
-  stepAside(caller: OperationCaller): boolean {
-    if (this.#aside >= this.inQueue) return false;
-    this.#aside += 1;
-    this.leave(caller);
+  yieldSlot(caller: OperationCaller): boolean {
+    if (this.#yielded >= this.maxWaiting) return false;
+    this.#yielded += 1;
+    this.release(caller);
     return true;
   }
 
   /**
-   * The slot again, after `stepAside`. Never refused for want of a place to wait: what was begun
+   * The slot again, after `yieldSlot`. Never refused for want of a place to wait: what was begun
    * had one. Throws the signal's reason.
    */
-  async comeBack({ name, tenant }: OperationCaller, signal: AbortSignal): Promise<void> {
-    this.#aside -= 1;
-    if (this.#mayRun(tenant)) this.#running.add(tenant);
+  async reacquire({ name, tenant }: OperationCaller, signal: AbortSignal): Promise<void> {
+    this.#yielded -= 1;
+    if (this.#canRun(tenant)) this.#running.add(tenant);
     else await this.#waiting.wait(name, signal, { holder: tenant });
   }
 
-  /** Instead of `comeBack`. */
-  stayAway(): void {
-    this.#aside -= 1;
+  /** Instead of `reacquire`. */
+  abandon(): void {
+    this.#yielded -= 1;
   }
 
-  #mayRun(tenant: string): boolean {
-    return this.#running.mayHaveAnother(tenant, this.atOnce);
+  #canRun(tenant: string): boolean {
+    return this.#running.canTakeAnother(tenant, this.maxRunning);
   }
 }
 
-function tooMany(): AppError {
+function tooManyOperations(): AppError {
   return new AppError(
     'UNAVAILABLE',
     'Too many operations are waiting to be run at the moment. Try again shortly.',

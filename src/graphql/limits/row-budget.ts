@@ -4,12 +4,12 @@ const RETRY_AFTER_MS = 1_000;
 
 /** The rows that one operation may still read. */
 export interface OperationRows {
-  readonly left: number;
+  readonly remaining: number;
   /**
    * Notes rows that were read. Throws `QUERY_TOO_COMPLEX` or, where other operations hold too many,
    * `UNAVAILABLE`.
    */
-  take(count: number): void;
+  add(count: number): void;
   /** Gives all back: the answer that was made of them is gone. */
   release(): void;
 }
@@ -21,7 +21,7 @@ export interface OperationRows {
  */
 export class RowBudget {
   /** Rows that operations hold at the moment. */
-  held = 0;
+  reserved = 0;
 
   constructor(
     readonly perOperation: number,
@@ -29,29 +29,29 @@ export class RowBudget {
   ) {}
 
   operation(): OperationRows {
-    return new HeldRows(this);
+    return new RowReservation(this);
   }
 }
 
-class HeldRows implements OperationRows {
-  #own = 0;
+class RowReservation implements OperationRows {
+  #reserved = 0;
 
   constructor(private readonly budget: RowBudget) {}
 
-  get left(): number {
-    const { perOperation, inFlight, held } = this.budget;
-    return Math.max(0, Math.min(perOperation - this.#own, inFlight - held));
+  get remaining(): number {
+    const { perOperation, inFlight, reserved } = this.budget;
+    return Math.max(0, Math.min(perOperation - this.#reserved, inFlight - reserved));
   }
 
-  take(count: number): void {
-    const { perOperation, inFlight, held } = this.budget;
-    if (this.#own + count > perOperation)
+  add(count: number): void {
+    const { perOperation, inFlight, reserved } = this.budget;
+    if (this.#reserved + count > perOperation)
       throw new AppError(
         'QUERY_TOO_COMPLEX',
         `The operation reads more than ${perOperation} rows. Ask for fewer levels or ` +
           'smaller pages.',
       );
-    if (held + count > inFlight) {
+    if (reserved + count > inFlight) {
       throw new AppError(
         'UNAVAILABLE',
         'Too many rows are being read for others at the moment. Try again shortly, or ' +
@@ -59,12 +59,12 @@ class HeldRows implements OperationRows {
         { retryAfterMs: RETRY_AFTER_MS },
       );
     }
-    this.#own += count;
-    this.budget.held += count;
+    this.#reserved += count;
+    this.budget.reserved += count;
   }
 
   release(): void {
-    this.budget.held -= this.#own;
-    this.#own = 0;
+    this.budget.reserved -= this.#reserved;
+    this.#reserved = 0;
   }
 }

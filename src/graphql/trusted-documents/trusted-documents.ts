@@ -8,7 +8,7 @@ import type { Config } from '../../config.js';
 import { canonicalId, digestOf, readJson, readManifest, type Manifest } from './manifest.js';
 
 /** What a request says of the operation that it wants, as it came. */
-export interface AskedOperation {
+export interface OperationRequest {
   readonly query: unknown;
   readonly documentId: unknown;
   /**
@@ -30,8 +30,8 @@ const NOTHING: Manifest = new Map();
 export class TrustedDocuments {
   private constructor(
     private readonly adHoc: Config['trustedDocuments']['adHoc'],
-    private readonly common: Manifest,
-    private readonly ofKeys: ReadonlyMap<string, Manifest>,
+    private readonly sharedDocuments: Manifest,
+    private readonly documentsByKey: ReadonlyMap<string, Manifest>,
     private readonly parsed: ReadonlyMap<string, DocumentNode>,
   ) {}
 
@@ -41,27 +41,32 @@ export class TrustedDocuments {
     schema: GraphQLSchema,
   ): TrustedDocuments {
     const reader = new Reader(schema);
-    const common = reader.merged(manifests);
-    const ofKeys = keysFile === undefined ? new Map<string, Manifest>() : reader.ofKeys(keysFile);
+    const sharedDocuments = reader.merged(manifests);
+    const documentsByKey =
+      keysFile === undefined ? new Map<string, Manifest>() : reader.documentsByKey(keysFile);
     if (reader.problems.length > 0)
       throw new StartupError(
         'The trusted documents cannot be ' +
           `used:\n${reader.problems.map(problem => `  - ${problem}`).join('\n')}`,
       );
-    return new TrustedDocuments(adHoc, common, ofKeys, reader.parsed);
+    return new TrustedDocuments(adHoc, sharedDocuments, documentsByKey, reader.parsed);
   }
 
   /**
    * The text to run in place of what a request holds; undefined where that holds its own. Throws an
    * `AppError` where it may not run.
    */
-  textFor({ query, documentId, byHash }: AskedOperation, principal: Principal): string | undefined {
-    const bound = principal.kind === 'apiKey' ? this.ofKeys.get(principal.keyId) : undefined;
+  textFor(
+    { query, documentId, byHash }: OperationRequest,
+    principal: Principal,
+  ): string | undefined {
+    const allowed =
+      principal.kind === 'apiKey' ? this.documentsByKey.get(principal.keyId) : undefined;
     if (documentId === undefined || documentId === null) {
-      if (query === undefined || (!bound && this.#mayBeAdHoc(principal))) return undefined;
+      if (query === undefined || (!allowed && this.#allowsAdHoc(principal))) return undefined;
       throw new AppError(
         'FORBIDDEN',
-        `Only trusted documents run ${bound ? 'with this key' : 'here'}: send the ` +
+        `Only trusted documents run ${allowed ? 'with this key' : 'here'}: send the ` +
           'documentId of one in place of query.',
         { field: 'query' },
       );
@@ -70,10 +75,10 @@ export class TrustedDocuments {
       throw badInput('documentId', 'documentId stands in the place of query: send one of them.');
     const text =
       typeof documentId === 'string'
-        ? (bound ?? this.common).get(canonicalId(documentId))
+        ? (allowed ?? this.sharedDocuments).get(canonicalId(documentId))
         : undefined;
     // Apollo answers that it keeps no texts under their hashes.
-    if (text === undefined && byHash && !bound && this.#mayBeAdHoc(principal)) return undefined;
+    if (text === undefined && byHash && !allowed && this.#allowsAdHoc(principal)) return undefined;
     if (text === undefined)
       throw badInput(
         'documentId',
@@ -92,7 +97,7 @@ export class TrustedDocuments {
     return this.parsed.get(digest);
   }
 
-  #mayBeAdHoc({ kind }: Principal): boolean {
+  #allowsAdHoc({ kind }: Principal): boolean {
     return this.adHoc === 'everyone' || (this.adHoc === 'operator' && kind === 'operator');
   }
 }
@@ -105,7 +110,7 @@ class Reader {
 
   constructor(private readonly schema: GraphQLSchema) {}
 
-  ofKeys(file: string): Map<string, Manifest> {
+  documentsByKey(file: string): Map<string, Manifest> {
     const json = readJson(file);
     const keys = 'problem' in json ? undefined : KEYS.safeParse(json.value).data;
     if (!keys)
@@ -149,17 +154,17 @@ class Reader {
     return known;
   }
 
-  #parse(text: string, place: string): void {
+  #parse(text: string, source: string): void {
     const digest = digestOf(text);
     if (this.parsed.has(digest)) return;
     try {
       const document = parse(text);
-      const mistakes = validate(this.schema, document);
-      for (const { message } of mistakes) this.problems.push(`${place}: ${message}`);
-      if (mistakes.length === 0) this.parsed.set(digest, document);
+      const errors = validate(this.schema, document);
+      for (const { message } of errors) this.problems.push(`${source}: ${message}`);
+      if (errors.length === 0) this.parsed.set(digest, document);
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
-      this.problems.push(`${place}: ${error.message}`);
+      this.problems.push(`${source}: ${error.message}`);
     }
   }
 }

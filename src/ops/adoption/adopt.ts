@@ -10,17 +10,17 @@ import {
   ADOPTION_TABLE,
   CHANGES_TABLE,
   identifier,
-  keptName,
+  legacyName,
   literal,
   NEW_IDS_TABLE,
   ROWS_TABLE,
-  SEVEN_TABLES,
+  ADOPTED_TABLES,
 } from './names.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import { planAdoption, type AdoptionPlan, type LegacyDatabase } from './plan.js';
-import { pgArray, recognise, type Recognised, type Run } from './recognise.js';
-import { rememberRows } from './row-digests.js';
-import { changing, looking, withoutForce } from './transactions.js';
+import { pgArray, recogniseDatabase, type Recognised, type RunQuery } from './recognise.js';
+import { storeDigests } from './row-digests.js';
+import { readWrite, readOnly, withoutForcedRowSecurity } from './transactions.js';
 
 export interface AdoptionOptions {
   /** Go on although vectors are not to be had in half precision: their chunks come without one. */
@@ -35,8 +35,8 @@ export interface AdoptionOptions {
 export async function previewAdoption(
   database: Database,
 ): Promise<{ recognised: Recognised; plan?: AdoptionPlan }> {
-  return looking(database, async run => {
-    const recognised = await recognise(run);
+  return readOnly(database, async run => {
+    const recognised = await recogniseDatabase(run);
     return recognised.kind === 'legacy'
       ? { recognised, plan: await planAdoption(run, recognised) }
       : { recognised };
@@ -53,33 +53,35 @@ export async function previewAdoption(
  * the schema goes on.
  */
 export async function adopt(database: Database, options: AdoptionOptions): Promise<Recognised> {
-  const recognised = await changing(database, async (run, transaction) => {
-    const found = await recognise(run);
+  const recognised = await readWrite(database, async (run, transaction) => {
+    const found = await recogniseDatabase(run);
     if (found.kind !== 'legacy') return found;
-    await lock(
+    await lockTables(
       run,
       found.tables.map(({ name }) => name),
     );
     options.progress('Looking at every row');
     const plan = await planAdoption(run, found);
     options.plan(plan, found);
-    refuse(plan, options.setAside);
+    refuseAdoption(plan, options.setAside);
 
     const migrator = migratorOf(database);
     const [extensions] = await run<{ names: string[] }>(
       'select array_agg(extname::text) as names from pg_extension',
     );
-    const renames = await moveAside(run, found);
-    await noteTables(run);
+    const renames = await renameLegacyObjects(run, found);
+    await createAdoptionTables(run);
     options.progress('Making the tables');
     await migrator.within(transaction, 'up', { to: knownMigrations()[0]! });
-    await withoutForce(run, SEVEN_TABLES, () => copyRows(run, plan, options.progress));
+    await withoutForcedRowSecurity(run, ADOPTED_TABLES, () =>
+      copyRows(run, plan, options.progress),
+    );
     options.progress('Applying the migrations');
     await migrator.within(transaction, 'up');
     const role =
       options.legacyRole === undefined ? undefined : await grantLegacyRole(run, options.legacyRole);
     options.progress('Noting what every row is');
-    await rememberRows(run);
+    await storeDigests(run);
     await run(
       `insert into ${ADOPTION_TABLE} (revision, renames, new_extensions, granted_schema) ` +
         'values (?, ?, array(select extname from pg_extension ' +
@@ -96,17 +98,18 @@ export async function adopt(database: Database, options: AdoptionOptions): Promi
   return recognised;
 }
 
-async function lock(run: Run, tables: readonly string[]): Promise<void> {
+async function lockTables(run: RunQuery, tables: readonly string[]): Promise<void> {
   await run(
     `lock table ${[...tables, VERSION_TABLE].map(identifier).join(', ')} in access exclusive mode`,
   );
 }
 
-function refuse({ refused, unfitVectors }: AdoptionPlan, setAside: boolean): void {
-  if (refused.length > 0)
+function refuseAdoption({ rejectedRows, unfitVectors }: AdoptionPlan, setAside: boolean): void {
+  if (rejectedRows.length > 0)
     throw new StartupError(
-      `Nothing was changed: ${refused.length === 1 ? 'a row' : `${refused.length} rows`} ` +
-        `cannot come over as ${refused.length === 1 ? 'it is' : 'they are'}, and only you ` +
+      'Nothing was changed: ' +
+        `${rejectedRows.length === 1 ? 'a row' : `${rejectedRows.length} rows`} ` +
+        `cannot come over as ${rejectedRows.length === 1 ? 'it is' : 'they are'}, and only you ` +
         'can say what they should be. Mend what is named above, then adopt again.',
     );
   if (unfitVectors.length > 0 && !setAside) {
@@ -134,7 +137,10 @@ interface Rename {
  * give the names back. Row-level security without a policy keeps everybody but the owner from rows
  * that nothing else guards any more.
  */
-async function moveAside(run: Run, { tables, migrationsTable }: LegacyDatabase): Promise<Rename[]> {
+async function renameLegacyObjects(
+  run: RunQuery,
+  { tables, migrationsTable }: LegacyDatabase,
+): Promise<Rename[]> {
   const names = [
     ...tables.map(({ name }) => name),
     VERSION_TABLE,
@@ -159,21 +165,21 @@ async function moveAside(run: Run, { tables, migrationsTable }: LegacyDatabase):
       "and p.proname in ('update_updated_at_column', 'create_bot_for_tenant')",
   );
   const renames: Rename[] = [
-    ...names.map(name => ({ kind: 'table' as const, from: name, to: keptName(name)! })),
+    ...names.map(name => ({ kind: 'table' as const, from: name, to: legacyName(name)! })),
     ...indexes.map(({ name }, index) => ({
       kind: 'index' as const,
       from: name,
-      to: keptName(name) ?? `${LEGACY_PREFIX}index_${index + 1}`,
+      to: legacyName(name) ?? `${LEGACY_PREFIX}index_${index + 1}`,
     })),
     ...sequences.map(({ name }) => ({
       kind: 'sequence' as const,
       from: name,
-      to: keptName(name)!,
+      to: legacyName(name)!,
     })),
     ...functions.map(({ name }) => ({
       kind: 'function' as const,
       from: name,
-      to: keptName(name)!,
+      to: legacyName(name)!,
     })),
   ];
   for (const { kind, from, to } of renames)
@@ -181,11 +187,11 @@ async function moveAside(run: Run, { tables, migrationsTable }: LegacyDatabase):
       `alter ${kind} ${identifier(from)}${kind === 'function' ? '()' : ''} rename to ` +
         `${identifier(to)}`,
     );
-  for (const name of names) await run(`alter table ${keptName(name)} enable row level security`);
+  for (const name of names) await run(`alter table ${legacyName(name)} enable row level security`);
   return renames;
 }
 
-async function noteTables(run: Run): Promise<void> {
+async function createAdoptionTables(run: RunQuery): Promise<void> {
   await run(`create table ${ADOPTION_TABLE} (
     revision text not null, adopted_at timestamptz not null default now(), renames jsonb not null,
     new_extensions text[] not null, granted_schema text[] not null)`);
@@ -211,7 +217,7 @@ async function noteTables(run: Run): Promise<void> {
  * it by itself, later.
  */
 async function vacuum(database: Database, progress: AdoptionOptions['progress']): Promise<void> {
-  for (const table of SEVEN_TABLES) {
+  for (const table of ADOPTED_TABLES) {
     progress(`Vacuuming ${table}`);
     await database.orm.em
       .getDriver()

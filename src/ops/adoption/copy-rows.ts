@@ -1,8 +1,8 @@
 import { StartupError } from '../../base/startup-error.js';
-import { copies, insertSql, type Copy, type OldTable } from './copies.js';
-import { CHANGES_TABLE, keptTable, literal, NEW_IDS_TABLE } from './names.js';
-import { takenIds, type AdoptionPlan } from './plan.js';
-import { pgArray, type Run } from './recognise.js';
+import { tableCopies, insertSql, type TableCopy, type LegacyTableName } from './table-copies.js';
+import { CHANGES_TABLE, legacyTableName, literal, NEW_IDS_TABLE } from './names.js';
+import { duplicateIds, type AdoptionPlan } from './plan.js';
+import { pgArray, type RunQuery } from './recognise.js';
 
 /**
  * Chunks of one statement: enough for the database to be busy, few enough to tell how far it is.
@@ -15,45 +15,50 @@ export type Progress = (doing: string, done?: number, total?: number) => void;
  * Copies every old row into its new table, notes each value and id that changed, and makes sure
  * that none is missing.
  */
-export async function copyRows(run: Run, plan: AdoptionPlan, progress: Progress): Promise<void> {
-  const old: OldTable = becomes => keptTable(plan.tables.find(({ to }) => to === becomes)!.from);
-  const all = copies(old, plan.revision >= '007');
-  await noteChanges(run, plan, all, old);
+export async function copyRows(
+  run: RunQuery,
+  plan: AdoptionPlan,
+  progress: Progress,
+): Promise<void> {
+  const legacyTable: LegacyTableName = becomes =>
+    legacyTableName(plan.tables.find(({ to }) => to === becomes)!.from);
+  const copies = tableCopies(legacyTable, plan.revision >= '007');
+  await recordChanges(run, plan, copies, legacyTable);
   // Tenants bring their bots along.
   await run('alter table tenants disable trigger tenants_create_bot');
-  for (const copy of all) {
+  for (const copy of copies) {
     const { table } = copy;
     progress(`Copying ${table}`);
     if (table === 'doc_chunks')
       await copyChunks(
         run,
         copy,
-        old('doc_chunks'),
+        legacyTable('doc_chunks'),
         plan.tables.find(({ to }) => to === table)!.rows,
         progress,
       );
-    else await run(insertSql(copy, old(table)));
-    if (table === 'bots') await makeMissingBots(run);
+    else await run(insertSql(copy, legacyTable(table)));
+    if (table === 'bots') await insertMissingBots(run);
   }
   await run('alter table tenants enable trigger tenants_create_bot');
-  for (const { table } of all) await makeSureOf(run, table, old(table));
+  for (const { table } of copies) await verifyCopy(run, table, legacyTable(table));
 }
 
-async function noteChanges(
-  run: Run,
+async function recordChanges(
+  run: RunQuery,
   plan: AdoptionPlan,
-  all: readonly Copy[],
-  old: OldTable,
+  copies: readonly TableCopy[],
+  legacyTable: LegacyTableName,
 ): Promise<void> {
-  for (const { table, mends } of all) {
-    const taken = takenIds(table, old);
-    if (taken)
+  for (const { table, repairs } of copies) {
+    const duplicates = duplicateIds(table, legacyTable);
+    if (duplicates)
       await run(
         `insert into ${NEW_IDS_TABLE} (table_name, old_id) select '${table}', id ` +
-          `from (${taken}) taken`,
+          `from (${duplicates}) taken`,
       );
     const from = plan.tables.find(({ to }) => to === table)!.from;
-    for (const { column, when, why } of mends) {
+    for (const { column, when, why } of repairs) {
       if (
         !plan.changes.some(
           change => change.table === from && change.column === column && change.why === why,
@@ -62,7 +67,7 @@ async function noteChanges(
         continue;
       await run(
         `insert into ${CHANGES_TABLE} select '${table}', o.id, '${column}', ` +
-          `${literal(why)} from ${old(table)} o where ${when}`,
+          `${literal(why)} from ${legacyTable(table)} o where ${when}`,
       );
     }
   }
@@ -81,8 +86,8 @@ async function noteChanges(
  * lie side by side.
  */
 async function copyChunks(
-  run: Run,
-  copy: Copy,
+  run: RunQuery,
+  copy: TableCopy,
   from: string,
   total: number,
   progress: Progress,
@@ -112,14 +117,14 @@ async function copyChunks(
   }
 }
 
-async function makeMissingBots(run: Run): Promise<void> {
+async function insertMissingBots(run: RunQuery): Promise<void> {
   await run(
     "insert into bots (tenant_id, name) select t.id, left(t.name, 251) || ' Bot' " +
       'from tenants t where not exists (select from bots b where b.tenant_id = t.id)',
   );
 }
 
-async function makeSureOf(run: Run, table: string, from: string): Promise<void> {
+async function verifyCopy(run: RunQuery, table: string, from: string): Promise<void> {
   const [row] = await run<{ missing: number; extra: number }>(
     `select count(*) filter (where t.id is null)::int as missing,
             count(*) filter (where o.id is null)::int as extra

@@ -2,15 +2,18 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from '../../db/roles.js';
 import { LEGACY_POLICY } from '../../db/legacy-names.js';
-import { ADOPTION_TABLE, identifier, SEVEN_TABLES } from './names.js';
-import type { Run } from './recognise.js';
-import { changing } from './transactions.js';
+import { ADOPTION_TABLE, identifier, ADOPTED_TABLES } from './names.js';
+import type { RunQuery } from './recognise.js';
+import { readWrite } from './transactions.js';
 
 /**
  * Lets the older application's login read and write the seven tables, by a policy of its own on
  * each. May be repeated.
  */
-export async function grantLegacyRole(run: Run, name: string): Promise<{ grantedSchema: boolean }> {
+export async function grantLegacyRole(
+  run: RunQuery,
+  name: string,
+): Promise<{ grantedSchema: boolean }> {
   const [role] = await run<{ mayUse: boolean }>(
     `select has_schema_privilege(oid, current_schema()::text, 'usage') as "mayUse" ` +
       'from pg_roles where rolname = ?',
@@ -26,8 +29,8 @@ export async function grantLegacyRole(run: Run, name: string): Promise<{ granted
       `Nothing was changed: ${name} is the gateway's own role. Name the login by which ` +
         'the older application connects.',
     );
-  for (const table of SEVEN_TABLES) {
-    const [existing] = await run<{ roles: string[]; owner: string }>(
+  for (const table of ADOPTED_TABLES) {
+    const [existingTables] = await run<{ roles: string[]; owner: string }>(
       `select coalesce((select array_agg(pg_get_userbyid(r)::text)
                           from pg_policy p, unnest(p.polroles) r
                          where p.polrelid = c.oid and p.polname = '${LEGACY_POLICY}'),
@@ -35,13 +38,13 @@ export async function grantLegacyRole(run: Run, name: string): Promise<{ granted
               pg_get_userbyid(c.relowner)::text as owner
          from pg_class c where c.oid = '${table}'::regclass`,
     );
-    const roles = [...new Set([...existing!.roles, name])].map(identifier).join(', ');
+    const roles = [...new Set([...existingTables!.roles, name])].map(identifier).join(', ');
     await run(
-      existing!.roles.length > 0
+      existingTables!.roles.length > 0
         ? `alter policy ${LEGACY_POLICY} on ${table} to ${roles}`
         : `create policy ${LEGACY_POLICY} on ${table} to ${roles} using (true) with check (true)`,
     );
-    if (existing!.owner !== name)
+    if (existingTables!.owner !== name)
       await run(`grant select, insert, update, delete on ${table} to ${identifier(name)}`);
   }
   if (!role.mayUse)
@@ -54,7 +57,7 @@ export async function grantLegacyRole(run: Run, name: string): Promise<{ granted
 
 /** The same for a database that was adopted before. */
 export async function addLegacyRole(database: Database, name: string): Promise<void> {
-  await changing(database, async run => {
+  await readWrite(database, async run => {
     const { grantedSchema } = await grantLegacyRole(run, name);
     const [adoption] = await run<{ open: boolean }>(
       `select to_regclass('${ADOPTION_TABLE}') is not null as open`,

@@ -1,4 +1,4 @@
-import type { SevenTable } from './names.js';
+import type { AdoptedTable } from './names.js';
 
 /** Alembic's revisions of the older Weaver, as `alembic_version` names them. */
 export const REVISIONS = ['001', '002', '003', '004', '005', '006', '007'] as const;
@@ -8,7 +8,7 @@ export type Revision = (typeof REVISIONS)[number];
 export interface LegacyTable {
   readonly name: string;
   /** The table whose rows it holds. */
-  readonly becomes: SevenTable;
+  readonly targetTable: AdoptedTable;
   readonly columns: Readonly<Record<string, string>>;
 }
 
@@ -26,8 +26,8 @@ export function legacyTables(revision: Revision): LegacyTable[] {
   const table = (
     name: string,
     columns: Record<string, string>,
-    becomes = name as SevenTable,
-  ): LegacyTable => ({ name, becomes, columns: { id: UUID, ...columns } });
+    targetTable = name as AdoptedTable,
+  ): LegacyTable => ({ name, targetTable, columns: { id: UUID, ...columns } });
   return [
     table('tenants', {
       name: varchar(255),

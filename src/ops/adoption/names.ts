@@ -9,7 +9,7 @@ export const NEW_IDS_TABLE = `${LEGACY_PREFIX}new_ids`;
 /** A digest of each row as adoption left it, by which later writes are found. */
 export const ROWS_TABLE = `${LEGACY_PREFIX}rows`;
 
-export const SEVEN_TABLES = [
+export const ADOPTED_TABLES = [
   'tenants',
   'profiles',
   'bots',
@@ -18,17 +18,17 @@ export const SEVEN_TABLES = [
   'api_keys',
   'bot_queries',
 ] as const;
-export type SevenTable = (typeof SEVEN_TABLES)[number];
+export type AdoptedTable = (typeof ADOPTED_TABLES)[number];
 
 /** Where the old rows of a table are kept; the oldest revision called profiles users. */
-export const keptTable = (table: string): string => `${LEGACY_PREFIX}${table}`;
+export const legacyTableName = (table: string): string => `${LEGACY_PREFIX}${table}`;
 
-const PREFERRED_LENGTH = 63;
+const MAX_IDENTIFIER_BYTES = 63;
 
 /** `name` under the prefix; undefined where PostgreSQL would cut it. */
-export function keptName(name: string): string | undefined {
-  const kept = `${LEGACY_PREFIX}${name}`;
-  return Buffer.byteLength(kept) <= PREFERRED_LENGTH ? kept : undefined;
+export function legacyName(name: string): string | undefined {
+  const prefixed = `${LEGACY_PREFIX}${name}`;
+  return Buffer.byteLength(prefixed) <= MAX_IDENTIFIER_BYTES ? prefixed : undefined;
 }
 
 export function identifier(name: string): string {

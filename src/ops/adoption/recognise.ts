@@ -17,7 +17,7 @@ import { LOG_TABLE } from '../migrations/log.js';
 /**
  * Statements have `?` parameters. A list would be spread over several: `pgArray` makes one of it.
  */
-export type Run = <R = Record<string, unknown>>(
+export type RunQuery = <R = Record<string, unknown>>(
   sql: string,
   parameters?: readonly (string | number | boolean | null)[],
 ) => Promise<R[]>;
@@ -36,7 +36,7 @@ export type Recognised =
   | { readonly kind: 'unknown'; readonly problems: readonly string[] };
 
 /** What of the schema no extension made. */
-const OWN = (catalogue: string, alias: string): string =>
+const OBJECTS_OF = (catalogue: string, alias: string): string =>
   `not exists (select from pg_depend x where x.classid = '${catalogue}'::regclass and ` +
   `x.objid = ${alias}.oid and x.deptype = 'e')`;
 const HERE = `current_schema()::regnamespace`;
@@ -48,7 +48,7 @@ const TABLE_HERE = (column: string): string =>
  * Reads the catalogue alone, and says what the database is; of a legacy one with anything unknown
  * in it, everything that is.
  */
-export async function recognise(run: Run): Promise<Recognised> {
+export async function recogniseDatabase(run: RunQuery): Promise<Recognised> {
   const relations = await run<{
     name: string;
     kind: string;
@@ -64,7 +64,7 @@ export async function recognise(run: Run): Promise<Recognised> {
                    where a.grantee <> 0 and a.grantee <> c.relowner) as grantees
        from pg_class c
       where c.relnamespace = ${HERE} and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-        and ${OWN('pg_class', 'c')}
+        and ${OBJECTS_OF('pg_class', 'c')}
       order by 1`,
   );
   const names = new Set(relations.map(relation => relation.name));
@@ -99,8 +99,8 @@ export async function recognise(run: Run): Promise<Recognised> {
     ...relations
       .filter(({ name, rowSecurity }) => expected.includes(name) && rowSecurity)
       .map(({ name }) => `row-level security of ${name}`),
-    ...(await partsUnknown(run, tables, expected)),
-    ...(await othersUnknown(run, expected)),
+    ...(await unknownParts(run, tables, expected)),
+    ...(await unknownObjects(run, expected)),
     ...(await vectorProblems(run)),
   ];
   if (problems.length > 0) return { kind: 'unknown', problems };
@@ -135,7 +135,7 @@ function withoutVersion(): Recognised {
   };
 }
 
-async function revisionOf(run: Run): Promise<{ revision: Revision } | { problem: string }> {
+async function revisionOf(run: RunQuery): Promise<{ revision: Revision } | { problem: string }> {
   const rows = await run<{ version: string }>(
     `select version_num::text as version from ${VERSION_TABLE} order by 1`,
   );
@@ -154,12 +154,12 @@ async function revisionOf(run: Run): Promise<{ revision: Revision } | { problem:
     : { problem: `The revision ${version} is not one of ${REVISIONS[0]} to ${REVISIONS.at(-1)}.` };
 }
 
-async function isEmpty(run: Run, table: string): Promise<boolean> {
+async function isEmpty(run: RunQuery, table: string): Promise<boolean> {
   return (await run(`select from ${table} limit 1`)).length === 0;
 }
 
-async function partsUnknown(
-  run: Run,
+async function unknownParts(
+  run: RunQuery,
   tables: readonly LegacyTable[],
   expected: readonly string[],
 ): Promise<string[]> {
@@ -241,14 +241,14 @@ function columnProblems(
 }
 
 /** Whatever else stands in the schema, or hangs on its tables from elsewhere. */
-async function othersUnknown(run: Run, expected: readonly string[]): Promise<string[]> {
+async function unknownObjects(run: RunQuery, expected: readonly string[]): Promise<string[]> {
   const rows = await run<{ text: string }>(
     `select 'function ' || p.oid::regprocedure as text from pg_proc p
-      where p.pronamespace = ${HERE} and ${OWN('pg_proc', 'p')}
+      where p.pronamespace = ${HERE} and ${OBJECTS_OF('pg_proc', 'p')}
         and not (p.proname || '()' = any(?) and p.pronargs = 0)
       union all
      select 'type ' || t.typname from pg_type t where t.typnamespace = ${HERE} and t.typrelid = 0
-       and t.typelem = 0 and ${OWN('pg_type', 't')}
+       and t.typelem = 0 and ${OBJECTS_OF('pg_type', 't')}
       union all
      select 'policy ' || polname || ' of ' || polrelid::regclass from pg_policy
        where ${TABLE_HERE('polrelid')}
@@ -270,7 +270,7 @@ async function othersUnknown(run: Run, expected: readonly string[]): Promise<str
   return rows.map(row => row.text);
 }
 
-async function vectorProblems(run: Run): Promise<string[]> {
+async function vectorProblems(run: RunQuery): Promise<string[]> {
   const [row] = await run<{ version: string | null }>(
     `select (select extversion from pg_extension where extname = 'vector') as version`,
   );

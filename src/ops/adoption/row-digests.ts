@@ -1,8 +1,8 @@
 import { LEGACY_PREFIX } from '../../db/legacy-names.js';
-import { identifier, literal, ROWS_TABLE, SEVEN_TABLES } from './names.js';
+import { identifier, literal, ROWS_TABLE, ADOPTED_TABLES } from './names.js';
 import { LOG_TABLE } from '../migrations/log.js';
-import type { Run } from './recognise.js';
-import { withoutForce } from './transactions.js';
+import type { RunQuery } from './recognise.js';
+import { withoutForcedRowSecurity } from './transactions.js';
 
 /** Columns that use alone changes: that a key was used is no reason to keep what adoption made. */
 const CHANGED_BY_USE: Record<string, readonly string[]> = {
@@ -16,7 +16,7 @@ const CHANGED_BY_USE: Record<string, readonly string[]> = {
 const ADDED_BY_USE: Record<string, string> = { audit_log: `action = 'upgradeApiKey'` };
 
 /** Notes a digest of every row of the seven tables, and one for each other table as a whole. */
-export async function rememberRows(run: Run): Promise<void> {
+export async function storeDigests(run: RunQuery): Promise<void> {
   await eachDigest(
     run,
     async (table, digests) =>
@@ -40,17 +40,18 @@ export interface TableDifference {
 }
 
 /** Stands for all rows of a table that is known as a whole. */
-const WHOLE = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+const WHOLE_TABLE_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** What was written since `rememberRows`. */
-export async function differences(run: Run): Promise<TableDifference[]> {
+/** What was written since `storeDigests`. */
+export async function differences(run: RunQuery): Promise<TableDifference[]> {
   const found: TableDifference[] = [];
   await eachDigest(run, async (table, digests) => {
     const [row] = await run<TableDifference>(
       `select count(*) filter (where kind = 'added')::int as added,
               count(*) filter (where kind = 'changed')::int as changed,
               count(*) filter (where kind = 'removed')::int as removed,
-              coalesce((array_agg(id::text order by id) filter (where id <> '${WHOLE}'))[1:3],
+              coalesce((array_agg(id::text
+                order by id) filter (where id <> '${WHOLE_TABLE_ID}'))[1:3],
                        '{}') as samples
          from (select coalesce(d.id, r.id) as id,
                       case when r.id is null then 'added'
@@ -68,7 +69,7 @@ export async function differences(run: Run): Promise<TableDifference[]> {
 
 /** Calls `work` for each table with a query of ids and digests. */
 async function eachDigest(
-  run: Run,
+  run: RunQuery,
   work: (table: string, digests: string) => Promise<void>,
 ): Promise<void> {
   const others = await run<{ name: string }>(
@@ -77,12 +78,12 @@ async function eachDigest(
       where relnamespace = current_schema()::regnamespace
         and relkind = 'r' and relpersistence = 'p'
         and relname not like '${LEGACY_PREFIX.replaceAll('_', '\\_')}%'
-        and relname not in ('${LOG_TABLE}', ${SEVEN_TABLES.map(literal).join(', ')})
+        and relname not in ('${LOG_TABLE}', ${ADOPTED_TABLES.map(literal).join(', ')})
       order by 1`,
   );
   const names = others.map(({ name }) => name);
-  await withoutForce(run, [...SEVEN_TABLES, ...names], async () => {
-    for (const table of SEVEN_TABLES) {
+  await withoutForcedRowSecurity(run, [...ADOPTED_TABLES, ...names], async () => {
+    for (const table of ADOPTED_TABLES) {
       const columns = await run<{ name: string }>(
         'select attname::text as name from pg_attribute ' +
           `where attrelid = '${table}'::regclass and attnum > 0 and not attisdropped ` +
@@ -98,10 +99,10 @@ async function eachDigest(
       );
     }
     for (const name of names) {
-      const one = `md5(coalesce(string_agg(digest, '' order by digest), ''))::uuid`;
+      const row = `md5(coalesce(string_agg(digest, '' order by digest), ''))::uuid`;
       await work(
         name,
-        `select '${WHOLE}'::uuid as id, ${one} as digest ` +
+        `select '${WHOLE_TABLE_ID}'::uuid as id, ${row} as digest ` +
           `from (select md5(record_send(t)) as digest from ${identifier(name)} t ` +
           `where ${ADDED_BY_USE[name] ? `not (${ADDED_BY_USE[name]})` : 'true'}) all_of_it`,
       );

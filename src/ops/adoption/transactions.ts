@@ -4,20 +4,23 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
 import { MIGRATION_LOCK } from '../migrations/lock.js';
 import { identifier } from './names.js';
-import type { Run } from './recognise.js';
+import type { RunQuery } from './recognise.js';
 
 const LOCK_TIMEOUT_SECONDS = 15;
 const LOCK_NOT_AVAILABLE = '55P03';
-const ASK_EVERY_MS = 250;
-const IN_THE_WAY =
+const POLL_INTERVAL_MS = 250;
+const LOCK_CONFLICT =
   'Nothing was changed: somebody held a table or migrated this database for ' +
   `${LOCK_TIMEOUT_SECONDS} seconds. Stop the programs that use it, then try again.`;
 
 /** Runs `work` on a snapshot of the database, as whoever owns its tables. */
-export async function looking<T>(database: Database, work: (run: Run) => Promise<T>): Promise<T> {
+export async function readOnly<T>(
+  database: Database,
+  work: (run: RunQuery) => Promise<T>,
+): Promise<T> {
   const connection = database.orm.em.getDriver().getConnection();
   return connection.transactional(async transaction => {
-    const run: Run = (sql, parameters = []) =>
+    const run: RunQuery = (sql, parameters = []) =>
       connection.execute(sql, parameters as never, 'all', transaction);
     await run('set transaction isolation level repeatable read, read only');
     await withoutTimeouts(run);
@@ -29,14 +32,14 @@ export async function looking<T>(database: Database, work: (run: Run) => Promise
  * Runs `work` in one transaction, while nobody else migrates the database. Whatever it throws,
  * nothing was changed.
  */
-export async function changing<T>(
+export async function readWrite<T>(
   database: Database,
-  work: (run: Run, transaction: Transaction) => Promise<T>,
+  work: (run: RunQuery, transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   const connection = database.orm.em.getDriver().getConnection();
   return connection
     .transactional(async transaction => {
-      const run: Run = (sql, parameters = []) =>
+      const run: RunQuery = (sql, parameters = []) =>
         connection.execute(sql, parameters as never, 'all', transaction);
       await withoutTimeouts(run);
       await run(`set local lock_timeout = '${LOCK_TIMEOUT_SECONDS}s'`);
@@ -45,24 +48,24 @@ export async function changing<T>(
     })
     .catch(error => {
       if ((error as { code?: string }).code !== LOCK_NOT_AVAILABLE) throw error;
-      throw new StartupError(IN_THE_WAY, { cause: error });
+      throw new StartupError(LOCK_CONFLICT, { cause: error });
     });
 }
 
 /** Tried again and again, never waited for: see `ops/migrations/lock.ts`. */
-async function takeMigrationLock(run: Run): Promise<void> {
-  const until = performance.now() + LOCK_TIMEOUT_SECONDS * 1_000;
+async function takeMigrationLock(run: RunQuery): Promise<void> {
+  const deadline = performance.now() + LOCK_TIMEOUT_SECONDS * 1_000;
   for (;;) {
     const [lock] = await run<{ taken: boolean }>(
       `select pg_try_advisory_xact_lock(${MIGRATION_LOCK}) as taken`,
     );
     if (lock!.taken) return;
-    if (performance.now() > until) throw new StartupError(IN_THE_WAY);
-    await sleep(ASK_EVERY_MS);
+    if (performance.now() > deadline) throw new StartupError(LOCK_CONFLICT);
+    await sleep(POLL_INTERVAL_MS);
   }
 }
 
-async function withoutTimeouts(run: Run): Promise<void> {
+async function withoutTimeouts(run: RunQuery): Promise<void> {
   await run('set local statement_timeout = 0');
   await run('set local idle_in_transaction_session_timeout = 0');
 }
@@ -71,21 +74,21 @@ async function withoutTimeouts(run: Run): Promise<void> {
  * Runs `work` while the owner of `tables` is not held by their policies, which then hold it again.
  * The tables are locked until the transaction ends.
  */
-export async function withoutForce<T>(
-  run: Run,
+export async function withoutForcedRowSecurity<T>(
+  run: RunQuery,
   tables: readonly string[],
   work: () => Promise<T>,
 ): Promise<T> {
-  const forced = await run<{ name: string }>(
+  const forcedTables = await run<{ name: string }>(
     'select relname::text as name from pg_class ' +
       'where relnamespace = current_schema()::regnamespace and relforcerowsecurity ' +
       `and relname in (${tables.map(() => '?').join(', ')})`,
     [...tables],
   );
-  for (const { name } of forced)
+  for (const { name } of forcedTables)
     await run(`alter table ${identifier(name)} no force row level security`);
   const result = await work();
-  for (const { name } of forced)
+  for (const { name } of forcedTables)
     await run(`alter table ${identifier(name)} force row level security`);
   return result;
 }

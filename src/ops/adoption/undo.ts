@@ -2,17 +2,17 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
 import { migratorOf } from '../migrations/run.js';
 import { LEGACY_PREFIX } from '../../db/legacy-names.js';
-import { ADOPTION_TABLE, identifier, literal, SEVEN_TABLES } from './names.js';
+import { ADOPTION_TABLE, identifier, literal, ADOPTED_TABLES } from './names.js';
 import { LOG_TABLE } from '../migrations/log.js';
-import type { Run } from './recognise.js';
+import type { RunQuery } from './recognise.js';
 import { differences, type TableDifference } from './row-digests.js';
-import { changing, looking } from './transactions.js';
+import { readWrite, readOnly } from './transactions.js';
 
 export interface Adoption {
   readonly revision: string;
   readonly adoptedAt: string;
   /** What is kept of the older database. */
-  readonly kept: readonly {
+  readonly legacyTables: readonly {
     readonly table: string;
     readonly rows: number;
     readonly bytes: number;
@@ -20,35 +20,35 @@ export interface Adoption {
 }
 
 /** The adoption that is neither undone nor finished; undefined where there is none. */
-export async function openAdoption(database: Database): Promise<Adoption | undefined> {
-  return looking(database, async run => {
-    if (!(await isOpen(run))) return undefined;
+export async function findAdoption(database: Database): Promise<Adoption | undefined> {
+  return readOnly(database, async run => {
+    if (!(await hasAdoption(run))) return undefined;
     const [row] = await run<{ revision: string; adoptedAt: string }>(
       "select revision, to_char(adopted_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS') " +
         `as "adoptedAt" from ${ADOPTION_TABLE}`,
     );
-    const kept: Adoption['kept'][number][] = [];
-    for (const table of await keptTables(run)) {
+    const legacyTables: Adoption['legacyTables'][number][] = [];
+    for (const table of await findLegacyTables(run)) {
       const [size] = await run<{ rows: number; bytes: number }>(
         'select count(*)::int as rows, ' +
           `pg_total_relation_size(${literal(table)}::regclass)::float8 as bytes ` +
           `from ${identifier(table)}`,
       );
-      kept.push({ table, ...size! });
+      legacyTables.push({ table, ...size! });
     }
-    return { ...row!, kept };
+    return { ...row!, legacyTables };
   });
 }
 
 /** Gives the older database back as it was, unless anything was written since. One transaction. */
 export async function undoAdoption(
   database: Database,
-  refuse: (differences: readonly TableDifference[]) => void,
+  checkDifferences: (differences: readonly TableDifference[]) => void,
 ): Promise<void> {
-  await changing(database, async (run, transaction) => {
-    if (!(await isOpen(run))) throw new StartupError('There is no adoption to undo.');
-    await run(`lock table ${SEVEN_TABLES.join(', ')} in access exclusive mode`);
-    refuse(await differences(run));
+  await readWrite(database, async (run, transaction) => {
+    if (!(await hasAdoption(run))) throw new StartupError('There is no adoption to undo.');
+    await run(`lock table ${ADOPTED_TABLES.join(', ')} in access exclusive mode`);
+    checkDifferences(await differences(run));
     const [adoption] = await run<{
       renames: { kind: string; from: string; to: string }[];
       newExtensions: string[];
@@ -58,7 +58,7 @@ export async function undoAdoption(
         `"schemaRoles" from ${ADOPTION_TABLE}`,
     );
     const { renames, newExtensions, schemaRoles } = adoption!;
-    const kept = await keptTables(run);
+    const legacyTables = await findLegacyTables(run);
     await migratorOf(database).within(transaction, 'down', { to: 0 });
     await run(`drop table ${LOG_TABLE}`);
     for (const name of newExtensions) await run(`drop extension ${identifier(name)}`);
@@ -68,7 +68,7 @@ export async function undoAdoption(
           `current_schema(), ${literal(role)}); end $do$`,
       );
     const renamed = new Set(renames.map(({ to }) => to));
-    for (const table of kept.filter(name => !renamed.has(name)))
+    for (const table of legacyTables.filter(name => !renamed.has(name)))
       await run(`drop table ${identifier(table)}`);
     for (const { kind, to } of renames)
       if (kind === 'table') await run(`alter table ${identifier(to)} disable row level security`);
@@ -82,25 +82,25 @@ export async function undoAdoption(
 
 /** Drops what is kept of the older database. From then on there is no way back. */
 export async function finishAdoption(database: Database): Promise<void> {
-  await changing(database, async run => {
-    if (!(await isOpen(run))) throw new StartupError('There is no adoption to finish.');
+  await readWrite(database, async run => {
+    if (!(await hasAdoption(run))) throw new StartupError('There is no adoption to finish.');
     const [adoption] = await run<{ renames: { kind: string; to: string }[] }>(
       `select renames from ${ADOPTION_TABLE}`,
     );
-    await run(`drop table ${(await keptTables(run)).map(identifier).join(', ')}`);
+    await run(`drop table ${(await findLegacyTables(run)).map(identifier).join(', ')}`);
     for (const { kind, to } of adoption!.renames)
       if (kind === 'function') await run(`drop function ${identifier(to)}()`);
   });
 }
 
-async function isOpen(run: Run): Promise<boolean> {
+async function hasAdoption(run: RunQuery): Promise<boolean> {
   const [row] = await run<{ open: boolean }>(
     `select to_regclass('${ADOPTION_TABLE}') is not null as open`,
   );
   return row!.open;
 }
 
-async function keptTables(run: Run): Promise<string[]> {
+async function findLegacyTables(run: RunQuery): Promise<string[]> {
   const rows = await run<{ name: string }>(
     'select relname::text as name from pg_class ' +
       "where relnamespace = current_schema()::regnamespace and relkind = 'r' " +

@@ -12,8 +12,8 @@ import { IN_MEMORY, type EntityClasses } from '../../db/open/database-options.js
 import type { PartialFile } from './backup-file.js';
 import { countTables, DUMPED_TABLES, type Counts } from './counts.js';
 import { fileError } from './file-errors.js';
-import { unpacked, unpackingError } from './unpacked.js';
-import type { Work } from './work.js';
+import { gunzip, gunzipError } from './gunzip.js';
+import type { BackupContext } from './backup-context.js';
 
 /** Rows of every table of the embedded database, whose only session no policy holds. */
 export async function countsOfEmbedded(database: Database): Promise<Counts> {
@@ -26,10 +26,10 @@ export async function countsOfEmbedded(database: Database): Promise<Counts> {
 export async function writeArchive(
   database: Database,
   partial: PartialFile,
-  { tell, signal }: Work,
+  { report, signal }: BackupContext,
 ): Promise<Counts> {
   const counts = await countsOfEmbedded(database);
-  tell('writing the archive');
+  report('writing the archive');
   const pglite = (await (
     database.orm.em.getDriver().getConnection() as PgliteConnection
   ).getNativeClient()) as PGlite;
@@ -44,9 +44,9 @@ export async function writeArchive(
  * with it where nobody can catch it.
  */
 async function readArchive(file: string, signal: AbortSignal): Promise<Blob> {
-  const files = await buffer(unpacked(file, signal)).catch(error => {
+  const files = await buffer(gunzip(file, signal)).catch(error => {
     signal.throwIfAborted();
-    throw unpackingError(error, file);
+    throw gunzipError(error, file);
   });
   if (files.length < 1_024 || files.toString('latin1', 257, 262) !== 'ustar')
     throw new StartupError(`${file} is no backup that "weaver db backup" wrote.`);
@@ -93,34 +93,34 @@ export async function unpackArchive(
 }
 
 /**
- * Lets `make` make an embedded database beside that of `dataDir`, and puts it in its place. The
+ * Lets `fill` make an embedded database beside that of `dataDir`, and puts it in its place. The
  * former files are kept; gives where.
  */
 export async function replaceEmbedded<T>(
   dataDir: string,
   signal: AbortSignal,
-  make: (staging: string) => Promise<T>,
-): Promise<{ made: T; former: string | undefined }> {
+  fill: (staging: string) => Promise<T>,
+): Promise<{ result: T; previousFolder: string | undefined }> {
   const staging = join(dataDir, 'restoring');
   const lock = lockDataFolder(dataDir);
   try {
     rmSync(staging, { recursive: true, force: true });
     mkdirSync(staging, { mode: 0o700 });
-    const made = await make(staging);
+    const result = await fill(staging);
     signal.throwIfAborted();
     const cluster = join(dataDir, 'pg');
     chmodSync(join(staging, 'pg'), 0o700);
-    const former = existsSync(cluster)
+    const previousFolder = existsSync(cluster)
       ? join(dataDir, `pg.before-restore-${new Date().toISOString().replace(/\D/g, '')}`)
       : undefined;
-    if (former) renameSync(cluster, former);
+    if (previousFolder) renameSync(cluster, previousFolder);
     try {
       renameSync(join(staging, 'pg'), cluster);
     } catch (error) {
-      if (former) renameSync(former, cluster);
+      if (previousFolder) renameSync(previousFolder, cluster);
       throw error;
     }
-    return { made, former };
+    return { result, previousFolder };
   } catch (error) {
     throw fileError(error, staging);
   } finally {

@@ -30,7 +30,7 @@ export class PartialFile {
         `Another backup is writing ${file}: name another file. Nothing was written.`,
       );
     try {
-      if (await exists(path)) {
+      if (await fileExists(path)) {
         await rm(path);
         removed(path);
       }
@@ -55,11 +55,11 @@ export class PartialFile {
   }
 
   /** Gives the file its name. Whatever got that name meanwhile stays. */
-  async keep(): Promise<void> {
+  async publish(): Promise<void> {
     try {
       await this.handle.sync();
-      const [own, named] = [await this.handle.stat(), await lstat(this.path)];
-      if (own.ino !== named.ino)
+      const [own, renamed] = [await this.handle.stat(), await lstat(this.path)];
+      if (own.ino !== renamed.ino)
         throw new StartupError(
           `Another backup writes to ${this.path}. Nothing was written to ${this.file}.`,
         );
@@ -73,8 +73,8 @@ export class PartialFile {
   async close(): Promise<void> {
     const own = await this.handle.stat();
     await this.handle.close();
-    const named = await lstat(this.path).catch(() => undefined);
-    if (named?.ino === own.ino) await rm(this.path, { force: true });
+    const renamed = await lstat(this.path).catch(() => undefined);
+    if (renamed?.ino === own.ino) await rm(this.path, { force: true });
     await releaseLock(this.file, this.lock);
   }
 }
@@ -91,7 +91,8 @@ async function releaseLock(file: string, lock: LockFile): Promise<void> {
  * after them.
  */
 export async function refuseExisting(file: string): Promise<void> {
-  if (await exists(file)) throw new StartupError(`${file} is there already: name another file.`);
+  if (await fileExists(file))
+    throw new StartupError(`${file} is there already: name another file.`);
   await access(dirname(file), constants.W_OK).catch(error => {
     throw fileError(error, file);
   });
@@ -116,7 +117,7 @@ async function renameWithoutReplacing(from: string, to: string): Promise<void> {
   }
 }
 
-async function exists(path: string): Promise<boolean> {
+async function fileExists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     error => {

@@ -16,7 +16,7 @@ export interface Rows {
 }
 
 /** The whole rows of `block` from `start`, the beginning of a line, on. */
-export function wholeRows(block: Buffer, start: number): Rows {
+export function completeRows(block: Buffer, start: number): Rows {
   for (
     let at = block.indexOf(END_OF_ROWS, start);
     at >= 0;
@@ -54,8 +54,8 @@ export class CopiedRows {
   read(chunk: Buffer): void {
     const block = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
-    for (let before = -1; at !== before;) {
-      before = at;
+    for (let remainder = -1; at !== remainder;) {
+      remainder = at;
       at =
         this.#table === undefined
           ? this.#readStatementLine(block, at)
@@ -76,7 +76,7 @@ export class CopiedRows {
   }
 
   #readRows(block: Buffer, start: number, table: string): number {
-    const { rows, next, ended } = wholeRows(block, start);
+    const { rows, next, ended } = completeRows(block, start);
     this.counts.set(table, this.counts.get(table)! + countLines(rows));
     if (ended) this.#table = undefined;
     return next;

@@ -13,7 +13,7 @@ function quoted(name: string): string {
 }
 
 /** A table in words: those of the schema public have no other name than their own. */
-export function tableInWords(key: string): string {
+export function formatTableName(key: string): string {
   return key
     .replace(/^"public"\./, '')
     .replace(/"((?:[^"]|"")*)"/g, (_, name: string) => name.replaceAll('""', '"'));
@@ -48,17 +48,17 @@ export async function countTables(
   return counts;
 }
 
-/** Tables of which `found` has another number of rows than it should, as lines. */
-export function differences(wanted: Counts, found: Counts): string[] {
-  const wrong = [...wanted].filter(([table, rows]) => found.get(table) !== rows);
-  return wrong.map(
+/** Tables of which `actual` has another number of rows than it should, as lines. */
+export function differences(expected: Counts, actual: Counts): string[] {
+  const differing = [...expected].filter(([table, rows]) => actual.get(table) !== rows);
+  return differing.map(
     ([table, rows]) =>
-      `${tableInWords(table)}: ${rows} rows in the database, ` +
-      `${found.get(table) ?? 'no table'} in the file`,
+      `${formatTableName(table)}: ${rows} rows in the database, ` +
+      `${actual.get(table) ?? 'no table'} in the file`,
   );
 }
 
-export function rowsInWords(counts: Counts): string {
+export function formatRowCounts(counts: Counts): string {
   const rows = [...counts.values()].reduce((sum, count) => sum + count, 0);
   return `${rows} rows in ${counts.size} tables`;
 }

@@ -7,9 +7,9 @@ import { LEGACY_PREFIX } from '../../db/legacy-names.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import { CopiedRows } from './copy-rows.js';
 import type { Counts } from './counts.js';
-import { tableInWords } from './counts.js';
+import { formatTableName } from './counts.js';
 import { linesOf, runProgram } from './programs.js';
-import { inBytes, type Work } from './work.js';
+import { formatBytes, type BackupContext } from './backup-context.js';
 
 /** One line of the list that pg_restore makes of a dump. */
 export interface DumpEntry {
@@ -32,9 +32,9 @@ const ELSEWHERE = /^\d+; \d+ \d+ (TABLE DATA|SEQUENCE SET|[A-Z]+) (.*)$/;
 /**
  * What a dump has, in the order in which it is restored. A `StartupError` where the file is none.
  */
-export async function dumpEntries(file: string, work: Work): Promise<DumpEntry[]> {
-  const lines = await linesOf('pg_restore', ['--list', file], work).catch(error => {
-    throw damaged(file, error);
+export async function dumpEntries(file: string, context: BackupContext): Promise<DumpEntry[]> {
+  const lines = await linesOf('pg_restore', ['--list', file], context).catch(error => {
+    throw damagedError(file, error);
   });
   return lines.flatMap(line => {
     const [, type, schema, rest] = IN_PUBLIC_OR_NONE.exec(line) ?? [];
@@ -53,15 +53,15 @@ export const firstWord = (text: string): string => text.split(' ', 1)[0]!;
  * Weaver's own tables in a dump: those with a policy for the operator, the log of migrations, and
  * what adoption keeps.
  */
-function weaversTables(entries: readonly DumpEntry[]): Set<string> {
+function weaverTables(entries: readonly DumpEntry[]): Set<string> {
   const inPublic = entries.filter(({ schema }) => schema === 'public');
-  const walled = inPublic
+  const tablesWithPolicy = inPublic
     .filter(({ type, rest }) => type === 'POLICY' && rest.split(' ')[1] === 'operator_all')
     .map(({ rest }) => firstWord(rest));
-  const kept = inPublic
+  const legacyTables = inPublic
     .filter(({ type, rest }) => type === 'TABLE' && rest.startsWith(LEGACY_PREFIX))
     .map(({ rest }) => firstWord(rest));
-  return new Set([LOG_TABLE, ...walled, ...kept]);
+  return new Set([LOG_TABLE, ...tablesWithPolicy, ...legacyTables]);
 }
 
 const OF_TABLE = new Set([
@@ -78,14 +78,18 @@ const OF_TABLE = new Set([
 const SEQUENCES = new Set(['SEQUENCE', 'SEQUENCE OWNED BY', 'SEQUENCE SET']);
 
 /** The entries of a dump without what others keep in the same database. */
-export async function weaversEntries(
+export async function weaverEntries(
   file: string,
   entries: readonly DumpEntry[],
-  work: Work,
+  context: BackupContext,
 ): Promise<DumpEntry[]> {
-  const tables = weaversTables(entries);
+  const tables = weaverTables(entries);
   const after = (
-    await linesOf('pg_restore', ['--section=post-data', '--schema=public', '--file=-', file], work)
+    await linesOf(
+      'pg_restore',
+      ['--section=post-data', '--schema=public', '--file=-', file],
+      context,
+    )
   ).join('\n');
   // The list names no table beside these, and the script does.
   const named = (statement: RegExp): Set<string> =>
@@ -125,7 +129,7 @@ export async function weaversEntries(
  * Whether a dump was asked for without what others keep in the database: then it has no extensions
  * either, which Weaver's tables need.
  */
-export function isOfWeaverAlone(entries: readonly DumpEntry[]): boolean {
+export function hasOnlyWeaver(entries: readonly DumpEntry[]): boolean {
   return !entries.some(({ type }) => type === 'EXTENSION');
 }
 
@@ -133,7 +137,7 @@ export function isOfWeaverAlone(entries: readonly DumpEntry[]): boolean {
 export async function countsInDump(
   file: string,
   entries: readonly DumpEntry[],
-  work: Work,
+  context: BackupContext,
 ): Promise<Counts> {
   const rows = new CopiedRows();
   let bytes = 0;
@@ -141,16 +145,16 @@ export async function countsInDump(
     for await (const chunk of from) {
       rows.read(chunk as Buffer);
       bytes += (chunk as Buffer).length;
-      work.tell(
-        `reading ${rows.table === undefined ? 'the file' : tableInWords(rows.table)}, ` +
-          `${inBytes(bytes)}`,
+      context.report(
+        `reading ${rows.table === undefined ? 'the file' : formatTableName(rows.table)}, ` +
+          `${formatBytes(bytes)}`,
       );
     }
   };
   await withList(entries, list =>
-    runProgram('pg_restore', ['--data-only', list, '--file=-', file], work, { output }),
+    runProgram('pg_restore', ['--data-only', list, '--file=-', file], context, { output }),
   ).catch(error => {
-    throw damaged(file, error);
+    throw damagedError(file, error);
   });
   return rows.counts;
 }
@@ -173,7 +177,7 @@ export async function withList<T>(
   }
 }
 
-function damaged(file: string, error: unknown): unknown {
+function damagedError(file: string, error: unknown): unknown {
   if (
     !(error instanceof StartupError) ||
     !error.message.startsWith('pg_restore failed') ||

@@ -8,16 +8,17 @@ import type { PartialFile } from './backup-file.js';
 import { countTables, DUMPED_TABLES, tableKey, type Counts } from './counts.js';
 import { checkProgramVersion, libpqEnvironment, runProgram } from './programs.js';
 import type { Session } from './session.js';
-import { inBytes, type Work } from './work.js';
+import { formatBytes, type BackupContext } from './backup-context.js';
 
-/** Relations of the schema public that are Weaver's own: see `weaversEntries`. */
-export const IS_WEAVERS = `(c.relname = '${LOG_TABLE}' or starts_with(c.relname, '${LEGACY_PREFIX}')
+/** Relations of the schema public that are Weaver's own: see `weaverEntries`. */
+export const IS_WEAVER_TABLE = `(c.relname = '${LOG_TABLE}'
+  or starts_with(c.relname, '${LEGACY_PREFIX}')
   or exists (select from pg_policy p
               where p.polrelid = c.oid
                 and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles)))`;
 
 /** Refuses a login from whom policies hide rows: a dump would fail, or hold none. */
-export function refuseHeldLogin({ isSuperuser, bypassesPolicies, login }: ServerFacts): void {
+export function refuseRestrictedLogin({ isSuperuser, bypassesPolicies, login }: ServerFacts): void {
   if (isSuperuser || bypassesPolicies) return;
   throw new StartupError(
     `The login ${login} is held by row-level security, so that a dump would fail, or ` +
@@ -31,7 +32,7 @@ export interface DumpOptions {
   /** Leave out what others keep in the same database. */
   readonly onlyWeaver: boolean;
   /** Rows are counted for a comparison. */
-  readonly counted: boolean;
+  readonly withCounts: boolean;
 }
 
 /**
@@ -43,26 +44,26 @@ export async function dumpPostgres(
   address: DatabaseAddress,
   serverVersion: number,
   partial: PartialFile,
-  { onlyWeaver, counted }: DumpOptions,
-  work: Work,
+  { onlyWeaver, withCounts }: DumpOptions,
+  context: BackupContext,
 ): Promise<Counts> {
-  await checkProgramVersion('pg_dump', serverVersion, work);
+  await checkProgramVersion('pg_dump', serverVersion, context);
   const { run } = session;
   await run('begin isolation level repeatable read read only');
-  const [exported] = await run<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
+  const [snapshot] = await run<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
   await dump(
     address,
-    ['--snapshot', exported!.snapshot, ...(onlyWeaver ? await argumentsForWeaver(session) : [])],
+    ['--snapshot', snapshot!.snapshot, ...(onlyWeaver ? await excludeOtherTables(session) : [])],
     partial,
-    work,
+    context,
   );
   const tables = await run<{ schema: string; name: string; weavers: boolean }>(
-    `select d.schema, d.name, d.schema = 'public' and ${IS_WEAVERS} as weavers ` +
+    `select d.schema, d.name, d.schema = 'public' and ${IS_WEAVER_TABLE} as weavers ` +
       `from (${DUMPED_TABLES}) d join pg_class c on c.oid = to_regclass(format('%I.%I', ` +
       'd.schema, d.name))',
   );
-  work.tell('counting rows');
-  const counts = counted
+  context.report('counting rows');
+  const counts = withCounts
     ? await countTables(
         run,
         tables.filter(({ weavers }) => weavers || !onlyWeaver),
@@ -80,42 +81,43 @@ async function dump(
   address: DatabaseAddress,
   args: readonly string[],
   partial: PartialFile,
-  work: Work,
+  context: BackupContext,
 ): Promise<void> {
-  const { tell } = work;
+  const { report } = context;
   let table = '';
   const progress = setInterval(
     () =>
       void partial.size().then(
-        bytes => tell(`dumping${table}, ${inBytes(bytes)}`),
+        bytes => report(`dumping${table}, ${formatBytes(bytes)}`),
         () => {},
       ),
     1_000,
   );
-  const said = (line: string): void => {
-    const named = /dumping contents of table "(.*)"$/.exec(line)?.[1];
-    if (named !== undefined) table = ` ${named.replace(/^public\./, '').replaceAll('"', '')}`;
-    tell(`dumping${table}`);
+  const onLine = (line: string): void => {
+    const tableName = /dumping contents of table "(.*)"$/.exec(line)?.[1];
+    if (tableName !== undefined)
+      table = ` ${tableName.replace(/^public\./, '').replaceAll('"', '')}`;
+    report(`dumping${table}`);
   };
   try {
-    await runProgram('pg_dump', ['--format=custom', '--verbose', ...args], work, {
+    await runProgram('pg_dump', ['--format=custom', '--verbose', ...args], context, {
       connection: libpqEnvironment(address),
       output: partial.handle.fd,
-      said,
+      onLine,
     });
   } finally {
     clearInterval(progress);
   }
 }
 
-async function argumentsForWeaver({ run }: Session): Promise<string[]> {
-  const others = await run<{ schema: string; name: string }>(
+async function excludeOtherTables({ run }: Session): Promise<string[]> {
+  const otherTables = await run<{ schema: string; name: string }>(
     "select 'public' as schema, c.relname::text as name from pg_class c " +
       "where c.relnamespace = 'public'::regnamespace " +
-      `and c.relkind in ('r', 'p', 'v', 'm', 'f') and not ${IS_WEAVERS}`,
+      `and c.relkind in ('r', 'p', 'v', 'm', 'f') and not ${IS_WEAVER_TABLE}`,
   );
   return [
     '--schema=public',
-    ...others.map(({ schema, name }) => `--exclude-table=${tableKey(schema, name)}`),
+    ...otherTables.map(({ schema, name }) => `--exclude-table=${tableKey(schema, name)}`),
   ];
 }

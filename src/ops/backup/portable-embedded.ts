@@ -2,16 +2,21 @@ import type { PGlite } from '@electric-sql/pglite';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { Database } from '../../db/database.js';
 import type { PartialFile } from './backup-file.js';
-import { refuseWithoutTables, writePortable, type RowSink, type Written } from './portable.js';
+import {
+  refuseWithoutTables,
+  writePortable,
+  type RowSink,
+  type PortableContents,
+} from './portable.js';
 import {
   appliedMigrations,
-  carriedTables,
+  portableTables,
   inPublic,
   quotedColumns,
   TEXT_SETTINGS,
   type KeyedTable,
 } from './portable-tables.js';
-import type { Work } from './work.js';
+import type { BackupContext } from './backup-context.js';
 
 /**
  * The embedded database gives and takes all that one statement copies at once: so a few rows go in
@@ -30,8 +35,8 @@ async function pgliteOf(database: Database): Promise<PGlite> {
 export async function backupEmbeddedRows(
   database: Database,
   partial: PartialFile,
-  work: Work,
-): Promise<Written> {
+  context: BackupContext,
+): Promise<PortableContents> {
   const pglite = await pgliteOf(database);
   const run = async <R>(sql: string): Promise<R[]> => (await pglite.query<R>(sql)).rows;
   await run('begin isolation level repeatable read read only');
@@ -42,9 +47,9 @@ export async function backupEmbeddedRows(
     return await writePortable(
       partial,
       migrations,
-      await carriedTables(run),
+      await portableTables(run),
       table => rowsOf(pglite, table),
-      work,
+      context,
     );
   } finally {
     await run('rollback');
@@ -70,16 +75,16 @@ async function* rowsOf(pglite: PGlite, table: KeyedTable): AsyncGenerator<Buffer
 }
 
 /** Where rows go in a transaction of the embedded database. */
-export async function sinkOf(database: Database): Promise<RowSink> {
+export async function embeddedSink(database: Database): Promise<RowSink> {
   const pglite = await pgliteOf(database);
   return {
     run: async <R>(sql: string) => (await pglite.query<R>(sql)).rows,
     async open(table) {
-      let waiting: Buffer[] = [];
+      let pendingRows: Buffer[] = [];
       let bytes = 0;
       const copy = async (): Promise<void> => {
-        const blob = new Blob(waiting as Buffer<ArrayBuffer>[]);
-        waiting = [];
+        const blob = new Blob(pendingRows as Buffer<ArrayBuffer>[]);
+        pendingRows = [];
         bytes = 0;
         await pglite.query(
           `copy ${inPublic(table)} (${quotedColumns(table)}) from '/dev/blob' (encoding 'UTF8')`,
@@ -92,7 +97,7 @@ export async function sinkOf(database: Database): Promise<RowSink> {
       return {
         async write(rows) {
           // A copy: what was read is a view of a larger piece, and that piece would stay as long.
-          waiting.push(Buffer.from(rows));
+          pendingRows.push(Buffer.from(rows));
           bytes += rows.length;
           if (bytes >= BYTES_A_STATEMENT) await copy();
         },

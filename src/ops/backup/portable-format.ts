@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { StartupError } from '../../base/startup-error.js';
-import { countLines, END_OF_ROWS, wholeRows } from './copy-rows.js';
+import { countLines, END_OF_ROWS, completeRows } from './copy-rows.js';
 import { fileError } from './file-errors.js';
-import { unpacked, unpackingError } from './unpacked.js';
+import { gunzip, gunzipError } from './gunzip.js';
 
 /**
  * A portable backup is text under gzip: a line of JSON that says what is in it; for each table its
@@ -65,7 +65,7 @@ export async function* portableText(
 /** Whether a file that is packed by gzip is a portable backup. */
 export async function isPortable(file: string): Promise<boolean> {
   const start = Buffer.from(`{"format":"${FORMAT}"`);
-  const text = unpacked(file, new AbortController().signal);
+  const text = gunzip(file, new AbortController().signal);
   try {
     let read = Buffer.alloc(0);
     for await (const chunk of text) {
@@ -74,7 +74,7 @@ export async function isPortable(file: string): Promise<boolean> {
     }
     return read.subarray(0, start.length).equals(start);
   } catch (error) {
-    throw unpackingError(error, file);
+    throw gunzipError(error, file);
   }
 }
 
@@ -103,12 +103,12 @@ export async function readPortable(
   let rows = 0;
   let rest: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of unpacked(file, reader.signal)) {
+    for await (const chunk of gunzip(file, reader.signal)) {
       let block: Buffer = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       while (block.length > 0) {
         const table = manifest?.tables[totals.length];
         if (manifest !== undefined && table !== undefined) {
-          const found = wholeRows(block, 0);
+          const found = completeRows(block, 0);
           if (found.rows.length > 0) {
             digest.update(found.rows);
             rows += countLines(found.rows);
@@ -139,7 +139,7 @@ export async function readPortable(
       throw new StartupError(`${file} is damaged: its end is not what was written.`, {
         cause: error,
       });
-    throw isOfFile(error) ? unpackingError(error, file) : error;
+    throw isFileError(error) ? gunzipError(error, file) : error;
   }
   if (manifest === undefined || written === undefined)
     throw new StartupError(`${file} is cut off: its end is missing.`);
@@ -148,7 +148,7 @@ export async function readPortable(
   return { manifest, totals };
 }
 
-function isOfFile(error: unknown): boolean {
+function isFileError(error: unknown): boolean {
   const { code, syscall } = error as { code?: string; syscall?: string };
   return (
     code?.startsWith('Z_') === true ||

@@ -7,17 +7,22 @@ import { LOG_TABLE } from '../migrations/log.js';
 import { OPERATOR_ROLE } from '../../db/roles.js';
 import { literal } from '../adoption/names.js';
 import type { PartialFile } from './backup-file.js';
-import { refuseWithoutTables, writePortable, type RowSink, type Written } from './portable.js';
+import {
+  refuseWithoutTables,
+  writePortable,
+  type RowSink,
+  type PortableContents,
+} from './portable.js';
 import {
   appliedMigrations,
-  carriedTables,
+  portableTables,
   inPublic,
   quotedColumns,
   TEXT_SETTINGS,
   type KeyedTable,
 } from './portable-tables.js';
 import { inSession, type Session } from './session.js';
-import type { Work } from './work.js';
+import type { BackupContext } from './backup-context.js';
 
 /**
  * Writes the rows of a PostgreSQL database, all of one moment, while others go on. Throws where the
@@ -26,20 +31,20 @@ import type { Work } from './work.js';
 export async function backupPostgresRows(
   address: DatabaseAddress,
   partial: PartialFile,
-  work: Work,
-): Promise<Written> {
-  return inSession(address, work.signal, async session => {
+  context: BackupContext,
+): Promise<PortableContents> {
+  return inSession(address, context.signal, async session => {
     await session.run('begin isolation level repeatable read read only');
     for (const setting of TEXT_SETTINGS) await session.run(setting);
-    await seeAllRows(session);
+    await enableAllRows(session);
     const migrations = await appliedMigrations(session.run);
     refuseWithoutTables(migrations);
     const written = await writePortable(
       partial,
       migrations,
-      await carriedTables(session.run),
+      await portableTables(session.run),
       table => rowsOf(session, table),
-      work,
+      context,
     );
     await session.run('commit');
     return written;
@@ -47,7 +52,7 @@ export async function backupPostgresRows(
 }
 
 /** Whether the login sees all rows, as itself or as the operator. */
-export async function maySeeAllRows({
+export async function rowVisibility({
   run,
 }: Pick<Session, 'run'>): Promise<'itself' | 'operator' | undefined> {
   // From PostgreSQL 16 on, a member may be kept from taking the role.
@@ -60,8 +65,8 @@ export async function maySeeAllRows({
   return login!.above ? 'itself' : login!.operator ? 'operator' : undefined;
 }
 
-async function seeAllRows(session: Session): Promise<void> {
-  const as = await maySeeAllRows(session);
+async function enableAllRows(session: Session): Promise<void> {
+  const as = await rowVisibility(session);
   if (as === 'operator') await session.run(`set local role ${OPERATOR_ROLE}`);
   if (as !== undefined) return;
   const [login] = await session.run<{ name: string }>('select current_user::text as name');
@@ -85,7 +90,7 @@ async function* rowsOf({ client }: Session, table: KeyedTable): AsyncGenerator<B
 }
 
 /** Where rows go in the transaction of a session. */
-export function sinkOf({ client, run }: Session): RowSink {
+export function postgresSink({ client, run }: Session): RowSink {
   return {
     run,
     async open(table) {

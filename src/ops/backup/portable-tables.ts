@@ -5,7 +5,7 @@ import { tableKey } from './counts.js';
 import type { PortableTable } from './portable-format.js';
 
 /** A minute brings back what is in it. */
-const LEFT_OUT = ['rate_limits'];
+const EXCLUDED_TABLES = ['rate_limits'];
 
 /** Text that every version of PostgreSQL reads as it was written. */
 export const TEXT_SETTINGS = [
@@ -28,7 +28,7 @@ export interface KeyedTable extends PortableTable {
  * refers to: all of Weaver's that tenants or the operator use. The log of migrations is not among
  * them: a database's own tells how it was made.
  */
-export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
+export async function portableTables(run: RunSql): Promise<KeyedTable[]> {
   const tables = await run<{ name: string; key: string[]; columns: string[]; parents: string[] }>(`
     select c.relname::text as name,
            array(select a.attname::text from pg_index i
@@ -44,20 +44,20 @@ export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
                     and f.confrelid <> c.oid) as parents
       from pg_class c
      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-       and c.relname <> all ('{${LEFT_OUT.join()}}')
+       and c.relname <> all ('{${EXCLUDED_TABLES.join()}}')
        and exists (select from pg_policy p where p.polrelid = c.oid
          and to_regrole('${OPERATOR_ROLE}')::oid = any (p.polroles))
      order by c.relname collate "C"`);
   const ordered: KeyedTable[] = [];
-  for (let left = tables; left.length > 0;) {
-    const ready = left.filter(({ parents }) =>
-      parents.every(parent => !left.some(({ name }) => name === parent)),
+  for (let remaining = tables; remaining.length > 0;) {
+    const insertable = remaining.filter(({ parents }) =>
+      parents.every(parent => !remaining.some(({ name }) => name === parent)),
     );
-    if (ready.length === 0)
+    if (insertable.length === 0)
       throw new Error(
-        `These tables refer to each other: ${left.map(({ name }) => name).join(', ')}`,
+        `These tables refer to each other: ${remaining.map(({ name }) => name).join(', ')}`,
       );
-    for (const { name, key, columns } of ready) {
+    for (const { name, key, columns } of insertable) {
       if (key.length !== 1) throw new Error(`${name} has no primary key of one column`);
       ordered.push({
         name,
@@ -65,7 +65,7 @@ export async function carriedTables(run: RunSql): Promise<KeyedTable[]> {
         columns: [key[0]!, ...columns.filter(column => column !== key[0])],
       });
     }
-    left = left.filter(table => !ready.includes(table));
+    remaining = remaining.filter(table => !insertable.includes(table));
   }
   return ordered;
 }

@@ -18,15 +18,15 @@ import {
 } from './portable-format.js';
 import {
   appliedMigrations,
-  carriedTables,
+  portableTables,
   inPublic,
   TEXT_SETTINGS,
   type KeyedTable,
 } from './portable-tables.js';
-import { inBytes, type Work } from './work.js';
+import { formatBytes, type BackupContext } from './backup-context.js';
 
 /** What a portable backup holds. */
-export interface Written {
+export interface PortableContents {
   readonly counts: Counts;
   readonly totals: readonly Total[];
 }
@@ -44,15 +44,15 @@ export async function writePortable(
   migrations: readonly string[],
   tables: readonly KeyedTable[],
   rowsOf: (table: KeyedTable) => AsyncGenerator<Buffer, number>,
-  { tell, signal }: Work,
-): Promise<Written> {
+  { report, signal }: BackupContext,
+): Promise<PortableContents> {
   let bytes = 0;
-  async function* told(table: PortableTable): AsyncGenerator<Buffer, number> {
+  async function* rowsWithProgress(table: PortableTable): AsyncGenerator<Buffer, number> {
     const rows = rowsOf(tables.find(({ name }) => name === table.name)!);
     let piece = await rows.next();
     for (; !piece.done; piece = await rows.next()) {
       bytes += piece.value.length;
-      tell(`writing ${table.name}, ${inBytes(bytes)}`);
+      report(`writing ${table.name}, ${formatBytes(bytes)}`);
       yield piece.value;
     }
     return piece.value;
@@ -60,7 +60,7 @@ export async function writePortable(
   const text = portableText(
     migrations,
     tables.map(({ name, columns }) => ({ name, columns })),
-    told,
+    rowsWithProgress,
   );
   let totals: readonly Total[] = [];
   async function* pieces(): AsyncGenerator<Buffer> {
@@ -78,12 +78,13 @@ const countsOf = (totals: readonly Total[]): Counts =>
 /** Reads a whole portable backup and compares it with the digests in it. */
 export async function checkPortable(
   file: string,
-  { tell, signal }: Work,
+  { report, signal }: BackupContext,
 ): Promise<{ manifest: Manifest; counts: Counts; totals: readonly Total[] }> {
   let bytes = 0;
   const { manifest, totals } = await readPortable(file, {
     signal,
-    rows: async ({ name }, rows) => tell(`reading ${name}, ${inBytes((bytes += rows.length))}`),
+    rows: async ({ name }, rows) =>
+      report(`reading ${name}, ${formatBytes((bytes += rows.length))}`),
   });
   return { manifest, totals, counts: countsOf(totals) };
 }
@@ -100,7 +101,7 @@ export interface RowSink {
  * Brings an empty database to the migrations that a backup was written at, and says whether it was
  * empty; throws where it is at others, or where this version does not have them.
  */
-export async function migrateLike(
+export async function migrateToManifest(
   database: Database,
   file: string,
   { migrations }: Manifest,
@@ -116,22 +117,22 @@ export async function migrateLike(
         'changed.',
     );
   if (applied.length === 0) return (await runMigrations(database, 'up', migrations)).length > 0;
-  const [missing, more] = [
+  const [missingMigrations, extraMigrations] = [
     migrations.filter(name => !applied.includes(name)),
     applied.filter(name => !migrations.includes(name)),
   ];
-  if (missing.length + more.length === 0) return false;
-  const mend =
-    more.length === 0
+  if (missingMigrations.length + extraMigrations.length === 0) return false;
+  const hint =
+    extraMigrations.length === 0
       ? `Run "npx weaver db up ${last}" first`
       : 'Restore into an empty database, and run "npx weaver db up" there';
   throw new StartupError(
-    `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${mend}. ` +
+    `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${hint}. ` +
       'Nothing was changed.',
   );
 }
 
-/** Takes away what `migrateLike` made, as long as nobody has put rows into it. */
+/** Takes away what `migrateToManifest` made, as long as nobody has put rows into it. */
 export async function unmigrate(database: Database): Promise<void> {
   await runMigrations(database, 'down', { to: 0 });
   await database.orm.em
@@ -156,19 +157,19 @@ export async function fillFromPortable(
   sink: RowSink,
   file: string,
   { clean, owner }: FillOptions,
-  { tell, signal }: Work,
+  { report, signal }: BackupContext,
 ): Promise<void> {
   const { run } = sink;
   await run('begin');
   try {
     for (const setting of TEXT_SETTINGS) await run(setting);
-    const tables = await carriedTables(run);
-    const forced = await run<{ name: string }>(
+    const tables = await portableTables(run);
+    const forcedTables = await run<{ name: string }>(
       'select relname::text as name from pg_class ' +
         "where relnamespace = 'public'::regnamespace and relforcerowsecurity",
     );
     const isForced = (table: PortableTable): boolean =>
-      forced.some(({ name }) => name === table.name);
+      forcedTables.some(({ name }) => name === table.name);
     for (const table of tables) {
       await run(`alter table ${inPublic(table)} disable trigger user`);
       if (isForced(table)) await run(`alter table ${inPublic(table)} no force row level security`);
@@ -182,7 +183,7 @@ export async function fillFromPortable(
       async rows(table, rows) {
         into ??= await sink.open(table);
         await into.write(rows);
-        tell(`restoring ${table.name}, ${inBytes((bytes += rows.length))}`);
+        report(`restoring ${table.name}, ${formatBytes((bytes += rows.length))}`);
       },
       async tableEnd() {
         await into?.end();
@@ -190,12 +191,12 @@ export async function fillFromPortable(
       },
     });
     for (const { name, rows } of totals) {
-      const [found] = await run<{ rows: string }>(
+      const [stored] = await run<{ rows: string }>(
         `select count(*)::text as rows from ${tableKey('public', name)}`,
       );
-      if (Number(found!.rows) !== rows)
+      if (Number(stored!.rows) !== rows)
         throw new StartupError(
-          `What was restored is not what ${file} holds: ${name} has ${found!.rows} rows, ` +
+          `What was restored is not what ${file} holds: ${name} has ${stored!.rows} rows, ` +
             `and ${rows} in the file.`,
         );
     }

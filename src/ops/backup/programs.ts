@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { StartupError } from '../../base/startup-error.js';
 import type { DatabaseAddress } from '../../config/database-address.js';
-import { hostOf } from '../../db/open/connection-options.js';
-import type { Work } from './work.js';
+import { hostName } from '../../db/open/connection-options.js';
+import type { BackupContext } from './backup-context.js';
 
 /** The variable of libpq for each parameter that has an effect on its programs. */
 const VARIABLES: Readonly<Record<string, string>> = {
@@ -30,7 +30,7 @@ const VARIABLES: Readonly<Record<string, string>> = {
 export function libpqEnvironment(address: DatabaseAddress): Record<string, string> {
   const { hostAddress, port, user, password, database, parameters } = address;
   return {
-    PGHOST: hostOf(address),
+    PGHOST: hostName(address),
     PGPORT: String(port),
     PGUSER: user,
     PGDATABASE: database,
@@ -50,7 +50,7 @@ export class MissingProgram extends StartupError {}
 
 export type ProgramName = 'pg_dump' | 'pg_restore' | 'psql';
 
-type ProgramWork = Pick<Work, 'env' | 'signal'>;
+type ProgramContext = Pick<BackupContext, 'env' | 'signal'>;
 
 interface ProgramOptions {
   /** The connection, as libpq's variables. */
@@ -60,7 +60,7 @@ interface ProgramOptions {
   /** Where its output goes: the number of an open file, or whoever reads it to the end. */
   readonly output?: number | ((from: Readable) => Promise<void>);
   /** Each line of what it says beside its output. */
-  readonly said?: (line: string) => void;
+  readonly onLine?: (line: string) => void;
 }
 
 /**
@@ -71,10 +71,10 @@ interface ProgramOptions {
 export async function runProgram(
   name: ProgramName,
   args: readonly string[],
-  { env: { PATH, HOME }, signal }: ProgramWork,
+  { env: { PATH, HOME }, signal }: ProgramContext,
   options: ProgramOptions = {},
 ): Promise<void> {
-  const { connection = {}, input, output, said } = options;
+  const { connection = {}, input, output, onLine } = options;
   signal.throwIfAborted();
   const child = spawn(name, args, {
     env: { PATH, HOME, LC_ALL: 'C', ...connection },
@@ -84,8 +84,8 @@ export async function runProgram(
   signal.addEventListener('abort', stop, { once: true });
   const complaints: string[] = [];
   eachLine(child.stderr!, line => {
-    said?.(line);
-    if (COMPLAINT.test(line) && !SHOWS_VALUES.test(line)) complaints.push(bare(line));
+    onLine?.(line);
+    if (COMPLAINT.test(line) && !SHOWS_VALUES.test(line)) complaints.push(stripPrefix(line));
   });
   child.stdin?.on('error', () => {}); // It ended before it read everything, and says why.
   try {
@@ -104,7 +104,8 @@ export async function runProgram(
     const code = await ended;
     await turn();
     signal.throwIfAborted();
-    if (code !== 0 && complaints.length > 0) throw new StartupError(sentence(name, complaints));
+    if (code !== 0 && complaints.length > 0)
+      throw new StartupError(failureSentence(name, complaints));
     const failure = await failed;
     if (failure) throw failure.error;
     if (code === 'SIGXFSZ')
@@ -138,28 +139,28 @@ const SHOWS_VALUES = /(Failing row contains|Key \(|Token ".*" is invalid|CONTEXT
  * Lines as PostgreSQL's programs end them. Node's own reader of lines also ends them where texts
  * may have other separators.
  */
-function eachLine(stream: Readable, told: (line: string) => void): void {
+function eachLine(stream: Readable, onLine: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n');
     rest = lines.pop()!;
-    for (const line of lines) told(line);
+    for (const line of lines) onLine(line);
   });
-  stream.on('end', () => rest && told(rest));
+  stream.on('end', () => rest && onLine(rest));
 }
 
 /** The lines of a program's output. */
 export async function linesOf(
   name: ProgramName,
   args: readonly string[],
-  work: ProgramWork,
+  context: ProgramContext,
 ): Promise<string[]> {
   const lines: string[] = [];
   const output = async (from: Readable): Promise<void> => {
     eachLine(from, line => lines.push(line));
     await new Promise(resolve => from.once('close', resolve));
   };
-  await runProgram(name, args, work, { output });
+  await runProgram(name, args, context, { output });
   return lines;
 }
 
@@ -170,9 +171,9 @@ export async function linesOf(
 export async function checkProgramVersion(
   name: ProgramName,
   serverVersion: number,
-  work: ProgramWork,
+  context: ProgramContext,
 ): Promise<void> {
-  const [version = ''] = await linesOf(name, ['--version'], work);
+  const [version = ''] = await linesOf(name, ['--version'], context);
   const major = Number(/ (\d+)/.exec(version)?.[1]);
   if (major < serverVersion)
     throw new MissingProgram(
@@ -181,17 +182,17 @@ export async function checkProgramVersion(
     );
 }
 
-function bare(line: string): string {
+function stripPrefix(line: string): string {
   return line
     .replace(/^(?:\w+|psql:\S*): (?:error: |ERROR: {2})?/, '')
     .replace(/^(DETAIL|ERROR): {2}/, '');
 }
 
-function sentence(name: ProgramName, complaints: readonly string[]): string {
+function failureSentence(name: ProgramName, complaints: readonly string[]): string {
   const all = complaints.join(' ');
-  const told = complaints.slice(0, 3).join(' ').replace(/\.$/, '');
-  if (/No space left on device/.test(all)) return `${name} failed: the disk is full (${told}).`;
-  return `${name} failed: ${told}.${hint(all)}`;
+  const summary = complaints.slice(0, 3).join(' ').replace(/\.$/, '');
+  if (/No space left on device/.test(all)) return `${name} failed: the disk is full (${summary}).`;
+  return `${name} failed: ${summary}.${hint(all)}`;
 }
 
 function hint(complaint: string): string {

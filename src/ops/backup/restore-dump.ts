@@ -5,21 +5,21 @@ import type { DatabaseAddress } from '../../config/database-address.js';
 import { EXTENSIONS } from '../bootstrap/bootstrap.js';
 import type { RunSql } from '../migrations/catalogue.js';
 import type { Counts } from './counts.js';
-import { firstWord, isOfWeaverAlone, withList, type DumpEntry } from './dump-contents.js';
+import { firstWord, hasOnlyWeaver, withList, type DumpEntry } from './dump-contents.js';
 import { checkProgramVersion, libpqEnvironment, runProgram } from './programs.js';
 import {
   compareRows,
-  dropOthers,
+  dropFunctionsAndTypes,
   dropRelations,
-  giveBack,
-  OWNERS_NOW,
+  restoreOwner,
+  CURRENT_OWNERS,
   script,
-  type Strangers,
+  type ExtraObjects,
 } from './restore-script.js';
-import { inBytes, type Work } from './work.js';
+import { formatBytes, type BackupContext } from './backup-context.js';
 
 /** What stands in the database that a dump is to be restored into. */
-export interface Target {
+export interface RestoreTarget {
   readonly serverVersion: number;
   readonly isSuperuser: boolean;
   /** Extensions, their tables and sequences as `schema name`, and schemas that are there. */
@@ -34,11 +34,11 @@ export interface Target {
   readonly types: readonly string[];
 }
 
-export async function readTarget(run: RunSql): Promise<Target> {
-  const notOfExtension = (catalogue: string, oid: string): string =>
+export async function readTarget(run: RunSql): Promise<RestoreTarget> {
+  const notInExtension = (catalogue: string, oid: string): string =>
     `not exists (select from pg_depend d where d.classid = '${catalogue}'::regclass and ` +
     `d.objid = ${oid} and d.deptype in ('e', 'i'))`;
-  const [target] = await run<Target>(`
+  const [target] = await run<RestoreTarget>(`
     select current_setting('server_version_num')::int / 10000 as "serverVersion",
            (select rolsuper from pg_roles where rolname = current_user) as "isSuperuser",
            array(select extname::text from pg_extension) as extensions,
@@ -52,13 +52,13 @@ export async function readTarget(run: RunSql): Promise<Target> {
            array(select c.relname::text from pg_class c
                   where c.relnamespace = 'public'::regnamespace
                     and c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition
-                    and ${notOfExtension('pg_class', 'c.oid')} order by 1) as relations,
+                    and ${notInExtension('pg_class', 'c.oid')} order by 1) as relations,
            array(select format('%I(%s)', p.proname, oidvectortypes(p.proargtypes)) from pg_proc p
                   where p.pronamespace = 'public'::regnamespace
-                    and ${notOfExtension('pg_proc', 'p.oid')} order by 1) as functions,
+                    and ${notInExtension('pg_proc', 'p.oid')} order by 1) as functions,
            array(select t.typname::text from pg_type t
                   where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd', 'r')
-                    and ${notOfExtension('pg_type', 't.oid')} order by 1) as types`);
+                    and ${notInExtension('pg_type', 't.oid')} order by 1) as types`);
   return target!;
 }
 
@@ -66,11 +66,11 @@ export async function readTarget(run: RunSql): Promise<Target> {
  * A dump of Weaver's tables alone says nothing about what others keep beside them: of what it
  * lacks, it takes away what is surely Weaver's.
  */
-export function strangersIn(
-  target: Target,
+export function extraObjectsIn(
+  target: RestoreTarget,
   entries: readonly DumpEntry[],
   onlyWeaver: boolean,
-): Strangers {
+): ExtraObjects {
   const inDump = (types: readonly string[], name: (entry: DumpEntry) => string): Set<string> =>
     new Set(
       entries.filter(({ type, schema }) => schema === 'public' && types.includes(type)).map(name),
@@ -79,7 +79,7 @@ export function strangersIn(
   const relations = inDump(['TABLE', 'FOREIGN TABLE', 'VIEW', 'MATERIALIZED VIEW'], withoutOwner);
   const functions = inDump(['FUNCTION', 'PROCEDURE', 'AGGREGATE'], withoutOwner);
   const types = inDump(['TYPE', 'DOMAIN'], withoutOwner);
-  const partial = onlyWeaver || isOfWeaverAlone(entries);
+  const partial = onlyWeaver || hasOnlyWeaver(entries);
   return {
     relations: partial ? [] : target.relations.filter(name => !relations.has(name)),
     functions: target.functions.filter(
@@ -93,7 +93,10 @@ export function strangersIn(
  * The entries of a dump that can be restored into `target`: what the server or the database has
  * already is left as it is.
  */
-export function restorableEntries(target: Target, entries: readonly DumpEntry[]): DumpEntry[] {
+export function restorableEntries(
+  target: RestoreTarget,
+  entries: readonly DumpEntry[],
+): DumpEntry[] {
   const own = new Set(
     entries
       .filter(({ type }) => type === 'TABLE' || type === 'SEQUENCE')
@@ -118,9 +121,9 @@ export function restorableEntries(target: Target, entries: readonly DumpEntry[])
 }
 
 export interface RestoreOptions {
-  /** Drop what the dump has before it is made anew, and what `strangers` names. */
+  /** Drop what the dump has before it is made anew, and what `extraObjects` names. */
   readonly clean: boolean;
-  readonly strangers?: Strangers;
+  readonly extraObjects?: ExtraObjects;
   /** Who is to own Weaver's tables; undefined: the login. */
   readonly owner?: string | undefined;
   /**
@@ -143,13 +146,13 @@ const NEWER_SETTING = /^SET transaction_timeout = 0;$/m;
 export async function restoreDump(
   address: DatabaseAddress,
   file: string,
-  target: Target,
+  target: RestoreTarget,
   entries: readonly DumpEntry[],
   options: RestoreOptions,
-  work: Work,
+  context: BackupContext,
 ): Promise<void> {
-  const { tell, signal } = work;
-  await checkProgramVersion('pg_restore', target.serverVersion, work);
+  const { report, signal } = context;
+  await checkProgramVersion('pg_restore', target.serverVersion, context);
   const args = [
     '--no-owner',
     '--file=-',
@@ -163,27 +166,27 @@ export async function restoreDump(
         from,
         chunks =>
           pieces(chunks as AsyncIterable<Buffer>, target, bytes =>
-            tell(`restoring, ${inBytes(bytes)}`),
+            report(`restoring, ${formatBytes(bytes)}`),
           ),
         to,
         { end: false, signal },
       );
-    await withList(entries, list => runProgram('pg_restore', [list, ...args], work, { output }));
+    await withList(entries, list => runProgram('pg_restore', [list, ...args], context, { output }));
     // Not before pg_restore has ended well: without this, psql ends without a commit.
     to.end(afterScript(options));
   };
-  let lastSaid = '';
-  const said = (line: string): void =>
-    void (/NOTICE: {2}drop cascades/.test((lastSaid = line)) && tell(line));
+  let lastLine = '';
+  const onLine = (line: string): void =>
+    void (/NOTICE: {2}drop cascades/.test((lastLine = line)) && report(line));
   await runProgram(
     'psql',
     ['--no-psqlrc', '--quiet', '--set=ON_ERROR_STOP=1', '--output=/dev/null', '--file=-'],
-    work,
-    { connection: libpqEnvironment(address), input, said },
+    context,
+    { connection: libpqEnvironment(address), input, onLine },
   ).catch(error => {
     throw error instanceof StartupError
       ? error
-      : new StartupError(`psql failed: ${lastSaid || String(error)}.`, { cause: error });
+      : new StartupError(`psql failed: ${lastLine || String(error)}.`, { cause: error });
   });
 }
 
@@ -192,13 +195,13 @@ export async function restoreDump(
  */
 async function* pieces(
   chunks: AsyncIterable<Buffer>,
-  target: Target,
-  told: (bytes: number) => void,
+  target: RestoreTarget,
+  definitionText: (bytes: number) => void,
 ): AsyncGenerator<Buffer> {
   let bytes = 0;
   let definitions: Buffer | undefined = Buffer.alloc(0);
   for await (const chunk of chunks) {
-    told((bytes += chunk.length));
+    definitionText((bytes += chunk.length));
     if (definitions === undefined) {
       yield chunk;
       continue;
@@ -206,15 +209,18 @@ async function* pieces(
     definitions = Buffer.concat([definitions, chunk]);
     const rows = definitions.indexOf('\nCOPY ');
     if (rows < 0) continue;
-    yield acceptable(definitions.subarray(0, rows), target);
+    yield adaptDefinitions(definitions.subarray(0, rows), target);
     yield definitions.subarray(rows);
     definitions = undefined;
   }
-  if (definitions !== undefined) yield acceptable(definitions, target);
+  if (definitions !== undefined) yield adaptDefinitions(definitions, target);
 }
 
 /** Bytes stay as they are, in whichever encoding. */
-function acceptable(definitions: Buffer, { serverVersion, isSuperuser }: Target): Buffer {
+function adaptDefinitions(
+  definitions: Buffer,
+  { serverVersion, isSuperuser }: RestoreTarget,
+): Buffer {
   let text = definitions.toString('latin1');
   if (serverVersion < 17) text = text.replace(NEWER_SETTING, '');
   // A superuser alone may say so. Without it a function does the same, and "weaver db bootstrap"
@@ -224,23 +230,23 @@ function acceptable(definitions: Buffer, { serverVersion, isSuperuser }: Target)
 }
 
 function beforeScript(
-  { extensions }: Target,
-  { clean, strangers, makeExtensions }: RestoreOptions,
+  { extensions }: RestoreTarget,
+  { clean, extraObjects, makeExtensions }: RestoreOptions,
 ): string {
   const wanted = EXTENSIONS.filter(name => makeExtensions && !extensions.includes(name));
   return script([
     'begin',
     ...wanted.map(name => `create extension ${name}`),
-    OWNERS_NOW,
-    ...(clean && strangers ? [dropRelations(strangers.relations)] : []),
+    CURRENT_OWNERS,
+    ...(clean && extraObjects ? [dropRelations(extraObjects.relations)] : []),
   ]);
 }
 
-function afterScript({ counts, owner, clean, strangers }: RestoreOptions): string {
+function afterScript({ counts, owner, clean, extraObjects }: RestoreOptions): string {
   return script([
-    ...(clean && strangers ? [dropOthers(strangers)] : []),
+    ...(clean && extraObjects ? [dropFunctionsAndTypes(extraObjects)] : []),
     compareRows(counts),
-    giveBack(owner),
+    restoreOwner(owner),
     'commit',
   ]);
 }

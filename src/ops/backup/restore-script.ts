@@ -1,12 +1,12 @@
 import { literal } from '../adoption/names.js';
-import { IS_WEAVERS } from './dump.js';
+import { IS_WEAVER_TABLE } from './dump.js';
 import type { Counts } from './counts.js';
 
 /**
  * What the schema public has and a dump has not: it came later, and goes. Functions with the types
  * of their arguments.
  */
-export interface Strangers {
+export interface ExtraObjects {
   readonly relations: readonly string[];
   readonly functions: readonly string[];
   readonly types: readonly string[];
@@ -22,7 +22,7 @@ const OTHERS_SCHEMAS = `n.nspname <> 'information_schema' and n.nspname !~ '^pg_
 /**
  * Who owns what others keep here: a dump that somebody else restores is not to take it from them.
  */
-export const OWNERS_NOW = `set client_min_messages = warning;
+export const CURRENT_OWNERS = `set client_min_messages = warning;
 create temporary table weaver_owners on commit drop as
 select n.nspname as schema, c.relname as name, null::text as arguments, c.relowner as owner
   from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -51,7 +51,7 @@ end $weaver$`;
 }
 
 /** After the dump has made its own tables anew: until then triggers and columns use these. */
-export function dropOthers({ functions, types }: Strangers): string {
+export function dropFunctionsAndTypes({ functions, types }: ExtraObjects): string {
   return `do $weaver$
 declare r record;
 begin
@@ -101,7 +101,7 @@ end $weaver$`
 }
 
 /** Gives Weaver's tables and functions to `owner`, and what others had before to them. */
-export function giveBack(owner: string | undefined): string {
+export function restoreOwner(owner: string | undefined): string {
   return `do $weaver$
 declare
   r record;
@@ -113,7 +113,7 @@ declare
 begin
   for r in
     select format('table %I.%I', n.nspname, c.relname) as what,
-           case when n.nspname = 'public' and ${IS_WEAVERS} then weavers_owner
+           case when n.nspname = 'public' and ${IS_WEAVER_TABLE} then weavers_owner
                 else w.owner end as owner
       from pg_catalog.pg_class c
       join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -121,7 +121,7 @@ begin
         on w.schema = n.nspname and w.name = c.relname and w.arguments is null
      where c.relkind in ('r', 'p', 'v', 'm', 'f') and ${OTHERS_SCHEMAS}
        and pg_has_role(c.relowner, 'usage')
-       and c.relowner <> case when n.nspname = 'public' and ${IS_WEAVERS} then weavers_owner
+       and c.relowner <> case when n.nspname = 'public' and ${IS_WEAVER_TABLE} then weavers_owner
                               else w.owner end
     union all
     select format('routine %s', p.oid::regprocedure),

@@ -3,7 +3,7 @@ import { DUMPED_TABLES, tableKey } from './counts.js';
 import type { Session } from './session.js';
 
 /** Rows of every table of a PostgreSQL database, for whoever is asked whether they may go. */
-export async function rowsThere({ run }: Session): Promise<ReadonlyMap<string, RowCount>> {
+export async function countExistingRows({ run }: Session): Promise<ReadonlyMap<string, RowCount>> {
   const tables = await run<{ schema: string; name: string }>(DUMPED_TABLES);
   return countRows(
     async work => {

@@ -21,7 +21,7 @@ const lockOf = (name: string): string => `${LOCK_CLASS}, hashtext('${name}')`;
  * Databases that a backup of this one made to try its file and could not drop again: nobody is
  * connected to them, and whoever made them is gone.
  */
-export const LEFT_SCRATCH_DATABASES = `
+export const STALE_SCRATCH_DATABASES = `
   select d.datname::text as name, pg_has_role(d.datdba, 'usage') as own
     from pg_database d
    where starts_with(d.datname, ${PREFIX})
@@ -32,11 +32,11 @@ export const LEFT_SCRATCH_DATABASES = `
    order by 1`;
 
 /** Drops what earlier backups left; those that belong to somebody else are told and stay. */
-export async function dropLeftScratchDatabases(
+export async function dropStaleScratchDatabases(
   run: RunSql,
-  told: (name: string, dropped: boolean) => void,
+  onDatabase: (name: string, dropped: boolean) => void,
 ): Promise<void> {
-  for (const { name, own } of await run<{ name: string; own: boolean }>(LEFT_SCRATCH_DATABASES)) {
+  for (const { name, own } of await run<{ name: string; own: boolean }>(STALE_SCRATCH_DATABASES)) {
     // Not by force: somebody may have connected to it since.
     const dropped =
       own &&
@@ -44,12 +44,12 @@ export async function dropLeftScratchDatabases(
         () => true,
         () => false,
       ));
-    told(name, dropped);
+    onDatabase(name, dropped);
   }
 }
 
 /** Whether the login may, and the server is none that takes no writes, such as a standby. */
-export async function mayCreateDatabases(run: RunSql): Promise<boolean> {
+export async function canCreateDatabases(run: RunSql): Promise<boolean> {
   const [row] = await run<{ may: boolean }>(
     'select (rolcreatedb or rolsuper) ' +
       "and current_setting('transaction_read_only') = 'off' as may from pg_roles " +
@@ -77,7 +77,7 @@ export async function inScratchDatabase<T>(
   try {
     await run(`create database ${name} template template0 ${await localeOf(run)}`);
     const scratch = addressOf(address, name);
-    await extensionsLike(run, scratch, signal);
+    await copyExtensions(run, scratch, signal);
     return await work(scratch);
   } finally {
     // On a connection of its own: this session may be gone, or its signal have come.
@@ -112,7 +112,7 @@ async function localeOf(run: RunSql): Promise<string> {
  * Weaver's extensions, in the schemas in which the original has them: the columns of a dump name
  * those.
  */
-async function extensionsLike(
+async function copyExtensions(
   run: RunSql,
   scratch: DatabaseAddress,
   signal: AbortSignal,
@@ -122,10 +122,10 @@ async function extensionsLike(
       'from pg_extension e join pg_namespace n on n.oid = e.extnamespace ' +
       "where extname in ('vector', 'btree_gin')",
   );
-  await inSession(scratch, signal, async ({ run: runThere }) => {
+  await inSession(scratch, signal, async ({ run: runInScratch }) => {
     for (const { name, schema } of extensions) {
-      await runThere(`create schema if not exists ${schema}`);
-      await runThere(`create extension ${name} schema ${schema}`);
+      await runInScratch(`create schema if not exists ${schema}`);
+      await runInScratch(`create extension ${name} schema ${schema}`);
     }
   });
 }

@@ -53,8 +53,8 @@ async function connect(
   address: DatabaseAddress,
 ): Promise<Client & { connection?: { stream: { destroy(): void } } }> {
   const { dbName, driverOptions, ...where } = await connectionOptions(address);
-  const { Client: Chosen = Client, onConnect, ...options } = driverOptions;
-  const client = new Chosen({ ...where, database: dbName, ...options });
+  const { Client: ChosenClient = Client, onConnect, ...options } = driverOptions;
+  const client = new ChosenClient({ ...where, database: dbName, ...options });
   // Whoever waits for a statement is told of a lost connection by that statement.
   client.on('error', () => {});
   await client.connect();

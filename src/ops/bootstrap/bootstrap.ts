@@ -103,7 +103,7 @@ export function bootstrapScript(plan: BootstrapPlan): string {
 }
 
 export interface BootstrapReport {
-  readonly made: readonly string[];
+  readonly created: readonly string[];
   readonly found: readonly string[];
 }
 
@@ -121,13 +121,13 @@ export async function bootstrap(
     return await connection.transactional(async transaction => {
       const run = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
       const things = thingsOf(plan);
-      const before = await existing(run);
+      const before = await existingThings(run);
       for (const { statements } of bootstrapSteps(plan))
         for (const sql of statements) await run(sql);
       for (const [login, stored] of passwords)
         await run(`alter role ${identifier(login)} password ${literal(stored)}`);
       return {
-        made: things.filter(thing => !before.has(thing)),
+        created: things.filter(thing => !before.has(thing)),
         found: things.filter(thing => before.has(thing)),
       };
     });
@@ -156,7 +156,7 @@ function thingsOf({ login, owner }: BootstrapPlan): string[] {
   ];
 }
 
-async function existing(run: <R>(sql: string) => Promise<R[]>): Promise<Set<string>> {
+async function existingThings(run: <R>(sql: string) => Promise<R[]>): Promise<Set<string>> {
   const rows = await run<{ thing: string }>(
     `select 'extension ' || extname as thing from pg_extension
      union all

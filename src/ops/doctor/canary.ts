@@ -7,7 +7,7 @@ import { walledTables, type WalledTable } from './walls.js';
 import { TENANT_ROLE, TENANT_SETTING } from '../../db/roles.js';
 import { runInWrite } from '../../db/run-in-write.js';
 
-const MEND =
+const HINT =
   'Mend the policies and grants that are named above; if none is, restore them from the ' +
   'migrations: "npx weaver db check" compares.';
 const ROLL_BACK = new Error('Nothing is kept of a canary.');
@@ -18,11 +18,11 @@ const ROLL_BACK = new Error('Nothing is kept of a canary.');
  * what they do. All of it is rolled back.
  */
 export async function tryCanary(database: Database): Promise<Finding> {
-  let broken: string[] = [];
+  let violations: string[] = [];
   await database
     .write('doctorCanary', OPERATOR_SCOPE, async em => {
-      const [canary, stranger] = [v7(), v7()];
-      for (const id of [canary, stranger])
+      const [canary, otherTenant] = [v7(), v7()];
+      for (const id of [canary, otherTenant])
         await runInWrite(em, 'insert into tenants (id, name) values ($1::uuid, $2)', [
           id,
           'Weaver doctor',
@@ -36,18 +36,18 @@ export async function tryCanary(database: Database): Promise<Finding> {
         em,
         `select set_config('role', '${TENANT_ROLE}', true), ` +
           `set_config('${TENANT_SETTING}', $1, true)`,
-        [stranger],
+        [otherTenant],
       );
-      broken = await tryAll(em, walledTables(database), canary);
+      violations = await attemptAll(em, walledTables(database), canary);
       throw ROLL_BACK;
     })
     .catch(error => {
       if (error !== ROLL_BACK) throw error;
     });
-  if (broken.length > 0)
+  if (violations.length > 0)
     return fail(
-      `As one tenant, the role ${TENANT_ROLE} can ${broken.join(', ')} of another.`,
-      MEND,
+      `As one tenant, the role ${TENANT_ROLE} can ${violations.join(', ')} of another.`,
+      HINT,
     );
   return ok(
     `As one tenant, the role ${TENANT_ROLE} can neither see nor change nor add anything of another`,
@@ -55,19 +55,19 @@ export async function tryCanary(database: Database): Promise<Finding> {
 }
 
 /** What could be done to the canary, in words. */
-async function tryAll(
+async function attemptAll(
   em: SqlEntityManager,
   tables: readonly WalledTable[],
   canary: string,
 ): Promise<string[]> {
-  const broken: string[] = [];
+  const violations: string[] = [];
   const attempt = async (what: string, sql: string): Promise<void> => {
-    if (await succeeds(em, sql, canary)) broken.push(what);
+    if (await succeeds(em, sql, canary)) violations.push(what);
   };
   for (const { table, tenantColumn } of tables) {
-    const theirs = `from ${table} where ${tenantColumn} = $1::uuid`;
-    await attempt(`see rows in ${table}`, `select 1 ${theirs}`);
-    await attempt(`delete rows in ${table}`, `delete ${theirs} returning 1`);
+    const otherRows = `from ${table} where ${tenantColumn} = $1::uuid`;
+    await attempt(`see rows in ${table}`, `select 1 ${otherRows}`);
+    await attempt(`delete rows in ${table}`, `delete ${otherRows} returning 1`);
   }
   await attempt(
     'rename the tenant',
@@ -81,7 +81,7 @@ async function tryAll(
     'add rows to bots',
     `insert into bots (tenant_id, name) values ($1::uuid, 'Planted') returning 1`,
   );
-  return broken;
+  return violations;
 }
 
 /**

@@ -3,7 +3,7 @@ import { TLSSocket } from 'node:tls';
 import type { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { PoolClient } from 'pg';
 import type { DatabaseAddress } from '../../config/database-address.js';
-import { encryptionOf, hostOf, type Encryption } from '../../db/open/connection-options.js';
+import { encryptionOf, hostName, type Encryption } from '../../db/open/connection-options.js';
 import type { Database } from '../../db/database.js';
 import { ok, warn, type Finding } from './finding.js';
 
@@ -29,7 +29,7 @@ export async function examineConnection(
     return ok(
       `The connection is encrypted (${protocol}), and ${CHECKED[await encryptionOf(address)]}`,
     );
-  const host = hostOf(address);
+  const host = hostName(address);
   if (host.startsWith('/')) return ok('The connection is a socket of this machine');
   if (isLoopback(address.hostAddress ?? host))
     return ok('The connection is not encrypted, and does not leave this machine');

@@ -9,7 +9,7 @@ import { probeWalls } from './probes.js';
 import { examineRows } from './rows.js';
 import { examineSurroundings } from './server.js';
 import { examineWalls } from './walls.js';
-import { LOG_WITHOUT_TABLES, migrationState, missingTables } from '../migrations/state.js';
+import { LOG_WITHOUT_TABLES_MESSAGE, migrationState, missingTables } from '../migrations/state.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from '../../db/roles.js';
 import {
   compareVersions,
@@ -31,12 +31,14 @@ export async function examine(
 ): Promise<Finding[]> {
   const facts = await serverFacts(database);
   const prepared = rolesExist(facts);
-  const untold =
-    config.kind === 'postgres' && config.pooler === 'none' ? await untoldPooler(database) : [];
+  const unreportedPooler =
+    config.kind === 'postgres' && config.pooler === 'none'
+      ? await findUnreportedPooler(database)
+      : [];
   const connection =
     config.kind === 'postgres' ? [await examineConnection(database, config.address)] : [];
   const findings = [
-    ...untold,
+    ...unreportedPooler,
     ...server(facts),
     ...connection,
     ...extensions(facts, database.kind),
@@ -51,10 +53,10 @@ export async function examine(
   findings.push(...migrations);
   if (prepared && !migrations.some(finding => finding.level === 'fail')) {
     findings.push(...(await sortKeyUnderPolicies(database)));
-    const unread = (error: unknown): Finding[] => [
+    const readFailure = (error: unknown): Finding[] => [
       fail(`The rows cannot be looked at: ${reason(error)}.`, 'Mend the above first.'),
     ];
-    findings.push(...(await examineRows(database).catch(unread)));
+    findings.push(...(await examineRows(database).catch(readFailure)));
     findings.push(...(await examineWalls(database, facts.login)));
     findings.push(
       ...(await probeWalls(database, production).catch(error => [
@@ -74,7 +76,7 @@ export async function examine(
  * Statements have names unless the gateway is told, and a name is known on one connection of the
  * server's only.
  */
-async function untoldPooler(database: Database): Promise<Finding[]> {
+async function findUnreportedPooler(database: Database): Promise<Finding[]> {
   if (!(await database.sharesSessions())) return [];
   return [
     warn(
@@ -103,11 +105,11 @@ function extensions(
   return EXTENSIONS.map(name => {
     const version = installed[name];
     if (version === undefined) {
-      const mend =
+      const hint =
         available[name] === undefined
           ? 'Install it on the server, then run "npx weaver db bootstrap" as a superuser.'
           : 'Run "npx weaver db bootstrap" as a superuser.';
-      return fail(`The extension ${name} is missing.`, mend);
+      return fail(`The extension ${name} is missing.`, hint);
     }
     // The embedded database has no parallel workers, and its version comes with Weaver.
     return name === 'vector' && kind === 'postgres'
@@ -164,15 +166,19 @@ function login(facts: ServerFacts, production: boolean): Finding[] {
     const message = `${who}: a forgotten role would show every tenant's rows.`;
     return [production ? fail(message, own) : warn(`${message} Refused in production.`, own)];
   }
-  const again = `Run "npx weaver db bootstrap --login ${facts.login}" as a superuser.`;
+  const bootstrapHint = `Run "npx weaver db bootstrap --login ${facts.login}" as a superuser.`;
   const missing = existingRoles.filter(role => !grantedRoles.includes(role));
   if (missing.length > 0)
-    return [fail(`The login ${facts.login} may not take ${missing.join(' and ')}.`, again)];
+    return [fail(`The login ${facts.login} may not take ${missing.join(' and ')}.`, bootstrapHint)];
   if (inheritedRoles.length > 0) {
     const message =
       `The login ${facts.login} has the rights of ${inheritedRoles.join(' and ')} without ` +
       'taking the role.';
-    return [production ? fail(message, again) : warn(`${message} Refused in production.`, again)];
+    return [
+      production
+        ? fail(message, bootstrapHint)
+        : warn(`${message} Refused in production.`, bootstrapHint),
+    ];
   }
   return [ok(`The login ${facts.login} owns nothing, inherits nothing and may take both roles`)];
 }
@@ -185,10 +191,10 @@ async function indexesUnderPolicies(database: Database): Promise<Finding> {
   const functions = INDEXED_UNDER_POLICIES.map(
     signature => `'pg_catalog.${signature}'::regprocedure`,
   ).join();
-  const asked =
+  const sql =
     `select proname::text as name from pg_proc where oid in (${functions}) ` +
     'and not proleakproof order by 1';
-  const rows: { name: string }[] = await database.orm.em.getDriver().getConnection().execute(asked);
+  const rows: { name: string }[] = await database.orm.em.getDriver().getConnection().execute(sql);
   const unmarked = rows.map(({ name }) => name);
   if (unmarked.length === 0)
     return ok('Searches by words and by metadata use their indexes under row-level security');
@@ -206,13 +212,13 @@ async function indexesUnderPolicies(database: Database): Promise<Finding> {
  * before it.
  */
 async function sortKeyUnderPolicies(database: Database): Promise<Finding[]> {
-  const asked =
+  const sql =
     'select proleakproof as marked from pg_proc ' +
     `where oid = to_regprocedure('${SORT_KEY_SIGNATURE}')`;
   const rows: { marked: boolean }[] = await database.orm.em
     .getDriver()
     .getConnection()
-    .execute(asked);
+    .execute(sql);
   return rows.map(({ marked }) =>
     marked
       ? ok('Lists by name find their pages by an index under row-level security')
@@ -247,7 +253,7 @@ async function examineMigrations(database: Database): Promise<Finding[]> {
       fail(
         'The log says that every migration is applied, and tables are missing: ' +
           `${missing.join(', ')}.`,
-        LOG_WITHOUT_TABLES,
+        LOG_WITHOUT_TABLES_MESSAGE,
       ),
     );
   return findings.length > 0

@@ -3,13 +3,13 @@ export interface Finding {
   readonly level: 'ok' | 'warn' | 'fail';
   readonly message: string;
   /** What to do about it, as a sentence. */
-  readonly mend?: string;
+  readonly hint?: string;
 }
 
 export const ok = (message: string): Finding => ({ level: 'ok', message });
-export const warn = (message: string, mend?: string): Finding => ({
+export const warn = (message: string, hint?: string): Finding => ({
   level: 'warn',
   message,
-  ...(mend && { mend }),
+  ...(hint && { hint }),
 });
-export const fail = (message: string, mend: string): Finding => ({ level: 'fail', message, mend });
+export const fail = (message: string, hint: string): Finding => ({ level: 'fail', message, hint });

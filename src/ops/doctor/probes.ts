@@ -42,8 +42,8 @@ async function withoutRole(
   }
   if (open.length === 0) return ok('Without a role the login sees no row');
   const message = `Without a role the login sees rows of ${open.join(', ')}.`;
-  const mend = 'Use a login made by "npx weaver db bootstrap --login <name>" in DATABASE_URL.';
-  return production ? fail(message, mend) : warn(message, mend);
+  const hint = 'Use a login made by "npx weaver db bootstrap --login <name>" in DATABASE_URL.';
+  return production ? fail(message, hint) : warn(message, hint);
 }
 
 async function withoutTenant(database: Database, tables: readonly WalledTable[]): Promise<Finding> {

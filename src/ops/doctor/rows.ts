@@ -11,9 +11,9 @@ const BY_ADDRESS = `profiles (tenant_id, ${ADDRESS})`;
 const MAKE_ONE_USER_INDEX = `create unique index concurrently ${ONE_USER_INDEX} on ${BY_ADDRESS}`;
 
 /** Rows, and groups of them, that a finding names. */
-const NAMED = 5;
+const MAX_LISTED = 5;
 
-interface LeftOpen {
+interface OpenIssues {
   /**
    * Tables of which older rows may hold times that DateTime cannot show, with their columns of
    * times.
@@ -23,7 +23,7 @@ interface LeftOpen {
 }
 
 // What a migration leaves open where rows are in its way: it changes none.
-const LEFT_OPEN = `
+const OPEN_ISSUES = `
   with times as (
     select c.relname::text as "table",
            array(select a.attname::text from pg_attribute a
@@ -39,8 +39,11 @@ const LEFT_OPEN = `
            select from pg_index where indexrelid = to_regclass('${ONE_USER_INDEX}') and indisvalid
          ) as "lacksOneUserIndex"`;
 
-async function readLeftOpen(database: Database): Promise<LeftOpen> {
-  const [found] = await database.orm.em.getDriver().getConnection().execute<LeftOpen[]>(LEFT_OPEN);
+async function readOpenIssues(database: Database): Promise<OpenIssues> {
+  const [found] = await database.orm.em
+    .getDriver()
+    .getConnection()
+    .execute<OpenIssues[]>(OPEN_ISSUES);
   return found!;
 }
 
@@ -48,8 +51,8 @@ async function readLeftOpen(database: Database): Promise<LeftOpen> {
  * What migrations left open because of rows that only the operator can mend, a sentence for each.
  * Reads the catalogue only.
  */
-export async function leftOpen(database: Database): Promise<string[]> {
-  const { tables, lacksOneUserIndex } = await readLeftOpen(database);
+export async function openIssues(database: Database): Promise<string[]> {
+  const { tables, lacksOneUserIndex } = await readOpenIssues(database);
   const times = tables.map(
     ({ table }) =>
       `${table} has rows with times that RFC 3339 cannot write. They were not changed.`,
@@ -64,7 +67,7 @@ export async function leftOpen(database: Database): Promise<string[]> {
  * Rows that break a rule which came after them, by id, and how to put them right. Changes nothing.
  */
 export async function examineRows(database: Database): Promise<Finding[]> {
-  const { tables, lacksOneUserIndex } = await readLeftOpen(database);
+  const { tables, lacksOneUserIndex } = await readOpenIssues(database);
   const findings: Finding[] = [];
   for (const { table, columns } of tables)
     findings.push(await examineTimes(database, table, columns));
@@ -86,7 +89,7 @@ async function examineTimes(
   const constraint = calendarConstraint(table);
   const alter = `alter table ${table} validate constraint ${constraint}`;
   const validate = `"${alter}" as the owner of the tables`;
-  const wrong = columns
+  const wrongColumns = columns
     .map(column => `case when not ${inCalendar([column])} then '${column}' end`)
     .join(', ');
   const rows = await database
@@ -94,9 +97,9 @@ async function examineTimes(
     .query<{ id: string | null; columns: string; total: number }>(
       statement(
         'doctorTimes',
-        `select to_jsonb(t) ->> 'id' as id, concat_ws(', ', ${wrong}) as columns,
+        `select to_jsonb(t) ->> 'id' as id, concat_ws(', ', ${wrongColumns}) as columns,
                 count(*) over ()::int as total
-           from ${table} t where not (${inCalendar(columns)}) order by 1 limit ${NAMED}`,
+           from ${table} t where not (${inCalendar(columns)}) order by 1 limit ${MAX_LISTED}`,
       ),
       [],
     );
@@ -106,12 +109,14 @@ async function examineTimes(
       `Run ${validate}.`,
     );
   const { total } = rows[0]!;
-  const [holds, such] = total === 1 ? ['row of', 'holds a time'] : ['rows of', 'hold times'];
-  const named =
+  const [subjectPhrase, objectPhrase] =
+    total === 1 ? ['row of', 'holds a time'] : ['rows of', 'hold times'];
+  const examples =
     rows.map(row => `${row.id ?? 'a row'}: ${row.columns}`).join('; ') +
     (total > rows.length ? '; …' : '');
   return fail(
-    `${total} ${holds} ${table} ${such} that RFC 3339 cannot write (${named}). ` +
+    `${total} ${subjectPhrase} ${table} ${objectPhrase} that RFC 3339 cannot write ` +
+      `(${examples}). ` +
       'Such a field is answered with an error, and such a row cannot be changed.',
     'Set another time, as a superuser; in expires_at of a key, null means never. Then ' +
       `run ${validate}.`,
@@ -128,26 +133,26 @@ async function examineAddresses(database: Database): Promise<Finding> {
                 count(*) over ()::int as total
            from profiles
           group by tenant_id, ${ADDRESS} having count(*) > 1
-          order by 1, 2 limit ${NAMED}`,
+          order by 1, 2 limit ${MAX_LISTED}`,
       ),
       [],
     );
-  const make = `"${MAKE_ONE_USER_INDEX}" as the owner of the tables`;
+  const createIndex = `"${MAKE_ONE_USER_INDEX}" as the owner of the tables`;
   if (groups.length === 0) {
     return warn(
       `The index ${ONE_USER_INDEX} is missing: an address can be given to a second user ` +
         'in another case.',
-      `Run ${make}.`,
+      `Run ${createIndex}.`,
     );
   }
   const { total } = groups[0]!;
-  const belong = total === 1 ? 'address belongs' : 'addresses belong';
-  const named =
+  const subjectPhrase = total === 1 ? 'address belongs' : 'addresses belong';
+  const examples =
     groups.map(({ tenantId, ids }) => `tenant ${tenantId}: ${ids}`).join('; ') +
     (total > groups.length ? '; …' : '');
   return warn(
-    `${total} e-mail ${belong} to several users of a tenant, in different spellings ` +
-      `(${named}). More may be added.`,
-    `Give all but one of them another address, or delete them. Then run ${make}.`,
+    `${total} e-mail ${subjectPhrase} to several users of a tenant, in different spellings ` +
+      `(${examples}). More may be added.`,
+    `Give all but one of them another address, or delete them. Then run ${createIndex}.`,
   );
 }

@@ -1,4 +1,4 @@
-import { LEFT_SCRATCH_DATABASES } from '../backup/scratch.js';
+import { STALE_SCRATCH_DATABASES } from '../backup/scratch.js';
 import type { Database } from '../../db/database.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { LOG_TABLE } from '../migrations/log.js';
@@ -169,10 +169,10 @@ async function examineGrantees(database: Database): Promise<Finding[]> {
   const byGrantee = Map.groupBy(rows, ({ grantee }) => grantee);
   return [...byGrantee].map(([grantee, grants]) => {
     const what = grants.map(({ table, privileges }) => `${table} (${list(privileges)})`);
-    const told =
+    const grantText =
       what.length > 4 ? `${list(what.slice(0, 4))} and ${what.length - 4} more` : list(what);
     return fail(
-      `${grantee} has rights that no policy holds: ${told}.`,
+      `${grantee} has rights that no policy holds: ${grantText}.`,
       `As the owner: revoke all on all tables in schema ${SCHEMA} from ${grantee}; what ` +
         'it is to read, grant again.',
     );
@@ -206,7 +206,7 @@ async function examineDefaultPrivileges(database: Database): Promise<Finding[]> 
 }
 
 async function examineScratchDatabases(database: Database): Promise<Finding[]> {
-  const rows = await query<{ name: string }>(database, LEFT_SCRATCH_DATABASES);
+  const rows = await query<{ name: string }>(database, STALE_SCRATCH_DATABASES);
   return rows.map(({ name }) =>
     warn(
       `The database ${name} holds a copy of all rows: a backup was stopped while it ` +

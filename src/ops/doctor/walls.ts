@@ -155,8 +155,8 @@ function examineTable({ table, policies }: WalledTable, facts: TableFacts): Find
       found?.roles.join() === role &&
       found.command === 'ALL' &&
       found.permissive === 'PERMISSIVE' &&
-      bare(found.using) === bare(using) &&
-      bare(found.check) === bare(using);
+      normalizeExpression(found.using) === normalizeExpression(using) &&
+      normalizeExpression(found.check) === normalizeExpression(using);
     if (!right) {
       const conditions = `using (${using}) with check (${using})`;
       const create = `create policy ${name} on ${table} to ${role} ${conditions}`;
@@ -203,6 +203,6 @@ function isOfLegacyApplication({ name, roles }: TableFacts['policies'][number]):
 }
 
 /** An expression without what PostgreSQL adds when it prints one. */
-function bare(expression: string | null): string | undefined {
+function normalizeExpression(expression: string | null): string | undefined {
   return expression?.toLowerCase().replace(/[\s()]/g, '');
 }

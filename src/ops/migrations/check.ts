@@ -18,14 +18,14 @@ export interface CheckReport {
 export async function checkDatabase(
   database: Database,
   entities: EntityClasses,
-  tell: (doing: string) => void = () => {},
+  report: (doing: string) => void = () => {},
 ): Promise<CheckReport> {
   const state = await migrationState(database);
   if (state.unknown.length > 0 || state.executed.length === 0)
     return { state, drift: state.executed.length === 0 ? [] : undefined };
-  tell('reading the catalogue');
+  report('reading the catalogue');
   const live = await catalogueOf(database);
-  tell('applying the same migrations to a database in memory');
+  report('applying the same migrations to a database in memory');
   const reference = await withScratch(
     entities,
     state.executed.map(({ name }) => name),

@@ -48,7 +48,7 @@ export function driftBetween(reference: Catalogue, live: Catalogue): Difference[
       'function',
       joined(reference.functions),
       joined(live.functions),
-      howFunctionsDiffer,
+      functionDifference,
     ),
     ...compareLists('other', reference.others, live.others).filter(
       ({ kind, what }) =>
@@ -146,17 +146,17 @@ function compareRecords(
   where: string,
   wanted: Record<string, string>,
   found: Record<string, string>,
-  how: (wanted: string, found: string) => string,
+  describe: (wanted: string, found: string) => string,
 ): Difference[] {
   const names = new Set(
     [...Object.keys(wanted), ...Object.keys(found)].filter(name => !LEGACY.test(name)),
   );
   return [...names].toSorted().flatMap((name): Difference[] => {
-    const [made, is] = [wanted[name], found[name]];
-    if (made === is) return [];
-    if (is === undefined) return [{ where, kind: 'missing', what: name }];
-    if (made === undefined) return [{ where, kind: 'extra', what: name }];
-    return [{ where, kind: 'changed', what: `${name} ${how(made, is)}` }];
+    const [expected, actual] = [wanted[name], found[name]];
+    if (expected === actual) return [];
+    if (actual === undefined) return [{ where, kind: 'missing', what: name }];
+    if (expected === undefined) return [{ where, kind: 'extra', what: name }];
+    return [{ where, kind: 'changed', what: `${name} ${describe(expected, actual)}` }];
   });
 }
 
@@ -164,19 +164,20 @@ function compareRecords(
  * The first line that is another, and whether it stands before or in the body: all of a long
  * function would hide what was changed.
  */
-function howFunctionsDiffer(wanted: string, found: string): string {
-  const [made, is] = [wanted.split('\n'), found.split('\n')];
-  const at = is.findIndex((line, index) => line !== made[index]);
-  const first = at < 0 ? is.length : at;
+function functionDifference(wanted: string, found: string): string {
+  const [expected, actual] = [wanted.split('\n'), found.split('\n')];
+  const at = actual.findIndex((line, index) => line !== expected[index]);
+  const first = at < 0 ? actual.length : at;
   const isBody = (line: string | undefined): boolean => line?.startsWith('AS $') ?? false;
-  const start = made.findIndex(isBody);
-  const declared = first < start || (first === start && !isBody(is[first]));
+  const start = expected.findIndex(isBody);
+  const declared = first < start || (first === start && !isBody(actual[first]));
   // A declaration that says one thing less goes on with the body.
-  const tell = (line: string | undefined): string =>
+  const describeLines = (line: string | undefined): string =>
     line === undefined || (declared && isBody(line)) ? 'nothing' : `"${line.trim()}"`;
   return (
-    `has another ${declared ? 'declaration' : 'body'}: ${tell(is[first])}, and was made ` +
-    `${tell(made[first])}`
+    `has another ${declared ? 'declaration' : 'body'}: ${describeLines(actual[first])}, ` +
+    'and was made ' +
+    `${describeLines(expected[first])}`
   );
 }
 

@@ -35,7 +35,7 @@ export interface EmittedSql {
    * Whether it runs statements while it is asked for them: those may depend on rows, and no script
    * can hold them.
    */
-  readonly asksDatabase: boolean;
+  readonly readsDatabase: boolean;
 }
 
 /** Files of all migrations that this version of Weaver has, by name, oldest first. */
@@ -56,17 +56,17 @@ export function migrationFiles(folder = MIGRATIONS_FOLDER): Map<string, string> 
 
 /** The SQL of the migration in a file. */
 export async function emittedSql(file: string): Promise<EmittedSql> {
-  const Class = await classIn(file);
-  const up = await record(Class, 'up');
+  const Class = await loadMigrationClass(file);
+  const up = await recordStatements(Class, 'up');
   const reverts = Object.hasOwn(Class.prototype, 'down');
-  const down = reverts ? await record(Class, 'down') : undefined;
+  const down = reverts ? await recordStatements(Class, 'down') : undefined;
   return {
     up: up.statements,
     down: down?.statements,
     hash: await steadyHash(file, up.statements),
     transactional: new Class(undefined as never, undefined as never).isTransactional(),
     keepsRows: /lint: allow (?:rows-unclear|update-all-rows): *\S/.test(readFileSync(file, 'utf8')),
-    asksDatabase: up.asked || (down?.asked ?? false),
+    readsDatabase: up.queriesDatabase || (down?.queriesDatabase ?? false),
   };
 }
 
@@ -76,7 +76,7 @@ export async function emittedSql(file: string): Promise<EmittedSql> {
  * something else each time. `down` is left out: it may be mended as long as nobody has run it.
  */
 export async function sqlHash(file: string): Promise<string | undefined> {
-  const { statements } = await record(await classIn(file), 'up');
+  const { statements } = await recordStatements(await loadMigrationClass(file), 'up');
   return steadyHash(file, statements);
 }
 
@@ -87,13 +87,15 @@ async function steadyHash(
   const hash = hashOf(statements);
   // Past the next tick of a clock that counts milliseconds.
   await setTimeout(2);
-  const again = hashOf((await record(await classIn(file, '?again'), 'up')).statements);
+  const again = hashOf(
+    (await recordStatements(await loadMigrationClass(file, '?again'), 'up')).statements,
+  );
   return again === hash ? hash : undefined;
 }
 
 function hashOf(statements: readonly string[]): string {
-  const same = statements.map(sql => sql.replaceAll('\r\n', '\n').trim().replace(/;$/, ''));
-  return createHash('sha256').update(same.join('\0')).digest('hex');
+  const normalized = statements.map(sql => sql.replaceAll('\r\n', '\n').trim().replace(/;$/, ''));
+  return createHash('sha256').update(normalized.join('\0')).digest('hex');
 }
 
 /**
@@ -118,27 +120,27 @@ export function formattedSql(query: unknown): string {
 }
 
 /** `again` reads the file anew, with what it makes when it is read. */
-async function classIn(file: string, again = ''): Promise<MigrationClass> {
+async function loadMigrationClass(file: string, again = ''): Promise<MigrationClass> {
   const module = (await import(pathToFileURL(file).href + again)) as Record<string, unknown>;
   const Class = Object.values(module).find(value => typeof value === 'function');
   if (!Class) throw new Error(`${file} exports no migration.`);
   return Class as MigrationClass;
 }
 
-async function record(
+async function recordStatements(
   Class: MigrationClass,
   method: 'up' | 'down',
-): Promise<{ statements: string[]; asked: boolean }> {
+): Promise<{ statements: string[]; queriesDatabase: boolean }> {
   const migration = new Class(undefined as never, undefined as never);
   const statements: string[] = [];
-  let asked = false;
+  let queriesDatabase = false;
   migration.execute = async sql => {
-    asked = true;
+    queriesDatabase = true;
     statements.push(formattedSql(sql));
     return [];
   };
   migration.getEntityManager = () => {
-    asked = true;
+    queriesDatabase = true;
     throw new Error('There are no entities without a database.');
   };
   try {
@@ -146,7 +148,10 @@ async function record(
   } catch (error) {
     // It asked for something that only a database can answer: what it said until then is all there
     // is to know.
-    if (!asked) throw error;
+    if (!queriesDatabase) throw error;
   }
-  return { statements: [...statements, ...migration.getQueries().map(formattedSql)], asked };
+  return {
+    statements: [...statements, ...migration.getQueries().map(formattedSql)],
+    queriesDatabase,
+  };
 }

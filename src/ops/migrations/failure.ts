@@ -14,7 +14,7 @@ const NOT_INSTALLED = new Set(['0A000', '58P01']);
 const ABOUT_AN_EXTENSION = /\bextension\b/;
 /** Class 22: the message of a value that does not fit quotes the value. */
 const ABOUT_A_VALUE = /^22/;
-const SHOWN = 120;
+const MAX_SHOWN_LENGTH = 120;
 
 /** A migration that failed, and what is left of the run. Its message holds no values. */
 export class MigrationFailure extends StartupError {
@@ -22,14 +22,14 @@ export class MigrationFailure extends StartupError {
     readonly what: string,
     cause: unknown,
     /** What became of the statements before it, as sentences. */
-    readonly left: string,
+    readonly consequence: string,
   ) {
-    super(`${what}: ${because(cause)}. ${left}${mend(cause)}`, { cause });
+    super(`${what}: ${reasonOf(cause)}. ${consequence}${hintFor(cause)}`, { cause });
   }
 }
 
 /** What went wrong in a statement, as a clause. */
-function because(error: unknown): string {
+function reasonOf(error: unknown): string {
   const code = sqlState(error);
   const message =
     code && ABOUT_A_VALUE.test(code) ? reason(error).replace(/".*"/s, '"…"') : reason(error);
@@ -38,7 +38,7 @@ function because(error: unknown): string {
     : `${message} (SQLSTATE ${code})`;
 }
 
-function mend(error: unknown): string {
+function hintFor(error: unknown): string {
   const code = sqlState(error);
   if (code === NOT_ALLOWED)
     return (
@@ -61,8 +61,8 @@ function mend(error: unknown): string {
  */
 export function asMigrationFailure(error: unknown): unknown {
   if (error instanceof StartupError) return error;
-  const lost = lostConnection(error);
-  if (lost || sqlState(error) === undefined) return lost ?? error;
+  const connectionLoss = lostConnection(error);
+  if (connectionLoss || sqlState(error) === undefined) return connectionLoss ?? error;
   return new MigrationFailure('The migrations cannot go on', error, 'What failed was rolled back.');
 }
 
@@ -71,9 +71,11 @@ export function asMigrationFailure(error: unknown): unknown {
  */
 export function firstLine(sql: string): string {
   const line = sql.trim().split('\n', 1)[0]!.trim();
-  const bare = line.replace(/'(?:[^']|'')*('|$)/g, "'…'");
-  const quiet = /^\s*(insert|update|delete|select|with|values|copy|merge)\b/i.test(bare)
-    ? bare.replace(/(?<![\w"$.])-?\d+(\.\d+)?\b/g, '…')
-    : bare;
-  return quiet.length > SHOWN ? `${quiet.slice(0, SHOWN)}…` : quiet;
+  const withoutLiterals = line.replace(/'(?:[^']|'')*('|$)/g, "'…'");
+  const redacted = /^\s*(insert|update|delete|select|with|values|copy|merge)\b/i.test(
+    withoutLiterals,
+  )
+    ? withoutLiterals.replace(/(?<![\w"$.])-?\d+(\.\d+)?\b/g, '…')
+    : withoutLiterals;
+  return redacted.length > MAX_SHOWN_LENGTH ? `${redacted.slice(0, MAX_SHOWN_LENGTH)}…` : redacted;
 }

@@ -84,7 +84,7 @@ export async function lintMigrations(names: readonly string[]): Promise<LintFind
 }
 
 async function lintMigration(migration: string, file: string): Promise<LintFinding[]> {
-  const { up, down, transactional, asksDatabase, hash } = await emittedSql(file);
+  const { up, down, transactional, readsDatabase, hash } = await emittedSql(file);
   const source = readFileSync(file, 'utf8');
   const whole = (rule: LintRule, message: string): LintFinding => ({
     migration,
@@ -92,7 +92,7 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
     statement: undefined,
     line: undefined,
     message,
-    allowed: allowedBy(source, rule),
+    allowed: allowReason(source, rule),
   });
   const findings: LintFinding[] = [];
   if (down === undefined)
@@ -121,7 +121,7 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
       ),
     );
   }
-  if (asksDatabase)
+  if (readsDatabase)
     findings.push(
       whole(
         'asks-database',
@@ -151,7 +151,7 @@ async function lintMigration(migration: string, file: string): Promise<LintFindi
         line: lineOf(source, sql),
         message,
         allowed:
-          allowedBy(sql, rule) ?? allowedBy(source, rule, rule === 'rows-unclear' ? '' : '// '),
+          allowReason(sql, rule) ?? allowReason(source, rule, rule === 'rows-unclear' ? '' : '// '),
       });
     const hurts = hazards.filter(
       ({ table, column }) =>
@@ -183,7 +183,7 @@ async function typesBefore(migration: string): Promise<Map<string, string>> {
 }
 
 /** `-- lint: allow <rule>: <reason>` in the statement, or `// lint: …` for all of a file. */
-function allowedBy(text: string, rule: LintRule, begins = ''): string | undefined {
+function allowReason(text: string, rule: LintRule, begins = ''): string | undefined {
   return new RegExp(String.raw`${begins}lint: allow ${rule}: *(\S[^\n]*)`).exec(text)?.[1]?.trim();
 }
 

@@ -20,22 +20,22 @@ interface Holder {
  * While `work` runs a statement in the session `pid`, asks over a connection of its own whom it
  * waits for: the pool may have none to spare. Gives the error of `work`, too, and does not throw.
  */
-export async function watchingLockHolders(
+export async function withLockHolders(
   pool: Pool,
   pid: number,
-  everyMs: number,
+  intervalMs: number,
   work: () => Promise<unknown>,
 ): Promise<{ error?: unknown; holders: string[] }> {
   let holders: string[] = [];
   let client: Client | undefined;
-  let asking = Promise.resolve();
-  const ask = async (): Promise<void> => {
+  let polling = Promise.resolve();
+  const poll = async (): Promise<void> => {
     client ??= await connectLike(pool);
     const { rows } = await client.query<Holder>(LOCK_HOLDERS, [pid]);
-    if (rows.length > 0) holders = rows.map(inWords);
+    if (rows.length > 0) holders = rows.map(describeHolder);
   };
   // Whom it waits for is a courtesy: what cannot be told must not stop the work.
-  const timer = setInterval(() => void (asking = asking.then(ask).catch(() => {})), everyMs);
+  const timer = setInterval(() => void (polling = polling.then(poll).catch(() => {})), intervalMs);
   try {
     await work();
     return { holders };
@@ -43,7 +43,7 @@ export async function watchingLockHolders(
     return { error, holders };
   } finally {
     clearInterval(timer);
-    void asking.then(() => client?.end()).catch(() => {});
+    void polling.then(() => client?.end()).catch(() => {});
   }
 }
 
@@ -54,7 +54,7 @@ const LOCK_HOLDERS = `
     join pg_stat_activity a on a.pid = blocking
    order by a.xact_start limit 3`;
 
-function inWords({ pid, application, login, state, seconds, query }: Holder): string {
+function describeHolder({ pid, application, login, state, seconds, query }: Holder): string {
   const since =
     seconds === null ? '' : `, in a transaction for ${seconds} second${seconds === 1 ? '' : 's'}`;
   const doing =

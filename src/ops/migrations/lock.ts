@@ -4,13 +4,13 @@ import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { PoolClient } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { LentSessions } from '../../db/lent-sessions.js';
-import { refuseSharedSession } from '../../db/open/own-session.js';
+import { refuseSharedSession } from '../../db/open/session-pooling.js';
 import type { MigrationGuards } from './guards.js';
 
 /** Key of the advisory lock that whoever migrates holds for as long as it does. */
 export const MIGRATION_LOCK = 20_261_123;
 
-const ASK_EVERY_MS = 250;
+const POLL_INTERVAL_MS = 250;
 
 /**
  * Runs `work` while no other process migrates this database, on a connection of its own. The
@@ -18,7 +18,7 @@ const ASK_EVERY_MS = 250;
  * in the way. Where the session with the lock is lost, the other sessions of this process are ended
  * as well: another process may migrate by then.
  */
-export async function holdingMigrationLock<T>(
+export async function withMigrationLock<T>(
   connection: Connection,
   guards: MigrationGuards,
   work: () => Promise<T>,
@@ -82,12 +82,12 @@ async function takeLock(
   warn(
     `${who} is migrating this database: waiting for it, ${lockTimeoutMs / 1000} seconds at most.`,
   );
-  const until = performance.now() + lockTimeoutMs;
+  const deadline = performance.now() + lockTimeoutMs;
   do {
-    await sleep(ASK_EVERY_MS);
+    await sleep(POLL_INTERVAL_MS);
     signal?.throwIfAborted();
     if (await isTaken()) return;
-  } while (performance.now() < until);
+  } while (performance.now() < deadline);
   throw new StartupError(
     `${who} was still migrating this database after ${lockTimeoutMs / 1000} seconds. ` +
       `${hints.lockTimeout}`,

@@ -36,23 +36,23 @@ export const CREATE_LOG = [
 export class MigrationLog extends MigrationStorage {
   #hasColumn = false;
   /** Set while all of a run is one transaction: nobody else sees the table that it makes. */
-  #around: Transaction | undefined;
+  #transaction: Transaction | undefined;
 
   override setMasterMigration(transaction: Transaction): void {
     super.setMasterMigration(transaction);
-    this.#around = transaction;
+    this.#transaction = transaction;
   }
 
   override unsetMasterMigration(): void {
     super.unsetMasterMigration();
-    this.#around = undefined;
+    this.#transaction = undefined;
   }
 
   override async ensureTable(): Promise<void> {
     await super.ensureTable();
     if (this.#hasColumn) return;
     const run = (sql: string): Promise<unknown[]> =>
-      this.driver.execute(sql, [], 'all', this.#around);
+      this.driver.execute(sql, [], 'all', this.#transaction);
     const [column] = await run(
       `select from pg_attribute where attrelid = to_regclass('${LOG_TABLE}') ` +
         `and attname = '${HASH_COLUMN}' and not attisdropped`,
@@ -63,10 +63,10 @@ export class MigrationLog extends MigrationStorage {
 
   override async logMigration(params: { name: string }, transaction?: Transaction): Promise<void> {
     await super.logMigration(params, transaction);
-    await this.rememberHash(this.getMigrationName(params.name), transaction);
+    await this.storeHash(this.getMigrationName(params.name), transaction);
   }
 
-  async rememberHash(name: string, transaction?: Transaction): Promise<void> {
+  async storeHash(name: string, transaction?: Transaction): Promise<void> {
     const file = migrationFiles().get(name);
     await this.driver.execute(
       `update "${LOG_TABLE}" set "${HASH_COLUMN}" = ? where name = ?`,

@@ -13,16 +13,16 @@ import { StartupError } from '../../base/startup-error.js';
 import { emittedSql, migrationFiles, MIGRATIONS_FOLDER, type EmittedSql } from './emitted-sql.js';
 import { gatewaySessions } from './lock-holders.js';
 import { DEFAULT_GUARDS, type MigrationGuards, type RunPlan } from './guards.js';
-import { holdingMigrationLock } from './lock.js';
+import { withMigrationLock } from './lock.js';
 import { MigrationLog } from './log.js';
 import { oneName } from './names.js';
 import { MigrationRunner } from './runner.js';
 import { newMigrationName } from './new-migration-name.js';
 import { isLoss, removalsOf } from './removals.js';
 import type { RowChange } from './rows-of-owner.js';
-import { refuseSharedSessions } from '../../db/open/own-session.js';
+import { refuseSharedSessions } from '../../db/open/session-pooling.js';
 import { editedOf, knownMigrations, pendingOf } from './state.js';
-import { refuseOthersTables } from './table-owner.js';
+import { checkTableOwner } from './table-owner.js';
 
 /** Where this version's migrations are, and how a new one is named. */
 export const MIGRATIONS: MigrationsOptions = {
@@ -71,7 +71,7 @@ export class Migrator extends UnguardedMigrator {
       const connection = this.driver.getConnection();
       if (connection instanceof PostgreSqlConnection)
         await refuseSharedSessions(await connection.getNativeClient());
-      await refuseOthersTables(sql => this.driver.execute(sql));
+      await checkTableOwner(sql => this.driver.execute(sql));
     } catch (error) {
       if (error instanceof StartupError) return this.refuse(error.message, error);
       throw error;
@@ -90,7 +90,7 @@ export class Migrator extends UnguardedMigrator {
   }
 
   override async logMigration(name: string): Promise<void> {
-    await this.alone(async () => {
+    await this.withLock(async () => {
       const { known, executed } = await this.names();
       const meant = this.oneOf(known, name, 'There is no migration');
       if (executed.includes(meant)) this.refuse(`${meant} is applied already.`);
@@ -99,7 +99,7 @@ export class Migrator extends UnguardedMigrator {
   }
 
   override async unlogMigration(name: string): Promise<void> {
-    await this.alone(async () => {
+    await this.withLock(async () => {
       const { executed } = await this.names();
       await super.unlogMigration(this.oneOf(executed, name, 'There is no applied migration'));
     });
@@ -170,8 +170,8 @@ export class Migrator extends UnguardedMigrator {
   }
 
   /** Runs `work` while no other process migrates this database. */
-  async alone<T>(work: () => Promise<T>): Promise<T> {
-    return holdingMigrationLock(this.driver.getConnection(), this.guards, work).catch(error => {
+  async withLock<T>(work: () => Promise<T>): Promise<T> {
+    return withMigrationLock(this.driver.getConnection(), this.guards, work).catch(error => {
       if (error instanceof StartupError) return this.refuse(error.message, error);
       throw error;
     });
@@ -213,7 +213,7 @@ export class Migrator extends UnguardedMigrator {
     method: 'up' | 'down',
     options?: RunOptions,
   ): Promise<MigrationInfo[]> {
-    return this.alone(async () => {
+    return this.withLock(async () => {
       const plan = await this.plan(method, options);
       await this.#refuseEdited();
       if (plan.names.length === 0) return [];
@@ -256,7 +256,7 @@ export class Migrator extends UnguardedMigrator {
   }
 
   #planUp(options: RunOptions, known: string[], executed: string[]): string[] {
-    const { names, to, from } = this.#asked(options);
+    const { names, to, from } = this.#runOptions(options);
     if (to === 0 || to === '0')
       this.refuse('"up" cannot go to 0. To revert every migration, go down to 0.');
     const one = (name: string | number): string =>
@@ -273,7 +273,7 @@ export class Migrator extends UnguardedMigrator {
   }
 
   #planDown(options: RunOptions, known: string[], executed: string[]): string[] {
-    const { names, to, from } = this.#asked(options);
+    const { names, to, from } = this.#runOptions(options);
     if (from !== undefined)
       this.refuse('"down" starts at the last applied migration: it has no "from".');
     if (executed.length === 0) this.refuse('No migration is applied, so there is none to revert.');
@@ -317,7 +317,7 @@ export class Migrator extends UnguardedMigrator {
     if (!this.guards.acceptEdited)
       this.refuse(`${message} Nothing was changed. ${this.guards.hints.acceptEdited}`);
     this.guards.warn(message);
-    for (const name of edited) await this.#log.rememberHash(name);
+    for (const name of edited) await this.#log.storeHash(name);
   }
 
   async #refuseUnconfirmed({ removals }: RunPlan): Promise<void> {
@@ -351,7 +351,11 @@ export class Migrator extends UnguardedMigrator {
     return emitted;
   }
 
-  #asked(options: RunOptions): { names?: string[]; to?: string | number; from?: string | number } {
+  #runOptions(options: RunOptions): {
+    names?: string[];
+    to?: string | number;
+    from?: string | number;
+  } {
     if (typeof options === 'string' || Array.isArray(options)) return { names: [options].flat() };
     const { migrations, to, from, schema } = options ?? {};
     if (schema !== undefined)

@@ -200,11 +200,11 @@ class Reader {
         this.#concurrent = { reindexes: true };
     },
     DeleteStmt: ({ relation, whereClause }) => {
-      this.#lose('rows', relation);
+      this.#recordLoss('rows', relation);
       if (isOfAll(whereClause)) this.#hazard('update-all-rows', relation);
     },
     TruncateStmt: ({ relations, behavior }) => {
-      for (const { RangeVar } of relations as Node[]) this.#lose('rows', RangeVar);
+      for (const { RangeVar } of relations as Node[]) this.#recordLoss('rows', RangeVar);
       if (behavior === 'DROP_CASCADE')
         this.#unclear.add('empties whatever refers to these tables, with "cascade"');
     },
@@ -212,13 +212,13 @@ class Reader {
       const deletes = (mergeWhenClauses as { MergeWhenClause: Node }[]).some(
         ({ MergeWhenClause }) => MergeWhenClause.commandType === 'CMD_DELETE',
       );
-      if (deletes) this.#lose('rows', relation);
+      if (deletes) this.#recordLoss('rows', relation);
     },
     UpdateStmt: ({ relation, targetList, whereClause }) => {
       if (!isOfAll(whereClause)) return;
       this.#hazard('update-all-rows', relation);
       for (const { ResTarget } of targetList as { ResTarget: { name: string } }[])
-        this.#lose('values', relation, ResTarget.name);
+        this.#recordLoss('values', relation, ResTarget.name);
     },
     CreateStmt: ({ relation, tableElts }) => {
       this.#creates.push(tableOf(relation));
@@ -259,7 +259,7 @@ class Reader {
     const kind = DROPS_ROWS[removeType as string];
     if (kind)
       for (const object of objects as Node[])
-        this.#loseNamed(kind, namesIn((object.List as Node).items));
+        this.#recordNamedLoss(kind, namesIn((object.List as Node).items));
     else if (behavior === 'DROP_CASCADE') {
       const what = String(removeType).replace('OBJECT_', '').toLowerCase();
       this.#unclear.add(
@@ -278,7 +278,7 @@ class Reader {
         PartitionCmd?: Node;
       };
       if (PartitionCmd?.concurrent) this.#concurrent = { reindexes: false };
-      if (subtype === 'AT_DropColumn') this.#lose('column', relation, name as string);
+      if (subtype === 'AT_DropColumn') this.#recordLoss('column', relation, name as string);
       if (subtype === 'AT_SetNotNull') this.#hazard('set-not-null', relation);
       if (subtype === 'AT_AddConstraint') this.#constrain(relation, Constraint!);
       // A conversion that is written out may give anything for the old value.
@@ -289,7 +289,7 @@ class Reader {
       const { type } = column;
       this.#hazard('column-type', relation, column);
       if (ColumnDef!.raw_default)
-        this.#lose(
+        this.#recordLoss(
           'values',
           relation,
           name as string,
@@ -347,9 +347,9 @@ class Reader {
     return column;
   }
 
-  #lose(kind: Loss['kind'], relation: unknown, column?: string, type?: string): void {
+  #recordLoss(kind: Loss['kind'], relation: unknown, column?: string, type?: string): void {
     const { schemaname, relname } = relation as { schemaname?: string; relname: string };
-    this.#loseNamed(
+    this.#recordNamedLoss(
       kind,
       schemaname === undefined ? [relname] : [schemaname, relname],
       column,
@@ -358,7 +358,12 @@ class Reader {
   }
 
   /** Rows are counted in Weaver's own schema alone. */
-  #loseNamed(kind: Loss['kind'], names: readonly string[], column?: string, type?: string): void {
+  #recordNamedLoss(
+    kind: Loss['kind'],
+    names: readonly string[],
+    column?: string,
+    type?: string,
+  ): void {
     const [schema, table] = names.length > 1 ? names.slice(-2) : ['public', names[0]!];
     if (kind === 'table' || kind === 'column') this.#hazard(`drop-${kind}`, { relname: table });
     if (schema === 'public')

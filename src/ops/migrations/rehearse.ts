@@ -8,10 +8,15 @@ import { withScratch } from './check.js';
 import { emittedSql, migrationFiles } from './emitted-sql.js';
 import { asMigrationFailure, firstLine } from './failure.js';
 import { LOG_TABLE } from './log.js';
-import { isHeldByPolicies, seeingAllRows, writeRows, type RowChange } from './rows-of-owner.js';
+import {
+  isRestrictedByPolicies,
+  withAllRowsVisible,
+  writeRows,
+  type RowChange,
+} from './rows-of-owner.js';
 
 /** What one pending migration did in the rehearsal. */
-export interface Rehearsed {
+export interface RehearsalResult {
   readonly name: string;
   readonly ms: number;
   /**
@@ -46,14 +51,14 @@ export async function rehearseInMemory(
   database: Database,
   entities: EntityClasses,
   tell: (doing: string) => void,
-): Promise<Rehearsed[]> {
+): Promise<RehearsalResult[]> {
   const { executed, pending } = await migrationState(database);
   tell('making a copy of the catalogue');
   return withScratch(
     entities,
     executed.map(({ name }) => name),
     async scratch => {
-      const results: Rehearsed[] = [];
+      const results: RehearsalResult[] = [];
       for (const name of pending) {
         tell(name);
         const { transactional } = await emittedSql(migrationFiles().get(name)!);
@@ -87,14 +92,17 @@ export async function rehearseInMemory(
  * real rows, real times, and real locks, which are held until the end. Waits for a lock two seconds
  * at most. Stops at a migration that must be outside a transaction.
  */
-export async function rehearseOnData(database: Database): Promise<Rehearsed[]> {
+export async function rehearseOnData(database: Database): Promise<RehearsalResult[]> {
   const { pending } = await migrationState(database);
   return inTransaction(database, pending);
 }
 
-async function inTransaction(database: Database, names: readonly string[]): Promise<Rehearsed[]> {
+async function inTransaction(
+  database: Database,
+  names: readonly string[],
+): Promise<RehearsalResult[]> {
   const connection = database.orm.em.getDriver().getConnection();
-  const results: Rehearsed[] = [];
+  const results: RehearsalResult[] = [];
   await connection
     .transactional(async transaction => {
       const run = <R>(sql: string, parameters: unknown[] = []): Promise<R[]> =>
@@ -103,17 +111,22 @@ async function inTransaction(database: Database, names: readonly string[]): Prom
       const [newest] = await run<{ oid: string }>(
         'select max(oid::bigint)::text as oid from pg_class',
       );
-      const held = await isHeldByPolicies(connection, transaction);
-      const seen = new Set<string>();
+      const locksBefore = await isRestrictedByPolicies(connection, transaction);
+      const changesSeen = new Set<string>();
       for (const name of names) {
-        const { up, transactional, asksDatabase } = await emittedSql(migrationFiles().get(name)!);
-        const cannot = !transactional
+        const { up, transactional, readsDatabase } = await emittedSql(migrationFiles().get(name)!);
+        const unsupported = !transactional
           ? 'it runs outside a transaction, so it cannot be rolled back'
-          : asksDatabase
+          : readsDatabase
             ? 'it runs statements of its own'
             : undefined;
-        if (cannot) {
-          results.push({ name, ms: 0, locks: undefined, problem: `Not rehearsed: ${cannot}.` });
+        if (unsupported) {
+          results.push({
+            name,
+            ms: 0,
+            locks: undefined,
+            problem: `Not rehearsed: ${unsupported}.`,
+          });
           throw ROLL_BACK;
         }
         const started = performance.now();
@@ -122,7 +135,7 @@ async function inTransaction(database: Database, names: readonly string[]): Prom
           const write = (): Promise<RowChange | undefined> =>
             writeRows(connection, sql, transaction);
           const change = await (
-            held ? seeingAllRows(connection, transaction, write) : write()
+            locksBefore ? withAllRowsVisible(connection, transaction, write) : write()
           ).catch(error => {
             if (isDatabaseUnreachable(error)) throw error;
             results.push({
@@ -140,8 +153,8 @@ async function inTransaction(database: Database, names: readonly string[]): Prom
         const ms = performance.now() - started;
         const locks = (await run<{ lock: string }>(LOCKS, [newest!.oid]))
           .map(({ lock }) => lock)
-          .filter(lock => !seen.has(lock));
-        for (const lock of locks) seen.add(lock);
+          .filter(lock => !changesSeen.has(lock));
+        for (const lock of locks) changesSeen.add(lock);
         results.push({ name, ms, locks, changes, problem: undefined });
       }
       throw ROLL_BACK;

@@ -34,7 +34,7 @@ export async function writeRows(
   return { table: writes, rows: affectedRows };
 }
 
-export async function isHeldByPolicies(
+export async function isRestrictedByPolicies(
   connection: Connection,
   transaction?: Transaction,
 ): Promise<boolean> {
@@ -52,20 +52,20 @@ export async function isHeldByPolicies(
  * table is lifted for this one statement: the table is locked until the transaction ends. Only for
  * a login that policies hold.
  */
-export async function seeingAllRows<T>(
+export async function withAllRowsVisible<T>(
   connection: Connection,
   transaction: Transaction,
   work: () => Promise<T>,
 ): Promise<T> {
   const execute = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
-  const lifted: string[] = [];
+  const liftedTables: string[] = [];
   await execute('set local row_security = off');
   await execute('savepoint before_statement');
   for (;;) {
     try {
       const result = await work();
       await execute('release savepoint before_statement');
-      await setForce(execute, lifted, 'force');
+      await setForce(execute, liftedTables, 'force');
       await execute('set local row_security = on');
       return result;
     } catch (error) {
@@ -74,11 +74,11 @@ export async function seeingAllRows<T>(
       await execute('release savepoint before_statement');
       const words = (error as Error).message.split(/[^\p{L}\p{N}_$-]+/u);
       const tables = (await forcedTables(execute))
-        .filter(({ name, table }) => words.includes(name) && !lifted.includes(table))
+        .filter(({ name, table }) => words.includes(name) && !liftedTables.includes(table))
         .map(({ table }) => table);
       if (tables.length === 0) throw error;
       await setForce(execute, tables, 'no force');
-      lifted.push(...tables);
+      liftedTables.push(...tables);
       await execute('savepoint before_statement');
     }
   }

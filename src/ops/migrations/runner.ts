@@ -6,10 +6,15 @@ import { exceededTime, isDatabaseUnreachable } from '../../db/database-errors.js
 import { ConcurrentIndex } from './concurrent-index.js';
 import { formattedSql } from './emitted-sql.js';
 import { cancelledBy } from '../../db/lent-sessions.js';
-import { watchingLockHolders } from './lock-holders.js';
+import { withLockHolders } from './lock-holders.js';
 import { firstLine, MigrationFailure } from './failure.js';
 import { readSql, withoutConcurrently } from './read-sql.js';
-import { isHeldByPolicies, seeingAllRows, writeRows, type RowChange } from './rows-of-owner.js';
+import {
+  isRestrictedByPolicies,
+  withAllRowsVisible,
+  writeRows,
+  type RowChange,
+} from './rows-of-owner.js';
 
 const LOST = 'The connection was lost: the server rolls back what was not committed.';
 const LOST_OUTSIDE =
@@ -27,7 +32,7 @@ export interface LockWait {
   readonly hint: string;
 }
 
-const ASK_AT_MOST_EVERY_MS = 1_000;
+const MIN_POLL_INTERVAL_MS = 1_000;
 
 type AfterRun = (transaction?: Transaction) => Promise<void>;
 
@@ -40,7 +45,7 @@ export class MigrationRunner extends UnguardedRunner {
   /** Told the rows that each statement of a migration changed. */
   changed: (migration: string, change: RowChange) => void = () => {};
   /** Set while all of a run is one transaction. */
-  #around: Transaction | undefined;
+  #outerTransaction: Transaction | undefined;
 
   /** Left out: locks are waited for as whoever opened the transaction around says. */
   lockWait: LockWait | undefined;
@@ -49,12 +54,12 @@ export class MigrationRunner extends UnguardedRunner {
 
   override setMasterMigration(transaction: Transaction): void {
     super.setMasterMigration(transaction);
-    this.#around = transaction;
+    this.#outerTransaction = transaction;
   }
 
   override unsetMasterMigration(): void {
     super.unsetMasterMigration();
-    this.#around = undefined;
+    this.#outerTransaction = undefined;
   }
 
   override async run(
@@ -63,7 +68,7 @@ export class MigrationRunner extends UnguardedRunner {
     afterRun?: AfterRun,
   ): Promise<void> {
     migration.reset();
-    if (!migration.isTransactional() && !this.#around)
+    if (!migration.isTransactional() && !this.#outerTransaction)
       return this.#runOutside(migration, method, afterRun);
     const connection = this.driver.getConnection();
     await connection.transactional(
@@ -73,38 +78,39 @@ export class MigrationRunner extends UnguardedRunner {
           sql => this.driver.execute(sql, undefined, 'all', transaction),
           'set local',
         );
-        const inSight = await this.#inSight(transaction);
+        const watchTransaction = await this.#watchTransaction(transaction);
         const { execute } = migration;
-        migration.execute = (sql, params) => inSight(() => execute.call(migration, sql, params));
+        migration.execute = (sql, params) =>
+          watchTransaction(() => execute.call(migration, sql, params));
         await migration[method]();
         const statements = migration.getQueries().map(formattedSql);
         for (const [index, sql] of statements.entries()) {
           await this.#goOn();
           const run = async (): Promise<void> =>
-            this.#tell(
+            this.#reportChange(
               migration,
-              await inSight(async () =>
+              await watchTransaction(async () =>
                 writeRows(
                   connection,
-                  this.#around ? await withoutConcurrently(sql) : sql,
+                  this.#outerTransaction ? await withoutConcurrently(sql) : sql,
                   transaction,
                 ),
               ),
             );
-          const { error, holders } = await this.#watched(pid, run);
+          const { error, holders } = await this.#withLockWatch(pid, run);
           if (error === undefined) continue;
-          const left = this.#around
+          const left = this.#outerTransaction
             ? 'Nothing of this run was kept: the database is as it was before.'
             : 'It was rolled back.';
           throw new MigrationFailure(
-            whichOne(migration, method, index, statements),
+            describeStatement(migration, method, index, statements),
             error,
-            isDatabaseUnreachable(error) ? LOST : this.#andWaited(error, holders, left),
+            isDatabaseUnreachable(error) ? LOST : this.#describeWait(error, holders, left),
           );
         }
         await afterRun?.(transaction);
       },
-      { ctx: this.#around },
+      { ctx: this.#outerTransaction },
     );
   }
 
@@ -119,18 +125,20 @@ export class MigrationRunner extends UnguardedRunner {
       await this.#goOn();
       const concurrent = await ConcurrentIndex.of(this.driver.getConnection(), await readSql(sql));
       await concurrent?.prepare();
-      const { error, holders } = await this.#alone(sql, change => this.#tell(migration, change));
+      const { error, holders } = await this.#runStatement(sql, change =>
+        this.#reportChange(migration, change),
+      );
       if (error === undefined && (await concurrent?.left())?.length) {
         throw new MigrationFailure(
-          whichOne(migration, method, index, statements),
+          describeStatement(migration, method, index, statements),
           new Error('the index is invalid'),
-          await this.#dropLeft(concurrent),
+          await this.#dropInvalidIndex(concurrent),
         );
       }
       if (error !== undefined) {
         if (isDatabaseUnreachable(error))
           throw new MigrationFailure(
-            whichOne(migration, method, index, statements),
+            describeStatement(migration, method, index, statements),
             error,
             LOST_OUTSIDE,
           );
@@ -141,12 +149,12 @@ export class MigrationRunner extends UnguardedRunner {
               `${index === 1 ? 'statement' : `${index} statements`} before this one cannot ` +
               'be undone: mend the cause and run it again, or undo by hand.';
         const left =
-          `${await this.#dropLeft(concurrent)}${kept}`.trim() ||
+          `${await this.#dropInvalidIndex(concurrent)}${kept}`.trim() ||
           'The database is as it was before this migration.';
         throw new MigrationFailure(
-          whichOne(migration, method, index, statements),
+          describeStatement(migration, method, index, statements),
           error,
-          this.#andWaited(error, holders, left),
+          this.#describeWait(error, holders, left),
         );
       }
     }
@@ -157,13 +165,13 @@ export class MigrationRunner extends UnguardedRunner {
    * One statement outside the transaction of a migration, in a session whose settings are its own.
    * One that touches rows of policies gets a transaction of its own, to see them.
    */
-  async #alone(
+  async #runStatement(
     sql: string,
-    tell: (change: RowChange | undefined) => void = () => {},
+    reportChange: (change: RowChange | undefined) => void = () => {},
   ): Promise<{ error?: unknown; holders: string[] }> {
     const connection = this.driver.getConnection();
     const { touchesRows, writes, concurrent } = await readSql(sql);
-    if (touchesRows && (await isHeldByPolicies(connection))) {
+    if (touchesRows && (await isRestrictedByPolicies(connection))) {
       let holders: string[] = [];
       return connection
         .transactional(async transaction => {
@@ -172,14 +180,14 @@ export class MigrationRunner extends UnguardedRunner {
             'set local',
           );
           const write = async (): Promise<void> =>
-            tell(
-              await seeingAllRows(connection, transaction, () =>
+            reportChange(
+              await withAllRowsVisible(connection, transaction, () =>
                 writeRows(connection, sql, transaction),
               ),
             );
-          const watched = await this.#watched(pid, write);
-          holders = watched.holders;
-          if (watched.error !== undefined) throw watched.error;
+          const withLockWatch = await this.#withLockWatch(pid, write);
+          holders = withLockWatch.holders;
+          if (withLockWatch.error !== undefined) throw withLockWatch.error;
         })
         .then(
           () => ({ holders }),
@@ -187,7 +195,9 @@ export class MigrationRunner extends UnguardedRunner {
         );
     }
     if (!(connection instanceof PostgreSqlConnection))
-      return this.#watched(undefined, async () => tell(await writeRows(connection, sql)));
+      return this.#withLockWatch(undefined, async () =>
+        reportChange(await writeRows(connection, sql)),
+      );
     const client = await (await connection.getNativeClient()).connect();
     try {
       // A concurrent build waits for everybody's transactions, and nobody waits behind it.
@@ -196,19 +206,21 @@ export class MigrationRunner extends UnguardedRunner {
         'set',
         concurrent ? 0 : undefined,
       );
-      return await this.#watched(pid, async () => {
+      return await this.#withLockWatch(pid, async () => {
         const { rowCount } = await client.query(sql);
-        tell(writes === undefined ? undefined : { table: writes, rows: rowCount ?? 0 });
+        reportChange(writes === undefined ? undefined : { table: writes, rows: rowCount ?? 0 });
       });
     } finally {
       client.release(true);
     }
   }
 
-  async #inSight(transaction: Transaction): Promise<<T>(work: () => Promise<T>) => Promise<T>> {
+  async #watchTransaction(
+    transaction: Transaction,
+  ): Promise<<T>(work: () => Promise<T>) => Promise<T>> {
     const connection = this.driver.getConnection();
-    const held = await isHeldByPolicies(connection, transaction);
-    return work => (held ? seeingAllRows(connection, transaction, work) : work());
+    const held = await isRestrictedByPolicies(connection, transaction);
+    return work => (held ? withAllRowsVisible(connection, transaction, work) : work());
   }
 
   async #goOn(): Promise<void> {
@@ -217,7 +229,7 @@ export class MigrationRunner extends UnguardedRunner {
     this.signal?.throwIfAborted();
   }
 
-  #tell(migration: Migration, change: RowChange | undefined): void {
+  #reportChange(migration: Migration, change: RowChange | undefined): void {
     if (change) this.changed(nameOf(migration), change);
   }
 
@@ -236,7 +248,7 @@ export class MigrationRunner extends UnguardedRunner {
     return ((await run('select pg_backend_pid() as pid')) as { pid: number }[])[0]!.pid;
   }
 
-  async #watched(
+  async #withLockWatch(
     pid: number | undefined,
     work: () => Promise<unknown>,
   ): Promise<{ error?: unknown; holders: string[] }> {
@@ -244,11 +256,8 @@ export class MigrationRunner extends UnguardedRunner {
     const connection = this.driver.getConnection();
     if (pid !== undefined && connection instanceof PostgreSqlConnection) {
       const pool = await connection.getNativeClient();
-      return watchingLockHolders(
-        pool,
-        pid,
-        Math.min(ASK_AT_MOST_EVERY_MS, (ms || Infinity) / 4),
-        () => cancelledBy(this.signal, pool, pid, work),
+      return withLockHolders(pool, pid, Math.min(MIN_POLL_INTERVAL_MS, (ms || Infinity) / 4), () =>
+        cancelledBy(this.signal, pool, pid, work),
       );
     }
     return work().then(
@@ -258,28 +267,31 @@ export class MigrationRunner extends UnguardedRunner {
   }
 
   /** What is left of a run, and where it had waited too long for a lock, for whom. */
-  #andWaited(error: unknown, holders: readonly string[], left: string): string {
+  #describeWait(error: unknown, holders: readonly string[], left: string): string {
     if (!this.lockWait || exceededTime(error) !== 'lock') return left;
-    const whom =
+    const holderText =
       holders.length === 0 ? 'for a lock' : `for a lock that is held by ${holders.join(' and ')}`;
-    return `It waited ${this.lockWait.ms / 1_000} seconds ${whom}. ${left} ${this.lockWait.hint}`;
+    return (
+      `It waited ${this.lockWait.ms / 1_000} seconds ${holderText}. ${left} ` +
+      `${this.lockWait.hint}`
+    );
   }
 
   /** Says what became of what a broken-off build left behind. */
-  async #dropLeft(index: ConcurrentIndex | undefined): Promise<string> {
-    const told: string[] = [];
+  async #dropInvalidIndex(index: ConcurrentIndex | undefined): Promise<string> {
+    const messages: string[] = [];
     for (const name of (await index?.left().catch(() => [])) ?? []) {
       // Not concurrently: nobody uses an invalid index, and a build that failed may have been
       // stopped by what the other way waits for.
-      const { error } = await this.#alone(`drop index if exists ${name}`);
-      told.push(
+      const { error } = await this.#runStatement(`drop index if exists ${name}`);
+      messages.push(
         error === undefined
           ? `The invalid index ${name} that it left behind was dropped: the database is as ` +
               'it was before this statement.'
           : `It left the invalid index ${name} behind. Run: drop index concurrently ${name}.`,
       );
     }
-    return told.join(' ');
+    return messages.join(' ');
   }
 }
 
@@ -287,7 +299,7 @@ function nameOf(migration: Migration): string {
   return migration.name ?? migration.constructor.name;
 }
 
-function whichOne(
+function describeStatement(
   migration: Migration,
   method: 'up' | 'down',
   index: number,

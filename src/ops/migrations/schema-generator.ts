@@ -15,14 +15,16 @@ import { COUNTED_ROWS, isLoss, removalsOf, type Removal } from './removals.js';
 
 type Refuse = (error: StartupError) => never;
 type Generator = new (em: SqlEntityManager) => UnguardedGenerator;
-type Asked<Method extends 'drop' | 'update' | 'clear'> = Parameters<UnguardedGenerator[Method]>[0];
+type MethodOptions<Method extends 'drop' | 'update' | 'clear'> = Parameters<
+  UnguardedGenerator[Method]
+>[0];
 
 /**
  * MikroORM's schema generator, which goes past the migrator: `migration:fresh` and `schema:drop`,
  * `:update`, `:fresh` would drop rows without asking. Here they say what goes, and stop where there
  * are rows and nobody has agreed to lose them.
  */
-export function guardSchemaGenerator(
+export function registerGuardedGenerator(
   guards: MigrationGuards,
   refuse: Refuse,
 ): { register(orm: MikroORM): void } {
@@ -30,7 +32,7 @@ export function guardSchemaGenerator(
     register(orm) {
       const Base: Generator =
         orm.config.getDriver() instanceof PgliteDriver ? PgliteSchemaGenerator : UnguardedGenerator;
-      const Guarded = guarded(Base, guards, refuse);
+      const Guarded = guardedGenerator(Base, guards, refuse);
       orm.config.registerExtension(
         '@mikro-orm/schema-generator',
         () => new Guarded(orm.em as unknown as SqlEntityManager),
@@ -39,22 +41,22 @@ export function guardSchemaGenerator(
   };
 }
 
-function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Generator {
+function guardedGenerator(Base: Generator, guards: MigrationGuards, refuse: Refuse): Generator {
   return class SchemaGenerator extends Base {
-    override async drop(options: Asked<'drop'> = {}): Promise<void> {
+    override async drop(options: MethodOptions<'drop'> = {}): Promise<void> {
       if (options.dropDb) return super.drop(options);
       const drops = await statementsIn(await this.getDropSchemaSQL({ ...options, wrap: false }));
       // What is in migrations alone MikroORM leaves, and the migrations that follow would find it
       // there.
       const others = options.dropMigrationsTable ? await dropsOfMigrations() : [];
-      await this.#ask(await removalsOf(this.connection, [...drops, ...others]));
+      await this.#confirm(await removalsOf(this.connection, [...drops, ...others]));
       await super.drop(options);
       for (const sql of others) await this.connection.execute(sql);
       if (options.dropMigrationsTable) await this.#dropFunctions();
     }
 
-    override async update(options: Asked<'update'> = {}): Promise<void> {
-      await this.#ask(
+    override async update(options: MethodOptions<'update'> = {}): Promise<void> {
+      await this.#confirm(
         await removalsOf(
           this.connection,
           await statementsIn(await this.getUpdateSchemaSQL({ ...options, wrap: false })),
@@ -67,17 +69,17 @@ function guarded(Base: Generator, guards: MigrationGuards, refuse: Refuse): Gene
       await super.update(options);
     }
 
-    override async clear(options?: Asked<'clear'>): Promise<void> {
-      await this.#ask((await this.#allTables()).map(removal => ({ ...removal, kind: 'rows' })));
+    override async clear(options?: MethodOptions<'clear'>): Promise<void> {
+      await this.#confirm((await this.#allTables()).map(removal => ({ ...removal, kind: 'rows' })));
       await super.clear(options);
     }
 
     override async dropDatabase(name?: string): Promise<void> {
-      await this.#ask(await this.#allTables());
+      await this.#confirm(await this.#allTables());
       await super.dropDatabase(name);
     }
 
-    async #ask(removals: Removal[]): Promise<void> {
+    async #confirm(removals: Removal[]): Promise<void> {
       guards.announce({ method: 'down', names: [], removals });
       if (removals.some(isLoss) && !guards.confirmed)
         refuse(new StartupError(`Nothing was changed. ${guards.hints.confirm}`));

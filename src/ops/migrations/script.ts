@@ -45,20 +45,20 @@ export interface ScriptRange {
 export async function offlineScript(method: Method, range: ScriptRange): Promise<string> {
   const files = migrationFiles();
   const known = [...files.keys()];
-  const { names, from, to } = inRange(method, known, range);
+  const { names, from, to } = migrationsInRange(method, known, range);
   const steps: { name: string; emitted: EmittedSql }[] = [];
   for (const name of names) steps.push({ name, emitted: await emittedSql(files.get(name)!) });
-  const asking = steps.filter(({ emitted }) => emitted.asksDatabase).map(({ name }) => name);
+  const asking = steps.filter(({ emitted }) => emitted.readsDatabase).map(({ name }) => name);
   if (asking.length > 0)
     throw new StartupError(
       `No script can be made of ${asking.join(', ')}: what it runs depends on the rows ` +
         `that it finds. Use "npx weaver db ${method}".`,
     );
-  const oneWay = steps
+  const irreversible = steps
     .filter(({ emitted }) => method === 'down' && !emitted.down)
     .map(({ name }) => name);
-  if (oneWay.length > 0)
-    throw new StartupError(`${oneWay.join(', ')} cannot be reverted: there is no "down".`);
+  if (irreversible.length > 0)
+    throw new StartupError(`${irreversible.join(', ')} cannot be reverted: there is no "down".`);
 
   const written = await Promise.all(
     steps.map(async ({ emitted }) =>
@@ -72,42 +72,42 @@ export async function offlineScript(method: Method, range: ScriptRange): Promise
     '\\set ON_ERROR_STOP on',
     'set client_min_messages = warning;',
     'set idle_session_timeout = 0;',
-    ended(USE_SCHEMA_IN_SCRIPT),
-    ended(TAKE_LOCK),
-    ...(touchesRows ? [ended(SEES_ALL_ROWS)] : []),
+    terminated(USE_SCHEMA_IN_SCRIPT),
+    terminated(TAKE_LOCK),
+    ...(touchesRows ? [terminated(SEES_ALL_ROWS)] : []),
     'begin;',
-    ...CREATE_LOG.map(ended),
-    ended(mustBeAt(method, known, names)),
+    ...CREATE_LOG.map(terminated),
+    terminated(checkLogSql(method, known, names)),
   ];
   let inTransaction = true;
   for (const [index, { name, emitted }] of steps.entries()) {
     lines.push('', `-- ${name}`);
     if (inTransaction !== emitted.transactional) lines.push(inTransaction ? 'commit;' : 'begin;');
     inTransaction = emitted.transactional;
-    lines.push(...written[index]!.map(ended), ended(logStatement(method, name, emitted)));
+    lines.push(...written[index]!.map(terminated), terminated(logStatement(method, name, emitted)));
   }
   if (inTransaction) lines.push('commit;');
   lines.push(
-    ended(`do $weaver$ begin perform pg_advisory_unlock(${MIGRATION_LOCK}); end $weaver$`),
+    terminated(`do $weaver$ begin perform pg_advisory_unlock(${MIGRATION_LOCK}); end $weaver$`),
   );
   return lines.join('\n');
 }
 
-function inRange(
+function migrationsInRange(
   method: Method,
   known: string[],
   { from, to }: ScriptRange,
 ): { names: string[]; from: string; to: string } {
-  const place = (given: string): number => {
+  const positionOf = (given: string): number => {
     if (given === 'base' || given === '0') return 0;
     if (isHead(given)) return known.length;
     const found = oneName(known, given, 'There is no migration');
     if ('problem' in found) throw new StartupError(found.problem);
     return known.indexOf(found.name) + 1;
   };
-  const start = place(from ?? (method === 'up' ? 'base' : 'head'));
+  const start = positionOf(from ?? (method === 'up' ? 'base' : 'head'));
   const end =
-    to === undefined ? (method === 'up' ? known.length : Math.max(start - 1, 0)) : place(to);
+    to === undefined ? (method === 'up' ? known.length : Math.max(start - 1, 0)) : positionOf(to);
   if (method === 'up' ? end < start : end > start)
     throw new StartupError(
       `${from ?? 'head'} to ${to} goes the other way: use ` +
@@ -122,7 +122,7 @@ function inRange(
 }
 
 /** The log must hold exactly the migrations before the range, of those that this version knows. */
-function mustBeAt(method: Method, known: readonly string[], names: readonly string[]): string {
+function checkLogSql(method: Method, known: readonly string[], names: readonly string[]): string {
   const oldest = method === 'up' ? names[0] : names.at(-1);
   const before = known.slice(0, oldest === undefined ? known.length : known.indexOf(oldest));
   const wanted = method === 'up' ? before : [...before, ...names];
@@ -139,7 +139,7 @@ end $weaver$`
   );
 }
 
-/** The way of `seeingAllRows`, for a server alone. */
+/** The way of `withAllRowsVisible`, for a server alone. */
 const SEES_ALL_ROWS = `-- Runs a statement with all rows in sight: the force of row-level security
 -- is lifted from tables that it hides from their owner.
 create procedure pg_temp.weaver_run(statement text, written text default null) language plpgsql as
@@ -203,7 +203,7 @@ function logStatement(method: Method, name: string, { hash }: EmittedSql): strin
 }
 
 /** On a line of its own, since a statement may end with a comment. */
-function ended(sql: string): string {
+function terminated(sql: string): string {
   return `${sql.trim().replace(/;$/, '')}\n;`;
 }
 

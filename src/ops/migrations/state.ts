@@ -4,7 +4,7 @@ import { OPERATOR_ROLE } from '../../db/roles.js';
 import { statement } from '../../db/statement.js';
 import { migrationFiles, sqlHash } from './emitted-sql.js';
 import { HASH_COLUMN, LOG_TABLE, type LoggedMigration } from './log.js';
-import { refuseOthersTables } from './table-owner.js';
+import { checkTableOwner } from './table-owner.js';
 
 /** Names of all migrations that this version of Weaver has, oldest first. */
 export function knownMigrations(): string[] {
@@ -65,7 +65,7 @@ export async function stateOfLog(logged: readonly TimedMigration[]): Promise<Mig
  * What to do where the log of migrations tells of tables that are not there: "db up" has nothing to
  * do then.
  */
-export const LOG_WITHOUT_TABLES =
+export const LOG_WITHOUT_TABLES_MESSAGE =
   '"npx weaver db check" lists all that is missing. On a database without any of ' +
   'Weaver\'s tables run "npx weaver db stamp base", then "npx weaver db up"; else ' +
   'restore a backup.';
@@ -101,7 +101,7 @@ async function readLog(database: Database): Promise<TimedMigration[]> {
     if (!log!.exists) return [];
     if (!log!.readable)
       await run(`set local role ${OPERATOR_ROLE}`).catch(() =>
-        refuseOthersTables(sql => connection.execute(sql)),
+        checkTableOwner(sql => connection.execute(sql)),
       );
     // As JSON: a log that an older version made has no column for the digest.
     return run(

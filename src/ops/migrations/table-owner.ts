@@ -46,13 +46,14 @@ async function ownership(run: RunSql): Promise<Ownership> {
  * "weaver db bootstrap" made for that; undefined for whoever makes them. A `StartupError` where the
  * tables belong to somebody of whom the login is no member.
  */
-export async function ownerToBe(run: RunSql): Promise<string | undefined> {
+export async function futureOwner(run: RunSql): Promise<string | undefined> {
   const found = await ownership(run);
   const { owner, isMember, ownerIsSuperuser, isSuperuser, bootstrapped, login } = found;
-  if (owner !== null && !isMember) throw othersTables(found, await thingsOf(run, owner));
-  const made = bootstrapped.length === 1 ? bootstrapped[0] : undefined;
+  if (owner !== null && !isMember) throw foreignOwnerError(found, await thingsOf(run, owner));
+  const bootstrappedOwner = bootstrapped.length === 1 ? bootstrapped[0] : undefined;
   // A superuser's tables are those that somebody forgot to give to the owner.
-  const chosen = owner === null || ownerIsSuperuser ? (made ?? owner ?? undefined) : owner;
+  const chosen =
+    owner === null || ownerIsSuperuser ? (bootstrappedOwner ?? owner ?? undefined) : owner;
   return chosen === login || (!isSuperuser && owner === null) ? undefined : chosen;
 }
 
@@ -60,24 +61,24 @@ export async function ownerToBe(run: RunSql): Promise<string | undefined> {
  * Throws a `StartupError` with what to run where the tables belong to a role of which the login is
  * no member.
  */
-export async function refuseOthersTables(run: RunSql): Promise<void> {
+export async function checkTableOwner(run: RunSql): Promise<void> {
   const found = await ownership(run);
   if (found.owner !== null && !found.isMember)
-    throw othersTables(found, await thingsOf(run, found.owner));
+    throw foreignOwnerError(found, await thingsOf(run, found.owner));
 }
 
-function othersTables(
+function foreignOwnerError(
   { database, login, owner, ownerIsSuperuser }: Ownership,
   things: readonly string[],
 ): StartupError {
-  const give = ownerIsSuperuser
+  const transferSql = ownerIsSuperuser
     ? things.map(thing => `alter ${thing} owner to "${login}"`).join('; ')
     : `reassign owned by "${owner}" to "${login}"`;
   return new StartupError(
     `Weaver's tables in the database ${database} belong to ${owner}, and ${login} is no ` +
       'member of that role, so it can neither read their log nor migrate them. Nothing was ' +
       `changed. Name ${owner} in WEAVER_MIGRATION_URL, or as a superuser in this database ` +
-      `give them to ${login}: ${give}`,
+      `give them to ${login}: ${transferSql}`,
   );
 }
 

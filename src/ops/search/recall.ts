@@ -1,6 +1,6 @@
 import type { Database } from '../../db/database.js';
 import { tenantScope } from '../../db/database-scope.js';
-import type { ReadScope } from '../../db/read-scope.js';
+import type { OperationReads } from '../../db/operation-reads.js';
 import { statement } from '../../db/statement.js';
 import type { Embedder } from '../../embedders/embedder.js';
 import { choosePaths } from '../../search/paths/choose-paths.js';
@@ -69,18 +69,18 @@ export async function measureRecall(
   tenantId: string,
   { samples: count, topK }: RecallOptions,
 ): Promise<RecallReport> {
-  const open = (): ReadScope => database.reads(tenantScope(tenantId));
-  const [size] = await open().query<{ chunks: number }>(SIZE, [tenantId]);
-  const { source, samples } = await takeSamples(open, embedder, tenantId, count);
-  const isIndexed = (await tenantsWithSearchIndex(open())).has(tenantId);
-  const ways = new Map<string, readonly VectorPath[]>([
+  const openReads = (): OperationReads => database.reads(tenantScope(tenantId));
+  const [size] = await openReads().query<{ chunks: number }>(SIZE, [tenantId]);
+  const { source, samples } = await takeSamples(openReads, embedder, tenantId, count);
+  const isIndexed = (await tenantsWithSearchIndex(openReads())).has(tenantId);
+  const pathsToMeasure = new Map<string, readonly VectorPath[]>([
     ['codes', [CODES_PATH]],
     ...(isIndexed ? [['hnsw', [HNSW_PATH]] as const] : []),
-    ['served', await choosePaths(searchServices(), open(), { tenantId }, { exact: false })],
+    ['served', await choosePaths(searchServices(), openReads(), { tenantId }, { exact: false })],
   ]);
 
   const found = new Map(
-    Array.from(ways.keys(), way => [
+    Array.from(pathsToMeasure.keys(), way => [
       way,
       { shares: [] as number[], uncertain: 0, times: [] as number[] },
     ]),
@@ -89,21 +89,21 @@ export async function measureRecall(
   for (const { vector, exceptId } of samples) {
     const find = (paths: readonly VectorPath[]) =>
       searchVectors(
-        open(),
+        openReads(),
         paths,
         {
           vector,
-          scope: { tenantId, exceptId },
-          wanted: topK,
-          seen: 0,
+          filter: { tenantId, exceptId },
+          maxHits: topK,
+          hitsBefore: 0,
           after: undefined,
           minSimilarity: undefined,
         },
-        { columns: 't.id', highlight: false, counts: false },
+        { columns: 't.id', highlight: false, withCount: false },
       );
     const nearest = (await find([EXACT_PATH])).hits.map(({ id }) => id);
     if (nearest.length === 0) continue;
-    for (const [way, paths] of ways) {
+    for (const [way, paths] of pathsToMeasure) {
       const result = found.get(way)!;
       const startedAt = performance.now();
       const { hits, certain, path } = await find(paths);
@@ -113,7 +113,7 @@ export async function measureRecall(
       if (!certain || path !== paths[0]!.path) result.uncertain += 1;
     }
     depths.push(
-      ...(await open().query<{ depth: number }>(DEPTHS, [vector, tenantId, nearest])).map(
+      ...(await openReads().query<{ depth: number }>(DEPTHS, [vector, tenantId, nearest])).map(
         ({ depth }) => depth,
       ),
     );
@@ -166,12 +166,12 @@ const DEPTHS = statement(
 );
 
 async function takeSamples(
-  open: () => ReadScope,
+  openReads: () => OperationReads,
   embedder: Embedder,
   tenantId: string,
   count: number,
 ): Promise<Pick<RecallReport, 'source'> & { samples: Sample[] }> {
-  const logged = await open().query<{ text: string; vector: string | null }>(LOGGED, [
+  const logged = await openReads().query<{ text: string; vector: string | null }>(LOGGED, [
     tenantId,
     count,
   ]);
@@ -184,17 +184,19 @@ async function takeSamples(
     const made = new Map(texts.map((text, index) => [text, embedded[index]!]));
     return {
       source: 'queries',
-      samples: logged.flatMap(({ text, vector }) => sampleOf(made.get(text) ?? numbersIn(vector!))),
+      samples: logged.flatMap(({ text, vector }) =>
+        sampleOf(made.get(text) ?? parseVector(vector!)),
+      ),
     };
   }
-  const stored = await open().query<{ id: string; vector: string }>(STORED, [tenantId, count]);
+  const stored = await openReads().query<{ id: string; vector: string }>(STORED, [tenantId, count]);
   return {
     source: 'chunks',
-    samples: stored.flatMap(({ id, vector }) => sampleOf(numbersIn(vector), id)),
+    samples: stored.flatMap(({ id, vector }) => sampleOf(parseVector(vector), id)),
   };
 }
 
-function numbersIn(vector: string): number[] {
+function parseVector(vector: string): number[] {
   return JSON.parse(vector) as number[];
 }
 

@@ -83,12 +83,12 @@ export async function reembedChunks(
       .query<{ id: string; text: string }>(NEXT, [tenantId, missing, last]);
     if (chunks.length === 0) return;
     const vectors = await embedder.embed(chunks.map(({ text }) => text));
-    const places = vectors.map((_, index) => `$${index + 3}::halfvec(1536)`);
+    const placeholders = vectors.map((_, index) => `$${index + 3}::halfvec(1536)`);
     await database.write('reembedChunks', OPERATOR_SCOPE, em =>
       runInWrite(
         em,
         `update doc_chunks c set embedding = made.embedding
-             from unnest($2::uuid[], array[${places.join()}]) as made(id, embedding)
+             from unnest($2::uuid[], array[${placeholders.join()}]) as made(id, embedding)
             where c.tenant_id = $1::uuid and c.id = made.id`,
         [tenantId, chunks.map(({ id }) => id), ...vectors.map(vector => new HalfVector(vector))],
       ),

@@ -7,14 +7,14 @@ import {
 import { compareVersions, SAFE_VECTOR_VERSION } from '../server-checks.js';
 
 /** As many neighbours as pgvector takes by default. */
-const NEIGHBOURS = 16;
+const HNSW_M = 16;
 /**
  * How thoroughly they are chosen when an index is built: the better, the fewer chunks cannot be
  * reached (`docs/search-paths.md`).
  */
-const THOROUGH = 512;
+const BUILD_EF_CONSTRUCTION = 512;
 /** And when a chunk is added later: as thoroughly would take three times as long. */
-const QUICK = 128;
+const INSERT_EF_CONSTRUCTION = 128;
 
 /**
  * Memory that a build may take: the whole graph, or it gets several times slower. About 1.2 KB a
@@ -57,14 +57,14 @@ export async function searchIndexes({ run }: MaintenanceSession): Promise<Search
     name,
     tenantId: tenantOfSearchIndex(name),
     isValid,
-    isCurrent: isMade(options, QUICK),
-    isBuilt: isMade(options, THOROUGH),
+    isCurrent: isMade(options, INSERT_EF_CONSTRUCTION),
+    isBuilt: isMade(options, BUILD_EF_CONSTRUCTION),
     bytes: Number(bytes),
   }));
 }
 
 function isMade(options: readonly string[] | null, efConstruction: number): boolean {
-  return [`m=${NEIGHBOURS}`, `ef_construction=${efConstruction}`].every(option =>
+  return [`m=${HNSW_M}`, `ef_construction=${efConstruction}`].every(option =>
     options?.includes(option),
   );
 }
@@ -74,7 +74,7 @@ export async function finishSearchIndex(
   session: MaintenanceSession,
   tenantId: string,
 ): Promise<void> {
-  await setThoroughness(session, tenantId, QUICK);
+  await setEfConstruction(session, tenantId, INSERT_EF_CONSTRUCTION);
 }
 
 /**
@@ -91,10 +91,10 @@ export async function createSearchIndex(
   // parameter cannot stand here.
   await session.run(
     `create index concurrently ${searchIndexName(tenantId)} on doc_chunks ` +
-      `using hnsw (embedding_bq bit_hamming_ops) with (m = ${NEIGHBOURS}, ef_construction ` +
-      `= ${THOROUGH}) where tenant_id = '${tenantId}'`,
+      `using hnsw (embedding_bq bit_hamming_ops) with (m = ${HNSW_M}, ef_construction ` +
+      `= ${BUILD_EF_CONSTRUCTION}) where tenant_id = '${tenantId}'`,
   );
-  await setThoroughness(session, tenantId, QUICK);
+  await setEfConstruction(session, tenantId, INSERT_EF_CONSTRUCTION);
 }
 
 export async function rebuildSearchIndex(
@@ -103,16 +103,16 @@ export async function rebuildSearchIndex(
   chunks: number,
 ): Promise<void> {
   await prepareBuild(session, chunks);
-  await setThoroughness(session, tenantId, THOROUGH);
+  await setEfConstruction(session, tenantId, BUILD_EF_CONSTRUCTION);
   await session.run(`reindex index concurrently ${searchIndexName(tenantId)}`);
-  await setThoroughness(session, tenantId, QUICK);
+  await setEfConstruction(session, tenantId, INSERT_EF_CONSTRUCTION);
 }
 
 /**
  * Neither reads nor writes wait for it: pgvector's options are set under a `SHARE UPDATE EXCLUSIVE`
  * lock.
  */
-async function setThoroughness(
+async function setEfConstruction(
   { run }: MaintenanceSession,
   tenantId: string,
   efConstruction: number,

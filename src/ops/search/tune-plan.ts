@@ -6,14 +6,14 @@ import type { SearchIndex } from './search-indexes.js';
  */
 const BYTES_PER_CHUNK = 560;
 /** An index this many times larger than a fresh one holds mostly what was deleted. */
-const BLOATED = 2;
+const BLOAT_RATIO = 2;
 /** Below this, size says nothing: pages are only so full. */
-const SMALLEST_BLOAT_BYTES = 4 * 2 ** 20;
+const MIN_BLOAT_BYTES = 4 * 2 ** 20;
 /**
  * A tenant keeps its index until it is this much smaller than what gets one, so that tenants at the
  * limit do not build and drop in turns.
  */
-const KEEPS_ABOVE = 0.5;
+const KEEP_RATIO = 0.5;
 
 export interface TenantSize {
   readonly tenantId: string;
@@ -29,8 +29,8 @@ export interface TuneStep extends TenantSize {
 }
 
 /** From how many chunks on a tenant keeps the index that it has. */
-export function keptFrom(builtFrom: number): number {
-  return Math.ceil(builtFrom * KEEPS_ABOVE);
+export function keepThreshold(minChunks: number): number {
+  return Math.ceil(minChunks * KEEP_RATIO);
 }
 
 /**
@@ -40,31 +40,31 @@ export function keptFrom(builtFrom: number): number {
 export function planTuning(
   sizes: readonly TenantSize[],
   indexes: readonly SearchIndex[],
-  builtFrom: number,
+  minChunks: number,
   nameOf: (tenantId: string) => string,
 ): TuneStep[] {
   const chunksOf = new Map(sizes.map(({ tenantId, chunks }) => [tenantId, chunks]));
   const drops: TuneStep[] = [];
   const builds: TuneStep[] = [];
-  const standing = new Set<string>();
+  const indexedTenants = new Set<string>();
   for (const { name, tenantId, isValid, isCurrent, isBuilt, bytes } of indexes) {
     const chunks = chunksOf.get(tenantId) ?? 0;
     const step = { tenantId, chunks, index: name };
     if (!isValid) drops.push({ ...step, action: 'drop', why: 'an interrupted build left it' });
-    else if (chunks < keptFrom(builtFrom))
+    else if (chunks < keepThreshold(minChunks))
       drops.push({ ...step, action: 'drop', why: 'the tenant is small or gone' });
     else if (!isCurrent && !isBuilt)
       drops.push({ ...step, action: 'drop', why: 'it was built otherwise, or not to the end' });
     else {
-      standing.add(tenantId);
+      indexedTenants.add(tenantId);
       if (!isCurrent)
         drops.push({ ...step, action: 'finish', why: 'an interrupted run had built it' });
-      if (bytes > Math.max(SMALLEST_BLOAT_BYTES, BLOATED * BYTES_PER_CHUNK * chunks))
+      if (bytes > Math.max(MIN_BLOAT_BYTES, BLOAT_RATIO * BYTES_PER_CHUNK * chunks))
         builds.push({ ...step, action: 'rebuild', why: 'it holds mostly what was deleted' });
     }
   }
   for (const { tenantId, chunks } of sizes) {
-    if (chunks >= builtFrom && !standing.has(tenantId))
+    if (chunks >= minChunks && !indexedTenants.has(tenantId))
       builds.push({
         tenantId,
         chunks,

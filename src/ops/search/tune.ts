@@ -13,7 +13,7 @@ import {
   type BuildProgress,
 } from './search-indexes.js';
 import { statement } from '../../db/statement.js';
-import { keptFrom, planTuning, type TenantSize, type TuneStep } from './tune-plan.js';
+import { keepThreshold, planTuning, type TenantSize, type TuneStep } from './tune-plan.js';
 
 /** Key of the advisory lock of whoever tunes. */
 const TUNING_LOCK = 20_261_124;
@@ -21,7 +21,7 @@ const PROGRESS_EVERY_MS = 500;
 
 export interface TuneOptions {
   /** Chunks from which a tenant gets an index of its own. */
-  readonly builtFrom: number;
+  readonly minChunks: number;
   /** Only this tenant. */
   readonly tenantId?: string | undefined;
   /** Tell the steps, take none. */
@@ -67,21 +67,21 @@ export async function tuneSearch(
     const steps = await plan(gateway, session, options);
     listener.planned(steps);
     if (options.dryRun) return;
-    for (const step of steps) await take(step, { gateway, owner, session, options, listener });
+    for (const step of steps) await runStep(step, { gateway, owner, session, options, listener });
   }, options.signal);
 }
 
 async function plan(
   gateway: Database,
   session: MaintenanceSession,
-  { builtFrom, tenantId }: TuneOptions,
+  { minChunks, tenantId }: TuneOptions,
 ): Promise<TuneStep[]> {
-  const sizes = await tenantSizes(gateway, keptFrom(builtFrom), tenantId);
+  const sizes = await tenantSizes(gateway, keepThreshold(minChunks), tenantId);
   const indexes = await searchIndexes(session);
   return planTuning(
     sizes,
     tenantId === undefined ? indexes : indexes.filter(index => index.tenantId === tenantId),
-    builtFrom,
+    minChunks,
     searchIndexName,
   );
 }
@@ -96,11 +96,15 @@ const SIZES = statement(
     order by 2 desc, 1`,
 );
 
-function tenantSizes(gateway: Database, atLeast: number, tenantId?: string): Promise<TenantSize[]> {
-  return gateway.reads(OPERATOR_SCOPE).query<TenantSize>(SIZES, [tenantId ?? null, atLeast]);
+function tenantSizes(
+  gateway: Database,
+  minChunks: number,
+  tenantId?: string,
+): Promise<TenantSize[]> {
+  return gateway.reads(OPERATOR_SCOPE).query<TenantSize>(SIZES, [tenantId ?? null, minChunks]);
 }
 
-interface Bench {
+interface TuneRun {
   readonly gateway: Database;
   readonly owner: Database;
   readonly session: MaintenanceSession;
@@ -109,14 +113,16 @@ interface Bench {
 }
 
 /** One step; a failure is told and the next goes on. */
-async function take(
+async function runStep(
   step: TuneStep,
-  { gateway, owner, session, options, listener }: Bench,
+  { gateway, owner, session, options, listener }: TuneRun,
 ): Promise<void> {
   options.signal?.throwIfAborted();
   const startedAt = performance.now();
   listener.started(step);
-  const watch = watchProgress(owner, session.pid, progress => listener.progressed(step, progress));
+  const watcher = watchProgress(owner, session.pid, progress =>
+    listener.progressed(step, progress),
+  );
   try {
     if (step.action === 'drop') await dropSearchIndex(session, step.index);
     else if (step.action === 'finish') await finishSearchIndex(session, step.tenantId);
@@ -127,7 +133,7 @@ async function take(
     const [size] =
       step.action === 'drop'
         ? [step]
-        : await tenantSizes(gateway, keptFrom(options.builtFrom), step.tenantId);
+        : await tenantSizes(gateway, keepThreshold(options.minChunks), step.tenantId);
     if (!size) await dropSearchIndex(session, step.index);
     listener.done(step, size ? 'done' : 'undone', performance.now() - startedAt);
   } catch (error) {
@@ -137,7 +143,7 @@ async function take(
     }
     listener.failed(step, error);
   } finally {
-    await watch.stop();
+    await watcher.stop();
   }
 }
 
@@ -145,20 +151,20 @@ async function take(
 function watchProgress(
   owner: Database,
   pid: number,
-  tell: (progress: BuildProgress) => void,
+  report: (progress: BuildProgress) => void,
 ): { stop(): Promise<void> } {
-  let asking = Promise.resolve();
+  let polling = Promise.resolve();
   const timer = setInterval(() => {
-    asking = asking
+    polling = polling
       .then(() => buildProgress(owner, pid))
-      .then(progress => progress && tell(progress))
+      .then(progress => progress && report(progress))
       // Progress is a courtesy: what cannot be told must not stop the work.
       .catch(() => {});
   }, PROGRESS_EVERY_MS);
   return {
     stop: () => {
       clearInterval(timer);
-      return asking;
+      return polling;
     },
   };
 }

@@ -1,7 +1,7 @@
-import type { ReadScope } from '../../db/read-scope.js';
+import type { OperationReads } from '../../db/operation-reads.js';
 import { statement } from '../../db/statement.js';
 import { SqlParameters } from '../../graphql/sql-parameters.js';
-import { isFiltered, scopeSql, type SearchScope } from '../search-scope.js';
+import { isFiltered, searchFilterSql, type SearchFilter } from '../search-filter.js';
 import type { SearchServices } from '../search-services.js';
 import { CODES_PATH } from './codes-path.js';
 import { EXACT_PATH } from './exact-path.js';
@@ -24,43 +24,43 @@ const MAX_EXACT = 1_000;
  */
 export async function choosePaths(
   services: Pick<SearchServices, 'scopeSizes' | 'indexedTenants'>,
-  reads: ReadScope,
-  scope: SearchScope,
+  reads: OperationReads,
+  filter: SearchFilter,
   { exact }: { exact: boolean },
 ): Promise<readonly VectorPath[]> {
   if (exact) return [EXACT_PATH];
-  const size = await sizeOf(services, reads, scope);
+  const size = await cachedSize(services, reads, filter);
   if (size <= MAX_EXACT) return [EXACT_PATH];
-  if (!isFiltered(scope) && (await services.indexedTenants.has(reads, scope.tenantId)))
+  if (!isFiltered(filter) && (await services.indexedTenants.has(reads, filter.tenantId)))
     return [HNSW_PATH, CODES_PATH, EXACT_PATH];
   return [CODES_PATH, EXACT_PATH];
 }
 
-function sizeOf(
-  { scopeSizes }: Pick<SearchServices, 'scopeSizes'>,
-  reads: ReadScope,
-  { tenantId, botId }: SearchScope,
+function cachedSize(
+  { scopeSizes: chunkCounts }: Pick<SearchServices, 'scopeSizes'>,
+  reads: OperationReads,
+  { tenantId, botId }: SearchFilter,
 ): Promise<number> {
-  return scopeSizes.of(`${tenantId} ${botId ?? ''}`, () =>
+  return chunkCounts.of(`${tenantId} ${botId ?? ''}`, () =>
     countChunks(reads, { tenantId, botId }, MAX_EXACT + 1),
   );
 }
 
-/** How many chunks a tenant has, or one of its bots; counted up to `most` only. */
+/** How many chunks a tenant has, or one of its bots; counted up to `max` only. */
 async function countChunks(
-  reads: ReadScope,
-  { tenantId, botId }: Pick<SearchScope, 'tenantId' | 'botId'>,
-  most: number,
+  reads: OperationReads,
+  { tenantId, botId }: Pick<SearchFilter, 'tenantId' | 'botId'>,
+  max: number,
 ): Promise<number> {
   const parameters = new SqlParameters();
-  const conditions = scopeSql(
+  const conditions = searchFilterSql(
     { tenantId, botId, documentIds: undefined, metadata: undefined },
     parameters.add(tenantId, 'uuid'),
     parameters,
   );
   const text =
     `select count(*)::int as count from (select from doc_chunks t where ${conditions} ` +
-    `limit ${parameters.add(most, 'int')}) counted`;
+    `limit ${parameters.add(max, 'int')}) counted`;
   const [row] = await reads.query<{ count: number }>(
     statement('searchScopeSize', text),
     parameters.values,

@@ -1,10 +1,15 @@
-import { unseen } from '../../graphql/sql-parameters.js';
+import { forGenericPlan } from '../../graphql/sql-parameters.js';
 import { SearchPath } from '../search.types.js';
-import { compareNear, FIRST, FIRST_PER_HIT, MOST_PER_HIT } from './compare-near.js';
+import {
+  compareExactly,
+  MIN_FIRST_CANDIDATES,
+  FIRST_CANDIDATES_PER_HIT,
+  MAX_CANDIDATES_PER_HIT,
+} from './compare-exactly.js';
 import type { VectorPath } from './vector-path.js';
 
 /** How many are compared at most, however few are wanted. */
-const MOST = 600;
+const MIN_MAX_CANDIDATES = 600;
 
 /**
  * In simulations (2,000 to 20,000 chunks in topics, with and without a common offset, unequal
@@ -21,12 +26,12 @@ const CERTAINTY = 3.5;
  */
 export const CODES_PATH: VectorPath = {
   path: SearchPath.CODES,
-  seesAll: true,
-  namesTenant: false,
+  isExhaustive: true,
+  needsTenantLiteral: false,
   certainty: CERTAINTY,
   limits: wanted => ({
-    first: Math.max(FIRST, FIRST_PER_HIT * wanted),
-    most: Math.max(MOST, MOST_PER_HIT * wanted),
+    first: Math.max(MIN_FIRST_CANDIDATES, FIRST_CANDIDATES_PER_HIT * wanted),
+    max: Math.max(MIN_MAX_CANDIDATES, MAX_CANDIDATES_PER_HIT * wanted),
   }),
   sql(input) {
     const { conditions, vector, limits, parameters } = input;
@@ -34,7 +39,7 @@ export const CODES_PATH: VectorPath = {
         select t.id, (t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536))) + 0 as bits
           from doc_chunks t
          where ${conditions} and t.embedding_bq is not null
-         order by bits limit ${unseen(parameters.add(limits.most, 'int'))}`;
-    return compareNear(near, { enough: CERTAINTY }, input);
+         order by bits limit ${forGenericPlan(parameters.add(limits.max, 'int'))}`;
+    return compareExactly(near, { minSpreads: CERTAINTY }, input);
   },
 };

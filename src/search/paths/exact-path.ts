@@ -7,8 +7,8 @@ import type { VectorPath } from './vector-path.js';
  */
 export const EXACT_PATH: VectorPath = {
   path: SearchPath.EXACT,
-  seesAll: true,
-  namesTenant: false,
+  isExhaustive: true,
+  needsTenantLiteral: false,
   certainty: 0,
   limits: () => undefined,
   sql: ({ conditions, vector }) =>

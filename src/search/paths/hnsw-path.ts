@@ -1,16 +1,21 @@
 import { fixedStatement } from '../../db/statement.js';
 import { SearchPath } from '../search.types.js';
-import { compareNear, FIRST, FIRST_PER_HIT, MOST_PER_HIT } from './compare-near.js';
+import {
+  compareExactly,
+  MIN_FIRST_CANDIDATES,
+  FIRST_CANDIDATES_PER_HIT,
+  MAX_CANDIDATES_PER_HIT,
+} from './compare-exactly.js';
 import type { VectorPath } from './vector-path.js';
 
 /**
  * So few that looking for them takes less than half of what scanning the codes of 50,000 chunks
  * does.
  */
-const CANDIDATES = 300;
+const CANDIDATE_STEP = 300;
 
 /** What pgvector takes at most; beyond that it looks again, and again. */
-const MOST_AT_ONCE = 1_000;
+const MAX_EF_SEARCH = 1_000;
 
 /**
  * More than of a scan. A graph leaves out some of the nearest, the more the less a question is like
@@ -35,12 +40,12 @@ const SETTINGS = fixedStatement(
  */
 export const HNSW_PATH: VectorPath = {
   path: SearchPath.HNSW,
-  seesAll: false,
-  namesTenant: true,
+  isExhaustive: false,
+  needsTenantLiteral: true,
   certainty: CERTAINTY,
   limits: wanted => ({
-    first: Math.max(FIRST, FIRST_PER_HIT * wanted),
-    most: CANDIDATES * Math.ceil((MOST_PER_HIT * wanted) / CANDIDATES),
+    first: Math.max(MIN_FIRST_CANDIDATES, FIRST_CANDIDATES_PER_HIT * wanted),
+    max: CANDIDATE_STEP * Math.ceil((MAX_CANDIDATES_PER_HIT * wanted) / CANDIDATE_STEP),
   }),
   sql(input) {
     const { conditions, vector, limits } = input;
@@ -49,8 +54,8 @@ export const HNSW_PATH: VectorPath = {
           from doc_chunks t
          where ${conditions} and t.embedding_bq is not null
          order by t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536))
-         limit ${Math.trunc(limits.most)}`;
-    return compareNear(near, { enough: CERTAINTY, lostBelow: limits.most }, input);
+         limit ${Math.trunc(limits.max)}`;
+    return compareExactly(near, { minSpreads: CERTAINTY, minCandidates: limits.max }, input);
   },
-  prepare: (reads, { most }) => reads.query(SETTINGS, [String(Math.min(most, MOST_AT_ONCE))]),
+  prepare: (reads, { max }) => reads.query(SETTINGS, [String(Math.min(max, MAX_EF_SEARCH))]),
 };

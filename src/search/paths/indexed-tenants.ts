@@ -1,4 +1,4 @@
-import type { ReadScope } from '../../db/read-scope.js';
+import type { OperationReads } from '../../db/operation-reads.js';
 import { SEARCH_INDEX_NAME_IN_SQL, tenantOfSearchIndex } from '../../db/search-index-name.js';
 import { fixedStatement } from '../../db/statement.js';
 
@@ -13,7 +13,7 @@ const VALID_INDEXES = fixedStatement(
  * Tenants whose searches can use an index of their own, by their ids. Any role may ask: catalogues
  * hold no tenant's data.
  */
-export async function tenantsWithSearchIndex(reads: ReadScope): Promise<Set<string>> {
+export async function tenantsWithSearchIndex(reads: OperationReads): Promise<Set<string>> {
   return new Set(
     (await reads.query<{ name: string }>(VALID_INDEXES, [])).map(({ name }) =>
       tenantOfSearchIndex(name),
@@ -32,14 +32,14 @@ const TIME_TO_LIVE_MS = 30_000;
  * tells of all.
  */
 export class IndexedTenants {
-  #known: ReadonlySet<string> = new Set();
-  #until = 0;
+  #tenantIds: ReadonlySet<string> = new Set();
+  #expiresAt = 0;
 
-  async has(reads: ReadScope, tenantId: string): Promise<boolean> {
-    if (this.#until <= performance.now()) {
-      this.#known = await tenantsWithSearchIndex(reads);
-      this.#until = performance.now() + TIME_TO_LIVE_MS;
+  async has(reads: OperationReads, tenantId: string): Promise<boolean> {
+    if (this.#expiresAt <= performance.now()) {
+      this.#tenantIds = await tenantsWithSearchIndex(reads);
+      this.#expiresAt = performance.now() + TIME_TO_LIVE_MS;
     }
-    return this.#known.has(tenantId);
+    return this.#tenantIds.has(tenantId);
   }
 }

@@ -1,4 +1,4 @@
-import type { ReadScope } from '../../db/read-scope.js';
+import type { OperationReads } from '../../db/operation-reads.js';
 import type { SqlParameters } from '../../graphql/sql-parameters.js';
 import type { SearchPath } from '../search.types.js';
 
@@ -11,7 +11,7 @@ export interface PathInput {
   /** The tenant, for look-ups by id. */
   readonly tenant: string;
   /** How many chunks are wanted, with those of earlier pages. */
-  readonly wanted: number;
+  readonly maxHits: number;
   /** Below which similarity none is. */
   readonly minSimilarity: number | undefined;
   /** How many to compare exactly: what the path's own `limits` said. */
@@ -24,7 +24,7 @@ export interface CandidateLimits {
   /** So many at first. */
   readonly first: number;
   /** So many where it found reason to go on. */
-  readonly most: number;
+  readonly max: number;
 }
 
 /**
@@ -38,24 +38,24 @@ export interface VectorPath {
   readonly path: SearchPath;
   /**
    * Whether it looks at every chunk of the scope: then candidates that are neither `first` nor
-   * `most` of its limits are all that there are.
+   * `max` of its limits are all that there are.
    */
-  readonly seesAll: boolean;
+  readonly isExhaustive: boolean;
   /**
    * Whether its statement must hold the tenant as a literal. Then each tenant has a statement of
    * its own, so it is for a few of them only.
    */
-  readonly namesTenant: boolean;
+  readonly needsTenantLiteral: boolean;
   /**
    * By how many spreads what it left out must lie below the last hit (`hasAllHits`), or else the
    * next path follows. A path that leaves nothing out is asked nothing.
    */
   readonly certainty: number;
   /**
-   * How many chunks it compares exactly to find `wanted` of them; undefined: every one of the
+   * How many chunks it compares exactly to find `maxHits` of them; undefined: every one of the
    * scope.
    */
-  limits(wanted: number): CandidateLimits | undefined;
+  limits(maxHits: number): CandidateLimits | undefined;
   /**
    * A select of the chunks with their exact similarity: `id uuid, tid tid, similarity float8, bits
    * float8`. `bits` is what the path preferred them by, the smaller the better: `hasAllHits` judges
@@ -66,5 +66,5 @@ export interface VectorPath {
    * Settings of the transaction that its statement needs. Sent with the statement, in the same
    * turn: nothing waits for the answer.
    */
-  prepare?(reads: ReadScope, limits: CandidateLimits): Promise<unknown>;
+  prepare?(reads: OperationReads, limits: CandidateLimits): Promise<unknown>;
 }

@@ -21,7 +21,7 @@ import {
   USER,
   vectorOf,
 } from '../../support/legacy-database.js';
-import { LegacyDatabase, withoutKept } from '../../support/legacy-server.js';
+import { LegacyDatabase, withoutLegacyObjects } from '../../support/legacy-server.js';
 import { postgresAt } from '../../support/postgres-at.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
@@ -99,7 +99,7 @@ describe.runIf(onPostgres).each(REVISIONS)('revision %s', revision => {
         new RegExp(`\\nAdopted revision ${revision} in [\\d.]+ s\\. Every row arrived`),
       ),
     });
-    expect(withoutKept(await legacy.catalogue())).toEqual(HEAD);
+    expect(withoutLegacyObjects(await legacy.catalogue())).toEqual(HEAD);
     const pending = await weaver({ DATABASE_URL: legacy.owner }, ['db', 'status', '--json']);
     expect(JSON.parse(pending.out)).toMatchObject({ pending: [], unknown: [] });
     after = await legacy.rows();

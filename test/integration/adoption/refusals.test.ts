@@ -10,7 +10,7 @@ import {
   test,
   vi,
 } from 'vitest';
-import { SEVEN_TABLES } from '../../../src/ops/adoption/names.js';
+import { ADOPTED_TABLES } from '../../../src/ops/adoption/names.js';
 import { Commands, freshDatabase, weaver, type FreshDatabase } from '../../support/command.js';
 import { CHUNK, DOC, QUERY, same, TIDY, UNTIDY, USER } from '../../support/legacy-database.js';
 import { LegacyDatabase } from '../../support/legacy-server.js';
@@ -364,7 +364,7 @@ describe.runIf(onPostgres)('ids that two rows share', () => {
       expect(news).toContainEqual({ table_name: 'docs', old_id: USER(1), new_id: chunk!.doc_id });
       const [{ ids, distinct }] = (await legacy.sql<{ ids: number; distinct: number }>(
         'select count(*)::int as ids, count(distinct id)::int as distinct from ' +
-          `(${SEVEN_TABLES.map(table => `select id from ${table}`).join(' union all ')}) all_ids`,
+          `(${ADOPTED_TABLES.map(table => `select id from ${table}`).join(' union all ')}) all_ids`,
       )) as [{ ids: number; distinct: number }];
       expect(distinct).toBe(ids);
     } finally {

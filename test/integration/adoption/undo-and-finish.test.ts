@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import { weaver } from '../../support/command.js';
 import { joinPatterns } from '../../support/join-patterns.js';
 import { CHUNK, DOC, REVISIONS, TIDY } from '../../support/legacy-database.js';
-import { LegacyDatabase, withoutKept } from '../../support/legacy-server.js';
+import { LegacyDatabase, withoutLegacyObjects } from '../../support/legacy-server.js';
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
@@ -131,7 +131,7 @@ describe.runIf(onPostgres)('finish', () => {
     try {
       await legacy.adopt('--yes');
       const [catalogue, { docs }] = [
-        withoutKept(await legacy.catalogue()),
+        withoutLegacyObjects(await legacy.catalogue()),
         await legacy.rows('docs'),
       ];
       const stopped = await legacy.adopt('--finish');
@@ -151,7 +151,7 @@ describe.runIf(onPostgres)('finish', () => {
         out: 'Finished: what was kept of revision 007 is gone.',
       });
       const finished = await legacy.catalogue();
-      expect(withoutKept(finished)).toEqual(catalogue);
+      expect(withoutLegacyObjects(finished)).toEqual(catalogue);
       expect(JSON.stringify(finished)).not.toContain('weaver_legacy_');
       expect((await legacy.rows('docs')).docs).toEqual(docs);
       expect(await legacy.adopt('--finish', '--yes')).toMatchObject({

@@ -4,7 +4,7 @@ import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hashOf } from '../../../src/api-keys/key-format.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { whileHeld } from '../../support/held-rows.js';
+import { whileLocked } from '../../support/row-locks.js';
 import { collectLog } from '../../support/log-lines.js';
 import type { TenantWorld } from '../../support/world.js';
 
@@ -132,7 +132,7 @@ describe('a key of an older Weaver', () => {
   test('that is revoked while it is tried is refused, and stays as it is', async () => {
     const { id, secret } = await legacyKey();
     expect(
-      await whileHeld(gateway, ['update api_keys set revoked = true where id = ?', [id]], () =>
+      await whileLocked(gateway, ['update api_keys set revoked = true where id = ?', [id]], () =>
         ask(secret, tenant.id),
       ),
     ).toMatchObject(INVALID);

@@ -1,6 +1,6 @@
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { refusesForeignIds, startWriteWorld, type WriteWorld } from '../../support/writes.js';
+import { expectForeignIdsRefused, startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
 let world: WriteWorld;
 
@@ -54,11 +54,11 @@ describe('recordBotQuery', () => {
     });
     const byOperator = await world.done(
       'recordBotQuery',
-      { ...asked, tenantId: world.stranger.id },
+      { ...asked, tenantId: world.otherTenant.id },
       'botQuery { apiKey { id } tenant { id } }',
       world.gateway.operator,
     );
-    expect(byOperator.botQuery).toEqual({ apiKey: null, tenant: { id: world.stranger.id } });
+    expect(byOperator.botQuery).toEqual({ apiKey: null, tenant: { id: world.otherTenant.id } });
   });
 
   test.each([
@@ -78,17 +78,17 @@ describe('recordBotQuery', () => {
   });
 
   test("does not know another tenant's bot, nor another tenant", async () => {
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'recordBotQuery',
-      (await world.stranger.bot()).id,
+      (await world.otherTenant.bot()).id,
       botId => ({ ...asked, botId }),
       'input.botId',
     );
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'recordBotQuery',
-      world.stranger.id,
+      world.otherTenant.id,
       tenantId => ({ ...asked, tenantId }),
       'input.tenantId',
     );

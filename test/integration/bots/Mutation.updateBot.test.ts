@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { refusesForeignIds, startWriteWorld, type WriteWorld } from '../../support/writes.js';
+import { expectForeignIdsRefused, startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
 let world: WriteWorld;
 
@@ -49,10 +49,10 @@ describe('updateBot', () => {
   });
 
   test("does not know another tenant's bot", async () => {
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'updateBot',
-      (await world.stranger.bot()).id,
+      (await world.otherTenant.bot()).id,
       id => ({ id, name: 'Mine' }),
       'input.id',
     );
@@ -87,7 +87,7 @@ describe('updateBot', () => {
   });
 
   test('by an operator changes the bot of any tenant', async () => {
-    const { id } = await world.stranger.bot();
+    const { id } = await world.otherTenant.bot();
     expect(
       (
         await world.done(
@@ -97,7 +97,7 @@ describe('updateBot', () => {
           world.gateway.operator,
         )
       ).bot,
-    ).toEqual({ name: 'Seen to', tenant: { id: world.stranger.id } });
+    ).toEqual({ name: 'Seen to', tenant: { id: world.otherTenant.id } });
   });
 });
 
@@ -177,17 +177,17 @@ describe('deleteBot', () => {
   });
 
   test("does not know another tenant's bot", async () => {
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'deleteBot',
-      (await world.stranger.bot({ name: 'Theirs' })).id,
+      (await world.otherTenant.bot({ name: 'Theirs' })).id,
       id => ({ id, confirm: 'Theirs' }),
       'input.id',
     );
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'deleteBot',
-      (await world.stranger.bot({ name: 'Theirs' })).id,
+      (await world.otherTenant.bot({ name: 'Theirs' })).id,
       id => ({ id, dryRun: true }),
       'input.id',
     );

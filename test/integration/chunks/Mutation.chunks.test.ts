@@ -1,7 +1,7 @@
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DocumentWorld } from '../../support/world.js';
-import { refusesForeignIds, startWriteWorld, type WriteWorld } from '../../support/writes.js';
+import { expectForeignIdsRefused, startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
 let world: WriteWorld;
 let document: DocumentWorld;
@@ -154,10 +154,10 @@ describe('addChunks', () => {
   });
 
   test("does not know another tenant's document", async () => {
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'addChunks',
-      (await (await world.stranger.bot()).document()).id,
+      (await (await world.otherTenant.bot()).document()).id,
       documentId => ({ documentId, chunks: [{ text: 'Mine' }] }),
       'input.documentId',
     );
@@ -183,8 +183,8 @@ describe('deleteChunks', () => {
   test('deletes those that are named, or none', async () => {
     const other = await (await world.tenant.bot()).document();
     const [a, b, c] = await other.texts(3);
-    const [foreign] = await (await (await world.stranger.bot()).document()).texts(1);
-    await refusesForeignIds(
+    const [foreign] = await (await (await world.otherTenant.bot()).document()).texts(1);
+    await expectForeignIdsRefused(
       world,
       'deleteChunks',
       foreign!,
@@ -243,10 +243,10 @@ describe('deleteChunks', () => {
     expect(await world.done('deleteChunks', { documentId: other.id }, 'deletedCount')).toEqual({
       deletedCount: 0,
     });
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'deleteChunks',
-      (await (await world.stranger.bot()).document()).id,
+      (await (await world.otherTenant.bot()).document()).id,
       documentId => ({ documentId }),
       'input.documentId',
     );

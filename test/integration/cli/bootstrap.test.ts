@@ -568,7 +568,7 @@ describe('the statements of bootstrap', () => {
             { login },
             new Map([[login, 'SCRAM-SHA-256$4096:c2FsdA==$AAAA:BBBB']]),
           ),
-        ).toMatchObject({ made: [], found: expect.arrayContaining([`login ${login}`]) });
+        ).toMatchObject({ created: [], found: expect.arrayContaining([`login ${login}`]) });
       }
     } finally {
       for (const role of [login, OWNER]) {

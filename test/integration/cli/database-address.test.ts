@@ -4,8 +4,8 @@ import { cancelStatements } from '../../../src/db/cancel-statements.js';
 import { Database } from '../../../src/db/database.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { Commands, weaver } from '../../support/command.js';
-import { until } from '../../support/held-rows.js';
-import { poolOf } from '../../support/left-behind.js';
+import { until } from '../../support/row-locks.js';
+import { poolOf } from '../../support/session-state.js';
 import { canStartServer, startTlsServer, type TlsServer } from '../../support/tls-server.js';
 
 const testable = inject('template').kind === 'postgres' && canStartServer;

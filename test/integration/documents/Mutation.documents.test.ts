@@ -1,7 +1,7 @@
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fails, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
-import { refusesForeignIds, startWriteWorld, type WriteWorld } from '../../support/writes.js';
+import { expectForeignIdsRefused, startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
 const TEXT =
   `# Tents\n\n${'The tent keeps the rain out. '.repeat(60)}\n\n# ` +
@@ -157,9 +157,9 @@ describe('createDocument', () => {
   });
 
   test("under another tenant's bot or none is refused alike, and costs no embedding", async () => {
-    const { id } = await world.stranger.bot();
+    const { id } = await world.otherTenant.bot();
     embedder.requests.length = 0;
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'createDocument',
       id,
@@ -286,8 +286,8 @@ describe('updateDocument', () => {
       bot: { id: to.id },
       chunks: { nodes: Array.from({ length: 3 }, () => ({ bot: { id: to.id } })) },
     });
-    const foreign = (await world.stranger.bot()).id;
-    await refusesForeignIds(
+    const foreign = (await world.otherTenant.bot()).id;
+    await expectForeignIdsRefused(
       world,
       'updateDocument',
       foreign,
@@ -303,10 +303,10 @@ describe('updateDocument', () => {
   });
 
   test("does not know another tenant's document", async () => {
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'updateDocument',
-      (await (await world.stranger.bot()).document()).id,
+      (await (await world.otherTenant.bot()).document()).id,
       id => ({ id, filename: 'mine' }),
       'input.id',
     );
@@ -404,10 +404,10 @@ describe('reprocessDocument', () => {
       { code: 'BAD_USER_INPUT', field: 'input.text' },
     );
     embedder.requests.length = 0;
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'reprocessDocument',
-      (await (await world.stranger.bot()).document()).id,
+      (await (await world.otherTenant.bot()).document()).id,
       other => ({ id: other, text: 'Mine' }),
       'input.id',
     );
@@ -437,10 +437,10 @@ describe('deleteDocument', () => {
   });
 
   test("does not know another tenant's document", async () => {
-    await refusesForeignIds(
+    await expectForeignIdsRefused(
       world,
       'deleteDocument',
-      (await (await world.stranger.bot()).document()).id,
+      (await (await world.otherTenant.bot()).document()).id,
       id => ({ id }),
       'input.id',
     );

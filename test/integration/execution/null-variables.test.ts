@@ -93,7 +93,7 @@ const OF_THE_OPERATOR = ['tenants', 'createTenant', 'deleteTenant'];
  */
 async function problemWith(
   position: Position,
-  { name, query, variables, without, isNull }: NullCall,
+  { name, query, variables, withoutVariable, isNull }: NullCall,
   complete: (client: Client, query: string) => Promise<Answer>,
 ): Promise<string | undefined> {
   const client = OF_THE_OPERATOR.includes(position.field.name) ? gateway.operator : prober;
@@ -108,13 +108,14 @@ async function problemWith(
     answer.errors!.some(({ path }) => path?.at(-1) !== position.field.name)
   )
     return `${name}: an error in another place: ${told}`;
-  if (position.root === 'mutation' || without === undefined || codes.length > 0) return undefined;
-  const more = await complete(client, without);
+  if (position.root === 'mutation' || withoutVariable === undefined || codes.length > 0)
+    return undefined;
+  const more = await complete(client, withoutVariable);
   if (more.errors) return undefined;
   const [some, all] = [found(answer), found(more)];
   // What is left out of JSON is a null in it, which is asked for; anything else that has no value
   // asks nothing.
-  if (position.place !== 'member')
+  if (position.coordinate !== 'member')
     return JSON.stringify(some) === JSON.stringify(all)
       ? undefined
       : `${name}: finds ${some.join()} and not ${all.join()}`;

@@ -10,7 +10,7 @@ import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
 import { Pauses } from '../../../src/graphql/execution/pauses.js';
 import { ByteBudget } from '../../../src/graphql/limits/byte-budget.js';
-import { OperationSlots, OperationTurn } from '../../../src/graphql/limits/operation-slots.js';
+import { OperationSlots, OperationSlot } from '../../../src/graphql/limits/operation-slots.js';
 import { RowBudget } from '../../../src/graphql/limits/row-budget.js';
 import { formatError } from '../../../src/graphql/format-error.js';
 import { createLogger } from '../../../src/observability/logger.js';
@@ -75,7 +75,7 @@ function contextOf(principal: Principal): RequestContext {
     search: searchServices(),
     searchCount: new SearchCount(),
     log: createLogger('silent'),
-    turn: new OperationTurn(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal),
+    slot: new OperationSlot(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal),
     signal,
   };
 }

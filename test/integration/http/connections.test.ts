@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
-import { ReadScope } from '../../../src/db/read-scope.js';
+import { OperationReads } from '../../../src/db/operation-reads.js';
 import { OPERATOR_TOKEN, startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { collectLog } from '../../support/log-lines.js';
 import { exchange, RawConnection } from '../../support/raw-connection.js';
@@ -200,7 +200,7 @@ describe('bytes that cannot be read, behind a request that came whole', () => {
   test('are not answered in its place while it is at work', async () => {
     const asked = Promise.withResolvers<void>();
     const told = Promise.withResolvers<never[]>();
-    vi.spyOn(ReadScope.prototype, 'query').mockImplementation(
+    vi.spyOn(OperationReads.prototype, 'query').mockImplementation(
       () => (asked.resolve(), told.promise),
     );
     const connection = new RawConnection(gateway.url).send(

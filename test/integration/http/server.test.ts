@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newKey } from '../../../src/api-keys/key-format.js';
 import { startGateway } from '../../../src/app.js';
-import { ReadScope } from '../../../src/db/read-scope.js';
+import { OperationReads } from '../../../src/db/operation-reads.js';
 import type { Embedder } from '../../../src/embedders/embedder.js';
 import { HashingEmbedder } from '../../../src/embedders/hashing-embedder.js';
 import { testConfig } from '../../support/config.js';
@@ -181,7 +181,7 @@ describe('an error that nobody foresaw', () => {
     '%s is one sentence for the caller, and all of it for the log',
     async (where, body, status) => {
       const from = log.lines.length;
-      vi.spyOn(ReadScope.prototype, 'query').mockRejectedValue(
+      vi.spyOn(OperationReads.prototype, 'query').mockRejectedValue(
         Object.assign(new TypeError('Cannot read properties of undefined'), {
           params: [SECRET_TEXT],
           detail: SECRET_TEXT,
@@ -264,7 +264,7 @@ describe('an error that nobody foresaw', () => {
             JSON.parse((await response.text()).replace(/"requestId":"[^"]+"/g, '"requestId":"r"')),
           ];
         };
-        vi.spyOn(ReadScope.prototype, 'query').mockRejectedValue(new TypeError('Cannot read'));
+        vi.spyOn(OperationReads.prototype, 'query').mockRejectedValue(new TypeError('Cannot read'));
         expect(await ask('{ bots { totalCount } }'), value).toMatchObject([
           200,
           { data: null, errors: [{ ...hidden('r'), path: ['bots'] }] },
@@ -440,7 +440,7 @@ describe('the log', () => {
   function holdReads(): { waiting: Promise<void>; go(): void } {
     const asked = Promise.withResolvers<void>();
     const told = Promise.withResolvers<void>();
-    vi.spyOn(ReadScope.prototype, 'query').mockImplementation(async () => {
+    vi.spyOn(OperationReads.prototype, 'query').mockImplementation(async () => {
       asked.resolve();
       await told.promise;
       return [];

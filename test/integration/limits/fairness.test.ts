@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import { tenantScope } from '../../../src/db/database-scope.js';
 import type { Answer, Client } from '../../support/client.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { until } from '../../support/held-rows.js';
+import { until } from '../../support/row-locks.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const VIEWER = '{ viewer { kind } }';

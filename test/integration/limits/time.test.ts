@@ -5,7 +5,7 @@ import { startGateway, type Gateway } from '../../../src/app.js';
 import { Client, type Answer } from '../../support/client.js';
 import { testConfig } from '../../support/config.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
-import { until } from '../../support/held-rows.js';
+import { until } from '../../support/row-locks.js';
 import { collectLog } from '../../support/log-lines.js';
 import { World, type TenantWorld } from '../../support/world.js';
 

@@ -20,10 +20,10 @@ describe('the digest of a migration', () => {
   test.each([...source.keys()])(
     '%s: covers all that it runs, and it can be reverted',
     async name => {
-      const { up, down, asksDatabase } = await emittedSql(source.get(name)!);
+      const { up, down, readsDatabase } = await emittedSql(source.get(name)!);
       expect(up.length).toBeGreaterThan(0);
       expect(down).toBeDefined();
-      expect(asksDatabase).toBe(false);
+      expect(readsDatabase).toBe(false);
     },
   );
 });

@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { NULL_MATTERS } from '../../../src/graphql/null-matters.js';
+import { DISTINGUISHES_NULL } from '../../../src/graphql/distinguishes-null.js';
 import { buildGatewaySchema } from '../../../src/schema.js';
 import type { Answer, Client } from '../../support/client.js';
 import { validArguments, type OwnIds } from '../../support/valid-arguments.js';
@@ -370,7 +370,7 @@ function withNulls(
       {
         said: { ...input, [field.name]: null },
         without,
-        matters: field.extensions[NULL_MATTERS] === true,
+        matters: field.extensions[DISTINGUISHES_NULL] === true,
       },
     ];
   });

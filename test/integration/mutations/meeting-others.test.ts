@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { until, whileHeld } from '../../support/held-rows.js';
+import { until, whileLocked } from '../../support/row-locks.js';
 import { collectLog } from '../../support/log-lines.js';
 import { startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
@@ -42,7 +42,7 @@ test.each([
     await until(() => gone() > before);
   };
   const [sql, parameters] = locking(bot.id);
-  await expect(whileHeld(world.gateway, [sql, [...parameters]], call, leave)).rejects.toThrow(
+  await expect(whileLocked(world.gateway, [sql, [...parameters]], call, leave)).rejects.toThrow(
     'aborted',
   );
   // Long enough for it to go on, were it to.
@@ -56,7 +56,7 @@ test('a deletion counts what was just being added, as that goes too', async () =
   const bot = await world.tenant.bot({ name: 'Doomed' });
   const adding =
     "insert into docs (tenant_id, bot_id, filename, size_bytes) values (?, ?, 'late.md', 1)";
-  const { counts } = await whileHeld(world.gateway, [adding, [world.tenant.id, bot.id]], () =>
+  const { counts } = await whileLocked(world.gateway, [adding, [world.tenant.id, bot.id]], () =>
     world.done('deleteBot', { id: bot.id, confirm: 'Doomed' }, 'counts { type count }'),
   );
   expect(counts).toContainEqual({ type: 'Document', count: 1 });
@@ -66,7 +66,7 @@ test('a deletion counts what was just being added, as that goes too', async () =
 test('a key that is being revoked makes no key any more', async () => {
   const { id, secret } = await world.tenant.key({ scopes: ['admin', 'read'] });
   const before = await world.rows('select id from api_keys where tenant_id = ?', [world.tenant.id]);
-  const { data } = await whileHeld(
+  const { data } = await whileLocked(
     world.gateway,
     ['update api_keys set revoked = true where id = ?', [id]],
     () =>

@@ -12,9 +12,9 @@ import { ClusteredVectors } from '../../support/clustered-vectors.js';
 import { Commands, weaver } from '../../support/command.js';
 import { testConfig } from '../../support/config.js';
 import { startTestGateway, type TestGateway, type UserClient } from '../../support/gateway.js';
-import { until } from '../../support/held-rows.js';
+import { until } from '../../support/row-locks.js';
 import { fill } from '../../support/large-tenant.js';
-import { leftBehind, poolOf } from '../../support/left-behind.js';
+import { sessionStates, poolOf } from '../../support/session-state.js';
 import { hasPooler, startPooler, type Pooler } from '../../support/pooler.js';
 import type { TenantWorld } from '../../support/world.js';
 
@@ -42,7 +42,7 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
     owner = await gateway.user(tenant);
   });
   afterEach(async () => {
-    for (const { left } of await leftBehind(await poolOf(gateway.db.database), pooler.size))
+    for (const { left } of await sessionStates(await poolOf(gateway.db.database), pooler.size))
       assert.deepEqual(left, {});
   });
   afterAll(async () => {

@@ -7,9 +7,9 @@ import { weaver } from '../../support/command.js';
 import { Crowd } from '../../support/crowd.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { until } from '../../support/held-rows.js';
+import { until } from '../../support/row-locks.js';
 import { joinPatterns } from '../../support/join-patterns.js';
-import { leftBehind, poolOf } from '../../support/left-behind.js';
+import { sessionStates, poolOf } from '../../support/session-state.js';
 import { hasPooler, startPooler, type Pooler } from '../../support/pooler.js';
 import { postgresAt } from '../../support/postgres-at.js';
 
@@ -48,7 +48,7 @@ describe.runIf(hasPooler)(
       await until(async () => (await states()).every(({ state }) => state === 'idle'));
       expect(await states()).toHaveLength(pooler.size);
       expect({ idle: pool.idleCount, waiting: pool.waitingCount }).toEqual({ idle: 3, waiting: 0 });
-      const connections = await leftBehind(pool, pooler.size);
+      const connections = await sessionStates(pool, pooler.size);
       expect(new Set(connections.map(({ pid }) => pid)).size).toBe(pooler.size);
       for (const { left } of connections) expect(left).toEqual({});
     });

@@ -130,13 +130,13 @@ const noteBefore = (sent: readonly SentStatement[]): void => {
 
 async function sentFor(operation: Operation): Promise<{ name: string; text: string }[]> {
   const { subject, client } = subjects.get(operation.subject)!;
-  const { statements, remembered } = await sentStatements(gateway.db.database, () =>
+  const { statements, preparedTexts } = await sentStatements(gateway.db.database, () =>
     (operation.asOperator ? gateway.operator : client).data(
       operation.query,
       operation.variables(subject) as Record<string, unknown>,
     ),
   );
-  noteBefore([...remembered, ...statements]);
+  noteBefore([...preparedTexts, ...statements]);
   return statements
     .filter(({ statement }) => !BEFORE.includes(statement.name))
     .map(({ statement: { name, text } }) => ({ name, text: comparable(text) }));

@@ -161,7 +161,7 @@ describe('updateTenant', () => {
       { code: 'FORBIDDEN', field: 'Mutation.updateTenant' },
       admin,
     );
-    for (const id of [world.stranger.id, v4()])
+    for (const id of [world.otherTenant.id, v4()])
       await world.refused(
         'updateTenant',
         { id, name: 'Mine' },

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Crowd } from '../../support/crowd.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { until } from '../../support/held-rows.js';
-import { leftBehind, leftInEmbedded, poolOf } from '../../support/left-behind.js';
+import { until } from '../../support/row-locks.js';
+import { sessionStates, embeddedSessionState, poolOf } from '../../support/session-state.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 const CONNECTIONS = 3;
@@ -43,7 +43,7 @@ describe('three hundred operations of many tenants at once', () => {
         idle: CONNECTIONS,
         waiting: 0,
       });
-      const connections = await leftBehind(pool, CONNECTIONS);
+      const connections = await sessionStates(pool, CONNECTIONS);
       expect(new Set(connections.map(({ pid }) => pid)).size).toBe(CONNECTIONS);
       // Prepared statements stay on purpose: they hold no values.
       for (const {
@@ -54,7 +54,7 @@ describe('three hundred operations of many tenants at once', () => {
   );
 
   test.skipIf(onPostgres)('leave the session as it was', async () => {
-    const [session] = await leftInEmbedded(sql => gateway.db.asSuperuser(sql));
+    const [session] = await embeddedSessionState(sql => gateway.db.asSuperuser(sql));
     expect(session!.left).toEqual({});
   });
 });

@@ -8,7 +8,7 @@ import {
 } from 'graphql';
 import { v4 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ReadScope } from '../../../src/db/read-scope.js';
+import { OperationReads } from '../../../src/db/operation-reads.js';
 import { argumentsWith, operation, slotsOf, type Slot } from '../../support/argument-slots.js';
 import type { Client } from '../../support/client.js';
 import { USER_SECRET } from '../../support/config.js';
@@ -226,7 +226,7 @@ function provesThatNothingGives(): void {
 /** Removes the wall inside the gateway: it takes every caller for one who may see all tenants. */
 function withoutTheGatewaysFilter(): void {
   beforeEach(
-    () => void vi.spyOn(ReadScope.prototype, 'tenantId', 'get').mockReturnValue(undefined),
+    () => void vi.spyOn(OperationReads.prototype, 'tenantId', 'get').mockReturnValue(undefined),
   );
   afterEach(() => void vi.restoreAllMocks());
 }

@@ -5,7 +5,7 @@ import { createLogger } from '../../../src/observability/logger.js';
 import { Client, type Answer } from '../../support/client.js';
 import { testConfig } from '../../support/config.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
-import { until } from '../../support/held-rows.js';
+import { until } from '../../support/row-locks.js';
 import {
   IdentityProvider,
   signingKey,

@@ -7,7 +7,7 @@ import {
   OPERATOR_SCOPE,
   tenantScope,
 } from '../../../src/db/database-scope.js';
-import type { ReadScope } from '../../../src/db/read-scope.js';
+import type { OperationReads } from '../../../src/db/operation-reads.js';
 import { statement } from '../../../src/db/statement.js';
 import { ENTITIES } from '../../../src/entities.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -45,8 +45,8 @@ afterAll(async () => {
   await db.close();
 });
 
-const reads = (): ReadScope => db.database.reads(tenantScope(tenant.id));
-const began = async (scope: ReadScope): Promise<unknown> =>
+const reads = (): OperationReads => db.database.reads(tenantScope(tenant.id));
+const began = async (scope: OperationReads): Promise<unknown> =>
   (await scope.query<{ at: string }>(BEGAN, []))[0]!.at;
 const mine = { role: 'weaver_tenant', at: expect.any(String) };
 
@@ -110,7 +110,7 @@ describe('the reads of an operation', () => {
     );
     for (const claimed of [tenant.id, other.id]) {
       const lookUp = db.database.reads(OPERATOR_SCOPE);
-      await lookUp.queryEntering(enters, [claimed]);
+      await lookUp.queryAndEnterTenant(enters, [claimed]);
       // Whatever was entered: whoever asks under another scope gets that one.
       for (const asked of claimed === tenant.id ? [tenant] : [tenant, other]) {
         expect(await lookUp.continueAs(tenantScope(asked.id)).query(BEGAN, [])).toMatchObject([
@@ -119,7 +119,7 @@ describe('the reads of an operation', () => {
       }
     }
     const unknown = db.database.reads(OPERATOR_SCOPE);
-    await unknown.queryEntering(enters, ['0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10']);
+    await unknown.queryAndEnterTenant(enters, ['0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10']);
     expect(await unknown.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
   });
 

@@ -1,7 +1,7 @@
 import { buildClientSchema, getIntrospectionQuery } from 'graphql';
 import { v4 } from 'uuid';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
-import { ReadScope } from '../../../src/db/read-scope.js';
+import { OperationReads } from '../../../src/db/operation-reads.js';
 import type { Client } from '../../support/client.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import type { TenantWorld } from '../../support/world.js';
@@ -246,7 +246,7 @@ function withoutIds(answer: string, ids: string | readonly string[]): string {
 /** Removes the wall inside the gateway: it takes every caller for one who may see all tenants. */
 function withoutTheGatewaysFilter(): void {
   beforeEach(
-    () => void vi.spyOn(ReadScope.prototype, 'tenantId', 'get').mockReturnValue(undefined),
+    () => void vi.spyOn(OperationReads.prototype, 'tenantId', 'get').mockReturnValue(undefined),
   );
   afterEach(() => void vi.restoreAllMocks());
 }

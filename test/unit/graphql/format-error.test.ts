@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { AppError, badInput, ERROR_CODES } from '../../../src/base/app-error.js';
-import { formatError, isHidden, refusal } from '../../../src/graphql/format-error.js';
+import { formatError, isInternal, toGraphQLError } from '../../../src/graphql/format-error.js';
 
 /** What a caller sees of something thrown by a resolver at `path`. */
 function shown(thrown: unknown): ReturnType<typeof formatError> {
@@ -41,7 +41,9 @@ describe('an error that we throw for the caller', () => {
 
   test('that refuses an operation has a status of its own', () => {
     for (const code of ERROR_CODES) {
-      const { status } = refusal(new AppError(code, 'No.')).extensions.http as { status: number };
+      const { status } = toGraphQLError(new AppError(code, 'No.')).extensions.http as {
+        status: number;
+      };
       expect(status, code).toBeGreaterThanOrEqual(400);
       expect(status >= 500, code).toBe(code === 'UNAVAILABLE' || code === 'INTERNAL_SERVER_ERROR');
     }
@@ -64,7 +66,7 @@ describe('an error that nobody expected', () => {
       path: ['documents'],
       extensions: { code: 'INTERNAL_SERVER_ERROR' },
     });
-    expect(isHidden(new GraphQLError('', { originalError: thrown }))).toBe(true);
+    expect(isInternal(new GraphQLError('', { originalError: thrown }))).toBe(true);
   });
 
   test('is hidden too when it is no Error', () => {

@@ -115,11 +115,11 @@ describe('limits', () => {
 
 describe('the scope', () => {
   test('is the own tenant where nothing is named, and has ids in lower case', () => {
-    const { scope } = checkSearch(
+    const { filter } = checkSearch(
       input({ text: 'a', botId: OTHER.toUpperCase(), documentIds: [OTHER], metadata: { a: 1 } }),
       KEY,
     );
-    expect(scope).toEqual({
+    expect(filter).toEqual({
       tenantId: TENANT,
       botId: OTHER,
       documentIds: [OTHER],
@@ -128,11 +128,11 @@ describe('the scope', () => {
   });
 
   test('without conditions has none', () => {
-    const { scope } = checkSearch(
+    const { filter } = checkSearch(
       input({ text: 'a', botId: null, documentIds: null, metadata: {}, tenantId: null }),
       KEY,
     );
-    expect(scope).toEqual({
+    expect(filter).toEqual({
       tenantId: TENANT,
       botId: undefined,
       documentIds: undefined,
@@ -160,7 +160,7 @@ describe('the scope', () => {
 
   test('may name the own tenant and no other', () => {
     expect(
-      checkSearch(input({ text: 'a', tenantId: TENANT.toUpperCase() }), KEY).scope.tenantId,
+      checkSearch(input({ text: 'a', tenantId: TENANT.toUpperCase() }), KEY).filter.tenantId,
     ).toBe(TENANT);
     expect(refusal({ text: 'a', tenantId: OTHER })).toMatchObject({
       code: 'NOT_FOUND',
@@ -169,7 +169,9 @@ describe('the scope', () => {
   });
 
   test('of an operator must name a tenant', () => {
-    expect(checkSearch(input({ text: 'a', tenantId: OTHER }), OPERATOR).scope.tenantId).toBe(OTHER);
+    expect(checkSearch(input({ text: 'a', tenantId: OTHER }), OPERATOR).filter.tenantId).toBe(
+      OTHER,
+    );
     expect(refusal({ text: 'a' }, OPERATOR)).toMatchObject({
       code: 'BAD_USER_INPUT',
       field: 'input.tenantId',

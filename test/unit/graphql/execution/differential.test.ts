@@ -7,23 +7,23 @@ import { ApolloPair, textOf } from '../../../support/apollo-pair.js';
 import { randomNumbers } from '../../../support/clustered-vectors.js';
 import {
   OperationWriter,
-  type Writing,
+  type WriterOptions,
   type WrittenOperation,
 } from '../../../support/operation-writer.js';
 import {
-  UNRELIABLE_SAMPLES,
-  unreliableSchema,
-  Values,
-  type UnreliableContext,
-  type World,
-} from '../../../support/unreliable-values.js';
+  FAULTY_SAMPLES,
+  faultySchema,
+  FaultyValues,
+  type FaultyContext,
+  type FaultRates,
+} from '../../../support/faulty-values.js';
 
 // Every operation is answered by two Apollo servers, one that executes with plans and one with
 // graphql-js, and the texts of the two answers must be the same: data and the order of its names,
 // errors and theirs, messages, locations, paths and extensions.
 
-const schema = unreliableSchema();
-const apollo = new ApolloPair<UnreliableContext>(schema);
+const schema = faultySchema();
+const apollo = new ApolloPair<FaultyContext>(schema);
 
 interface Answered {
   readonly text: string;
@@ -32,17 +32,17 @@ interface Answered {
 }
 
 async function answer(
-  server: ApolloServer<UnreliableContext>,
+  server: ApolloServer<FaultyContext>,
   operation: WrittenOperation,
-  { stepsAtOnce, ...world }: PausingWorld,
+  { stepsAtOnce, ...rates }: PausingWorld,
 ): Promise<Answered> {
-  const values = new Values(world);
+  const values = new FaultyValues(rates);
   const pauses = new Pauses(() => (stepsAtOnce ? turn() : undefined), stepsAtOnce, stepsAtOnce);
   const text = await values.settleAll(textOf(server, operation, { values, pauses }));
   return { text, calls: values.calls, planned: values.planned };
 }
 
-interface PausingWorld extends World {
+interface PausingWorld extends FaultRates {
   /** Values between two pauses of what has any: graphql-js has none. */
   readonly stepsAtOnce?: number;
 }
@@ -62,12 +62,12 @@ async function compare(
   first: number,
   count: number,
   depth: number,
-  writing: Writing,
-  world: Omit<PausingWorld, 'seed'>,
+  writing: WriterOptions,
+  rates: Omit<PausingWorld, 'seed'>,
 ): Promise<Seen> {
   const seen: Seen = { operations: 0, planned: 0, failures: [], length: 0 };
   for (let seed = first; seed < first + count; seed += 1) {
-    const operation = new OperationWriter(schema, randomNumbers(seed), UNRELIABLE_SAMPLES).write(
+    const operation = new OperationWriter(schema, randomNumbers(seed), FAULTY_SAMPLES).write(
       depth,
       writing,
     );
@@ -76,8 +76,8 @@ async function compare(
       seed % 3 === 0 ? [{ ...operation, variables: { ...operation.variables, a: b, b: !a } }] : [];
     for (const asked of [operation, ...again]) {
       const [expected, given] = [
-        await answer(apollo.plain, asked, { ...world, seed }),
-        await answer(apollo.planned, asked, { ...world, seed }),
+        await answer(apollo.plain, asked, { ...rates, seed }),
+        await answer(apollo.planned, asked, { ...rates, seed }),
       ];
       const failure =
         `seed ${seed}\n${asked.query}\n${JSON.stringify(asked.variables)}\ngraphql-js: ` +
@@ -86,7 +86,7 @@ async function compare(
       // Values that come one after another come in another order where they are asked for in other
       // turns.
       const order = (calls: readonly string[]): readonly string[] =>
-        world.stepsAtOnce && world.later > 0 ? calls.toSorted() : calls;
+        rates.stepsAtOnce && rates.delayed > 0 ? calls.toSorted() : calls;
       expect(order(given.calls), failure).toEqual(order(expected.calls));
       seen.operations += validate(schema, parse(asked.query)).length === 0 ? 1 : 0;
       seen.planned += given.planned ? 1 : 0;
@@ -102,7 +102,7 @@ async function compare(
 }
 
 const COUNT = 120;
-const RELIABLE = { missing: 0, failing: 0, later: 0, atOnce: 1 };
+const RELIABLE = { missing: 0, failing: 0, delayed: 0, batchSize: 1 };
 const UNRELIABLE = { missing: 0.02, failing: 0.04 };
 
 describe('an answer by a plan is that of graphql-js to the byte', () => {
@@ -121,19 +121,19 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
 
   test.each([
     ['at once', 0, RELIABLE],
-    ['later', 1_000, { ...RELIABLE, later: 0.4, atOnce: 3 }],
-  ] as const)('where nothing is amiss and values come %s', async (_, first, world) => {
-    const seen = await compare(first, COUNT, 3, {}, world);
+    ['later', 1_000, { ...RELIABLE, delayed: 0.4, batchSize: 3 }],
+  ] as const)('where nothing is amiss and values come %s', async (_, first, rates) => {
+    const seen = await compare(first, COUNT, 3, {}, rates);
     expect(seen.failures).toEqual([]);
     expect(seen.planned).toBeGreaterThan(COUNT * 0.8);
     expect(seen.length).toBeGreaterThan(COUNT * 500);
   });
 
   test.each([
-    ['at once', 2_000, { later: 0, atOnce: 1 }],
-    ['one by one', 3_000, { later: 0.4, atOnce: 1 }],
-    ['some at a time', 4_000, { later: 0.4, atOnce: 4 }],
-    ['mostly late and all together', 5_000, { later: 0.8, atOnce: 1_000 }],
+    ['at once', 2_000, { delayed: 0, batchSize: 1 }],
+    ['one by one', 3_000, { delayed: 0.4, batchSize: 1 }],
+    ['some at a time', 4_000, { delayed: 0.4, batchSize: 4 }],
+    ['mostly late and all together', 5_000, { delayed: 0.8, batchSize: 1_000 }],
   ])('where values are missing, wrong or fail, and come %s', async (_, first, when) => {
     const seen = await compare(first, COUNT, 3, {}, { ...UNRELIABLE, ...when });
     expect(seen.failures.length).toBeGreaterThan(COUNT);
@@ -146,7 +146,7 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
     [
       'some values, of which some come later',
       12_000,
-      { ...RELIABLE, later: 0.4, atOnce: 1_000, stepsAtOnce: 2 },
+      { ...RELIABLE, delayed: 0.4, batchSize: 1_000, stepsAtOnce: 2 },
     ],
   ])('where it pauses after %s', async (_, first, when) => {
     const seen = await compare(
@@ -154,7 +154,7 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
       COUNT,
       3,
       {},
-      { ...UNRELIABLE, later: 0, atOnce: 1, ...when },
+      { ...UNRELIABLE, delayed: 0, batchSize: 1, ...when },
     );
     expect(seen.planned).toBeGreaterThan(COUNT * 0.8);
     expect(seen.length).toBeGreaterThan(COUNT * 500);
@@ -165,8 +165,8 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
       6_000,
       2 * COUNT,
       2,
-      { daring: true },
-      { ...UNRELIABLE, later: 0.2, atOnce: 2 },
+      { invalidChance: true },
+      { ...UNRELIABLE, delayed: 0.2, batchSize: 2 },
     );
     expect(seen.operations).toBeGreaterThan(COUNT);
     expect(seen.planned).toBeGreaterThan(COUNT / 2);
@@ -178,7 +178,7 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
       COUNT,
       3,
       { abstract: true },
-      { ...UNRELIABLE, later: 0.4, atOnce: 2 },
+      { ...UNRELIABLE, delayed: 0.4, batchSize: 2 },
     );
     expect(seen.operations).toBeGreaterThan(COUNT / 2);
   });
@@ -189,7 +189,7 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
       COUNT,
       2,
       { operation: 'mutation', abstract: true },
-      { ...UNRELIABLE, later: 0.4, atOnce: 2 },
+      { ...UNRELIABLE, delayed: 0.4, batchSize: 2 },
     );
     expect(seen.operations).toBeGreaterThan(COUNT / 2);
   });
@@ -200,7 +200,7 @@ describe('an answer by a plan is that of graphql-js to the byte', () => {
       30,
       1,
       { introspection: true },
-      { ...UNRELIABLE, later: 0.2, atOnce: 2 },
+      { ...UNRELIABLE, delayed: 0.2, batchSize: 2 },
     );
     expect(seen.length).toBeGreaterThan(30 * 500);
   });

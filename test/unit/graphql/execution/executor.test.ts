@@ -1,17 +1,13 @@
 import { execute, parse, type GraphQLResolveInfo } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { executorOf } from '../../../../src/graphql/execution/executor.js';
-import {
-  unreliableSchema,
-  Values,
-  type UnreliableContext,
-} from '../../../support/unreliable-values.js';
+import { createExecutor } from '../../../../src/graphql/execution/executor.js';
+import { faultySchema, FaultyValues, type FaultyContext } from '../../../support/faulty-values.js';
 
-const schema = unreliableSchema();
-const executePlanned = executorOf(schema);
+const schema = faultySchema();
+const executePlanned = createExecutor(schema);
 
-const RELIABLE = { seed: 1, missing: 0, failing: 0, later: 0, atOnce: 1 };
-const values = (): UnreliableContext => ({ values: new Values(RELIABLE) });
+const RELIABLE = { seed: 1, missing: 0, failing: 0, delayed: 0, batchSize: 1 };
+const values = (): FaultyContext => ({ values: new FaultyValues(RELIABLE) });
 
 describe('executorOf', () => {
   describe('a document that comes again', () => {

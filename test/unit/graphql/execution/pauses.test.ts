@@ -7,7 +7,7 @@ import {
   type GraphQLInterfaceType,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { executorOf } from '../../../../src/graphql/execution/executor.js';
+import { createExecutor } from '../../../../src/graphql/execution/executor.js';
 import { Pauses } from '../../../../src/graphql/execution/pauses.js';
 
 const schema = buildSchema(`
@@ -18,7 +18,7 @@ const schema = buildSchema(`
   type Mutation { change: Item }
 `);
 (schema.getType('Named') as GraphQLInterfaceType).resolveType = () => 'Item';
-const executePlanned = executorOf(schema);
+const executePlanned = createExecutor(schema);
 
 /** Values between two questions, at most. */
 const STEPS = 64;

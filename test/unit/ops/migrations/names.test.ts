@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { firstLine } from '../../../../src/ops/migrations/failure.js';
-import { namesMeant } from '../../../../src/ops/migrations/names.js';
+import { matchingNames } from '../../../../src/ops/migrations/names.js';
 
 const NAMES = [
   'Migration20260101000000_users',
@@ -23,7 +23,7 @@ describe('a name', () => {
     ['of fewer than four characters means nothing', '202', []],
     ['must begin a name', 'by_name', []],
   ])('%s', (_, given, meant) => {
-    expect(namesMeant(NAMES, given)).toEqual(meant);
+    expect(matchingNames(NAMES, given)).toEqual(meant);
   });
 });
 

@@ -1,0 +1,51 @@
+import type { Authenticate, AuthRequest } from '../auth/authenticate.js';
+import type { Principal } from '../auth/principal.js';
+import { AppError } from '../base/app-error.js';
+import type { RateLimits } from '../config/limits.js';
+import type { RateLimiter, RateLimitStatus } from './rate-limiter.js';
+import { failuresOf, subjectOf } from './subjects.js';
+
+export interface AdmittedCaller {
+  readonly principal: Principal;
+  /** undefined for the operator, who has no limit. */
+  readonly rateLimit: RateLimitStatus | undefined;
+}
+
+/**
+ * `authenticate`, and counts the request. Throws `RATE_LIMITED` as well. A token that is not
+ * accepted counts for its address: nobody is refused for that whose token is good, since a whole
+ * office may share an address.
+ */
+export function withRateLimit(
+  authenticate: Authenticate,
+  limiter: RateLimiter,
+  limits: RateLimits,
+): (request: AuthRequest) => Promise<AdmittedCaller> {
+  return async request => {
+    let principal: Principal;
+    try {
+      principal = await authenticate(request);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'UNAUTHENTICATED')
+        await limiter.consume(failuresOf(request.address, limits));
+      throw error;
+    }
+    const subject = subjectOf(principal, request.address, limits);
+    return { principal, rateLimit: subject && (await limiter.consume(subject)) };
+  };
+}
+
+/**
+ * Header fields by which clients pace themselves:
+ * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/
+ */
+export function rateLimitHeaders({
+  limit,
+  remaining,
+  resetMs,
+}: RateLimitStatus): Record<string, string> {
+  return {
+    'ratelimit-policy': `"minute";q=${limit};w=60`,
+    ratelimit: `"minute";r=${remaining};t=${Math.ceil(resetMs / 1_000)}`,
+  };
+}
