@@ -50,6 +50,8 @@ export const MIGRATIONS: MigrationsOptions = {
  */
 export class Migrator extends UnguardedMigrator {
   guards: MigrationGuards = DEFAULT_GUARDS;
+  /** Whoever took it has looked for a pooler; MikroORM's command line has two connections. */
+  #holdsLock = false;
   readonly #changes: { migration: string; change: RowChange }[] = [];
 
   static override register(orm: MikroORM): void {
@@ -69,7 +71,7 @@ export class Migrator extends UnguardedMigrator {
     if (this.initialized) return;
     try {
       const connection = this.driver.getConnection();
-      if (connection instanceof PostgreSqlConnection)
+      if (connection instanceof PostgreSqlConnection && !this.#holdsLock)
         await refuseSharedSessions(await connection.getNativeClient());
       await checkTableOwner(sql => this.driver.execute(sql));
     } catch (error) {
@@ -171,10 +173,17 @@ export class Migrator extends UnguardedMigrator {
 
   /** Runs `work` while no other process migrates this database. */
   async withLock<T>(work: () => Promise<T>): Promise<T> {
-    return withMigrationLock(this.driver.getConnection(), this.guards, work).catch(error => {
+    try {
+      return await withMigrationLock(this.driver.getConnection(), this.guards, () => {
+        this.#holdsLock = true;
+        return work();
+      });
+    } catch (error) {
       if (error instanceof StartupError) return this.refuse(error.message, error);
       throw error;
-    });
+    } finally {
+      this.#holdsLock = false;
+    }
   }
 
   /**
