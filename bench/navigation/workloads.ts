@@ -25,27 +25,49 @@ export interface Workload {
 const POINT = 'query Point($id: ID!) { tenant(id: $id) { id name planTier } }';
 
 const NAVIGATE = `query Navigate($id: ID!) {
-  tenant(id: $id) { id name bots
-    { nodes { id name documents(first: 20)
-      { nodes { id filename chunks(first: 5) { nodes { id chunkIndex text } } } } } } }
+  tenant(id: $id) {
+    id
+    name
+    bots {
+      nodes {
+        id
+        name
+        documents(first: 20) {
+          nodes { id filename chunks(first: 5) { nodes { id chunkIndex text } } }
+        }
+      }
+    }
+  }
 }`;
 
 const WIDE = `query Wide {
-  documents(first: 100)
-    { nodes { id filename sourceUri sizeBytes status errorMessage createdAt updatedAt bot { name }
-      } }
+  documents(first: 100) {
+    nodes { id filename sourceUri sizeBytes status errorMessage createdAt updatedAt bot { name } }
+  }
 }`;
 
 const SEARCH = `query Search($embedding: Vector!) {
-  searchChunks(input: { embedding: $embedding, topK: 10 })
-    { hits { similarity chunk { id text document { filename } bot { name } } } }
+  searchChunks(input: { embedding: $embedding, topK: 10 }) {
+    hits { similarity chunk { id text document { filename } bot { name } } }
+  }
 }`;
 
 const BUSHY = `query Bushy {
-  tenants(first: 10) { nodes
-    { id name bots { nodes
-      { id name documents(first: 3)
-        { nodes { id filename chunks(first: 2) { nodes { id chunkIndex } } } } } } } }
+  tenants(first: 10) {
+    nodes {
+      id
+      name
+      bots {
+        nodes {
+          id
+          name
+          documents(first: 3) {
+            nodes { id filename chunks(first: 2) { nodes { id chunkIndex } } }
+          }
+        }
+      }
+    }
+  }
 }`;
 
 /**
@@ -55,35 +77,92 @@ const BUSHY = `query Bushy {
 const FOR_POSTGRAPHILE: Readonly<Record<WorkloadName, string>> = {
   W1: 'query Point($id: UUID!) { tenant: tenantByRowId(rowId: $id) { id: rowId name planTier } }',
   W2: `query Navigate($id: UUID!) {
-    tenant: tenantByRowId(rowId: $id)
-      { id: rowId name bots: botsByTenantId(first: 20, orderBy: [CREATED_AT_ASC, ROW_ID_ASC])
-        { nodes { id: rowId name
-      documents: docsByTenantIdAndBotId(first: 20, orderBy: [CREATED_AT_DESC, ROW_ID_DESC])
-        { nodes { id: rowId filename
-        chunks: docChunksByTenantIdAndBotIdAndDocId(first: 5, orderBy: [CHUNK_INDEX_ASC,
-          ROW_ID_ASC]) { nodes { id: rowId chunkIndex text } } } } } } }
+    tenant: tenantByRowId(rowId: $id) {
+      id: rowId
+      name
+      bots: botsByTenantId(first: 20, orderBy: [CREATED_AT_ASC, ROW_ID_ASC]) {
+        nodes {
+          id: rowId
+          name
+          documents: docsByTenantIdAndBotId(
+            first: 20
+            orderBy: [CREATED_AT_DESC, ROW_ID_DESC]
+          ) {
+            nodes {
+              id: rowId
+              filename
+              chunks: docChunksByTenantIdAndBotIdAndDocId(
+                first: 5
+                orderBy: [CHUNK_INDEX_ASC, ROW_ID_ASC]
+              ) {
+                nodes { id: rowId chunkIndex text }
+              }
+            }
+          }
+        }
+      }
+    }
   }`,
   W3: `query Wide($id: UUID!) {
-    documents: allDocs(first: 100, condition: { tenantId: $id }, orderBy: [CREATED_AT_DESC,
-      ROW_ID_DESC]) {
-      nodes { id: rowId filename sourceUri: gcsPath sizeBytes status errorMessage createdAt
-        updatedAt bot: botByTenantIdAndBotId { name } }
+    documents: allDocs(
+      first: 100
+      condition: { tenantId: $id }
+      orderBy: [CREATED_AT_DESC, ROW_ID_DESC]
+    ) {
+      nodes {
+        id: rowId
+        filename
+        sourceUri: gcsPath
+        sizeBytes
+        status
+        errorMessage
+        createdAt
+        updatedAt
+        bot: botByTenantIdAndBotId { name }
+      }
     }
   }`,
   W4: `query Search($id: UUID!, $question: String!) {
     searchChunks: nearestChunks(tenant: $id, question: $question, first: 10) {
-      hits: nodes { similarity(question: $question) id: rowId text document:
-        docByTenantIdAndBotIdAndDocId { filename bot: botByTenantIdAndBotId { name } } }
+      hits: nodes {
+        similarity(question: $question)
+        id: rowId
+        text
+        document: docByTenantIdAndBotIdAndDocId {
+          filename
+          bot: botByTenantIdAndBotId { name }
+        }
+      }
     }
   }`,
   W5: `query Bushy {
-    tenants: allTenants(first: 10, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) { nodes { id: rowId name
-      bots: botsByTenantId(first: 20, orderBy: [CREATED_AT_ASC, ROW_ID_ASC])
-        { nodes { id: rowId name
-        documents: docsByTenantIdAndBotId(first: 3, orderBy: [CREATED_AT_DESC, ROW_ID_DESC])
-          { nodes { id: rowId filename
-          chunks: docChunksByTenantIdAndBotIdAndDocId(first: 2, orderBy: [CHUNK_INDEX_ASC,
-            ROW_ID_ASC]) { nodes { id: rowId chunkIndex } } } } } } } }
+    tenants: allTenants(first: 10, orderBy: [CREATED_AT_DESC, ROW_ID_DESC]) {
+      nodes {
+        id: rowId
+        name
+        bots: botsByTenantId(first: 20, orderBy: [CREATED_AT_ASC, ROW_ID_ASC]) {
+          nodes {
+            id: rowId
+            name
+            documents: docsByTenantIdAndBotId(
+              first: 3
+              orderBy: [CREATED_AT_DESC, ROW_ID_DESC]
+            ) {
+              nodes {
+                id: rowId
+                filename
+                chunks: docChunksByTenantIdAndBotIdAndDocId(
+                  first: 2
+                  orderBy: [CHUNK_INDEX_ASC, ROW_ID_ASC]
+                ) {
+                  nodes { id: rowId chunkIndex }
+                }
+              }
+            }
+          }
+        }
+      }
+    }
   }`,
 };
 

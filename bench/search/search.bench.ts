@@ -299,9 +299,10 @@ async function measureFilters(
 }
 
 const SEARCH = `query Search($embedding: Vector!, $topK: Int!) {
-  searchChunks(input: { embedding: $embedding, topK: $topK })
-    { hits { similarity chunk { id text document { filename } bot { name } } }
-      completeness { path } }
+  searchChunks(input: { embedding: $embedding, topK: $topK }) {
+    hits { similarity chunk { id text document { filename } bot { name } } }
+    completeness { path }
+  }
 }`;
 
 function requestOf({ vector }: Question, topK: number, key: string): HttpRequest {
