@@ -18,8 +18,8 @@ export class Migration20261130230000_keys_with_any_time extends Migration {
     begin
       -- greatest() would take the first time for none.
       new.expires_at := case when new.expires_at <= last then greatest(new.expires_at, first) end;
-      new.previous_expires_at := case when new.previous_expires_at is not null
-        then greatest(least(new.previous_expires_at, last), first) end;
+      new.previous_expires_at := case when new.previous_expires_at is not null ` +
+        `then greatest(least(new.previous_expires_at, last), first) end;
       new.last_used_at := case when weaver_is_rfc3339(new.last_used_at) then new.last_used_at end;
       new.created_at := greatest(least(new.created_at, last), first);
       return new;
