@@ -113,7 +113,7 @@ describe.runIf(onPostgres)('a connection that is lost while a command is at work
       admin(),
       'create trigger wait before insert on tenants for each row execute function wait()',
     );
-    const { code, err } = await ended(weaver(fresh.env, ['demo']), 'insert into "tenants"%');
+    const { code, err } = await ended(weaver(fresh.env, ['demo']), 'insert into tenants%');
     expect({ code, err: err.trim() }).toEqual({
       code: 1,
       err: expect.stringMatching(
