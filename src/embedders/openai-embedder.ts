@@ -75,6 +75,23 @@ const Answer = z.object({
 });
 
 /**
+ * The service's own failure, which the breaker counts. Others, such as a caller's who has gone, tell
+ * nothing of it.
+ */
+class Outage extends AppError {
+  constructor({ code, message, cause, retryAfterMs }: AppError) {
+    super(code, message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+  }
+}
+
+/** What the batch ended in, as `cause`, that was to try after a pause. */
+class FailedTrial extends Error {
+  constructor(cause: unknown) {
+    super('The batch that tries after a pause failed.', { cause });
+  }
+}
+
+/**
  * Vectors from any service that speaks OpenAI's `POST /embeddings`: OpenAI, Gemini's compatible
  * endpoint, Ollama, vLLM, Text Embeddings Inference.
  *
@@ -98,13 +115,6 @@ export class OpenAiEmbedder implements Embedder {
   readonly #url: string;
   readonly #headers: Headers;
   readonly #breaker;
-  /**
-   * What the service's own failures ended in. Others, such as a caller's who has gone, tell nothing
-   * of it.
-   */
-  readonly #outages = new WeakSet<object>();
-  /** What a batch ended in that was to try after a pause. */
-  readonly #failedTrials = new WeakSet<object>();
   /** By `performance.now()`. */
   #retryAt = 0;
 
@@ -117,7 +127,12 @@ export class OpenAiEmbedder implements Embedder {
     this.#url = `${config.baseUrl.replace(/\/+$/, '')}/embeddings`;
     this.#headers = requestHeaders(config.apiKey);
     this.#breaker = circuitBreaker(
-      handleWhen(error => this.#isOutage(error)),
+      // While one tries, those that began before the pause decide nothing.
+      handleWhen(error =>
+        this.#breaker.state === CircuitState.HalfOpen
+          ? error instanceof FailedTrial
+          : error instanceof Outage,
+      ),
       { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs },
     );
     this.#breaker.onBreak(() =>
@@ -164,6 +179,7 @@ export class OpenAiEmbedder implements Embedder {
       if ('error' in answer) throw answer.error;
       return answer.vectors;
     } catch (error) {
+      if (error instanceof FailedTrial) throw error.cause;
       throw error instanceof BrokenCircuitError ? paused() : error;
     }
   }
@@ -176,8 +192,7 @@ export class OpenAiEmbedder implements Embedder {
     try {
       return await this.#embedInTime(texts);
     } catch (error) {
-      this.#failedTrials.add(error as Error);
-      throw error;
+      throw new FailedTrial(error);
     }
   }
 
@@ -198,24 +213,9 @@ export class OpenAiEmbedder implements Embedder {
     } catch (error) {
       signal?.throwIfAborted();
       throw deadline.aborted
-        ? this.#outage(unavailable('did not answer in time', error, RETRY_AFTER_MS))
+        ? new Outage(unavailable('did not answer in time', error, RETRY_AFTER_MS))
         : error;
     }
-  }
-
-  /**
-   * Whether a batch failed by the service's fault. While one tries, those that began before the
-   * pause decide nothing.
-   */
-  #isOutage(error: Error): boolean {
-    return this.#breaker.state === CircuitState.HalfOpen
-      ? this.#failedTrials.has(error)
-      : this.#outages.has(error);
-  }
-
-  #outage(error: AppError): AppError {
-    this.#outages.add(error);
-    return error;
   }
 
   /**
@@ -241,7 +241,7 @@ export class OpenAiEmbedder implements Embedder {
         attempt >= this.#retry.attempts ||
         performance.now() + wait >= endsAt
       ) {
-        if (this.#outages.has(rejection)) throw rejection;
+        if (rejection instanceof Outage) throw rejection;
         return result;
       }
       await sleep(wait, undefined, { signal });
@@ -282,7 +282,7 @@ export class OpenAiEmbedder implements Embedder {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof SyntaxError) return { error: unusable('it is not JSON') };
-      return { error: this.#outage(unavailable('cannot be reached', error, RETRY_AFTER_MS)) };
+      return { error: new Outage(unavailable('cannot be reached', error, RETRY_AFTER_MS)) };
     }
   }
 
@@ -300,7 +300,7 @@ export class OpenAiEmbedder implements Embedder {
       cause,
       asked ?? RETRY_AFTER_MS,
     );
-    return OUTAGE_STATUSES.includes(status) ? this.#outage(error) : error;
+    return OUTAGE_STATUSES.includes(status) ? new Outage(error) : error;
   }
 }
 
@@ -321,7 +321,8 @@ function rejectedBy(signal: AbortSignal): Promise<never> {
 
 /** What the breaker keeps of the batch that failed last. */
 function causeOf(failure: { error: Error } | { value: unknown } | undefined): Error | undefined {
-  return failure && 'error' in failure ? failure.error : undefined;
+  if (!failure || !('error' in failure)) return undefined;
+  return failure.error instanceof FailedTrial ? (failure.error.cause as Error) : failure.error;
 }
 
 /** As long as a `Retry-After` lasts. */
