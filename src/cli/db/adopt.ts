@@ -24,8 +24,8 @@ export interface AdoptOptions {
   readonly yes?: boolean;
   readonly setAside?: boolean;
   readonly legacyRole?: string;
-  readonly undoCommand?: boolean;
-  readonly finishCommand?: boolean;
+  readonly undo?: boolean;
+  readonly finish?: boolean;
 }
 
 const CONFIRMATION_HINT = 'Nothing was changed. Add --yes to go ahead.';
@@ -44,8 +44,8 @@ export async function adoptDatabase(
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   const work = (database: Database): Promise<void> => {
-    if (options.undoCommand) return undoCommand(database, io, options);
-    if (options.finishCommand) return finishCommand(database, io, options);
+    if (options.undo) return undoCommand(database, io, options);
+    if (options.finish) return finishCommand(database, io, options);
     return runAdoption(database, io, options);
   };
   await untilInterrupted('nothing was changed', signal =>
