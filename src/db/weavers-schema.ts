@@ -26,11 +26,17 @@ export const USE_SCHEMA_IN_SCRIPT = `do $weaver$ begin
   end if;
 end $weaver$`;
 
+/** pg's `ClientBase` has the process that the server named when the connection began. */
+type ServerClient = Pick<ClientBase, 'query'> & { readonly processID?: number | null };
+
 /**
  * Makes a session of the owner's work in Weaver's schema. Throws a `StartupError` where it is
- * missing.
+ * missing. Behind a pooler, which names a process of its own, nothing is set: what is set for a
+ * session would stay on a connection of the server's that others get.
  */
-export async function useSchema(client: Pick<ClientBase, 'query'>): Promise<void> {
+export async function useSchema(client: ServerClient): Promise<void> {
+  const { rows: own } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  if (client.processID != null && client.processID !== own[0]!.pid) return;
   await client.query(`select set_config('search_path', ${SEARCH_PATH}, false)`);
   const { rows } = await client.query<{
     current: string | null;
