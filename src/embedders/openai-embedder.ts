@@ -75,8 +75,8 @@ const Answer = z.object({
 });
 
 /**
- * The service's own failure, which the breaker counts. Others, such as a caller's who has gone, tell
- * nothing of it.
+ * The service's own failure, which the breaker counts. Others, such as a caller's who has gone,
+ * tell nothing of it.
  */
 class Outage extends AppError {
   constructor({ code, message, cause, retryAfterMs }: AppError) {
