@@ -32,9 +32,9 @@ interface Options {
 export function largeAnswersCommand(): Command {
   return new Command('large-answers')
     .description(
-      `Sends the largest things that a key can ask for, once and eight at a time, and prints what they
-were answered, how long another tenant waited at worst for { viewer { kind } } meanwhile, how long
-the event loop was held, and how much memory the gateway took.
+      `Sends the largest things that a key can ask for, once and eight at a time, and prints what
+they were answered, how long another tenant waited at worst for { viewer { kind } } meanwhile, how
+long the event loop was held, and how much memory the gateway took.
 
 Makes the database ${DATABASE} and the login ${LOGIN}, and drops both
 afterwards. Build the gateway first: npm run build.`,

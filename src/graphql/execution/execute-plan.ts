@@ -509,6 +509,8 @@ function completeLeaf(
           `non-nullable value, returned: ${inspect(serialized)}`,
       );
     }
+    // Vectors and JSON objects take as long as many other values.
+    if (typeof serialized === 'object') execution.pauses.hurry();
     position.container[key] = serialized;
     return DONE;
   } catch (error) {

@@ -11,8 +11,9 @@ import { createExecutor } from '../../../../src/graphql/execution/executor.js';
 import { Pauses } from '../../../../src/graphql/execution/pauses.js';
 
 const schema = buildSchema(`
+  scalar Vector
   interface Named { name: String }
-  type Item implements Named { name: String late: String wrong: String named: Named
+  type Item implements Named { name: String late: String wrong: String named: Named vector: Vector
     items(count: Int!): [Item!]! }
   type Query { items(count: Int!): [Item!]! named: Named }
   type Mutation { change: Item }
@@ -32,6 +33,9 @@ class Item {
   late(): Promise<string> {
     return Promise.resolve('late');
   }
+  vector(): number[] {
+    return [1, 2, 3];
+  }
   wrong(): string {
     throw new Error('wrong');
   }
@@ -50,6 +54,7 @@ describe('an execution asks before every 64th value whether others wait', () => 
     ['a query', `{ ${LIST} }`, 9_000],
     ['a query whose values come later', '{ items(count: 3000) { late } }', 3_000],
     ['a query with errors', '{ items(count: 900) { wrong } }', 57_600],
+    ['a query with vectors', '{ items(count: 900) { vector } }', 57_600],
     ['fields of an interface', `{ named { ... on Item { ${LIST} } } }`, 9_000],
     ['a mutation', `mutation { change { ${LIST} } }`, 9_000],
     ['the second field of a mutation', `mutation { change { late } b: change { ${LIST} } }`, 9_000],
