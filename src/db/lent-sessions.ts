@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Pool, type PoolClient } from 'pg';
+import { serverProcess } from './server-process.js';
 
 const CANCEL_EVERY_MS = 200;
 
@@ -26,7 +27,7 @@ export class LentSessions {
    */
   async end(): Promise<void> {
     const clients = [...this.#lent].filter(client => client !== this.except);
-    const pids = clients.map(client => (client as unknown as { processID: number }).processID);
+    const pids = clients.flatMap(client => serverProcess(client) ?? []);
     await besides(this.pool, other =>
       other.query('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids]),
     ).catch(() => {});

@@ -1,5 +1,6 @@
 import type { ClientBase } from 'pg';
 import { StartupError } from '../base/startup-error.js';
+import { serverProcess } from './server-process.js';
 
 /** Runs a statement in a session, and gives its rows. */
 type RunSql = <R>(sql: string) => Promise<R[]>;
@@ -26,17 +27,15 @@ export const USE_SCHEMA_IN_SCRIPT = `do $weaver$ begin
   end if;
 end $weaver$`;
 
-/** pg's `ClientBase` has the process that the server named when the connection began. */
-type ServerClient = Pick<ClientBase, 'query'> & { readonly processID?: number | null };
-
 /**
  * Makes a session of the owner's work in Weaver's schema. Throws a `StartupError` where it is
  * missing. Behind a pooler, which names a process of its own, nothing is set: what is set for a
  * session would stay on a connection of the server's that others get.
  */
-export async function useSchema(client: ServerClient): Promise<void> {
+export async function useSchema(client: Pick<ClientBase, 'query'>): Promise<void> {
   const { rows: own } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-  if (client.processID != null && client.processID !== own[0]!.pid) return;
+  const named = serverProcess(client);
+  if (named !== undefined && named !== own[0]!.pid) return;
   await client.query(`select set_config('search_path', ${SEARCH_PATH}, false)`);
   const { rows } = await client.query<{
     current: string | null;
