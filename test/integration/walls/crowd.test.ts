@@ -8,7 +8,10 @@ const onPostgres = inject('template').kind === 'postgres';
 const CONNECTIONS = 3;
 const sessions = onPostgres ? `${CONNECTIONS} connections` : 'one session';
 
-describe('three hundred operations of many tenants at once', () => {
+/** Six hundred operations over one session of a busy machine. */
+const TIMEOUT = { timeout: 300_000 };
+
+describe('three hundred operations of many tenants at once', TIMEOUT, () => {
   let gateway: TestGateway;
   let crowd: Crowd;
 
