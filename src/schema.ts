@@ -86,10 +86,9 @@ export function buildGatewaySchema(): GraphQLSchema {
   );
   // Made of many classes, they have none that could say this.
   schema.getQueryType()!.description =
-    "Everything that can be read. What is not yours does not exist: other tenants' " +
-    'objects are null, as unknown ones are.';
+    'All queries. Objects of other tenants are null, like objects that do not exist.';
   schema.getMutationType()!.description =
-    'Everything that can be changed: all of a mutation happens, or nothing. Several in ' +
-    'one operation run one after the other, each on its own.';
+    'All mutations. A mutation happens completely or not at all. Several mutations in ' +
+    'one operation run one after the other and independently.';
   return schema;
 }

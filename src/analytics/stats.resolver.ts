@@ -12,14 +12,14 @@ import { BotStats, TenantStats, TenantUsage } from './stats.types.js';
 export class TenantStatsResolver {
   @Requires('read')
   @FieldResolver(() => TenantStats, {
-    description: 'How much the tenant has of everything, counted now.',
+    description: "Numbers of the tenant's objects, counted now.",
   })
   stats(@Root() tenant: Parent, @Ctx() context: RequestContext): Promise<TenantStats> {
     return statsOfTenant(context).load(tenant);
   }
 
   @Requires('read')
-  @FieldResolver(() => TenantUsage, { description: 'What the tenant has used, added up now.' })
+  @FieldResolver(() => TenantUsage, { description: "The tenant's usage, calculated now." })
   usage(@Root() tenant: Parent, @Ctx() context: RequestContext): Promise<TenantUsage> {
     return usageOfTenant(context).load(tenant);
   }
@@ -30,7 +30,7 @@ export class TenantStatsResolver {
 export class BotStatsResolver {
   @Requires('read')
   @FieldResolver(() => BotStats, {
-    description: 'How much the bot knows and how it did, counted now.',
+    description: 'Numbers of documents, chunks and queries of the bot, counted now.',
   })
   stats(@Root() bot: Parent, @Ctx() context: RequestContext): Promise<BotStats> {
     return statsOfBot(context).load(bot);

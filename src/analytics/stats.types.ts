@@ -1,7 +1,7 @@
 import { Field, Int, ObjectType } from 'type-graphql';
 import { BigIntScalar, DateTimeScalar, Float } from '../graphql/scalars.js';
 
-@ObjectType({ simpleResolvers: true, description: 'How much a tenant has of everything.' })
+@ObjectType({ simpleResolvers: true, description: "Numbers of a tenant's objects." })
 export class TenantStats {
   @Field(() => Int, { description: 'Users.' })
   users!: number;
@@ -22,16 +22,19 @@ export class TenantStats {
   botQueries!: number;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'What a tenant has used.' })
+@ObjectType({ simpleResolvers: true, description: 'The usage of a tenant.' })
 export class TenantUsage {
-  @Field(() => BigIntScalar, { description: 'Size of all its documents together, in bytes.' })
+  @Field(() => BigIntScalar, { description: 'Total size of its documents in bytes.' })
   documentBytes!: string;
 
   @Field(() => Int, { description: 'Questions that its bots were asked in the last 30 days.' })
   botQueriesLast30Days!: number;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'How much a bot knows, and how it did.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'Numbers of documents, chunks and queries of a bot.',
+})
 export class BotStats {
   @Field(() => Int, { description: 'Documents, whatever their status.' })
   documents!: number;
@@ -44,13 +47,13 @@ export class BotStats {
 
   @Field(() => Float, {
     nullable: true,
-    description: 'Mean time that an answer took, in milliseconds; null while none was noted.',
+    description: 'Mean duration of an answer in milliseconds; null if none was recorded.',
   })
   averageLatencyMs!: number | null;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When it was last asked; null for never.',
+    description: 'When it was last asked; null if never.',
   })
   lastAskedAt!: string | null;
 }

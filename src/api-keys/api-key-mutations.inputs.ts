@@ -10,15 +10,16 @@ export const MAX_RATE_LIMIT = 1_000_000;
 export const MAX_OVERLAP_SECONDS = 30 * 86_400;
 
 const SECRET =
-  'The whole key, shown this once: nobody can read it again. Null where an idempotency ' +
-  'key repeats the call.';
+  'The whole key. It is shown only now and cannot be read again. Null if the call ' +
+  'repeats an idempotency key.';
 
-@InputType({ description: 'A new API key. Nobody gives more than they have.' })
+@InputType({ description: 'A new API key. Nobody can grant more than they have.' })
 export class CreateApiKeyInput {
   @Field(() => ID, {
     nullable: true,
     description:
-      'For whom the key acts. An operator must name the tenant; everyone else has only their own.',
+      'The tenant that the key acts for. The operator must set it; everyone else may ' +
+      'only set their own.',
   })
   tenantId?: string | null;
 
@@ -26,22 +27,23 @@ export class CreateApiKeyInput {
   name!: string;
 
   @Field(() => [ApiKeyScope], {
-    description: 'What the key may do, at least one: nothing that its maker may not.',
+    description: 'What the key may do, at least one scope. A caller can grant only what they have.',
   })
   scopes!: ApiKeyScope[];
 
   @Field(() => Int, {
     nullable: true,
     description:
-      'Requests that the key may make in a minute, 1 to 1,000,000; 60 when left out. A ' +
-      'key makes no key with a higher limit than its own.',
+      'The maximum number of requests a minute, 1 to 1,000,000; 60 if omitted. A key ' +
+      'cannot create a key with a higher limit than its own.',
   })
   rateLimitRpm?: number | null;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
     description:
-      'When the key stops working; never when left out. A key makes no key that outlives it.',
+      'When the key expires; never if omitted. A key cannot create a key that expires ' +
+      'later than itself.',
   })
   expiresAt?: string | null;
 
@@ -57,9 +59,9 @@ export class RotateApiKeyInput {
   @Field(() => Int, {
     defaultValue: 86_400,
     description:
-      'For how many seconds the old secret goes on beside the new one, 0 to 2,592,000 ' +
-      '(30 days); a day by default. 0 ends it at once. One from before an earlier ' +
-      'rotation ends in any case.',
+      'For how many seconds the old secret continues to work, 0 to 2,592,000 (30 days); ' +
+      'a day by default. With 0 it stops working immediately. A secret from before an ' +
+      'earlier rotation stops working in any case.',
   })
   overlapSeconds!: number;
 
@@ -70,7 +72,7 @@ export class RotateApiKeyInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Which API key to withdraw.' })
+@InputType({ description: 'Which API key to revoke.' })
 export class RevokeApiKeyInput {
   @Field(() => ID, { description: "The key's id." })
   id!: string;
@@ -79,7 +81,10 @@ export class RevokeApiKeyInput {
   updatedAt?: string | null;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'The API key that was made, with its secret.' })
+@ObjectType({
+  simpleResolvers: true,
+  description: 'The API key that was created, with its secret.',
+})
 export class CreateApiKeyPayload {
   @Field(() => ApiKey, { description: 'The new key.' })
   apiKey!: ApiKey;
@@ -100,7 +105,7 @@ export class RotateApiKeyPayload {
   secret!: string | null;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'The API key that was withdrawn.' })
+@ObjectType({ simpleResolvers: true, description: 'The API key that was revoked.' })
 export class RevokeApiKeyPayload {
   @Field(() => ApiKey, { description: 'The key as it is now.' })
   apiKey!: ApiKey;

@@ -20,7 +20,7 @@ export class ApiKeyMutationsResolver {
   @Requires('admin')
   @Mutation(() => CreateApiKeyPayload, {
     nullable: true,
-    description: 'Makes an API key, with nothing that its maker has not.',
+    description: 'Creates an API key. Nobody can grant more than they have.',
   })
   async createApiKey(
     @InputArg(() => CreateApiKeyInput) input: CreateApiKeyInput,
@@ -36,8 +36,8 @@ export class ApiKeyMutationsResolver {
   @Mutation(() => RotateApiKeyPayload, {
     nullable: true,
     description:
-      'Gives an API key a new secret; the old one works on for a time. Requires the ' +
-      'permissions needed to create the key.',
+      'Gives an API key a new secret; the old one continues to work for a time. Requires ' +
+      'the permissions needed to create the key.',
   })
   async rotateApiKey(
     @InputArg(() => RotateApiKeyInput) input: RotateApiKeyInput,
@@ -53,8 +53,8 @@ export class ApiKeyMutationsResolver {
   @Mutation(() => RevokeApiKeyPayload, {
     nullable: true,
     description:
-      'Withdraws an API key for good: the next request with it is refused by every ' +
-      'gateway. To do so again changes nothing.',
+      'Revokes an API key permanently. Every gateway refuses the next request with it. ' +
+      'Revoking it again changes nothing.',
   })
   async revokeApiKey(
     @InputArg(() => RevokeApiKeyInput) input: RevokeApiKeyInput,

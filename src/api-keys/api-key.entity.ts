@@ -30,7 +30,8 @@ export const API_KEY_TIMES = [
   implements: Node,
   simpleResolvers: true,
   description:
-    'A key that lets a program act for a tenant. The secret itself is shown once, when it is made.',
+    'A key that lets a program act for a tenant. The secret is shown once, when the key ' +
+    'is created.',
 })
 @Entity({ tableName: 'api_keys', ...tenantPolicies('tenant_id') })
 @Unique({ name: 'api_keys_of_tenant', properties: ['tenant', 'id'] })
@@ -90,8 +91,8 @@ export class ApiKey {
   @Field(() => String, {
     nullable: true,
     description:
-      'The public beginning of the key, to recognise it by; null for a key of an older ' +
-      'Weaver that was not used since.',
+      'The first characters of the key, which identify it and are not secret; null for a ' +
+      'key of an older Weaver that has not been used since.',
   })
   @Property({ type: 'string', length: 32, nullable: true, fieldName: 'key_prefix' })
   prefix?: string | null;
@@ -105,8 +106,8 @@ export class ApiKey {
   @Field(() => String, {
     nullable: true,
     description:
-      'The public beginning of the secret from before the last rotation, which goes on ' +
-      'until `previousExpiresAt`; null where there is none.',
+      'The first characters of the secret from before the last rotation, which works ' +
+      'until `previousExpiresAt`; null if there is none.',
   })
   @Property({ type: 'string', length: 32, nullable: true, lazy: true })
   previousPrefix?: string | null;
@@ -117,8 +118,7 @@ export class ApiKey {
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description:
-      'Until when the secret from before the last rotation goes on; null where there is none.',
+    description: 'When the secret from before the last rotation expires; null if there is none.',
   })
   @Property({ type: TimestampType, nullable: true })
   previousExpiresAt?: string | null;
@@ -127,31 +127,32 @@ export class ApiKey {
   @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{read,search}'::text[]` })
   scopes!: ApiKeyScope[] & Opt;
 
-  @Field(() => Int, { description: 'Requests that the key is meant to make in a minute, at most.' })
+  @Field(() => Int, { description: 'The maximum number of requests a minute with this key.' })
   @Property({ type: 'integer', default: 60 })
   rateLimitRpm!: number & Opt;
 
   @Field(() => Boolean, {
-    description: 'Whether the key was withdrawn; a revoked key opens nothing.',
+    description: 'Whether the key was revoked. A revoked key is refused.',
   })
   @Property({ type: 'boolean', default: false })
   revoked!: boolean & Opt;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the key stops working; null for never.',
+    description: 'When the key expires; null for never.',
   })
   @Property({ type: TimestampType, nullable: true })
   expiresAt?: string | null;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
-    description: 'When the key was last used, as far as it was noted; null where it never was.',
+    description:
+      'When the key was last used, accurate to about a minute; null if it was never used.',
   })
   @Property({ type: TimestampType, nullable: true })
   lastUsedAt?: string | null;
 
-  @Field(() => DateTimeScalar, { description: 'When the key was made.' })
+  @Field(() => DateTimeScalar, { description: 'When the key was created.' })
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 

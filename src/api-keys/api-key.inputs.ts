@@ -26,16 +26,16 @@ registerEnumType(ApiKeyOrderField, {
   description: 'What API keys can be ordered by.',
   valuesConfig: {
     NAME: { description: 'What it is for.' },
-    CREATED_AT: { description: 'When it was made.' },
+    CREATED_AT: { description: 'When it was created.' },
     UPDATED_AT: { description: 'When it was last changed.' },
-    EXPIRES_AT: { description: 'When it stops working.' },
+    EXPIRES_AT: { description: 'When it expires.' },
     LAST_USED_AT: { description: 'When it was last used.' },
   },
 });
 
 @InputType({ description: 'Compares what an API key may do.' })
 export class ApiKeyScopesFilter {
-  @Field(() => [ApiKeyScope], { nullable: true, description: 'May do at least all of these.' })
+  @Field(() => [ApiKeyScope], { nullable: true, description: 'Has at least all of these.' })
   contains?: ApiKeyScope[] | null;
 }
 
@@ -45,19 +45,22 @@ export class ApiKeyFilter {
   id?: IDFilter | null;
   @Field(() => StringFilter, { nullable: true, description: 'What the key is for.' })
   name?: StringFilter | null;
-  @Field(() => StringFilter, { nullable: true, description: 'Its public beginning.' })
+  @Field(() => StringFilter, { nullable: true, description: 'The first characters of the key.' })
   prefix?: StringFilter | null;
   @Field(() => ApiKeyScopesFilter, { nullable: true, description: 'What it may do.' })
   scopes?: ApiKeyScopesFilter | null;
-  @Field(() => IntFilter, { nullable: true, description: 'Requests that it may make in a minute.' })
+  @Field(() => IntFilter, {
+    nullable: true,
+    description: 'The maximum number of requests a minute.',
+  })
   rateLimitRpm?: RangeFilter<number> | null;
-  @Field(() => BooleanFilter, { nullable: true, description: 'Whether it was withdrawn.' })
+  @Field(() => BooleanFilter, { nullable: true, description: 'Whether it was revoked.' })
   revoked?: BooleanFilter | null;
-  @Field(() => DateTimeFilter, { nullable: true, description: 'When it stops working.' })
+  @Field(() => DateTimeFilter, { nullable: true, description: 'When it expires.' })
   expiresAt?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last used.' })
   lastUsedAt?: RangeFilter<string> | null;
-  @Field(() => DateTimeFilter, { nullable: true, description: 'When it was made.' })
+  @Field(() => DateTimeFilter, { nullable: true, description: 'When it was created.' })
   createdAt?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was last changed.' })
   updatedAt?: RangeFilter<string> | null;

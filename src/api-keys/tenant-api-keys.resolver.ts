@@ -17,7 +17,7 @@ const apiKeys = defineList({ name: 'apiKeys', entity: ApiKey, defaultOrder: NEWE
 export class TenantApiKeysResolver {
   @Requires('read')
   @FieldResolver(() => ApiKeyConnection, {
-    description: 'The keys that act for the tenant, revoked and expired ones too.',
+    description: "The tenant's API keys, including revoked and expired ones.",
   })
   apiKeys(
     @Root() tenant: Parent,

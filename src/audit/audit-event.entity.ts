@@ -14,7 +14,7 @@ registerEnumType(AuditActorKind, {
     API_KEY: { description: 'A program with an API key of the tenant.' },
     USER: { description: 'A person of the tenant.' },
     OPERATOR: { description: 'The operator, over HTTP.' },
-    COMMAND_LINE: { description: 'Somebody at the command line, beside the gateway.' },
+    COMMAND_LINE: { description: "Somebody on the gateway's command line." },
   },
 });
 
@@ -25,8 +25,8 @@ registerEnumType(AuditActorKind, {
 @ObjectType({
   simpleResolvers: true,
   description:
-    'Something that was done to a tenant: every change of keys and users, and everything ' +
-    'that the operator changed. It stays when the tenant is gone.',
+    'A recorded change of a tenant: every change of keys and users, and every change by ' +
+    'the operator. Events remain after the tenant is deleted.',
 })
 @Entity({ tableName: 'audit_log', ...tenantPolicies('tenant_id') })
 @Index({ name: 'audit_log_by_creation', properties: ['tenantId', 'createdAt', 'id'] })
@@ -42,7 +42,9 @@ export class AuditEvent {
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
-  @Field(() => ID, { description: 'The tenant that it was done to; it may be gone.' })
+  @Field(() => ID, {
+    description: 'The tenant that was changed, which may have been deleted since.',
+  })
   @Property({ type: 'uuid' })
   tenantId!: string;
 
@@ -60,24 +62,25 @@ export class AuditEvent {
   actorId?: string | null;
 
   @Field(() => String, {
-    description: 'What was done, mostly by the name of the mutation, such as `revokeApiKey`.',
+    description: 'The action, usually the name of the mutation, such as `revokeApiKey`.',
   })
   @Property({ type: 'string', length: 100 })
   action!: string;
 
-  @Field(() => String, { description: 'The type of what it was done to, such as `ApiKey`.' })
+  @Field(() => String, { description: 'The type of the changed object, such as `ApiKey`.' })
   @Property({ type: 'string', length: 100 })
   targetType!: string;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The id of what it was done to; it may be gone. Null where it has none.',
+    description:
+      'The id of the changed object, which may have been deleted since. Null if it has none.',
   })
   @Property({ type: 'uuid', nullable: true })
   targetId?: string | null;
 
   @Field(() => JSONObjectScalar, {
-    description: 'What else there is to know, such as the role before and after. Never a secret.',
+    description: 'Further details, such as the role before and after. Contains no secrets.',
   })
   @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'{}'` })
   details!: Record<string, unknown> & Opt;

@@ -27,17 +27,17 @@ const AuditActorKindFilter = enumFilter<AuditActorKind>(AuditActorKind, 'AuditAc
 
 @InputType({ description: 'Which events of the audit log to list. All conditions must hold.' })
 export class AuditEventFilter {
-  @Field(() => IDFilter, { nullable: true, description: 'The tenant that it was done to.' })
+  @Field(() => IDFilter, { nullable: true, description: 'The tenant that was changed.' })
   tenantId?: IDFilter | null;
   @Field(() => AuditActorKindFilter, { nullable: true, description: 'What kind of caller did it.' })
   actorKind?: EnumFilter<AuditActorKind> | null;
   @Field(() => IDFilter, { nullable: true, description: 'The key or the user who did it.' })
   actorId?: IDFilter | null;
-  @Field(() => StringFilter, { nullable: true, description: 'What was done.' })
+  @Field(() => StringFilter, { nullable: true, description: 'The action.' })
   action?: StringFilter | null;
-  @Field(() => StringFilter, { nullable: true, description: 'The type of what it was done to.' })
+  @Field(() => StringFilter, { nullable: true, description: 'The type of the changed object.' })
   targetType?: StringFilter | null;
-  @Field(() => IDFilter, { nullable: true, description: 'What it was done to.' })
+  @Field(() => IDFilter, { nullable: true, description: 'The id of the changed object.' })
   targetId?: IDFilter | null;
   @Field(() => StringFilter, { nullable: true, description: "The request's id." })
   requestId?: StringFilter | null;

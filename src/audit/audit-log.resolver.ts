@@ -12,7 +12,7 @@ export class AuditLogResolver {
   @Requires('owner')
   @Query(() => AuditEventConnection, {
     description:
-      "The tenant's audit log; for the operator, that of all tenants, also of those that are gone.",
+      'The audit log of your tenant; for the operator, of all tenants, including deleted ones.',
   })
   auditLog(
     @Args(() => AuditLogArgs) args: AuditLogArgs,

@@ -13,13 +13,13 @@ registerEnumType(ApiKeyScope, {
   name: 'ApiKeyScope',
   description: 'What an API key may do.',
   valuesConfig: {
-    READ: { description: 'Read everything of the tenant but vectors.' },
+    READ: { description: 'Read everything of the tenant except vectors.' },
     WRITE: { description: 'Change bots, documents and chunks. Includes VECTORS.' },
     SEARCH: { description: 'Search the chunks.' },
-    ASK: { description: 'Ask bots.' },
+    ASK: { description: 'Log questions and answers of bots (`recordBotQuery`).' },
     ADMIN: { description: 'Manage users and keys.' },
     VECTORS: {
-      description: 'Read the vectors of chunks, beside what READ or SEARCH shows of them.',
+      description: 'Read the vectors of chunks. Chunks themselves need READ or SEARCH.',
     },
   },
 });
@@ -34,8 +34,8 @@ registerEnumType(UserRole, {
   name: 'UserRole',
   description: 'What a user may do in their tenant.',
   valuesConfig: {
-    OWNER: { description: 'Everything in the tenant, other owners included.' },
-    ADMIN: { description: 'Everything but owners and the tenant itself.' },
+    OWNER: { description: 'Everything in the tenant, including other owners.' },
+    ADMIN: { description: 'Everything except managing owners and the tenant itself.' },
     MEMBER: { description: 'Reading, searching and asking.' },
   },
 });

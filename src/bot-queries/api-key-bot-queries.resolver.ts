@@ -13,7 +13,9 @@ import { botQueriesOfApiKey, BotQueryConnection } from './bot-query.lists.js';
 @Resolver(() => ApiKey)
 export class ApiKeyBotQueriesResolver {
   @Requires('read')
-  @FieldResolver(() => BotQueryConnection, { description: 'What was asked with the key.' })
+  @FieldResolver(() => BotQueryConnection, {
+    description: 'The questions that were logged with the key.',
+  })
   botQueries(
     @Root() apiKey: Parent,
     @Args(() => BotQueryListArgs) args: BotQueryListArgs,

@@ -13,7 +13,7 @@ import { botQueriesOfBot, BotQueryConnection } from './bot-query.lists.js';
 @Resolver(() => Bot)
 export class BotBotQueriesResolver {
   @Requires('read')
-  @FieldResolver(() => BotQueryConnection, { description: 'What the bot was asked.' })
+  @FieldResolver(() => BotQueryConnection, { description: 'The questions that the bot was asked.' })
   botQueries(
     @Root() bot: Parent,
     @Args(() => BotQueryListArgs) args: BotQueryListArgs,

@@ -7,18 +7,18 @@ export const MAX_QUERY_LENGTH = 8_000;
 export const MAX_ANSWER_BYTES = 100_000;
 export const MAX_SOURCES = 100;
 
-@InputType({ description: 'A question that a bot was asked elsewhere, and what it answered.' })
+@InputType({ description: 'A question that another program asked a bot, and the answer.' })
 export class RecordBotQueryInput {
   @Field(() => ID, {
     nullable: true,
     description:
-      'Whose bot was asked. An operator must name the tenant; everyone else has only their own.',
+      'The tenant of the bot. The operator must set it; everyone else may only set their own.',
   })
   tenantId?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: "The bot that was asked; the tenant's oldest bot when left out.",
+    description: "The bot that was asked; the tenant's oldest bot if omitted.",
   })
   botId?: string | null;
 
@@ -37,7 +37,7 @@ export class RecordBotQueryInput {
   @Field(() => [JSONObjectScalar], {
     nullable: true,
     description:
-      'The passages that the answer stands on, at most 100 and 65,536 bytes; none when left out.',
+      'The passages that the answer is based on, at most 100 and 65,536 bytes; none if omitted.',
   })
   sources?: Record<string, unknown>[] | null;
 
@@ -48,7 +48,7 @@ export class RecordBotQueryInput {
 @ObjectType({ simpleResolvers: true, description: 'The query that was logged.' })
 export class RecordBotQueryPayload {
   @Field(() => BotQuery, {
-    description: 'The query as it stands in the log, with the API key that recorded it.',
+    description: 'The logged query, with the API key that recorded it.',
   })
   botQuery!: BotQuery;
 }

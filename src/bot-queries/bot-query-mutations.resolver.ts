@@ -14,7 +14,7 @@ export class BotQueryMutationsResolver {
   @Mutation(() => RecordBotQueryPayload, {
     nullable: true,
     description:
-      'Logs a question that a bot was asked by another program, under the API key that is used.',
+      'Logs a question that another program asked a bot, under the API key of the request.',
   })
   async recordBotQuery(
     @InputArg(() => RecordBotQueryInput) input: RecordBotQueryInput,

@@ -29,7 +29,7 @@ registerEnumType(Confidence, {
   description: 'How sure a bot was of its answer.',
   valuesConfig: {
     HIGH: { description: 'The documents answer the question.' },
-    MEDIUM: { description: 'The documents touch the question.' },
+    MEDIUM: { description: 'The documents are related to the question.' },
     LOW: { description: 'Nothing in the documents fits well.' },
   },
 });
@@ -104,7 +104,7 @@ export class BotQuery {
 
   @Field(() => Confidence, {
     nullable: true,
-    description: 'How sure the bot was; null where nobody noted it.',
+    description: 'How sure the bot was; null if this was not recorded.',
   })
   @Property({ type: 'string', length: 50, nullable: true })
   confidence?: Confidence | null;
@@ -114,7 +114,8 @@ export class BotQuery {
   latencyMs?: number | null;
 
   @Field(() => [JSONObjectScalar], {
-    description: 'The passages that the answer stands on, as the answering program noted them.',
+    description:
+      'The passages that the answer is based on, as recorded by the program that answered.',
   })
   @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'[]'::jsonb` })
   sources!: Record<string, unknown>[] & Opt;

@@ -38,7 +38,10 @@ export class BotQueryFilter {
   id?: IDFilter | null;
   @Field(() => IDFilter, { nullable: true, description: 'The id of the bot that was asked.' })
   botId?: IDFilter | null;
-  @Field(() => IDFilter, { nullable: true, description: 'The id of the key that asked.' })
+  @Field(() => IDFilter, {
+    nullable: true,
+    description: 'The id of the key that logged the question.',
+  })
   apiKeyId?: IDFilter | null;
   @Field(() => StringFilter, { nullable: true, description: 'What was asked.' })
   query?: StringFilter | null;

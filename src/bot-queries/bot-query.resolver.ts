@@ -16,7 +16,8 @@ import { botQueries, BotQueryConnection } from './bot-query.lists.js';
 export class BotQueryResolver {
   @Requires('read')
   @Query(() => BotQueryConnection, {
-    description: "What your tenant's bots were asked; for an operator, all tenants' bots.",
+    description:
+      "The questions that your tenant's bots were asked; for the operator, those of all tenants.",
   })
   botQueries(
     @Args(() => BotQueryListArgs) args: BotQueryListArgs,
@@ -39,7 +40,7 @@ export class BotQueryResolver {
   @Requires('read')
   @FieldResolver(() => ApiKey, {
     nullable: true,
-    description: 'The key that asked; null where there was none, or it was deleted since.',
+    description: 'The key that logged the question; null if there was none or it has been deleted.',
   })
   apiKey(
     @Root() query: Parent & { apiKeyId: string | null },

@@ -13,7 +13,9 @@ import { botQueries, BotQueryConnection } from './bot-query.lists.js';
 @Resolver(() => Tenant)
 export class TenantBotQueriesResolver {
   @Requires('read')
-  @FieldResolver(() => BotQueryConnection, { description: "What the tenant's bots were asked." })
+  @FieldResolver(() => BotQueryConnection, {
+    description: "The questions that the tenant's bots were asked.",
+  })
   botQueries(
     @Root() tenant: Parent,
     @Args(() => BotQueryListArgs) args: BotQueryListArgs,

@@ -11,7 +11,7 @@ export class CreateBotInput {
   @Field(() => ID, {
     nullable: true,
     description:
-      'Whose bot it is. An operator must name the tenant; everyone else has only their own.',
+      'The tenant of the bot. The operator must set it; everyone else may only set their own.',
   })
   tenantId?: string | null;
 
@@ -21,8 +21,8 @@ export class CreateBotInput {
   @Field(() => JSONObjectScalar, {
     nullable: true,
     description:
-      'System prompt, model settings and whatever else the bot is configured with, at ' +
-      'most 65,536 bytes; empty when left out.',
+      'System prompt, model settings and all other configuration of the bot, at most ' +
+      '65,536 bytes; empty if omitted.',
   })
   config?: Record<string, unknown> | null;
 
@@ -30,7 +30,7 @@ export class CreateBotInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Changes to a bot. What is left out stays as it is.' })
+@InputType({ description: 'Changes to a bot. Omitted fields stay unchanged.' })
 export class UpdateBotInput {
   @Field(() => ID, { description: "The bot's id." })
   id!: string;
@@ -43,7 +43,7 @@ export class UpdateBotInput {
 
   @Field(() => JSONObjectScalar, {
     nullable: true,
-    description: 'A new configuration in place of all of the old one, at most 65,536 bytes.',
+    description: 'A new configuration, which replaces the whole old one, at most 65,536 bytes.',
   })
   config?: Record<string, unknown> | null;
 }

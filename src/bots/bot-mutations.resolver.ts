@@ -44,7 +44,7 @@ export class BotMutationsResolver {
     nullable: true,
     description:
       'Deletes a bot with its documents, their chunks and its logged queries. The last ' +
-      'bot of a tenant stays.',
+      'bot of a tenant cannot be deleted.',
   })
   deleteBot(
     @InputArg(() => DeleteBotInput) input: DeleteBotInput,

@@ -62,7 +62,7 @@ export class Bot {
   name!: string;
 
   @Field(() => JSONObjectScalar, {
-    description: 'System prompt, model settings and whatever else the bot is configured with.',
+    description: 'System prompt, model settings and all other configuration of the bot.',
   })
   @Property({
     type: 'json',

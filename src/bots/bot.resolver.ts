@@ -16,7 +16,7 @@ export class BotResolver {
   @Requires('read')
   @Query(() => Bot, {
     nullable: true,
-    description: 'A bot by its id. Null if you have no bot with this id.',
+    description: 'A bot by its id. Null if your tenant has no bot with this id.',
   })
   bot(
     @Arg('id', () => ID, { description: "The bot's UUID." }) id: string,
@@ -28,7 +28,7 @@ export class BotResolver {
 
   @Requires('read')
   @Query(() => BotConnection, {
-    description: "Your tenant's bots; for an operator those of all tenants.",
+    description: "Your tenant's bots; for the operator, those of all tenants.",
   })
   bots(
     @Args(() => BotListArgs) args: BotListArgs,

@@ -11,7 +11,7 @@ import { OLDEST_BOT } from './bot.queries.js';
 @Resolver(() => CreateTenantPayload)
 export class CreatedTenantBotResolver {
   @Requires('operator')
-  @FieldResolver(() => Bot, { description: 'The bot that the tenant was born with.' })
+  @FieldResolver(() => Bot, { description: 'The bot that was created with the tenant.' })
   async bot(
     @Root() { tenant }: CreateTenantPayload,
     @Ctx() context: RequestContext,

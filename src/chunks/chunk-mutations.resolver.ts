@@ -19,7 +19,8 @@ export class ChunkMutationsResolver {
   @Requires('write')
   @Mutation(() => AddChunksPayload, {
     nullable: true,
-    description: 'Adds chunks to a document, with vectors made elsewhere or made here.',
+    description:
+      'Adds chunks to a document, with supplied vectors or with vectors that Weaver computes.',
   })
   async addChunks(
     @InputArg(() => AddChunksInput) input: AddChunksInput,
@@ -39,7 +40,7 @@ export class ChunkMutationsResolver {
   @Requires('write')
   @Mutation(() => DeleteChunksPayload, {
     nullable: true,
-    description: 'Deletes chunks: those that are named, or all of a document.',
+    description: 'Deletes certain chunks, or all chunks of a document.',
   })
   deleteChunks(
     @InputArg(() => DeleteChunksInput) input: DeleteChunksInput,

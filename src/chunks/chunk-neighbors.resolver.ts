@@ -21,7 +21,7 @@ import { readWindows, type WindowRequest, type WindowRow } from './chunk-windows
 
 const MAX_NEIGHBORS = 10;
 
-@ObjectType({ simpleResolvers: true, description: 'What stands around a chunk in its document.' })
+@ObjectType({ simpleResolvers: true, description: 'The chunks around a chunk in its document.' })
 export class ChunkNeighbors {
   @Requires('read', 'search')
   @Field(() => [DocumentChunk], {
@@ -55,9 +55,15 @@ export class ChunkNeighborsResolver {
   })
   async neighbors(
     @Root() chunk: Parent,
-    @Arg('before', () => Int, { defaultValue: 1, description: 'How many before it, 0 to 10.' })
+    @Arg('before', () => Int, {
+      defaultValue: 1,
+      description: 'The number of chunks before it, 0 to 10.',
+    })
     before: number,
-    @Arg('after', () => Int, { defaultValue: 1, description: 'How many after it, 0 to 10.' })
+    @Arg('after', () => Int, {
+      defaultValue: 1,
+      description: 'The number of chunks after it, 0 to 10.',
+    })
     after: number,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,

@@ -110,19 +110,19 @@ export class DocumentChunk {
   @Property({ type: 'text' })
   text!: string;
 
-  @Field(() => Int, { description: "The passage's place in its document, from 0." })
+  @Field(() => Int, { description: 'The position of the passage in its document, from 0.' })
   @Property({ type: 'integer' })
   chunkIndex!: number;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'The page it stands on, from 1; null where the original has no pages.',
+    description: 'Its page in the original, from 1; null if the original has no pages.',
   })
   @Property({ type: 'integer', nullable: true })
   pageNum?: number | null;
 
   @Field(() => JSONObjectScalar, {
-    description: 'What the writer noted about the passage; the search can filter by it.',
+    description: 'Metadata of the passage; searches can filter by it.',
   })
   @Property({
     type: 'json',
@@ -142,8 +142,8 @@ export class DocumentChunk {
   @Field(() => VectorScalar, {
     nullable: true,
     description:
-      'The vector, 1536 numbers; null while it has none. A text can be guessed from its ' +
-      'vector: a key needs the scope VECTORS or WRITE.',
+      'The vector, 1536 numbers; null if there is none. Requires the scope VECTORS or ' +
+      'WRITE, since a text can be guessed from its vector.',
   })
   @Property({
     type: HalfvecType,

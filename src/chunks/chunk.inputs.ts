@@ -23,8 +23,8 @@ registerEnumType(DocumentChunkOrderField, {
   name: 'DocumentChunkOrderField',
   description: 'What chunks can be ordered by.',
   valuesConfig: {
-    CHUNK_INDEX: { description: 'Its place in the document.' },
-    PAGE_NUM: { description: 'The page it stands on.' },
+    CHUNK_INDEX: { description: 'Its position in the document.' },
+    PAGE_NUM: { description: 'Its page in the original.' },
     CREATED_AT: { description: 'When it was stored.' },
   },
 });
@@ -35,11 +35,11 @@ export class DocumentChunkFilter {
   id?: IDFilter | null;
   @Field(() => StringFilter, { nullable: true, description: 'The passage.' })
   text?: StringFilter | null;
-  @Field(() => IntFilter, { nullable: true, description: 'Its place in the document, from 0.' })
+  @Field(() => IntFilter, { nullable: true, description: 'Its position in the document, from 0.' })
   chunkIndex?: RangeFilter<number> | null;
-  @Field(() => IntFilter, { nullable: true, description: 'The page it stands on, from 1.' })
+  @Field(() => IntFilter, { nullable: true, description: 'Its page in the original, from 1.' })
   pageNum?: RangeFilter<number> | null;
-  @Field(() => JSONObjectFilter, { nullable: true, description: 'What the writer noted about it.' })
+  @Field(() => JSONObjectFilter, { nullable: true, description: 'Its metadata.' })
   metadata?: JSONObjectFilter | null;
   @Field(() => BooleanFilter, { nullable: true, description: 'Whether it has a vector.' })
   hasEmbedding?: BooleanFilter | null;

@@ -15,7 +15,7 @@ export class ChunkResolver {
   @Requires('read')
   @Query(() => DocumentChunk, {
     nullable: true,
-    description: 'A chunk by its id. Null if you have no chunk with this id.',
+    description: 'A chunk by its id. Null if your tenant has no chunk with this id.',
   })
   chunk(
     @Arg('id', () => ID, { description: "The chunk's UUID." }) id: string,

@@ -15,7 +15,7 @@ export class DocumentProgress {
   @Field(() => Float, {
     nullable: true,
     description:
-      'Share of the stored chunks that have a vector, 0 to 1; null while there are no chunks.',
+      'Fraction of the stored chunks that have a vector, 0 to 1; null if there are no chunks.',
   })
   embeddedShare!: number | null;
 }

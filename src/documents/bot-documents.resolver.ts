@@ -13,7 +13,9 @@ import { DocumentConnection, documentsOfBot } from './document.lists.js';
 @Resolver(() => Bot)
 export class BotDocumentsResolver {
   @Requires('read')
-  @FieldResolver(() => DocumentConnection, { description: 'What the bot answers from.' })
+  @FieldResolver(() => DocumentConnection, {
+    description: 'The documents that the bot answers from.',
+  })
   documents(
     @Root() bot: Parent,
     @Args(() => DocumentListArgs) args: DocumentListArgs,

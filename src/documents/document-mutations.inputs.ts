@@ -13,20 +13,20 @@ export const MAX_SIZE_BYTES = 2 ** 40;
 
 @InputType({
   description:
-    'A new document: its text, to be split and embedded at once, or the place of a file ' +
-    'whose chunks another program adds.',
+    'A new document: either its text, which is split and embedded before the answer, or ' +
+    'the address of a file whose chunks another program adds.',
 })
 export class CreateDocumentInput {
   @Field(() => ID, {
     nullable: true,
     description:
-      'Whose document it is. An operator must name the tenant; everyone else has only their own.',
+      'The tenant of the document. The operator must set it; everyone else may only set their own.',
   })
   tenantId?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: "The bot that answers from it; the tenant's oldest bot when left out.",
+    description: "The bot that answers from it; the tenant's oldest bot if omitted.",
   })
   botId?: string | null;
 
@@ -36,35 +36,35 @@ export class CreateDocumentInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'The text itself, at most 1,000,000 bytes in UTF-8: split, embedded and stored ' +
-      'before the answer comes, so that the document is `COMPLETED`. Give this or ' +
-      '`sourceUri`.',
+      'The text, at most 1,000,000 bytes in UTF-8. It is split, embedded and stored ' +
+      'before the answer, so the document is `COMPLETED`. Set either this or `sourceUri`.',
   })
   text?: string | null;
 
   @Field(() => JSONObjectScalar, {
     nullable: true,
-    description: 'Noted on every chunk of `text`, for filters of the search; at most 65,536 bytes.',
+    description: 'Metadata for every chunk of `text`, for search filters; at most 65,536 bytes.',
   })
   metadata?: Record<string, unknown> | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Where the original file lies, 1 to 1,000 characters. Give this or `text`.',
+    description:
+      'The address of the original file, 1 to 1,000 characters. Set either this or `text`.',
   })
   sourceUri?: string | null;
 
   @Field(() => BigIntScalar, {
     nullable: true,
     description:
-      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776; 0 when left ' +
-      'out. That of `text` is counted.',
+      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776; 0 if omitted. ' +
+      'The size of `text` is calculated.',
   })
   sizeBytes?: string | null;
 
   @Field(() => DocumentStatus, {
     nullable: true,
-    description: 'How far the file at `sourceUri` has been processed; `PENDING` when left out.',
+    description: 'How far the file at `sourceUri` has been processed; `PENDING` if omitted.',
   })
   status?: DocumentStatus | null;
 
@@ -72,7 +72,7 @@ export class CreateDocumentInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Changes to a document. What is left out stays as it is.' })
+@InputType({ description: 'Changes to a document. Omitted fields stay unchanged.' })
 export class UpdateDocumentInput {
   @Field(() => ID, { description: "The document's id." })
   id!: string;
@@ -82,7 +82,7 @@ export class UpdateDocumentInput {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'Another bot of the same tenant. The chunks go along.',
+    description: 'Another bot of the same tenant. The chunks move too.',
   })
   botId?: string | null;
 
@@ -91,27 +91,27 @@ export class UpdateDocumentInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Where the original file lies, 1 to 1,000 characters; null for nowhere.',
+    description: 'The address of the original file, 1 to 1,000 characters; null removes it.',
   })
   sourceUri?: string | null;
 
   @Field(() => BigIntScalar, {
     nullable: true,
     description:
-      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776. That of text ' +
-      'given inline is counted.',
+      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776. The size of a ' +
+      'text is calculated.',
   })
   sizeBytes?: string | null;
 
   @Field(() => DocumentStatus, {
     nullable: true,
-    description: 'How far processing has come, for programs that process by themselves.',
+    description: 'How far processing has come, for programs that process files themselves.',
   })
   status?: DocumentStatus | null;
 
   @Field(() => String, {
     nullable: true,
-    description: 'Why processing failed, at most 10,000 bytes in UTF-8; null for no reason.',
+    description: 'Why processing failed, at most 10,000 bytes in UTF-8; null removes the reason.',
   })
   errorMessage?: string | null;
 }
@@ -130,7 +130,8 @@ export class ReprocessDocumentInput {
   @Field(() => JSONObjectScalar, {
     nullable: true,
     description:
-      'Noted on every new chunk, at most 65,536 bytes. When left out, that of the first old chunk.',
+      'Metadata for every new chunk, at most 65,536 bytes. If omitted, the metadata of ' +
+      'the first old chunk.',
   })
   metadata?: Record<string, unknown> | null;
 }

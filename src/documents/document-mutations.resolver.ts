@@ -28,7 +28,8 @@ export class DocumentMutationsResolver {
   @Mutation(() => CreateDocumentPayload, {
     nullable: true,
     description:
-      'Adds a document to a bot, with its text or for a file whose chunks another program adds.',
+      'Adds a document to a bot, with its text or with the address of a file whose ' +
+      'chunks another program adds.',
   })
   async createDocument(
     @InputArg(() => CreateDocumentInput) input: CreateDocumentInput,
@@ -57,9 +58,8 @@ export class DocumentMutationsResolver {
   @Mutation(() => ReprocessDocumentPayload, {
     nullable: true,
     description:
-      'Gives a document a new text: its chunks are replaced at one stroke, so that a ' +
-      'search finds the old or the new ones, never both or none. The document is then ' +
-      '`COMPLETED`.',
+      'Replaces the text of a document. All chunks are replaced in one step: a search ' +
+      'finds either the old or the new ones. The document is then `COMPLETED`.',
   })
   async reprocessDocument(
     @InputArg(() => ReprocessDocumentInput) input: ReprocessDocumentInput,

@@ -26,7 +26,7 @@ export enum DocumentStatus {
 }
 registerEnumType(DocumentStatus, {
   name: 'DocumentStatus',
-  description: 'How far a document has come on its way into the search.',
+  description: 'How far a document has been processed.',
   valuesConfig: {
     PENDING: { description: 'Waiting to be processed.' },
     PROCESSING: { description: 'Being split and embedded.' },
@@ -108,13 +108,13 @@ export class Document {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Where the original file lies; null for text that was given inline.',
+    description: 'The address of the original file; null if the document was created from a text.',
   })
   @Property({ type: 'string', length: 1000, nullable: true, fieldName: 'gcs_path' })
   sourceUri?: string | null;
 
   @Field(() => BigIntScalar, {
-    description: 'Size of the original in bytes; of inline text, in UTF-8.',
+    description: 'Size of the original file, or of the text in UTF-8, in bytes.',
   })
   @Property({ type: 'bigint' })
   sizeBytes!: string;

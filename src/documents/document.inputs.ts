@@ -44,7 +44,7 @@ export class DocumentFilter {
   botId?: IDFilter | null;
   @Field(() => StringFilter, { nullable: true, description: 'The file name.' })
   filename?: StringFilter | null;
-  @Field(() => StringFilter, { nullable: true, description: 'Where the original file lies.' })
+  @Field(() => StringFilter, { nullable: true, description: 'The address of the original file.' })
   sourceUri?: StringFilter | null;
   @Field(() => BigIntFilter, { nullable: true, description: 'Size of the original in bytes.' })
   sizeBytes?: RangeFilter<string> | null;

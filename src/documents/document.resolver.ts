@@ -17,7 +17,7 @@ export class DocumentResolver {
   @Requires('read')
   @Query(() => Document, {
     nullable: true,
-    description: 'A document by its id. Null if you have no document with this id.',
+    description: 'A document by its id. Null if your tenant has no document with this id.',
   })
   document(
     @Arg('id', () => ID, { description: "The document's UUID." }) id: string,
@@ -29,7 +29,7 @@ export class DocumentResolver {
 
   @Requires('read')
   @Query(() => DocumentConnection, {
-    description: "Your tenant's documents; for an operator those of all tenants.",
+    description: "Your tenant's documents; for the operator, those of all tenants.",
   })
   documents(
     @Args(() => DocumentListArgs) args: DocumentListArgs,

@@ -3,21 +3,21 @@ import { ArgsType, Field, Int, ObjectType, type ClassType } from 'type-graphql';
 @ObjectType({
   simpleResolvers: true,
   description:
-    'Where a page stands in its list. ' +
+    'The position of a page in its list. ' +
     'https://relay.dev/graphql/connections.htm#sec-undefined.PageInfo',
 })
 export class PageInfo {
   @Field(() => Boolean, {
     description:
-      'Whether the list goes on after this page; with `first: 0`, whether there is ' +
-      'anything at all. Of a page taken with `last`, whether `before` was given.',
+      'Whether there are more objects after this page; with `first: 0`, whether there ' +
+      'are any at all. With `last`, whether `before` was set.',
   })
   hasNextPage!: boolean;
 
   @Field(() => Boolean, {
     description:
-      'Whether the list goes on before this page; with `last: 0`, whether there is ' +
-      'anything at all. Of a page taken with `first`, whether `after` was given.',
+      'Whether there are more objects before this page; with `last: 0`, whether there ' +
+      'are any at all. With `first`, whether `after` was set.',
   })
   hasPreviousPage!: boolean;
 
@@ -43,20 +43,20 @@ export class PageArgs {
   @Field(() => Int, {
     nullable: true,
     description:
-      'Take this many from the start, 0 to 100; 20 where neither `first` nor `last` is given.',
+      'The number of objects from the start, 0 to 100; 20 if neither `first` nor `last` is set.',
   })
   first?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Only what comes after this cursor.' })
+  @Field(() => String, { nullable: true, description: 'Only objects after this cursor.' })
   after?: string | null;
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Take this many from the end, 0 to 100. Not together with `first`.',
+    description: 'The number of objects from the end, 0 to 100. Cannot be combined with `first`.',
   })
   last?: number | null;
 
-  @Field(() => String, { nullable: true, description: 'Only what comes before this cursor.' })
+  @Field(() => String, { nullable: true, description: 'Only objects before this cursor.' })
   before?: string | null;
 }
 
@@ -88,27 +88,28 @@ export function connectionOf<T extends object>(
     description: `One of the ${things} in a list.`,
   })
   class EdgeType {
-    @Field(() => String, { description: 'Its place in the list, for `after` and `before`.' })
+    @Field(() => String, { description: 'The cursor of the object, for `after` and `before`.' })
     cursor!: string;
 
-    @Field(() => entity, { description: 'The object itself.' })
+    @Field(() => entity, { description: 'The object.' })
     node!: T;
   }
 
   @ObjectType(`${name}Connection`, { simpleResolvers: true, description: `A page of ${things}.` })
   class ConnectionType {
-    @Field(() => [EdgeType], { description: 'The page, each object with its cursor.' })
+    @Field(() => [EdgeType], { description: 'The objects of the page, each with its cursor.' })
     edges!: EdgeType[];
 
-    @Field(() => [entity], { description: 'The page, the objects alone.' })
+    @Field(() => [entity], { description: 'The objects of the page.' })
     nodes!: T[];
 
-    @Field(() => PageInfo, { description: 'Where the page stands in the list.' })
+    @Field(() => PageInfo, { description: 'The position of the page in the list.' })
     pageInfo!: PageInfo;
 
     @Field(() => Int, {
       description:
-        'How many there are in all pages together. Costs a count; ask only when you show it.',
+        'The number of objects in all pages together. Counting takes time, so select it ' +
+        'only if you need it.',
     })
     totalCount!: number;
   }

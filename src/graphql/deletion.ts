@@ -1,26 +1,25 @@
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 
 export const CONFIRM =
-  'The name of what is to be deleted, exactly as it stands, as a seat belt. Not needed ' +
-  'for a dry run.';
-export const DRY_RUN = 'Only counts what would go, and changes nothing.';
+  'The exact name of the object, to confirm the deletion. Not needed for a dry run.';
+export const DRY_RUN = 'Only counts what would be deleted, and changes nothing.';
 export const UNCHANGED_SINCE =
-  'The `updatedAt` that you know. If it was changed since, nothing happens and the ' +
-  'answer is `CONFLICT`.';
+  'The `updatedAt` that you read. If the object was changed since, nothing happens and ' +
+  'the answer is `CONFLICT`.';
 
 @ObjectType({
   simpleResolvers: true,
-  description: 'How many objects of one type a deletion takes along.',
+  description: 'The number of objects of one type that a deletion also deletes.',
 })
 export class DeletionCount {
   @Field(() => String, { description: 'The name of their type, such as `Document`.' })
   type!: string;
 
-  @Field(() => Int, { description: 'How many of them.' })
+  @Field(() => Int, { description: 'The number of objects.' })
   count!: number;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'What a deletion took along, or would take.' })
+@ObjectType({ simpleResolvers: true, description: 'The result of a deletion, or of a dry run.' })
 export class DeletionPayload {
   @Field(() => ID, {
     nullable: true,
@@ -28,6 +27,8 @@ export class DeletionPayload {
   })
   deletedId!: string | null;
 
-  @Field(() => [DeletionCount], { description: 'What goes with it, by type: everything below it.' })
+  @Field(() => [DeletionCount], {
+    description: 'The objects that belong to it and are deleted too, by type.',
+  })
   counts!: DeletionCount[];
 }

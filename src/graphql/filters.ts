@@ -2,19 +2,19 @@ import { Field, ID, InputType, Int, type ClassType } from 'type-graphql';
 import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from './scalars.js';
 
 /** What every `<Type>Filter` says of the fields that combine others. */
-export const AND = 'All of these hold, at most 100. They do where the list is empty.';
+export const AND = 'All of these must hold, at most 100. An empty list always holds.';
 export const OR =
-  'At least one of these holds, of at most 100; one that asks nothing is as if it were ' +
-  'not there. None holds where the list is empty.';
+  'At least one of these must hold, at most 100. Alternatives without a condition are ' +
+  'ignored. An empty list matches nothing.';
 export const NOT =
-  'This does not hold, be it for want of a value: `not: {pageNum: {eq: 3}}` finds what ' +
-  'has no page, too. Where it asks nothing, `not` asks nothing.';
+  'This must not hold. Rows without a value match too: `not: {pageNum: {eq: 3}}` also ' +
+  'finds chunks without a page. Ignored if it contains no condition.';
 
 // One input per kind of value. An operator that is left out, or null, asks nothing, and so does
 // whatever holds nothing else.
 
 const EQ = 'Equal to this.';
-const IN = 'Equal to one of these, at most 100. Nothing is equal to one of an empty list.';
+const IN = 'Equal to one of these, at most 100. An empty list matches nothing.';
 const IS_NULL = 'true: has no value. false: has one.';
 
 @InputType({ description: 'Compares an id.' })
@@ -32,47 +32,42 @@ export class StringFilter {
   @Field(() => String, {
     nullable: true,
     description:
-      'Equal to this, in the same case. A letter with an accent is the same whether ' +
-      'Unicode writes it composed (NFC) or decomposed (NFD).',
+      'Equal to this, including case. Composed (NFC) and decomposed (NFD) letters are equal.',
   })
   eq?: string | null;
   @Field(() => [String], {
     nullable: true,
     description:
-      'Equal, as `eq` has it, to one of these, at most 100. Nothing is equal to one of ' +
-      'an empty list.',
+      'Equal to one of these in the sense of `eq`, at most 100. An empty list matches nothing.',
   })
   in?: string[] | null;
   @Field(() => String, {
     nullable: true,
-    description:
-      'Has this somewhere in it, whatever the case and the normal form of its letters. ' +
-      'At most 1,000 characters.',
+    description: 'Contains this, ignoring case and Unicode normal form. At most 1,000 characters.',
   })
   contains?: string | null;
   @Field(() => String, {
     nullable: true,
     description:
-      'Begins with this, whatever the case and the normal form of its letters. At most ' +
-      '1,000 characters.',
+      'Begins with this, ignoring case and Unicode normal form. At most 1,000 characters.',
   })
   startsWith?: string | null;
   @Field(() => Boolean, { nullable: true, description: IS_NULL })
   isNull?: boolean | null;
 }
 
-@InputType({ description: 'Compares a truth value.' })
+@InputType({ description: 'Compares a boolean.' })
 export class BooleanFilter {
   @Field(() => Boolean, { nullable: true, description: EQ })
   eq?: boolean | null;
 }
 
-@InputType({ description: 'Looks into a JSON object.' })
+@InputType({ description: 'Compares a JSON object.' })
 export class JSONObjectFilter {
   @Field(() => JSONObjectScalar, {
     nullable: true,
     description:
-      'Has at least these members, with these values. ' +
+      'Contains at least these members with these values. ' +
       'https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT',
   })
   contains?: Record<string, unknown> | null;
@@ -93,11 +88,11 @@ function rangeFilter<T>(
     in?: T[] | null;
     @Field(scalar, { nullable: true, description: 'Greater than this.' })
     gt?: T | null;
-    @Field(scalar, { nullable: true, description: 'This or greater.' })
+    @Field(scalar, { nullable: true, description: 'Greater than or equal to this.' })
     gte?: T | null;
     @Field(scalar, { nullable: true, description: 'Less than this.' })
     lt?: T | null;
-    @Field(scalar, { nullable: true, description: 'This or less.' })
+    @Field(scalar, { nullable: true, description: 'Less than or equal to this.' })
     lte?: T | null;
     @Field(() => Boolean, { nullable: true, description: IS_NULL })
     isNull?: boolean | null;
@@ -123,7 +118,7 @@ export const BigIntFilter = rangeFilter<string>(
 );
 export const DateTimeFilter = rangeFilter<string>(
   'DateTimeFilter',
-  'an instant',
+  'a point in time',
   () => DateTimeScalar,
 );
 
@@ -137,7 +132,7 @@ export interface EnumFilter<E> {
 export function enumFilter<E>(enumType: object, name: string): ClassType<EnumFilter<E>> {
   const type = () => enumType as never;
 
-  @InputType(`${name}Filter`, { description: `Compares a ${name}.` })
+  @InputType(`${name}Filter`, { description: `Compares an enum value of type ${name}.` })
   class EnumComparison {
     @Field(type, { nullable: true, description: EQ })
     eq?: E | null;

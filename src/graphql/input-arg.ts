@@ -2,5 +2,5 @@ import { Arg } from 'type-graphql';
 
 /** The one argument of a mutation. */
 export function InputArg(type: () => Function): ReturnType<typeof Arg> {
-  return Arg('input', type, { description: 'What is to be done, and to what.' });
+  return Arg('input', type, { description: 'The input of the mutation.' });
 }

@@ -20,7 +20,7 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
     @Requires('read')
     @Query(() => Node, {
       nullable: true,
-      description: 'Any object by its id. Null if you have no object with this id.',
+      description: 'Any object by its id. Null if your tenant has no object with this id.',
     })
     node(
       @Arg('id', () => ID, { description: "The object's UUID." }) id: string,
@@ -35,8 +35,8 @@ export function nodeResolver(entities: readonly EntityClass[]): ClassType {
     @Query(() => [Node], {
       nullable: 'items',
       description:
-        'Several objects by their ids, at most 100, in the same order; null in the place ' +
-        'of each that you do not have.',
+        'Several objects by their ids, at most 100, in the same order; null for each ' +
+        'that your tenant does not have.',
     })
     nodes(
       @Arg('ids', () => [ID], { description: "The objects' UUIDs." }) ids: string[],

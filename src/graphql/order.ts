@@ -10,15 +10,16 @@ export enum OrderDirection {
 }
 registerEnumType(OrderDirection, {
   name: 'OrderDirection',
-  description: 'Which end of an order comes first.',
+  description: 'The direction of an order.',
   valuesConfig: {
     ASC: {
       description:
-        'Smallest, oldest or first in the alphabet first, whatever the case; numbers of ' +
-        'up to ten digits in names by their value. What has no value comes last.',
+        'Smallest, oldest or alphabetically first values first. Names are sorted without ' +
+        'regard to case, and numbers of up to ten digits in them by their value. Null ' +
+        'values come last.',
     },
     DESC: {
-      description: 'Largest, newest or last in the alphabet first. What has no value comes first.',
+      description: 'Largest, newest or alphabetically last values first. Null values come first.',
     },
   },
 });
@@ -34,14 +35,14 @@ export interface OrderBy {
  * `<Name>OrderField`.
  */
 export function orderByOf(fields: object, name: string): ClassType<OrderBy> {
-  @InputType(`${name}OrderBy`, { description: `One step of an order of ${name}s.` })
+  @InputType(`${name}OrderBy`, { description: 'A field to sort by, and the direction.' })
   class OrderByType {
-    @Field(() => fields as never, { description: 'What to compare.' })
+    @Field(() => fields as never, { description: 'The field to sort by.' })
     field!: string;
 
     @Field(() => OrderDirection, {
       defaultValue: OrderDirection.ASC,
-      description: 'Which end comes first.',
+      description: 'Ascending or descending.',
     })
     direction!: OrderDirection;
   }

@@ -78,7 +78,7 @@ function serializeDateTime(value: unknown): string {
 export const DateTimeScalar = new GraphQLScalarType<string, string>({
   name: 'DateTime',
   description:
-    'An instant as ISO 8601 text in UTC with microseconds, such as ' +
+    'A point in time as ISO 8601 text in UTC with microseconds, such as ' +
     '`2026-01-31T09:30:00.123456Z`. Input may have any time zone.',
   specifiedByURL: 'https://www.rfc-editor.org/rfc/rfc3339',
   serialize: serializeDateTime,
@@ -108,8 +108,8 @@ function parseBigInt(value: unknown): string {
 export const BigIntScalar = new GraphQLScalarType<string, number | string>({
   name: 'BigInt',
   description:
-    'A whole number of up to 64 bits: a JSON number while JavaScript can hold it exactly ' +
-    '(up to 2^53 - 1), else a string of digits.',
+    'A whole number of up to 64 bits: a JSON number if JavaScript can represent it ' +
+    'exactly (up to 2^53 - 1), else a string of digits.',
   extensions: { isNotItsJson: true },
   serialize(value) {
     const number = Number(value);
@@ -242,8 +242,8 @@ function vectorOfLiteral(node: ValueNode): number[] {
 export const VectorScalar = new GraphQLScalarType<number[], number[]>({
   name: 'Vector',
   description:
-    'An embedding: a list of finite numbers, 1536 long in answers. Input may also have ' +
-    'the length that the embedding model makes.',
+    'An embedding: a list of finite numbers, 1536 of them in answers. Input may also ' +
+    "have the length of the embedding model's vectors.",
   extensions: { readsDoubles: true, isNotItsJson: true },
   // pgvector's text form, `[0.1,0.2]`, is JSON.
   serialize: value => (typeof value === 'string' ? JSON.parse(value) : value) as number[],

@@ -22,15 +22,15 @@ import { similarChunks } from './similar-chunks.js';
 
 const MAX_SIMILAR = 50;
 
-@ObjectType({ simpleResolvers: true, description: 'A chunk that is like another.' })
+@ObjectType({ simpleResolvers: true, description: 'A chunk that is similar to another.' })
 export class SimilarChunk {
   @Field(() => Float, {
-    description: 'Cosine similarity of the two vectors as they are stored, -1 to 1.',
+    description: 'Cosine similarity of the two stored vectors, -1 to 1.',
   })
   similarity!: number;
 
   @Requires('read', 'search')
-  @Field(() => DocumentChunk, { description: 'The chunk itself.' })
+  @Field(() => DocumentChunk, { description: 'The chunk.' })
   chunk!: DocumentChunk;
 }
 
@@ -41,15 +41,16 @@ export class ChunkSimilarResolver {
   @Sized('first', 5)
   @FieldResolver(() => [SimilarChunk], {
     description:
-      'The chunks of the tenant whose vectors are nearest to its own, the nearest first ' +
-      'and without itself. None where it has no vector. Each chunk that asks for them ' +
-      'counts as a search, of which an operation may have twenty.',
+      'The other chunks of the tenant with the most similar vectors, most similar first. ' +
+      'Empty if the chunk has no vector. Each chunk for which it is selected counts as a ' +
+      'search; an operation may have at most twenty.',
   })
   async similar(
     @Root() chunk: Parent,
     @Arg('first', () => Int, {
       defaultValue: 5,
-      description: 'How many, 0 to 50. There are fewer only where the tenant has no more.',
+      description:
+        'The number of chunks, 0 to 50. The result has fewer only if the tenant has no more.',
     })
     first: number,
     @Ctx() context: RequestContext,

@@ -12,21 +12,21 @@ export enum SearchStage {
 }
 registerEnumType(SearchStage, {
   name: 'SearchStage',
-  description: 'Where a search leaves chunks out, in this order.',
+  description: 'The stages at which a search excludes chunks, in this order.',
   valuesConfig: {
-    SCOPE: { description: 'You have no such chunk.' },
-    FILTER: { description: 'The filters leave it out: `failedFilters` says which.' },
+    SCOPE: { description: 'Your tenant has no such chunk.' },
+    FILTER: { description: 'It does not meet the filters that `failedFilters` names.' },
     MATCH: {
-      description:
-        'There is nothing to compare: it has no vector or, where words count, none of the words.',
+      description: 'It has no vector or, if the search uses words, none of the words.',
     },
     THRESHOLD: { description: 'It is less similar than `minSimilarity`.' },
     CANDIDATES: {
       description:
-        'It was not among the chunks that were compared exactly, or in HYBRID in neither ' +
-        'of the two rankings that were fused. With `exact: true` the first cannot happen.',
+        'It was not among the chunks that were compared exactly, which cannot happen ' +
+        'with `exact: true`; or, in HYBRID, it was in neither of the two combined ' +
+        'rankings.',
     },
-    TOP_K: { description: 'There are enough better ones.' },
+    TOP_K: { description: '`topK` other chunks are better.' },
   },
 });
 
@@ -40,7 +40,7 @@ export class ChunkExplanation {
 
   @Field(() => SearchStage, {
     nullable: true,
-    description: 'The first stage that left it out; null for a hit.',
+    description: 'The first stage that excluded it; null for a hit.',
   })
   droppedBy!: SearchStage | null;
 
@@ -52,42 +52,43 @@ export class ChunkExplanation {
 
   @Field(() => Int, {
     nullable: true,
-    description: 'Its place among the hits, from 1; null where it is none.',
+    description: 'Its rank among the hits, from 1; null if it is not a hit.',
   })
   rank!: number | null;
 
   @Field(() => Float, {
     nullable: true,
-    description: 'Its exact cosine similarity. Null in the mode KEYWORD and without a vector.',
+    description:
+      'Its exact cosine similarity. Null in the mode KEYWORD and for a chunk without a vector.',
   })
   similarity!: number | null;
 
   @Field(() => Int, {
     nullable: true,
     description:
-      'Its exact place by similarity among the chunks that meet the filters, from 1, be ' +
-      'it one of them or not.',
+      'Its exact rank by similarity among the chunks that meet the filters, from 1, even ' +
+      'if it does not meet them itself.',
   })
   vectorRank!: number | null;
 
   @Field(() => Float, {
     nullable: true,
     description:
-      'How well the words match. Null in the mode VECTOR, and where it does not have them.',
+      'How well the words match. Null in the mode VECTOR, and if the chunk does not contain them.',
   })
   keywordScore!: number | null;
 
   @Field(() => Int, {
     nullable: true,
     description:
-      'Its place by words among the chunks that meet the filters, from 1, be it one of ' +
-      'them or not.',
+      'Its rank by words among the chunks that meet the filters, from 1, even if it does ' +
+      'not meet them itself.',
   })
   keywordRank!: number | null;
 
-  @Field(() => KeywordMatch, { nullable: true, description: 'Which of the words counted.' })
+  @Field(() => KeywordMatch, { nullable: true, description: 'Which of the words had to match.' })
   keywordMatch!: KeywordMatch | null;
 
-  @Field(() => SearchCompleteness, { description: 'How the search went.' })
+  @Field(() => SearchCompleteness, { description: 'The completeness of the search.' })
   completeness!: SearchCompleteness;
 }

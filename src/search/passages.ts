@@ -11,16 +11,16 @@ const MAX_OVERLAP = 2_000;
 
 @ObjectType({
   simpleResolvers: true,
-  description: 'A part of a document around one or more hits: chunks that follow each other.',
+  description: 'A part of a document with one or more hits: chunks that follow each other.',
 })
 export class SearchPassage {
-  @Field(() => [Int], { description: 'Ranks of the hits that stand in it, the best first.' })
+  @Field(() => [Int], { description: 'Ranks of the hits in it, best first.' })
   ranks!: number[];
 
   @Field(() => String, {
     description:
-      'The text of its chunks. What a chunk repeats of the one before stands there once; ' +
-      'where nothing is repeated, an empty line parts them.',
+      'The text of its chunks. Text that a chunk repeats from the previous one appears ' +
+      'once; chunks without repeated text are separated by an empty line.',
   })
   text!: string;
 

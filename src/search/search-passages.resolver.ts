@@ -13,9 +13,9 @@ export class SearchPassagesResolver {
   @Requires('search')
   @FieldResolver(() => [SearchPassage], {
     description:
-      'The hits with the `contextWindow` of chunks before and after each, in one piece ' +
-      'where they overlap or touch: what one gives a language model to read. The passage ' +
-      'of the best hit comes first. One statement more.',
+      'The hits with `contextWindow` chunks before and after each, joined where they ' +
+      'overlap or follow each other, for example as input for a language model. The ' +
+      'passage of the best hit comes first. Costs one more SQL statement.',
   })
   async passages(
     @Root() result: ChunkSearchResult,

@@ -13,77 +13,78 @@ export interface Range<T> {
   lte?: T | null;
 }
 
-@InputType({ description: 'A range of numbers, which are compared with all their digits.' })
+@InputType({ description: 'A range of numbers. Numbers are compared with all their digits.' })
 export class NumberRange implements Range<JsonNumber> {
   @Field(() => Float, { nullable: true, description: 'Greater than this.' })
   gt?: JsonNumber | null;
-  @Field(() => Float, { nullable: true, description: 'This or greater.' })
+  @Field(() => Float, { nullable: true, description: 'Greater than or equal to this.' })
   gte?: JsonNumber | null;
   @Field(() => Float, { nullable: true, description: 'Less than this.' })
   lt?: JsonNumber | null;
-  @Field(() => Float, { nullable: true, description: 'This or less.' })
+  @Field(() => Float, { nullable: true, description: 'Less than or equal to this.' })
   lte?: JsonNumber | null;
 }
 
 @InputType({ description: 'A range of time.' })
 export class DateTimeRange implements Range<string> {
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Later than this.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'After this time.' })
   gt?: string | null;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'This or later.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'At or after this time.' })
   gte?: string | null;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'Earlier than this.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'Before this time.' })
   lt?: string | null;
-  @Field(() => DateTimeScalar, { nullable: true, description: 'This or earlier.' })
+  @Field(() => DateTimeScalar, { nullable: true, description: 'At or before this time.' })
   lte?: string | null;
 }
 
 @InputType({
   description:
-    "What a chunk's metadata must have in one place. All that is given must hold, and " +
-    'something must be: a condition that asks nothing is refused, for it would let ' +
-    'everything through, and so is a null in one. A value of another type than the one ' +
-    'compared with does not match, and is no error.',
+    "A condition on one value of a chunk's metadata. All given operators must hold, and " +
+    'at least one is required: a condition without an operator would match everything ' +
+    'and is refused, and so is a null in it. A value of another type does not match and ' +
+    'is not an error.',
 })
 export class MetadataCondition {
   @Field(() => [String], {
     description:
-      'The keys that lead there, the outermost first, 1 to 8 of at most 200 characters: ' +
-      '`["author", "name"]` is the `name` in `author`. In a list, its places are counted ' +
-      'from "0".',
+      'The keys that lead to the value, outermost first, 1 to 8 keys of at most 200 ' +
+      'characters: `["author", "name"]` is the `name` in `author`. The items of a list ' +
+      'are counted from "0".',
   })
   path!: string[];
 
   @Field(() => MetadataValueScalar, {
     nullable: true,
-    description: 'Equal to this, and of the same type: the text "1" is not the number 1.',
+    description: 'Equal to this and of the same type: the text "1" does not equal the number 1.',
   })
   equals?: MetadataValue | null;
 
   @Field(() => [MetadataValueScalar], {
     nullable: true,
-    description: 'Equal to one of these, at most 100. Nothing is equal to one of an empty list.',
+    description: 'Equal to one of these, at most 100. An empty list matches nothing.',
   })
   in?: MetadataValue[] | null;
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'true: something is there, be it a JSON null. false: nothing is.',
+    description: 'true: the value exists, even if it is a JSON null. false: it does not exist.',
   })
   exists?: boolean | null;
 
-  @Field(() => NumberRange, { nullable: true, description: 'A number in this range.' })
+  @Field(() => NumberRange, { nullable: true, description: 'The value is a number in this range.' })
   number?: NumberRange | null;
 
   @Field(() => DateTimeRange, {
     nullable: true,
     description:
-      'A text that is an ISO 8601 date or date and time in this range: `2026-01-31`, ' +
-      '`2026-01-31T09:30:00Z`. A date is its first instant; without a time zone it is in UTC.',
+      'The value is an ISO 8601 date, or date and time, in this range: `2026-01-31`, ' +
+      '`2026-01-31T09:30:00Z`. A date means the start of the day; without a time zone it ' +
+      'is in UTC.',
   })
   date?: DateTimeRange | null;
 }
 
-@InputType({ description: 'How much the two rankings of HYBRID count.' })
+@InputType({ description: 'The weights of the two rankings of HYBRID.' })
 export class SearchWeights {
   @Field(() => Float, {
     defaultValue: 1,
@@ -103,22 +104,25 @@ export class SearchChunksInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'What to search for, at most 8,000 characters. KEYWORD and HYBRID look for its ' +
-      'words, at most 100, and need it; VECTOR and HYBRID embed it, unless there is an ' +
-      '`embedding`.',
+      'The text to search for, at most 8,000 characters. KEYWORD and HYBRID require it ' +
+      'and search for its words, at most 100. VECTOR and HYBRID embed it, unless ' +
+      '`embedding` is set.',
   })
   text?: string | null;
 
   @Field(() => VectorScalar, {
     nullable: true,
     description:
-      "A vector made elsewhere by the gateway's model, as long as the model makes it or " +
-      '1536 numbers. Its magnitude does not matter. In VECTOR in place of `text`, in ' +
-      'HYBRID beside it; KEYWORD compares no vectors.',
+      "A vector from the gateway's model, with the model's length or 1536 numbers. Its " +
+      'magnitude does not matter. VECTOR takes it instead of `text`, HYBRID in addition ' +
+      'to it; KEYWORD compares no vectors.',
   })
   embedding?: number[] | null;
 
-  @Field(() => SearchMode, { defaultValue: SearchMode.VECTOR, description: 'What to compare.' })
+  @Field(() => SearchMode, {
+    defaultValue: SearchMode.VECTOR,
+    description: 'The field to sort by.',
+  })
   mode!: SearchMode;
 
   @Field(() => Int, { defaultValue: 10, description: 'How many hits to find, 1 to 100.' })
@@ -127,43 +131,42 @@ export class SearchChunksInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'Only hits after this cursor: `pageInfo.endCursor` of the page before, with the ' +
-      'same input but for `topK`. Not in HYBRID, which has one page.',
+      'Only hits after this cursor: `pageInfo.endCursor` of the previous page, with the ' +
+      'same input except `topK`. Not in HYBRID, which has only one page.',
   })
   after?: string | null;
 
   @Field(() => Int, {
     defaultValue: 0,
-    description:
-      'How many chunks before and after each hit belong to `passages` of the result, 0 to 5.',
+    description: 'How many chunks before and after each hit `passages` contains, 0 to 5.',
   })
   contextWindow!: number;
 
   @Field(() => Boolean, {
     defaultValue: false,
     description:
-      'Compare every chunk of the scope exactly, however many there are. Certain, and ' +
-      'slower for large tenants.',
+      'Compare every chunk that meets the filters exactly. Always exact, but slower for ' +
+      'large tenants.',
   })
   exact!: boolean;
 
   @Field(() => Float, {
     nullable: true,
     description:
-      'Only hits whose `similarity`, as it is shown, is this or greater; -1 to 1. Not in ' +
-      'KEYWORD, which has no similarity.',
+      'Only hits with at least this `similarity`, -1 to 1. Not in KEYWORD, which has no ' +
+      'similarity.',
   })
   minSimilarity?: JsonNumber | null;
 
   @Field(() => SearchWeights, {
     nullable: true,
-    description: 'How much the two rankings of HYBRID count; both 1 where it is not given.',
+    description: 'The weights of the two rankings of HYBRID; both 1 if omitted.',
   })
   weights?: SearchWeights | null;
 
   @Field(() => ID, {
     nullable: true,
-    description: 'Only chunks of this bot. A bot that you do not have has no chunks.',
+    description: 'Only chunks of this bot. An unknown bot has no chunks.',
   })
   botId?: string | null;
 
@@ -176,14 +179,14 @@ export class SearchChunksInput {
   @Field(() => [DocumentStatus], {
     nullable: true,
     description:
-      'Only chunks of documents that are in one of these states. None is in one of an empty list.',
+      'Only chunks of documents with one of these statuses. An empty list matches nothing.',
   })
   documentStatuses?: DocumentStatus[] | null;
 
   @Field(() => JSONObjectScalar, {
     nullable: true,
     description:
-      'Only chunks whose `metadata` has at least these members, with these values. ' +
+      'Only chunks whose `metadata` contains at least these members with these values. ' +
       'https://www.postgresql.org/docs/current/datatype-json.html#JSON-CONTAINMENT',
   })
   metadata?: Record<string, unknown> | null;
@@ -196,14 +199,14 @@ export class SearchChunksInput {
 
   @Field(() => DateTimeRange, {
     nullable: true,
-    description: 'Only chunks that were stored in this range of time: their `createdAt`.',
+    description: 'Only chunks whose `createdAt` is in this range.',
   })
   createdAt?: DateTimeRange | null;
 
   @Field(() => ID, {
     nullable: true,
     description:
-      'Whose chunks. An operator must name the tenant; everyone else has only their own.',
+      'The tenant to search. The operator must set it; everyone else may only set their own.',
   })
   tenantId?: string | null;
 }

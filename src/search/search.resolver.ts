@@ -15,8 +15,8 @@ export class SearchResolver {
   @Sized('input.topK', 10)
   @Query(() => ChunkSearchResult, {
     description:
-      'The chunks of your tenant that match a text or a vector best: by meaning, by ' +
-      'words, or by both. It says itself whether it is complete.',
+      'The chunks of your tenant that best match a text or a vector: by meaning, by ' +
+      'words, or by both. The result says whether it is complete.',
   })
   searchChunks(
     @Arg('input', () => SearchChunksInput, { description: 'What to search for, and where.' })
@@ -30,15 +30,15 @@ export class SearchResolver {
   @Requires('search')
   @Query(() => ChunkExplanation, {
     description:
-      'Why a chunk is or is not among the hits of a search. Compares all chunks of the ' +
-      'scope exactly, however many there are: to find out, not for every search. Counts ' +
+      'Why a chunk is or is not among the hits of a search. Compares all chunks that ' +
+      'meet the filters exactly, so use it for diagnosis, not for every search. Counts ' +
       'as one of the twenty searches of an operation.',
   })
   explainChunk(
     @Arg('input', () => SearchChunksInput, { description: 'The search, without `after`.' })
     input: SearchChunksInput,
     @Arg('chunkId', () => ID, {
-      description: "The chunk's UUID. The stage of a chunk that you do not have is SCOPE.",
+      description: "The chunk's UUID. If your tenant has no such chunk, `droppedBy` is SCOPE.",
     })
     chunkId: string,
     @Ctx() context: RequestContext,

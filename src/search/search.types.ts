@@ -17,13 +17,14 @@ registerEnumType(SearchMode, {
     },
     KEYWORD: {
       description:
-        'The words, by their English stems: all of them, or any where no chunk has all. ' +
+        'The words, by their English stems: all of them, or any if no chunk contains all. ' +
         '`"a phrase"`, `or` and `-not` work as in a web search. ' +
         'https://www.postgresql.org/docs/current/textsearch-controls.html' +
         '#TEXTSEARCH-PARSING-QUERIES',
     },
     HYBRID: {
-      description: 'Both: the first of each ranking, fused by their ranks. One page of up to 100.',
+      description:
+        'Both: the best chunks of each ranking, combined by their ranks. One page of up to 100.',
     },
   },
 });
@@ -35,14 +36,14 @@ export enum SearchScoreKind {
 }
 registerEnumType(SearchScoreKind, {
   name: 'SearchScoreKind',
-  description: 'What the score of a hit is. Scores of different kinds cannot be compared.',
+  description: "The meaning of a hit's score. Scores of different kinds cannot be compared.",
   valuesConfig: {
     COSINE_SIMILARITY: { description: 'Mode VECTOR: `similarity`, -1 to 1.' },
     KEYWORD_SCORE: { description: 'Mode KEYWORD: `keywordScore`, 0 to 1.' },
     RECIPROCAL_RANK_FUSION: {
       description:
         'Mode HYBRID: `weights.vector / (60 + vectorRank) + weights.keyword / (60 + ' +
-        'keywordRank)`; a ranking that the chunk is not in adds nothing.',
+        'keywordRank)`; a ranking without the chunk adds nothing.',
     },
   },
 });
@@ -53,13 +54,14 @@ export enum KeywordMatch {
 }
 registerEnumType(KeywordMatch, {
   name: 'KeywordMatch',
-  description: 'Which of the words a chunk must have to be found.',
+  description: 'Which of the words a chunk must contain to be found.',
   valuesConfig: {
-    ALL_WORDS: { description: 'What the text says: all words that it does not join by `or`.' },
+    ALL_WORDS: { description: 'All words, except those that the text joins by `or`.' },
     ANY_WORD: {
       description:
-        'No chunk of the scope has all words, so those that have any were ranked: the ' +
-        'more of the words, the better. What the text excludes stays excluded.',
+        'No chunk that meets the filters contains all words, so chunks with any of the ' +
+        'words were ranked: the more of the words, the better. Excluded words stay ' +
+        'excluded.',
     },
   },
 });
@@ -72,23 +74,23 @@ export enum SearchPath {
 }
 registerEnumType(SearchPath, {
   name: 'SearchPath',
-  description: 'How a search found its hits; the gateway chooses by how many chunks there are.',
+  description: 'How a search found its hits. The gateway chooses the path by the number of chunks.',
   valuesConfig: {
-    EXACT: { description: 'Every chunk of the scope was compared exactly.' },
+    EXACT: { description: 'Every chunk that meets the filters was compared exactly.' },
     CODES: {
       description:
-        'Every chunk of the scope was compared by a code of one bit for each dimension, ' +
-        'and those nearest by it were compared exactly.',
+        'Every chunk that meets the filters was compared by a code of one bit per ' +
+        'dimension, and the nearest ones were compared exactly.',
     },
     HNSW: {
       description:
-        "An index of the tenant's own led to the chunks that are nearest by their codes, " +
-        'and those were compared exactly.',
+        "The tenant's separate index found the chunks that are nearest by their codes, " +
+        'and these were compared exactly.',
     },
     WORDS: {
       description:
-        'Every chunk of the scope that has the words was ranked: the mode KEYWORD. In ' +
-        'HYBRID the path is that of the vectors.',
+        'Every chunk that meets the filters and contains the words was ranked (mode ' +
+        'KEYWORD). In HYBRID, the path is that of the vectors.',
     },
   },
 });
@@ -101,15 +103,16 @@ export enum SearchShortage {
 }
 registerEnumType(SearchShortage, {
   name: 'SearchShortage',
-  description: 'Why a search has fewer hits than were asked for.',
+  description: 'Why a search has fewer hits than requested.',
   valuesConfig: {
     NO_MORE_CHUNKS: {
-      description: 'The scope holds no more chunks that have a vector or, in HYBRID, the words.',
+      description: 'No more chunks that meet the filters have a vector or, in HYBRID, the words.',
     },
     MIN_SIMILARITY: { description: 'The other chunks are less similar than `minSimilarity`.' },
-    NO_MORE_MATCHES: { description: 'No more chunks of the scope have the words.' },
+    NO_MORE_MATCHES: { description: 'No more chunks that meet the filters contain the words.' },
     NO_WORDS: {
-      description: 'The text has no words to look for: only such as `the` and `of`, or signs.',
+      description:
+        'The text contains no searchable words, only words such as `the` and `of`, or punctuation.',
     },
   },
 });
@@ -117,21 +120,22 @@ registerEnumType(SearchShortage, {
 @ObjectType({ simpleResolvers: true, description: 'A chunk that a search found.' })
 export class ChunkSearchHit {
   @Field(() => Int, {
-    description: 'Its place among the hits, from 1; it goes on from page to page.',
+    description: 'Its rank among the hits, from 1, counted over all pages.',
   })
   rank!: number;
 
   @Field(() => Float, {
-    description: 'What the hits are ordered by; `scoreKind` of the result says what it is.',
+    description:
+      'The score that the hits are sorted by; `scoreKind` of the result says what it means.',
   })
   score!: number;
 
   @Field(() => Float, {
     nullable: true,
     description:
-      "Cosine similarity of the query's vector and the chunk's as it is stored, -1 to 1; " +
-      'never an approximation. Null in the mode KEYWORD, which has no query vector, and ' +
-      'for a chunk without a vector.',
+      "Exact cosine similarity of the query's vector and the chunk's stored vector, -1 " +
+      'to 1. Null in the mode KEYWORD, which has no query vector, and for a chunk ' +
+      'without a vector.',
   })
   similarity!: number | null;
 
@@ -139,24 +143,24 @@ export class ChunkSearchHit {
     nullable: true,
     description:
       'How well the words match, 0 to 1 and usually below 0.1: how often and how close ' +
-      'together they stand, for the length of the chunk. Compare it within one answer ' +
-      'only. Null in the mode VECTOR, and for a hit of HYBRID that is not among the ' +
-      'first by words.',
+      'together they occur, relative to the length of the chunk. Compare it only within ' +
+      'one answer. Null in the mode VECTOR, and for a hit of HYBRID that is not among ' +
+      'the first by words.',
   })
   keywordScore!: number | null;
 
   @Field(() => Int, {
     nullable: true,
     description:
-      'Its place by similarity, from 1. Null in the mode KEYWORD, and for a hit of ' +
-      'HYBRID that is not among the first by similarity.',
+      'Its rank by similarity, from 1. Null in the mode KEYWORD, and for a hit of HYBRID ' +
+      'that is not among the first by similarity.',
   })
   vectorRank!: number | null;
 
   @Field(() => Int, {
     nullable: true,
     description:
-      'Its place by words, from 1. Null in the mode VECTOR, and for a hit of HYBRID that ' +
+      'Its rank by words, from 1. Null in the mode VECTOR, and for a hit of HYBRID that ' +
       'is not among the first by words.',
   })
   keywordRank!: number | null;
@@ -164,39 +168,40 @@ export class ChunkSearchHit {
   @Field(() => String, {
     nullable: true,
     description:
-      'Up to three fragments of the text around the words, joined by ` … `, as HTML: the ' +
-      'words stand between `<mark>` and `</mark>`, everything else is escaped, so it can ' +
-      'be put into a page as it is. Null in the mode VECTOR. Costs reading the text of ' +
-      'each hit again; select it only where it is shown.',
+      'Up to three fragments of the text around the words, joined by ` … `, as HTML. The ' +
+      'words are between `<mark>` and `</mark>` and everything else is escaped, so you ' +
+      'can insert it into a page. Null in the mode VECTOR. Reads the text of each hit ' +
+      'again, so select it only if you show it.',
   })
   highlight!: string | null;
 
-  @Field(() => DocumentChunk, { description: 'The chunk itself.' })
+  @Field(() => DocumentChunk, { description: 'The chunk.' })
   chunk!: DocumentChunk;
 }
 
 @ObjectType({
   simpleResolvers: true,
-  description: 'Whether a search has everything that it was asked for.',
+  description: 'Whether the result of a search is complete.',
 })
 export class SearchCompleteness {
-  @Field(() => Int, { description: 'How many hits were asked for: `topK`.' })
+  @Field(() => Int, { description: 'The number of requested hits: `topK`.' })
   requested!: number;
 
-  @Field(() => Int, { description: 'How many hits there are.' })
+  @Field(() => Int, { description: 'The number of hits.' })
   returned!: number;
 
   @Field(() => Boolean, {
     description:
-      'true: every chunk of the scope was compared exactly, so these are the best for ' +
-      'certain. false: the codes ruled the others out, by a margin that is checked in ' +
-      'each search.',
+      'true: every chunk that meets the filters was compared exactly, so these are ' +
+      'certainly the best. false: the other chunks were excluded by their codes, with a ' +
+      'margin that every search checks.',
   })
   exact!: boolean;
 
   @Field(() => Int, {
     description:
-      'How many chunks were compared exactly; in the mode KEYWORD, how many have the words.',
+      'The number of chunks that were compared exactly; in the mode KEYWORD, the number ' +
+      'that contain the words.',
   })
   candidates!: number;
 
@@ -205,54 +210,55 @@ export class SearchCompleteness {
 
   @Field(() => SearchShortage, {
     nullable: true,
-    description: 'Why there are fewer hits than were asked for; null where there are as many.',
+    description: 'Why there are fewer hits than requested; null if there are as many.',
   })
   reason!: SearchShortage | null;
 
   @Field(() => Boolean, {
     description:
-      'Whether there are hits beyond these: on the next page or, in HYBRID, with a greater `topK`.',
+      'Whether there are more hits: on the next page or, in HYBRID, with a larger `topK`.',
   })
   hasMore!: boolean;
 }
 
-@ObjectType({ simpleResolvers: true, description: 'What a search found.' })
+@ObjectType({ simpleResolvers: true, description: 'The result of a search.' })
 export class ChunkSearchResult {
   @Field(() => [ChunkSearchHit], {
-    description: 'The best chunks, the best first; equal ones by their id.',
+    description: 'The best chunks, best first; chunks with equal scores are sorted by id.',
   })
   hits!: ChunkSearchHit[];
 
   /** Of the input: what `passages` are made with. */
   contextWindow!: number;
 
-  @Field(() => SearchCompleteness, { description: 'Whether these are all that was asked for.' })
+  @Field(() => SearchCompleteness, { description: 'Whether the result is complete.' })
   completeness!: SearchCompleteness;
 
   @Field(() => PageInfo, {
     description:
-      'Where the page ends, for `after`. Of HYBRID there is one page: no next one, ' +
-      'whatever `completeness.hasMore` says, and its cursors are null.',
+      'The end of the page, for `after`. HYBRID has only one page: there is no next ' +
+      'page, even if `completeness.hasMore` is true, and the cursors are null.',
   })
   pageInfo!: PageInfo;
 
-  @Field(() => SearchMode, { description: 'What was compared.' })
+  @Field(() => SearchMode, { description: 'What the search compared.' })
   mode!: SearchMode;
 
-  @Field(() => SearchScoreKind, { description: 'What `score` of each hit is.' })
+  @Field(() => SearchScoreKind, { description: "The meaning of each hit's `score`." })
   scoreKind!: SearchScoreKind;
 
   @Field(() => KeywordMatch, {
     nullable: true,
     description:
-      'Which of the words the hits must have. Null in the mode VECTOR, and where no chunk has any.',
+      'Which of the words the hits must contain. Null in the mode VECTOR, and if no ' +
+      'chunk contains any.',
   })
   keywordMatch!: KeywordMatch | null;
 
   @Field(() => String, {
     description:
-      'The model that makes the vectors of this gateway; those of another cannot be ' +
-      'compared with them.',
+      'The embedding model of this gateway. Vectors of other models cannot be compared ' +
+      'with its vectors.',
   })
   embeddingModel!: string;
 

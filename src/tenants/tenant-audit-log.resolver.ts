@@ -15,8 +15,8 @@ export class TenantAuditLogResolver {
   @Requires('owner')
   @FieldResolver(() => AuditEventConnection, {
     description:
-      'What was done to the tenant: every change of keys and users, and everything that ' +
-      'the operator changed.',
+      'The recorded changes of the tenant: every change of keys and users, and every ' +
+      'change by the operator.',
   })
   auditLog(
     @Root() tenant: Parent,

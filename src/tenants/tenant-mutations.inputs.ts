@@ -14,7 +14,7 @@ export class CreateTenantInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'The plan that the tenant pays for, 1 to 50 characters; `free` when left out.',
+    description: 'The plan that the tenant pays for, 1 to 50 characters; `free` if omitted.',
   })
   planTier?: string | null;
 
@@ -22,11 +22,11 @@ export class CreateTenantInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Changes to a tenant. What is left out stays as it is.' })
+@InputType({ description: 'Changes to a tenant. Omitted fields stay unchanged.' })
 export class UpdateTenantInput {
   @Field(() => ID, {
     nullable: true,
-    description: "The tenant's id; your own tenant when left out.",
+    description: "The tenant's id; your own tenant if omitted.",
   })
   id?: string | null;
 
@@ -38,7 +38,7 @@ export class UpdateTenantInput {
 
   @Field(() => String, {
     nullable: true,
-    description: 'Another plan, 1 to 50 characters. For operators.',
+    description: 'Another plan, 1 to 50 characters. Only for the operator.',
   })
   planTier?: string | null;
 }

@@ -20,7 +20,7 @@ export class TenantMutationsResolver {
   @Requires('operator')
   @Mutation(() => CreateTenantPayload, {
     nullable: true,
-    description: 'Creates a tenant, and with it its first bot.',
+    description: 'Creates a tenant and its first bot.',
   })
   async createTenant(
     @InputArg(() => CreateTenantInput) input: CreateTenantInput,
@@ -34,7 +34,8 @@ export class TenantMutationsResolver {
   @Requires('owner')
   @Mutation(() => UpdateTenantPayload, {
     nullable: true,
-    description: 'Changes a tenant: its owners the name, an operator the plan as well.',
+    description:
+      'Changes a tenant. Owners can change the name; the operator can also change the plan.',
   })
   async updateTenant(
     @InputArg(() => UpdateTenantInput) input: UpdateTenantInput,

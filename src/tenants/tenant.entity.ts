@@ -11,7 +11,7 @@ import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
   implements: Node,
   simpleResolvers: true,
   description:
-    'A customer: the owner of bots and everything below them, invisible to every other tenant.',
+    'A customer, who owns bots with their documents and chunks. Other tenants cannot see them.',
 })
 @Entity({ tableName: 'tenants', ...tenantPolicies('id') })
 @Index({ name: 'tenants_by_creation', properties: ['createdAt', 'id'] })
@@ -65,8 +65,7 @@ export class Tenant {
   planTier!: string & Opt;
 
   @Field(() => BigIntScalar, {
-    description:
-      "Bytes that the tenant's documents take: the sum of their sizes, counted by the database.",
+    description: "Total size of the tenant's documents in bytes, maintained by the database.",
   })
   @Property({ type: 'bigint', defaultRaw: '0' })
   storageUsedBytes!: string & Opt;
@@ -76,8 +75,7 @@ export class Tenant {
   createdAt!: string & Opt;
 
   @Field(() => DateTimeScalar, {
-    description:
-      'When the tenant was last changed. Documents that come and go are no change of the tenant.',
+    description: 'When the tenant was last changed. Changes to its documents do not count.',
   })
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;

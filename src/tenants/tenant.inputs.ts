@@ -25,7 +25,7 @@ registerEnumType(TenantOrderField, {
     CREATED_AT: { description: 'When it was created.' },
     UPDATED_AT: { description: 'When it was last changed.' },
     NAME: { description: 'Its name.' },
-    STORAGE_USED_BYTES: { description: 'Bytes that its documents take.' },
+    STORAGE_USED_BYTES: { description: 'Total size of its documents in bytes.' },
   },
 });
 
@@ -37,7 +37,10 @@ export class TenantFilter {
   name?: StringFilter | null;
   @Field(() => StringFilter, { nullable: true, description: 'The plan.' })
   planTier?: StringFilter | null;
-  @Field(() => BigIntFilter, { nullable: true, description: 'Bytes that its documents take.' })
+  @Field(() => BigIntFilter, {
+    nullable: true,
+    description: 'Total size of its documents in bytes.',
+  })
   storageUsedBytes?: RangeFilter<string> | null;
   @Field(() => DateTimeFilter, { nullable: true, description: 'When it was created.' })
   createdAt?: RangeFilter<string> | null;
@@ -68,7 +71,7 @@ export class TenantListArgs extends PageArgs {
 export class TenantArgs {
   @Field(() => ID, {
     nullable: true,
-    description: "The tenant's id; your own tenant when left out.",
+    description: "The tenant's id; your own tenant if omitted.",
   })
   id?: string | null;
 }

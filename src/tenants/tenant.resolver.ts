@@ -18,7 +18,7 @@ export class TenantResolver {
   @Requires('read')
   @Query(() => Tenant, {
     nullable: true,
-    description: 'A tenant: your own when no id is given. Null if you may not see it.',
+    description: 'A tenant by its id; your own if the id is omitted. Null if you may not see it.',
   })
   tenant(
     @Args(() => TenantArgs) { id }: TenantArgs,
@@ -30,7 +30,7 @@ export class TenantResolver {
 
   @Requires('read')
   @Query(() => TenantConnection, {
-    description: 'All tenants for an operator; for everyone else the one that is theirs.',
+    description: 'All tenants for the operator; for everyone else, their own.',
   })
   tenants(
     @Args(() => TenantListArgs) args: TenantListArgs,

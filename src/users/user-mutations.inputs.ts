@@ -7,31 +7,34 @@ import { User } from './user.entity.js';
 
 export const MAX_EMAIL_LENGTH = 255;
 
-@InputType({ description: 'A new user. Nobody gives a role that may do more than they.' })
+@InputType({
+  description: 'A new user. Nobody can give a role with more permissions than they have.',
+})
 export class CreateUserInput {
   @Field(() => ID, {
     nullable: true,
-    description: 'In which tenant. An operator must name it; everyone else has only their own.',
+    description:
+      'The tenant of the user. The operator must set it; everyone else may only set their own.',
   })
   tenantId?: string | null;
 
   @Field(() => ID, {
     nullable: true,
     description:
-      "The user's subject (`sub`) at the identity provider, a UUID, by which they sign " +
-      'in; a new one when left out.',
+      "The user's subject (`sub`) at the identity provider, a UUID, with which they sign " +
+      'in; a new UUID if omitted.',
   })
   id?: string | null;
 
   @Field(() => String, {
     description:
-      'The e-mail address, at most 255 characters, unique within the tenant, whatever its case.',
+      'The e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
   })
   email!: string;
 
   @Field(() => UserRole, {
     defaultValue: UserRole.MEMBER,
-    description: 'What the user may do. Only owners and the operator make owners.',
+    description: 'The role. Only owners and the operator can create owners.',
   })
   role!: UserRole;
 
@@ -39,7 +42,7 @@ export class CreateUserInput {
   idempotencyKey?: string | null;
 }
 
-@InputType({ description: 'Changes to a user. What is left out stays as it is.' })
+@InputType({ description: 'Changes to a user. Omitted fields stay unchanged.' })
 export class UpdateUserInput {
   @Field(() => ID, { description: "The user's id." })
   id!: string;
@@ -50,14 +53,15 @@ export class UpdateUserInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'A new e-mail address, at most 255 characters, unique within the tenant, whatever its case.',
+      'A new e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
   })
   email?: string | null;
 
   @Field(() => UserRole, {
     nullable: true,
     description:
-      'A new role. Only owners and the operator make owners or change them; the last owner stays.',
+      'A new role. Only owners and the operator can create or change owners; the last ' +
+      'owner must remain an owner.',
   })
   role?: UserRole | null;
 }
@@ -70,8 +74,7 @@ export class DeleteUserInput {
   @Field(() => String, {
     nullable: true,
     description:
-      'The e-mail address of the user, exactly as it stands, as a seat belt. Not needed ' +
-      'for a dry run.',
+      'The exact e-mail address of the user, to confirm the deletion. Not needed for a dry run.',
   })
   confirm?: string | null;
 

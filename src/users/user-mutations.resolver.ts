@@ -42,7 +42,7 @@ export class UserMutationsResolver {
   @Requires('admin')
   @Mutation(() => DeletionPayload, {
     nullable: true,
-    description: 'Removes a user. The last owner of a tenant stays.',
+    description: 'Removes a user. The last owner of a tenant cannot be removed.',
   })
   deleteUser(
     @InputArg(() => DeleteUserInput) input: DeleteUserInput,

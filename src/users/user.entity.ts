@@ -73,7 +73,7 @@ export class User {
   tenant!: Ref<Tenant>;
 
   @Field(() => String, {
-    description: "The user's e-mail address, unique within the tenant, whatever its case.",
+    description: "The user's e-mail address, unique within the tenant, ignoring case.",
   })
   @Property({ type: NameType, length: 255 })
   email!: string;

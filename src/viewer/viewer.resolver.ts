@@ -21,7 +21,7 @@ const KINDS = {
 @Resolver(() => Viewer)
 export class ViewerResolver {
   @Requires(...Object.values(ApiKeyScope))
-  @Query(() => Viewer, { description: 'Who is asking: what the token of this request stands for.' })
+  @Query(() => Viewer, { description: 'The caller that the token of this request identifies.' })
   viewer(@Ctx() { principal }: RequestContext): Viewer {
     const permissions = permissionsOf(principal);
     return {

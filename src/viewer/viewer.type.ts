@@ -8,7 +8,7 @@ export enum ViewerKind {
 }
 registerEnumType(ViewerKind, {
   name: 'ViewerKind',
-  description: 'What kind of caller is asking.',
+  description: 'The kind of caller.',
   valuesConfig: {
     API_KEY: { description: 'A program with an API key of a tenant.' },
     USER: { description: 'A person of a tenant, signed in at the identity provider.' },
@@ -16,13 +16,13 @@ registerEnumType(ViewerKind, {
   },
 });
 
-@ObjectType({ simpleResolvers: true, description: 'Who is asking, and what they may do.' })
+@ObjectType({ simpleResolvers: true, description: 'The caller and what they may do.' })
 export class Viewer {
   @Field(() => ViewerKind, { description: 'What kind of caller this is.' })
   kind!: ViewerKind;
 
   @Field(() => [ApiKeyScope], {
-    description: 'What the caller may do. WRITE includes VECTORS, which is not named then.',
+    description: 'What the caller may do. WRITE includes VECTORS, which is then not listed.',
   })
   scopes!: ApiKeyScope[];
 }

@@ -10,9 +10,9 @@ import type { Db } from './db.js';
 
 /** What every input's `idempotencyKey` says of itself. */
 export const IDEMPOTENCY_KEY =
-  'Makes a repetition safe: within 24 hours the same key of the same caller gives the ' +
-  'first answer again instead of doing it twice. 1 to 255 characters of your choice, ' +
-  'such as a UUID. With another input it is a `CONFLICT`.';
+  'Makes retries safe: within 24 hours, another call with the same key by the same ' +
+  'caller returns the first result and changes nothing. 1 to 255 characters of your ' +
+  'choice, such as a UUID. The same key with a different input is a `CONFLICT`.';
 
 const MAX_KEY_LENGTH = 255;
 
