@@ -150,49 +150,56 @@ const SETTINGS = {
     .describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
   PORT: wholeNumber(0, 65_535).default(4000).describe('Port to listen on. 0 takes a free one.'),
   WEAVER_TRUST_PROXY: trustedProxies.describe(
-    'Addresses and networks of the proxies before the gateway, with commas between, ' +
-      'whose X-Forwarded-For says where a request comes from. Not set: none is believed.',
+    'Addresses and networks of the proxies in front of the gateway, separated by commas, ' +
+      'whose X-Forwarded-For header is trusted. Not set: none is trusted.',
   ),
   WEAVER_CORS_ORIGINS: origins.describe(
-    'Origins whose web pages may use the gateway, such as https://app.example.com, with ' +
-      'commas between; * for all. Not set: none but its own.',
+    'Origins whose web pages may use the gateway, such as https://app.example.com, ' +
+      "separated by commas; * for all. Not set: only the gateway's own.",
   ),
   WEAVER_INTROSPECTION: z
     .enum(['open', 'token'], 'must be open or token')
     .optional()
     .describe(
-      'Who may ask for the schema and is told what a misspelt name could have meant: ' +
-        'everyone (open), or callers with a token. Not set: token in production, else open.',
+      'Who may read the schema by introspection and get suggestions for misspelt names: ' +
+        'everyone (open), or callers with a token (token). Not set: token in production, ' +
+        'else open.',
     ),
   DATABASE_URL: text
     .optional()
     .describe(
-      "PostgreSQL 15 or later with pgvector 0.8 or later, as the gateway's own login, " +
-        'with the parameters of libpq such as sslmode. Not set: the embedded database in ' +
+      "Address of PostgreSQL 15 or later with pgvector 0.8 or later, with the gateway's " +
+        'login and parameters of libpq such as sslmode. Not set: the embedded database in ' +
         'WEAVER_DATA_DIR.',
     ),
   WEAVER_MIGRATION_URL: text
     .optional()
-    .describe("The same database as the schema's owner, for migrations. Not set: DATABASE_URL."),
+    .describe(
+      'Address of the same database with the login that owns the schema, for migrations. ' +
+        'Not set: DATABASE_URL.',
+    ),
   WEAVER_MIGRATION_LOCK_TIMEOUT: wholeNumber(0, 86_400)
     .default(60)
-    .describe('Seconds to wait while another process migrates the same database. 0 fails at once.'),
+    .describe(
+      'Seconds to wait for another process that is migrating the same database. 0: do not wait.',
+    ),
   WEAVER_STATEMENT_LOCK_TIMEOUT: wholeNumber(0, 86_400)
     .default(5)
     .describe(
-      'Seconds that a statement of a migration waits for a table that others hold, while ' +
-        'everybody else waits behind it. 0: without limit.',
+      'Seconds that a statement of a migration waits for a locked table, while other ' +
+        'sessions wait behind it. 0: no limit.',
     ),
   DATABASE_POOLER: z
     .enum(['none', 'transaction'], 'must be none or transaction')
     .default('none')
     .describe(
-      'transaction: DATABASE_URL leads to a pooler in transaction mode, so no named ' +
-        'statements are used. WEAVER_MIGRATION_URL must lead to the server itself.',
+      'Set it to transaction if DATABASE_URL leads to a pooler in transaction mode. ' +
+        'Named statements are then not used, and WEAVER_MIGRATION_URL must lead to the ' +
+        'server itself.',
     ),
   DATABASE_POOL_SIZE: wholeNumber(1, 1_000)
     .default(10)
-    .describe('Connections to PostgreSQL that each process of the gateway holds at most.'),
+    .describe('Maximum number of connections to PostgreSQL of each process of the gateway.'),
   WEAVER_WORKERS: z
     .union(
       [z.literal('auto').transform(() => availableParallelism()), wholeNumber(1, 64)],
@@ -200,18 +207,18 @@ const SETTINGS = {
     )
     .default(1)
     .describe(
-      'Processes that serve on the one port. auto: one for each processor. More than one ' +
-        'needs DATABASE_URL.',
+      'Number of processes that share the port. auto: one per processor. More than one ' +
+        'requires DATABASE_URL.',
     ),
   WEAVER_DATA_DIR: text
     .default('.data')
-    .describe('Folder of the embedded database. One process at a time can open it.'),
+    .describe('Folder of the embedded database. Only one process can open it at a time.'),
   WEAVER_OPERATOR_TOKEN: text
     .min(32, 'must have at least 32 characters')
     .optional()
     .describe(
-      'Bearer token that sees all tenants, at least 32 characters. Not set: there is no ' +
-        'operator over HTTP.',
+      'Bearer token of the operator, who has access to all tenants; at least 32 ' +
+        'characters. Not set: there is no operator over HTTP.',
     ),
   JWT_JWKS_URL: url(['http:', 'https:'], 'https://login.example.com/.well-known/jwks.json')
     .optional()
@@ -227,59 +234,61 @@ const SETTINGS = {
     ),
   JWT_ISSUER: text
     .optional()
-    .describe(
-      "Who must have issued users' tokens (iss). Required with JWT_JWKS_URL or JWT_SECRET.",
-    ),
+    .describe("Required issuer of users' tokens (iss). Required with JWT_JWKS_URL or JWT_SECRET."),
   JWT_AUDIENCE: text
     .optional()
-    .describe("For whom users' tokens must be (aud). Required with JWT_JWKS_URL or JWT_SECRET."),
+    .describe(
+      "Required audience of users' tokens (aud). Required with JWT_JWKS_URL or JWT_SECRET.",
+    ),
   JWT_ALGORITHMS: text
     .transform(value => [...new Set(value.split(',').map(name => name.trim()))])
     .refine(
       names => names.every(name => KNOWN_ALGORITHMS.includes(name)),
-      `must be of ${KNOWN_ALGORITHMS.join(', ')}, with commas between`,
+      `must be a list of ${KNOWN_ALGORITHMS.join(', ')}, separated by commas`,
     )
     .optional()
     .describe(
-      "Algorithms that users' tokens may be signed with. Not set: RS256,ES256 with " +
+      "Accepted signature algorithms of users' tokens. Not set: RS256,ES256 with " +
         'JWT_JWKS_URL, HS256 with JWT_SECRET.',
     ),
   JWT_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 300)
     .default(30)
-    .describe('How far the clock of the identity provider may be off, in seconds.'),
+    .describe('Accepted difference to the clock of the identity provider, in seconds.'),
   ...TRUSTED_DOCUMENT_SETTINGS,
   EMBEDDING_PROVIDER: z
     .enum(['hashing', 'openai'], 'must be hashing or openai')
     .default('hashing')
     .describe(
-      'hashing: built in and offline. openai: any endpoint that speaks the OpenAI ' +
-        'embeddings protocol.',
+      'hashing: built in and offline. openai: any endpoint with the OpenAI embeddings API.',
     ),
   EMBEDDING_BASE_URL: url(['http:', 'https:'], 'https://api.openai.com/v1')
     .optional()
     .describe('Endpoint of the embedding service, without /embeddings.'),
   EMBEDDING_API_KEY: text
-    .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces, as an HTTP header holds it')
+    .regex(
+      /^[\x21-\x7e]+$/,
+      'must be printable ASCII without spaces, because it is sent in an HTTP header',
+    )
     .optional()
-    .describe('Key of the embedding service, if it wants one.'),
-  EMBEDDING_MODEL: text.optional().describe('Model to ask the embedding service for.'),
+    .describe('API key for the embedding service, if it requires one.'),
+  EMBEDDING_MODEL: text.optional().describe('Model of the embedding service.'),
   EMBEDDING_DIMENSIONS: wholeNumber(1, 1_536)
     .default(1_536)
     .describe(
-      "Length of the model's vectors. Shorter ones are padded with zeros, which leaves " +
-        'cosines as they are.',
+      "Length of the model's vectors. Shorter ones are padded with zeros, which does not " +
+        'change cosine similarities.',
     ),
   EMBEDDING_SEND_DIMENSIONS: flag
     .default(false)
     .describe(
-      'Ask the embedding service for vectors of EMBEDDING_DIMENSIONS numbers: for models ' +
-        'that can be shortened.',
+      'Request vectors of EMBEDDING_DIMENSIONS numbers from the embedding service. Only ' +
+        'for models that can shorten their vectors.',
     ),
   EMBEDDING_CONCURRENCY: wholeNumber(1, 1_000)
     .default(32)
     .describe(
-      'Requests to the embedding service at the same time, of a process, half of them ' +
-        'for one tenant at most; those beyond wait, in turn by caller.',
+      'Concurrent requests of a process to the embedding service; one tenant may use at ' +
+        'most half. Others wait, in turn by caller.',
     ),
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048)
     .default(128)
@@ -287,15 +296,14 @@ const SETTINGS = {
   EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000)
     .default(20_000)
     .describe(
-      'Patience with one batch of texts at the embedding service, attempts and waits ' +
-        'included, in milliseconds. Shorter than WEAVER_MAX_OPERATION_MS, or that ends ' +
-        'first.',
+      'Time limit for one batch of texts at the embedding service, including retries, in ' +
+        'milliseconds. Set it below WEAVER_MAX_OPERATION_MS, or the operation ends first.',
     ),
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
     .default(50_000)
     .describe(
-      'Chunks from which "weaver search tune" gives a tenant an index of its own, which ' +
-        'is faster and finds a little less (docs/search-paths.md).',
+      'Number of chunks from which "weaver search tune" gives a tenant a separate index, ' +
+        'which is faster and finds slightly less (docs/search-paths.md).',
     ),
   WEAVER_SEARCH_RECALL_SAMPLE: z
     .string()
@@ -303,8 +311,8 @@ const SETTINGS = {
     .transform(Number)
     .default(0)
     .describe(
-      'Share of the searches that are compared with an exact scan afterwards, in the ' +
-        'background, 0 to 1. What they missed is told by /metrics.',
+      'Fraction of searches that are compared with an exact scan afterwards, in the ' +
+        'background, 0 to 1. /metrics shows what they missed.',
     ),
   WEAVER_METRICS_TOKEN: text
     .min(16, 'must have at least 16 characters')
@@ -320,7 +328,7 @@ const SETTINGS = {
   NODE_ENV: z
     .enum(['production', 'development', 'test'], 'must be production, development or test')
     .optional()
-    .describe('production: refuses what is only fit for trying out.'),
+    .describe('production refuses settings that are only safe for trials.'),
 };
 const ENVIRONMENT = z.object(SETTINGS);
 
@@ -347,23 +355,22 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   ).filter(name => values[name]);
   if ((values.EMBEDDING_PROVIDER ?? 'hashing') === 'hashing' && addressesFor.length > 0) {
     problems.push(
-      `${addressesFor.join(', ')} ${addressesFor.length === 1 ? 'is' : 'are'} of no use ` +
-        'while EMBEDDING_PROVIDER is hashing: set that to openai',
+      `${addressesFor.join(', ')} ${addressesFor.length === 1 ? 'is' : 'are'} not used ` +
+        'while EMBEDDING_PROVIDER is hashing: set EMBEDDING_PROVIDER to openai',
     );
   }
   problems.push(...userTokenProblems(values), ...trustedDocumentProblems(values));
   if (values.WEAVER_WORKERS && values.WEAVER_WORKERS !== '1' && !values.DATABASE_URL) {
     problems.push(
-      'WEAVER_WORKERS needs DATABASE_URL beside it: only one process can open the ' +
-        'embedded database',
+      'WEAVER_WORKERS requires DATABASE_URL: only one process can open the embedded database',
     );
   }
   const addresses = readAddresses(values, env, problems);
   if (values.WEAVER_MIGRATION_URL && !values.DATABASE_URL)
-    problems.push('WEAVER_MIGRATION_URL needs DATABASE_URL beside it');
+    problems.push('WEAVER_MIGRATION_URL requires DATABASE_URL');
   if (parsed.data?.WEAVER_SEARCH_RECALL_SAMPLE && !values.WEAVER_METRICS_TOKEN)
     problems.push(
-      'WEAVER_SEARCH_RECALL_SAMPLE needs WEAVER_METRICS_TOKEN beside it: /metrics tells the result',
+      'WEAVER_SEARCH_RECALL_SAMPLE requires WEAVER_METRICS_TOKEN: /metrics shows the result',
     );
   if (parsed.data && parsed.data.WEAVER_MAX_HEADERS_MS > parsed.data.WEAVER_MAX_REQUEST_MS) {
     problems.push(
@@ -416,12 +423,12 @@ function userTokenProblems(values: NodeJS.ProcessEnv): string[] {
     return idle.length === 0
       ? []
       : [
-          `${idle.join(', ')} ${idle.length === 1 ? 'needs' : 'need'} JWT_JWKS_URL or ` +
-            `JWT_SECRET beside ${idle.length === 1 ? 'it' : 'them'}`,
+          `${idle.join(', ')} ${idle.length === 1 ? 'requires' : 'require'} JWT_JWKS_URL ` +
+            'or JWT_SECRET',
         ];
   }
   if (values.JWT_JWKS_URL && values.JWT_SECRET)
-    problems.push('JWT_JWKS_URL and JWT_SECRET exclude each other: set one of them');
+    problems.push('JWT_JWKS_URL and JWT_SECRET cannot be set together: remove one of them');
   for (const name of ['JWT_ISSUER', 'JWT_AUDIENCE'] as const)
     if (!values[name]) problems.push(`${name} must be set when ${source} is`);
   const usable = source === 'JWT_JWKS_URL' ? PUBLIC_KEY_ALGORITHMS : SECRET_ALGORITHMS;
@@ -431,8 +438,7 @@ function userTokenProblems(values: NodeJS.ProcessEnv): string[] {
     .filter(name => KNOWN_ALGORITHMS.includes(name) && !usable.includes(name));
   if (wrong.length > 0)
     problems.push(
-      `JWT_ALGORITHMS cannot have ${wrong.join(', ')} with ${source}: it takes ` +
-        `${usable.join(', ')}`,
+      `JWT_ALGORITHMS cannot contain ${wrong.join(', ')} with ${source}: use ${usable.join(', ')}`,
     );
   // A secret shorter than the digest is the weaker of the two:
   // https://www.rfc-editor.org/rfc/rfc7518#section-3.2

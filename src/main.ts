@@ -6,8 +6,8 @@ import { runProcess } from './cli/run-process.js';
 const endEarly = (): void => {
   process.exitCode = 1;
   process.stderr.write(
-    'Weaver ended before the command was done, since what it waited for can no longer ' +
-      'come. What was not committed is rolled back.\n',
+    'Weaver ended before the command had finished, because it was waiting for something ' +
+      'that can no longer happen. Uncommitted changes are rolled back.\n',
   );
 };
 process.once('beforeExit', endEarly);

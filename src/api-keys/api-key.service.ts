@@ -44,7 +44,7 @@ export async function createApiKey(
     expiresAt: input.expiresAt ?? null,
   };
   if (key.scopes.length === 0)
-    throw badInput('input.scopes', 'input.scopes is empty: a key without scopes opens nothing.');
+    throw badInput('input.scopes', 'input.scopes is empty. Give the key at least one scope.');
   if (key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now())
     throw badInput('input.expiresAt', 'input.expiresAt is in the past.');
   return change<MadeKey>(db, caller, {
@@ -94,13 +94,13 @@ export async function rotateApiKey(
         input,
         { properties: ['scopes', 'rateLimitRpm', 'expiresAt', 'revoked', 'prefix'] },
       );
-      if (key.revoked) throw conflict('This key was revoked. Make a new one.');
+      if (key.revoked) throw conflict('This key was revoked. Create a new one.');
       if (key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now())
-        throw conflict('This key has expired. Make a new one.');
+        throw conflict('This key has expired. Create a new one.');
       if (key.prefix === null && overlapSeconds > 0)
         throw conflict(
-          'This key is of an older Weaver and was not used since: it can be rotated ' +
-            'with overlapSeconds 0 only.',
+          'This key is from an older Weaver and has not been used since. Rotate it with ' +
+            'overlapSeconds 0.',
         );
       await refuseToGiveMore(em, caller, key, '');
       const { id, tenantId } = key;
@@ -172,7 +172,9 @@ export async function revokeFormerSecret(
         { properties: ['previousPrefix'] },
       );
       if (previousPrefix !== input.formerPrefix)
-        throw conflict('This key has another former secret by now. List the keys again.');
+        throw conflict(
+          'This key was rotated again and has another former secret. List the keys again.',
+        );
       await runInWrite(
         em,
         'update api_keys set previous_expires_at = now() ' +
@@ -245,9 +247,10 @@ async function refuseToGiveMore(
   if (rateLimitRpm > maker.rateLimitRpm)
     throw refused(
       'rateLimitRpm',
-      `The key would make more requests a minute than yours, which makes ${maker.rateLimitRpm}.`,
+      `The key would have a higher rate limit than yours, which is ${maker.rateLimitRpm} ` +
+        'requests a minute.',
     );
-  if (maker.outlived) throw refused('expiresAt', 'The key would outlive yours.');
+  if (maker.outlived) throw refused('expiresAt', 'The key would expire later than yours.');
 }
 
 function conflict(message: string): AppError {

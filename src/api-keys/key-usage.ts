@@ -83,7 +83,7 @@ export class KeyUsage {
       for (const [id, use] of usesByKey) if (!this.#usesByKey.has(id)) this.#usesByKey.set(id, use);
       this.log.warn(
         { err: error },
-        'The last uses of keys could not be noted; they are tried again',
+        'The last uses of keys could not be stored; this will be tried again',
       );
     }
   }

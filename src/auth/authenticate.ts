@@ -40,7 +40,7 @@ export function authenticator(strategies: readonly AuthStrategy[]): Authenticate
       const principal = await strategy(token, request);
       if (principal) return principal;
     }
-    throw invalidToken(new Error('no kind of token that is configured looks like this'));
+    throw invalidToken(new Error('the token has no format that this gateway accepts'));
   };
 }
 

@@ -15,13 +15,13 @@ export function refuseOtherTenant(headers: IncomingHttpHeaders, principal: Princ
   if (principal.kind === 'operator')
     throw badInput(
       HEADER,
-      `The operator's token is of no tenant. Leave ${HEADER} out, and name the tenant in ` +
-        'the operation.',
+      `The operator's token belongs to no tenant. Remove the header ${HEADER} and name ` +
+        'the tenant in the operation.',
     );
   if (named.toLowerCase() !== principal.tenantId) {
     throw new AppError(
       'FORBIDDEN',
-      `${HEADER} is not the id of your own tenant. Send that one, or leave the header out.`,
+      `${HEADER} is not the id of your tenant. Send the id of your tenant, or remove the header.`,
       { field: HEADER },
     );
   }

@@ -95,7 +95,7 @@ export async function deleteChunks(
 ): Promise<DeleteChunksPayload> {
   const { ids, documentId } = input;
   if ((ids == null) === (documentId == null))
-    throw badInput('input.ids', 'Give input.ids or input.documentId, one of the two.');
+    throw badInput('input.ids', 'Set either input.ids or input.documentId.');
   const named =
     ids == null
       ? undefined
@@ -134,7 +134,7 @@ function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
     if (place > MAX_INT)
       throw badInput(
         `input.chunks[${index}].chunkIndex`,
-        `There is no place after ${MAX_INT}, where the chunk before it stands.`,
+        `The previous chunk has the largest possible chunkIndex, ${MAX_INT}. Set chunkIndex.`,
       );
     return { ...chunk, chunkIndex: place };
   });

@@ -20,7 +20,7 @@ export const trustedProxies = z
     if (networks.every(isNetwork)) return networks;
     context.addIssue({
       code: 'custom',
-      message: 'must be addresses and networks such as 10.0.0.0/8, with commas between',
+      message: 'must be addresses and networks such as 10.0.0.0/8, separated by commas',
     });
     return z.NEVER;
   })
@@ -50,8 +50,8 @@ export const origins = z
     context.addIssue({
       code: 'custom',
       message:
-        'must be origins such as https://app.example.com, without a path and with commas ' +
-        'between, or *',
+        'must be origins such as https://app.example.com, without a path and separated ' +
+        'by commas, or *',
     });
     return z.NEVER;
   })

@@ -128,8 +128,8 @@ const PARAMETERS: Readonly<Record<string, Parameter>> = {
     problem: oneOf('3.0', '3.2', 'latest'),
   },
   passfile: { problem: unsupported('name the file in PGPASSFILE.') },
-  service: { problem: unsupported('write what the service holds into the URL.') },
-  servicefile: { problem: unsupported('write what the service holds into the URL.') },
+  service: { problem: unsupported('write the settings of the service into the URL.') },
+  servicefile: { problem: unsupported('write the settings of the service into the URL.') },
   require_auth: {
     variable: 'PGREQUIREAUTH',
     problem: unsupported('use channel_binding=require or sslmode=verify-full.'),

@@ -52,30 +52,28 @@ export interface RateLimits {
 export const LIMIT_SETTINGS = {
   WEAVER_MAX_TOKENS: wholeNumber(100, 1_000_000)
     .default(10_000)
-    .describe(
-      'Lexical tokens of one document. A vector of 1536 numbers written out takes as many.',
-    ),
+    .describe('Lexical tokens in one document. A vector of 1536 numbers takes 1536 tokens.'),
   WEAVER_MAX_SELECTIONS: wholeNumber(10, 1_000_000)
     .default(5_000)
-    .describe('Fields and fragments of one document with all fragments written out.'),
+    .describe('Fields and fragments in one document, with fragments counted at every use.'),
   WEAVER_MAX_DEPTH: wholeNumber(2, 100)
     .default(25)
-    .describe('Levels of fields in each other. The usual introspection takes 15.'),
+    .describe('Levels of nested fields. The usual introspection query has 15.'),
   WEAVER_MAX_FRAGMENTS: wholeNumber(0, 10_000)
     .default(200)
     .describe('Fragments that one document defines.'),
   WEAVER_MAX_FRAGMENT_DEPTH: wholeNumber(0, 100)
     .default(20)
-    .describe('Levels of fragments in each other, inline ones included.'),
+    .describe('Levels of nested fragments, including inline fragments.'),
   WEAVER_MAX_ALIASES: wholeNumber(0, 100_000)
     .default(200)
-    .describe('Aliases of one operation with all fragments written out.'),
+    .describe('Aliases in one operation, with fragments counted at every use.'),
   WEAVER_MAX_DUPLICATED_FIELDS: wholeNumber(0, 100_000)
     .default(200)
-    .describe('Fields of one operation that stand beside one of the same name.'),
+    .describe('Repeated fields in the selection sets of one operation.'),
   WEAVER_MAX_DIRECTIVES: wholeNumber(0, 100_000)
     .default(100)
-    .describe('Directives of one operation with all fragments written out.'),
+    .describe('Directives in one operation, with fragments counted at every use.'),
   WEAVER_MAX_DIRECTIVES_PER_NODE: wholeNumber(0, 1_000)
     .default(4)
     .describe('Directives on one field or fragment.'),
@@ -85,69 +83,67 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_LIST_ITEMS: wholeNumber(1_536, 1_000_000)
     .default(2_000)
     .describe(
-      'Items of any list in arguments and variables, vectors included. Some inputs have ' +
-        'smaller limits of their own.',
+      'Items in any list in arguments and variables, including vectors. Some inputs have ' +
+        'smaller limits.',
     ),
   WEAVER_MAX_COST: wholeNumber(100, Number.MAX_SAFE_INTEGER)
     .default(250_000)
-    .describe('Rows that one operation could read by its page sizes, for all parents together.'),
+    .describe('Rows that one operation could read, calculated from its page sizes.'),
   WEAVER_MAX_ROWS: wholeNumber(100, 10_000_000)
     .default(25_000)
-    .describe('Rows of lists that one operation does read.'),
+    .describe('Rows of lists that one operation actually reads.'),
   WEAVER_MAX_ROWS_IN_FLIGHT: wholeNumber(100, 100_000_000)
     .default(200_000)
-    .describe('Rows of lists that all operations of a process hold together.'),
+    .describe('Rows of lists that all operations of a process hold in memory together.'),
   WEAVER_MAX_ANSWER_BYTES: wholeNumber(1_024, 268_435_456)
     .default(33_554_432)
-    .describe('Bytes of one answer, and of the rows that it is made of.'),
+    .describe('Bytes of one answer, and of the rows that it is made from.'),
   WEAVER_MAX_ANSWER_BYTES_IN_FLIGHT: wholeNumber(1_024, 1_099_511_627_776)
     .default(100_663_296)
     .describe(
-      'Bytes that all larger answers of a process hold together until they are sent; ' +
-        'those of one tenant hold half at most.',
+      'Bytes of all larger answers of a process together until they are sent; one tenant ' +
+        'may use at most half.',
     ),
   WEAVER_MAX_OPERATION_MS: wholeNumber(50, 3_600_000)
     .default(30_000)
     .describe('Milliseconds that one operation may take, and each of its statements.'),
   WEAVER_MAX_LOCK_MS: wholeNumber(10, 3_600_000)
     .default(10_000)
-    .describe('Milliseconds that a statement may wait for what others are changing.'),
+    .describe('Milliseconds that a statement may wait for a lock.'),
   WEAVER_MAX_OPERATIONS_AT_ONCE: wholeNumber(1, 100_000)
     .default(256)
     .describe('Operations that a process runs at the same time.'),
   WEAVER_MAX_OPERATIONS_IN_QUEUE: wholeNumber(0, 1_000_000)
     .default(1_024)
-    .describe('Operations that wait for that, of all callers in turn.'),
+    .describe('Operations that wait to run, in turn by caller.'),
   WEAVER_MAX_WRITES_AT_ONCE: wholeNumber(1, 1_000)
     .optional()
     .describe(
-      'Transactions of one tenant that write at the same time, in a process; those ' +
-        'beyond wait. Not set: a quarter of DATABASE_POOL_SIZE, rounded up.',
+      'Concurrent write transactions of one tenant in a process; others wait. Not set: a ' +
+        'quarter of DATABASE_POOL_SIZE, rounded up.',
     ),
   WEAVER_MAX_BODY_BYTES: wholeNumber(1_024, 1_073_741_824)
     .default(16_777_216)
     .describe(
-      'Bytes of a request body from a caller whose token is accepted. 500 vectors of ' +
-        '1536 numbers take 5 to 16 million.',
+      'Bytes of a request body with a valid token. 500 vectors of 1536 numbers take 5 to ' +
+        '16 million.',
     ),
   WEAVER_MAX_ANONYMOUS_BODY_BYTES: wholeNumber(1_024, 1_073_741_824)
     .default(102_400)
     .describe('Bytes of any other request body.'),
   WEAVER_MAX_BODY_BYTES_IN_FLIGHT: wholeNumber(1_024, 1_099_511_627_776)
     .default(134_217_728)
-    .describe('Bytes of all larger request bodies that are being received.'),
+    .describe('Bytes of all larger request bodies that a process is receiving.'),
   WEAVER_MAX_CONNECTIONS: wholeNumber(1, 1_000_000)
     .default(4_096)
-    .describe(
-      'Connections that a process holds at the same time. Those beyond are closed at once.',
-    ),
+    .describe('Concurrent connections to a process. Further connections are closed immediately.'),
   WEAVER_MAX_HEADERS_MS: wholeNumber(100, 3_600_000)
     .default(5_000)
     .describe('Milliseconds from the start of a request until all of its headers have arrived.'),
   WEAVER_MAX_REQUEST_MS: wholeNumber(100, 3_600_000)
     .default(15_000)
     .describe(
-      'Milliseconds from the start of a request until all of it has arrived, its body included.',
+      'Milliseconds from the start of a request until all of it, including the body, has arrived.',
     ),
   WEAVER_MAX_ANSWER_MS: wholeNumber(100, 3_600_000)
     .default(60_000)
@@ -160,7 +156,7 @@ export const LIMIT_SETTINGS = {
     .describe('Requests a minute of one user, over all gateways.'),
   WEAVER_MAX_FAILED_TOKENS_RPM: wholeNumber(1, 10_000_000)
     .default(60)
-    .describe('Tokens a minute from one address that are not accepted, over all gateways.'),
+    .describe('Invalid tokens a minute from one address, over all gateways.'),
 };
 
 export function toLimits(env: z.infer<z.ZodObject<typeof LIMIT_SETTINGS>>): Limits {

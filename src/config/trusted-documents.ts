@@ -22,8 +22,8 @@ const files = z
 
 export const TRUSTED_DOCUMENT_SETTINGS = {
   WEAVER_TRUSTED_DOCUMENTS: files.describe(
-    'Manifests of trusted documents, which requests name by documentId: JSON files, with ' +
-      'commas between.',
+    'Manifests of trusted documents, which requests name by documentId: JSON files, ' +
+      'separated by commas.',
   ),
   WEAVER_TRUSTED_DOCUMENT_KEYS: z
     .string()
@@ -31,15 +31,15 @@ export const TRUSTED_DOCUMENT_SETTINGS = {
     .min(1)
     .optional()
     .describe(
-      'A JSON file that binds API keys, by their ids, to manifests of their own: such a ' +
-        'key runs nothing else.',
+      'A JSON file that binds API keys, by their ids, to manifests. A bound key can run ' +
+        'nothing else.',
     ),
   WEAVER_AD_HOC_OPERATIONS: z
     .enum(['everyone', 'operator', 'nobody'], 'must be everyone, operator or nobody')
     .default('everyone')
     .describe(
-      'Who may send the text of an operation in place of the documentId of a trusted ' +
-        'one: everyone, operator or nobody.',
+      'Who may send the text of an operation instead of the documentId of a trusted ' +
+        'document: everyone, operator or nobody.',
     ),
 };
 
@@ -52,8 +52,8 @@ export function trustedDocumentProblems(setNames: NodeJS.ProcessEnv): string[] {
     setNames.WEAVER_AD_HOC_OPERATIONS === 'nobody';
   return unusedSettings && restricts
     ? [
-        'WEAVER_AD_HOC_OPERATIONS needs WEAVER_TRUSTED_DOCUMENTS or ' +
-          'WEAVER_TRUSTED_DOCUMENT_KEYS beside it, unless it is everyone',
+        'WEAVER_AD_HOC_OPERATIONS requires WEAVER_TRUSTED_DOCUMENTS or ' +
+          'WEAVER_TRUSTED_DOCUMENT_KEYS, unless it is everyone',
       ]
     : [];
 }

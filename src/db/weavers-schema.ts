@@ -74,8 +74,8 @@ export async function schemaProblem(
   if (current === SCHEMA) return undefined;
   return {
     problem:
-      `The login ${login} works in the schema ${current ?? '(none)'}, since that is the ` +
-      `first of its search_path, and Weaver's tables belong in ${SCHEMA}.`,
+      `The login ${login} uses the schema ${current ?? '(none)'}, the first of its ` +
+      `search_path, but Weaver's tables belong in ${SCHEMA}.`,
     mend: `alter role ${login} in database ${name} set search_path = ${SCHEMA}`,
   };
 }

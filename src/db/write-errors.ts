@@ -26,14 +26,14 @@ const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
   bots_keep_last: cause =>
     new AppError(
       'CONFLICT',
-      'This is the last bot of its tenant, which stays: create another one first, or ' +
-        'delete the tenant.',
+      'This is the last bot of its tenant and cannot be deleted. Create another bot ' +
+        'first, or delete the tenant.',
       { field: 'input.id', cause },
     ),
   profiles_keep_last_owner: cause =>
     new AppError(
       'CONFLICT',
-      'This is the last owner of the tenant, who stays: make another one first.',
+      'This is the last owner of the tenant. Make another user an owner first.',
       { field: 'input.id', cause },
     ),
   // Ids are unique across tenants: which of the two is taken would tell of other tenants' users.
@@ -58,14 +58,13 @@ const CALENDAR_CONSTRAINT = new RegExp(`${calendarConstraint('')}$`);
 
 function invalidStoredTime(cause: unknown): AppError {
   const message =
-    'The stored row holds a time that cannot be shown, and cannot be changed until the ' +
-    'operator of this gateway has mended it: ' +
-    '"weaver db doctor" names the row.';
+    'The stored row contains a time that cannot be shown, so it cannot be changed until ' +
+    'the operator of this gateway corrects the time. "weaver db doctor" names the row.';
   return new AppError('CONFLICT', message, { cause });
 }
 
 function duplicateUser(cause: unknown): AppError {
-  return new AppError('CONFLICT', 'The id or the e-mail address belongs to a user already.', {
+  return new AppError('CONFLICT', 'A user with this id or e-mail address already exists.', {
     field: 'input',
     cause,
   });
@@ -91,7 +90,7 @@ export function writeError(error: unknown): AppError | undefined {
   if (known) return known(error);
   if (constraint && CALENDAR_CONSTRAINT.test(constraint)) return invalidStoredTime(error);
   if (code === UNIQUE)
-    return new AppError('CONFLICT', 'Something that must be unique is there already.', {
+    return new AppError('CONFLICT', 'A value that must be unique already exists.', {
       cause: error,
     });
   if (code === FOREIGN_KEY)
@@ -99,7 +98,7 @@ export function writeError(error: unknown): AppError | undefined {
       cause: error,
     });
   if (BAD_VALUE.has(code))
-    return new AppError('BAD_USER_INPUT', 'A value of the input is not one that can be stored.', {
+    return new AppError('BAD_USER_INPUT', 'A value of the input cannot be stored.', {
       cause: error,
     });
   return code === NOT_NULL ? badInput('input', 'A value of the input is missing.') : undefined;

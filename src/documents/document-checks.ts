@@ -36,17 +36,25 @@ export function documentSource({
 }: CreateDocumentInput): DocumentSource {
   if (text != null) {
     if (sourceUri != null)
-      throw badInput('input.sourceUri', 'Give input.text or input.sourceUri, not both.');
+      throw badInput('input.sourceUri', 'Set either input.text or input.sourceUri, not both.');
     if (sizeBytes != null)
-      throw badInput('input.sizeBytes', 'input.sizeBytes is counted for input.text: leave it out.');
+      throw badInput(
+        'input.sizeBytes',
+        'input.sizeBytes cannot be set together with input.text, whose size is ' +
+          'calculated. Remove it.',
+      );
     if (status != null)
-      throw badInput('input.status', 'input.status is COMPLETED for input.text: leave it out.');
+      throw badInput(
+        'input.status',
+        'input.status cannot be set together with input.text, which makes the document ' +
+          'COMPLETED. Remove it.',
+      );
     return { text: documentTextInput(text) };
   }
   if (sourceUri == null)
     throw badInput(
       'input.text',
-      'Give input.text or input.sourceUri: there is nothing to make a document of.',
+      'Set input.text or input.sourceUri: a document needs one of them.',
     );
   return {
     sourceUri: sourceUriInput(sourceUri),

@@ -96,7 +96,8 @@ export async function updateDocument(
       if (changes.sizeBytes !== undefined && { ...document, ...changes }.sourceUri === null) {
         throw badInput(
           'input.sizeBytes',
-          'input.sizeBytes is counted for text that was given inline: it cannot be set.',
+          'input.sizeBytes cannot be set for a document that was created from a text, ' +
+            'because its size is calculated.',
         );
       }
       await updateRow(em, Document, { id, tenantId }, changes);
@@ -198,7 +199,8 @@ function newDocument(
     if (input.metadata != null)
       throw badInput(
         'input.metadata',
-        'input.metadata is noted on the chunks of input.text, which is not given.',
+        'input.metadata is stored on the chunks of input.text, which is missing. Set ' +
+          'input.text or remove input.metadata.',
       );
     return { document: { ...named, ...source }, text: undefined, metadata };
   }

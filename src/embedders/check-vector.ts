@@ -26,7 +26,10 @@ export function checkVector(
       `${field} must hold finite numbers only; the item at index ${wrongIndex} is not one.`,
     );
   if (vector.every(value => value === 0))
-    throw badInput(field, `${field} is all zeros, which has no direction to compare.`);
+    throw badInput(
+      field,
+      `${field} is all zeros and cannot be compared. Send a vector with other numbers.`,
+    );
 }
 
 /**

@@ -138,7 +138,8 @@ export class OpenAiEmbedder implements Embedder {
     this.#breaker.onBreak(() =>
       log?.warn(
         { err: causeOf(this.#breaker.lastFailure), model: config.model, ms: retry.pauseMs },
-        'The embedding service has failed many times in a row, and is left alone for a moment',
+        'The embedding service has failed repeatedly; the gateway sends it no requests ' +
+          'for a moment',
       ),
     );
     this.#breaker.onReset(() =>
@@ -161,7 +162,7 @@ export class OpenAiEmbedder implements Embedder {
     if (waitMs >= this.#config.timeoutMs) throw retryLaterError(waitMs);
     const paused = (): AppError =>
       unavailable(
-        'has failed many times and is left alone for a moment',
+        'has failed repeatedly and gets no requests for a moment',
         causeOf(this.#breaker.lastFailure),
         this.#retry.pauseMs,
       );
@@ -296,7 +297,9 @@ export class OpenAiEmbedder implements Embedder {
     const asked = readRetryAfter(response.headers.get('retry-after'));
     if (asked !== undefined) this.#retryAt = Math.max(this.#retryAt, performance.now() + asked);
     const error = unavailable(
-      status === 429 ? 'has too many requests at the moment' : 'is out of order at the moment',
+      status === 429
+        ? 'has too many requests at the moment'
+        : 'has an internal error at the moment',
       cause,
       asked ?? RETRY_AFTER_MS,
     );
@@ -342,7 +345,7 @@ function requestHeaders(apiKey: string | undefined): Headers {
   } catch {
     // The original error quotes the key.
     throw new TypeError(
-      'The key of the embedding service has characters that an HTTP header cannot hold.',
+      'The key of the embedding service contains characters that an HTTP header cannot contain.',
     );
   }
   return headers;
@@ -404,8 +407,5 @@ function unavailable(problem: string, cause: unknown, retryAfterMs?: number): Ap
 }
 
 function unusable(reason: string): AppError {
-  return unavailable(
-    'gave an answer that cannot be used',
-    new Error(`The answer cannot be used: ${reason}.`),
-  );
+  return unavailable('gave an invalid answer', new Error(`The answer cannot be used: ${reason}.`));
 }

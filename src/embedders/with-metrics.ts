@@ -12,8 +12,8 @@ export function withMetrics(embedder: Embedder, metrics: Metrics): Embedder {
   const histogram = new Histogram({
     name: 'weaver_embedding_duration_seconds',
     help:
-      'Calls of the embedder, of one or more texts each: made, failed, or ended since the ' +
-      'caller had gone or the time of the operation was over.',
+      'Calls of the embedder, with one or more texts each: made, failed, or ended because ' +
+      "the caller was gone or the operation's time was over.",
     labelNames: ['outcome'],
     buckets: SECONDS,
     registers: [metrics],

@@ -9,7 +9,7 @@ export type Position = readonly (string | null)[];
 
 const DIGEST_LENGTH = 8;
 const CURSOR_OF_LIST =
-  'this list in this order. Pass a cursor as it came from this field, with the same orderBy';
+  'this list in this order. Pass a cursor that this field returned with the same orderBy';
 
 // A cursor is a place, not a permission: whoever made one up would see no row that paging does not
 // show them anyway. The digest is there to refuse what was damaged, cut or carried over from

@@ -35,7 +35,7 @@ export function filterSql(
 
   const count = (path: string): void => {
     if (++comparisons > MAX_COMPARISONS)
-      throw badInput(path, `The filter compares more than ${MAX_COMPARISONS} times.`);
+      throw badInput(path, `The filter has more than ${MAX_COMPARISONS} comparisons.`);
   };
 
   const all = (conditions: string[], word: string): string =>
@@ -43,10 +43,7 @@ export function filterSql(
 
   const group = (value: Filter, path: string, depth: number): string | undefined => {
     if (depth > MAX_DEPTH)
-      throw badInput(
-        path,
-        `The filter has and, or and not inside each other more than ${MAX_DEPTH} levels deep.`,
-      );
+      throw badInput(path, `The filter nests and, or and not more than ${MAX_DEPTH} levels deep.`);
     const conditions = Object.entries(value).flatMap(([key, requested]) => {
       if (requested === null || requested === undefined) return [];
       if (key === 'and' || key === 'or')

@@ -64,14 +64,14 @@ export function asAppError(thrown: unknown): AppError | undefined {
     case 'statement':
       return new AppError(
         'UNAVAILABLE',
-        'The database took longer for this than an operation may take. Ask for less, or ' +
-          'try again when there is less to do.',
+        'The database took longer than the time limit of an operation. Request less ' +
+          'data, or try again later.',
         { cause: error, retryAfterMs: 1_000 },
       );
     case 'lock':
       return new AppError(
         'UNAVAILABLE',
-        'Others are changing the same at the moment. Try again shortly.',
+        'Another operation is changing the same data at the moment. Try again shortly.',
         { cause: error, retryAfterMs: 1_000 },
       );
     default:
@@ -171,7 +171,7 @@ export function formatError(
       };
     // graphql-js reads by recursion: what is nested thousands of levels deep runs out of stack.
     const message = formatted.message.startsWith('Maximum call stack')
-      ? 'The operation is nested too deep to be read.'
+      ? 'The operation is nested too deeply to be parsed.'
       : formatted.message;
     return { message, ...location, extensions: { code: 'BAD_USER_INPUT' } };
   }

@@ -24,7 +24,7 @@ export function textInput(field: string, given: string, max: number): string {
       `${field} has ${formatNumber(length)} characters; the limit is ${formatNumber(max)}.`,
     );
   if (!hasVisibleCharacter(value))
-    throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+    throw badInput(field, `${field} is blank; it needs at least one visible character.`);
   return value;
 }
 
@@ -51,7 +51,7 @@ export function longTextInput(field: string, given: string, max: number): string
       `${field} has ${formatNumber(bytes)} bytes in UTF-8; the limit is ${formatNumber(max)}.`,
     );
   if (!hasVisibleCharacter(value))
-    throw badInput(field, `${field} is blank; it needs at least one character that shows.`);
+    throw badInput(field, `${field} is blank; it needs at least one visible character.`);
   return value;
 }
 
@@ -110,7 +110,7 @@ export function changeInput<T, R>(
   check: (value: T) => R,
 ): R | undefined {
   if (value === null)
-    throw badInput(field, `${field} cannot be null. Leave it out to keep what is there.`);
+    throw badInput(field, `${field} cannot be null. Omit it to keep the current value.`);
   return value === undefined ? undefined : check(value);
 }
 
@@ -144,7 +144,7 @@ export function tenantInput(
 ): string {
   const tenantId = tenantIdInput == null ? callerTenantId : uuidInput(field, tenantIdInput);
   if (tenantId === undefined)
-    throw badInput(field, `${field} must name the tenant: an operator has none of their own.`);
+    throw badInput(field, `${field} must name the tenant, because the operator belongs to none.`);
   if (callerTenantId !== undefined && tenantId !== callerTenantId)
     throw notFound('tenant', tenantId, field);
   return tenantId;

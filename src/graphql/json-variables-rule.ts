@@ -32,8 +32,8 @@ export function jsonVariablesRule(context: ValidationContext): ASTVisitor {
         if (!declared || type || isItsJson(context, declared)) continue;
         const name = `Variable "$${node.name.value}"`;
         const message =
-          `${name} cannot stand inside a JSON object, since it is no JSON value. Declare ` +
-          'it as MetadataValue or JSONObject.';
+          `${name} cannot be used inside a JSON object, because its type is not JSON. ` +
+          'Declare it as MetadataValue or JSONObject.';
         context.reportError(new GraphQLError(message, { nodes: [node] }));
       }
     },

@@ -166,7 +166,7 @@ function tooManyLists({ parentType, fieldName }: GraphQLResolveInfo): AppError {
   const field = `${parentType.name}.${fieldName}`;
   return new AppError(
     'QUERY_TOO_COMPLEX',
-    `The operation asks for ${field} in more than ${MAX_LISTS} places.`,
+    `The operation selects ${field} more than ${MAX_LISTS} times.`,
     { field },
   );
 }

@@ -175,7 +175,7 @@ function introspectionForbidden(
   return introspects && principal.kind === 'nobody'
     ? new AppError(
         'UNAUTHENTICATED',
-        'The schema is shown to callers with a token: send "Authorization: Bearer <API key>".',
+        'Only callers with a token can read the schema: send "Authorization: Bearer <API key>".',
       )
     : undefined;
 }
@@ -189,8 +189,8 @@ function requirement(
     .map(scope => scope.toUpperCase());
   if (scopes.length === 0)
     return anyOf.includes('owner')
-      ? "is for the tenant's owners and the operator"
-      : 'is for the operator alone';
+      ? "is only for the tenant's owners and the operator"
+      : 'is only for the operator';
   const names = scopes.join(' or ');
   return principal.kind === 'user'
     ? `needs the permission ${names}, which the role ${principal.role.toUpperCase()} does not have`

@@ -10,8 +10,7 @@ export const CLIENT_DISCONNECTED = new AppError('UNAVAILABLE', 'The caller has g
 export function operationTimeout(ms: number): AppError {
   return new AppError(
     'UNAVAILABLE',
-    `The operation took longer than the limit of ${ms} ms. Ask for less, or try again ` +
-      'when there is less to do.',
+    `The operation took longer than the limit of ${ms} ms. Request less data, or try again later.`,
     { retryAfterMs: 1_000 },
   );
 }

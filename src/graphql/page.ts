@@ -27,7 +27,7 @@ export interface Page {
  */
 export function pageOf(args: PageArgs, listName: string, order: Order): Page {
   if (args.first != null && args.last != null)
-    throw badInput('last', 'Give first or last, not both.');
+    throw badInput('last', 'Set either first or last, not both.');
   checkSize('first', args.first);
   checkSize('last', args.last);
   const orderKey = `${listName}: ${order.key}`;

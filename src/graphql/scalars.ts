@@ -50,10 +50,7 @@ function parseDateTime(value: unknown): string {
     refuse(`DateTime "${value as string}" does not exist in the calendar.`);
   const utcYear = new Date(value as string).getUTCFullYear();
   if (utcYear < 1 || utcYear > 9999)
-    refuse(
-      `DateTime "${value as string}" lies outside the years 1 to 9999 in UTC, which is ` +
-        'how it would be shown.',
-    );
+    refuse(`DateTime "${value as string}" is outside the years 1 to 9999 in UTC.`);
   return value as string;
 }
 
@@ -65,7 +62,7 @@ function parseDateTime(value: unknown): string {
 function serializeDateTime(value: unknown): string {
   const text = String(value);
   if (text.charAt(4) !== '-' || !text.endsWith('+00')) {
-    const what = `The database holds the time "${text}" here, which DateTime cannot show.`;
+    const what = `The database contains the time "${text}" here, which DateTime cannot show.`;
     throw new AppError(
       'INTERNAL_SERVER_ERROR',
       `${what} Tell the operator of this gateway: "weaver db doctor" names the row.`,
@@ -95,9 +92,7 @@ function parseBigInt(value: unknown): string {
     BigInt(text) > INT64_MAX ||
     BigInt(text) < -INT64_MAX - 1n
   ) {
-    const hint = isJsonNumber(value)
-      ? ' A number beyond 2^53 - 1 must come as a string of digits.'
-      : '';
+    const hint = isJsonNumber(value) ? ' Send a number beyond 2^53 - 1 as a string of digits.' : '';
     refuse(
       `BigInt must be a whole number of at most 64 bits, as a number or a string of digits.${hint}`,
     );
@@ -134,7 +129,7 @@ function parseJsonObject(value: unknown): Record<string, unknown> {
     refuse('JSONObject must be an object, such as {"category": "returns"}.');
   const location = pathOfUnusable(value, '');
   if (location !== undefined)
-    refuse(`JSONObject must hold ${FINITE_NUMBERS}: ${location.slice(1)} is none.`);
+    refuse(`JSONObject must hold ${FINITE_NUMBERS}: ${location.slice(1)} is not one.`);
   return value as Record<string, unknown>;
 }
 

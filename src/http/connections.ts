@@ -73,7 +73,7 @@ function logDroppedConnections(limit: number, log: Logger): () => void {
     if (dropped === 0) return;
     log.warn(
       { refused: dropped, limit },
-      'Connections were refused, because there are as many as WEAVER_MAX_CONNECTIONS allows',
+      'Connections were refused because WEAVER_MAX_CONNECTIONS is reached',
     );
     dropped = 0;
     timer = setTimeout(report, LOG_INTERVAL_MS).unref();

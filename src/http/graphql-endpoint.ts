@@ -67,13 +67,15 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'slot' | 
       if (request.method !== 'POST' && !isTypeOfNoBody(request.headers['content-type'])) {
         throw httpError(
           415,
-          'A GET has no body: leave content-type out, or send "content-type: application/json".',
+          'A GET has no body: remove the header content-type, or send "content-type: ' +
+            'application/json".',
         );
       }
       if (!request.responseFormat)
         throw httpError(
           406,
-          'Answers are application/graphql-response+json or application/json. Accept one of them.',
+          'Answers are application/graphql-response+json or application/json. Name one ' +
+            'of them in the header accept.',
         );
     },
     preParsing,
@@ -118,7 +120,7 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'slot' | 
       .send(
         errorBody(
           'BAD_USER_INPUT',
-          `GraphQL takes GET and POST, not ${request.method}.`,
+          `GraphQL accepts GET and POST, not ${request.method}.`,
           request.id,
         ),
       );

@@ -70,7 +70,7 @@ export function createHttpServer(log: Logger, config: Config): FastifyInstance {
       const body = JSON.stringify(
         errorBody(
           'BAD_USER_INPUT',
-          `This is not a request that can be read: ${STATUS_CODES[status]}.`,
+          `The request cannot be parsed: ${STATUS_CODES[status]}.`,
           requestId,
         ),
       );
@@ -145,14 +145,14 @@ function requestProblem({ raw: { httpVersion, headers } }: FastifyRequest): Erro
   if (codings !== undefined && !/^chunked$/i.test(codings.trim()))
     return httpError(
       400,
-      `The gateway cannot read "transfer-encoding: ${codings}". It knows chunked alone.`,
+      `The gateway does not support "transfer-encoding: ${codings}". Use chunked.`,
     );
   if (httpVersion !== '1.1') return undefined;
   if (headers.host === undefined) return httpError(400, 'The request has no header "host".');
   if (headers.expect !== undefined && !/^100-continue$/i.test(headers.expect))
     return httpError(
       417,
-      `The gateway cannot meet "expect: ${headers.expect}". It knows 100-continue.`,
+      `The gateway does not support "expect: ${headers.expect}". Use 100-continue.`,
     );
   return undefined;
 }

@@ -16,7 +16,7 @@ export function acceptOnlyJson(app: FastifyInstance): void {
     async (request: FastifyRequest, payload: IncomingMessage) => {
       const charset = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(request.headers['content-type']!)?.[1];
       if (charset !== undefined && !/^utf-?8$/i.test(charset))
-        throw httpError(415, 'The body must be JSON in UTF-8, without any other charset.');
+        throw httpError(415, 'The body must be JSON in UTF-8. Remove the other charset.');
       const body = await readBody(payload, request.countBody);
       if (body.length === 0)
         throw httpError(

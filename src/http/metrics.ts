@@ -18,7 +18,7 @@ export function registerMetrics(app: FastifyInstance, metrics: Metrics, token: s
         .send(
           errorBody(
             'UNAUTHENTICATED',
-            'The metrics want the token of WEAVER_METRICS_TOKEN as a bearer token.',
+            'The metrics require the token of WEAVER_METRICS_TOKEN as a bearer token.',
             request.id,
           ),
         );

@@ -79,7 +79,7 @@ function ofBody(body: unknown): Parameters {
   // refuse.
   if (body === undefined) return {};
   if (Array.isArray(body))
-    throw badRequest('The body must be one operation, not a list: there is no batching.');
+    throw badRequest('The body must be one operation, not a list: batching is not supported.');
   if (typeof body !== 'object' || body === null)
     throw badRequest(
       `The body must be a JSON object such as ${EXAMPLE}, not ` +
@@ -90,7 +90,7 @@ function ofBody(body: unknown): Parameters {
     unknown
   >;
   if (isAbsent(query) && isAbsent(documentId) && isAbsent(extensions))
-    throw badRequest(`The body holds no operation. Send one as "query", such as ${EXAMPLE}.`);
+    throw badRequest(`The body contains no operation. Send one as "query", such as ${EXAMPLE}.`);
   return checked({ query, documentId, operationName, variables, extensions });
 }
 

@@ -70,7 +70,8 @@ export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsin
     if (encoding !== undefined && !/^identity$/i.test(encoding))
       throw httpError(
         415,
-        `The body must be sent as it is, without the header "content-encoding: ${encoding}".`,
+        'Encoded bodies are not supported. Send the body without the header ' +
+          `"content-encoding: ${encoding}".`,
       );
     request.countBody = await counter(request, reply);
     if (request.headers.expect !== undefined && request.raw.httpVersion === '1.1')
@@ -109,6 +110,6 @@ function tooLarge(limit: number, appError: boolean): Error {
   return httpError(
     413,
     `The request body is larger than the limit of ${limit} ` +
-      `bytes${appError ? '' : ' without a token that is accepted'}.`,
+      `bytes${appError ? '' : ' for requests without a valid token'}.`,
   );
 }

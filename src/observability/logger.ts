@@ -114,7 +114,7 @@ export class LogOutput implements DestinationStream {
       level: pino.levels.values.warn,
       time: new Date().toISOString(),
       lost: this.#lostLines,
-      msg: 'Lines of the log are missing here, as they could not be written',
+      msg: 'Log lines are missing here because they could not be written',
     });
     return `${this.#endsMidLine ? '\n' : ''}${line}\n`;
   }

@@ -135,8 +135,7 @@ function rateLimitError({ rpm }: Subject, { endsAt }: Allowance): AppError {
   const retryAfterMs = Math.max(1, Math.ceil(endsAt - performance.now()));
   return new AppError(
     'RATE_LIMITED',
-    `There is a limit of ${rpm} requests a minute, and it is used up. Try again when the ` +
-      'minute is over.',
+    `The limit of ${rpm} requests a minute is reached. Try again in the next minute.`,
     { retryAfterMs },
   );
 }

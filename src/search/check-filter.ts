@@ -35,7 +35,7 @@ function checkTenant(input: string | null | undefined, callerTenantId: string | 
   if (inputTenantId === undefined)
     throw badInput(
       'input.tenantId',
-      'input.tenantId must name the tenant to search: an operator has none of their own.',
+      'input.tenantId must name the tenant to search, because the operator belongs to none.',
     );
   if (callerTenantId !== undefined && inputTenantId !== callerTenantId)
     throw tenantNotFound(inputTenantId);

@@ -93,23 +93,23 @@ function checkQuery(
     if (text !== undefined && embedding !== undefined)
       throw badInput(
         'input.embedding',
-        'In the mode VECTOR give input.text or input.embedding, not both.',
+        'In the mode VECTOR, set either input.text or input.embedding, not both.',
       );
     if (text === undefined && embedding === undefined)
       throw badInput(
         'input.text',
-        'Give input.text or input.embedding: there is nothing to search for.',
+        'Set input.text or input.embedding: there is nothing to search for.',
       );
   } else {
     if (text === undefined)
       throw badInput(
         'input.text',
-        `The mode ${mode.toUpperCase()} needs input.text, to look for its words.`,
+        `The mode ${mode.toUpperCase()} needs input.text, because it searches for words.`,
       );
     if (embedding !== undefined && !takesEmbedding)
       throw badInput(
         'input.embedding',
-        'The mode KEYWORD compares words only: leave input.embedding out, or use HYBRID.',
+        'The mode KEYWORD compares only words: remove input.embedding, or use HYBRID.',
       );
   }
   if (text !== undefined) checkText(mode, text);
@@ -133,8 +133,8 @@ function checkText(mode: SearchMode, text: string): void {
   if (words > MAX_WORDS)
     throw badInput(
       'input.text',
-      `input.text has ${words} words; the mode ${mode.toUpperCase()} looks for ` +
-        `${MAX_WORDS} at most. VECTOR takes longer texts.`,
+      `input.text has ${words} words; the limit of the mode ${mode.toUpperCase()} is ` +
+        `${MAX_WORDS}. The mode VECTOR accepts longer texts.`,
     );
 }
 
@@ -144,7 +144,7 @@ function checkMinSimilarity(mode: SearchMode, input: JsonNumber | undefined): nu
   if (mode === SearchMode.KEYWORD)
     throw badInput(
       'input.minSimilarity',
-      'Hits of the mode KEYWORD have no similarity: leave input.minSimilarity out, or use HYBRID.',
+      'Hits of the mode KEYWORD have no similarity: remove input.minSimilarity, or use HYBRID.',
     );
   if (!(minSimilarity >= -1 && minSimilarity <= 1))
     throw badInput(
@@ -159,7 +159,7 @@ function checkWeights(mode: SearchMode, input: SearchWeights | null | undefined)
   if (mode !== SearchMode.HYBRID)
     throw badInput(
       'input.weights',
-      `The mode ${mode.toUpperCase()} has one ranking only: input.weights are for HYBRID.`,
+      `The mode ${mode.toUpperCase()} has only one ranking: remove input.weights, or use HYBRID.`,
     );
   const weights = { vector: toDouble(input.vector), keyword: toDouble(input.keyword) };
   for (const name of ['vector', 'keyword'] as const) {
@@ -173,9 +173,6 @@ function checkWeights(mode: SearchMode, input: SearchWeights | null | undefined)
     }
   }
   if (weights.vector === 0 && weights.keyword === 0)
-    throw badInput(
-      'input.weights',
-      'One of input.weights must be greater than 0: nothing would count.',
-    );
+    throw badInput('input.weights', 'One of input.weights must be greater than 0.');
   return weights;
 }

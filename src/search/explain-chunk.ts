@@ -30,7 +30,7 @@ export async function explainChunk(
 ): Promise<ChunkExplanation> {
   context.searchCount.add(1, 'Query.explainChunk');
   if (input.after != null)
-    throw badInput('input.after', 'An explanation is of the whole search: leave input.after out.');
+    throw badInput('input.after', 'explainChunk explains the whole search: remove input.after.');
   const search = parseSearch(context, input);
   const id = uuidInput('chunkId', chunkId);
   const vector = await vectorOf(search, context);

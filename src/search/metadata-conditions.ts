@@ -41,8 +41,8 @@ export function checkMetadataConditions(
     if (!hasOperator(condition))
       throw badInput(
         where,
-        `${where} asks nothing: give equals, in, exists, number or date. A null, such as ` +
-          'that of a variable without a value, is none of them.',
+        `${where} has no operator: set equals, in, exists, number or date. A null, for ` +
+          'example from a variable without a value, does not count.',
       );
     refuseNulls(condition, where);
   }
@@ -68,8 +68,8 @@ function refuseNulls(
     if (value === null)
       throw badInput(
         `${where}.${name}`,
-        `${where}.${name} is null. A metadata condition takes no null: give a value, or ` +
-          'leave it out.',
+        `${where}.${name} is null, which a metadata condition does not accept: set a ` +
+          'value, or omit it.',
       );
   }
 }

@@ -25,8 +25,8 @@ export class SearchCount {
     if (this.#count + searches > MAX_SEARCHES)
       throw new AppError(
         'QUERY_TOO_COMPLEX',
-        `The operation searches more than ${MAX_SEARCHES} times. Each chunk that asks for ` +
-          'similar ones counts as a search.',
+        `The operation has more than ${MAX_SEARCHES} searches. Each chunk with similar ` +
+          'counts as a search.',
         { field },
       );
     this.#count += searches;

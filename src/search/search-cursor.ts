@@ -34,7 +34,7 @@ export interface SearchIdentity {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const CURSOR_DESCRIPTION =
-  'this search. Pass pageInfo.endCursor as it came, with the same input but for topK';
+  'this search. Pass pageInfo.endCursor of the previous page, with the same input except topK';
 
 export function cursorKeyOf({
   mode,
@@ -92,7 +92,7 @@ export function readCursor(mode: SearchMode, cursorKey: string, cursor: string):
   if (mode === SearchMode.HYBRID)
     throw badInput(
       'input.after',
-      'The mode HYBRID has one page: leave input.after out and ask for up to 100 hits ' +
+      'The mode HYBRID has only one page: remove input.after and request up to 100 hits ' +
         'with input.topK.',
     );
   const [score, id, hitsBefore, token, match] = decodeCursor(

@@ -60,7 +60,7 @@ export async function updateTenant(
     planTier: changeInput('input.planTier', input.planTier, planInput),
   });
   if (changes?.planTier !== undefined && caller.principal.kind !== 'operator') {
-    throw new AppError('FORBIDDEN', 'input.planTier is for the operator alone.', {
+    throw new AppError('FORBIDDEN', 'Only the operator can set input.planTier.', {
       field: 'input.planTier',
     });
   }

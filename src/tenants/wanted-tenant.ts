@@ -6,6 +6,6 @@ import { uuidInput } from '../graphql/uuid-input.js';
 export function wantedTenant({ tenantId }: Caller, id: string | null | undefined): string {
   const wanted = id == null ? tenantId : uuidInput('id', id);
   if (wanted === undefined)
-    throw badInput('id', 'An operator has no tenant of their own: name one by its id.');
+    throw badInput('id', 'The operator belongs to no tenant: name one by its id.');
   return wanted;
 }

@@ -80,6 +80,6 @@ async function fetchKeys(url: string, timeoutMs: number): Promise<JSONWebKeySet>
     if (text.length > MAX_BYTES) throw new Error(`The answer is longer than ${MAX_BYTES} bytes.`);
   }
   const keys = JSON.parse(text) as JSONWebKeySet;
-  if (!Array.isArray(keys?.keys)) throw new Error('The answer is no JSON Web Key Set.');
+  if (!Array.isArray(keys?.keys)) throw new Error('The answer is not a JSON Web Key Set.');
   return keys;
 }

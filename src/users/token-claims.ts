@@ -47,7 +47,7 @@ export function claimsProblem(
   const { error } = CLAIMS.safeParse(claims);
   return (
     error &&
-    `the claim ${String(error.issues[0]!.path[0])} is not what RFC 7519 or Weaver wants: ` +
-      `${error.issues[0]!.message}`
+    `the claim ${String(error.issues[0]!.path[0])} does not conform to RFC 7519 or to ` +
+      `Weaver's rules: ${error.issues[0]!.message}`
   );
 }

@@ -59,7 +59,7 @@ function createVerifier(
       if (error instanceof AppError) throw error;
       // What is not jose's own is a key that the provider published and that cannot be used.
       if (!(error instanceof errors.JOSEError))
-        log.warn({ err: error }, "A key of the identity provider's cannot be used");
+        log.warn({ err: error }, 'A key of the identity provider cannot be used');
       throw invalidToken(error);
     }
   };

@@ -96,8 +96,7 @@ export async function deleteUser(
       if (input.confirm !== email)
         throw badInput(
           'input.confirm',
-          "input.confirm must be the user's e-mail address, exactly as it stands. " +
-            'Nothing was deleted.',
+          "input.confirm must be the user's exact e-mail address. Nothing was deleted.",
         );
       await deleteRow(em, User, { id, tenantId });
       return {
@@ -117,7 +116,8 @@ function refuseToGiveMore({ principal }: Caller, role: UserRole, field: string):
   if (missing.length > 0)
     throw new AppError(
       'FORBIDDEN',
-      `The role ${role.toUpperCase()} may do more than you: ${missing.join(', ').toUpperCase()}.`,
+      `The role ${role.toUpperCase()} has permissions that you do not have: ` +
+        `${missing.join(', ').toUpperCase()}.`,
       { field },
     );
 }
@@ -134,7 +134,7 @@ function emailInput(email: string): string {
   if (HIDDEN.test(email))
     throw badInput(
       'input.email',
-      'input.email contains a character that does not show, such as a zero width space. Remove it.',
+      'input.email contains an invisible character, such as a zero width space. Remove it.',
     );
   if (!/^[^\s@]+@[^\s@]+$/.test(text))
     throw badInput(

@@ -129,7 +129,7 @@ function throwIfAborted({ signal }: Caller): void {
   if (signal.aborted)
     throw new AppError(
       'UNAVAILABLE',
-      'The operation took longer than it may, and was ended before its changes were ' +
+      'The operation exceeded its time limit and was ended before its changes were ' +
         'stored. Nothing was changed.',
       { cause: signal.reason, retryAfterMs: 1_000 },
     );

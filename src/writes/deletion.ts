@@ -9,8 +9,7 @@ export function checkConfirm(confirm: string | null | undefined, name: string): 
   if (confirm === name) return;
   throw badInput(
     'input.confirm',
-    'input.confirm must be the name of what is to be deleted, exactly as it stands. ' +
-      'Nothing was deleted.',
+    'input.confirm must be the exact name of the object. Nothing was deleted.',
   );
 }
 

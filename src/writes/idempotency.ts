@@ -131,7 +131,7 @@ function outcomeOf<T>({ digest, outcome }: StoredOutcome<T>, call: IdempotentCal
   if (digest === call.digest) return outcome;
   throw new AppError(
     'CONFLICT',
-    'This idempotency key was used with another input in the last 24 hours. Take a new ' +
+    'This idempotency key was used with another input in the last 24 hours. Use a new ' +
       'key for a new call.',
     { field: 'input.idempotencyKey' },
   );

@@ -44,7 +44,7 @@ describe('readConfig', () => {
     'refuses %s workers on the embedded database, which one process alone can open',
     workers => {
       expect(() => readConfig({ WEAVER_WORKERS: workers })).toThrow(
-        'WEAVER_WORKERS needs DATABASE_URL beside it',
+        'WEAVER_WORKERS requires DATABASE_URL',
       );
       expect(readConfig({ WEAVER_WORKERS: workers, DATABASE_URL: URL }).workers).toBeGreaterThan(0);
     },
@@ -193,11 +193,11 @@ describe('readConfig', () => {
     [
       { EMBEDDING_MODEL: 'm', EMBEDDING_API_KEY: 'k' },
       [
-        'EMBEDDING_MODEL, EMBEDDING_API_KEY are of no use while EMBEDDING_PROVIDER is ' +
-          'hashing: set that to openai',
+        'EMBEDDING_MODEL, EMBEDDING_API_KEY are not used while EMBEDDING_PROVIDER is ' +
+          'hashing: set EMBEDDING_PROVIDER to openai',
       ],
     ],
-    [{ WEAVER_MIGRATION_URL: URL }, ['WEAVER_MIGRATION_URL needs DATABASE_URL beside it']],
+    [{ WEAVER_MIGRATION_URL: URL }, ['WEAVER_MIGRATION_URL requires DATABASE_URL']],
     [
       { JWT_JWKS_URL: 'https://login.example.com/keys' },
       [
@@ -215,11 +215,11 @@ describe('readConfig', () => {
     ],
     [
       { JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
-      ['JWT_ISSUER, JWT_AUDIENCE need JWT_JWKS_URL or JWT_SECRET beside them'],
+      ['JWT_ISSUER, JWT_AUDIENCE require JWT_JWKS_URL or JWT_SECRET'],
     ],
     [
       { JWT_JWKS_URL: 'https://k', JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'i', JWT_AUDIENCE: 'a' },
-      ['JWT_JWKS_URL and JWT_SECRET exclude each other: set one of them'],
+      ['JWT_JWKS_URL and JWT_SECRET cannot be set together: remove one of them'],
     ],
     [
       {
@@ -229,19 +229,19 @@ describe('readConfig', () => {
         JWT_ALGORITHMS: 'RS256,HS256',
       },
       [
-        'JWT_ALGORITHMS cannot have HS256 with JWT_JWKS_URL: it takes RS256, RS384, ' +
+        'JWT_ALGORITHMS cannot contain HS256 with JWT_JWKS_URL: use RS256, RS384, ' +
           'RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA',
       ],
     ],
     [
       { JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_ALGORITHMS: 'ES256' },
-      ['JWT_ALGORITHMS cannot have ES256 with JWT_SECRET: it takes HS256, HS384, HS512'],
+      ['JWT_ALGORITHMS cannot contain ES256 with JWT_SECRET: use HS256, HS384, HS512'],
     ],
     [
       { JWT_SECRET: 's'.repeat(32), JWT_ISSUER: 'i', JWT_AUDIENCE: 'a', JWT_ALGORITHMS: 'none' },
       [
-        'JWT_ALGORITHMS must be of HS256, HS384, HS512, RS256, RS384, RS512, PS256, ' +
-          'PS384, PS512, ES256, ES384, ES512, EdDSA, with commas between',
+        'JWT_ALGORITHMS must be a list of HS256, HS384, HS512, RS256, RS384, RS512, PS256, ' +
+          'PS384, PS512, ES256, ES384, ES512, EdDSA, separated by commas',
       ],
     ],
     [
@@ -255,8 +255,8 @@ describe('readConfig', () => {
     [
       { WEAVER_AD_HOC_OPERATIONS: 'nobody' },
       [
-        'WEAVER_AD_HOC_OPERATIONS needs WEAVER_TRUSTED_DOCUMENTS or ' +
-          'WEAVER_TRUSTED_DOCUMENT_KEYS beside it, unless it is everyone',
+        'WEAVER_AD_HOC_OPERATIONS requires WEAVER_TRUSTED_DOCUMENTS or ' +
+          'WEAVER_TRUSTED_DOCUMENT_KEYS, unless it is everyone',
       ],
     ],
     [{ PORT: '4000.5' }, ['PORT must be a whole number from 0 to 65535']],

@@ -32,7 +32,7 @@ export class ChannelBindingClient extends Client {
       callback.connection.emit(
         'error',
         new Error(
-          'The server did not offer channel binding, and channel_binding=require asks for it',
+          'The server does not offer channel binding, which channel_binding=require requires',
         ),
       );
       callback.connection.stream.destroy();

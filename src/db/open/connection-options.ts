@@ -105,8 +105,8 @@ export async function encryptionOf(address: DatabaseAddress): Promise<Encryption
   if (mode === 'disable' || hostName(address).startsWith('/')) return 'none';
   if (sslrootcert === 'system' && mode !== 'verify-full')
     throw new StartupError(
-      'sslrootcert=system needs sslmode=verify-full: anybody has a certificate of such ' +
-        `an authority, for a name of their own. Now it is ${mode}.`,
+      'sslrootcert=system requires sslmode=verify-full, because anybody can get a ' +
+        `certificate from a public authority. sslmode is ${mode}.`,
     );
   if (mode === 'verify-full') return 'authority and name';
   if (mode === 'verify-ca') return 'authority';
@@ -157,10 +157,10 @@ function authorities(
   const system =
     encryption === 'authority'
       ? ''
-      : ', or write sslrootcert=system where a public authority has signed its certificate';
+      : ", or use sslrootcert=system if a public authority signed the server's certificate";
   throw new StartupError(
-    `sslmode=${mode} needs to know who may sign the server's certificate: name the ` +
-      `authority's file in sslrootcert${system}.`,
+    `sslmode=${mode} requires the certificate of the authority that signed the server's ` +
+      `certificate: name its file in sslrootcert${system}.`,
   );
 }
 

@@ -59,20 +59,20 @@ function refuseForeignFiles(folder: string): void {
     const version = readFileSync(`${folder}/${VERSION_FILE}`, 'utf8').trim();
     if (version === EMBEDDED_VERSION) return;
     throw new StartupError(
-      `The embedded database in ${folder} was made by PostgreSQL ` +
-        `${version.slice(0, 20)}, and this Weaver brings PostgreSQL ${EMBEDDED_VERSION}, ` +
-        'which cannot open it. Nothing was changed. With the Weaver that made it, write ' +
-        'its rows into a file that any version reads ("npx weaver db backup --portable ' +
-        'FILE"), and restore that file into another WEAVER_DATA_DIR here.',
+      `The embedded database in ${folder} was created by PostgreSQL ` +
+        `${version.slice(0, 20)}, but this Weaver contains PostgreSQL ${EMBEDDED_VERSION}, ` +
+        'which cannot open it. Nothing was changed. Back up its rows with the Weaver that ' +
+        'created it ("npx weaver db backup --portable FILE"), then restore that file into ' +
+        'another WEAVER_DATA_DIR here.',
     );
   }
   if (readdirSync(folder).length === 0) return;
   throw new StartupError(
-    `${folder} has files and no ${VERSION_FILE}, so it is a part of an embedded database ` +
-      'and cannot be opened. Nothing was changed. Put a whole copy in its place, or ' +
-      'restore a backup ("npx weaver db restore --yes FILE"), which keeps these files ' +
-      'beside it. If Weaver was stopped while it was making this database for the first ' +
-      'time, there are no rows in it yet: move it away and start again.',
+    `${folder} has files but no ${VERSION_FILE}, so it is not a complete embedded ` +
+      'database and cannot be opened. Nothing was changed. Replace it with a complete ' +
+      'copy, or restore a backup ("npx weaver db restore --yes FILE"), which keeps these ' +
+      'files beside it. If Weaver was stopped while it created this database for the first ' +
+      'time, it contains no rows: move it away and start again.',
   );
 }
 
@@ -86,8 +86,8 @@ export function damagedFolder(dataDir: string, reason: string): StartupError {
     : reason;
   return new StartupError(
     `The embedded database in ${dataDir} cannot be opened: ${because}. Its files may be ` +
-      'damaged. Copy the folder first and try nothing on the original: then restore a ' +
-      'backup ("npx weaver db restore --yes FILE"), which keeps the former files beside ' +
-      'it, or set WEAVER_DATA_DIR to another folder to begin anew.',
+      'damaged. Copy the folder before you try anything. Then restore a backup ("npx ' +
+      'weaver db restore --yes FILE"), which keeps the old files beside it, or set ' +
+      'WEAVER_DATA_DIR to another folder to start with an empty database.',
   );
 }

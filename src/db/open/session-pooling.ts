@@ -9,8 +9,8 @@ const HINT = 'Set WEAVER_MIGRATION_URL to an address that leads to the server it
 
 export function poolerError(): StartupError {
   return new StartupError(
-    'DATABASE_URL leads to a pooler in transaction mode (DATABASE_POOLER), where this ' +
-      'command cannot work, and WEAVER_MIGRATION_URL is not set, or set to the same ' +
+    'DATABASE_URL leads to a pooler in transaction mode (DATABASE_POOLER), through which ' +
+      'this command cannot work, and WEAVER_MIGRATION_URL is not set or has the same ' +
       `address. ${HINT}`,
   );
 }
@@ -22,7 +22,8 @@ export function poolerError(): StartupError {
 export async function refuseSharedSession(pool: Pool, client: PoolClient): Promise<void> {
   if (!(await sharesSession(pool, client))) return;
   throw new StartupError(
-    `The connection leads to a pooler in transaction mode, where this command cannot work. ${HINT}`,
+    'The connection leads to a pooler in transaction mode, through which this command ' +
+      `cannot work. ${HINT}`,
   );
 }
 

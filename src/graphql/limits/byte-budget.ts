@@ -75,7 +75,7 @@ export class ByteBudget {
 function tooMany(holder: string): AppError {
   return new AppError(
     'UNAVAILABLE',
-    `${holder} too many bytes in memory at the moment. Try again shortly, or ask for less.`,
+    `${holder} too many bytes in memory at the moment. Try again shortly, or request less data.`,
     { retryAfterMs: RETRY_AFTER_MS },
   );
 }

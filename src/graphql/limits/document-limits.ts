@@ -56,7 +56,7 @@ export function documentProblem(
       );
     if (measure.directivesOnOneNode > limits.directivesPerNode)
       return tooComplexError(
-        `has ${measure.directivesOnOneNode} directives in one place`,
+        `has ${measure.directivesOnOneNode} directives on one field or fragment`,
         limits.directivesPerNode,
       );
     if (size.depth > limits.depth)
@@ -68,7 +68,7 @@ export function documentProblem(
       );
     if (selections > limits.selections)
       return tooComplexError(
-        `selects ${large(selections)} fields and fragments with all fragments written out`,
+        `selects ${large(selections)} fields and fragments, with fragments counted at every use`,
         limits.selections,
       );
     if (size.aliases > limits.aliases)

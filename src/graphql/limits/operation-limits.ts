@@ -149,7 +149,7 @@ function syntaxProblem(
   if (introspections > MAX_INTROSPECTIONS)
     problem ??= new AppError(
       'QUERY_TOO_COMPLEX',
-      `The operation asks for the schema in more than ${MAX_INTROSPECTIONS} places.`,
+      `The operation selects the schema more than ${MAX_INTROSPECTIONS} times.`,
     );
   return problem;
 }

@@ -54,8 +54,8 @@ class RowReservation implements OperationRows {
     if (reserved + count > inFlight) {
       throw new AppError(
         'UNAVAILABLE',
-        'Too many rows are being read for others at the moment. Try again shortly, or ' +
-          'ask for fewer.',
+        'Other operations are reading too many rows at the moment. Try again shortly, or ' +
+          'request fewer rows.',
         { retryAfterMs: RETRY_AFTER_MS },
       );
     }

@@ -15,10 +15,13 @@ const MAX_MEMBERS = 10_000;
  */
 export function textProblem(value: string, path: string): AppError | undefined {
   if (value.includes('\0'))
-    return badInput(path, `${path} holds a NUL character (U+0000), which texts cannot have.`);
+    return badInput(
+      path,
+      `${path} contains a NUL character (U+0000), which is not allowed in texts.`,
+    );
   return value.isWellFormed()
     ? undefined
-    : badInput(path, `${path} holds half of a surrogate pair, which is not Unicode text.`);
+    : badInput(path, `${path} contains half of a surrogate pair, which is not valid Unicode.`);
 }
 
 export function listProblem(length: number, path: string, maxItems: number): AppError | undefined {

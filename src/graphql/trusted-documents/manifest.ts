@@ -42,12 +42,12 @@ export function readManifest(file: string): { manifest: Manifest; problems: stri
     return {
       manifest,
       problems: [
-        `${file} is neither { "<id>": "<document>" } nor a manifest of Apollo's, version 1.`,
+        `${file} is neither { "<id>": "<document>" } nor an Apollo manifest of version 1.`,
       ],
     };
   for (const [id, text] of entries) {
     const problem =
-      idProblem(id, text) ?? (manifest.has(canonicalId(id)) ? 'stands there twice.' : undefined);
+      idProblem(id, text) ?? (manifest.has(canonicalId(id)) ? 'occurs twice.' : undefined);
     if (problem) problems.push(`${file}: the id ${JSON.stringify(id)} ${problem}`);
     else manifest.set(canonicalId(id), text);
   }
@@ -61,7 +61,7 @@ export function readJson(file: string): { value: unknown } | { problem: string }
     return {
       problem:
         error instanceof SyntaxError
-          ? `${file} is no JSON: ${error.message}`
+          ? `${file} is not valid JSON: ${error.message}`
           : `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`,
     };
   }
@@ -78,7 +78,7 @@ function idProblem(id: string, text: string): string | undefined {
   if (id.length > MAX_ID_LENGTH) return `is longer than ${MAX_ID_LENGTH} characters.`;
   if (!ID.test(id))
     return (
-      'is not made of letters, digits and - . _ ~, after "sha256:" or a prefix of your own ' +
+      'does not consist of letters, digits and - . _ ~, after "sha256:" or a custom prefix ' +
       'such as "x-web:".'
     );
   const bare = canonicalId(id);

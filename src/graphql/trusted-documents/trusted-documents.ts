@@ -66,13 +66,13 @@ export class TrustedDocuments {
       if (query === undefined || (!allowed && this.#allowsAdHoc(principal))) return undefined;
       throw new AppError(
         'FORBIDDEN',
-        `Only trusted documents run ${allowed ? 'with this key' : 'here'}: send the ` +
-          'documentId of one in place of query.',
+        `Only trusted documents may run ${allowed ? 'with this key' : 'here'}: send the ` +
+          'documentId of one instead of query.',
         { field: 'query' },
       );
     }
     if (query !== undefined && query !== null)
-      throw badInput('documentId', 'documentId stands in the place of query: send one of them.');
+      throw badInput('documentId', 'Send either documentId or query, not both.');
     const text =
       typeof documentId === 'string'
         ? (allowed ?? this.sharedDocuments).get(canonicalId(documentId))
@@ -83,7 +83,7 @@ export class TrustedDocuments {
       throw badInput(
         'documentId',
         this.parsed.size === 0
-          ? 'No trusted documents are configured here: send the query itself.'
+          ? 'This gateway has no trusted documents. Send query instead of documentId.'
           : 'There is no trusted document with this documentId.',
       );
     return text;
@@ -117,7 +117,8 @@ class Reader {
       this.problems.push(
         'problem' in json
           ? json.problem
-          : `${file} is not { "<id of a key>": "<manifest>" }, or with a list of manifests.`,
+          : `${file} is not { "<id of a key>": "<manifest>" }, or the same with a list of ` +
+              'manifests.',
       );
     return new Map(
       Object.entries(keys ?? {}).map(([id, manifests]) => [
@@ -134,7 +135,7 @@ class Reader {
       for (const [id, text] of this.#manifest(file)) {
         if ((all.get(id) ?? text) !== text)
           this.problems.push(
-            `${file}: the id ${JSON.stringify(id)} stands for another document in a file before.`,
+            `${file}: the id ${JSON.stringify(id)} names another document in an earlier file.`,
           );
         all.set(id, text);
       }

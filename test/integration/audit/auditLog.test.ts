@@ -129,7 +129,7 @@ describe('Query.auditLog', () => {
           data: undefined,
           errors: [
             {
-              message: `${coordinate} is for the tenant's owners and the operator.`,
+              message: `${coordinate} is only for the tenant's owners and the operator.`,
               extensions: { code: 'FORBIDDEN', field: coordinate },
             },
           ],

@@ -263,7 +263,7 @@ describe('the header X-Tenant-Id beside a token', () => {
   test('is refused in the same words for any other tenant, there or not, and counted', async () => {
     const other = await gateway.world.tenant();
     const message =
-      'X-Tenant-Id is not the id of your own tenant. Send that one, or leave the header out.';
+      'X-Tenant-Id is not the id of your tenant. Send the id of your tenant, or remove the header.';
     for (const client of [gateway.client(key.secret), await gateway.user(tenant)]) {
       for (const named of [other.id, v4(), 'acme', `${tenant.id}x`]) {
         const answer = await viewer(client, named);

@@ -487,12 +487,12 @@ describe.runIf(!onPostgres)("the embedded database's former files", () => {
     [
       'lack PG_VERSION',
       (cluster: string) => rmSync(join(cluster, 'PG_VERSION')),
-      /has files and no PG_VERSION/,
+      /has files but no PG_VERSION/,
     ],
     [
       'are of another version',
       (cluster: string) => writeFileSync(join(cluster, 'PG_VERSION'), '17\n'),
-      /was made by PostgreSQL 17/,
+      /was created by PostgreSQL 17/,
     ],
   ])('are kept beside what is restored where they %s', async (_, damage, reason) => {
     const path = file();

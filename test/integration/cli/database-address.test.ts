@@ -123,7 +123,7 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
       'no authority named',
       'localhost',
       'sslmode=verify-full',
-      /sslmode=verify-full needs to know who may sign .* sslrootcert/,
+      /sslmode=verify-full requires the certificate of the authority .* sslrootcert/,
     ],
     [
       'a file that is not there',
@@ -153,7 +153,7 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
       'an authority that anybody has',
       'localhost',
       'sslmode=require&sslrootcert=system',
-      /sslrootcert=system needs sslmode=verify-full/,
+      /sslrootcert=system requires sslmode=verify-full/,
     ],
   ])('is refused in a sentence with %s', async (_what, host, query, sentence) => {
     const url = urlOf(server, {
@@ -196,7 +196,7 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
       { DATABASE_URL: urlOf(plain, { query: 'channel_binding=require' }) },
       ['db', 'current'],
     );
-    expect(bound.err).toMatch(/did not offer channel binding/);
+    expect(bound.err).toMatch(/does not offer channel binding/);
   });
 
   test('IPv6, sockets, and hosts and ports among the parameters lead where they say', async () => {

@@ -118,8 +118,8 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     await sql(`alter database ${name} set search_path = own, public`);
     expect(await findings()).toMatch(
       joinPatterns(
-        /fail {2}The login \S+ works in the schema own, since that is the first of its /,
-        /search_path, and Weaver's tables belong in public\.\n +→ alter role \S+ in database \S+ /,
+        /fail {2}The login \S+ uses the schema own, the first of its /,
+        /search_path, but Weaver's tables belong in public\.\n +→ alter role \S+ in database \S+ /,
         /set search_path = public\n(.*\n)*warn {2}Migrations were applied to the schema own, too/,
       ),
     );
@@ -153,8 +153,8 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
       expect({ code, out }).toEqual({ code: 1, out: '' });
       expect(err).toMatch(
         joinPatterns(
-          /^The login \S+ works in the schema own, since that is the first of its search_path, /,
-          /and Weaver's tables belong in public\. As a superuser: alter role \S+ in database /,
+          /^The login \S+ uses the schema own, the first of its search_path, /,
+          /but Weaver's tables belong in public\. As a superuser: alter role \S+ in database /,
           /\S+ set search_path = public\. Then start again\.$/,
         ),
       );

@@ -80,8 +80,8 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
     expect({ code, out }).toEqual({ code: 1, out: '' });
     expect(err).toMatch(
       joinPatterns(
-        /^\S+\/pg has files and no PG_VERSION, so it is a part of an embedded database and cannot /,
-        /be opened\. Nothing was changed\..*\n$/,
+        /^\S+\/pg has files but no PG_VERSION, so it is not a complete embedded database /,
+        /and cannot be opened\. Nothing was changed\..*\n$/,
       ),
     );
     expect(files()).toEqual(before);
@@ -94,7 +94,7 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
       code: 1,
       err: expect.stringMatching(
         joinPatterns(
-          /was made by PostgreSQL 17, and this Weaver brings PostgreSQL 18, /,
+          /was created by PostgreSQL 17, but this Weaver contains PostgreSQL 18, /,
           /which cannot open it\. Nothing was changed\./,
         ),
       ),
@@ -110,7 +110,7 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
     expect(err).toMatch(
       joinPatterns(
         /cannot be opened: PostgreSQL stopped while it read the files\. /,
-        /Its files may be damaged\. Copy the folder first/,
+        /Its files may be damaged\. Copy the folder before you try anything/,
       ),
     );
     expect(err).not.toMatch(/Aborted|delete/);

@@ -30,8 +30,8 @@ test('a command that can never end says so, and fails', async () => {
       code: 1,
       out: '',
       err:
-        'Weaver ended before the command was done, since what it waited for can no longer ' +
-        'come. What was not committed is rolled back.\n',
+        'Weaver ended before the command had finished, because it was waiting for something ' +
+        'that can no longer happen. Uncommitted changes are rolled back.\n',
     });
   } finally {
     await commands.close();

@@ -18,7 +18,7 @@ test('the embedded database refuses several processes, since one alone can open 
   expect(await weaver({ WEAVER_WORKERS: '2' }, ['serve'])).toEqual({
     code: 1,
     out: '',
-    err: expect.stringContaining('WEAVER_WORKERS needs DATABASE_URL beside it'),
+    err: expect.stringContaining('WEAVER_WORKERS requires DATABASE_URL'),
   });
 });
 

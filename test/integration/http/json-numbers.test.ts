@@ -571,7 +571,7 @@ describe('a variable of another type', () => {
     ).toContain(found);
     expect((await refusalOf(ask(query, '{"n":9007199254740993}'))).message).toMatch(
       joinPatterns(
-        /invalid value 9007199254740993.*64 bits.* A number beyond 2\^53 - 1 must come as a /,
+        /invalid value 9007199254740993.*64 bits.* Send a number beyond 2\^53 - 1 as a /,
         /string of digits\./,
       ),
     );
@@ -625,7 +625,7 @@ describe('a variable of another type', () => {
         ]) {
           const { message, extensions } = await refusalOf(ask(operation, `{"x":${value}}`));
           expect(message).toBe(
-            'Variable "$x" cannot stand inside a JSON object, since it is no JSON value. ' +
+            'Variable "$x" cannot be used inside a JSON object, because its type is not JSON. ' +
               'Declare it as MetadataValue or JSONObject.',
           );
           expect(extensions.code).toBe('BAD_USER_INPUT');

@@ -55,7 +55,7 @@ const refused = (limit: number, words = '') => [
     ],
   },
 ];
-const UNKNOWN = ' without a token that is accepted';
+const UNKNOWN = ' for requests without a valid token';
 
 describe.each([
   ['announced', true],

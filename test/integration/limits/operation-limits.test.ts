@@ -184,7 +184,7 @@ describe('an operation is refused before it runs, at one above its limit of', ()
     expectLimit(
       1,
       size => `{ viewer @include(if: true) ${'@skip(if: false)'.repeat(size - 1)} { kind } }`,
-      /2 directives in one place/,
+      /2 directives on one field or fragment/,
     ));
 
   test('root fields', () =>

@@ -31,7 +31,7 @@ const read = (...counts: number[]): Promise<Answer> => {
 };
 const served = { status: 200, errors: undefined };
 const refusal = {
-  message: expect.stringMatching(/Too many rows are being read for others/),
+  message: expect.stringMatching(/Other operations are reading too many rows/),
   extensions: { code: 'UNAVAILABLE', retryAfterMs: 1_000, requestId: expect.any(String) },
 };
 

@@ -70,12 +70,12 @@ describe.runIf(inject('template').kind === 'postgres')('on PostgreSQL', () => {
     const read = await holding('lock table bots in access exclusive mode', () =>
       client.query(BOTS),
     );
-    expect(read).toMatchObject(unavailable(/Others are changing/));
+    expect(read).toMatchObject(unavailable(/Another operation is changing/));
     expect(read.headers.get('retry-after')).toBe('1');
     const write = await holding(`select from bots where id = '${bot}' for update`, () =>
       client.query(RENAME, { input: { id: bot, name: 'Changed' } }),
     );
-    expect(write).toMatchObject(unavailable(/Others are changing/));
+    expect(write).toMatchObject(unavailable(/Another operation is changing/));
     expect(await db.asSuperuser('select name from bots where id = ?', [bot])).toEqual([
       { name: 'Bot' },
     ]);

@@ -185,7 +185,7 @@ describe('the size of a page', () => {
     const { errors } = await client.query('{ documents(first: 1, last: 1) { nodes { id } } }');
     expect(errors).toMatchObject([
       {
-        message: 'Give first or last, not both.',
+        message: 'Set either first or last, not both.',
         extensions: { code: 'BAD_USER_INPUT', field: 'last' },
       },
     ]);

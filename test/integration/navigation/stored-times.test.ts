@@ -45,7 +45,7 @@ describe('a row with a time that RFC 3339 cannot write', () => {
       {
         path: ['node', 'expiresAt'],
         extensions: { code: 'INTERNAL_SERVER_ERROR' },
-        message: expect.stringContaining('holds the time "infinity" here'),
+        message: expect.stringContaining('contains the time "infinity" here'),
       },
     ]);
     const other = await client.query(`{ bot(id: "${bot}") { name createdAt } }`);
@@ -77,7 +77,7 @@ describe('a row with a time that RFC 3339 cannot write', () => {
     const conflict = [
       {
         extensions: { code: 'CONFLICT' },
-        message: expect.stringContaining('The stored row holds a time that cannot be shown'),
+        message: expect.stringContaining('The stored row contains a time that cannot be shown'),
       },
     ];
     expect(

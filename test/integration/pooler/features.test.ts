@@ -180,7 +180,7 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
     const bot = await tenant.bot();
     const secret = (await tenant.key({ scopes: ['read', 'write'] })).secret;
     for (const [limit, message] of [
-      [{ WEAVER_MAX_LOCK_MS: '50' }, /Others are changing/],
+      [{ WEAVER_MAX_LOCK_MS: '50' }, /Another operation is changing/],
       [{ WEAVER_MAX_OPERATION_MS: '300' }, /took longer/],
     ] as const) {
       const bounded = await startGateway({
@@ -263,7 +263,7 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
       const same = { ...env, WEAVER_MIGRATION_URL: env.DATABASE_URL! };
       expect(await weaver(same, ['db', 'up'])).toMatchObject({
         code: 1,
-        err: expect.stringContaining('WEAVER_MIGRATION_URL is not set, or set to the same address'),
+        err: expect.stringContaining('WEAVER_MIGRATION_URL is not set or has the same address'),
       });
       const commands = new Commands();
       expect(await commands.mikroOrm(without, 'migration:up').outcome()).toMatchObject({

@@ -146,7 +146,7 @@ describe('an embedding service that cannot be used', () => {
   });
 
   test.each<[string, Behaviour, RegExp]>([
-    ['fails', fails(500), /^The embedding service is out of order at the moment\.$/],
+    ['fails', fails(500), /^The embedding service has an internal error at the moment\.$/],
     [
       'refuses the key',
       fails(401),
@@ -172,17 +172,17 @@ describe('an embedding service that cannot be used', () => {
     [
       'has vectors of another length',
       answersWithVectors(vector => vector.slice(1)),
-      /^The embedding service gave an answer that cannot be used\. The gateway's log says why\.$/,
+      /^The embedding service gave an invalid answer\. The gateway's log says why\.$/,
     ],
     [
       'has vectors without a direction',
       answersWithVectors(vector => vector.map(() => 0)),
-      /^The embedding service gave an answer that cannot be used\. The gateway's log says why\.$/,
+      /^The embedding service gave an invalid answer\. The gateway's log says why\.$/,
     ],
     [
       'answers with a page',
       says('<html>Welcome</html>'),
-      /^The embedding service gave an answer that cannot be used\. The gateway's log says why\.$/,
+      /^The embedding service gave an invalid answer\. The gateway's log says why\.$/,
     ],
   ])(
     'as it %s: only what needs it is refused, and nothing of the service is told',

@@ -116,7 +116,7 @@ describe('updateTenant', () => {
         {
           code: 'BAD_USER_INPUT',
           field: `input.${field}`,
-          message: `input.${field} cannot be null. Leave it out to keep what is there.`,
+          message: `input.${field} cannot be null. Omit it to keep the current value.`,
         },
         operator,
       );

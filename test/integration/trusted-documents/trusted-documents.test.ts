@@ -181,7 +181,7 @@ describe('a trusted document', () => {
       (await ask(new Client((await start({})).url, key), { documentId: 'bot-1.0' })).errors,
     ).toMatchObject([
       {
-        message: 'No trusted documents are configured here: send the query itself.',
+        message: 'This gateway has no trusted documents. Send query instead of documentId.',
         extensions: { code: 'BAD_USER_INPUT', field: 'documentId' },
       },
     ]);
@@ -207,7 +207,7 @@ describe('ad-hoc operations', () => {
     data: undefined,
     errors: [
       {
-        message: expect.stringContaining('Only trusted documents run here'),
+        message: expect.stringContaining('Only trusted documents may run here'),
         extensions: { code: 'FORBIDDEN', field: 'query' },
       },
     ],
@@ -310,8 +310,8 @@ test('all mistakes of all files are named at the start', async () => {
       `/wrong.json: the id "${digest('x')}" is not the SHA-256 digest of its document, ` +
         `which is ${digest(VIEWER)}.`,
     ),
-    expect.stringMatching(/wrong.json: the id "md5:1" is not made of letters/),
-    expect.stringMatching(/wrong.json: the id "sha256:A+" is not made of/),
+    expect.stringMatching(/wrong.json: the id "md5:1" does not consist of letters/),
+    expect.stringMatching(/wrong.json: the id "sha256:A+" does not consist of/),
     expect.stringMatching(/wrong.json: the document "unparsed": Syntax Error/),
     expect.stringMatching(
       /wrong.json: the document "x-web:invalid": Cannot query field "nope" on type "BotConnection"/,
@@ -322,10 +322,10 @@ test('all mistakes of all files are named at the start', async () => {
     expect.stringMatching(
       /wrong.json: the document "schema": The "A" definition is not executable/,
     ),
-    expect.stringMatching(/twice.json: the id "a" stands there twice/),
-    expect.stringMatching(/other.json: the id "a" stands for another document/),
+    expect.stringMatching(/twice.json: the id "a" occurs twice/),
+    expect.stringMatching(/other.json: the id "a" names another document/),
     expect.stringMatching(/shape.json is neither/),
-    expect.stringMatching(/no.json is no JSON/),
+    expect.stringMatching(/no.json is not valid JSON/),
     expect.stringMatching(/none.json cannot be read: ENOENT/),
     expect.stringMatching(/badkeys.json is not/),
   ]);

@@ -13,7 +13,7 @@ const DELETE =
   'mutation ($input: DeleteUserInput!) { deleteUser(input: $input) { deletedId counts { ' +
   'type count } } }';
 const TAKEN = {
-  message: 'The id or the e-mail address belongs to a user already.',
+  message: 'A user with this id or e-mail address already exists.',
   extensions: { code: 'CONFLICT', field: 'input' },
 };
 
@@ -251,7 +251,7 @@ describe('owners', () => {
     ] as const) {
       for (const client of [last, gateway.operator])
         await expectRefused(client, query, input, {
-          message: 'This is the last owner of the tenant, who stays: make another one first.',
+          message: 'This is the last owner of the tenant. Make another user an owner first.',
           ...code('CONFLICT', 'input.id'),
         });
     }

@@ -251,7 +251,7 @@ describe('the attacker', () => {
           ask(client, { root: 'mutation', field }, validArguments(field, spare.own)),
         ),
       );
-      const forOperators = answers.every(answer => answer.includes('is for the operator alone'));
+      const forOperators = answers.every(answer => answer.includes('is only for the operator'));
       if (!forOperators && answers.every(answer => answer.includes('"errors"')))
         refused.push(`${field.name}: ${answers.join('\n')}`);
     }

@@ -122,7 +122,7 @@ describe('what cannot be done is refused by name', () => {
     ['postgresql://u@localhost/db?target_session_attrs=read-only', /Weaver writes/],
     [
       'postgresql://u@localhost/db?service=x',
-      /service, which is not supported: write what the service holds/,
+      /service, which is not supported: write the settings of the service/,
     ],
     [
       'postgresql://u@localhost/db?constructor=x',

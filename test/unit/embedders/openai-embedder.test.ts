@@ -185,7 +185,7 @@ describe('OpenAiEmbedder, the answer', () => {
     server.next(answer);
     const error = await failure();
     expect(error.message).toBe(
-      "The embedding service gave an answer that cannot be used. The gateway's log says why.",
+      "The embedding service gave an invalid answer. The gateway's log says why.",
     );
     expect((error.cause as Error).message).toMatch(detail);
     expect(server.requests).toHaveLength(1);
@@ -229,7 +229,9 @@ describe('OpenAiEmbedder, when the service fails', () => {
 
   test('gives up after three attempts, saying what kind of failure it was', async () => {
     server.next(behaviour.fails(503), behaviour.fails(503), behaviour.fails(503));
-    expect((await failure()).message).toBe('The embedding service is out of order at the moment.');
+    expect((await failure()).message).toBe(
+      'The embedding service has an internal error at the moment.',
+    );
     expect(server.requests).toHaveLength(3);
     server.next(behaviour.fails(429), behaviour.fails(429), behaviour.fails(429));
     expect((await failure()).message).toBe(
@@ -305,7 +307,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
     for (let n = 0; n < 3; n += 1) await failure(embedder);
     const paused = await failure(embedder);
     expect(paused.message).toBe(
-      'The embedding service has failed many times and is left alone for a moment.',
+      'The embedding service has failed repeatedly and gets no requests for a moment.',
     );
     expect(paused.retryAfterMs).toBe(200);
     // The log is told why.
@@ -371,10 +373,10 @@ describe('OpenAiEmbedder, when the service fails', () => {
       await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({
         name: 'TimeoutError',
       });
-      expect((await failure(embedder)).message).toContain('left alone');
+      expect((await failure(embedder)).message).toContain('gets no requests');
       await new Promise(resolve => setTimeout(resolve, 300));
       if (isWell) expect(await embedder.embed(['text'])).toHaveLength(1);
-      else expect((await failure(embedder)).message).toContain('left alone');
+      else expect((await failure(embedder)).message).toContain('gets no requests');
       expect(server.requests).toHaveLength(isWell ? 3 : 2);
     }
   });
@@ -406,7 +408,7 @@ describe('OpenAiEmbedder, when the service fails', () => {
     const embedder = makeEmbedder({}, { ...QUICK, attempts: 1, failuresToPause: 2 });
     server.next(...[503, 400, 503, 500, 503].map(status => behaviour.fails(status)));
     for (let n = 0; n < 5; n += 1)
-      expect((await failure(embedder)).message).not.toContain('left alone');
+      expect((await failure(embedder)).message).not.toContain('gets no requests');
     expect(await embedder.embed(['text'])).toHaveLength(1);
   });
 

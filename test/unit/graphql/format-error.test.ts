@@ -110,7 +110,7 @@ describe('an error of the request itself', () => {
       new GraphQLError('Maximum call stack size exceeded'),
     );
     expect(error).toEqual({
-      message: 'The operation is nested too deep to be read.',
+      message: 'The operation is nested too deeply to be parsed.',
       extensions: { code: 'BAD_USER_INPUT' },
     });
   });

@@ -100,7 +100,7 @@ describe('DateTime', () => {
     '2026-01-31 09:30:00+01',
   ])('shows nothing for %s, which RFC 3339 cannot write', stored => {
     expect(() => DateTimeScalar.serialize(stored)).toThrow(
-      `The database holds the time "${stored}" here, which DateTime cannot show.`,
+      `The database contains the time "${stored}" here, which DateTime cannot show.`,
     );
   });
 

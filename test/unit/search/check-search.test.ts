@@ -46,13 +46,13 @@ describe('the query', () => {
   });
 
   test.each<[string, Partial<SearchChunksInput>, string, string]>([
-    ['neither', {}, 'input.text', 'Give input.text or input.embedding'],
+    ['neither', {}, 'input.text', 'Set input.text or input.embedding'],
     ['both', { text: 'a', embedding: [1, 2, 3, 4] }, 'input.embedding', 'not both'],
     [
       'more words than can be looked for',
       { text: 'tent '.repeat(101), mode: SearchMode.KEYWORD },
       'input.text',
-      'has 101 words; the mode KEYWORD looks for 100 at most',
+      'has 101 words; the limit of the mode KEYWORD is 100',
     ],
     [
       'more words than can be looked for beside a vector',
