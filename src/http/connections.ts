@@ -35,30 +35,79 @@ export function createLimitedServer(
   handle: RequestListener,
   limits: ConnectionLimits,
   log: Logger,
+  keepAliveMs = KEEP_ALIVE_MS,
 ): Server {
+  const idle = new IdleConnections(keepAliveMs + limits.headersMs);
+  const handleRequest: RequestListener = (request, response) => {
+    idle.watch(response);
+    handle(request, response);
+  };
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
       requestTimeout: limits.requestMs,
       connectionsCheckingInterval: CHECK_EVERY_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveTimeout: keepAliveMs,
       // Node would answer by itself, without a body and a line in the log.
       requireHostHeader: false,
     },
-    handle,
+    handleRequest,
   );
-  server.on('checkExpectation', handle);
+  server.on('checkExpectation', handleRequest);
   // Whoever reads the body asks for it: a caller who is refused need not send it.
-  server.on('checkContinue', handle);
+  server.on('checkContinue', handleRequest);
   // `drop…`: of several processes, full ones would else pass a connection to each other for ever.
   Object.assign(server, { maxConnections: limits.connections, dropMaxConnection: true });
   server.on('drop', logDroppedConnections(limits.connections, log));
+  server.on('connection', socket => socket.once('close', () => idle.forget(socket)));
+  server.once('listening', () => {
+    const timer = setInterval(() => idle.closeOverdue(), CHECK_EVERY_MS).unref();
+    server.once('close', () => clearInterval(timer));
+  });
   // Before, whoever listens is told; afterwards it is an attempt to accept a connection that
   // failed, for want of descriptors.
   server.once('listening', () =>
     server.on('error', error => log.error({ err: error }, 'A connection could not be accepted')),
   );
   return server;
+}
+
+/**
+ * Connections that have had an answer and sent no request since. Node closes one on which nothing
+ * comes, and one whose request does not come to an end; one on which empty lines come, which begin
+ * no request (https://www.rfc-editor.org/rfc/rfc9112#section-2.2), it would keep for ever.
+ */
+class IdleConnections {
+  /** With the time of their last answer, which they are in the order of. */
+  readonly #since = new Map<Socket, number>();
+
+  /** `maxMs` is longer than Node waits for the beginning of a request and its headers. */
+  constructor(private readonly maxMs: number) {}
+
+  /** To be told of every request. */
+  watch(response: ServerResponse<IncomingMessage>): void {
+    const { socket } = response.req;
+    this.#since.delete(socket);
+    response.once('close', () => {
+      // Of requests that are sent at once, the next may be under way.
+      if (socket.destroyed || currentResponse(socket)) return;
+      this.#since.delete(socket);
+      this.#since.set(socket, performance.now());
+    });
+  }
+
+  forget(socket: Socket): void {
+    this.#since.delete(socket);
+  }
+
+  closeOverdue(): void {
+    const now = performance.now();
+    for (const [socket, since] of this.#since) {
+      if (now - since <= this.maxMs) return;
+      this.#since.delete(socket);
+      if (!currentResponse(socket)) socket.destroy();
+    }
+  }
 }
 
 /**

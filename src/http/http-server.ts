@@ -135,6 +135,12 @@ function isWritable({ raw: { socket } }: FastifyRequest, reply: FastifyReply): b
 }
 
 /**
+ * A name or address with its port, or nothing: https://www.rfc-editor.org/rfc/rfc9110#section-7.2,
+ * https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
+ */
+const HOST = /^(?:[\w.~!$&'()*+,;=-]|%[\da-f]{2})*(?::\d*)?$|^\[[\w.~!$&'()*+,;=:-]+\](?::\d*)?$/i;
+
+/**
  * What is asked of every request: https://www.rfc-editor.org/rfc/rfc9112#section-3.2,
  * https://www.rfc-editor.org/rfc/rfc9112#section-6.1,
  * https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
@@ -147,8 +153,14 @@ function requestProblem({ raw: { httpVersion, headers } }: FastifyRequest): Erro
       400,
       `The gateway does not support "transfer-encoding: ${codings}". Use chunked.`,
     );
-  if (httpVersion !== '1.1') return undefined;
+  if (httpVersion === '1.0') return undefined;
   if (headers.host === undefined) return httpError(400, 'The request has no header "host".');
+  if (!HOST.test(headers.host))
+    return httpError(
+      400,
+      'The header "host" must hold a name or an address, and a port if there is one, such as ' +
+        '"example.com:4000".',
+    );
   if (headers.expect !== undefined && !/^100-continue$/i.test(headers.expect))
     return httpError(
       417,

@@ -1,5 +1,7 @@
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { OperationReads } from '../../../src/db/operation-reads.js';
+import { createLimitedServer } from '../../../src/http/connections.js';
 import { OPERATOR_TOKEN, startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { collectLog } from '../../support/log-lines.js';
 import { exchange, RawConnection } from '../../support/raw-connection.js';
@@ -88,6 +90,43 @@ describe('slow senders', () => {
     );
     await connection.closed;
     expect([connection.statuses, errorIn(connection)]).toEqual([[408], REFUSED]);
+  });
+});
+
+describe('a connection that is kept for the next request', () => {
+  const EMPTY_LINE = '\r\n';
+  test.each([
+    ['nothing comes', '', ''],
+    ['one empty line comes', EMPTY_LINE, ''],
+    ['empty lines keep coming', EMPTY_LINE, EMPTY_LINE],
+  ])('is closed where %s', async (_, first, later) => {
+    const served = createLimitedServer(
+      (_request, response) => void response.end('served'),
+      { connections: 10, headersMs: 100, requestMs: 200 },
+      log.log,
+      300,
+    );
+    await new Promise<void>(resolve => served.listen(0, '127.0.0.1', resolve));
+    const { port } = served.address() as AddressInfo;
+    const connection = new RawConnection(`http://127.0.0.1:${port}`).send(
+      'GET / HTTP/1.1\r\nhost: x\r\n\r\n',
+    );
+    await connection.until('served');
+    connection.send(first);
+    const timer = setInterval(() => connection.socket.writable && connection.send(later), 50);
+    await connection.closed;
+    clearInterval(timer);
+    served.close();
+    expect(connection.statuses).toEqual([200]);
+  });
+
+  test('stays while requests come, empty lines before them or not', async () => {
+    const connection = new RawConnection(gateway.url);
+    for (let nth = 1; nth <= 3; nth += 1) {
+      connection.send(`\r\n${post(QUERY, TOKEN)}`);
+      await expect.poll(() => connection.statuses).toEqual(Array(nth).fill(200));
+    }
+    connection.socket.destroy();
   });
 });
 
@@ -299,13 +338,21 @@ describe('what a request expects and names', () => {
     expect(connection.statuses).toEqual([413]);
   });
 
-  test.each([
+  test.each<[string, number, string]>([
     [
       'another expectation',
       417,
       'GET /health/live HTTP/1.1\r\nhost: x\r\nexpect: miracles\r\nconnection: close\r\n\r\n',
     ],
     ['no host', 400, 'GET /health/live HTTP/1.1\r\nconnection: close\r\n\r\n'],
+    ['no host of another version', 400, 'GET /health/live HTTP/2.0\r\nconnection: close\r\n\r\n'],
+    ...['a b', 'a/b', 'user@a', 'a:b', 'a, b', '[::1', '%zz', 'gr\u00fcn'].map(
+      (host): [string, number, string] => [
+        `the host "${host}"`,
+        400,
+        `GET /health/live HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
+      ],
+    ),
     ['an encoded body', 415, post(QUERY, 'content-encoding: gzip\r\nconnection: close\r\n')],
   ])('%s is refused with %i in the usual shape, and logged', async (_, status, bytes) => {
     const from = log.lines.length;
@@ -314,8 +361,15 @@ describe('what a request expects and names', () => {
     await expect.poll(() => log.entries().slice(from)).toMatchObject([{ msg: 'request', status }]);
   });
 
-  test.each([
+  test.each<[string, number[], string]>([
     ['HTTP/1.0 without a host', [200], 'GET /health/live HTTP/1.0\r\n\r\n'],
+    ...['', 'a', 'A-b.example.', '127.0.0.1:4000', '[::1]', '[::1]:80', 'a:', 'a_b', '%C3%BC'].map(
+      (host): [string, number[], string] => [
+        `the host "${host}"`,
+        [200],
+        `GET /health/live HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`,
+      ],
+    ),
     [
       'a whole URL as its target',
       [200],
