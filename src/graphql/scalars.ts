@@ -23,14 +23,14 @@ function refuse(message: string): never {
   throw new GraphQLError(message, { extensions: { code: 'BAD_USER_INPUT' } });
 }
 
-// ISO 8601 with a time zone and up to six digits of a second:
-// https://www.rfc-editor.org/rfc/rfc3339#section-5.6 PostgreSQL knows no zone beyond 15:59.
+// https://www.rfc-editor.org/rfc/rfc3339#section-5.6, with up to six digits of a second.
 const DATE_TIME =
-  /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.\d{1,6})?(?:Z|[+-](?:0\d|1[0-5]):[0-5]\d)$/;
+  /^(\d{4}-\d{2}-\d{2})T(\d{2}:\d{2}:\d{2})(\.\d{1,6})?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/i;
+const MS_OF_MINUTE = 60_000;
 
 /**
- * Checks an instant and gives it back as written, for the database to read: a `Date` would drop its
- * microseconds.
+ * Checks an instant and gives it as text in UTC, since PostgreSQL knows no zone beyond 15:59. Its
+ * fraction stays as it is written: a `Date` would drop its microseconds.
  */
 function parseDateTime(value: unknown): string {
   const match = typeof value === 'string' ? DATE_TIME.exec(value) : null;
@@ -39,19 +39,18 @@ function parseDateTime(value: unknown): string {
       'DateTime must look like "2026-01-31T09:30:00.123456Z": ISO 8601 with a time zone ' +
         'and at most microseconds.',
     );
-  const [, year, month, day, hour, minute, second] = match as unknown as string[];
+  const [text, day, time, fraction = '', sign, hours = 0, minutes = 0] = match;
   // Without the zone: a leap day or an hour 24 that does not exist would silently roll over in
   // Date.
-  const instant = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
-  const exact =
-    !Number.isNaN(instant.getTime()) &&
-    instant.toISOString().startsWith(`${year}-${month}-${day}T${hour}:${minute}:${second}`);
-  if (!exact || year === '0000')
-    refuse(`DateTime "${value as string}" does not exist in the calendar.`);
-  const utcYear = new Date(value as string).getUTCFullYear();
-  if (utcYear < 1 || utcYear > 9999)
-    refuse(`DateTime "${value as string}" is outside the years 1 to 9999 in UTC.`);
-  return value as string;
+  const local = new Date(`${day}T${time}Z`);
+  const exact = !Number.isNaN(local.getTime()) && local.toISOString().startsWith(`${day}T${time}`);
+  if (!exact || day!.startsWith('0000'))
+    refuse(`DateTime "${text}" does not exist in the calendar.`);
+  const offset = (Number(hours) * 60 + Number(minutes)) * (sign === '-' ? -1 : 1);
+  const utc = new Date(local.getTime() - offset * MS_OF_MINUTE);
+  if (utc.getUTCFullYear() < 1 || utc.getUTCFullYear() > 9999)
+    refuse(`DateTime "${text}" is outside the years 1 to 9999 in UTC.`);
+  return `${utc.toISOString().slice(0, 'YYYY-MM-DDTHH:MM:SS'.length)}${fraction}Z`;
 }
 
 /**

@@ -130,13 +130,16 @@ export function rangeSql<T>(
   ]);
 }
 
+/** Of ASCII: `\d` is any script's where the database has a locale of ICU. */
+const D = '[0-9]';
+
 /**
  * A calendar date, and with it a time with or without a zone. That the date exists is asked of the
  * calendar.
  */
-const TIME_OF_DAY = String.raw`([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?`;
-const ZONE = String.raw`(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)`;
-const ISO_8601 = String.raw`^\d{4}-\d\d-\d\d([T ]${TIME_OF_DAY}${ZONE}?)?$`;
+const TIME_OF_DAY = `([01]${D}|2[0-3]):[0-5]${D}(:[0-5]${D}([.]${D}{1,9})?)?`;
+const ZONE = `([Zz]|[+-](0${D}|1[0-5])(:?[0-5]${D})?)`;
+const ISO_8601 = `^${D}{4}-${D}{2}-${D}{2}([Tt ]${TIME_OF_DAY}${ZONE}?)?$`;
 
 /**
  * The instant that a text names, null where it names none. jsonpath's `datetime()` alone would do,

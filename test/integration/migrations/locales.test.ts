@@ -1,12 +1,17 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
+import { startGateway } from '../../../src/app.js';
 import { foldText } from '../../../src/ops/adoption/fold-text.js';
 import { Database } from '../../../src/db/database.js';
 import { applyMigrations } from '../../../src/ops/migrations/run.js';
 import { ENTITIES } from '../../../src/entities.js';
+import { createLogger } from '../../../src/observability/logger.js';
+import { Client as TestClient } from '../../support/client.js';
+import { testConfig } from '../../support/config.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { postgresAt } from '../../support/postgres-at.js';
 import { databaseUrl } from '../../support/template-database.js';
+import { World } from '../../support/world.js';
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
@@ -140,27 +145,76 @@ describe('weaver_fold', () => {
   });
 });
 
+/** A new database of a locale, with all migrations, that is dropped afterwards. */
+async function withDatabase(
+  locale: string,
+  adminUrl: string,
+  work: (url: string) => Promise<void>,
+): Promise<void> {
+  const name = `weaver_locale_${process.pid}_${databases++}`;
+  const maintenance = new Client({ connectionString: adminUrl });
+  await maintenance.connect();
+  await maintenance.query(`create database ${name} template template0 encoding 'UTF8' ${locale}`);
+  const url = databaseUrl(adminUrl, name);
+  try {
+    const database = await Database.open(postgresAt(url, { poolSize: 2 }), ENTITIES, 'migrate');
+    await applyMigrations(database).finally(() => database.close());
+    await work(url);
+  } finally {
+    await maintenance.query(`drop database if exists ${name} with (force)`);
+    await maintenance.end();
+  }
+}
+let databases = 0;
+
 describe.runIf(template.kind === 'postgres')('a database whose locale is', () => {
   test.each(Object.entries(LOCALES))('%s: orders and folds as every other', async (_, locale) => {
     if (template.kind !== 'postgres') return;
-    const name = `weaver_locale_${process.pid}_${Object.values(LOCALES).indexOf(locale)}`;
-    const maintenance = new Client({ connectionString: template.adminUrl });
-    await maintenance.connect();
-    await maintenance.query(`create database ${name} template template0 encoding 'UTF8' ${locale}`);
-    const url = databaseUrl(template.adminUrl, name);
-    const client = new Client({ connectionString: url });
-    try {
-      const database = await Database.open(postgresAt(url, { poolSize: 2 }), ENTITIES, 'migrate');
-      await applyMigrations(database).finally(() => database.close());
+    await withDatabase(locale, template.adminUrl, async url => {
+      const client = new Client({ connectionString: url });
       await client.connect();
       const there: Run = async (sql, parameters) =>
         (await client.query(sql.replace('?', '$1'), parameters)).rows as never;
-      expect(await resultsOf(there)).toEqual(await resultsOf(runHere));
-    } finally {
-      await client.end().catch(() => {});
-      await maintenance.query(`drop database if exists ${name} with (force)`);
-      await maintenance.end();
-    }
+      try {
+        expect(await resultsOf(there)).toEqual(await resultsOf(runHere));
+      } finally {
+        await client.end();
+      }
+    });
+  });
+
+  test('of ICU: digits of other scripts in metadata make no date, and no error', async () => {
+    if (template.kind !== 'postgres') return;
+    await withDatabase(LOCALES['ICU, German'], template.adminUrl, async url => {
+      const database = await Database.open(postgresAt(url, { poolSize: 4 }), ENTITIES);
+      const gateway = await startGateway({
+        config: testConfig(),
+        database,
+        log: createLogger('silent'),
+      });
+      try {
+        const tenant = await new World(database).tenant();
+        const document = await (await tenant.bot()).document();
+        const dates = ['2026-01-31T09:00:00Z', '2026-01-31T0\u0669:00:00Z', '\u0662026-01-31'];
+        await document.chunks(
+          dates.map((date, chunkIndex) => ({
+            text: 'tent',
+            chunkIndex,
+            metadata: { date },
+            embedding: null,
+          })),
+        );
+        const client = new TestClient(gateway.url, (await tenant.key()).secret);
+        const { searchChunks } = await client.data(
+          '{ searchChunks(input: { text: "tent", mode: KEYWORD, metadataConditions: ' +
+            '[{ path: ["date"], date: {} }] }) { hits { chunk { metadata } } } }',
+        );
+        expect(searchChunks.hits).toEqual([{ chunk: { metadata: { date: dates[0] } } }]);
+      } finally {
+        await gateway.close();
+        await database.close();
+      }
+    });
   });
 });
 

@@ -300,7 +300,7 @@ describe('StringFilter', () => {
 });
 
 describe('DateTimeFilter', () => {
-  test('tells microseconds apart, in any time zone', async () => {
+  test('tells microseconds apart, in any time zone and case that RFC 3339 knows', async () => {
     const count = async (filter: Filter) =>
       (
         await client.data(
@@ -309,7 +309,15 @@ describe('DateTimeFilter', () => {
         )
       ).botQueries.totalCount;
     expect(await count({ createdAt: { eq: '2026-01-01T00:00:00.000001Z' } })).toBe(3);
-    expect(await count({ createdAt: { eq: '2026-01-01T05:30:00.000001+05:30' } })).toBe(3);
+    for (const text of [
+      '2026-01-01T05:30:00.000001+05:30',
+      '2026-01-01T16:00:00.000001+16:00',
+      '2026-01-01T23:59:00.000001+23:59',
+      '2025-12-31T00:01:00.000001-23:59',
+      '2026-01-01t00:00:00.000001z',
+      '2026-01-01t01:00:00.000001+01:00',
+    ])
+      expect([text, await count({ createdAt: { eq: text } })]).toEqual([text, 3]);
     expect(
       await count({ createdAt: { gt: '2026-01-01T00:00:00Z', lt: '2026-01-01T00:00:00.000002Z' } }),
     ).toBe(3);

@@ -42,6 +42,9 @@ const VALUES = [
   1e20,
   -3,
   '',
+  '2026-01-31t09:30:00z',
+  '2026-01-31t09:30:00.5-02:00',
+  '2026-01-31T0\u0669:30:00Z',
 ];
 const vectors = new ClusteredVectors(3, 4);
 
@@ -57,7 +60,7 @@ beforeAll(async () => {
   for (const bot of [await tenant.bot(), await tenant.bot()]) {
     for (const status of STATUSES) {
       const document = await bot.document({ status: status.toLowerCase() });
-      const chunks = vectors.document(20).map((embedding, chunkIndex) => ({
+      const chunks = vectors.document(VALUES.length).map((embedding, chunkIndex) => ({
         id: v7(),
         text: `refund ${chunkIndex}`,
         chunkIndex,
@@ -122,7 +125,7 @@ function instant(value: unknown): number | undefined {
     !new Date(`${day}T00:00:00Z`).toISOString().startsWith(day)
   )
     return undefined;
-  const ms = Date.parse(value.replace(' ', 'T'));
+  const ms = Date.parse(value.replace(' ', 'T').toUpperCase());
   return Number.isNaN(ms) ? undefined : ms;
 }
 
@@ -285,7 +288,15 @@ test('a date is its first instant in UTC, and a day that does not exist is no da
   );
   expect(
     new Set(all.ids.map(id => passages.find(passage => passage.id === id)!.metadata.value)),
-  ).toEqual(new Set(['2026-01-31', '2026-01-31T09:30:00Z', '2026-01-31T09:30:00.123456+02:00']));
+  ).toEqual(
+    new Set([
+      '2026-01-31',
+      '2026-01-31T09:30:00Z',
+      '2026-01-31T09:30:00.123456+02:00',
+      '2026-01-31t09:30:00z',
+      '2026-01-31t09:30:00.5-02:00',
+    ]),
+  );
   const exact = await found({
     text: 'refund',
     metadataConditions: [condition({ gte: '2026-01-31T00:00:00Z', lte: '2026-01-31T00:00:00Z' })],
