@@ -29,6 +29,9 @@ export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
+  // What was being sent to somebody who has gone broke off for that alone, and nobody is to be told.
+  if (reply.raw.destroyed && error.code === 'ERR_STREAM_PREMATURE_CLOSE')
+    return void reply.hijack();
   reply.header('cache-control', 'no-store');
   if (request.responseFormat) reply.type(`${request.responseFormat.mediaType}; charset=utf-8`);
   const status = ('statusCode' in error && error.statusCode) || 500;
@@ -55,6 +58,8 @@ export function sendError(
       );
     return;
   }
+  // What may not be asked of the files of the Playground is not there, as everything else.
+  if (status === 403) return void reply.callNotFound();
   reply.code(status).send(errorBody('BAD_USER_INPUT', errorMessage(error), request.id));
 }
 

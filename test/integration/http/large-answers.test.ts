@@ -137,6 +137,30 @@ test('a large answer that nobody waits for any more is no mistake of ours in the
   expect(log.entries().filter(({ level }) => Number(level) >= 40)).toEqual([]);
 });
 
+test('a compressed answer whose caller goes before or while it is sent is no mistake of ours in the log', async () => {
+  const from = log.lines.length;
+  const headers = {
+    'content-type': 'application/json',
+    'accept-encoding': 'gzip',
+    authorization: `Bearer ${key}`,
+  };
+  const aborted = 40;
+  for (let n = 0; n < aborted; n += 1) {
+    const sent = request(`${gateway.url}/graphql`, { method: 'POST', headers });
+    sent.on('error', () => {});
+    // A little later each time, so that some go while the answer is being compressed.
+    gateway.db.database.onStatement = ({ text }) =>
+      void (text.includes('chunks') && setTimeout(() => sent.destroy(), n / 4));
+    sent.end(JSON.stringify({ query: QUERY, variables: { id: documents[0]!.id } }));
+    await new Promise(resolve => sent.once('close', resolve));
+  }
+  gateway.db.database.onStatement = () => {};
+  const entries = (): Record<string, unknown>[] => log.entries().slice(from);
+  await expect.poll(() => entries().filter(({ msg }) => msg === 'request').length).toBe(aborted);
+  expect((await ask(documents[0]!.id, headers)).status).toBe(200);
+  expect(entries().filter(({ level }) => Number(level) >= 40)).toEqual([]);
+});
+
 test('a small answer is not compressed', async () => {
   const { headers } = await ask(
     documents[0]!.id,

@@ -107,6 +107,10 @@ describe('a path where nothing is', () => {
     '/health',
     '/.env',
     '/playground/../../package.json',
+    '/playground//etc/passwd',
+    '/playground/assets/',
+    '/playground/a%00b',
+    '/playground/..%5c..%5cpackage.json',
     '/constructor',
   ])('is 404 with an error as everywhere: %s', async path => {
     for (const method of ['GET', 'POST']) {
