@@ -35,9 +35,8 @@ export async function addressesProblem(
       return undefined;
     return (
       'DATABASE_URL and WEAVER_MIGRATION_URL lead to two databases, ' +
-      (`${addressName(config.address)} and ${addressName(config.ownerAddress)}: what is ` +
-        'migrated in ') +
-      'one, the gateway does not see in the other.'
+      `${addressName(config.address)} and ${addressName(config.ownerAddress)}: the gateway ` +
+      'would not see what is migrated.'
     );
   } finally {
     await otherDatabase.close();

@@ -19,7 +19,7 @@ const MENDS: readonly (readonly [RegExp, string])[] = [
     ' "npx weaver db check" says where the database differs from what the migrations make.',
   ],
   [/^53100$/, " The server's disk is full."],
-  [/^55P03$/, ' Another session holds a lock: run it again when that has ended.'],
+  [/^55P03$/, ' Another session holds a lock. Run the command again when that session has ended.'],
   [
     /^57014$/,
     ' The time limit is statement_timeout, of the login, of the database or in the address.',
@@ -38,7 +38,7 @@ const OF_FILES: Readonly<Record<string, string>> = {
   EPERM: 'this user may not use it',
   EROFS: 'it is on a file system that cannot be written',
   ENOSPC: 'the disk is full',
-  EDQUOT: "this user's share of the disk is used up",
+  EDQUOT: "this user's disk quota is used up",
   ENOTDIR: 'a part of its path is a file',
   EISDIR: 'it is a folder',
   ENOENT: 'it is not there',
@@ -66,7 +66,7 @@ function refusal(error: unknown): StartupError | undefined {
   const mend = MENDS.find(([pattern]) => pattern.test(code))?.[1] ?? '';
   return new StartupError(
     `The database refused a statement of the command: ${message} (SQLSTATE ${code}). ` +
-      `What was not committed is rolled back.${mend}`,
+      `Uncommitted changes are rolled back.${mend}`,
     { cause: error },
   );
 }

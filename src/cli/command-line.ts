@@ -30,7 +30,7 @@ Examples:
   npx weaver key create --tenant "Harbor Outdoor" --name "My app"
   npx weaver db bootstrap --help`;
 
-const SEE_HELP = 'Add --help to see what it takes.';
+const SEE_HELP = 'Add --help to see its arguments and options.';
 
 /**
  * Runs one `weaver` command and gives the exit code: 0 done, 1 could not be done, 2 wrong usage,

@@ -37,7 +37,7 @@ export async function createKey(
   const end = expires ? `until ${expires.toISOString()}` : 'without an end';
   io.say(
     `A key for ${tenant}, which may ${scopes.join(', ')} with ${rateLimit} requests a ` +
-      `minute, ${end}. It is shown this once:`,
+      `minute, ${end}. It is shown only once:`,
   );
   io.out(secret);
 }

@@ -30,11 +30,9 @@ export function addDbCommands(program: Command, context: CommandContext): void {
     .command('bootstrap')
     .summary("prepare a PostgreSQL database: extensions, roles, the gateway's login")
     .description(
-      'Creates what the migrations and the gateway need and only a superuser may make: ' +
-        'the extensions vector and btree_gin, the roles ' +
-        ("weaver_tenant and weaver_operator, and the gateway's own login, which owns " +
-          'nothing and sees nothing without taking a role. ') +
-        'Running it again is harmless.',
+      'Creates what only a superuser can create: the extensions vector and btree_gin, ' +
+        "the roles weaver_tenant and weaver_operator, and the gateway's login, which owns " +
+        'nothing and sees nothing without taking a role. You can safely run it again.',
     )
     .addOption(
       new Option(
@@ -45,7 +43,7 @@ export function addDbCommands(program: Command, context: CommandContext): void {
     .addOption(
       new Option(
         '--owner <name>',
-        'also a login that runs migrations and owns the tables',
+        'also create a login that runs migrations and owns the tables',
       ).argParser(loginName),
     )
     .option(
@@ -53,7 +51,7 @@ export function addDbCommands(program: Command, context: CommandContext): void {
       "read the gateway's password from standard input, to set or change it",
     )
     .addOption(
-      new Option('--sql', 'only print the SQL, for whoever is a superuser').conflicts(
+      new Option('--sql', 'only print the SQL, so that a superuser can run it').conflicts(
         'passwordStdin',
       ),
     )
@@ -80,11 +78,11 @@ Examples:
 
   group
     .command('doctor')
-    .summary('check that everything is as it should be')
+    .summary('check the database and its settings')
     .description(
       'Checks versions, extensions, roles, the login, row-level security and its ' +
-        'policies, and migrations, tries the walls between tenants, ' +
-        'and says how to mend what is wrong. Changes nothing. Exits with 1 when anything fails.',
+        'policies, migrations, and the separation of tenants, and says how to fix each ' +
+        'problem. Changes nothing. Exits with 1 if anything fails.',
     )
     .addHelpText(
       'after',

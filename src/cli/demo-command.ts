@@ -8,9 +8,9 @@ export function addDemoCommand(program: Command, { io }: CommandContext): void {
     .command('demo')
     .summary('add the demo data')
     .description(
-      'Adds the demo tenants that are missing, with their bots, documents and chunks, to ' +
-        'the configured database, and makes a key to look ' +
-        'at them. Standard output is that key alone: it is shown once.',
+      'Adds missing demo tenants, with their bots, documents and chunks, to the ' +
+        'configured database, and creates a key for them. Prints only that key on standard ' +
+        'output; it is shown once.',
     )
     .option('--yes', 'go ahead although NODE_ENV is production')
     .addHelpText(

@@ -29,7 +29,7 @@ export async function addDemo(
     signal =>
       withReadyDatabase(config, database => fillWithDemo(database, config, io, signal), signal),
   );
-  io.say(`A key to look at ${tenantName}. It is shown this once:`);
+  io.say(`A key for ${tenantName}. It is shown only once:`);
   io.out(apiKey);
 }
 

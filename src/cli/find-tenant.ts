@@ -6,8 +6,8 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 /** Tenants that a message names. */
 const MAX_LISTED = 5;
 const NO_TENANTS =
-  'There is no tenant at all yet: make one with "npx weaver tenant create <name>", or ' +
-  'the demo tenants with "npx weaver demo".';
+  'There are no tenants yet. Create one with "npx weaver tenant create <name>", or the ' +
+  'demo tenants with "npx weaver demo".';
 
 /**
  * The tenant with this id or this exact name, as the operator finds it. Throws a `StartupError`

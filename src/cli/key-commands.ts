@@ -20,13 +20,13 @@ export function addKeyCommands(program: Command, { io }: CommandContext): void {
   const group = program
     .command('key')
     .summary('API keys')
-    .description('API keys, by which programs act for a tenant.');
+    .description('API keys, with which programs act for a tenant.');
   group
     .command('create')
-    .summary('make a key and print its secret')
+    .summary('create a key and print its secret')
     .description(
-      'Makes an API key. Standard output is its secret alone: it is shown once, and only ' +
-        'its digest is stored.',
+      'Creates an API key. Prints only its secret on standard output; it is shown once, ' +
+        'and only its digest is stored.',
     )
     .addOption(
       new Option('--tenant <tenant>', "the tenant's id, or its exact name")
@@ -39,7 +39,7 @@ export function addKeyCommands(program: Command, { io }: CommandContext): void {
         .argParser(parseName),
     )
     .addOption(
-      new Option('--scopes <scopes>', `what it may do, of ${SCOPES.join(', ')}`)
+      new Option('--scopes <scopes>', `its scopes: ${SCOPES.join(', ')}`)
         .argParser(parseScopes)
         .default(['read', 'search'], 'read,search'),
     )
@@ -70,9 +70,9 @@ Examples:
     .command('list')
     .summary('list the keys of a tenant')
     .description(
-      'Lists the API keys of a tenant, revoked and expired ones too, oldest first. ' +
-        'Secrets cannot be shown again. While the secret from before a rotation goes on, ' +
-        'its beginning and its end stand beside the key.',
+      'Lists the API keys of a tenant, including revoked and expired ones, oldest first. ' +
+        'Secrets cannot be shown again. While the secret from before a rotation is valid, ' +
+        'its prefix and its expiry are shown beside the key.',
     )
     .addOption(
       new Option('--tenant <tenant>', "the tenant's id, or its exact name")
@@ -89,11 +89,11 @@ Examples:
     });
   group
     .command('revoke <key>')
-    .summary('withdraw a key for good')
+    .summary('revoke a key permanently')
     .description(
-      'Withdraws an API key for good, by its id or its prefix: the next request with it ' +
-        'is refused by every gateway. By the prefix of the secret from before a rotation, ' +
-        'only that secret is withdrawn, and the new one goes on.',
+      'Revokes an API key permanently, by its id or its prefix: every gateway refuses ' +
+        'the next request with it. The prefix of the secret from before a rotation revokes ' +
+        'only that secret; the new one continues to work.',
     )
     .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver key revoke wvr_Ab3dE5gH`)
     .action(async (key: string) => {
@@ -103,13 +103,13 @@ Examples:
     .command('rotate <key>')
     .summary('give a key a new secret and print it')
     .description(
-      'Gives an API key, named by its id or its prefix, a new secret. Standard output is ' +
-        'the new secret alone: it is shown once.',
+      'Gives an API key, named by its id or its prefix, a new secret. Prints only the ' +
+        'new secret on standard output; it is shown once.',
     )
     .addOption(
       new Option(
         '--overlap <hours>',
-        `for how long the old secret goes on, 0 to ${MAX_OVERLAP_HOURS}`,
+        `for how many hours the old secret continues to work, 0 to ${MAX_OVERLAP_HOURS}`,
       )
         .argParser(parseOverlap)
         .default(24),
@@ -126,8 +126,7 @@ Examples:
 }
 
 function filled(value: string): string {
-  if (!hasVisibleCharacter(value))
-    throw new InvalidArgumentError('It has no character that shows.');
+  if (!hasVisibleCharacter(value)) throw new InvalidArgumentError('It has no visible character.');
   return value;
 }
 
@@ -146,7 +145,7 @@ function parseScopes(value: string): string[] {
   if (unknown.length > 0)
     throw new InvalidArgumentError(
       `There is no scope "${unknown.join('", "')}": give one or more of ` +
-        `${SCOPES.join(', ')}, with commas between.`,
+        `${SCOPES.join(', ')}, separated by commas.`,
     );
   return scopes;
 }

@@ -92,9 +92,9 @@ export async function revokeKeyCommand(
       const input = { id: key.id, formerPrefix: keyName };
       await revokeFormerSecret(operatorDb(database), COMMAND_LINE, input);
       return (
-        `The former secret ${keyName} of the key "${key.name}" is withdrawn: the next ` +
-        'request with it is refused. The new secret goes on; "npx weaver key revoke ' +
-        `${key.prefix}" withdraws the key.`
+        `The former secret ${keyName} of the key "${key.name}" is revoked: the next ` +
+        'request with it is refused. The new secret continues to work; "npx weaver key ' +
+        `revoke ${key.prefix}" revokes the key.`
       );
     }
     if (!key.revoked) await revokeApiKey(operatorDb(database), COMMAND_LINE, { id: key.id });
@@ -113,11 +113,11 @@ export async function rotateKeyCommand(
   const { name, secret } = await inDatabase(config, async database => {
     const { key } = await findKey(database, keyName);
     if (stateOf(key) !== 'active')
-      throw new StartupError(`The key "${key.name}" is ${stateOf(key)}. Make a new one.`);
+      throw new StartupError(`The key "${key.name}" is ${stateOf(key)}. Create a new one.`);
     if (key.prefix == null && overlapHours > 0)
       throw new StartupError(
-        `The key "${key.name}" is of an older Weaver and was not used since: it can be ` +
-          'rotated with --overlap 0 only.',
+        `The key "${key.name}" is from an older Weaver and has not been used since. ` +
+          'Rotate it with --overlap 0.',
       );
     const made = await rotateApiKey(operatorDb(database), COMMAND_LINE, {
       id: key.id,
@@ -128,8 +128,10 @@ export async function rotateKeyCommand(
   const fate =
     overlapHours === 0
       ? 'is refused from now on'
-      : `goes on for ${overlapHours} hour${overlapHours === 1 ? '' : 's'}`;
-  io.say(`A new secret for the key "${name}". The old one ${fate}. It is shown this once:`);
+      : `continues to work for ${overlapHours} hour${overlapHours === 1 ? '' : 's'}`;
+  io.say(
+    `A new secret for the key "${name}". The old one ${fate}. The new secret is shown only once:`,
+  );
   io.out(secret);
 }
 

@@ -39,8 +39,8 @@ export async function createTenant(
     makeTenant(operatorDb(database), COMMAND_LINE, { name, planTier: plan }),
   );
   io.say(
-    `The tenant "${name}" is there, with a bot. "npx weaver key create --tenant ${id} ` +
-      '--name …" makes a key for it. Its id:',
+    `The tenant "${name}" was created, with a bot. "npx weaver key create --tenant ${id} ` +
+      '--name …" creates a key for it. Its id:',
   );
   io.out(id);
 }
@@ -52,7 +52,7 @@ export async function listTenants(
 ): Promise<void> {
   const tenants = await writeAsOperator(config, 'listTenants', em => rowsOf(em));
   if (tenants.length === 0)
-    return io.say('There are no tenants. "npx weaver tenant create <name>" makes one.');
+    return io.say('There are no tenants. "npx weaver tenant create <name>" creates one.');
   if (!json) io.sayLines('id\tplan\tbots\tdocuments\tbytes\tmade\tname');
   for (const tenant of tenants) {
     if (json) io.out(JSON.stringify(tenant));

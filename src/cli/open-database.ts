@@ -101,7 +101,7 @@ export function embeddedExists(database: DatabaseConfig): boolean {
 export function mustExist(database: DatabaseConfig): void {
   if (database.kind === 'embedded' && !embeddedExists(database))
     throw new StartupError(
-      `There is no embedded database in ${database.dataDir} yet. "npx weaver serve" makes it.`,
+      `There is no embedded database in ${database.dataDir} yet. "npx weaver serve" creates it.`,
     );
 }
 

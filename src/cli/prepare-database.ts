@@ -32,16 +32,16 @@ export async function prepareDatabase(
   };
   if (plan.login !== undefined && plan.login === plan.owner)
     throw new StartupError(
-      "The gateway's login and the owner must be two: whoever owns the tables stands " +
-        'above their policies.',
+      "The gateway's login and the owner must be different logins: the owner of the " +
+        'tables bypasses their policies.',
     );
   const problem = plan.login === undefined ? undefined : loginNameProblem(plan.login);
   if (problem) throw new StartupError(`${problem} Name another with --login.`);
   if (options.sql) return io.outLines(bootstrapScript(plan).trimEnd());
   if (config.database.kind === 'embedded') {
     return io.out(
-      'Nothing to do: the embedded database prepares itself. Set DATABASE_URL to prepare ' +
-        'a PostgreSQL, or add --sql to print the statements.',
+      'Nothing to do: the embedded database needs no preparation. Set DATABASE_URL to ' +
+        'prepare PostgreSQL, or add --sql to print the statements.',
     );
   }
   const postgres = config.database;
@@ -57,11 +57,12 @@ export async function prepareDatabase(
     for (const [login, { generated }] of passwords)
       if (!generated) io.out(`Set: the password of ${login}`);
     const settings = settingsOf(plan, postgres, passwords);
-    if (settings.length > 0) io.out('The new passwords stand in these settings, shown this once:');
+    if (settings.length > 0)
+      io.out('These settings contain the new passwords, which are shown only once:');
     for (const line of settings) io.out(line);
     io.say(`This is ${describeDatabase(postgres, 'migrate')}.`);
     if (plan.login === undefined)
-      io.say('No login of the gateway was named: add --login <name> to make one.');
+      io.say('No login for the gateway was named: add --login <name> to create one.');
     io.say(`Next: "npx weaver db up", as ${plan.owner ?? 'whoever is to own the tables'}.`);
   });
 }
@@ -96,7 +97,9 @@ function loginOf(database: DatabaseConfig): string | undefined {
 
 async function passwordFromStdin(io: CommandIo, { login }: BootstrapPlan): Promise<string> {
   if (login === undefined)
-    throw new StartupError('--password-stdin needs --login <name>: whose password is it?');
+    throw new StartupError(
+      '--password-stdin requires --login <name>, the login that gets the password.',
+    );
   const password = (await io.read()).replace(/\r?\n$/, '');
   if (!password || /[\r\n]/.test(password))
     throw new StartupError('Standard input must hold the password in one line.');

@@ -68,8 +68,8 @@ function linesOf(
   const from =
     source === 'queries'
       ? 'logged queries'
-      : "of the tenant's own chunks, as no query is logged: those are easier to answer " +
-        'than questions';
+      : "of the tenant's own chunks, because no query is logged; those are easier to " +
+        'answer than questions';
   return [
     `${name} (${tenantId}): ${chunks} chunks, by ${samples} ${from}`,
     columns('path', `recall@${topK}`, 'uncertain', 'median ms'),

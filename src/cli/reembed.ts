@@ -138,8 +138,8 @@ async function reembedTenant(
     return done;
   } catch (error) {
     throw new StartupError(
-      `${name}: ${done} chunks were embedded. ${reason(error)}. To go on from here, say ` +
-        `the same again with --after ${id}/${last}`,
+      `${name}: ${done} chunks were embedded. ${reason(error)}. To continue, run the ` +
+        `same command with --after ${id}/${last}`,
       { cause: error },
     );
   } finally {

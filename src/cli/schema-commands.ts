@@ -13,7 +13,7 @@ export function addSchemaCommands(program: Command, { io, fail }: CommandContext
     .addOption(
       new Option(
         '--check <file>',
-        'print nothing, and exit with 1 when the file differs from the schema',
+        'print nothing, and exit with 1 if the file differs from the schema',
       ),
     )
     .addHelpText(

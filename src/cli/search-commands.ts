@@ -14,13 +14,13 @@ export function addSearchCommands(program: Command, { io, fail }: CommandContext
     .command('search')
     .summary('the search: indexes of large tenants, recall, vectors')
     .description(
-      'Keeps the search of large tenants fast, measures what searches find, and makes ' +
-        'vectors anew.',
+      'Keeps the search of large tenants fast, measures what searches find, and embeds ' +
+        'chunks again.',
     );
 
   group
     .command('tune')
-    .summary('build, renew and drop the indexes of large tenants')
+    .summary('build, rebuild and drop the indexes of large tenants')
     .description(
       'Gives each tenant with many chunks an index of its own, rebuilds those that have ' +
         'grown beyond their content, and drops those that ' +
@@ -31,8 +31,8 @@ export function addSearchCommands(program: Command, { io, fail }: CommandContext
         ('such as every night, and after large imports. Exits with 1 when a step fails or ' +
           'another process is at it.'),
     )
-    .option('--tenant <tenant>', 'only this tenant, by its id or its exact name')
-    .option('--dry-run', 'only tell what would be done')
+    .option('--tenant <tenant>', 'only this tenant, by its id or exact name')
+    .option('--dry-run', 'only print what would be done')
     .addHelpText(
       'after',
       `
@@ -54,13 +54,12 @@ Examples:
     .command('recall')
     .summary('measure what the searches of a tenant find')
     .description(
-      "Takes the tenant's latest logged queries, or vectors of its own chunks where none " +
-        'is logged, and compares what each path finds with ' +
-        ('an exact scan. Queries that were logged without a vector are embedded, as ' +
-          'EMBEDDING_PROVIDER says. Tells the recall of each path alone and of searches as ' +
-          'they are served, how many answers the check ') +
-        ('does not take, so that the next path follows, and how many of the nearest by ' +
-          'code hold 99 % of the true nearest. Changes nothing.'),
+      "Takes the tenant's latest logged queries, or vectors of its own chunks if none is " +
+        'logged, and compares what each path finds with an exact scan. Queries that were ' +
+        'logged without a vector are embedded with EMBEDDING_PROVIDER. Prints the recall ' +
+        'of each path alone and of searches as they are served, how many answers the check ' +
+        'rejects, and how many of the chunks nearest by code contain 99 % of the truly ' +
+        'nearest. Changes nothing.',
     )
     .addOption(
       new Option(
@@ -90,14 +89,14 @@ Examples:
 
   group
     .command('reembed')
-    .summary('make the vectors of stored chunks anew, after the embedding model changed')
+    .summary('embed stored chunks again, after the embedding model changed')
     .description(
-      'Embeds the texts of stored chunks by the configured embedder (EMBEDDING_PROVIDER) ' +
-        'and puts the vectors in place of the old ones, those ' +
-        ('that were made elsewhere too. The gateway goes on meanwhile; until all is done, ' +
-          'searches by text compare vectors of two models. ') +
-        ('A service that is down is waited for, ten minutes at most. Ctrl+C and SIGTERM ' +
-          'end it after what is under way, and it says with which --after to go on.'),
+      'Embeds the texts of stored chunks with the configured embedder ' +
+        '(EMBEDDING_PROVIDER) and replaces the old vectors, including those that were ' +
+        'supplied. The gateway keeps running; until the command is done, searches by text ' +
+        'compare vectors of two models. If the service is down, the command waits at most ' +
+        'ten minutes. Ctrl+C and SIGTERM end it after the current batch, and it prints the ' +
+        '--after option with which to continue.',
     )
     .addOption(
       new Option('--tenant <tenant...>', 'by id or exact name; several may be given').conflicts(
@@ -105,15 +104,14 @@ Examples:
       ),
     )
     .option('--all', 'all tenants')
-    .option('--missing', 'only chunks that have no vector, in place of those that have one')
+    .option('--missing', 'only chunks that have no vector, instead of those that have one')
     .addOption(
       new Option(
         '--after <place>',
-        'go on where an earlier run stopped: the ids of a tenant and of its last chunk ' +
-          'that was done',
+        'continue where an earlier run stopped: the ids of a tenant and of its last finished chunk',
       ).argParser(parsePosition),
     )
-    .option('--dry-run', 'only tell how many chunks and characters it would embed')
+    .option('--dry-run', 'only print how many chunks and characters it would embed')
     .addHelpText(
       'after',
       `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search reembed --all --dry-run\n ` +
@@ -133,7 +131,9 @@ const POSITION =
 function parsePosition(value: string): ReembedPosition {
   const [, tenantId, chunkId] = POSITION.exec(value.toLowerCase()) ?? [];
   if (!tenantId || !chunkId)
-    throw new InvalidArgumentError('Give what the earlier run said: two ids with a slash between.');
+    throw new InvalidArgumentError(
+      'Give the value that the earlier run printed: two ids separated by a slash.',
+    );
   return { tenantId, chunkId };
 }
 

@@ -7,10 +7,9 @@ export function addServeCommand(program: Command, { io }: CommandContext): void 
     .command('serve')
     .summary('start the gateway')
     .description(
-      'Starts the gateway and serves until SIGINT or SIGTERM. The embedded database is ' +
-        'made, migrated and, when new and not in production, ' +
-        ('filled with demo data. A database given by DATABASE_URL is only checked: ' +
-          'migrate it with "weaver db up".'),
+      'Starts the gateway and serves until SIGINT or SIGTERM. Creates and migrates the ' +
+        'embedded database and, outside production, adds demo data to a new one. A ' +
+        'database given by DATABASE_URL is only checked: migrate it with "weaver db up".',
     )
     .addHelpText(
       'after',

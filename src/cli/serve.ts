@@ -201,7 +201,7 @@ function listenForEnd(log: Logger): StopRequest {
     resolve();
   };
   const fail = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void => {
-    log.fatal({ err: error, origin }, 'Stopping, because of an error that nobody expected');
+    log.fatal({ err: error, origin }, 'Stopping because of an unexpected error');
     if (hasFailed) return;
     hasFailed = true;
     process.exitCode = 1;
@@ -234,7 +234,7 @@ async function finishesWithin(ms: number, work: Promise<void>, log: Logger): Pro
   try {
     return await Promise.race([work.then(() => true), timedOut]);
   } catch (error) {
-    log.error({ err: error }, 'Not stopped in order');
+    log.error({ err: error }, 'The gateway was not stopped cleanly');
     return false;
   } finally {
     clearTimeout(timer);

@@ -17,8 +17,7 @@ const lineParser =
   (most: number) =>
   (given: string): string => {
     const value = withoutMark(given);
-    if (!hasVisibleCharacter(value))
-      throw new InvalidArgumentError('It has no character that shows.');
+    if (!hasVisibleCharacter(value)) throw new InvalidArgumentError('It has no visible character.');
     if ([...value].length > most)
       throw new InvalidArgumentError(`It has more than ${most} characters.`);
     const found = controlCharacterIn(value);
@@ -30,7 +29,7 @@ export function addTenantCommands(program: Command, { io }: CommandContext): voi
   const group = program
     .command('tenant')
     .summary('tenants')
-    .description('Tenants, to whom everything else belongs.');
+    .description('Tenants, who own everything else.');
   group
     .command('create')
     .addArgument(
@@ -38,8 +37,8 @@ export function addTenantCommands(program: Command, { io }: CommandContext): voi
         lineParser(MAX_NAME_LENGTH),
       ),
     )
-    .summary('make a tenant and print its id')
-    .description('Makes a tenant, and with it its first bot. Standard output is its id alone.')
+    .summary('create a tenant and print its id')
+    .description('Creates a tenant and its first bot. Prints only its id on standard output.')
     .addOption(
       new Option('--plan <plan>', `the plan, 1 to ${MAX_PLAN_LENGTH} characters`)
         .argParser(lineParser(MAX_PLAN_LENGTH))
@@ -60,8 +59,8 @@ export function addTenantCommands(program: Command, { io }: CommandContext): voi
     .command('list')
     .summary('list all tenants')
     .description(
-      'Lists the tenants, oldest first: id, plan, bots, documents, bytes stored, when it ' +
-        'was made, and name.',
+      'Lists the tenants, oldest first: id, plan, bots, documents, bytes stored, time of ' +
+        'creation, and name.',
     )
     .option('--json', 'one JSON object a line, for programs')
     .addHelpText('after', `${USING_DATABASE}\n\nExamples:\n  npx weaver tenant list`)
@@ -71,7 +70,7 @@ export function addTenantCommands(program: Command, { io }: CommandContext): voi
   group
     .command('show <tenant>')
     .summary('show one tenant')
-    .description('Shows a tenant, named by its id or its exact name, with how much belongs to it.')
+    .description('Shows a tenant, named by its id or exact name, with the numbers of its objects.')
     .option('--json', 'one JSON object, for programs')
     .addHelpText(
       'after',

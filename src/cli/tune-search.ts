@@ -131,8 +131,8 @@ class TuneReporter implements TuneListener {
     const { code } = error as { code?: string };
     const hint =
       code === NOT_ALLOWED
-        ? ' Only the owner of the tables may: name it in WEAVER_MIGRATION_URL.'
-        : ' What is half done is put right by the next run.';
+        ? ' Only the owner of the tables may do this: name it in WEAVER_MIGRATION_URL.'
+        : ' The next run completes or removes unfinished work.';
     this.io.say(`Could not ${step.action} ${describeStep(step)}: ${reason(error)}.${hint}`);
   }
 }

@@ -88,7 +88,7 @@ export async function runWorkers(
       if (performance.now() - startedAt > MIN_UPTIME_MS) delayMs = FIRST_DELAY_MS;
       log.error(
         { worker: worker.id, code, signal, delayMs },
-        'A worker ended, another will take its place',
+        'A worker ended and will be replaced',
       );
       setTimeout(start, delayMs);
       delayMs = Math.min(2 * delayMs, LONGEST_DELAY_MS);

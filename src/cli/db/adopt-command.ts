@@ -6,24 +6,24 @@ import type { AdoptOptions } from './adopt.js';
 export function addAdoptCommand(group: Command, { io }: CommandContext): void {
   group
     .command('adopt')
-    .summary('take over the database of an older Weaver')
+    .summary('adopt the database of an older Weaver')
     .description(
-      'Brings a database that Alembic made, at any of its revisions 001 to 007, to the ' +
-        'schema of this version with all its rows, in one transaction. ' +
-        ('Prints what it will do, and does it with --yes. What it does not know it names, ' +
-          'and changes nothing. The older tables stay under ') +
-        'weaver_legacy_* until --finish drops them; until then --undo gives them back.',
+      'Converts a database that Alembic created, at any of its revisions 001 to 007, to ' +
+        'the schema of this version with all its rows, in one transaction. Prints the ' +
+        'plan, and carries it out with --yes. If the database contains unknown objects, it ' +
+        'lists them and changes nothing. The older tables stay under weaver_legacy_* until ' +
+        '--finish drops them; until then --undo restores them.',
     )
     .option('--dry-run', 'only print the plan')
     .option('--yes', 'go ahead')
     .option(
       '--set-aside',
-      'leave out the vectors that half precision cannot hold; their originals are kept',
+      'adopt rows without the vectors that half precision cannot represent; the originals are kept',
     )
     .addOption(
       new Option(
         '--legacy-role <name>',
-        "also let the older application's login go on reading and writing",
+        "also allow the older application's login to read and write",
       ).argParser(roleName),
     )
     .addOption(

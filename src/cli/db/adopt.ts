@@ -38,8 +38,8 @@ export async function adoptDatabase(
 ): Promise<void> {
   if (config.database.kind === 'embedded') {
     throw new StartupError(
-      'The embedded database is always one of this Weaver: there is nothing to adopt. ' +
-        'Name the PostgreSQL of the older Weaver in DATABASE_URL.',
+      'The embedded database cannot come from an older Weaver: there is nothing to ' +
+        'adopt. Name the PostgreSQL of the older Weaver in DATABASE_URL.',
     );
   }
   io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
@@ -114,13 +114,14 @@ async function reportNotLegacy(
     io.say('This database is not as an older Weaver left it. Unknown to adoption:');
     for (const problem of recognised.problems) io.say(`  ${problem}`);
     throw new StartupError(
-      'Nothing was changed. Drop or move what is named above (or bring it back), then adopt again.',
+      'Nothing was changed. Drop or move the objects above (or restore missing ones), ' +
+        'then adopt again.',
     );
   }
   if (recognised.kind === 'empty')
     throw new StartupError(
-      'There is nothing to adopt: this database holds no tables of Weaver. Check ' +
-        'DATABASE_URL, or run "npx weaver db up" to begin anew.',
+      'There is nothing to adopt: this database contains no tables of Weaver. Check ' +
+        'DATABASE_URL, or run "npx weaver db up" to create them.',
     );
   if (recognised.kind === 'adopted') {
     const { revision, adoptedAt } = (await findAdoption(database))!;
@@ -179,14 +180,15 @@ async function finishCommand(
   { yes }: AdoptOptions,
 ): Promise<void> {
   const adoption = await findAdoption(database);
-  if (!adoption) return io.out('Nothing to do: nothing is kept of an older database.');
+  if (!adoption) return io.out('Nothing to do: no tables of an older database are left.');
   for (const line of legacyTableLines(adoption)) io.say(line);
   if (!yes)
     throw new StartupError(
-      `${CONFIRMATION_HINT} The original vectors and values are then gone, and so is the way back.`,
+      `${CONFIRMATION_HINT} The original vectors and values will be lost, and --undo ` +
+        'will no longer work.',
     );
   await finishAdoption(database);
-  io.out(`Finished: what was kept of revision ${adoption.revision} is gone.`);
+  io.out(`Finished: the tables of revision ${adoption.revision} are dropped.`);
 }
 
 function legacyTableLines({ revision, adoptedAt, legacyTables }: Adoption): string[] {

@@ -72,7 +72,7 @@ export async function backupCommand(
         env: io.env,
       };
       const partial = await PartialFile.create(file, path =>
-        io.say(`Removed ${path}, which a backup that was stopped had left.`),
+        io.say(`Removed ${path}, which an interrupted backup had left behind.`),
       );
       try {
         const result = await writeBackup(config, io, partial, options, context);
@@ -89,12 +89,12 @@ export async function backupCommand(
     io.out(`Wrote ${file}${counts.size > 0 ? `: ${formatRowCounts(counts)}` : ''}.`);
     io.say(
       verification === undefined
-        ? 'The file was not tried: whether it can be restored is not known (--no-check).'
+        ? 'The file was not checked (--no-check): it may not be restorable.'
         : `Its copy opens and has the same rows: ${verification}.`,
     );
     const contents = options.portable
       ? "The file holds the rows of Weaver's own tables, for either database."
-      : 'Roles and passwords are not in it: they belong to the server.';
+      : 'It does not contain roles and passwords, which belong to the server.';
     io.say(`This is ${describeDatabase(target, 'migrate')}. ${contents}`);
   } finally {
     progress.end();
@@ -142,7 +142,7 @@ async function writeRows(
   const actual = await checkPortable(partial.path, context);
   refuseDifferences(counts, actual.counts);
   if (JSON.stringify(actual.totals) !== JSON.stringify(totals))
-    throw new StartupError('The file does not hold what was written to it.');
+    throw new StartupError('The file does not contain what was written to it.');
   return { counts, verification: 'each table was read from the file and compared' };
 }
 
@@ -261,6 +261,6 @@ function refuseDifferences(expected: Counts, actual: Counts): void {
   const differing = differences(expected, actual);
   if (differing.length > 0)
     throw new StartupError(
-      `The file does not hold what the database does, and was not kept. ${differing.join('; ')}.`,
+      `The file does not match the database and was not kept. ${differing.join('; ')}.`,
     );
 }

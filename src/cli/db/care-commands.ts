@@ -11,11 +11,10 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
     .command('lint [migrations...]')
     .summary('name unsafe operations in migrations')
     .description(
-      'Names what can hurt a database with rows and users: locks that block writes, ' +
-        'tables that are written anew, missing "down", lost columns. Looks at all ' +
-        ('migrations where none is named. What is all right says so in its statement: -- ' +
-          'lint: allow <rule>: <reason>. Needs no database. Exits with 1 when anything is ' +
-          'unsafe.'),
+      'Reports what can harm a database with rows and users: locks that block writes, ' +
+        'tables that are rewritten, a missing "down", lost columns. Checks all migrations ' +
+        'if none is named. To accept a reported statement, say so inside it: -- lint: ' +
+        'allow <rule>: <reason>. Needs no database. Exits with 1 if anything is unsafe.',
     )
     .addHelpText(
       'after',
@@ -29,14 +28,13 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
     .command('rehearse')
     .summary('try the pending migrations without changing anything')
     .description(
-      'Applies the pending migrations to a copy of the catalogue in memory, without ' +
-        'rows, and tells the time, the locks and the result of each. Exits with 1 when one ' +
-        'fails.',
+      'Applies the pending migrations to a copy of the catalog in memory, without rows, ' +
+        'and prints the time, the locks and the result of each. Exits with 1 if one fails.',
     )
     .option(
       '--on-data',
-      'in the database itself, in a transaction that is rolled back: real times, and ' +
-        'real locks until the end',
+      'use the database itself, in a transaction that is rolled back: real times, but ' +
+        'also real locks until the end',
     )
     .addHelpText(
       'after',
@@ -50,20 +48,20 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
 
   group
     .command('backup <file>')
-    .summary('write a backup and check that it opens')
+    .summary('write a backup and check it')
     .description(
-      'Writes the database into a file (pg_dump in custom format; the embedded one as an ' +
-        'archive), opens the copy, compares its rows, and then gives it its name. ' +
-        ('The file holds every row of every tenant: only its owner may read it, so keep ' +
-          'it accordingly.'),
+      'Writes the database to a file (pg_dump in custom format; the embedded database as ' +
+        'an archive), checks the copy, compares its rows, and then gives the file its ' +
+        'name. The file contains every row of every tenant, and only its owner can read ' +
+        'it: store it safely.',
     )
     .option(
       '--portable',
-      "write the rows of Weaver's tables so that either database can take them, of any " +
-        'version with the same migrations or later ones',
+      "write the rows of Weaver's tables in a form that can be restored into either " +
+        'database, of any version with the same migrations or later ones',
     )
-    .option('--only-weaver', 'leave out what others keep in the same PostgreSQL database')
-    .option('--no-check', 'do not try the file')
+    .option('--only-weaver', 'omit objects of other programs in the same PostgreSQL database')
+    .option('--no-check', 'do not check the file')
     .addHelpText(
       'after',
       `${ENVIRONMENT_HELP}\n\nRow-level security hides the rows from the owner, too: back up as ` +
@@ -80,15 +78,15 @@ export function addCareCommands(group: Command, { io, fail }: CommandContext): v
     .command('restore <file>')
     .summary('restore a backup')
     .description(
-      'Restores a file of "weaver db backup", all or nothing, and compares the rows. ' +
-        'Stops where the database has rows. On PostgreSQL what the backup does not have, ' +
-        ('such as the table of a later migration, is removed; the tables belong to who ' +
-          'owned them. The former files of an embedded database are kept beside it.'),
+      'Restores a file of "weaver db backup" completely or not at all, and compares the ' +
+        'rows. Stops if the database has rows. On PostgreSQL, objects that the backup does ' +
+        'not contain, such as the table of a later migration, are removed; the tables keep ' +
+        'their owner. The former files of an embedded database are kept beside it.',
     )
-    .option('--yes', 'replace the rows that are there, and remove what the backup does not have')
+    .option('--yes', 'replace existing rows, and remove what the backup does not contain')
     .option(
       '--only-weaver',
-      "restore Weaver's own tables alone, and leave what others keep in the same database",
+      "restore only Weaver's tables, and leave objects of other programs in the same database",
     )
     .addHelpText('after', `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db restore weaver.dump`)
     .action(async (file: string, options: RestoreCommandOptions) =>

@@ -13,7 +13,7 @@ import { Progress } from '../progress.js';
 export async function checkCommand(config: Config, io: CommandIo): Promise<boolean> {
   const where = describeDatabase(config.database, 'migrate');
   if (!embeddedExists(config.database)) {
-    io.out('There is no database yet. "npx weaver db up" makes it.');
+    io.out('There is no database yet. "npx weaver db up" creates it.');
     return false;
   }
   const progress = new Progress(io, 'Checking');
@@ -24,8 +24,8 @@ export async function checkCommand(config: Config, io: CommandIo): Promise<boole
   for (const line of lines) io.out(line);
   if (report.drift === undefined)
     io.say(
-      'The tables were not compared: what migrations of another version make is not ' +
-        'known to this one.',
+      'The tables were not compared, because this version does not know the migrations ' +
+        'of another version.',
     );
   if (lines.length === 0)
     io.out(
@@ -38,7 +38,7 @@ export async function checkCommand(config: Config, io: CommandIo): Promise<boole
         ? ' Or a migration that is pending was run already: "npx weaver db stamp" notes that.'
         : '';
     io.say(
-      'Somebody changed the database by hand. Put the change into a migration, or undo ' +
+      'Somebody changed the database manually. Put the change into a migration, or undo ' +
         `it.${stampLines}`,
     );
   }

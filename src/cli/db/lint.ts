@@ -24,8 +24,8 @@ export async function lintCommand(io: CommandIo, input: readonly string[]): Prom
   if (unsafe.length === 0) io.out(`Nothing unsafe in ${count}.`);
   else
     io.say(
-      `${unsafe.length} unsafe in ${count}. What is all right says so in its statement: ` +
-        '-- lint: allow <rule>: <reason>',
+      `${unsafe.length} unsafe in ${count}. To accept a statement, say so inside it: -- ` +
+        'lint: allow <rule>: <reason>',
     );
   return unsafe.length === 0;
 }

@@ -25,11 +25,11 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .command('revision')
     .summary('write a new migration')
     .description(
-      'Writes the file of a new migration, empty or with what the entities have and the ' +
-        'migrations do not make. Needs the source tree and no database.',
+      'Writes the file of a new migration, empty or with the differences between the ' +
+        'entities and the existing migrations. Needs the source tree, but no database.',
     )
     .requiredOption('-m, --message <message>', 'what it does, which becomes its name')
-    .option('--autogenerate', 'compare the entities with what the migrations make')
+    .option('--autogenerate', 'compare the entities with the result of the migrations')
     .option('--path <folder>', 'where the file goes (migrations)')
     .addHelpText(
       'after',
@@ -45,18 +45,18 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       .command('up [target]')
       .summary('apply pending migrations')
       .description(
-        'Applies every pending migration, or those as far as the target: +N, the name of ' +
-          'a migration, or head. All of them in one transaction, so that ' +
-          ('a failure leaves the database as it was; where one builds an index while ' +
-            'others write, each in its own, so that those before a failure stay. ') +
-          'Harmless when there is none.',
+        'Applies all pending migrations, or those up to the target: +N, the name of a ' +
+          'migration, or head. They run in one transaction, so a failure leaves the ' +
+          'database unchanged. If one of them must run outside a transaction, each of the ' +
+          'others has its own, and those before a failure stay applied. Does nothing if no ' +
+          'migration is pending.',
       )
       .option('--to <target>', 'the same as the argument')
-      .option('--sql', 'change nothing and need no database: print the script for psql')
+      .option('--sql', 'only print a script for psql; needs no database')
       .option('--from <target>', 'with --sql: where the database is (up: base, down: head)'),
   )
     .addOption(statementLockTimeout())
-    .option('--yes', 'go ahead although rows are lost')
+    .option('--yes', 'continue even if rows are lost')
     .option('--allow-out-of-order', 'apply migrations that are older than applied ones')
     .addHelpText(
       'after',
@@ -67,7 +67,9 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .action(async (target: string | undefined, options: RunCommandOptions) => {
       if (options.sql) return io.outLines(await script('up', target, options));
       if (options.from !== undefined)
-        throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
+        throw new InvalidArgumentError(
+          "--from can only be used with --sql: a run starts at the database's current migration.",
+        );
       await (
         await import('./run-migrations.js')
       ).migrateUp(readConfig(io.env), io, oneTarget(target, options), options);
@@ -79,15 +81,15 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       .summary('revert migrations')
       .description(
         'Reverts the last migration, or those after the target: -N, the name of a ' +
-          'migration, which stays, or base for all. Says first which tables and ' +
-          'columns go, with how many rows, and stops there when there are rows.',
+          'migration, which stays applied, or base for all. First prints which tables and ' +
+          'columns will be dropped with how many rows, and stops if there are any.',
       )
       .option('--to <target>', 'the same as the argument')
-      .option('--sql', 'change nothing and need no database: print the script for psql')
+      .option('--sql', 'only print a script for psql; needs no database')
       .option('--from <target>', 'with --sql: where the database is (up: base, down: head)'),
   )
     .addOption(statementLockTimeout())
-    .option('--yes', 'go ahead although rows are lost')
+    .option('--yes', 'continue even if rows are lost')
     .addHelpText(
       'after',
       `${NAMES_HELP}\n${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db down\n  npx ` +
@@ -98,7 +100,9 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
     .action(async (target: string | undefined, options: RunCommandOptions) => {
       if (options.sql) return io.outLines(await script('down', target, options));
       if (options.from !== undefined)
-        throw new InvalidArgumentError('--from is for --sql: a run begins where the database is.');
+        throw new InvalidArgumentError(
+          "--from can only be used with --sql: a run starts at the database's current migration.",
+        );
       await (
         await import('./run-migrations.js')
       ).migrateDown(readConfig(io.env), io, oneTarget(target, options), options);
@@ -107,10 +111,10 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
   addGuardOptions(
     group
       .command('stamp <target>')
-      .summary('make the log say what is applied, without running anything')
+      .summary('set the migration log without running migrations')
       .description(
-        'Makes the log of migrations say that the database is at the target: the name of ' +
-          'a migration, head, or base. Runs no migration.',
+        'Sets the migration log to the target: the name of a migration, head, or base. ' +
+          'Runs no migration.',
       ),
   )
     .addHelpText(
@@ -135,7 +139,7 @@ async function script(
     : [options.from, oneTarget(target, options)];
   if (/^[+-]\d+$/.test(to ?? ''))
     throw new InvalidArgumentError(
-      'Without a database there is no counting of steps: name the ends with --from and --to.',
+      'Steps cannot be counted without a database: name the migrations with --from and --to.',
     );
   return offlineScript(method, { from: from || undefined, to: to || undefined });
 }
@@ -143,22 +147,23 @@ async function script(
 /** Options of every command that takes the lock of migrations. */
 function addGuardOptions(command: Command): Command {
   return command
-    .option('--no-wait', 'fail at once while another process migrates')
+    .option('--no-wait', 'fail immediately if another process is migrating')
     .addOption(
       new Option(
         '--lock-timeout <seconds>',
-        'how long to wait for it (WEAVER_MIGRATION_LOCK_TIMEOUT, or 60)',
+        'how long to wait for another process that is migrating ' +
+          '(WEAVER_MIGRATION_LOCK_TIMEOUT, or 60)',
       ).argParser(parseSeconds),
     )
     .option(
       '--accept-edited',
-      'go on although applied migrations were edited, and take them as they are now',
+      'continue although applied migrations were edited, and accept their present form',
     );
 }
 
 function statementLockTimeout(): Option {
   const description =
-    'how long a statement waits for a table that others hold, 0: without limit ' +
+    'how long a statement waits for a locked table, 0: no limit ' +
     '(WEAVER_STATEMENT_LOCK_TIMEOUT, or 5)';
   return new Option('--statement-lock-timeout <seconds>', description).argParser(parseSeconds);
 }

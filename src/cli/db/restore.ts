@@ -71,9 +71,9 @@ export async function restoreCommand(
   if (kind !== 'portable' && kind !== target.kind) {
     throw new StartupError(
       `${file} is a backup of ` +
-        `${kind === 'embedded' ? 'an embedded database' : 'a PostgreSQL database'}, and ` +
-        `this is ${describeDatabase(target, 'migrate')}. Between the two, "npx weaver db ` +
-        'backup --portable FILE" carries the rows.',
+        `${kind === 'embedded' ? 'an embedded database' : 'a PostgreSQL database'}, but ` +
+        `this is ${describeDatabase(target, 'migrate')}. To move rows between the two, use ` +
+        '"npx weaver db backup --portable FILE".',
     );
   }
   const progress = new Progress(io, 'Restoring');
@@ -127,7 +127,10 @@ async function restoreEmbedded(
   return {
     counts,
     notes: previousFolder
-      ? [`What was there before is kept in ${previousFolder}: delete it when you miss nothing.`]
+      ? [
+          `The former files are kept in ${previousFolder}: delete them when you no ` +
+            'longer need them.',
+        ]
       : [],
   };
 }

@@ -24,13 +24,12 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
 
   group
     .command('check')
-    .summary('check that the database is what the migrations make')
+    .summary('compare the database with the result of its migrations')
     .description(
-      'Exits with 0 when no migration is pending and the database is what its migrations ' +
-        'make: tables, columns, indexes, constraints, triggers, functions, ' +
-        ('policies, grants, row-level security. Else exits with 1 and names each ' +
-          'difference. Indexes of "weaver search tune" and tables weaver_legacy_… are ') +
-        'no difference. Changes nothing.',
+      'Exits with 0 if no migration is pending and the database matches its migrations: ' +
+        'tables, columns, indexes, constraints, triggers, functions, policies, grants, ' +
+        'row-level security. Otherwise exits with 1 and lists each difference. Ignores ' +
+        'indexes of "weaver search tune" and tables weaver_legacy_…. Changes nothing.',
     )
     .addHelpText('after', `${ENVIRONMENT_HELP}\n\nExamples:\n  npx weaver db check`)
     .action(async () => {
@@ -61,8 +60,8 @@ export function addRevisionCommands(group: Command, { io, fail }: CommandContext
     .command('heads')
     .summary('show the newest migration of this version')
     .description(
-      'Prints the newest migration that this version of Weaver has. There is one line of ' +
-        'migrations, so there is one. Needs no database.',
+      'Prints the newest migration of this version of Weaver. There is always exactly ' +
+        'one head. Needs no database.',
     )
     .addHelpText('after', '\nExamples:\n  npx weaver db heads')
     .action(async () => (await import('./revisions.js')).showHeads(io));

@@ -23,7 +23,7 @@ export async function createRevision(
   const root = packageFolder();
   if (!existsSync(join(root, 'mikro-orm.config.ts')))
     throw new StartupError(
-      'Migrations are written in the source tree, and this is a package without it.',
+      'Migrations can only be written in the source tree, which this package does not contain.',
     );
   const args = [
     'migration:create',
@@ -45,7 +45,7 @@ export async function createRevision(
   });
   const file = /^(\S+\.ts) successfully created$/m.exec(out)?.[1];
   if (file === undefined)
-    return io.out('Nothing to do: the migrations make what the entities have.');
+    return io.out('Nothing to do: the entities do not differ from the migrations.');
   io.out(`Created ${path ?? 'migrations'}/${file}`);
   io.say(
     `Next: ${autogenerate ? 'read it' : 'write its statements'}, then npm run build, npx ` +

@@ -124,9 +124,7 @@ export async function stamp(
     if (missingFromLog.length + logged.length === 0)
       io.out(`Nothing to do: the log says ${last ?? 'base'} already.`);
     else
-      io.say(
-        'Nothing but the log was changed. "npx weaver db check" tells whether the tables agree.',
-      );
+      io.say('Only the log was changed. "npx weaver db check" says whether the tables match it.');
     io.say(`This is ${describeDatabase(config.database, 'migrate')}.`);
   });
 }

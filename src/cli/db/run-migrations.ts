@@ -78,7 +78,7 @@ export async function migrateUp(
     const issues = applied.length === 0 ? [] : await openIssues(database);
     for (const line of issues) io.say(line);
     if (issues.length > 0)
-      io.say('"npx weaver db doctor" names the rows and says how to mend them.');
+      io.say('"npx weaver db doctor" lists the rows and says how to correct them.');
     if (applied.length === 0)
       io.out(
         target === undefined || isHead(target) || pending.length === 0

@@ -39,7 +39,7 @@ test.runIf(!onPostgres)('an embedded database is never an older one', async () =
       code: 1,
       out: '',
       err:
-        'The embedded database is always one of this Weaver: there is nothing to adopt. ' +
+        'The embedded database cannot come from an older Weaver: there is nothing to adopt. ' +
         'Name the PostgreSQL of the older Weaver in DATABASE_URL.',
     });
   } finally {

@@ -385,7 +385,7 @@ describe.runIf(onPostgres)('where there is nothing to adopt', () => {
       code: 1,
       out: '',
       err: expect.stringContaining(
-        'There is nothing to adopt: this database holds no tables of Weaver. Check DATABASE_URL',
+        'There is nothing to adopt: this database contains no tables of Weaver. Check DATABASE_URL',
       ),
     });
   });
@@ -395,7 +395,7 @@ describe.runIf(onPostgres)('where there is nothing to adopt', () => {
     for (const [args, out] of [
       [['--yes'], 'This database is one of this Weaver already: nothing to adopt.'],
       [['--undo', '--yes'], 'Nothing to do: there is no adoption to undo.'],
-      [['--finish', '--yes'], 'Nothing to do: nothing is kept of an older database.'],
+      [['--finish', '--yes'], 'Nothing to do: no tables of an older database are left.'],
     ] as const) {
       expect(await weaver(fresh.env, ['db', 'adopt', ...args])).toMatchObject({ code: 0, out });
     }

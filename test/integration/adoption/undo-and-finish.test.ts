@@ -141,14 +141,14 @@ describe.runIf(onPostgres)('finish', () => {
         err: expect.stringMatching(
           joinPatterns(
             /\n {2}weaver_legacy_doc_chunks +24 rows, \d+ kB\n[^]*The original vectors and values /,
-            /are then gone, and so is the way back\.$/,
+            /will be lost, and --undo will no longer work\.$/,
           ),
         ),
       });
       expect((await legacy.catalogue()).tables).toHaveProperty('weaver_legacy_docs');
       expect(await legacy.adopt('--finish', '--yes')).toMatchObject({
         code: 0,
-        out: 'Finished: what was kept of revision 007 is gone.',
+        out: 'Finished: the tables of revision 007 are dropped.',
       });
       const finished = await legacy.catalogue();
       expect(withoutLegacyObjects(finished)).toEqual(catalogue);
@@ -156,7 +156,7 @@ describe.runIf(onPostgres)('finish', () => {
       expect((await legacy.rows('docs')).docs).toEqual(docs);
       expect(await legacy.adopt('--finish', '--yes')).toMatchObject({
         code: 0,
-        out: 'Nothing to do: nothing is kept of an older database.',
+        out: 'Nothing to do: no tables of an older database are left.',
       });
       expect(await legacy.adopt('--yes')).toMatchObject({
         code: 0,

@@ -340,7 +340,7 @@ describe('the file', () => {
     const whole = file();
     expect(await weaver(source.env, ['db', 'backup', '--no-check', whole])).toMatchObject({
       code: 0,
-      err: expect.stringContaining('The file was not tried'),
+      err: expect.stringContaining('The file was not checked'),
     });
     const { size } = statSync(whole);
     for (const bytes of [size - 10, Math.floor(size / 2), 200]) {
@@ -515,7 +515,7 @@ describe.runIf(!onPostgres)("the embedded database's former files", () => {
     expect(refused.err).toMatch(reason);
     expect(await weaver(target.env, ['db', 'restore', '--yes', path])).toMatchObject({
       code: 0,
-      err: expect.stringMatching(/What was there before is kept in \S+pg\.before-restore-\d+/),
+      err: expect.stringMatching(/The former files are kept in \S+pg\.before-restore-\d+/),
     });
     expect(statSync(join(dataDir, 'pg')).mode & 0o777).toBe(0o700);
     expect(readdirSync(dataDir).filter(name => /^(restoring|pg\.before)/.test(name))).toEqual([

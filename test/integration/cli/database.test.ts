@@ -177,7 +177,7 @@ describe('key create', () => {
     expect(err).toMatch(
       joinPatterns(
         /^A key for Harbor Outdoor, which may read, search, ask with 120 requests a minute, /,
-        /until 20\d\d-.* It is shown this once:$/,
+        /until 20\d\d-.* It is shown only once:$/,
       ),
     );
     expect(err).not.toContain(out);
@@ -233,7 +233,10 @@ describe('key create', () => {
     for (const { out } of [listed, plain]) expect(out).not.toContain(made.slice(13));
 
     const rotated = await run('key', 'rotate', kept.prefix, '--overlap', '2');
-    expect(rotated).toMatchObject({ code: 0, err: expect.stringContaining('goes on for 2 hours') });
+    expect(rotated).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('continues to work for 2 hours'),
+    });
     expect(
       await rows(
         `select key_prefix, key_hash, previous_hash from api_keys where id = '${kept.id}'`,
@@ -253,7 +256,7 @@ describe('key create', () => {
     expect(await run('key', 'rotate', kept.id)).toMatchObject({
       code: 1,
       out: '',
-      err: 'The key "Kept" is revoked. Make a new one.',
+      err: 'The key "Kept" is revoked. Create a new one.',
     });
     expect(await run('key', 'revoke', made)).toEqual({
       code: 1,
@@ -309,8 +312,8 @@ describe('key rotate', () => {
       code: 0,
       err: expect.stringMatching(
         new RegExp(
-          `^The former secret ${old} of the key "rotated" is withdrawn: .* The new ` +
-            `secret goes on; "npx weaver key revoke ${present}" withdraws the key\\.$`,
+          `^The former secret ${old} of the key "rotated" is revoked: .* The new ` +
+            `secret continues to work; "npx weaver key revoke ${present}" revokes the key\\.$`,
         ),
       ),
     });
@@ -359,8 +362,8 @@ describe('tenant', () => {
   });
 
   test.each([
-    [['create', ' '], 'It has no character that shows.'],
-    [['create', '\u3164'], 'It has no character that shows.'],
+    [['create', ' '], 'It has no visible character.'],
+    [['create', '\u3164'], 'It has no visible character.'],
     [['create', 'n'.repeat(256)], 'It has more than 255 characters.'],
     [['create', 'a\u001bb'], 'It contains the control character'],
   ])('%j is wrong usage', async (args, told) => {

@@ -74,7 +74,7 @@ describe('the command line of MikroORM', () => {
         await weaver({}, ['db', 'revision', '-m', 'nothing', '--autogenerate', '--path', folder]),
       ).toMatchObject({
         code: 0,
-        out: 'Nothing to do: the migrations make what the entities have.',
+        out: 'Nothing to do: the entities do not differ from the migrations.',
       });
     } finally {
       rmSync(folder, { recursive: true });

@@ -136,8 +136,8 @@ describe('weaver search reembed', () => {
     expect(stopped.code).toBe(1);
     expect(stopped.err).toMatch(
       joinPatterns(
-        /Large: 256 chunks were embedded\. .*status 401.* To go on from here, /m,
-        /say the same again with --after \S+\/\S+$/,
+        /Large: 256 chunks were embedded\. .*status 401.* To continue, /m,
+        /run the same command with --after \S+\/\S+$/,
       ),
     );
     const place = /--after (\S+)$/m.exec(stopped.err)![1]!;
@@ -177,7 +177,7 @@ describe('weaver search reembed', () => {
     expect(running.child.exitCode).toBeNull();
     await running.end('SIGTERM');
     expect(running.err).toContain(
-      'Small: 0 chunks were embedded. It was interrupted. To go on from here, say the ' +
+      'Small: 0 chunks were embedded. It was interrupted. To continue, say the ' +
         'same again with --after ',
     );
     expect(performance.now() - begun).toBeLessThan(25_000);
@@ -229,7 +229,7 @@ describe('weaver search reembed', () => {
     expect(await reembed(['--all', '--tenant', 'Large'])).toMatchObject({ code: 2 });
     expect(await reembed(['--all', '--after', 'somewhere'])).toMatchObject({
       code: 2,
-      err: expect.stringContaining('two ids with a slash between'),
+      err: expect.stringContaining('two ids separated by a slash'),
     });
     expect(await reembed(['--tenant', 'Nobody'])).toMatchObject({
       code: 1,

@@ -99,22 +99,20 @@ describe.runIf(onPostgres)('WEAVER_WORKERS=2', () => {
     expect(await workersThatAnswer(2)).toEqual([1, 2]);
     expect(await running.end('SIGTERM')).toEqual({ code: 0, signal: null });
     await expect(fetch(`${url}/health/live`)).rejects.toThrow('fetch failed');
-    expect(
-      entries().filter(({ msg }) => msg === 'A worker ended, another will take its place'),
-    ).toEqual([]);
+    expect(entries().filter(({ msg }) => msg === 'A worker ended and will be replaced')).toEqual(
+      [],
+    );
   });
 
   test('a killed worker is replaced, later each time, while the other one serves', async () => {
     expect(await workersThatAnswer(2)).toEqual([1, 2]);
     process.kill(processes()[0]!, 'SIGKILL');
-    await running.until('another will take its place');
+    await running.until('will be replaced');
     expect(await workersThatAnswer(2, entries().length)).toEqual([2, 3]);
     process.kill(processes()[1]!, 'SIGKILL');
     await running.until('"delayMs":1000');
     expect(await workersThatAnswer(2, entries().length)).toEqual([2, 4]);
-    const ends = entries().filter(
-      ({ msg }) => msg === 'A worker ended, another will take its place',
-    );
+    const ends = entries().filter(({ msg }) => msg === 'A worker ended and will be replaced');
     expect(ends).toMatchObject([
       { worker: 1, signal: 'SIGKILL', delayMs: 500 },
       { worker: 3, signal: 'SIGKILL', delayMs: 1_000 },

@@ -262,7 +262,7 @@ describe('a number in a JSONObject', () => {
         expect(message).toMatch(
           joinPatterns(
             /JSONObject must hold finite numbers of at most 500 digits, /,
-            /written without an exponent: a\[0\]\.b is none\./,
+            /written without an exponent: a\[0\]\.b is not one\./,
           ),
         );
         expect(extensions.code).toBe('BAD_USER_INPUT');

@@ -80,9 +80,12 @@ describe('weaver', () => {
       ['db', 'bootstrap', '--login', 'pg_x'],
       "pg_x is taken by PostgreSQL or by Weaver's own roles.",
     ],
-    [['db', 'up', '--from', 'base'], '--from is for --sql: a run begins where the database is.'],
+    [
+      ['db', 'up', '--from', 'base'],
+      "--from can only be used with --sql: a run starts at the database's current migration.",
+    ],
     [['db', 'down', 'base', '--to', 'initial'], '"base" and --to initial: give one target.'],
-    [['db', 'up', '--sql', '+1'], 'Without a database there is no counting of steps'],
+    [['db', 'up', '--sql', '+1'], 'Steps cannot be counted without a database'],
     [['schema', 'print', '--check'], "option '--check <file>' argument missing"],
   ])('%j is wrong usage', async (args, message) => {
     const { code, out, err } = await weaver(NOWHERE, args);
@@ -178,7 +181,7 @@ describe('key create', () => {
     [
       ['--scopes', 'read,root'],
       'There is no scope "root": give one or more of read, write, search, ask, admin, ' +
-        'vectors, with commas between.',
+        'vectors, separated by commas.',
     ],
     [['--scopes', ''], 'There is no scope ""'],
     [['--rate-limit', '0'], 'Give a whole number from 1 to 1000000.'],
@@ -188,8 +191,8 @@ describe('key create', () => {
     [['--expires', '2027-02-31'], 'Give days from now, a date such as 2027-01-31'],
     [['--expires', '2027-01-31T25:00:00Z'], 'Give days from now, a date such as 2027-01-31'],
     [['--expires', '2020-01-31'], 'It is in the past.'],
-    [['--name', ' '], 'It has no character that shows.'],
-    [['--name', '\u200d'], 'It has no character that shows.'],
+    [['--name', ' '], 'It has no visible character.'],
+    [['--name', '\u200d'], 'It has no visible character.'],
     [['--name', 'n'.repeat(256)], 'It has more than 255 characters.'],
   ])('refuses %j before it touches a database', async (options, message) => {
     const { code, out, err } = await create(...options);
@@ -245,7 +248,7 @@ describe('db bootstrap', () => {
   test('has nothing to do on the embedded database', async () => {
     const { code, out } = await weaver(NOWHERE, ['db', 'bootstrap']);
     expect(code).toBe(0);
-    expect(out).toContain('Nothing to do: the embedded database prepares itself.');
+    expect(out).toContain('Nothing to do: the embedded database needs no preparation.');
   });
 
   test('--sql prints the statements, for a database that is not configured yet too', async () => {
@@ -265,14 +268,14 @@ describe('db bootstrap', () => {
     expect(await weaver(env, ['db', 'bootstrap', '--password-stdin'], 'secret')).toEqual({
       code: 1,
       out: '',
-      err: '--password-stdin needs --login <name>: whose password is it?',
+      err: '--password-stdin requires --login <name>, the login that gets the password.',
     });
     expect(
       await weaver(env, ['db', 'bootstrap', '--password-stdin', '--login', 'gateway'], ''),
     ).toMatchObject({ code: 1, err: 'Standard input must hold the password in one line.' });
     expect(
       await weaver(env, ['db', 'bootstrap', '--login', 'one', '--owner', 'one']),
-    ).toMatchObject({ code: 1, err: expect.stringContaining('must be two') });
+    ).toMatchObject({ code: 1, err: expect.stringContaining('must be different logins') });
   });
 });
 
@@ -301,7 +304,7 @@ describe('an embedded database that does not exist', () => {
         out: '',
         err:
           `There is no embedded database in ${NOWHERE.WEAVER_DATA_DIR} yet. "npx weaver ` +
-          'serve" makes it.',
+          'serve" creates it.',
       });
     }
     expect(existsSync(NOWHERE.WEAVER_DATA_DIR)).toBe(false);
