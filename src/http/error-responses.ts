@@ -29,7 +29,7 @@ export function sendError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  // What was being sent to somebody who has gone broke off for that alone, and nobody is to be told.
+  // Nobody is to be told, and it is no mistake: what was being sent broke off with its reader.
   if (reply.raw.destroyed && error.code === 'ERR_STREAM_PREMATURE_CLOSE')
     return void reply.hijack();
   reply.header('cache-control', 'no-store');

@@ -110,7 +110,7 @@ describe('a path where nothing is', () => {
     '/playground//etc/passwd',
     '/playground/assets/',
     '/playground/a%00b',
-    '/playground/..%5c..%5cpackage.json',
+    '/playground/..%5c..%5c.env',
     '/constructor',
   ])('is 404 with an error as everywhere: %s', async path => {
     for (const method of ['GET', 'POST']) {
