@@ -29,23 +29,19 @@ import { ReadModels } from './db/read-model.js';
 import { createEmbedder } from './embedders/create-embedder.js';
 import type { Embedder } from './embedders/embedder.js';
 import { withMetrics } from './embedders/with-metrics.js';
+import { apolloPlugin } from './graphql/apollo-plugin.js';
 import type { RequestContext } from './graphql/context.js';
 import { queuedEmbed } from './graphql/queued-embed.js';
-import { asApolloGateway, createExecutor } from './graphql/execution/executor.js';
 import { Pauses } from './graphql/execution/pauses.js';
 import { formatError } from './graphql/format-error.js';
-import { jsonVariablesRule } from './graphql/json-variables-rule.js';
 import { ByteBudget } from './graphql/limits/byte-budget.js';
-import { operationLimits } from './graphql/limits/operation-limits.js';
 import {
   OperationSlots,
   OperationSlot,
   type OperationCaller,
 } from './graphql/limits/operation-slots.js';
 import { RowBudget } from './graphql/limits/row-budget.js';
-import { responsePlugin } from './graphql/response-plugin.js';
-import { operationRules } from './graphql/operation-rules.js';
-import { documentStore } from './graphql/trusted-documents/document-store.js';
+import { Operations } from './graphql/operation/operations.js';
 import { TrustedDocuments } from './graphql/trusted-documents/trusted-documents.js';
 import { keepResult } from './http/apollo-result.js';
 import { callerFinder, type Caller } from './http/caller.js';
@@ -99,25 +95,25 @@ export async function startGateway({
 }: GatewayParts): Promise<Gateway> {
   const schema = buildGatewaySchema();
   const trusted = TrustedDocuments.read(config.trustedDocuments, schema);
+  const { openIntrospection } = config.http;
+  const settings = { schema, limits: config.limits, openIntrospection };
+  const operations = new Operations(settings, trusted.documents);
   const app = createHttpServer(log, config);
   await registerCompression(app);
   const apollo = new ApolloServer<RequestContext>({
-    gateway: asApolloGateway(createExecutor(schema), schema),
+    schema,
     formatError,
     introspection: true,
     includeStacktraceInErrorResponses: false,
     persistedQueries: false,
-    documentStore: documentStore(trusted),
-    validationRules: [jsonVariablesRule],
+    documentStore: null,
     csrfPrevention: { requestHeaders: [...NOT_SIMPLE_HEADERS] },
     parseOptions: { maxTokens: config.limits.tokens },
     logger: log,
     stringifyResult: keepResult,
     stopOnTerminationSignals: false,
     plugins: [
-      operationRules(config.http),
-      operationLimits(config.limits),
-      responsePlugin(config.http),
+      apolloPlugin(operations),
       // Apollo would follow every field for hints that no field gives.
       ApolloServerPluginCacheControlDisabled(),
       ApolloServerPluginLandingPageDisabled(),

@@ -190,13 +190,3 @@ const CAUSE = Symbol('cause');
 export function internalCause(formatted: GraphQLFormattedError): unknown {
   return (formatted as { [CAUSE]?: unknown })[CAUSE];
 }
-
-/** Whether an error is one that the log must explain, since the caller sees nothing of it. */
-export function isInternal(thrown: unknown): boolean {
-  return (
-    formatError(
-      { message: '', extensions: thrown instanceof GraphQLError ? thrown.extensions : {} },
-      thrown,
-    ).extensions!.code === 'INTERNAL_SERVER_ERROR'
-  );
-}

@@ -2,12 +2,13 @@ import {
   ApolloServer,
   HeaderMap,
   type ApolloServerOptions,
+  type ApolloServerOptionsWithGateway,
   type BaseContext,
 } from '@apollo/server';
 import { ApolloServerPluginCacheControlDisabled } from '@apollo/server/plugin/disabled';
 import type { GraphQLSchema } from 'graphql';
-import { asApolloGateway, createExecutor } from '../../src/graphql/execution/executor.js';
 import type { WrittenOperation } from './operation-writer.js';
+import { createExecutor, type Executor } from './planned-executor.js';
 
 /** Two Apollo servers that differ in nothing but who executes: plans, or graphql-js. */
 export class ApolloPair<C extends BaseContext> {
@@ -25,7 +26,7 @@ export class ApolloPair<C extends BaseContext> {
         includeStacktraceInErrorResponses: false,
         plugins: [ApolloServerPluginCacheControlDisabled()],
       } as ApolloServerOptions<C>);
-    this.planned = server({ gateway: asApolloGateway(createExecutor(schema), schema) });
+    this.planned = server({ gateway: asGateway(createExecutor(schema), schema) });
     this.plain = server({ schema });
   }
 
@@ -36,6 +37,29 @@ export class ApolloPair<C extends BaseContext> {
   async stop(): Promise<void> {
     await Promise.all([this.planned.stop(), this.plain.stop()]);
   }
+}
+
+/** Apollo leaves to a gateway what comes after validation, and nothing else. */
+function asGateway(
+  executor: Executor,
+  schema: GraphQLSchema,
+): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
+  return {
+    onSchemaLoadOrUpdate(callback) {
+      callback({ apiSchema: schema, coreSupergraphSdl: '' });
+      return () => {};
+    },
+    load: async () => ({
+      executor: async ({ document, request, context }) =>
+        executor({
+          document,
+          operationName: request.operationName,
+          variableValues: request.variables,
+          contextValue: context,
+        }),
+    }),
+    stop: async () => {},
+  };
 }
 
 /** The status and the very text with which a server answers. */

@@ -1,24 +1,13 @@
-import type { ApolloServerOptionsWithGateway, BaseContext } from '@apollo/server';
 import {
   execute,
-  getNamedType,
-  getOperationAST,
   getVariableValues,
-  isAbstractType,
-  isObjectType,
-  Kind,
   OperationTypeNode,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
   type DocumentNode,
-  type ExecutionArgs,
   type ExecutionResult,
   type FragmentDefinitionNode,
   type GraphQLSchema,
   type OperationDefinitionNode,
 } from 'graphql';
-import type { RequestContext } from '../context.js';
 import { exactVariables } from '../exact-variables.js';
 import { executePlan } from './execute-plan.js';
 import { planOperation, type ObjectPlan, type PlanSource } from './plan.js';
@@ -29,114 +18,73 @@ const MAX_PLANS = 8;
 /** Mistakes in variables that an answer names. */
 const MAX_VARIABLE_ERRORS = 10;
 
-/** An operation that is left to graphql-js. */
-const NOT_PLANNABLE = 'unknown';
-
-/** An operation that plans can be made for. */
-interface PlannableOperation {
+/** An operation of a valid document. What is worked out of it lives as long as it does. */
+export interface ExecutableOperation {
+  readonly document: DocumentNode;
   readonly operation: OperationDefinitionNode;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
-  /** Names of the variables that @skip and @include ask for. */
-  readonly conditions: readonly string[];
-  readonly plans: Map<string, { readonly source: PlanSource; readonly plan: ObjectPlan }>;
+  /**
+   * Names of the variables that @skip and @include ask for; undefined where the operation is left
+   * to graphql-js.
+   */
+  readonly conditions: readonly string[] | undefined;
+  /** By the values of those variables. */
+  readonly plans: Map<string, Plan>;
 }
 
-interface ExecutorArgs extends Pick<
-  ExecutionArgs,
-  'document' | 'operationName' | 'variableValues' | 'contextValue' | 'rootValue'
-> {
+interface Plan {
+  readonly source: PlanSource;
+  readonly plan: ObjectPlan;
+}
+
+interface Execution {
+  readonly variableValues?: Readonly<Record<string, unknown>> | undefined;
   /** The text that the variables were read from, where that may have changed their numbers. */
   readonly parametersText?: string | undefined;
-}
-
-export type Executor = (args: ExecutorArgs) => ExecutionResult | Promise<ExecutionResult>;
-
-/**
- * Executes operations on `schema` as graphql-js does, in a fraction of its time and with pauses for
- * others: what they select of each type is worked out once for a document and not for each request.
- * Left to graphql-js is what plans do not know: types with `isTypeOf`.
- */
-export function createExecutor(schema: GraphQLSchema): Executor {
-  // Apollo keeps parsed documents, so that an operation that comes again is the same node.
-  const operations = new WeakMap<
-    OperationDefinitionNode,
-    PlannableOperation | typeof NOT_PLANNABLE
-  >();
-  return ({ parametersText, ...executionArgs }) => {
-    const operation = getOperationAST(executionArgs.document, executionArgs.operationName);
-    if (!operation) return execute({ ...executionArgs, schema });
-    const args =
-      parametersText === undefined
-        ? executionArgs
-        : {
-            ...executionArgs,
-            variableValues: exactVariables(
-              schema,
-              operation,
-              executionArgs.variableValues ?? {},
-              parametersText,
-            ),
-          };
-    const variables = getVariableValues(
-      schema,
-      operation.variableDefinitions ?? [],
-      args.variableValues ?? {},
-      { maxErrors: MAX_VARIABLE_ERRORS },
-    );
-    // The last one, that there were too many, stands at no variable, and would be taken for a
-    // mistake of ours.
-    if (variables.errors) return { errors: variables.errors.slice(0, MAX_VARIABLE_ERRORS) };
-    if (operation.operation === OperationTypeNode.SUBSCRIPTION) return execute({ ...args, schema });
-    let plannable = operations.get(operation);
-    if (!plannable)
-      operations.set(operation, (plannable = toPlannable(schema, args.document, operation)));
-    if (plannable === NOT_PLANNABLE) return execute({ ...args, schema });
-    const planAndSource = planOf(schema, plannable, variables.coerced);
-    return planAndSource
-      ? executePlan(
-          planAndSource.plan,
-          planAndSource.source,
-          variables.coerced,
-          args.rootValue,
-          args.contextValue,
-        )
-      : execute({ ...args, schema });
-  };
+  readonly contextValue?: unknown;
+  readonly rootValue?: unknown;
 }
 
 /**
- * As the `gateway` of an Apollo server, which leaves execution to it and does everything around as
- * ever.
+ * Executes an operation as graphql-js does, in a fraction of its time and with pauses for others:
+ * what it selects of each type is worked out once and not for each request.
  */
-export function asApolloGateway(
-  executor: Executor,
+export function executeOperation(
   schema: GraphQLSchema,
-): ApolloServerOptionsWithGateway<BaseContext>['gateway'] {
-  return {
-    onSchemaLoadOrUpdate(callback) {
-      callback({ apiSchema: schema, coreSupergraphSdl: '' });
-      return () => {};
-    },
-    load: async () => ({
-      executor: async ({ document, request, context }) =>
-        executor({
-          document,
-          operationName: request.operationName,
-          variableValues: request.variables,
-          parametersText: (context as Partial<RequestContext>).takeParametersText?.(),
-          contextValue: context,
-        }),
-    }),
-    stop: async () => {},
-  };
+  executable: ExecutableOperation,
+  { parametersText, contextValue, rootValue, ...sent }: Execution,
+): ExecutionResult | Promise<ExecutionResult> {
+  const { document, operation } = executable;
+  const variableValues =
+    parametersText === undefined
+      ? sent.variableValues
+      : exactVariables(schema, operation, sent.variableValues ?? {}, parametersText);
+  const variables = getVariableValues(
+    schema,
+    operation.variableDefinitions ?? [],
+    variableValues ?? {},
+    { maxErrors: MAX_VARIABLE_ERRORS },
+  );
+  // The last one, that there were too many, stands at no variable, and would be taken for a mistake
+  // of ours.
+  if (variables.errors) return { errors: variables.errors.slice(0, MAX_VARIABLE_ERRORS) };
+  const planned = planOf(schema, executable, variables.coerced);
+  if (planned)
+    return executePlan(planned.plan, planned.source, variables.coerced, rootValue, contextValue);
+  const operationName = operation.name?.value;
+  return execute({ schema, document, operationName, variableValues, contextValue, rootValue });
 }
 
-/** undefined where graphql-js must say what is wrong with the conditions at the root. */
+/**
+ * undefined where plans do not know the operation, and where graphql-js must say what is wrong with
+ * the conditions at its root.
+ */
 function planOf(
   schema: GraphQLSchema,
-  { operation, fragments, conditions, plans }: PlannableOperation,
+  { operation, fragments, conditions, plans }: ExecutableOperation,
   variables: Record<string, unknown>,
-): { source: PlanSource; plan: ObjectPlan } | undefined {
+): Plan | undefined {
+  if (!conditions || operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
   const values = conditions.map(name =>
     Object.hasOwn(variables, name) ? variables[name] : undefined,
   );
@@ -156,38 +104,4 @@ function planOf(
   } catch {
     return undefined;
   }
-}
-
-function toPlannable(
-  schema: GraphQLSchema,
-  document: DocumentNode,
-  operation: OperationDefinitionNode,
-): PlannableOperation | typeof NOT_PLANNABLE {
-  const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
-  for (const definition of document.definitions)
-    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
-  const conditions = new Set<string>();
-  let plannable = true;
-  const typeInfo = new TypeInfo(schema);
-  visit(
-    document,
-    visitWithTypeInfo(typeInfo, {
-      Field() {
-        const type = getNamedType(typeInfo.getType());
-        if (
-          isAbstractType(type)
-            ? !type.resolveType || schema.getPossibleTypes(type).some(({ isTypeOf }) => isTypeOf)
-            : isObjectType(type) && type.isTypeOf
-        )
-          plannable = false;
-      },
-      Directive(node) {
-        for (const { value } of node.arguments ?? [])
-          if (value.kind === Kind.VARIABLE) conditions.add(value.name.value);
-      },
-    }),
-  );
-  return plannable
-    ? { operation, fragments, conditions: [...conditions], plans: new Map() }
-    : NOT_PLANNABLE;
 }

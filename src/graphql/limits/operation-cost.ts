@@ -68,7 +68,7 @@ const ALIASED_VALUE: Branch = { size: AGAIN, isCounted: true, least: AGAIN, bran
 export function operationCost(
   schema: GraphQLSchema,
   operation: OperationDefinitionNode,
-  fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  fragments: Readonly<Record<string, FragmentDefinitionNode>>,
 ): OperationCost {
   const root = schema.getRootType(operation.operation)!;
   const branches = branchesOf({ schema, operation, fragments }, root, [operation.selectionSet]);
@@ -105,7 +105,7 @@ function total(
 interface OperationSource {
   readonly schema: GraphQLSchema;
   readonly operation: OperationDefinitionNode;
-  readonly fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
 }
 
 /**
@@ -200,7 +200,7 @@ function collectFields(
       const name = node.kind === Kind.FRAGMENT_SPREAD ? node.name.value : undefined;
       if (name !== undefined && visited.has(name)) continue;
       if (name !== undefined) visited.add(name);
-      const fragment = node.kind === Kind.FRAGMENT_SPREAD ? fragments.get(name!) : node;
+      const fragment = node.kind === Kind.FRAGMENT_SPREAD ? fragments[name!] : node;
       if (!fragment) continue;
       const condition = fragment.typeCondition
         ? schema.getType(fragment.typeCondition.name.value)

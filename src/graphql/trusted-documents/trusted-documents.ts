@@ -5,7 +5,7 @@ import type { Principal } from '../../auth/principal.js';
 import { AppError, badInput } from '../../base/app-error.js';
 import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
-import { canonicalId, digestOf, readJson, readManifest, type Manifest } from './manifest.js';
+import { canonicalId, readJson, readManifest, type Manifest } from './manifest.js';
 
 /** What a request says of the operation that it wants, as it came. */
 export interface OperationRequest {
@@ -32,7 +32,8 @@ export class TrustedDocuments {
     private readonly adHoc: Config['trustedDocuments']['adHoc'],
     private readonly sharedDocuments: Manifest,
     private readonly documentsByKey: ReadonlyMap<string, Manifest>,
-    private readonly parsed: ReadonlyMap<string, DocumentNode>,
+    /** All of them, parsed and valid, by their texts. */
+    readonly documents: ReadonlyMap<string, DocumentNode>,
   ) {}
 
   /** Reads the files. Throws a `StartupError` that names every mistake in them. */
@@ -82,19 +83,11 @@ export class TrustedDocuments {
     if (text === undefined)
       throw badInput(
         'documentId',
-        this.parsed.size === 0
+        this.documents.size === 0
           ? 'This gateway has no trusted documents. Send query instead of documentId.'
           : 'There is no trusted document with this documentId.',
       );
     return text;
-  }
-
-  /**
-   * The parsed and valid document of a text that is trusted, by the text's SHA-256 digest in
-   * hexadecimal.
-   */
-  documentOf(digest: string): DocumentNode | undefined {
-    return this.parsed.get(digest);
   }
 
   #allowsAdHoc({ kind }: Principal): boolean {
@@ -156,13 +149,12 @@ class Reader {
   }
 
   #parse(text: string, source: string): void {
-    const digest = digestOf(text);
-    if (this.parsed.has(digest)) return;
+    if (this.parsed.has(text)) return;
     try {
       const document = parse(text);
       const errors = validate(this.schema, document);
       for (const { message } of errors) this.problems.push(`${source}: ${message}`);
-      if (errors.length === 0) this.parsed.set(digest, document);
+      if (errors.length === 0) this.parsed.set(text, document);
     } catch (error) {
       if (!(error instanceof GraphQLError)) throw error;
       this.problems.push(`${source}: ${error.message}`);

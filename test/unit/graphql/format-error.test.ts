@@ -1,7 +1,7 @@
 import { GraphQLError } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { AppError, badInput, ERROR_CODES } from '../../../src/base/app-error.js';
-import { formatError, isInternal, toGraphQLError } from '../../../src/graphql/format-error.js';
+import { formatError, internalCause, toGraphQLError } from '../../../src/graphql/format-error.js';
 
 /** What a caller sees of something thrown by a resolver at `path`. */
 function shown(thrown: unknown): ReturnType<typeof formatError> {
@@ -66,7 +66,7 @@ describe('an error that nobody expected', () => {
       path: ['documents'],
       extensions: { code: 'INTERNAL_SERVER_ERROR' },
     });
-    expect(isInternal(new GraphQLError('', { originalError: thrown }))).toBe(true);
+    expect(internalCause(formatError({ message: '' }, thrown))).toBe(thrown);
   });
 
   test('is hidden too when it is no Error', () => {

@@ -1,7 +1,7 @@
 import { execute, parse, type GraphQLResolveInfo } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createExecutor } from '../../../../src/graphql/execution/executor.js';
 import { faultySchema, FaultyValues, type FaultyContext } from '../../../support/faulty-values.js';
+import { createExecutor } from '../../../support/planned-executor.js';
 
 const schema = faultySchema();
 const executePlanned = createExecutor(schema);
@@ -9,7 +9,7 @@ const executePlanned = createExecutor(schema);
 const RELIABLE = { seed: 1, missing: 0, failing: 0, delayed: 0, batchSize: 1 };
 const values = (): FaultyContext => ({ values: new FaultyValues(RELIABLE) });
 
-describe('executorOf', () => {
+describe('executeOperation', () => {
   describe('a document that comes again', () => {
     const document = parse(`
       query Again($a: Boolean!, $b: Boolean!, $c: Boolean!, $d: Boolean!, $x: Int) {

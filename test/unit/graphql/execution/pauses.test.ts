@@ -7,8 +7,8 @@ import {
   type GraphQLInterfaceType,
 } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { createExecutor } from '../../../../src/graphql/execution/executor.js';
 import { Pauses } from '../../../../src/graphql/execution/pauses.js';
+import { createExecutor } from '../../../support/planned-executor.js';
 
 const schema = buildSchema(`
   scalar Vector

@@ -1,0 +1,73 @@
+import type { DocumentNode } from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { RequestContext } from '../context.js';
+import type { OperationSettings } from './admission-problem.js';
+import {
+  answerOperation,
+  type OperationAnswer,
+  type OperationParameters,
+} from './answer-operation.js';
+import { prepareDocument, validDocument, type PreparedDocument } from './prepared-document.js';
+
+/** Documents of callers that are kept, at most. */
+const MAX_DOCUMENTS = 2_000;
+
+/**
+ * Room for those documents, in characters of their text: their syntax trees and plans take some 50
+ * bytes for each.
+ */
+const MAX_LENGTH = 1_000_000;
+
+/** What a document takes besides, in characters. */
+const LENGTH_OF_ENTRY = 500;
+
+/**
+ * The operations that callers ask for, by whatever transport: what does not depend on the caller or
+ * on variables is worked out once for a document's text. Trusted documents are always kept; of
+ * others the latest, so that a flood of different ones takes no more memory than a few.
+ */
+export class Operations {
+  readonly #trusted: ReadonlyMap<string, PreparedDocument>;
+  readonly #latest = new LRUCache<string, PreparedDocument>({
+    max: MAX_DOCUMENTS,
+    maxSize: MAX_LENGTH,
+    sizeCalculation: (_, text) => LENGTH_OF_ENTRY + text.length,
+  });
+
+  /** `trusted`: valid documents by their texts. */
+  constructor(
+    readonly settings: OperationSettings,
+    trusted: ReadonlyMap<string, DocumentNode> = new Map(),
+  ) {
+    this.#trusted = new Map(
+      Array.from(trusted, ([text, document]) => [text, validDocument(document)]),
+    );
+  }
+
+  /** The document of a text that is trusted, or came before and was valid. */
+  known(text: string): PreparedDocument | undefined {
+    const known = this.#trusted.get(text) ?? this.#latest.get(text);
+    return known?.problem ? undefined : known;
+  }
+
+  /**
+   * The document of any text. It is kept, unless its text must be parsed again to say what is
+   * wrong.
+   */
+  prepare(text: string): PreparedDocument {
+    const known = this.#trusted.get(text) ?? this.#latest.get(text);
+    if (known) return known;
+    const prepared = prepareDocument(this.settings.schema, this.settings.limits, text);
+    if (prepared.errors.length === 0) this.#latest.set(text, prepared);
+    return prepared;
+  }
+
+  /** Checks and executes an operation of a document. */
+  answer(
+    document: PreparedDocument,
+    parameters: OperationParameters,
+    context: RequestContext,
+  ): Promise<OperationAnswer> {
+    return answerOperation(this.settings, document, parameters, context);
+  }
+}

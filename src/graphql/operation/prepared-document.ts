@@ -1,0 +1,128 @@
+import {
+  getOperationAST,
+  GraphQLError,
+  Kind,
+  parse,
+  specifiedRules,
+  validate,
+  type DocumentNode,
+  type FragmentDefinitionNode,
+  type GraphQLSchema,
+  type OperationDefinitionNode,
+} from 'graphql';
+import type { AppError } from '../../base/app-error.js';
+import type { Limits } from '../../config/limits.js';
+import type { ExecutableOperation } from '../execution/executor.js';
+import { jsonVariablesRule } from '../json-variables-rule.js';
+import { documentProblem } from '../limits/document-limits.js';
+import { operationCost, type OperationCost } from '../limits/operation-cost.js';
+import { examineOperation } from './examine-operation.js';
+import type { OperationRules } from './permission-problem.js';
+
+/** What a document's text says, whoever sends it: worked out once for each text. */
+export interface PreparedDocument {
+  /** undefined where the text is no document. */
+  readonly document: DocumentNode | undefined;
+  /** Why it cannot be executed: it is no document, is not valid, or is too large to tell. */
+  readonly errors: readonly GraphQLError[];
+  /** Why it is too large to be validated. */
+  readonly problem: AppError | undefined;
+  readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  /** Its operations, as far as any was asked for. */
+  readonly operations: Map<OperationDefinitionNode, PreparedOperation>;
+}
+
+/** One operation of a valid document, whatever its variables are. */
+export interface PreparedOperation extends ExecutableOperation {
+  readonly rules: OperationRules;
+  readonly problem: AppError | undefined;
+  readonly cost: OperationCost;
+}
+
+/**
+ * Parses a text, measures its shape and validates it, each only if what comes before finds nothing.
+ */
+export function prepareDocument(
+  schema: GraphQLSchema,
+  limits: Limits,
+  text: string,
+): PreparedDocument {
+  let document: DocumentNode;
+  try {
+    document = parse(text, { maxTokens: limits.tokens });
+  } catch (error) {
+    return { ...NO_DOCUMENT, errors: [toSyntaxError(error as Error)] };
+  }
+  // Before validation, whose rules compare fields in pairs.
+  const problem = documentProblem(document, limits);
+  const errors = problem ? [] : validate(schema, document, [...specifiedRules, jsonVariablesRule]);
+  return { ...validDocument(document), errors, problem };
+}
+
+/** What a document is that needs no check. */
+export function validDocument(document: DocumentNode): PreparedDocument {
+  const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
+  for (const definition of document.definitions)
+    if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
+  return { document, errors: [], problem: undefined, fragments, operations: new Map() };
+}
+
+const NO_DOCUMENT: PreparedDocument = {
+  document: undefined,
+  errors: [],
+  problem: undefined,
+  fragments: {},
+  operations: new Map(),
+};
+
+/** graphql-js reads by recursion: what is nested deep enough runs out of stack. */
+function toSyntaxError(error: Error): GraphQLError {
+  return error instanceof GraphQLError
+    ? error
+    : new GraphQLError(error.message, { originalError: error });
+}
+
+/**
+ * The operation of a valid document that a request asks for: the one with this name, or the only
+ * one. undefined where there is none.
+ */
+export function operationOf(
+  schema: GraphQLSchema,
+  limits: Limits,
+  { document, fragments, operations }: PreparedDocument,
+  name: string | undefined,
+): PreparedOperation | undefined {
+  const operation = getOperationAST(document!, name);
+  if (!operation) return undefined;
+  let prepared = operations.get(operation);
+  if (!prepared)
+    operations.set(
+      operation,
+      (prepared = prepareOperation(schema, limits, document!, operation, fragments)),
+    );
+  return prepared;
+}
+
+function prepareOperation(
+  schema: GraphQLSchema,
+  limits: Limits,
+  document: DocumentNode,
+  operation: OperationDefinitionNode,
+  fragments: Readonly<Record<string, FragmentDefinitionNode>>,
+): PreparedOperation {
+  const { isPlannable, conditions, ...examination } = examineOperation(
+    schema,
+    operation,
+    fragments,
+    limits.listItems,
+  );
+  return {
+    document,
+    operation,
+    fragments,
+    conditions: isPlannable ? conditions : undefined,
+    plans: new Map(),
+    ...examination,
+    cost: schema.getRootType(operation.operation) ? operationCost(schema, operation, fragments) : 0,
+  };
+}
