@@ -18,10 +18,16 @@ import type { ReadModel, ReadModels } from '../db/read-model.js';
  */
 export type Selection = ReadonlyMap<string, readonly FieldNode[]>;
 
-type Info = Pick<
+interface Info extends Pick<
   GraphQLResolveInfo,
   'fieldNodes' | 'fragments' | 'variableValues' | 'schema' | 'returnType'
->;
+> {
+  /** Where plans are executed. */
+  readonly selections?: FieldSelections;
+}
+
+/** What was worked out of a planned field, by the name of the row's type. */
+export type FieldSelections = Map<string, RowSelection>;
 
 /**
  * The selection under the field being resolved, where the answer is of `type`. Honours @skip,
@@ -99,28 +105,24 @@ export interface ConnectionSelection extends RowSelection {
   readonly hasMore: { readonly forward: boolean; readonly backward: boolean };
 }
 
-const rowSelections = new WeakMap<readonly FieldNode[], Map<string, RowSelection>>();
-const connectionSelections = new WeakMap<readonly FieldNode[], ConnectionSelection>();
-
 /**
- * The row behind a field that answers an entity. Worked out once for all its siblings in an
- * operation.
+ * The row behind a field that answers an entity. Worked out once for all requests with the same
+ * plan.
  */
 export function rowSelectionOf(
   info: Info,
   models: ReadModels,
   typeName = getNamedType(info.returnType).name,
 ): RowSelection {
-  let byType = rowSelections.get(info.fieldNodes);
-  if (!byType) rowSelections.set(info.fieldNodes, (byType = new Map()));
-  let selection = byType.get(typeName);
-  if (!selection) {
-    selection = toRowSelection(info, models, typeName, [
-      selectionOf(info, objectType(info, typeName)),
-    ]);
-    byType.set(typeName, selection);
-  }
-  return selection;
+  return kept(info, typeName, () =>
+    toRowSelection(info, models, typeName, [selectionOf(info, objectType(info, typeName))]),
+  );
+}
+
+function kept<S extends RowSelection>(info: Info, typeName: string, make: () => S): S {
+  let selection = info.selections?.get(typeName) as S | undefined;
+  if (!selection) info.selections?.set(typeName, (selection = make()));
+  return selection ?? make();
 }
 
 /**
@@ -157,10 +159,8 @@ export function nestedSelectionHas(info: Info, path: readonly string[]): boolean
  * what else is asked.
  */
 export function connectionSelectionOf(info: Info, models: ReadModels): ConnectionSelection {
-  let selection = connectionSelections.get(info.fieldNodes);
-  if (!selection)
-    connectionSelections.set(info.fieldNodes, (selection = toConnectionSelection(info, models)));
-  return selection;
+  const { name } = getNamedType(info.returnType);
+  return kept(info, name, () => toConnectionSelection(info, models));
 }
 
 function toConnectionSelection(info: Info, models: ReadModels): ConnectionSelection {

@@ -20,6 +20,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
+import type { FieldSelections } from '../selection.js';
 
 /**
  * What an operation, with fixed answers to its @skip and @include, asks of objects of one type.
@@ -47,6 +48,8 @@ export interface FieldPlan {
    */
   readonly args: object | undefined;
   readonly shape: Shape;
+  /** What is selected of rows below it, as far as it was asked for. */
+  readonly selections: FieldSelections;
 }
 
 /** A field's type, unwrapped into what has to be done with its values. */
@@ -107,6 +110,7 @@ function toObjectPlan(
       nodes,
       args: type === source.schema.getMutationType() ? undefined : fixedArguments(definition, node),
       shape: toShape(source, definition.type, nodes),
+      selections: new Map(),
     });
   }
   const Result = function () {} as unknown as ObjectPlan['Result'];

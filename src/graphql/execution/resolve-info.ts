@@ -7,6 +7,7 @@ import type {
   GraphQLSchema,
   OperationDefinitionNode,
 } from 'graphql';
+import type { FieldSelections } from '../selection.js';
 import type { Execution, ResponsePosition } from './execution.js';
 import type { FieldPlan } from './plan.js';
 
@@ -30,6 +31,9 @@ export class ResolveInfo implements GraphQLResolveInfo {
   }
   get fieldNodes(): readonly FieldNode[] {
     return this.#field.nodes;
+  }
+  get selections(): FieldSelections {
+    return this.#field.selections;
   }
   get returnType(): GraphQLOutputType {
     return this.#field.definition.type;
