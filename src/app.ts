@@ -159,6 +159,7 @@ export async function startGateway({
     graphql.decorateRequest('caller', undefined);
     registerGraphqlEndpoint(graphql, {
       apollo,
+      operations,
       trusted,
       findCaller,
       contextOf: (request, reply, caller) => contextOf(request, reply, caller, services),

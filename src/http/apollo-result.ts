@@ -1,5 +1,6 @@
 import type { HTTPGraphQLResponse } from '@apollo/server';
 import type { FormattedExecutionResult } from 'graphql';
+import type { OperationAnswer } from '../graphql/operation/answer-operation.js';
 
 // Apollo writes an answer as one string before the endpoint sees it. What it is told to write with
 // gives it the result itself in place of a string, which it hands on as it is, so that the endpoint
@@ -10,8 +11,8 @@ export function keepResult(result: FormattedExecutionResult): string {
   return result as unknown as string;
 }
 
-/** What Apollo's `stringifyResult` was given for this answer. */
-export function resultOf({ body }: HTTPGraphQLResponse): FormattedExecutionResult {
+/** What Apollo answers, with what its `stringifyResult` was given for a body. */
+export function answerOf({ status, headers, body }: HTTPGraphQLResponse): OperationAnswer {
   if (body.kind === 'chunked') throw new Error('No operation of ours is delivered in parts.');
-  return body.string as unknown as FormattedExecutionResult;
+  return { status, headers, result: body.string as unknown as FormattedExecutionResult };
 }

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { HeaderMap, type ApolloServer, type HTTPGraphQLResponse } from '@apollo/server';
+import { HeaderMap, type ApolloServer } from '@apollo/server';
 import type {
   FastifyInstance,
   FastifyReply,
@@ -7,15 +7,22 @@ import type {
   preParsingAsyncHookHandler,
 } from 'fastify';
 import type { FormattedExecutionResult } from 'graphql';
+import type { Principal } from '../auth/principal.js';
 import type { AppError } from '../base/app-error.js';
 import type { RequestContext } from '../graphql/context.js';
 import { internalCause, errorResponse } from '../graphql/format-error.js';
 import type { OperationBytes } from '../graphql/limits/byte-budget.js';
+import type {
+  OperationAnswer,
+  OperationParameters,
+} from '../graphql/operation/answer-operation.js';
+import type { Operations } from '../graphql/operation/operations.js';
+import type { PreparedDocument } from '../graphql/operation/prepared-document.js';
 import type { TrustedDocuments } from '../graphql/trusted-documents/trusted-documents.js';
 import { isBrowserNavigation, PLAYGROUND_PATH } from '../playground/playground.js';
 import { responseBody } from './response-body.js';
 import { negotiateFormat } from './response-format.js';
-import { resultOf } from './apollo-result.js';
+import { answerOf } from './apollo-result.js';
 import type { Caller, FindCaller } from './caller.js';
 import {
   operationRequest,
@@ -36,13 +43,14 @@ const TYPES_OF_NO_BODY =
   /^(?:application\/(?:json|x-www-form-urlencoded)|multipart\/form-data|text\/plain)\s*(?:;|$)/i;
 
 /** What one request's operation has at hand, made from the request and who sent it. */
-type ContextOf<C> = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => C;
+type ContextOf = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => RequestContext;
 
-export interface EndpointParts<C extends Pick<RequestContext, 'slot' | 'bytes'>> {
-  readonly apollo: ApolloServer<C>;
+export interface EndpointParts {
+  readonly apollo: ApolloServer<RequestContext>;
+  readonly operations: Operations;
   readonly trusted: TrustedDocuments;
   readonly findCaller: FindCaller;
-  readonly contextOf: ContextOf<C>;
+  readonly contextOf: ContextOf;
   readonly preParsing: preParsingAsyncHookHandler;
 }
 
@@ -53,11 +61,8 @@ export interface EndpointParts<C extends Pick<RequestContext, 'slot' | 'bytes'>>
  * What can be told from the head of a request is refused before its body is read, and what from the
  * body before anyone looks up whose token it is.
  */
-export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'slot' | 'bytes'>>(
-  app: FastifyInstance,
-  parts: EndpointParts<C>,
-): void {
-  const { apollo, trusted, findCaller, contextOf, preParsing } = parts;
+export function registerGraphqlEndpoint(app: FastifyInstance, parts: EndpointParts): void {
+  const { apollo, operations, trusted, findCaller, contextOf, preParsing } = parts;
   app.route({
     method: [...EXECUTING],
     url: GRAPHQL_PATH,
@@ -88,17 +93,10 @@ export function registerGraphqlEndpoint<C extends Pick<RequestContext, 'slot' | 
       const context = contextOf(request, reply, caller);
       await context.slot.acquire();
       try {
-        const answer = await apollo.executeHTTPGraphQLRequest({
-          // The parameters of a GET are read already: whether it may change anything is for
-          // `operationRules` to say.
-          httpGraphQLRequest: {
-            method: 'POST',
-            headers: headersOf(request),
-            search: '',
-            body: bodyOf(parameters),
-          },
-          context: async () => context,
-        });
+        const document = knownDocument(operations, parameters, caller.principal);
+        const answer = document
+          ? await operations.answer(document, parameters as OperationParameters, context)
+          : await answerByApollo(apollo, request, parameters, context);
         return await send(answer, context.bytes, request, reply);
       } finally {
         context.slot.release();
@@ -142,19 +140,55 @@ function isTypeOfNoBody(type: string | undefined): boolean {
   return type === undefined || TYPES_OF_NO_BODY.test(type);
 }
 
+/**
+ * The document of a request for which Apollo has nothing to do: it is known to be valid, and
+ * whoever sent a token proves with it that no page of a stranger's did. Requests by a hash are
+ * Apollo's.
+ */
+function knownDocument(
+  operations: Operations,
+  { query, extensions }: Parameters,
+  { kind }: Principal,
+): PreparedDocument | undefined {
+  if (kind === 'nobody' || typeof query !== 'string' || extensions?.persistedQuery)
+    return undefined;
+  return operations.known(query);
+}
+
+async function answerByApollo(
+  apollo: ApolloServer<RequestContext>,
+  request: FastifyRequest,
+  parameters: Parameters,
+  context: RequestContext,
+): Promise<OperationAnswer> {
+  const response = await apollo.executeHTTPGraphQLRequest({
+    // The parameters of a GET are read already: whether it may change anything is for
+    // `admissionProblem` to say.
+    httpGraphQLRequest: {
+      method: 'POST',
+      headers: headersOf(request),
+      search: '',
+      body: bodyOf(parameters),
+    },
+    context: async () => context,
+  });
+  return answerOf(response);
+}
+
 async function send(
-  answer: HTTPGraphQLResponse,
+  answer: OperationAnswer,
   bytes: OperationBytes,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
-  const result = resultOf(answer);
+  const { result } = answer;
   // What goes wrong beside an operation, before or after it, nobody else has noted.
   for (const err of answer.status === 500 ? (result.errors ?? []).map(internalCause) : [])
     if (err) request.log.error({ err }, 'Unexpected error');
   // An answer is its caller's alone and may be another one the next moment.
   reply.code(answer.status ?? 200).header('cache-control', 'no-store');
   for (const [name, value] of answer.headers) reply.header(name, value);
+  reply.header('content-type', `${request.responseFormat!.mediaType}; charset=utf-8`);
   if (bytes.problem) return sendProblem(bytes.problem, request, reply);
   if (reply.statusCode >= 400) return reply.send(JSON.stringify(withRequestId(result, request.id)));
   try {
