@@ -439,7 +439,7 @@ const CASES: Case[] = [
           '__type(name: "Bot") { name } }',
       ),
     400,
-    'more than 2 places',
+    'more than 2 times',
   ],
   [
     "an answer in GraphQL's own type",
