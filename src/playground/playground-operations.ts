@@ -10,7 +10,7 @@ const WHO_AM_I: PlaygroundOperation = {
   name: 'Who am I?',
   query: `# Welcome to Weaver!
 #
-# Here you talk to the GraphQL API of this very server.
+# This page sends operations to this gateway.
 #
 #   Run       "Send Request", or Ctrl+Enter
 #   Explore   the folder at the bottom left: the
@@ -21,7 +21,7 @@ const WHO_AM_I: PlaygroundOperation = {
 #
 # Your key goes into a header, Authorization: Bearer
 # <key>. See "Set Headers", the first symbol on the
-# left. What the key may do, this operation shows.
+# left. This operation shows what the key may do.
 
 query WhoAmI {
   viewer {
@@ -139,9 +139,9 @@ query DocumentsPageByPage($first: Int!, $after: String) {
 
 const ONE_NODE: PlaygroundOperation = {
   name: 'Anything by its id',
-  query: `# Ids are unique across all types, and "node" knows
-# what each belongs to. Try an id from another answer
-# as the variable. What is not yours is null.
+  query: `# Ids are unique across all types, and "node" finds the
+# type. Try an id from another answer as the variable.
+# Objects of other tenants are null.
 
 query AnythingById($id: ID!) {
   node(id: $id) {
@@ -159,8 +159,8 @@ query AnythingById($id: ID!) {
 
 const UNSURE_ANSWERS: PlaygroundOperation = {
   name: 'Questions without a good answer',
-  query: `# What people asked and the bots could not answer well:
-# the next documents to write.
+  query: `# Questions that the bots could not answer well: they
+# show which documents are missing.
 
 query UnsureAnswers {
   botQueries(
@@ -184,8 +184,8 @@ query UnsureAnswers {
 
 const KEYS_AND_USERS: PlaygroundOperation = {
   name: 'API keys and users',
-  query: `# Who may come in. The secret of a key is shown once,
-# when it is made; after that, only its prefix.
+  query: `# Who has access to the tenant. The secret of a key is
+# shown once, when it is created; later only its prefix.
 
 query KeysAndUsers {
   tenant {
@@ -212,8 +212,8 @@ query KeysAndUsers {
 
 const THE_SCHEMA: PlaygroundOperation = {
   name: 'The schema itself',
-  query: `# GraphQL describes itself: "Docs" is made from answers
-# to questions like this one.
+  query: `# GraphQL describes itself: "Docs" is built from answers
+# to queries like this one.
 
 query TheSchema($type: String!) {
   __schema {

@@ -3,9 +3,9 @@ import { SAMPLE_BOT_ID, type PlaygroundOperation } from './playground-operation.
 export const SEARCH_BY_MEANING: PlaygroundOperation = {
   name: 'Search by meaning',
   query: `# The passages closest to a question, from all of the
-# tenant's documents. Ask your own: VARIABLES, at the
-# bottom. "completeness" says whether anything was
-# left out.
+# tenant's documents. Enter your own question under
+# VARIABLES, at the bottom. "completeness" says whether
+# a better passage may be missing.
 
 query SearchByMeaning($text: String!) {
   searchChunks(input: { text: $text, topK: 5 }) {
@@ -52,9 +52,9 @@ query SearchByWords($text: String!, $after: String) {
 
 export const SEARCH_BY_BOTH: PlaygroundOperation = {
   name: 'Search by meaning and words',
-  query: `# Both rankings, fused: each hit shows its place in
-# either. "passages" are the hits with their neighbours,
-# ready for a language model to read.
+  query: `# Both rankings, combined: each hit shows its rank in
+# both. "passages" are the hits with their neighbours,
+# for example as input for a language model.
 
 query SearchByBoth($text: String!, $weights: SearchWeights) {
   searchChunks(input: { text: $text, mode: HYBRID, weights: $weights, topK: 5, contextWindow: 1 }) {
@@ -80,9 +80,9 @@ query SearchByBoth($text: String!, $weights: SearchWeights) {
 
 export const SEARCH_IN_ONE_BOT: PlaygroundOperation = {
   name: 'Search within one bot',
-  query: `# Narrower: in one bot, at least this similar, and only
-# chunks whose metadata contain what is given here.
-# A variable that is null narrows nothing.
+  query: `# Only chunks of one bot, with a minimum similarity and
+# with this metadata. A variable that is null applies no
+# filter.
 
 query SearchInOneBot($text: String!, $botId: ID, $minSimilarity: Float, $metadata: JSONObject) {
   searchChunks(

@@ -13,58 +13,58 @@ import {
   type IdempotentCall,
 } from './idempotency.js';
 
-/** Times that a transaction is run when it keeps meeting others. */
+/** How often a transaction is run if it keeps conflicting with others. */
 const MAX_ATTEMPTS = 5;
 
-/** What the transaction of a verb led to. */
+/** The result of a verb's transaction. */
 export interface Changed<T> {
   /**
-   * What the answer is read by: ids, not objects, as JSON, for under an idempotency key it is
-   * stored and given again.
+   * The ids from which the answer is read, not objects. JSON, because it is stored under an
+   * idempotency key and returned again.
    */
   readonly outcome: T;
-  /** Written in the same transaction. */
+  /** The events for the audit log, written in the same transaction. */
   readonly audit: AuditStatement;
 }
 
-/** What a verb does. */
+/** A use case that changes something. */
 export interface Change<T extends object, P> {
-  /** Its name, by which idempotency keys are kept and the audit log tells what was done. */
+  /** Its name, stored with idempotency keys and as the action in the audit log. */
   readonly verb: string;
-  /** The input as it came. An `idempotencyKey` in it is heeded. */
+  /** The caller's input. `change` handles its `idempotencyKey`. */
   readonly input: object;
   /**
-   * What an idempotency key stands for, where that is something else than the input without its
-   * nulls: an input with objects in it, whose nulls say the same as what is left out.
+   * What is compared under an idempotency key, if that is not the input without its nulls: for
+   * inputs with objects in which null means the same as an omitted value.
    */
   readonly keyedInput?: () => object;
   /**
-   * What must be done before the transaction opens: everything that uses the network, such as
-   * embedding. Not called when the answer is already known, and only once however often the
-   * transaction is repeated.
+   * Work before the transaction opens: everything that uses the network, such as embedding. It is
+   * not called if an earlier outcome is returned, and only once even if the transaction is
+   * repeated.
    */
   readonly prepare?: () => Promise<P>;
   /**
-   * The writes, in one transaction under the caller's role; whatever it throws rolls all of it
-   * back. It may run several times.
+   * The writes, in one transaction under the caller's role. An error rolls all of them back. It
+   * may run several times.
    */
   readonly work: (em: SqlEntityManager, prepared: P) => Promise<Changed<T>>;
   /**
-   * The outcome as it is stored and given again. For what may be told only once, such as the secret
-   * of a key.
+   * The outcome to store under an idempotency key, without secrets that are returned only once.
    */
   readonly redact?: (outcome: T) => T;
 }
 
 /**
- * Runs what changes something: every verb calls this, once.
+ * Runs a change. Every verb calls this once.
  *
- * - All of it happens or none. What PostgreSQL refuses becomes an error that names the input
- *   (`db/write-errors.ts`).
- * - A transaction that met another one (a deadlock, a serialization failure) is repeated.
- * - Under an `idempotencyKey` the first outcome is given again, also to calls that run at the
- *   same time.
- * - The audit log has what the verb states of itself, unless an earlier outcome is given again.
+ * - The change happens completely or not at all. PostgreSQL's errors become errors that name the
+ *   input (`db/write-errors.ts`).
+ * - After a conflict with another transaction (a deadlock, a serialization failure) the
+ *   transaction is repeated.
+ * - Further calls with the same `idempotencyKey`, including concurrent ones, get the first outcome.
+ * - The events that the verb states are written to the audit log, unless an earlier outcome is
+ *   returned.
  */
 export async function change<T extends object, P = undefined>(
   db: Db,
@@ -118,13 +118,13 @@ async function withRetries<T>(run: () => Promise<T>): Promise<T> {
           { cause: error, retryAfterMs: 1_000 },
         );
       }
-      // Not at the same moment as the other one again.
+      // A random pause, so that the two transactions do not conflict again.
       await sleep(Math.random() * 20 * attempts);
     }
   }
 }
 
-/** Nobody waits for the answer any more: what nobody can know of must not happen. */
+/** Nobody waits for the answer any more, so the change must not happen. */
 function throwIfAborted({ signal }: Caller): void {
   if (signal.aborted)
     throw new AppError(

@@ -5,23 +5,23 @@ import { ReadModels } from '../db/read-model.js';
 import type { OperationReads } from '../db/operation-reads.js';
 import type { Embedder } from '../embedders/embedder.js';
 
-/** What a use case needs of the database: reads and writes under its caller's role. */
+/** The database as use cases see it: reads and writes under the caller's role. */
 export interface Db {
   readonly reads: Pick<OperationReads, 'query'>;
   readonly write: Write;
   readonly models: ReadModels;
 }
 
-/** The same for a use case that embeds texts. */
+/** The same for use cases that embed texts. */
 export interface EmbeddingDb extends Db {
   readonly embedder: Pick<Embedder, 'model' | 'dimensions'>;
-  /** What the embedder makes of texts. Never to be called while a transaction is open. */
+  /** Embeds texts. Must not be called while a transaction is open. */
   readonly embed: (texts: readonly string[]) => Promise<number[][]>;
-  /** To be asked before each step of what computes for more than a millisecond or two. */
+  /** Await it before each step of a computation that takes more than a millisecond or two. */
   readonly pause: Pause;
 }
 
-/** A database as the operator reaches it, for the command line. */
+/** The database under the operator's role, for the command line. */
 export function operatorDb(database: Database): Db {
   return {
     reads: database.reads(OPERATOR_SCOPE),

@@ -5,9 +5,9 @@ import { notFound } from '../graphql/input-checks.js';
 import type { Db } from './db.js';
 
 /**
- * Looks whether a row is there for the caller before something costly is done for its sake, and
- * gives its tenant; `NOT_FOUND` where it is not. It may be gone a moment later: the transaction
- * that follows must find out by itself.
+ * Checks that the caller has a row before costly work for it starts, and returns its tenant;
+ * throws `NOT_FOUND` otherwise. The row may be deleted meanwhile, so the transaction that follows
+ * must check again.
  */
 export async function findRowOrFail(
   { reads, models }: Pick<Db, 'reads' | 'models'>,

@@ -8,7 +8,7 @@ import { statement } from '../db/statement.js';
 import { lineInput } from '../graphql/input-checks.js';
 import type { Db } from './db.js';
 
-/** What every input's `idempotencyKey` says of itself. */
+/** The description of `idempotencyKey` in every input. */
 export const IDEMPOTENCY_KEY =
   'Makes retries safe: within 24 hours, another call with the same key by the same ' +
   'caller returns the first result and changes nothing. 1 to 255 characters of your ' +
@@ -17,14 +17,14 @@ export const IDEMPOTENCY_KEY =
 const MAX_KEY_LENGTH = 255;
 
 /**
- * How many answers past their time one new answer clears away: more than it adds, and never a
- * burst.
+ * How many expired outcomes are deleted when a new one is stored: more than one, so that they do
+ * not accumulate, but few, so that no call takes much longer.
  */
 const CLEANUP_BATCH = 10;
 
 const RETENTION = `interval '24 hours'`;
 
-/** A caller's key of one mutation, and the digest of all that it came with. */
+/** A caller's idempotency key for one mutation, and the digest of the input. */
 export interface IdempotentCall {
   readonly tenantId: string | null;
   readonly principal: string;
@@ -34,8 +34,8 @@ export interface IdempotentCall {
 }
 
 /**
- * The call's key; undefined where the caller gave none. `keyedInput` gives what the key stands for,
- * where that is not the input without its nulls.
+ * The call's key; undefined if the caller sent none. `keyedInput` returns what is compared, if
+ * that is not the input without its nulls.
  */
 export function idempotentCall(
   { principal, tenantId }: Caller,
@@ -63,8 +63,8 @@ const FIND_OUTCOME = `select input_digest as digest, outcome from idempotency_ke
     and created_at > now() - ${RETENTION}`;
 
 /**
- * The outcome of an earlier call, or undefined. A look before work that is done outside the
- * transaction; `claimKey` decides.
+ * The outcome of an earlier call, or undefined. Called before work outside the transaction;
+ * `claimKey` decides.
  */
 export async function findOutcome<T>(
   { reads }: Pick<Db, 'reads'>,
@@ -78,8 +78,9 @@ export async function findOutcome<T>(
 }
 
 /**
- * Takes the key for this transaction, or gives the outcome of the call that had it. Of two calls at
- * once the second waits here until the first has committed, or failed and left the key to it.
+ * Claims the key for this transaction, or returns the outcome of the call that used it. The second
+ * of two concurrent calls waits here until the first has committed or failed. If it has failed,
+ * the second gets the key.
  */
 export async function claimKey<T>(
   em: SqlEntityManager,
@@ -100,7 +101,7 @@ export async function claimKey<T>(
   return outcomeOf(row!, call);
 }
 
-/** Keeps what the call led to, and clears away some of what is past its time. */
+/** Stores the outcome of the call, and deletes some expired outcomes. */
 export async function storeOutcome(
   em: SqlEntityManager,
   call: IdempotentCall,
@@ -153,9 +154,9 @@ function principalName(principal: Principal): string {
 }
 
 /**
- * An object of an input without its members that are null, which say the same as what is left out;
- * but for `mattering` ones (`graphql/distinguishes-null.ts`). What is in the members stays as it
- * is, for that may be JSON.
+ * An object of an input without its null members, since null means the same as an omitted value,
+ * except for the members in `mattering` (`graphql/distinguishes-null.ts`). The values of members
+ * are not changed, since they may be JSON.
  */
 export function withoutNulls(value: object, ...mattering: string[]): object {
   return Object.fromEntries(
@@ -163,7 +164,7 @@ export function withoutNulls(value: object, ...mattering: string[]): object {
   );
 }
 
-/** The same for inputs that say the same, whatever the order of their members. */
+/** Equal for inputs with the same members in any order. */
 function digestOf(input: unknown): string {
   const sortMembers = (_key: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && !Array.isArray(value) && !JSON.isRawJSON(value)

@@ -8,30 +8,31 @@ import { notFound } from '../graphql/input-checks.js';
 import { SqlParameters } from '../graphql/sql-parameters.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 
-/** Which row a verb changes, as its input names it. */
+/** The row that a verb changes, as the input names it. */
 export interface RowInput {
   readonly id: string;
   /**
-   * The caller's last knowledge of it, where they want to be sure that nobody has changed it since.
+   * The `updatedAt` that the caller has read, if the change requires that nobody has changed the
+   * row since.
    */
   readonly updatedAt?: string | null;
 }
 
 export interface LockOptions {
-  /** What more of the row is wanted: property names. */
+  /** Further properties of the row to return. */
   readonly properties?: readonly string[];
-  /** Whether the row is to be deleted, so that nobody may refer to it any more. */
+  /** Whether the row will be deleted. Then new references to it must wait. */
   readonly forDelete?: boolean;
-  /** The input that names the row, unless that is `input.id`. */
+  /** The input that names the row; `input.id` by default. */
   readonly field?: string;
 }
 
 export type LockedRow<P extends object = object> = P & RowKey;
 
 /**
- * The row that a verb is about to change, locked until its transaction ends. `NOT_FOUND` where
- * there is none for the caller, by one and the same statement for a row of someone else's and for
- * none at all; `CONFLICT` where it was changed after `updatedAt`.
+ * The row that a verb will change, locked until the transaction ends. Throws `NOT_FOUND` if the
+ * caller has no such row; the same statement runs for a row of another tenant and for one that
+ * does not exist. Throws `CONFLICT` if the row was changed after `updatedAt`.
  */
 export async function lockRow<P extends object = object>(
   em: SqlEntityManager,
@@ -41,7 +42,7 @@ export async function lockRow<P extends object = object>(
   { properties = [], forDelete = false, field = 'input.id' }: LockOptions = {},
 ): Promise<LockedRow<P>> {
   const id = uuidInput(field, inputId);
-  // Made anew from the entity's metadata, in a few microseconds.
+  // Created for each call from the entity's metadata, in a few microseconds.
   const model = new ReadModel(em.getMetadata(entity) as EntityMetadata);
   const columns = model.select(new Set(['id', 'tenantId', ...properties]), 't');
   const parameters = new SqlParameters<string>();
