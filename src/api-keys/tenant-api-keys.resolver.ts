@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import { connectionOf, type Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import { NEWEST_FIRST } from '../graphql/default-orders.js';
@@ -16,15 +17,16 @@ const apiKeys = defineList({ name: 'apiKeys', entity: ApiKey, defaultOrder: NEWE
 @Resolver(() => Tenant)
 export class TenantApiKeysResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => ApiKeyConnection, {
     description: "The tenant's API keys, including revoked and expired ones.",
   })
   apiKeys(
-    @Root() tenant: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => ApiKeyListArgs) args: ApiKeyListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<ApiKey>> {
-    return apiKeys.page(context, info, args, tenant);
+  ): Promise<Connection<ApiKey>[]> {
+    return apiKeys.pages(context, info, args, parents);
   }
 }

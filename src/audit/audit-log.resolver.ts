@@ -18,7 +18,7 @@ export class AuditLogResolver {
     @Args(() => AuditLogArgs) args: AuditLogArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<AuditEvent>> {
+  ): Promise<Connection<AuditEvent>> {
     return auditEvents.page(context, info, args);
   }
 }

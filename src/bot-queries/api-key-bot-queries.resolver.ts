@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { ApiKey } from '../api-keys/api-key.entity.js';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
@@ -13,15 +14,16 @@ import { botQueriesOfApiKey, BotQueryConnection } from './bot-query.lists.js';
 @Resolver(() => ApiKey)
 export class ApiKeyBotQueriesResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => BotQueryConnection, {
     description: 'The questions that were logged with the key.',
   })
   botQueries(
-    @Root() apiKey: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => BotQueryListArgs) args: BotQueryListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<BotQuery>> {
-    return botQueriesOfApiKey.page(context, info, args, apiKey);
+  ): Promise<Connection<BotQuery>[]> {
+    return botQueriesOfApiKey.pages(context, info, args, parents);
   }
 }

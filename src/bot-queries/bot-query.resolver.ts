@@ -3,10 +3,11 @@ import { Args, Ctx, FieldResolver, Info, Query, Resolver, Root } from 'type-grap
 import { ApiKey } from '../api-keys/api-key.entity.js';
 import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
+import { Batch } from '../graphql/batch.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
-import { relatedRow } from '../graphql/row-by-id.js';
+import { relatedRows } from '../graphql/row-by-id.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { BotQuery } from './bot-query.entity.js';
 import { BotQueryListArgs } from './bot-query.inputs.js';
@@ -23,42 +24,43 @@ export class BotQueryResolver {
     @Args(() => BotQueryListArgs) args: BotQueryListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<BotQuery>> {
+  ): Promise<Connection<BotQuery>> {
     return botQueries.page(context, info, args);
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => Bot, { description: 'The bot that was asked.' })
   bot(
-    @Root() query: Parent & { botId: string },
+    @Root() parents: readonly (Parent & { botId: string })[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Bot | PromiseLike<Bot | null> {
-    return relatedRow(context, info, Bot, query.tenantId, query.botId);
+  ): Promise<(Bot | null)[]> {
+    return relatedRows(context, info, Bot, parents, 'botId');
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => ApiKey, {
     nullable: true,
     description: 'The key that logged the question; null if there was none or it has been deleted.',
   })
   apiKey(
-    @Root() query: Parent & { apiKeyId: string | null },
+    @Root() parents: readonly (Parent & { apiKeyId: string | null })[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): ApiKey | PromiseLike<ApiKey | null> | null {
-    return query.apiKeyId === null
-      ? null
-      : relatedRow(context, info, ApiKey, query.tenantId, query.apiKeyId);
+  ): Promise<(ApiKey | null)[]> {
+    return relatedRows(context, info, ApiKey, parents, 'apiKeyId');
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => Tenant, { description: 'The tenant whose bot was asked.' })
   tenant(
-    @Root() query: Parent,
+    @Root() parents: readonly Parent[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Tenant | PromiseLike<Tenant | null> {
-    return relatedRow(context, info, Tenant, query.tenantId, query.tenantId);
+  ): Promise<(Tenant | null)[]> {
+    return relatedRows(context, info, Tenant, parents, 'tenantId');
   }
 }

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
@@ -13,15 +14,16 @@ import { botQueries, BotQueryConnection } from './bot-query.lists.js';
 @Resolver(() => Tenant)
 export class TenantBotQueriesResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => BotQueryConnection, {
     description: "The questions that the tenant's bots were asked.",
   })
   botQueries(
-    @Root() tenant: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => BotQueryListArgs) args: BotQueryListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<BotQuery>> {
-    return botQueries.page(context, info, args, tenant);
+  ): Promise<Connection<BotQuery>[]> {
+    return botQueries.pages(context, info, args, parents);
   }
 }

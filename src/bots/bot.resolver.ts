@@ -1,10 +1,11 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
-import { relatedRow, rowById } from '../graphql/row-by-id.js';
+import { relatedRows, rowById } from '../graphql/row-by-id.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { Bot } from './bot.entity.js';
@@ -34,17 +35,18 @@ export class BotResolver {
     @Args(() => BotListArgs) args: BotListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<Bot>> {
+  ): Promise<Connection<Bot>> {
     return bots.page(context, info, args);
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => Tenant, { description: 'The tenant that the bot belongs to.' })
   tenant(
-    @Root() bot: Parent,
+    @Root() parents: readonly Parent[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Tenant | PromiseLike<Tenant | null> {
-    return relatedRow(context, info, Tenant, bot.tenantId, bot.tenantId);
+  ): Promise<(Tenant | null)[]> {
+    return relatedRows(context, info, Tenant, parents, 'tenantId');
   }
 }

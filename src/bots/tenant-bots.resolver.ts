@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
@@ -13,15 +14,16 @@ import { BotConnection, bots } from './bot.lists.js';
 @Resolver(() => Tenant)
 export class TenantBotsResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => BotConnection, {
     description: "The tenant's bots. There is always at least one.",
   })
   bots(
-    @Root() tenant: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => BotListArgs) args: BotListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<Bot>> {
-    return bots.page(context, info, args, tenant);
+  ): Promise<Connection<Bot>[]> {
+    return bots.pages(context, info, args, parents);
   }
 }

@@ -3,9 +3,10 @@ import { Arg, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-g
 import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
 import { Document } from '../documents/document.entity.js';
+import { Batch } from '../graphql/batch.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
-import { relatedRow, rowById } from '../graphql/row-by-id.js';
+import { relatedRows, rowById } from '../graphql/row-by-id.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { DocumentChunk } from './chunk.entity.js';
@@ -26,32 +27,35 @@ export class ChunkResolver {
   }
 
   @Requires('read', 'search')
+  @Batch()
   @FieldResolver(() => Document, { description: 'The document that the passage is from.' })
   document(
-    @Root() chunk: Parent & { documentId: string },
+    @Root() parents: readonly (Parent & { documentId: string })[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Document | PromiseLike<Document | null> {
-    return relatedRow(context, info, Document, chunk.tenantId, chunk.documentId);
+  ): Promise<(Document | null)[]> {
+    return relatedRows(context, info, Document, parents, 'documentId');
   }
 
   @Requires('read', 'search')
+  @Batch()
   @FieldResolver(() => Bot, { description: 'The bot that answers from the passage.' })
   bot(
-    @Root() chunk: Parent & { botId: string },
+    @Root() parents: readonly (Parent & { botId: string })[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Bot | PromiseLike<Bot | null> {
-    return relatedRow(context, info, Bot, chunk.tenantId, chunk.botId);
+  ): Promise<(Bot | null)[]> {
+    return relatedRows(context, info, Bot, parents, 'botId');
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => Tenant, { description: 'The tenant that the passage belongs to.' })
   tenant(
-    @Root() chunk: Parent,
+    @Root() parents: readonly Parent[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Tenant | PromiseLike<Tenant | null> {
-    return relatedRow(context, info, Tenant, chunk.tenantId, chunk.tenantId);
+  ): Promise<(Tenant | null)[]> {
+    return relatedRows(context, info, Tenant, parents, 'tenantId');
   }
 }

@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Int, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { Document } from '../documents/document.entity.js';
+import { Batch } from '../graphql/batch.js';
 import { connectionOf, type Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import { defineList, type Parent } from '../graphql/list.js';
@@ -23,16 +24,17 @@ const chunksOfDocument = defineList({
 @Resolver(() => Document)
 export class DocumentChunksResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => DocumentChunkConnection, {
     description: "The document's passages, in the order of its text.",
   })
   chunks(
-    @Root() document: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => DocumentChunkListArgs) args: DocumentChunkListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<DocumentChunk>> {
-    return chunksOfDocument.page(context, info, args, document);
+  ): Promise<Connection<DocumentChunk>[]> {
+    return chunksOfDocument.pages(context, info, args, parents);
   }
 
   @Requires('read', 'search')

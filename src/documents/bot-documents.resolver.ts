@@ -2,6 +2,7 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
+import { Batch } from '../graphql/batch.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
@@ -13,15 +14,16 @@ import { DocumentConnection, documentsOfBot } from './document.lists.js';
 @Resolver(() => Bot)
 export class BotDocumentsResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => DocumentConnection, {
     description: 'The documents that the bot answers from.',
   })
   documents(
-    @Root() bot: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => DocumentListArgs) args: DocumentListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<Document>> {
-    return documentsOfBot.page(context, info, args, bot);
+  ): Promise<Connection<Document>[]> {
+    return documentsOfBot.pages(context, info, args, parents);
   }
 }

@@ -2,10 +2,11 @@ import type { GraphQLResolveInfo } from 'graphql';
 import { Arg, Args, Ctx, FieldResolver, ID, Info, Query, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
+import { Batch } from '../graphql/batch.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
-import { relatedRow, rowById } from '../graphql/row-by-id.js';
+import { relatedRows, rowById } from '../graphql/row-by-id.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { Document } from './document.entity.js';
@@ -35,27 +36,29 @@ export class DocumentResolver {
     @Args(() => DocumentListArgs) args: DocumentListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<Document>> {
+  ): Promise<Connection<Document>> {
     return documents.page(context, info, args);
   }
 
   @Requires('read', 'search')
+  @Batch()
   @FieldResolver(() => Bot, { description: 'The bot that answers from the document.' })
   bot(
-    @Root() document: Parent & { botId: string },
+    @Root() parents: readonly (Parent & { botId: string })[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Bot | PromiseLike<Bot | null> {
-    return relatedRow(context, info, Bot, document.tenantId, document.botId);
+  ): Promise<(Bot | null)[]> {
+    return relatedRows(context, info, Bot, parents, 'botId');
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => Tenant, { description: 'The tenant that the document belongs to.' })
   tenant(
-    @Root() document: Parent,
+    @Root() parents: readonly Parent[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Tenant | PromiseLike<Tenant | null> {
-    return relatedRow(context, info, Tenant, document.tenantId, document.tenantId);
+  ): Promise<(Tenant | null)[]> {
+    return relatedRows(context, info, Tenant, parents, 'tenantId');
   }
 }

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import type { Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
@@ -13,15 +14,16 @@ import { DocumentConnection, documents } from './document.lists.js';
 @Resolver(() => Tenant)
 export class TenantDocumentsResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => DocumentConnection, {
     description: "The documents of all the tenant's bots.",
   })
   documents(
-    @Root() tenant: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => DocumentListArgs) args: DocumentListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<Document>> {
-    return documents.page(context, info, args, tenant);
+  ): Promise<Connection<Document>[]> {
+    return documents.pages(context, info, args, parents);
   }
 }

@@ -1,10 +1,12 @@
 import {
   isInterfaceType,
+  type GraphQLField,
   type GraphQLFieldResolver,
   type GraphQLObjectType,
   type GraphQLSchema,
 } from 'graphql';
 import { getMetadataStorage } from 'type-graphql';
+import { BATCH, type BatchResolver } from './batch.js';
 
 type Resolver = GraphQLFieldResolver<unknown, unknown>;
 type BaseMetadata = Pick<
@@ -29,7 +31,7 @@ export function resolveDirectly(
   const replace = (type: GraphQLObjectType | null | undefined, metadata: BaseMetadata): void => {
     const instance = instances.get(metadata.target);
     const field = type?.getFields()[metadata.schemaName];
-    if (instance && field) field.resolve = directResolver(instance, metadata);
+    if (instance && field) replaceResolver(field, directResolver(instance, metadata));
   };
   for (const query of storage.queries) replace(schema.getQueryType(), query);
   for (const mutation of storage.mutations) replace(schema.getMutationType(), mutation);
@@ -43,6 +45,21 @@ export function resolveDirectly(
     if (target && resolveType && isInterfaceType(type)) type.resolveType = resolveType as never;
   }
   return schema;
+}
+
+function replaceResolver(
+  field: GraphQLField<unknown, unknown>,
+  resolve: GraphQLFieldResolver<unknown, unknown>,
+): void {
+  field.resolve = resolve;
+  if (!field.extensions[BATCH]) return;
+  const batch = resolve as BatchResolver;
+  field.extensions = { ...field.extensions, [BATCH]: batch };
+  field.resolve = async (root, args, context, info) => {
+    const [value] = await batch([root], args, context, info);
+    if (value instanceof Error) throw value;
+    return value;
+  };
 }
 
 function directResolver(

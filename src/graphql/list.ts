@@ -4,7 +4,6 @@ import type { EntityClass, ReadModel } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { Connection, PageArgs } from './connection.js';
 import type { RequestContext } from './context.js';
-import { Deferred } from './deferred.js';
 import { filterSql } from './filter-sql.js';
 import { defineLoader } from './loader.js';
 import { Order, type OrderBy } from './order.js';
@@ -37,16 +36,18 @@ export interface ListDefinition<T extends object> {
 }
 
 export interface List<T extends object> {
-  /** The page that a list field asks for. Without `parent`, of all rows that the caller may see. */
-  page(
+  /** The page that a list field asks for, of all rows that the caller may see. */
+  page(context: RequestContext, info: GraphQLResolveInfo, args: ListArgs): Promise<Connection<T>>;
+  /** The page of each of these parents. */
+  pages(
     context: RequestContext,
     info: GraphQLResolveInfo,
     args: ListArgs,
-    parent?: Parent,
-  ): PromiseLike<Connection<T>>;
+    parents: readonly Parent[],
+  ): Promise<Connection<T>[]>;
 }
 
-/** One list field of one operation: its arguments, checked once, for however many parents. */
+/** A list field's arguments, checked once, for however many parents. */
 interface BatchRequest {
   readonly page: Page;
   readonly order: Order;
@@ -54,19 +55,10 @@ interface BatchRequest {
   readonly selection: ConnectionSelection;
 }
 
-/** The parents of one level that ask for a list, and the page that each of them waits for. */
-interface Batch<T extends object = object> {
+/** The parents of one level that ask for a list. */
+interface Batch {
   readonly request: BatchRequest;
-  readonly parents: (Parent | undefined)[];
-  readonly pages: Deferred<Connection<T>>[];
-  /** Whether its statement is still to be made, so that more parents may join. */
-  isOpen: boolean;
-}
-
-/** One list field of one operation, and the latest parents that it was asked for. */
-interface PendingField<T extends object> {
-  readonly request: BatchRequest;
-  batch: Batch<T> | undefined;
+  readonly parents: readonly (Parent | undefined)[];
 }
 
 /**
@@ -90,70 +82,47 @@ const PARENT_COLUMN = '_nth';
  * the request, not by the parent: one parent may be asked twice.
  */
 export function defineList<T extends object>(definition: ListDefinition<T>): List<T> {
-  const rowsOf = defineLoader<Batch<T>, Row[][]>((batches, context) =>
-    loadRows(definition, batches.map(close), context),
+  const rowsOf = defineLoader<Batch, Row[][]>((batches, context) =>
+    loadRows(definition, batches, context),
   );
-  const countsOf = defineLoader<Batch<T>, number[]>((batches, context) =>
-    loadCounts(definition, batches.map(close), context),
+  const countsOf = defineLoader<Batch, number[]>((batches, context) =>
+    loadCounts(definition, batches, context),
   );
-
-  const openBatch = (context: RequestContext, request: BatchRequest): Batch<T> => {
-    const batch: Batch<T> = { request, parents: [], pages: [], isOpen: true };
-    const { totalCount } = request.selection;
-    const rows = readsRows(request);
-    const toPage = (rowsOfParent: Row[], count?: number) =>
-      toConnection(
-        rowsOfParent as T[],
-        request.page,
-        definition.name,
-        request.order,
-        request.selection,
-        count,
-      );
-    Promise.all([
-      rows ? rowsOf(context).load(batch) : undefined,
-      totalCount ? countsOf(context).load(batch) : undefined,
-    ])
-      .then(([loaded, counts]) =>
-        close(batch).pages.map((_, parentIndex) =>
-          toPage(loaded?.[parentIndex] ?? [], counts?.[parentIndex]),
-        ),
-      )
-      .then(
-        connections =>
-          batch.pages.forEach((page, parentIndex) => page.resolve(connections[parentIndex]!)),
-        (error: unknown) => close(batch).pages.forEach(page => page.reject(error)),
-      );
-    return batch;
+  const pages = async (
+    context: RequestContext,
+    info: GraphQLResolveInfo,
+    args: ListArgs,
+    parents: Batch['parents'],
+  ): Promise<Connection<T>[]> => {
+    countPlace(context, definition, info);
+    const request = toBatchRequest(definition, context, info, args);
+    const { page, order, selection } = request;
+    const batch = { request, parents };
+    const [rows, counts] = await Promise.all([
+      readsRows(request) ? rowsOf(context).load(batch) : undefined,
+      selection.totalCount ? countsOf(context).load(batch) : undefined,
+    ]);
+    return parents.map((_, index) => {
+      const rowsOfParent = (rows?.[index] ?? []) as T[];
+      return toConnection(rowsOfParent, page, definition.name, order, selection, counts?.[index]);
+    });
   };
-
   return {
-    page(context, info, args, parent) {
-      let fields = context.lists.get(definition) as
-        Map<readonly FieldNode[], PendingField<T>> | undefined;
-      if (!fields)
-        context.lists.set(definition, (fields = new Map<readonly FieldNode[], PendingField<T>>()));
-      let field = fields.get(info.fieldNodes);
-      if (!field) {
-        if (fields.size === MAX_LISTS) throw tooManyLists(info);
-        fields.set(
-          info.fieldNodes,
-          (field = { request: toBatchRequest(definition, context, info, args), batch: undefined }),
-        );
-      }
-      // There may be a hundred parents: none of them has a promise of its own.
-      if (!field.batch?.isOpen) field.batch = openBatch(context, field.request);
-      const page = new Deferred<Connection<T>>();
-      field.batch.parents.push(parent);
-      field.batch.pages.push(page);
-      return page;
-    },
+    pages,
+    page: async (context, info, args) => (await pages(context, info, args, [undefined]))[0]!,
   };
 }
 
-function close<G extends Batch>(batch: G): G {
-  batch.isOpen = false;
-  return batch;
+/** Notes a place in the operation that asks for a list. Throws where there are too many. */
+function countPlace(
+  context: RequestContext,
+  definition: ListDefinition<object>,
+  info: GraphQLResolveInfo,
+): void {
+  let places = context.lists.get(definition) as Set<readonly FieldNode[]> | undefined;
+  if (!places) context.lists.set(definition, (places = new Set()));
+  if (places.size === MAX_LISTS && !places.has(info.fieldNodes)) throw tooManyLists(info);
+  places.add(info.fieldNodes);
 }
 
 /** An empty page has no rows: one is looked for where it matters whether there is any. */

@@ -3,7 +3,6 @@ import { AppError } from '../base/app-error.js';
 import type { EntityClass, ReadModel, RowKey } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
 import type { RequestContext } from './context.js';
-import { Deferred } from './deferred.js';
 import { defineLoader, type LoaderOf } from './loader.js';
 import { nestedRowSelectionOf, rowSelectionOf, type RowSelection } from './selection.js';
 import { SqlParameters, forGenericPlan } from './sql-parameters.js';
@@ -35,40 +34,40 @@ export async function rowById<T extends object>(
 }
 
 /**
- * The row that a relation leads to: its foreign key says that it exists. Where only its id is
- * selected, or nothing but its own lists, no statement is needed.
+ * The rows that a relation leads to, for each of its parents: the foreign key says that a row
+ * exists, or null that there is none. Where only ids are selected, or nothing but their own lists,
+ * no statement is needed.
  */
-export function relatedRow<T extends object>(
+export async function relatedRows<T extends object, K extends string>(
+  context: RequestContext,
+  info: GraphQLResolveInfo,
+  entity: EntityClass<T>,
+  parents: readonly ({ readonly tenantId: string } & Readonly<Record<K, string | null>>)[],
+  foreignKey: K,
+): Promise<(T | null)[]> {
+  const selection = rowSelectionOf(info, context.models, entity.name);
+  const rows = new Map<string, object | undefined>();
+  // A hundred documents may lead to the same bot.
+  for (const { [foreignKey]: id, tenantId } of parents)
+    if (id && !rows.has(id)) rows.set(id, { id, tenantId });
+  if (selection.properties.size > 2) {
+    const keys = Array.from(rows.values(), row => ({ ...(row as RowKey), selection }));
+    const loaded = await Promise.all(keys.map(key => loaderOf(entity)(context).load(key)));
+    for (const [index, { id }] of keys.entries()) rows.set(id, loaded[index]);
+  }
+  return parents.map(({ [foreignKey]: id }) => ((id && rows.get(id)) ?? null) as T | null);
+}
+
+/** The same of one parent. */
+export async function relatedRow<T extends object>(
   context: RequestContext,
   info: GraphQLResolveInfo,
   entity: EntityClass<T>,
   tenantId: string,
   id: string,
-): T | PromiseLike<T | null> {
-  const selection = rowSelectionOf(info, context.models, entity.name);
-  if (selection.properties.size === 2) return { id, tenantId } as unknown as T;
-  const loader = loaderOf(entity)(context);
-  let bySelection = context.loaders.get(entity) as Related | undefined;
-  if (!bySelection) context.loaders.set(entity, (bySelection = new Map()));
-  let rows = bySelection.get(selection);
-  if (!rows) bySelection.set(selection, (rows = new Map<string, Deferred<unknown>>()));
-  let row = rows.get(id);
-  if (!row) {
-    const deferred = new Deferred<unknown>();
-    rows.set(id, (row = deferred));
-    loader.load({ id, tenantId, selection }).then(
-      loaded => deferred.resolve(loaded ?? null),
-      (error: unknown) => deferred.reject(error),
-    );
-  }
-  return row as Deferred<T | null>;
+): Promise<T | null> {
+  return (await relatedRows(context, info, entity, [{ tenantId, id }], 'id'))[0]!;
 }
-
-/**
- * Rows that relations of an operation lead to: a hundred documents may wait for the same bot. They
- * live as long as its dataloaders.
- */
-type Related = Map<RowSelection, Map<string, Deferred<unknown>>>;
 
 /**
  * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may

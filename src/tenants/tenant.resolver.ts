@@ -36,7 +36,7 @@ export class TenantResolver {
     @Args(() => TenantListArgs) args: TenantListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<Tenant>> {
+  ): Promise<Connection<Tenant>> {
     return tenants.page(context, info, args);
   }
 }

@@ -1,6 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Args, Ctx, FieldResolver, Info, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import { connectionOf, type Connection } from '../graphql/connection.js';
 import type { RequestContext } from '../graphql/context.js';
 import { NEWEST_FIRST } from '../graphql/default-orders.js';
@@ -16,13 +17,14 @@ const users = defineList({ name: 'users', entity: User, defaultOrder: NEWEST_FIR
 @Resolver(() => Tenant)
 export class TenantUsersResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => UserConnection, { description: 'The people who work in the tenant.' })
   users(
-    @Root() tenant: Parent,
+    @Root() parents: readonly Parent[],
     @Args(() => UserListArgs) args: UserListArgs,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): PromiseLike<Connection<User>> {
-    return users.page(context, info, args, tenant);
+  ): Promise<Connection<User>[]> {
+    return users.pages(context, info, args, parents);
   }
 }

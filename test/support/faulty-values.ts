@@ -2,13 +2,19 @@ import { setImmediate as turn } from 'node:timers/promises';
 import {
   buildSchema,
   GraphQLError,
+  GraphQLList,
   isInterfaceType,
+  isListType,
+  isNonNullType,
   isObjectType,
   isUnionType,
+  type GraphQLOutputType,
   type GraphQLResolveInfo,
   type GraphQLScalarType,
   type GraphQLSchema,
 } from 'graphql';
+import { inspect } from 'graphql/jsutils/inspect.js';
+import { BATCH, type BatchResolver } from '../../src/graphql/batch.js';
 import type { Pauses } from '../../src/graphql/execution/pauses.js';
 import { randomNumbers } from './clustered-vectors.js';
 
@@ -72,6 +78,8 @@ export interface FaultRates {
   readonly delayed: number;
   /** How many of the promises that wait for others are settled at once. */
   readonly batchSize: number;
+  /** Objects say where they stand, as fields with a batch resolver must know. */
+  readonly batched?: boolean;
 }
 
 /** Thrown in many places. */
@@ -99,6 +107,8 @@ export class FaultyValues {
   readonly calls: string[] = [];
   /** Whether a plan, and not graphql-js, called them. */
   planned = false;
+  /** Calls of batch resolvers. */
+  batches = 0;
   #waiting: { order: number; settle: () => void }[] = [];
 
   constructor(private readonly rates: FaultRates) {}
@@ -108,6 +118,28 @@ export class FaultyValues {
     this.calls.push(`${path} ${info.parentType.name} ${JSON.stringify(args)}`);
     this.planned ||= Object.getPrototypeOf(info) !== Object.prototype;
     return this.#make(path, String(info.returnType), args);
+  }
+
+  /** The same for a field that is asked once for all parents of a level. */
+  resolveBatch(parents: readonly unknown[], info: GraphQLResolveInfo, args: object): unknown {
+    const { alias, name } = info.fieldNodes[0]!;
+    const key = (alias ?? name).value;
+    this.batches += 1;
+    return Promise.all(
+      parents.map(async parent => {
+        const around = (parent as { at?: string } | undefined)?.at;
+        const path = around === undefined ? key : `${around}.${key}`;
+        this.calls.push(`${path} ${info.parentType.name} ${JSON.stringify(args)}`);
+        try {
+          return await this.#make(path, String(info.returnType), args);
+        } catch (error) {
+          // As graphql-js says it of what is thrown and no error.
+          return error instanceof Error
+            ? error
+            : new Error(`Unexpected error value: ${inspect(error)}`);
+        }
+      }),
+    );
   }
 
   /** The name of a type, mostly a right one, for `resolveType`; or what `isTypeOf` says. */
@@ -185,6 +217,7 @@ export class FaultyValues {
       return path.endsWith('name') ? `at ${path}` : `${JSON.stringify(args)} at ${path}`;
     // Half of an object's own properties are there for the default resolver, some as methods.
     return {
+      at: path,
       size: this.#make(`${path}.size`, 'Int', args),
       name: next() < 0.5 ? `name at ${path}` : (given: object) => JSON.stringify(given),
       plain: next() < 0.5 ? 'plain' : (given: object) => JSON.stringify(given),
@@ -195,6 +228,7 @@ export class FaultyValues {
   #failure(path: string, next: () => number): unknown {
     const luck = next();
     if (luck < 0.2) return new Error(`returned at ${path}`);
+    if (luck < 0.35 && this.rates.batched) return { at: path };
     if (luck < 0.35) return ['wrong', {}, 1.5][Math.floor(next() * 3)];
     if (luck < 0.4) return brokenPromise(path);
     if (luck < 0.5) throw THROWN[Math.floor(next() * THROWN.length)];
@@ -239,15 +273,27 @@ export interface FaultyContext {
   readonly pauses?: Pauses;
 }
 
-/** A schema whose fields are answered by the values in their context. */
-export function faultySchema(): GraphQLSchema {
+/** Fields that a schema with batch resolvers has them for. */
+const BATCHED = new Set(['echo', 'odd', 'thing', 'sureThing', 'things', 'sureThingLists', 'named']);
+
+const batch: BatchResolver = (parents, args, context, info) =>
+  (context as FaultyContext).values.resolveBatch(parents, info, args) as Promise<unknown[]>;
+
+/**
+ * A schema whose fields are answered by the values in their context. `nullable`: anything may be
+ * null, so that each error is told, and where.
+ */
+export function faultySchema({ batched = false, nullable = false } = {}): GraphQLSchema {
   const schema = buildSchema(SDL);
   for (const type of Object.values(schema.getTypeMap())) {
+    if ((isObjectType(type) || isInterfaceType(type)) && nullable)
+      for (const field of Object.values(type.getFields())) field.type = toNullable(field.type);
     if (isObjectType(type) && !type.name.startsWith('__')) {
       for (const field of Object.values(type.getFields())) {
         if (PLAIN.has(field.name)) continue;
         field.resolve = (_: unknown, args: object, { values }: FaultyContext, info) =>
           values.resolve(info, args);
+        if (batched && BATCHED.has(field.name)) field.extensions = { [BATCH]: batch };
       }
     }
     if (isInterfaceType(type) || isUnionType(type)) {
@@ -257,7 +303,8 @@ export function faultySchema(): GraphQLSchema {
     }
   }
   const checked = schema.getType('Checked');
-  if (isObjectType(checked))
+  // Plans know no such types: of a schema with batch resolvers, all are planned.
+  if (isObjectType(checked) && !batched)
     checked.isTypeOf = (_: unknown, { values }: FaultyContext, info) =>
       values.typeOf(info, ['Checked']) as boolean;
   (schema.getType('Odd') as GraphQLScalarType).serialize = value => {
@@ -267,6 +314,11 @@ export function faultySchema(): GraphQLSchema {
     return { odd: value, '': [null] };
   };
   return schema;
+}
+
+function toNullable(type: GraphQLOutputType): GraphQLOutputType {
+  if (isNonNullType(type)) return toNullable(type.ofType);
+  return isListType(type) ? new GraphQLList(toNullable(type.ofType)) : type;
 }
 
 /** Arguments for the fields of that schema. */

@@ -1,670 +1,280 @@
-// oxlint-disable max-lines -- one recursion, whose functions call each other
-import {
-  getArgumentValues,
-  GraphQLError,
-  isObjectType,
-  OperationTypeNode,
-  type ExecutionResult,
-  type FieldNode,
-  type GraphQLAbstractType,
-  type GraphQLObjectType,
-} from 'graphql';
+import { getArgumentValues, GraphQLError, OperationTypeNode, type ExecutionResult } from 'graphql';
 import { inspect } from 'graphql/jsutils/inspect.js';
-import { Deferred } from '../deferred.js';
-import {
-  DONE,
-  Execution,
-  FAILED,
-  Failure,
-  afterMicrotasks,
-  PAUSED,
-  ResponsePosition,
-  report,
-  reportAt,
-  WAITING,
-  type Outcome,
-} from './execution.js';
-import { completePosition, handleFieldErrorLater } from './late-errors.js';
-import type { FieldPlan, ObjectPlan, PlanSource, Shape } from './plan.js';
+import type { BatchResolver } from '../batch.js';
+import { possibleType } from './abstract-type.js';
+import { Execution } from './execution.js';
+import { Failure, isPromise, Level, placeOfValue, settleInto, Values } from './level.js';
+import type {
+  AbstractShape,
+  FieldPlan,
+  LeafShape,
+  ListShape,
+  ObjectPlan,
+  PlanSource,
+  Shape,
+} from './plan.js';
 import { ResolveInfo } from './resolve-info.js';
 
 /**
- * Answers an operation as graphql-js does (https://spec.graphql.org/October2021/#sec-Execution),
- * following a plan. The same errors are told in the same order, also where several of them make one
- * and the same null: see `late-errors.ts`.
+ * Answers an operation as https://spec.graphql.org/October2021/#sec-Execution says, following a
+ * plan, level by level: a field is executed once for all objects of a level, and each resolver is
+ * called once, whatever fails. Where several errors make one and the same null, one of them is told.
  *
- * Before each field and each item, `Execution.isDue` says whether others are to be served first.
- * Then everything returns PAUSED, leaving in `rests` what is still to be done, from the inside out,
- * and is called again from there.
+ * Before each value, `Execution.isDue` says whether others are to be served first.
  */
-export function executePlan(
+export async function executePlan(
   plan: ObjectPlan,
   source: PlanSource,
   variableValues: Record<string, unknown>,
   rootValue: unknown,
   context: unknown,
-): ExecutionResult | Promise<ExecutionResult> {
+): Promise<ExecutionResult> {
   const execution = new Execution(source, variableValues, rootValue, context);
-  const root = new ResponsePosition(new plan.Result(), true, undefined, '', plan.type, 0);
-  execution.data = root.container;
-  const { promise, resolve, reject } = Promise.withResolvers<ExecutionResult>();
-  execution.finish = () => resolve(execution.result());
-  execution.fail = reject;
-  const serially = source.operation.operation === OperationTypeNode.MUTATION;
-  execution.settle(() =>
-    serially
-      ? executeSerially(execution, plan, root, rootValue, 0, false)
-      : finishRoot(execution, root, executeFields(execution, plan, root, rootValue, 0)),
-  );
-  return execution.pending === 0 ? execution.result() : promise;
-}
-
-function finishRoot(execution: Execution, root: ResponsePosition, outcome: Outcome): Outcome {
-  if (outcome === PAUSED) execution.rests.push(inner => finishRoot(execution, root, inner));
-  else if (outcome === FAILED) reportAt(execution, root, execution.failure!);
-  return outcome;
-}
-
-/**
- * One field after the other: https://spec.graphql.org/October2021/#sec-Mutation. `isAwaited`: a
- * field before it was waited for, so that in graphql-js it is called in a chain of promises, and
- * what was given up before goes on for as many turns.
- */
-function executeSerially(
-  execution: Execution,
-  plan: ObjectPlan,
-  root: ResponsePosition,
-  source: unknown,
-  index: number,
-  isAwaited: boolean,
-): Outcome {
-  if (index === plan.fields.length) return DONE;
-  const next = (isLate: boolean): Outcome =>
-    executeSerially(execution, plan, root, source, index + 1, isLate);
-  execution.rootDone = () => afterMicrotasks(execution, isAwaited ? 3 : 2, () => next(true));
-  const left = plan.fields.length - index;
-  execution.rootTurns = left + (isAwaited ? 2 : 1);
-  const goOn = (outcome: Outcome): Outcome => {
-    if (outcome === PAUSED) execution.rests.push(goOn);
-    else if (outcome === FAILED) {
-      const error = execution.failure!;
-      if (isAwaited) afterMicrotasks(execution, left, () => reportAt(execution, root, error));
-      else reportAt(execution, root, error);
-      execution.rootDone = undefined;
-    } else if (outcome === DONE) {
-      if (!isAwaited) return next(false);
-      afterMicrotasks(execution, 1, () => next(true));
-    }
-    return outcome;
-  };
-  const field = { ...plan, fields: [plan.fields[index]!] };
-  return goOn(executeFields(execution, field, root, source, 0));
-}
-
-function executeFields(
-  execution: Execution,
-  plan: ObjectPlan,
-  position: ResponsePosition,
-  source: unknown,
-  first: number,
-): Outcome {
-  const { fields } = plan;
-  for (let index = first; index < fields.length; index += 1) {
-    if (execution.isDue()) return fieldsLater(execution, plan, position, source, index);
-    const field = fields[index]!;
-    let outcome: Outcome;
-    try {
-      outcome = completeOrAwait(
-        execution,
-        field,
-        field.shape,
-        position,
-        field.responseName,
-        resolveValue(execution, field, position, source),
-      );
-    } catch (error) {
-      outcome = handleFieldError(
-        execution,
-        field,
-        field.shape,
-        position,
-        field.responseName,
-        error,
-      );
-    }
-    if (outcome === PAUSED) return restOfFields(execution, plan, position, source, index);
-    if (outcome === WAITING) position.waiting += 1;
-    else if (outcome === FAILED) return fieldFailed(execution, position);
-  }
-  return position.waiting > 0 ? WAITING : DONE;
-}
-
-function fieldFailed(execution: Execution, position: ResponsePosition): Outcome {
-  if (position.waiting === 0) return FAILED;
-  // It fails when all that is waited for has come, or some of it has failed.
-  execution.delayedErrors.set(position, execution.failure!);
-  return WAITING;
-}
-
-function fieldsLater(
-  execution: Execution,
-  plan: ObjectPlan,
-  position: ResponsePosition,
-  source: unknown,
-  first: number,
-): Outcome {
-  execution.rests.push(() => executeFields(execution, plan, position, source, first));
-  return PAUSED;
-}
-
-/** A pause came in the field at `index`. */
-function restOfFields(
-  execution: Execution,
-  plan: ObjectPlan,
-  position: ResponsePosition,
-  source: unknown,
-  index: number,
-): Outcome {
-  const { shape, responseName } = plan.fields[index]!;
-  execution.rests.push(inner => {
-    const outcome =
-      inner === FAILED ? nullOrFailed(execution, shape, position, responseName) : inner;
-    if (outcome === FAILED) return fieldFailed(execution, position);
-    if (outcome === WAITING) position.waiting += 1;
-    return executeFields(execution, plan, position, source, index + 1);
-  });
-  return PAUSED;
-}
-
-/** The field's value as its resolver gives it, or as the object has it. */
-function resolveValue(
-  execution: Execution,
-  field: FieldPlan,
-  position: ResponsePosition,
-  source: unknown,
-): unknown {
-  const { definition } = field;
-  if (definition.resolve)
-    return definition.resolve(
-      source,
-      argsOf(execution, field),
-      execution.context,
-      new ResolveInfo(execution, field, position),
-    );
-  // They may be wrong, whether or not they are asked for.
-  if (!field.args) argsOf(execution, field);
-  if ((typeof source !== 'object' || source === null) && typeof source !== 'function')
-    return undefined;
-  const property = (source as Record<string, unknown>)[definition.name];
-  if (typeof property !== 'function') return property;
-  return property.call(
-    source,
-    argsOf(execution, field),
-    execution.context,
-    new ResolveInfo(execution, field, position),
-  );
-}
-
-/** The same for all parents of a level. */
-function argsOf(execution: Execution, field: FieldPlan): object {
-  if (field.args) return field.args;
-  let args = execution.args.get(field);
-  if (!args)
-    execution.args.set(
-      field,
-      (args = getArgumentValues(field.definition, field.nodes[0]!, execution.variableValues)),
-    );
-  return args;
-}
-
-function completeOrAwait(
-  execution: Execution,
-  field: FieldPlan,
-  shape: Shape,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-): Outcome {
-  if (isPromise(value)) return awaitValue(execution, field, shape, position, key, value);
-  const outcome = complete(execution, field, shape, position, key, value, 0);
-  return outcome === FAILED ? nullOrFailed(execution, shape, position, key) : outcome;
-}
-
-function awaitValue(
-  execution: Execution,
-  field: FieldPlan,
-  shape: Shape,
-  position: ResponsePosition,
-  key: string | number,
-  value: PromiseLike<unknown>,
-): Outcome {
-  position.container[key] = undefined; // Names stand in the order in which they were selected.
-  execution.pending += 1;
-  const onValue = (settled: unknown): void =>
-    execution.settle(() => completeAwaited(execution, field, shape, position, key, settled));
-  const onError = (error: unknown): void =>
-    execution.settle(() => {
-      handleFieldErrorLater(
-        execution,
-        shape.nonNull,
-        position,
-        key,
-        new Failure(error, field, position, key),
-        1,
-      );
-      return DONE;
-    });
+  const root = new Level(plan);
+  execution.data = root.add(rootValue, 0);
   try {
-    if (value instanceof Deferred) value.listen(onValue, onError);
-    else value.then(onValue, onError);
-    return WAITING;
+    if (source.operation.operation === OperationTypeNode.MUTATION)
+      // https://spec.graphql.org/October2021/#sec-Mutation
+      for (const field of plan.fields) await executeField(execution, root, field);
+    else await executeLevel(execution, root);
   } catch (error) {
-    execution.pending -= 1;
-    return handleFieldError(execution, field, shape, position, key, error);
+    if (!execution.isOver) throw error;
   }
+  return execution.result();
 }
 
-function completeAwaited(
-  execution: Execution,
-  field: FieldPlan,
-  shape: Shape,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-): Outcome {
-  return finishLate(
-    execution,
-    shape,
-    position,
-    key,
-    1,
-    complete(execution, field, shape, position, key, value, 1),
-  );
+async function executeLevel(execution: Execution, level: Level): Promise<void> {
+  const { sources, results, plan } = level;
+  if (sources.length === 0) return;
+  const others: FieldPlan[] = [];
+  for (const field of plan.fields) {
+    let read = field.isProperty ? 0 : NOT_PLAIN;
+    while (read >= 0 && (read = readProperties(execution, level, field, read)) < sources.length)
+      if (read >= 0) await execution.pause();
+    if (read >= 0) continue;
+    others.push(field);
+    // Names stand in the order in which they were selected.
+    for (const result of results) result[field.responseName] = undefined;
+  }
+  await Promise.all(others.map(field => executeField(execution, level, field)));
 }
 
-function finishLate(
-  execution: Execution,
-  shape: Shape,
-  position: ResponsePosition,
-  key: string | number,
-  isAwaited: number,
-  outcome: Outcome,
-): Outcome {
-  if (outcome === PAUSED)
-    execution.rests.push(inner => finishLate(execution, shape, position, key, isAwaited, inner));
-  else if (outcome === FAILED)
-    handleFieldErrorLater(execution, shape.nonNull, position, key, execution.failure!, isAwaited);
-  else if (outcome === DONE && execution.countsDown)
-    afterMicrotasks(execution, isAwaited, () => completePosition(execution, position));
-  return outcome;
-}
+/** What `readProperties` gives of a field that must be executed like others. */
+const NOT_PLAIN = -1;
 
 /**
- * Puts a field's value, or a list's item, into the answer. Where it FAILED, whoever asked has to
- * put null there, or to fail.
+ * Puts a property of the objects of a level into the answer, from the object `first` on, until a
+ * pause is due. Gives the object to go on with, or NOT_PLAIN where one has a function or a promise.
  */
-function complete(
+function readProperties(
   execution: Execution,
+  level: Level,
   field: FieldPlan,
-  shape: Shape,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-  isAwaited: number,
-): Outcome {
-  if (value === null || value === undefined) {
-    if (shape.nonNull)
-      return recordFailure(
-        execution,
-        new Error(
-          'Cannot return null for non-nullable field ' +
-            `${field.parentType.name}.${field.definition.name}.`,
-        ),
-        field,
-        position,
-        key,
-      );
-    position.container[key] = null;
-    return DONE;
+  first: number,
+): number {
+  const { sources, results } = level;
+  const { responseName, shape } = field;
+  const { name } = field.definition;
+  for (let index = first; index < sources.length; index += 1) {
+    if (execution.isDue()) return index;
+    try {
+      const value = propertyOf(sources[index], name);
+      if (typeof value === 'function' || isPromise(value)) return NOT_PLAIN;
+      const isThere = isPresent(field, shape, value);
+      results[index]![responseName] = isThere ? serialize(execution, shape, value) : null;
+    } catch (error) {
+      execution.fail({ level, index, field, indexes: [] }, error);
+    }
   }
-  if (value instanceof Error) return recordFailure(execution, value, field, position, key);
+  return sources.length;
+}
+
+async function executeField(execution: Execution, level: Level, field: FieldPlan): Promise<void> {
+  const values = new Values(level, field, field.shape);
+  await resolve(execution, values);
+  return complete(execution, values);
+}
+
+/** Adds the field's value, or its failure, of each object of the level. */
+async function resolve(execution: Execution, values: Values): Promise<void> {
+  const { level, field } = values;
+  const { sources, results } = level;
+  let batch: readonly unknown[] | undefined;
+  let args: object;
+  try {
+    // They may be wrong, whether or not they are asked for.
+    args =
+      field.args ?? getArgumentValues(field.definition, field.nodes[0]!, execution.variableValues);
+    batch = field.batch && (await resolveBatch(execution, level, field, field.batch, args));
+  } catch (error) {
+    batch = sources.map(() => new Failure(error));
+  }
+  for (const index of sources.keys()) {
+    while (execution.isDue()) await execution.pause();
+    if (execution.isLost(level, index)) continue;
+    const value = batch ? batch[index] : resolveOne(execution, level, field, args!, index);
+    values.add(index, results[index]!, field.responseName, value);
+  }
+}
+
+async function resolveBatch(
+  execution: Execution,
+  level: Level,
+  field: FieldPlan,
+  batch: BatchResolver,
+  args: object,
+): Promise<readonly unknown[]> {
+  const { sources } = level;
+  const info = new ResolveInfo(execution, field, level, 0);
+  const values = await batch(sources, args, execution.context, info);
+  if (values.length === sources.length) return values;
+  const at = `${field.parentType.name}.${field.definition.name}`;
+  throw new Error(`${at} was asked for ${sources.length} values and gave ${values.length}.`);
+}
+
+/** As its resolver gives it, or as the object has it. */
+function resolveOne(
+  execution: Execution,
+  level: Level,
+  field: FieldPlan,
+  args: object,
+  index: number,
+): unknown {
+  const { context } = execution;
+  const source = level.sources[index];
+  const { resolve: resolver, name } = field.definition;
+  const info = (): ResolveInfo => new ResolveInfo(execution, field, level, index);
+  try {
+    if (resolver) return resolver(source, args, context, info());
+    const value = propertyOf(source, name);
+    return typeof value === 'function' ? value.call(source, args, context, info()) : value;
+  } catch (error) {
+    return new Failure(error);
+  }
+}
+
+function propertyOf(source: unknown, name: string): unknown {
+  return (typeof source === 'object' && source !== null) || typeof source === 'function'
+    ? (source as Record<string, unknown>)[name]
+    : undefined;
+}
+
+/** Puts values into the answer, and the levels under them. */
+async function complete(execution: Execution, values: Values): Promise<void> {
+  const { shape, waits } = values;
+  if (waits) await Promise.all(waits);
   switch (shape.kind) {
     case 'leaf':
-      return completeLeaf(execution, field, shape, position, key, value);
+      return completeEach(execution, values, value => serialize(execution, shape, value));
     case 'list':
-      return completeList(execution, field, shape, position, key, value, isAwaited);
+      return completeLists(execution, values, shape);
     case 'object': {
-      let plan: ObjectPlan;
-      try {
-        plan = shape.plan();
-      } catch (error) {
-        return recordFailure(execution, error, field, position, key);
-      }
-      return completeObject(execution, plan, shape, position, key, value, isAwaited);
+      let level: Level | undefined;
+      await completeEach(execution, values, (value, index) => {
+        level ??= new Level(shape.plan(), values.level, values.field);
+        return level.add(value, values.owners[index]!);
+      });
+      return level && executeLevel(execution, level);
     }
     case 'abstract':
-      return completeAbstract(execution, field, shape, position, key, value, isAwaited);
+      return completeAbstract(execution, values, shape);
   }
 }
 
-function completeObject(
+/** Puts what `completeOne` makes of each value in its place, null of null. */
+async function completeEach(
   execution: Execution,
-  plan: ObjectPlan,
-  { nonNull }: Shape,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-  isAwaited: number,
-): Outcome {
-  const object = new plan.Result();
-  position.container[key] = object;
-  return executeFields(
-    execution,
-    plan,
-    new ResponsePosition(object, !nonNull, position, key, plan.type, isAwaited),
-    value,
-    0,
-  );
-}
-
-function completeAbstract(
-  execution: Execution,
-  field: FieldPlan,
-  shape: AbstractShape,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-  isAwaited: number,
-): Outcome {
-  let around = position;
-  while (!around.type) around = around.parent!;
-  try {
-    const { type } = shape;
-    const name: unknown = type.resolveType!(
-      value,
-      execution.context,
-      new ResolveInfo(execution, field, around),
-      type,
-    );
-    if (isPromise(name))
-      return waitForType(execution, field, shape, position, key, value, isAwaited + 1, name);
-    return completeObject(
-      execution,
-      shape.planOf(possibleType(execution, field, type, name, value)),
-      shape,
-      position,
-      key,
-      value,
-      isAwaited,
-    );
-  } catch (error) {
-    return recordFailure(execution, error, field, position, key);
-  }
-}
-
-function waitForType(
-  execution: Execution,
-  field: FieldPlan,
-  shape: AbstractShape,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-  isAwaited: number,
-  name: PromiseLike<unknown>,
-): Outcome {
-  position.container[key] = undefined;
-  const onName = (settled: unknown): Outcome => {
-    let outcome: Outcome;
+  values: Values,
+  completeOne: (value: unknown, index: number) => unknown,
+): Promise<void> {
+  const { level, field, shape, owners, containers } = values;
+  for (let index = 0; index < owners.length; index += 1) {
+    while (execution.isDue()) await execution.pause();
+    if (execution.isLost(level, owners[index]!, containers[index])) continue;
+    const value = values.values[index];
     try {
-      outcome = completeObject(
-        execution,
-        shape.planOf(possibleType(execution, field, shape.type, settled, value)),
-        shape,
-        position,
-        key,
-        value,
-        isAwaited,
-      );
+      values.put(index, isPresent(field, shape, value) ? completeOne(value, index) : null);
     } catch (error) {
-      outcome = recordFailure(execution, error, field, position, key);
+      execution.fail(placeOfValue(values, index), error);
     }
-    return finishLate(execution, shape, position, key, isAwaited, outcome);
-  };
-  const onError = (error: unknown): Outcome =>
-    finishLate(
-      execution,
-      shape,
-      position,
-      key,
-      isAwaited,
-      recordFailure(execution, error, field, position, key),
-    );
-  execution.pending += 1;
-  name.then(
-    settled => execution.settle(() => onName(settled)),
-    error => execution.settle(() => onError(error)),
-  );
-  return WAITING;
+  }
 }
 
-/** The type that `resolveType` named. Throws what graphql-js does where it is none. */
-function possibleType(
-  { source: { schema } }: Execution,
-  field: FieldPlan,
-  abstract: GraphQLAbstractType,
-  name: unknown,
-  value: unknown,
-): GraphQLObjectType {
-  const at = `${field.parentType.name}.${field.definition.name}`;
-  const nodes = field.nodes as FieldNode[];
-  if (name === null || name === undefined) {
-    const how =
-      `Either the "${abstract.name}" type should provide a "resolveType" function or each ` +
-      'possible type should provide an "isTypeOf" function.';
-    throw new GraphQLError(
-      `Abstract type "${abstract.name}" must resolve to an Object type at runtime for ` +
-        `field "${at}". ${how}`,
-      { nodes },
-    );
+/** Whether there is a value to complete. Throws if it failed, or must be there and is not. */
+function isPresent(field: FieldPlan, { nonNull }: Shape, value: unknown): boolean {
+  if (value === null || value === undefined) {
+    if (!nonNull) return false;
+    const at = `${field.parentType.name}.${field.definition.name}`;
+    throw new Error(`Cannot return null for non-nullable field ${at}.`);
   }
-  if (typeof name !== 'string') {
-    throw new GraphQLError(
-      `Abstract type "${abstract.name}" must resolve to an Object type at runtime for ` +
-        `field "${at}" with value ${inspect(value)}, received "${inspect(name)}".`,
-    );
-  }
-  const type = schema.getType(name);
-  if (!type)
-    throw new GraphQLError(
-      `Abstract type "${abstract.name}" was resolved to a type "${name}" that does not ` +
-        'exist inside the schema.',
-      { nodes },
-    );
-  if (!isObjectType(type))
-    throw new GraphQLError(
-      `Abstract type "${abstract.name}" was resolved to a non-object type "${name}".`,
-      { nodes },
-    );
-  if (!schema.isSubType(abstract, type))
-    throw new GraphQLError(
-      `Runtime Object type "${type.name}" is not a possible type for "${abstract.name}".`,
-      { nodes },
-    );
-  return type;
+  if (value instanceof Failure) throw value.error;
+  if (value instanceof Error) throw value;
+  return true;
 }
 
-function completeLeaf(
+function serialize(execution: Execution, shape: Shape, value: unknown): unknown {
+  const { type } = shape as LeafShape;
+  const serialized: unknown = type.serialize(value);
+  if (serialized === null || serialized === undefined)
+    throw new Error(
+      `Expected \`${type.name}.serialize(${inspect(value)})\` to return ` +
+        `non-nullable value, returned: ${inspect(serialized)}`,
+    );
+  // Vectors and JSON objects take as long as many other values.
+  if (typeof serialized === 'object') execution.hurry();
+  return serialized;
+}
+
+async function completeLists(
   execution: Execution,
-  field: FieldPlan,
-  shape: Extract<Shape, { kind: 'leaf' }>,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-): Outcome {
-  try {
-    const serialized = shape.type.serialize(value);
-    if (serialized === null || serialized === undefined) {
-      throw new Error(
-        `Expected \`${shape.type.name}.serialize(${inspect(value)})\` to return ` +
-          `non-nullable value, returned: ${inspect(serialized)}`,
-      );
-    }
-    // Vectors and JSON objects take as long as many other values.
-    if (typeof serialized === 'object') execution.pauses.hurry();
-    position.container[key] = serialized;
-    return DONE;
-  } catch (error) {
-    return recordFailure(execution, error, field, position, key);
-  }
-}
-
-type AbstractShape = Extract<Shape, { kind: 'abstract' }>;
-type ListShape = Extract<Shape, { kind: 'list' }>;
-
-function completeList(
-  execution: Execution,
-  field: FieldPlan,
+  values: Values,
   shape: ListShape,
-  position: ResponsePosition,
-  key: string | number,
-  value: unknown,
-  isAwaited: number,
-): Outcome {
-  if (
-    typeof value !== 'object' ||
-    typeof (value as Partial<Iterable<unknown>>)[Symbol.iterator] !== 'function'
-  ) {
-    const error = new GraphQLError(
-      'Expected Iterable, but did not find one for field ' +
-        `"${field.parentType.name}.${field.definition.name}".`,
-    );
-    return recordFailure(execution, error, field, position, key);
-  }
-  const results: unknown[] = [];
-  position.container[key] = results;
-  const list = new ResponsePosition(
-    results as unknown as ResponsePosition['container'],
-    !shape.nonNull,
-    position,
-    key,
-    undefined,
-    isAwaited,
-  );
-  let items: Iterator<unknown>;
-  try {
-    items = (value as Iterable<unknown>)[Symbol.iterator]();
-  } catch (error) {
-    execution.failedPositions.add(list);
-    return recordFailure(execution, error, field, position, key);
-  }
-  return completeItems(execution, field, shape, list, items, 0);
-}
-
-function completeItems(
-  execution: Execution,
-  field: FieldPlan,
-  shape: ListShape,
-  list: ResponsePosition,
-  items: Iterator<unknown>,
-  first: number,
-): Outcome {
-  let index = first;
-  try {
-    for (;;) {
-      if (execution.isDue()) return itemsLater(execution, field, shape, list, items, index);
-      const next = items.next();
-      if (next.done) return list.waiting > 0 ? WAITING : DONE;
-      const outcome = completeOrAwait(execution, field, shape.item, list, index, next.value);
-      if (outcome === PAUSED) return restOfItems(execution, field, shape, list, items, index);
-      if (outcome === WAITING) list.waiting += 1;
-      else if (outcome === FAILED) return itemFailed(execution, list, items);
-      index += 1;
-    }
-  } catch (error) {
-    execution.failedPositions.add(list);
-    return recordFailure(execution, error, field, list.parent!, list.key);
-  }
-}
-
-function itemFailed(
-  execution: Execution,
-  list: ResponsePosition,
-  items: Iterator<unknown>,
-): Outcome {
-  execution.failedPositions.add(list); // Items that are waited for are left alone.
-  items.return?.();
-  return FAILED;
-}
-
-function itemsLater(
-  execution: Execution,
-  field: FieldPlan,
-  shape: ListShape,
-  list: ResponsePosition,
-  items: Iterator<unknown>,
-  first: number,
-): Outcome {
-  execution.rests.push(() => completeItems(execution, field, shape, list, items, first));
-  return PAUSED;
-}
-
-/** A pause came in the item at `index`. */
-function restOfItems(
-  execution: Execution,
-  field: FieldPlan,
-  shape: ListShape,
-  list: ResponsePosition,
-  items: Iterator<unknown>,
-  index: number,
-): Outcome {
-  execution.rests.push(inner => {
-    const outcome = inner === FAILED ? nullOrFailed(execution, shape.item, list, index) : inner;
-    if (outcome === FAILED) return itemFailed(execution, list, items);
-    if (outcome === WAITING) list.waiting += 1;
-    return completeItems(execution, field, shape, list, items, index + 1);
+): Promise<void> {
+  const { level, field, owners } = values;
+  const items = new Values(level, field, shape.item);
+  await completeEach(execution, values, (value, index) => {
+    const list: unknown[] = [];
+    for (const [nth, item] of toArray(field, value).entries())
+      items.add(owners[index]!, list, nth, item);
+    return list;
   });
-  return PAUSED;
+  return complete(execution, items);
 }
 
-function recordFailure(
+function toArray(field: FieldPlan, value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  if (typeof value === 'object' && Symbol.iterator in value!)
+    return Array.from(value as Iterable<unknown>);
+  const at = `${field.parentType.name}.${field.definition.name}`;
+  throw new GraphQLError(`Expected Iterable, but did not find one for field "${at}".`);
+}
+
+async function completeAbstract(
   execution: Execution,
-  error: unknown,
-  field: FieldPlan,
-  position: ResponsePosition,
-  key: string | number,
-): typeof FAILED {
-  execution.failure = new Failure(error, field, position, key);
-  return FAILED;
-}
-
-function handleFieldError(
-  execution: Execution,
-  field: FieldPlan,
-  shape: Shape,
-  position: ResponsePosition,
-  key: string | number,
-  error: unknown,
-): Outcome {
-  recordFailure(execution, error, field, position, key);
-  return nullOrFailed(execution, shape, position, key);
-}
-
-/** After a failure: null in its place, if that may be. */
-function nullOrFailed(
-  execution: Execution,
-  shape: Shape,
-  position: ResponsePosition,
-  key: string | number,
-): typeof DONE | typeof FAILED {
-  if (shape.nonNull) return FAILED;
-  report(execution, position, execution.failure!);
-  position.container[key] = null;
-  return DONE;
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    typeof (value as { then?: unknown }).then === 'function'
-  );
+  values: Values,
+  shape: AbstractShape,
+): Promise<void> {
+  const { level, field, owners } = values;
+  const { type } = shape;
+  const found = new Values(level, field, shape);
+  const names: unknown[] = [];
+  const waits: Promise<void>[] = [];
+  await completeEach(execution, values, (value, index) => {
+    const info = new ResolveInfo(execution, field, level, owners[index]!);
+    const name: unknown = type.resolveType!(value, execution.context, info, type);
+    const nth = names.push(name) - 1;
+    if (isPromise(name)) waits.push(settleInto(names, nth, name));
+    found.add(owners[index]!, values.containers[index]!, values.keys[index]!, value);
+  });
+  await Promise.all(waits);
+  const levels = new Map<ObjectPlan, Level>();
+  await completeEach(execution, found, (value, index) => {
+    const name = names[index];
+    if (name instanceof Failure) throw name.error;
+    const plan = shape.planOf(possibleType(execution.source.schema, field, shape, name, value));
+    let objects = levels.get(plan);
+    if (!objects) levels.set(plan, (objects = new Level(plan, level, field)));
+    return objects.add(value, found.owners[index]!);
+  });
+  await Promise.all([...levels.values()].map(objects => executeLevel(execution, objects)));
 }

@@ -9,13 +9,11 @@ const STEPS_AT_FIRST = 512;
 
 /**
  * The pauses of one operation's execution, in which others are served. What comes for it meanwhile
- * waits: values that were waited for, so that answers are those of an execution without pauses, and
- * loads, so that all that a level asks for is still loaded at once.
+ * waits, and so do loads, so that all that a level asks for is still loaded at once.
  */
 export class Pauses {
-  /** Nothing of the operation may go on. */
-  isPaused = false;
   #steps: number;
+  /** While others are served, nothing of the operation may go on. */
   #over: Promise<void> | undefined;
   #loads: (() => void)[] = [];
 
@@ -28,8 +26,9 @@ export class Pauses {
     this.#steps = stepsAtOnce - stepsAtFirst;
   }
 
-  /** Asked before each step. True: the next one is to be taken after `over`. */
+  /** Asked before each step. True: `over` is to be waited for first, and this asked again. */
   isDue(): boolean {
+    if (this.#over) return true;
     this.#steps += 1;
     if (this.#steps < this.stepsAtOnce) return false;
     this.#steps = 0;
@@ -37,8 +36,7 @@ export class Pauses {
     if (!others) return false;
     // An operation whose time is over goes on to its end, since nothing that it still asks for is
     // read.
-    this.#over = others.catch(() => nextTurn());
-    this.isPaused = true;
+    this.#over = others.catch(() => nextTurn()).then(() => this.#goOn());
     return true;
   }
 
@@ -47,13 +45,13 @@ export class Pauses {
     this.#steps = this.stepsAtOnce;
   }
 
-  /** Calls `goOn` in a later turn of the event loop, when the others have been served. */
-  over(goOn: () => void): void {
-    void this.#over!.then(goOn);
+  /** Settled in a later turn of the event loop, when the others have been served. */
+  over(): Promise<void> | undefined {
+    return this.#over;
   }
 
-  goOn(): void {
-    this.isPaused = false;
+  #goOn(): void {
+    this.#over = undefined;
     for (const load of this.#loads.splice(0)) this.afterLevel(load);
   }
 
@@ -64,7 +62,7 @@ export class Pauses {
   afterLevel(load: () => void): void {
     queueMicrotask(() =>
       process.nextTick(() => {
-        if (this.isPaused) this.#loads.push(load);
+        if (this.#over) this.#loads.push(load);
         else load();
       }),
     );

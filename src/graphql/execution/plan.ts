@@ -20,6 +20,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
+import { BATCH, type BatchResolver } from '../batch.js';
 import type { FieldSelections } from '../selection.js';
 
 /**
@@ -50,7 +51,15 @@ export interface FieldPlan {
   readonly shape: Shape;
   /** What is selected of rows below it, as far as it was asked for. */
   readonly selections: FieldSelections;
+  /** Answers all parents of a level in one call. */
+  readonly batch: BatchResolver | undefined;
+  /** A leaf that objects have as a property: nobody is asked for it. */
+  readonly isProperty: boolean;
 }
+
+export type LeafShape = Extract<Shape, { kind: 'leaf' }>;
+export type ListShape = Extract<Shape, { kind: 'list' }>;
+export type AbstractShape = Extract<Shape, { kind: 'abstract' }>;
 
 /** A field's type, unwrapped into what has to be done with its values. */
 export type Shape =
@@ -103,13 +112,18 @@ function toObjectPlan(
   for (const [responseName, nodes] of selected) {
     const [node] = nodes as [FieldNode];
     const definition = META_FIELDS.get(node.name.value) ?? type.getFields()[node.name.value]!;
+    const shape = toShape(source, definition.type, nodes);
+    const args =
+      type === source.schema.getMutationType() ? undefined : fixedArguments(definition, node);
     fields.push({
       responseName,
       parentType: type,
       definition,
       nodes,
-      args: type === source.schema.getMutationType() ? undefined : fixedArguments(definition, node),
-      shape: toShape(source, definition.type, nodes),
+      args,
+      shape,
+      batch: definition.extensions[BATCH] as BatchResolver | undefined,
+      isProperty: shape.kind === 'leaf' && !definition.resolve && args !== undefined,
       selections: new Map(),
     });
   }

@@ -8,22 +8,26 @@ import type {
   OperationDefinitionNode,
 } from 'graphql';
 import type { FieldSelections } from '../selection.js';
-import type { Execution, ResponsePosition } from './execution.js';
+import type { Execution } from './execution.js';
+import { toPath, type Level } from './level.js';
 import type { FieldPlan } from './plan.js';
 
 /**
  * What resolvers learn about their field. One small object for each call: what is the same for all
- * of them stays where it is.
+ * of them stays where it is, and the path is looked for when asked. Of a batch, the path is that of
+ * its first parent.
  */
 export class ResolveInfo implements GraphQLResolveInfo {
   readonly #execution: Execution;
   readonly #field: FieldPlan;
-  readonly #position: ResponsePosition;
+  readonly #level: Level;
+  readonly #index: number;
 
-  constructor(execution: Execution, field: FieldPlan, position: ResponsePosition) {
+  constructor(execution: Execution, field: FieldPlan, level: Level, index: number) {
     this.#execution = execution;
     this.#field = field;
-    this.#position = position;
+    this.#level = level;
+    this.#index = index;
   }
 
   get fieldName(): string {
@@ -42,7 +46,12 @@ export class ResolveInfo implements GraphQLResolveInfo {
     return this.#field.parentType;
   }
   get path(): GraphQLResolveInfo['path'] {
-    return pathTo(this.#position, this.#field.responseName);
+    return toPath({
+      level: this.#level,
+      index: this.#index,
+      field: this.#field,
+      indexes: [],
+    });
   }
   get schema(): GraphQLSchema {
     return this.#execution.source.schema;
@@ -59,12 +68,4 @@ export class ResolveInfo implements GraphQLResolveInfo {
   get variableValues(): Record<string, unknown> {
     return this.#execution.variableValues;
   }
-}
-
-function pathTo(position: ResponsePosition, key: string | number): GraphQLResolveInfo['path'] {
-  return {
-    key,
-    prev: position.parent && pathTo(position.parent, position.key),
-    typename: position.type?.name,
-  };
 }
