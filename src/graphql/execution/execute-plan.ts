@@ -10,6 +10,7 @@ import type {
   LeafShape,
   ListShape,
   ObjectPlan,
+  ObjectShape,
   PlanSource,
   Shape,
 } from './plan.js';
@@ -228,17 +229,41 @@ function serialize(execution: Execution, shape: Shape, value: unknown): unknown 
 async function completeLists(
   execution: Execution,
   values: Values,
-  shape: ListShape,
+  { item }: ListShape,
 ): Promise<void> {
   const { level, field, owners } = values;
-  const items = new Values(level, field, shape.item);
+  const items = new Values(level, field, item);
+  const objects = item.kind === 'object' ? levelOf(item, values) : undefined;
   await completeEach(execution, values, (value, index) => {
     const list: unknown[] = [];
-    for (const [nth, item] of toArray(field, value).entries())
-      items.add(owners[index]!, list, nth, item);
+    for (const [nth, one] of toArray(field, value).entries())
+      if (objects && isPlainObject(one)) list.push(objects.add(one, owners[index]!));
+      else {
+        list.push(undefined);
+        items.add(owners[index]!, list, nth, one);
+      }
     return list;
   });
-  return complete(execution, items);
+  await Promise.all([
+    objects && executeLevel(execution, objects),
+    items.owners.length > 0 && complete(execution, items),
+  ]);
+}
+
+/** undefined where conditions have no value, which is an error of each object. */
+function levelOf(shape: ObjectShape, { level, field }: Values): Level | undefined {
+  try {
+    return new Level(shape.plan(), level, field);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Neither missing nor failed nor still to come: most items of lists. */
+function isPlainObject(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && !(value instanceof Error) && !isPromise(value)
+  );
 }
 
 function toArray(field: FieldPlan, value: unknown): readonly unknown[] {

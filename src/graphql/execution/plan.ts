@@ -58,6 +58,7 @@ export interface FieldPlan {
 }
 
 export type LeafShape = Extract<Shape, { kind: 'leaf' }>;
+export type ObjectShape = Extract<Shape, { kind: 'object' }>;
 export type ListShape = Extract<Shape, { kind: 'list' }>;
 export type AbstractShape = Extract<Shape, { kind: 'abstract' }>;
 
@@ -127,9 +128,20 @@ function toObjectPlan(
       selections: new Map(),
     });
   }
+  return { type, fields, Result: constructorFor([...selected.keys()]) };
+}
+
+/** V8 makes room in all objects of a constructor for what the first few of them hold. */
+const FIRST_OBJECTS = 8;
+
+function constructorFor(names: readonly string[]): ObjectPlan['Result'] {
   const Result = function () {} as unknown as ObjectPlan['Result'];
   Result.prototype = Object.create(null);
-  return { type, fields, Result };
+  for (let nth = 0; nth < FIRST_OBJECTS; nth += 1) {
+    const object = new Result();
+    for (const name of names) object[name] = undefined;
+  }
+  return Result;
 }
 
 function toShape(

@@ -134,6 +134,16 @@ describe('errors of an answer', () => {
     expect(errors![0]!.extensions).toMatchObject({ code: 'BAD_USER_INPUT', field: 'before' });
   });
 
+  test('are one of each null that has all that the others are in', async () => {
+    const { status, data, errors } = await client.query(
+      `{ tenant { ${chunks('neighbors(before: 11) { before { id } }')} } viewer { kind } }`,
+    );
+    expect([status, data]).toEqual([200, { tenant: null, viewer: { kind: 'API_KEY' } }]);
+    expect(errors).toMatchObject([
+      { path: expect.arrayContaining(['tenant', 'neighbors']), extensions: { field: 'before' } },
+    ]);
+  });
+
   test('a mutation whose answer has too many has happened', async () => {
     const { document } = await client.data('query ($id: ID!) { document(id: $id) { filename } }', {
       id: documentId,
