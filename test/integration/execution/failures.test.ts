@@ -48,7 +48,7 @@ describe('where a part of an operation fails', () => {
   test('a text is embedded and searched for once', async () => {
     const names = await gateway.statements(async () => {
       const { data, errors } = await client.query(
-        '{ searchChunks(input: { query: "text", topK: 3 }) { hits { rank chunk { id ' +
+        '{ searchChunks(input: { text: "text", topK: 3 }) { hits { rank chunk { id ' +
           'neighbors(before: 11) { before { id } } } } } viewer { kind } }',
       );
       expect([data, errors?.length]).toEqual([null, 1]);
