@@ -35,6 +35,7 @@ export class RowBudget {
 
 class RowReservation implements OperationRows {
   #reserved = 0;
+  #isReleased = false;
 
   constructor(private readonly budget: RowBudget) {}
 
@@ -59,11 +60,14 @@ class RowReservation implements OperationRows {
         { retryAfterMs: RETRY_AFTER_MS },
       );
     }
+    // An operation may be answered while rows for what it has lost still arrive.
+    if (this.#isReleased) return;
     this.#reserved += count;
     this.budget.reserved += count;
   }
 
   release(): void {
+    this.#isReleased = true;
     this.budget.reserved -= this.#reserved;
     this.#reserved = 0;
   }
