@@ -45,20 +45,22 @@ describe('where a part of an operation fails', () => {
     expect(names.toSorted()).toEqual(['bots', 'botsById', 'chunksOfDocument', 'docsById']);
   });
 
-  test('a text is embedded and searched for once', async () => {
+  test('a search is made once', async () => {
     const names = await gateway.statements(async () => {
       const { data, errors } = await client.query(
-        '{ searchChunks(input: { text: "text", topK: 3 }) { hits { rank chunk { id ' +
-          'neighbors(before: 11) { before { id } } } } } viewer { kind } }',
+        '{ searchChunks(input: { text: "text", topK: 3 }) { hits { rank } } ' +
+          'node(id: "no id") { id } }',
       );
-      expect([data, errors?.length]).toEqual([null, 1]);
+      expect(data).toEqual({ searchChunks: { hits: expect.any(Array) }, node: null });
+      expect(errors).toHaveLength(1);
     });
     expect(names.filter(name => name.startsWith('searchChunks'))).toHaveLength(1);
   });
 
   test('all else is answered, and each null has one error', async () => {
     const { data, errors } = await client.query(
-      `query ($id: ID!) { found: document(id: $id) { filename } lost: document(id: $id) { ${CHUNKS} }
+      `query ($id: ID!) {
+        found: document(id: $id) { filename } lost: document(id: $id) { ${CHUNKS} }
         one: documents(first: 1) { nodes { filename } } no: node(id: "not an id") { id } }`,
       { id: documentId },
     );
