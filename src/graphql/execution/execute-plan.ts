@@ -19,7 +19,7 @@ import { ResolveInfo } from './resolve-info.js';
 /**
  * Answers an operation as https://spec.graphql.org/October2021/#sec-Execution says, following a
  * plan, level by level: a field is executed once for all objects of a level, and each resolver is
- * called once, whatever fails. Where several errors make one and the same null, one of them is told.
+ * called once, whatever fails. Where several errors make one and the same null, one is told.
  *
  * Before each value, `Execution.isDue` says whether others are to be served first.
  */
