@@ -222,6 +222,7 @@ function contextOf(
     signal,
     untilReady: () => slot.untilReacquired(),
     onReceived: count => bytes.read(count),
+    pause,
   };
   reply.raw.once('close', () => {
     rows.release();

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import { Database } from '../../src/db/database.js';
 import { tenantScope } from '../../src/db/database-scope.js';
 import { ReadModels } from '../../src/db/read-model.js';
+import { PreparedStatements } from '../../src/db/prepared-statements.js';
 import type { Statement } from '../../src/db/statement.js';
 import { DocumentChunk } from '../../src/chunks/chunk.entity.js';
 import { ENTITIES } from '../../src/entities.js';
@@ -174,19 +175,16 @@ async function statementAlone(adminUrl: string, connections: number): Promise<Co
     },
   );
   const clients = await connect(adminUrl, connections, '');
+  const prepared = new PreparedStatements();
   const readers = clients.map(
     client =>
       ({
-        async query({ text, preparedName }: Statement, values: unknown[]) {
+        async query(statement: Statement, values: unknown[]) {
+          const { name, text } = prepared.use(statement);
           // Without a transaction these last, and are the same each time.
           const sql = text.replace(/(set_config\('hnsw[^)]*), true\)/g, '$1, false)');
-          return (
-            await client.query(
-              preparedName === undefined
-                ? { text: sql, values }
-                : { name: preparedName, text: sql, values },
-            )
-          ).rows;
+          return (await client.query({ ...(name !== undefined && { name }), text: sql, values }))
+            .rows;
         },
       }) as unknown as Reads,
   );

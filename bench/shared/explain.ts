@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 import { enterScopeSql, type DatabaseScope } from '../../src/db/database-scope.js';
 import { parameterText } from '../../src/db/parameter-text.js';
+import { isTooLong } from '../../src/db/prepared-statements.js';
 import type { SentStatement } from './sent-statements.js';
 
 /**
@@ -40,7 +41,7 @@ export async function explainStatements(
       const execute = `execute explained${values && `(${values})`}`;
       await client.query(
         'set local plan_cache_mode = ' +
-          `${statement.preparedName === undefined ? 'force_custom_plan' : 'auto'}; prepare ` +
+          `${!statement.isFixed && isTooLong(statement.text) ? 'force_custom_plan' : 'auto'}; prepare ` +
           `explained as ${statement.text}`,
       );
       for (let time = 0; time < PLANS_BEFORE_SETTLED; time += 1)

@@ -1,8 +1,7 @@
 import { AppError } from '../base/app-error.js';
 import { HolderCounts, FairQueue } from '../base/fair-queue.js';
 import type { DatabaseScope, OperationBounds } from './database-scope.js';
-import type { ReadConnections, ReadTransaction } from './read-connection.js';
-import type { Row } from './statement.js';
+import type { ReadConnections, ReadTransaction, ReceivedRows } from './read-connection.js';
 
 /** How long whoever has no time of their own waits for a connection. */
 const ACQUIRE_TIMEOUT_MS = 10_000;
@@ -257,7 +256,7 @@ class ScheduledReadTransaction implements ScheduledRead {
     return this.transaction.enter(scope);
   }
 
-  query(...args: Parameters<ReadTransaction['query']>): Promise<Row[]> {
+  query(...args: Parameters<ReadTransaction['query']>): Promise<ReceivedRows> {
     return this.transaction.query(...args);
   }
 

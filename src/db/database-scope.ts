@@ -1,3 +1,4 @@
+import type { Pause } from '../base/compute-scheduler.js';
 import { OPERATOR_ROLE, TENANT_ROLE, TENANT_SETTING } from './roles.js';
 
 /**
@@ -77,6 +78,8 @@ export interface OperationBounds {
    * What it throws ends the read.
    */
   readonly onReceived?: (bytes: number) => void;
+  /** Asked while values are made of the rows that were received. */
+  readonly pause?: Pause;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   type DatabaseOptions,
   type EntityClasses,
 } from './open/database-options.js';
+import { EmbeddedReadConnections } from './embedded-reads.js';
 import {
   GATEWAY_SCOPE,
   scopeSettings,
@@ -25,8 +26,8 @@ import {
   refuseSharedSessions,
   sharesSession,
 } from './open/session-pooling.js';
-import { EmbeddedReadConnections, PostgresReadConnections } from './read-connection.js';
 import { OperationReads } from './operation-reads.js';
+import { PostgresReadConnections } from './postgres-reads.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
 
 const currentWrite = new AsyncLocalStorage<string>();

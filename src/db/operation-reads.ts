@@ -6,6 +6,7 @@ import {
   type OperationBounds,
 } from './database-scope.js';
 import type { ScheduledRead, ReadScheduler } from './connection-scheduler.js';
+import type { ReceivedRows } from './read-connection.js';
 import type { Row, Statement } from './statement.js';
 
 /** A transaction that the scope has asked for, and how many statements it still has to answer. */
@@ -77,9 +78,10 @@ export class OperationReads {
       ended: false,
     });
     open.inFlight += 1;
+    let received: ReceivedRows;
     try {
       this.onStatement(statement, parameters);
-      return (await (await open.opening).query(statement, parameters, this.bounds, maxRows)) as R[];
+      received = await (await open.opening).query(statement, parameters, this.bounds, maxRows);
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
       throw error;
@@ -87,6 +89,7 @@ export class OperationReads {
       open.inFlight -= 1;
       if (open.inFlight === 0) setImmediate(() => this.#endIfIdle(open));
     }
+    return received.read(this.bounds?.pause) as R[] | Promise<R[]>;
   }
 
   /**

@@ -94,12 +94,9 @@ export class ReadModel {
   }
 }
 
-/**
- * pgvector's text form is JSON: named so, it is parsed once, when the row comes, and not wherever
- * it is shown.
- */
+/** Vectors come as bytes, which take PostgreSQL a tenth of writing their numbers as text. */
 function shownColumn({ type, sql }: ReadColumn, alias: string): string {
-  return type.startsWith('halfvec') ? `${sql(alias)}::text::json` : sql(alias);
+  return type.startsWith('halfvec') ? `halfvec_send(${sql(alias)})` : sql(alias);
 }
 
 function toColumn(meta: EntityMetadata, property: EntityProperty): ReadColumn {

@@ -3,6 +3,7 @@ import { v7 } from 'uuid';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { storeChunks } from '../../../src/chunking/store-chunks.js';
 import { searchIndexName } from '../../../src/db/search-index-name.js';
+import { statement } from '../../../src/db/statement.js';
 import { weaver } from '../../support/command.js';
 import type { Client } from '../../support/client.js';
 import { ClusteredVectors, dot } from '../../support/clustered-vectors.js';
@@ -258,11 +259,7 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     const rows = await gateway.db.database
       .reads({ role: 'weaver_operator' })
       .query<{ value: string | null }>(
-        {
-          name: 'test',
-          text: `select current_setting('hnsw.iterative_scan', true) as value`,
-          preparedName: undefined,
-        },
+        statement('test', `select current_setting('hnsw.iterative_scan', true) as value`),
         [],
       );
     expect(rows[0]!.value || 'off').toBe('off');

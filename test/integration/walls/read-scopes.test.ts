@@ -380,10 +380,10 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
       const client = await pool.connect();
       const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
       // As if the server had been told to cancel the very statement that begins.
-      client.query = ((text: unknown, ...rest: unknown[]) =>
-        typeof text === 'string' && text.startsWith('begin')
-          ? query('select 1 / 0')
-          : query(text, ...rest)) as never;
+      client.query = ((sent: { text: string }) =>
+        query(
+          sent.text.startsWith('begin') ? Object.assign(sent, { text: 'select 1 / 0' }) : sent,
+        )) as never;
       client.release();
       await expect(
         database

@@ -31,7 +31,8 @@ class NotedConnections implements ReadScheduler {
       },
       query: async (_, [answer]) => {
         this.events.push(`query ${n}`);
-        return (await answer) as Row[];
+        const rows = (await answer) as Row[];
+        return { read: () => rows };
       },
       end: async () => void this.events.push(`end ${n}`),
     };

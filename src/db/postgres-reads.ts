@@ -1,0 +1,178 @@
+import type { Pool, PoolClient } from 'pg';
+import { cancelStatements } from './cancel-statements.js';
+import {
+  boundTimeSql,
+  enterScopeSql,
+  type DatabaseScope,
+  type OperationBounds,
+} from './database-scope.js';
+import { discardLostConnections } from './lost-connections.js';
+import { parameterText } from './parameter-text.js';
+import { PostgresSession } from './postgres-session.js';
+import { PreparedStatements, unprepared } from './prepared-statements.js';
+import type {
+  QueryBounds,
+  ReadConnections,
+  ReadTransaction,
+  ReceivedRows,
+} from './read-connection.js';
+import { RowQuery } from './row-query.js';
+import { rowReader, type ResultColumn, type RowReader } from './row-reader.js';
+import type { Statement } from './statement.js';
+import { VectorReader } from './vector-reader.js';
+
+// Repeatable read: all statements of a transaction see one state of the data, at no cost for
+// readers.
+const BEGIN = 'begin isolation level repeatable read read only';
+
+/**
+ * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each
+ * connection. `begin`, the settings and the first statement travel in one packet, and so does the
+ * `commit` of the transaction before, when the next one comes soon: the pool's connections pipeline
+ * (https://node-postgres.com/features/pipelining).
+ *
+ * Where a pooler in transaction mode stands between (`behindPooler`), nothing is prepared, and a
+ * transaction is over before the next is sent: the pooler lends a connection of the server's to
+ * others only when nothing is under way on ours, so that a busy gateway would never give it back.
+ */
+export class PostgresReadConnections implements ReadConnections {
+  readonly #sessions = new Map<PoolClient, PostgresSession>();
+  readonly #prepared = new PreparedStatements();
+  readonly #vectors = new VectorReader();
+
+  constructor(
+    readonly pool: Pool,
+    private readonly options: { behindPooler: boolean },
+  ) {
+    discardLostConnections(pool);
+    // Whoever takes a connection from the pool finds it between transactions.
+    pool.on('acquire', client => this.#sessions.get(client)?.commitNow());
+    pool.on('remove', client => void this.#sessions.delete(client));
+  }
+
+  async begin(scope: DatabaseScope, bounds?: OperationBounds): Promise<ReadTransaction> {
+    const client = await this.pool.connect();
+    let session = this.#sessions.get(client);
+    if (!session) this.#sessions.set(client, (session = new PostgresSession(client)));
+    return new PostgresReadTransaction(this, session, scope, bounds);
+  }
+
+  get behindPooler(): boolean {
+    return this.options.behindPooler;
+  }
+
+  toQuery(
+    statement: Statement,
+    parameters: readonly unknown[],
+    onReceived: ((bytes: number) => boolean) | undefined,
+  ): RowQuery {
+    const prepared = this.behindPooler ? unprepared(statement.text) : this.#prepared.use(statement);
+    return new RowQuery(prepared, parameters.map(parameterText), this.#readerOf, onReceived);
+  }
+
+  readonly #readerOf = (columns: readonly ResultColumn[]): RowReader =>
+    rowReader(columns, type => this.pool.options.types!.getTypeParser(type, 'text'), this.#vectors);
+}
+
+class PostgresReadTransaction implements ReadTransaction {
+  #entering: Promise<void>;
+  /** Why the connection was cut while statements were in flight. */
+  #cutError: unknown;
+  #signal: AbortSignal | undefined;
+  #inFlight = 0;
+
+  constructor(
+    private readonly connections: PostgresReadConnections,
+    private readonly session: PostgresSession,
+    scope: DatabaseScope,
+    bounds: OperationBounds | undefined,
+  ) {
+    this.#entering = session.run(
+      `${BEGIN}; ${bounds ? `${boundTimeSql(bounds)}; ` : ''}${enterScopeSql(scope)}`,
+    );
+  }
+
+  /**
+   * Not awaited: if it fails, the server refuses what comes behind it in the broken transaction,
+   * `query` throws why, and `end` drops the connection.
+   */
+  async enter(scope: DatabaseScope): Promise<void> {
+    this.#entering = this.session.run(enterScopeSql(scope));
+  }
+
+  async query(
+    statement: Statement,
+    parameters: readonly unknown[],
+    { signal, onReceived }: Partial<QueryBounds> = {},
+  ): Promise<ReceivedRows> {
+    signal?.throwIfAborted();
+    this.#watch(signal);
+    const query = this.connections.toQuery(
+      statement,
+      parameters,
+      onReceived && (bytes => this.#isWanted(bytes, onReceived)),
+    );
+    this.session.send(query);
+    this.#inFlight += 1;
+    try {
+      // Answers come in order, so this one is already there. Whatever a statement outside its scope
+      // should find, nobody gets to see it.
+      await this.#entering;
+      return await query.outcome;
+    } catch (error) {
+      throw this.#cutError ?? error;
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  /** The operation's, or that of the look-up whose transaction it goes on with. */
+  #watch(signal: AbortSignal | undefined): void {
+    if (signal === this.#signal) return;
+    this.#signal?.removeEventListener('abort', this.#stop);
+    signal?.addEventListener('abort', this.#stop);
+    this.#signal = signal;
+  }
+
+  /**
+   * Each statement has a time of its own, but those that were sent ahead wait for each other:
+   * together they might take many times as long. The server is told to stop the one that runs, and
+   * refuses those behind it, which are in the same transaction.
+   */
+  readonly #stop = (): void => {
+    if (this.#inFlight === 0 || this.#cutError !== undefined) return;
+    this.#cutError = this.#signal!.reason;
+    const { session } = this;
+    void cancelStatements(this.connections.pool, session.client).then(() => session.hangUp());
+  };
+
+  /**
+   * Nothing else keeps a server from sending what it was asked for but to hang up: the statement
+   * ends there when it notices.
+   */
+  #isWanted(bytes: number, onReceived: NonNullable<QueryBounds['onReceived']>): boolean {
+    if (this.#cutError !== undefined) return false;
+    try {
+      onReceived(bytes);
+      return true;
+    } catch (error) {
+      this.#cutError = error;
+      this.session.hangUp();
+      return false;
+    }
+  }
+
+  async end(): Promise<void> {
+    this.#watch(undefined);
+    const { client } = this.session;
+    if (this.#cutError !== undefined) return client.release(true);
+    try {
+      await this.#entering;
+      if (this.connections.behindPooler) await this.session.run('commit');
+    } catch (error) {
+      return client.release(error instanceof Error ? error : true);
+    }
+    if (!this.connections.behindPooler) this.session.commitSoon();
+    client.release();
+  }
+}

@@ -1,0 +1,64 @@
+import type { PoolClient, Submittable } from 'pg';
+import { Commands, streamOf } from './row-query.js';
+
+/**
+ * How long a transaction that has only read may stay open, idle, for its `commit` to travel with
+ * the next one's `begin`.
+ */
+const COMMIT_DELAY_MS = 2;
+
+/** A connection of the pool's as reads use it, for as long as it lives. */
+export class PostgresSession {
+  #commitTimer: NodeJS.Timeout | undefined;
+  #isCorked = false;
+
+  constructor(readonly client: PoolClient) {}
+
+  /** Sends statements without parameters. Who does not wait need not catch. */
+  run(text: string): Promise<void> {
+    const commands = new Commands(text);
+    this.send(commands);
+    return commands.outcome;
+  }
+
+  /**
+   * Everything that is sent in this turn of the event loop travels together: a write to a socket
+   * costs more than what is written.
+   */
+  send(submittable: Submittable): void {
+    this.#cork();
+    this.client.query(submittable);
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    const stream = streamOf(this.client);
+    stream.cork();
+    const flush = (): void => {
+      this.#isCorked = false;
+      stream.uncork();
+    };
+    // Behind whatever is done as soon as promises that are settled by now have been heard of.
+    queueMicrotask(() => process.nextTick(flush));
+  }
+
+  /** The last transaction is to be committed: with the next one, or soon. */
+  commitSoon(): void {
+    this.#commitTimer = setTimeout(() => this.commitNow(), COMMIT_DELAY_MS);
+  }
+
+  commitNow(): void {
+    if (!this.#commitTimer) return;
+    clearTimeout(this.#commitTimer);
+    this.#commitTimer = undefined;
+    // Nothing that was only read can fail to be committed; a connection that breaks meanwhile
+    // breaks for whoever has it next.
+    void this.run('commit');
+  }
+
+  hangUp(): void {
+    this.client.once('error', () => {});
+    streamOf(this.client).destroy();
+  }
+}
