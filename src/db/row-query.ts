@@ -138,6 +138,12 @@ export class RowQuery extends Sent<ReceivedRows> {
     this.#rows.push(fields);
   }
 
+  /** What was sent behind the statement, the server took for a part of the copy. */
+  override handleCopyInResponse(connection: Internals): void {
+    super.handleCopyInResponse(connection);
+    connection.sync();
+  }
+
   protected result(): ReceivedRows {
     return new ReceivedTexts(this.#reader, this.#rows);
   }

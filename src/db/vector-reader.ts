@@ -33,14 +33,21 @@ export class VectorReader {
 
 /**
  * pgvector writes the shortest text that single precision reads as the same number, which six
- * digits may do and nine always do.
+ * digits may do and nine always do. Of two that are as near it takes the even one.
  */
 function shortest(bits: number): number {
   const exponent = bits >> 10;
   const fraction = bits & 0x3ff;
   const exact = exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15);
   for (let digits = 6; ; digits += 1) {
-    const number = Number(exact.toPrecision(digits));
+    const longer = exact.toPrecision(digits + 1);
+    const isBetween = ENDS_BETWEEN.test(longer) && Number(longer) === exact;
+    const number = Number(
+      isBetween ? longer.replace(ENDS_BETWEEN, '$1') : exact.toPrecision(digits),
+    );
     if (Math.fround(number) === exact) return number;
   }
 }
+
+/** As near to the even digit that comes first as to the odd one above it. */
+const ENDS_BETWEEN = /([02468])5(?=e|$)/;

@@ -1,0 +1,224 @@
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { Client, Pool, type PoolClient } from 'pg';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { PostgresSession } from '../../../src/db/postgres-session.js';
+import {
+  PreparedStatements,
+  unprepared,
+  type PreparedStatement,
+} from '../../../src/db/prepared-statements.js';
+import { RowQuery, streamOf } from '../../../src/db/row-query.js';
+import { rowReader } from '../../../src/db/row-reader.js';
+import { serverProcess } from '../../../src/db/server-process.js';
+import { fixedStatement, type Row } from '../../../src/db/statement.js';
+import { VectorReader } from '../../../src/db/vector-reader.js';
+import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+
+const vectors = new VectorReader();
+
+describe.runIf(inject('template').kind === 'postgres')(
+  `a query of rows on pg ${String(createRequire(import.meta.url)('pg/package.json').version)}`,
+  () => {
+    let db: TestDatabase;
+    let client: Client;
+    let session: PostgresSession;
+    let prepared: PreparedStatements;
+
+    beforeAll(async () => {
+      db = await openTestDatabase();
+      client = await connect();
+      session = new PostgresSession(client as unknown as PoolClient);
+      prepared = new PreparedStatements();
+    });
+    afterAll(async () => {
+      await client.end();
+      await db.close();
+    });
+
+    async function connect(): Promise<Client> {
+      const opened = new Client({ connectionString: db.urls!.admin, pipeline: true } as never);
+      opened.on('error', () => {});
+      await opened.connect();
+      return opened;
+    }
+
+    function send(
+      statement: PreparedStatement,
+      values: readonly (string | null)[] = [],
+      to = session,
+    ): Promise<Row[]> {
+      const query = new RowQuery(
+        statement,
+        values,
+        columns => rowReader(columns, type => client.getTypeParser(type) as never, vectors),
+        () => true,
+      );
+      to.send(query);
+      return query.outcome.then(rows => rows.read());
+    }
+
+    const named = (text: string): PreparedStatement => prepared.use(fixedStatement('test', text));
+    const rowsOf = (text: string, ...values: (string | null)[]): Promise<Row[]> =>
+      send(unprepared(text), values);
+
+    /** Which messages the client sent meanwhile, by their letters. */
+    async function messagesOf(work: () => Promise<unknown>): Promise<string> {
+      const stream = streamOf(client as unknown as PoolClient);
+      const write = stream.write;
+      let letters = '';
+      stream.write = function (chunk: Buffer, ...rest: never[]) {
+        letters += String.fromCharCode(chunk[0]!);
+        return write.call(stream, chunk, ...rest);
+      } as typeof stream.write;
+      try {
+        await work();
+      } finally {
+        stream.write = write;
+      }
+      return letters;
+    }
+
+    test('has the values that the driver has, of every kind', async () => {
+      const text = `select 1::int2 as a, 2 as b, 3::int8 as c, 1.5::numeric as d, 'NaN'::float8 as e,
+        true as f, null::text as g, 'a"\\é😀'::text as h, array['x', null, '{}'] as i, array[1, 2] as j,
+        '{"n": [1, {}]}'::jsonb as k, now() as l, '2026-01-01'::date as m, gen_random_uuid() as n,
+        ''::text as o, interval '1 day' as p, $1::text as "__q", $2::int as "a-b"`;
+      await client.query('begin');
+      const driver = (await client.query(text.replace('gen_random_uuid()', 'null'), ['v', 4])).rows;
+      const ours = await rowsOf(text.replace('gen_random_uuid()', 'null'), 'v', '4');
+      await client.query('commit');
+      expect(ours).toEqual(driver);
+    });
+
+    test('is parsed and described once on a connection, then bound and executed alone', async () => {
+      const statement = named('select $1::int as n');
+      expect(await messagesOf(() => send(statement, ['1']))).toBe('PDBES');
+      expect(await messagesOf(() => send(statement, ['2']))).toBe('BES');
+      expect(await send(statement, ['3'])).toEqual([{ n: 3 }]);
+      const [{ times } = {}] = await rowsOf(
+        'select count(*)::int as times from pg_prepared_statements',
+      );
+      expect(times).toBe(1);
+    });
+
+    test('may follow itself before its description has come', async () => {
+      const statement = named('select $1::text as followed');
+      expect(await Promise.all([send(statement, ['a']), send(statement, ['b'])])).toEqual([
+        [{ followed: 'a' }],
+        [{ followed: 'b' }],
+      ]);
+    });
+
+    test.each([
+      ['to be parsed', 'select nothing at all', [], '42601'],
+      ['to be bound', 'select $1::int as n', ['x'], '22P02'],
+      ['when it runs', 'select 1 / (n - 3) as n from generate_series(1, 9) n', [], '22012'],
+      ['as nothing is copied', 'copy pg_temp.copied from stdin', [], undefined],
+    ])('fails %s, and the connection goes on', async (_, text, values, code) => {
+      await client.query('create temp table if not exists copied (n int)');
+      const statement = named(text);
+      const error = await send(statement, values).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(Error);
+      if (code !== undefined) expect(error).toMatchObject({ code });
+      expect(await rowsOf('select 1 as n')).toEqual([{ n: 1 }]);
+      if (text.includes('$1')) expect(await send(statement, ['7'])).toEqual([{ n: 7 }]);
+    });
+
+    test('fails with all that came behind it in its transaction, and nothing else', async () => {
+      const statement = named('select 5 as five');
+      const outcomes = await Promise.allSettled([
+        session.run('begin'),
+        rowsOf('select 1 / 0 as n'),
+        send(statement),
+        send(statement),
+        session.run('rollback'),
+        send(statement),
+      ]);
+      expect(outcomes.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'rejected',
+        'rejected',
+        'fulfilled',
+        'rejected',
+      ]);
+      expect(await send(statement)).toEqual([{ five: 5 }]);
+    });
+
+    test('is not disturbed by notices', async () => {
+      await client.query(`create function pg_temp.tells() returns int language plpgsql as $$
+        begin raise notice 'told'; return 1; end $$`);
+      const notices: string[] = [];
+      client.on('notice', ({ message }) => void notices.push(message!));
+      expect(await rowsOf('select pg_temp.tells() as n from generate_series(1, 2)')).toEqual([
+        { n: 1 },
+        { n: 1 },
+      ]);
+      expect(notices).toEqual(['told', 'told']);
+    });
+
+    test('has no rows where there are none, or nothing to do', async () => {
+      expect(await rowsOf('select 1 as n where false')).toEqual([]);
+      expect(await rowsOf('')).toEqual([]);
+      expect(await rowsOf('set local timezone to default')).toEqual([]);
+    });
+
+    test('fails where the connection is lost, and at once on one that was', async () => {
+      const lost = await connect();
+      const onLost = new PostgresSession(lost as unknown as PoolClient);
+      const ended = once(lost, 'end');
+      const waiting = [
+        send(unprepared('select pg_sleep(50)'), [], onLost),
+        send(unprepared('select 1'), [], onLost),
+        onLost.run('select 1'),
+      ];
+      await rowsOf('select pg_terminate_backend($1)', String(serverProcess(lost)));
+      const outcomes = await Promise.allSettled([...waiting, ended]);
+      expect(outcomes.slice(0, 3).map(({ status }) => status)).toEqual(
+        Array.from({ length: 3 }, () => 'rejected'),
+      );
+      await expect(onLost.run('select 1')).rejects.toThrow('not queryable');
+    });
+
+    test('is described anew by another connection, where its columns have changed', async () => {
+      await client.query('create table changing (n int); insert into changing values (1)');
+      const statement = named('select * from changing');
+      expect(await send(statement)).toEqual([{ n: 1 }]);
+      await client.query(`alter table changing alter n type text using n || 'th'`);
+      const pool = new Pool({ connectionString: db.urls!.admin, max: 1 });
+      const other = await pool.connect();
+      try {
+        expect(await send(statement, [], new PostgresSession(other))).toEqual([{ n: '1th' }]);
+        // The server refuses, on those that know it with its old columns.
+        await expect(send(statement)).rejects.toMatchObject({ code: '0A000' });
+      } finally {
+        other.release();
+        await pool.end();
+        await client.query('drop table changing');
+      }
+    });
+  },
+);
+
+describe('vectors', () => {
+  let db: TestDatabase;
+  beforeAll(async () => {
+    db = await openTestDatabase();
+  });
+  afterAll(() => db.close());
+
+  test('have every number that half precision has, as pgvector writes it', async () => {
+    const halves = new Float16Array(new Uint16Array(0x7c00).map((_, bits) => bits).buffer);
+    for (const sign of [1, -1]) {
+      for (let from = 0; from < halves.length; from += 15_872) {
+        const literal = `[${Array.from(halves.slice(from, from + 15_872), n => n * sign).join()}]`;
+        const [row] = (await db.asSuperuser(
+          `select halfvec_send(v)::text as bytes, v::text as text from (select ?::halfvec as v) s`,
+          [literal],
+        )) as { bytes: string; text: string }[];
+        expect(vectors.read(row!.bytes)).toEqual(JSON.parse(row!.text));
+      }
+    }
+  });
+});
