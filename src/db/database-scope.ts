@@ -78,7 +78,7 @@ export interface OperationBounds {
    * What it throws ends the read.
    */
   readonly onReceived?: (bytes: number) => void;
-  /** Asked while values are made of the rows that were received. */
+  /** Asked while many rows are received, and while values are made of them. */
   readonly pause?: Pause;
 }
 

@@ -103,14 +103,14 @@ class PostgresReadTransaction implements ReadTransaction {
   async query(
     statement: Statement,
     parameters: readonly unknown[],
-    { signal, onReceived }: Partial<QueryBounds> = {},
+    { signal, onReceived, pause }: Partial<QueryBounds> = {},
   ): Promise<ReceivedRows> {
     signal?.throwIfAborted();
     this.#watch(signal);
     const query = this.connections.toQuery(
       statement,
       parameters,
-      onReceived && (bytes => this.#isWanted(bytes, onReceived)),
+      (onReceived ?? pause) && (bytes => this.#isWanted(bytes, onReceived, pause)),
     );
     this.session.send(query);
     this.#inFlight += 1;
@@ -150,10 +150,15 @@ class PostgresReadTransaction implements ReadTransaction {
    * Nothing else keeps a server from sending what it was asked for but to hang up: the statement
    * ends there when it notices.
    */
-  #isWanted(bytes: number, onReceived: NonNullable<QueryBounds['onReceived']>): boolean {
+  #isWanted(
+    bytes: number,
+    onReceived: QueryBounds['onReceived'],
+    pause: QueryBounds['pause'],
+  ): boolean {
     if (this.#cutError !== undefined) return false;
     try {
-      onReceived(bytes);
+      onReceived?.(bytes);
+      this.session.received(bytes, pause);
       return true;
     } catch (error) {
       this.#cutError = error;

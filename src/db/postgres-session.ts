@@ -1,4 +1,5 @@
 import type { PoolClient, Submittable } from 'pg';
+import type { Pause } from '../base/compute-scheduler.js';
 import { Commands, streamOf } from './row-query.js';
 
 /**
@@ -7,10 +8,15 @@ import { Commands, streamOf } from './row-query.js';
  */
 const COMMIT_DELAY_MS = 2;
 
+/** Between two looks at the clock: they take a fraction of a millisecond. */
+const BYTES_AT_ONCE = 65_536;
+
 /** A connection of the pool's as reads use it, for as long as it lives. */
 export class PostgresSession {
   #commitTimer: NodeJS.Timeout | undefined;
   #isCorked = false;
+  #isReading = true;
+  #bytesAtOnce = 0;
 
   constructor(readonly client: PoolClient) {}
 
@@ -55,6 +61,26 @@ export class PostgresSession {
     // Nothing that was only read can fail to be committed; a connection that breaks meanwhile
     // breaks for whoever has it next.
     void this.run('commit');
+  }
+
+  /**
+   * Notes bytes of rows. Where others are first, nothing is read until they have been: what the
+   * system has room for the server sends ahead, and then it waits.
+   */
+  received(bytes: number, pause: Pause | undefined): void {
+    this.#bytesAtOnce += bytes;
+    if (this.#bytesAtOnce < BYTES_AT_ONCE) return;
+    this.#bytesAtOnce = 0;
+    const others = this.#isReading ? pause?.() : undefined;
+    if (!others) return;
+    const stream = streamOf(this.client);
+    this.#isReading = false;
+    stream.pause();
+    const goOn = (): void => {
+      this.#isReading = true;
+      stream.resume();
+    };
+    others.then(goOn, goOn);
   }
 
   hangUp(): void {

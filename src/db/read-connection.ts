@@ -3,7 +3,7 @@ import type { DatabaseScope, OperationBounds } from './database-scope.js';
 import type { RowReader, RowTexts } from './row-reader.js';
 import type { Row, Statement } from './statement.js';
 
-export type QueryBounds = Pick<OperationBounds, 'signal' | 'onReceived'>;
+export type QueryBounds = Pick<OperationBounds, 'signal' | 'onReceived' | 'pause'>;
 
 /** Rows that have arrived. To make values of them takes time, but no connection. */
 export interface ReceivedRows {

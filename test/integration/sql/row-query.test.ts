@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Client, Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
 import { PostgresSession } from '../../../src/db/postgres-session.js';
 import {
   PreparedStatements,
@@ -11,8 +12,9 @@ import {
 import { RowQuery, streamOf } from '../../../src/db/row-query.js';
 import { rowReader } from '../../../src/db/row-reader.js';
 import { serverProcess } from '../../../src/db/server-process.js';
-import { fixedStatement, type Row } from '../../../src/db/statement.js';
+import { fixedStatement, statement, type Row } from '../../../src/db/statement.js';
 import { VectorReader } from '../../../src/db/vector-reader.js';
+import { until } from '../../support/row-locks.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 
 const vectors = new VectorReader();
@@ -44,12 +46,12 @@ describe.runIf(inject('template').kind === 'postgres')(
     }
 
     function send(
-      statement: PreparedStatement,
+      preparedStatement: PreparedStatement,
       values: readonly (string | null)[] = [],
       to = session,
     ): Promise<Row[]> {
       const query = new RowQuery(
-        statement,
+        preparedStatement,
         values,
         columns => rowReader(columns, type => client.getTypeParser(type) as never, vectors),
         () => true,
@@ -92,10 +94,10 @@ describe.runIf(inject('template').kind === 'postgres')(
     });
 
     test('is parsed and described once on a connection, then bound and executed alone', async () => {
-      const statement = named('select $1::int as n');
-      expect(await messagesOf(() => send(statement, ['1']))).toBe('PDBES');
-      expect(await messagesOf(() => send(statement, ['2']))).toBe('BES');
-      expect(await send(statement, ['3'])).toEqual([{ n: 3 }]);
+      const query = named('select $1::int as n');
+      expect(await messagesOf(() => send(query, ['1']))).toBe('PDBES');
+      expect(await messagesOf(() => send(query, ['2']))).toBe('BES');
+      expect(await send(query, ['3'])).toEqual([{ n: 3 }]);
       const [{ times } = {}] = await rowsOf(
         'select count(*)::int as times from pg_prepared_statements',
       );
@@ -103,8 +105,8 @@ describe.runIf(inject('template').kind === 'postgres')(
     });
 
     test('may follow itself before its description has come', async () => {
-      const statement = named('select $1::text as followed');
-      expect(await Promise.all([send(statement, ['a']), send(statement, ['b'])])).toEqual([
+      const query = named('select $1::text as followed');
+      expect(await Promise.all([send(query, ['a']), send(query, ['b'])])).toEqual([
         [{ followed: 'a' }],
         [{ followed: 'b' }],
       ]);
@@ -117,23 +119,23 @@ describe.runIf(inject('template').kind === 'postgres')(
       ['as nothing is copied', 'copy pg_temp.copied from stdin', [], undefined],
     ])('fails %s, and the connection goes on', async (_, text, values, code) => {
       await client.query('create temp table if not exists copied (n int)');
-      const statement = named(text);
-      const error = await send(statement, values).catch((reason: unknown) => reason);
+      const query = named(text);
+      const error = await send(query, values).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(Error);
       if (code !== undefined) expect(error).toMatchObject({ code });
       expect(await rowsOf('select 1 as n')).toEqual([{ n: 1 }]);
-      if (text.includes('$1')) expect(await send(statement, ['7'])).toEqual([{ n: 7 }]);
+      if (text.includes('$1')) expect(await send(query, ['7'])).toEqual([{ n: 7 }]);
     });
 
     test('fails with all that came behind it in its transaction, and nothing else', async () => {
-      const statement = named('select 5 as five');
+      const query = named('select 5 as five');
       const outcomes = await Promise.allSettled([
         session.run('begin'),
         rowsOf('select 1 / 0 as n'),
-        send(statement),
-        send(statement),
+        send(query),
+        send(query),
         session.run('rollback'),
-        send(statement),
+        send(query),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual([
         'fulfilled',
@@ -143,7 +145,7 @@ describe.runIf(inject('template').kind === 'postgres')(
         'fulfilled',
         'rejected',
       ]);
-      expect(await send(statement)).toEqual([{ five: 5 }]);
+      expect(await send(query)).toEqual([{ five: 5 }]);
     });
 
     test('is not disturbed by notices', async () => {
@@ -181,17 +183,47 @@ describe.runIf(inject('template').kind === 'postgres')(
       await expect(onLost.run('select 1')).rejects.toThrow('not queryable');
     });
 
+    test('receives no more while others are first, and the server waits meanwhile', async () => {
+      let isOpen = false;
+      const gate = Promise.withResolvers<void>();
+      const reads = db.database.reads(OPERATOR_SCOPE, {
+        statementMs: 60_000,
+        lockMs: 60_000,
+        signal: new AbortController().signal,
+        pause: () => (isOpen ? undefined : gate.promise),
+      });
+      let isDone = false;
+      const rows = reads
+        .query(
+          statement('many', `select repeat('x', 10000) as x from generate_series(1, 5000)`),
+          [],
+        )
+        .finally(() => void (isDone = true));
+      await until(async () =>
+        (
+          await rowsOf(
+            `select wait_event from pg_stat_activity where query like '/* many */%'
+               and pid <> pg_backend_pid()`,
+          )
+        ).some(({ wait_event }) => wait_event === 'ClientWrite'),
+      );
+      expect(isDone).toBe(false);
+      isOpen = true;
+      gate.resolve();
+      expect(await rows).toHaveLength(5000);
+    });
+
     test('is described anew by another connection, where its columns have changed', async () => {
       await client.query('create table changing (n int); insert into changing values (1)');
-      const statement = named('select * from changing');
-      expect(await send(statement)).toEqual([{ n: 1 }]);
+      const query = named('select * from changing');
+      expect(await send(query)).toEqual([{ n: 1 }]);
       await client.query(`alter table changing alter n type text using n || 'th'`);
       const pool = new Pool({ connectionString: db.urls!.admin, max: 1 });
       const other = await pool.connect();
       try {
-        expect(await send(statement, [], new PostgresSession(other))).toEqual([{ n: '1th' }]);
+        expect(await send(query, [], new PostgresSession(other))).toEqual([{ n: '1th' }]);
         // The server refuses, on those that know it with its old columns.
-        await expect(send(statement)).rejects.toMatchObject({ code: '0A000' });
+        await expect(send(query)).rejects.toMatchObject({ code: '0A000' });
       } finally {
         other.release();
         await pool.end();
