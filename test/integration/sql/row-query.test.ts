@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { Client, Pool, type PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
@@ -169,17 +168,17 @@ describe.runIf(inject('template').kind === 'postgres')(
     test('fails where the connection is lost, and at once on one that was', async () => {
       const lost = await connect();
       const onLost = new PostgresSession(lost as unknown as PoolClient);
-      const ended = once(lost, 'end');
-      const waiting = [
+      const ended = new Promise<void>(resolve => void lost.once('end', resolve));
+      const outcomes = Promise.allSettled([
         send(unprepared('select pg_sleep(50)'), [], onLost),
         send(unprepared('select 1'), [], onLost),
         onLost.run('select 1'),
-      ];
+      ]);
       await rowsOf('select pg_terminate_backend($1)', String(serverProcess(lost)));
-      const outcomes = await Promise.allSettled([...waiting, ended]);
-      expect(outcomes.slice(0, 3).map(({ status }) => status)).toEqual(
+      expect((await outcomes).map(({ status }) => status)).toEqual(
         Array.from({ length: 3 }, () => 'rejected'),
       );
+      await ended;
       await expect(onLost.run('select 1')).rejects.toThrow('not queryable');
     });
 
