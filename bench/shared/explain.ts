@@ -39,10 +39,10 @@ export async function explainStatements(
     for (const { statement, parameters } of statements) {
       const values = parameters.map(value => literalOf(client, value)).join(', ');
       const execute = `execute explained${values && `(${values})`}`;
+      const isPrepared = statement.isFixed || !isTooLong(statement.text);
       await client.query(
-        'set local plan_cache_mode = ' +
-          `${!statement.isFixed && isTooLong(statement.text) ? 'force_custom_plan' : 'auto'}; prepare ` +
-          `explained as ${statement.text}`,
+        `set local plan_cache_mode = ${isPrepared ? 'auto' : 'force_custom_plan'}; ` +
+          `prepare explained as ${statement.text}`,
       );
       for (let time = 0; time < PLANS_BEFORE_SETTLED; time += 1)
         await client.query(`explain ${execute}`);
