@@ -54,7 +54,7 @@ export function rowReader(
 
 /**
  * An object literal of the columns' names, compiled. Written member by member, as the driver does,
- * a row of 8 columns takes 8 to 25 times as long: docs/decisions/0013-rows-from-texts.md.
+ * a row of 8 columns takes 8 to 25 times as long: docs/decisions/0014-rows-from-texts.md.
  */
 function objectMaker(
   columns: readonly ResultColumn[],
