@@ -747,7 +747,9 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       const waiting = (await scratchDatabases()).includes(killed!);
       const { code, err } = await weaver(source.env, ['db', 'backup', path]);
       expect(code, err).toBe(0);
-      expect(err).toContain(`Removed ${path}.partial, which a backup that was stopped had left.`);
+      expect(err).toContain(
+        `Removed ${path}.partial, which an interrupted backup had left behind.`,
+      );
       // Another file's backup may have been faster.
       if (waiting)
         expect(err).toContain(

@@ -177,8 +177,8 @@ describe('weaver search reembed', () => {
     expect(running.child.exitCode).toBeNull();
     await running.end('SIGTERM');
     expect(running.err).toContain(
-      'Small: 0 chunks were embedded. It was interrupted. To continue, say the ' +
-        'same again with --after ',
+      'Small: 0 chunks were embedded. It was interrupted. To continue, run the ' +
+        'same command with --after ',
     );
     expect(performance.now() - begun).toBeLessThan(25_000);
     server.next(fails(503), fails(503), fails(503));

@@ -358,7 +358,7 @@ describe.runIf(onPostgres)('weaver search tune', () => {
     expect(code).toBe(1);
     expect(err).toContain(
       `Could not build the index of tenant ${large.id} (${FROM} chunks): must be owner ` +
-        'of table doc_chunks. Only the owner of the tables may: name it in ' +
+        'of table doc_chunks. Only the owner of the tables may do this: name it in ' +
         'WEAVER_MIGRATION_URL.',
     );
     await remove(large.id);
