@@ -1,12 +1,10 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
-import { ApiKeyScope } from '../auth/principal.js';
 import { UNCHANGED_SINCE } from '../graphql/deletion.js';
 import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
+import { createInputOf } from '../graphql/settable-fields.js';
 import { ApiKey } from './api-key.entity.js';
 
-export const MAX_NAME_LENGTH = 255;
-export const MAX_RATE_LIMIT = 1_000_000;
 export const MAX_OVERLAP_SECONDS = 30 * 86_400;
 
 const SECRET =
@@ -14,7 +12,7 @@ const SECRET =
   'repeats an idempotency key.';
 
 @InputType({ description: 'A new API key. Nobody can grant more than they have.' })
-export class CreateApiKeyInput {
+export class CreateApiKeyInput extends createInputOf(ApiKey) {
   @Field(() => ID, {
     nullable: true,
     description:
@@ -22,30 +20,6 @@ export class CreateApiKeyInput {
       'only set their own.',
   })
   tenantId?: string | null;
-
-  @Field(() => String, { description: 'What the key is for, 1 to 255 characters.' })
-  name!: string;
-
-  @Field(() => [ApiKeyScope], {
-    description: 'What the key may do, at least one scope. A caller can grant only what they have.',
-  })
-  scopes!: ApiKeyScope[];
-
-  @Field(() => Int, {
-    nullable: true,
-    description:
-      'The maximum number of requests a minute, 1 to 1,000,000; 60 if omitted. A key ' +
-      'cannot create a key with a higher limit than its own.',
-  })
-  rateLimitRpm?: number | null;
-
-  @Field(() => DateTimeScalar, {
-    nullable: true,
-    description:
-      'When the key expires; never if omitted. A key cannot create a key that expires ' +
-      'later than itself.',
-  })
-  expiresAt?: string | null;
 
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
   idempotencyKey?: string | null;

@@ -9,14 +9,25 @@ import {
   Trigger,
   Unique,
 } from '@mikro-orm/decorators/legacy';
-import { Field, ID, Int, ObjectType } from 'type-graphql';
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { ApiKeyScope } from '../auth/principal.js';
 import { NameType, TextArrayType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
+import {
+  BooleanFilter,
+  DateTimeFilter,
+  IDFilter,
+  IntFilter,
+  StringFilter,
+} from '../graphql/filters.js';
+import { intInput, lineInput } from '../graphql/input-checks.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
+import { Settable } from '../graphql/settable-fields.js';
 import { Tenant } from '../tenants/tenant.entity.js';
+import { expiryInput, scopesInput } from './key-checks.js';
 
 export const API_KEY_TIMES = [
   'expires_at',
@@ -25,6 +36,12 @@ export const API_KEY_TIMES = [
   'created_at',
   'updated_at',
 ] as const;
+
+@InputType({ description: 'Compares what an API key may do.' })
+class ApiKeyScopesFilter {
+  @Field(() => [ApiKeyScope], { nullable: true, description: 'Has at least all of these.' })
+  contains?: ApiKeyScope[] | null;
+}
 
 @ObjectType({
   implements: Node,
@@ -78,6 +95,7 @@ export const API_KEY_TIMES = [
 @Trigger(touchTrigger('api_keys', 'old.last_used_at is not distinct from new.last_used_at'))
 export class ApiKey {
   @Field(() => ID, { description: "The key's UUID; not the secret." })
+  @Filterable(() => IDFilter, "The key's id.")
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
@@ -85,6 +103,13 @@ export class ApiKey {
   tenant!: Ref<Tenant>;
 
   @Field(() => String, { description: 'What the key is for, 1 to 255 characters.' })
+  @Filterable(() => StringFilter, 'What the key is for.')
+  @Sortable('What it is for.')
+  @Settable(() => String, {
+    create: 'What the key is for, 1 to 255 characters.',
+    isRequired: true,
+    check: (field, name: string) => lineInput(field, name, 255),
+  })
   @Property({ type: NameType, length: 255 })
   name!: string;
 
@@ -94,6 +119,7 @@ export class ApiKey {
       'The first characters of the key, which identify it and are not secret; null for a ' +
       'key of an older Weaver that has not been used since.',
   })
+  @Filterable(() => StringFilter, 'The first characters of the key.')
   @Property({ type: 'string', length: 32, nullable: true, fieldName: 'key_prefix' })
   prefix?: string | null;
 
@@ -124,22 +150,45 @@ export class ApiKey {
   previousExpiresAt?: string | null;
 
   @Field(() => [ApiKeyScope], { description: 'What the key may do.' })
+  @Filterable(() => ApiKeyScopesFilter, 'What it may do.')
+  @Settable(() => [ApiKeyScope], {
+    create: 'What the key may do, at least one scope. A caller can grant only what they have.',
+    isRequired: true,
+    check: scopesInput,
+  })
   @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{read,search}'::text[]` })
   scopes!: ApiKeyScope[] & Opt;
 
   @Field(() => Int, { description: 'The maximum number of requests a minute with this key.' })
+  @Filterable(() => IntFilter, 'The maximum number of requests a minute.')
+  @Settable(() => Int, {
+    create:
+      'The maximum number of requests a minute, 1 to 1,000,000; 60 if omitted. A key ' +
+      'cannot create a key with a higher limit than its own.',
+    check: (field, limit: number) => intInput(field, limit, 1, 1_000_000),
+  })
   @Property({ type: 'integer', default: 60 })
   rateLimitRpm!: number & Opt;
 
   @Field(() => Boolean, {
     description: 'Whether the key was revoked. A revoked key is refused.',
   })
+  @Filterable(() => BooleanFilter, 'Whether it was revoked.')
   @Property({ type: 'boolean', default: false })
   revoked!: boolean & Opt;
 
   @Field(() => DateTimeScalar, {
     nullable: true,
     description: 'When the key expires; null for never.',
+  })
+  @Filterable(() => DateTimeFilter, 'When it expires.')
+  @Sortable('When it expires.')
+  @Settable(() => DateTimeScalar, {
+    create:
+      'When the key expires; never if omitted. A key cannot create a key that expires ' +
+      'later than itself.',
+    isNullable: true,
+    check: expiryInput,
   })
   @Property({ type: TimestampType, nullable: true })
   expiresAt?: string | null;
@@ -149,14 +198,20 @@ export class ApiKey {
     description:
       'When the key was last used, accurate to about a minute; null if it was never used.',
   })
+  @Filterable(() => DateTimeFilter, 'When it was last used.')
+  @Sortable('When it was last used.')
   @Property({ type: TimestampType, nullable: true })
   lastUsedAt?: string | null;
 
   @Field(() => DateTimeScalar, { description: 'When the key was created.' })
+  @Filterable(() => DateTimeFilter, 'When it was created.')
+  @Sortable('When it was created.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the key was last changed.' })
+  @Filterable(() => DateTimeFilter, 'When it was last changed.')
+  @Sortable('When it was last changed.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;
 }

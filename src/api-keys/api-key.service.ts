@@ -1,19 +1,18 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
 import { missingPermissions } from '../auth/permissions.js';
-import { AppError, badInput } from '../base/app-error.js';
+import { AppError } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
 import { runInWrite } from '../db/run-in-write.js';
-import { intInput, lineInput, tenantInput } from '../graphql/input-checks.js';
+import { intInput, tenantInput } from '../graphql/input-checks.js';
+import { newValues } from '../graphql/settable-fields.js';
 import { detailsOf, recorded, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { lockRow } from '../writes/lock-row.js';
 import { updateRow } from '../writes/rows.js';
 import {
-  MAX_NAME_LENGTH,
   MAX_OVERLAP_SECONDS,
-  MAX_RATE_LIMIT,
   type CreateApiKeyInput,
   type RevokeApiKeyInput,
   type RotateApiKeyInput,
@@ -36,24 +35,16 @@ export async function createApiKey(
   caller: Caller,
   input: CreateApiKeyInput,
 ): Promise<MadeKey> {
-  const key: NewKey = {
-    tenantId: tenantInput(caller, input.tenantId),
-    name: lineInput('input.name', input.name, MAX_NAME_LENGTH),
-    scopes: [...new Set(input.scopes)],
-    rateLimitRpm: intInput('input.rateLimitRpm', input.rateLimitRpm ?? 60, 1, MAX_RATE_LIMIT),
-    expiresAt: input.expiresAt ?? null,
-  };
-  if (key.scopes.length === 0)
-    throw badInput('input.scopes', 'input.scopes is empty. Give the key at least one scope.');
-  if (key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now())
-    throw badInput('input.expiresAt', 'input.expiresAt is in the past.');
+  const tenantId = tenantInput(caller, input.tenantId);
+  const values = newValues(ApiKey, input);
+  const key: NewKey = { scopes: [], rateLimitRpm: 60, expiresAt: null, ...values, tenantId };
   return change<MadeKey>(db, caller, {
     verb: 'createApiKey',
     input,
     async work(em) {
       await refuseToGiveMore(em, caller, key, 'input.');
       const { id, prefix, secret } = await storeKey(em, key);
-      const { tenantId, ...details } = key;
+      const { tenantId: _tenant, ...details } = key;
       return {
         outcome: { id, tenantId, secret },
         audit: recorded({

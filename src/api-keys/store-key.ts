@@ -12,18 +12,16 @@ export interface KeyPower {
   readonly expiresAt: string | null;
 }
 
-export interface NewKey extends KeyPower {
-  readonly tenantId: string;
-  readonly name: string;
-}
+/** A row to be, but for its secret. */
+export type NewKey = RowValues<ApiKey> &
+  KeyPower & { readonly id?: string; readonly tenantId: string };
 
-/** Stores a new key, and gives its id and its secret. `more` is what else its row holds. */
+/** Stores a new key, and gives its id and its secret. */
 export async function storeKey(
   em: SqlEntityManager,
-  { id = v7(), ...key }: NewKey & { readonly id?: string },
-  more: RowValues<ApiKey> = {},
+  { id = v7(), ...key }: NewKey,
 ): Promise<{ id: string; prefix: string; secret: string }> {
   const { secret, prefix, hash } = newKey();
-  await insertRow(em, ApiKey, { ...key, prefix, keyHash: hash, ...more, id });
+  await insertRow(em, ApiKey, { ...key, prefix, keyHash: hash, id });
   return { id, prefix, secret };
 }

@@ -5,6 +5,8 @@ import { AuditActorKind } from '../auth/caller.js';
 import { TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { tenantPolicies } from '../db/row-policies.js';
+import { DateTimeFilter, IDFilter, StringFilter, enumFilter } from '../graphql/filters.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 
 registerEnumType(AuditActorKind, {
@@ -17,6 +19,8 @@ registerEnumType(AuditActorKind, {
     COMMAND_LINE: { description: "Somebody on the gateway's command line." },
   },
 });
+
+const AuditActorKindFilter = enumFilter<AuditActorKind>(AuditActorKind, 'AuditActorKind');
 
 /**
  * One entry of the audit log. It refers to nothing by foreign keys, so that it outlives what it
@@ -45,10 +49,12 @@ export class AuditEvent {
   @Field(() => ID, {
     description: 'The tenant that was changed, which may have been deleted since.',
   })
+  @Filterable(() => IDFilter, 'The tenant that was changed.')
   @Property({ type: 'uuid' })
   tenantId!: string;
 
   @Field(() => AuditActorKind, { description: 'What kind of caller did it.' })
+  @Filterable(() => AuditActorKindFilter, 'What kind of caller did it.')
   @Property({ type: 'string', length: 20 })
   actorKind!: AuditActorKind;
 
@@ -58,16 +64,19 @@ export class AuditEvent {
       'The id of the key or the user who did it; null for the operator and the command ' +
       'line, who have none.',
   })
+  @Filterable(() => IDFilter, 'The key or the user who did it.')
   @Property({ type: 'uuid', nullable: true })
   actorId?: string | null;
 
   @Field(() => String, {
     description: 'The action, usually the name of the mutation, such as `revokeApiKey`.',
   })
+  @Filterable(() => StringFilter, 'The action.')
   @Property({ type: 'string', length: 100 })
   action!: string;
 
   @Field(() => String, { description: 'The type of the changed object, such as `ApiKey`.' })
+  @Filterable(() => StringFilter, 'The type of the changed object.')
   @Property({ type: 'string', length: 100 })
   targetType!: string;
 
@@ -76,6 +85,7 @@ export class AuditEvent {
     description:
       'The id of the changed object, which may have been deleted since. Null if it has none.',
   })
+  @Filterable(() => IDFilter, 'The id of the changed object.')
   @Property({ type: 'uuid', nullable: true })
   targetId?: string | null;
 
@@ -89,10 +99,13 @@ export class AuditEvent {
     nullable: true,
     description: "The request's id, which is in the gateway's log too; null for the command line.",
   })
+  @Filterable(() => StringFilter, "The request's id.")
   @Property({ type: 'string', length: 100, nullable: true })
   requestId?: string | null;
 
   @Field(() => DateTimeScalar, { description: 'When it was done.' })
+  @Filterable(() => DateTimeFilter, 'When it was done.')
+  @Sortable('When it was done.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 }

@@ -15,9 +15,29 @@ import { Bot } from '../bots/bot.entity.js';
 import { TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { tenantPolicies } from '../db/row-policies.js';
+import {
+  DateTimeFilter,
+  IDFilter,
+  IntFilter,
+  StringFilter,
+  enumFilter,
+} from '../graphql/filters.js';
+import {
+  intInput,
+  jsonInput,
+  listInput,
+  longTextInput,
+  textInput,
+} from '../graphql/input-checks.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
+import { Settable } from '../graphql/settable-fields.js';
+import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
+
+const MAX_INT = 2 ** 31 - 1;
+const MAX_SOURCES = 100;
 
 export enum Confidence {
   HIGH = 'high',
@@ -33,6 +53,8 @@ registerEnumType(Confidence, {
     LOW: { description: 'Nothing in the documents fits well.' },
   },
 });
+
+const ConfidenceFilter = enumFilter<Confidence>(Confidence, 'Confidence');
 
 @ObjectType({
   implements: Node,
@@ -63,6 +85,7 @@ registerEnumType(Confidence, {
 })
 export class BotQuery {
   @Field(() => ID, { description: "The query's UUID." })
+  @Filterable(() => IDFilter, "The query's id.")
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
@@ -70,6 +93,13 @@ export class BotQuery {
   @ManyToOne({ entity: () => Tenant, ref: true, index: false, createForeignKeyConstraint: false })
   tenant!: Ref<Tenant>;
 
+  @Filterable(() => IDFilter, 'The id of the bot that was asked.', 'botId')
+  @Settable(() => ID, {
+    name: 'botId',
+    create: "The bot that was asked; the tenant's oldest bot if omitted.",
+    isAudited: true,
+    check: uuidInput,
+  })
   @ManyToOne({
     entity: () => Bot,
     ref: true,
@@ -82,6 +112,7 @@ export class BotQuery {
   bot!: Ref<Bot>;
 
   /** The column is named in the delete rule: without it, PostgreSQL would null `tenant_id` too. */
+  @Filterable(() => IDFilter, 'The id of the key that logged the question.', 'apiKeyId')
   @ManyToOne({
     entity: () => ApiKey,
     ref: true,
@@ -95,10 +126,22 @@ export class BotQuery {
   apiKey?: Ref<ApiKey> | null;
 
   @Field(() => String, { description: 'What was asked.' })
+  @Filterable(() => StringFilter, 'What was asked.')
+  @Settable(() => String, {
+    create: 'What was asked, 1 to 8,000 characters.',
+    isRequired: true,
+    check: (field, query: string) => textInput(field, query, 8_000),
+  })
   @Property({ type: 'text' })
   query!: string;
 
   @Field(() => String, { description: 'What the bot answered.' })
+  @Filterable(() => StringFilter, 'What the bot answered.')
+  @Settable(() => String, {
+    create: 'What the bot answered, at most 100,000 bytes in UTF-8.',
+    isRequired: true,
+    check: (field, answer: string) => longTextInput(field, answer, 100_000),
+  })
   @Property({ type: 'text' })
   answer!: string;
 
@@ -106,16 +149,32 @@ export class BotQuery {
     nullable: true,
     description: 'How sure the bot was; null if this was not recorded.',
   })
+  @Filterable(() => ConfidenceFilter, 'How sure the bot was.')
+  @Sortable('How sure the bot was, by name.')
+  @Settable(() => Confidence, { create: 'How sure the bot was.', isNullable: true })
   @Property({ type: 'string', length: 50, nullable: true })
   confidence?: Confidence | null;
 
   @Field(() => Int, { nullable: true, description: 'How long the answer took, in milliseconds.' })
+  @Filterable(() => IntFilter, 'How long the answer took, in milliseconds.')
+  @Sortable('How long the answer took.')
+  @Settable(() => Int, {
+    create: 'How long the answer took, in milliseconds.',
+    isNullable: true,
+    check: (field, latency: number) => intInput(field, latency, 0, MAX_INT),
+  })
   @Property({ type: 'integer', nullable: true })
   latencyMs?: number | null;
 
   @Field(() => [JSONObjectScalar], {
     description:
       'The passages that the answer is based on, as recorded by the program that answered.',
+  })
+  @Settable(() => [JSONObjectScalar], {
+    create:
+      'The passages that the answer is based on, at most 100 and 65,536 bytes; none if omitted.',
+    check: (field, sources: Record<string, unknown>[]) =>
+      jsonInput(field, listInput(field, sources, 0, MAX_SOURCES)),
   })
   @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'[]'::jsonb` })
   sources!: Record<string, unknown>[] & Opt;
@@ -131,6 +190,8 @@ export class BotQuery {
   queryEmbedding?: number[] | null;
 
   @Field(() => DateTimeScalar, { description: 'When it was asked.' })
+  @Filterable(() => DateTimeFilter, 'When it was asked.')
+  @Sortable('When it was asked.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 }

@@ -1,28 +1,14 @@
 import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import type { RowKey } from '../db/read-model.js';
-import {
-  intInput,
-  jsonInput,
-  listInput,
-  longTextInput,
-  tenantInput,
-  textInput,
-} from '../graphql/input-checks.js';
-import { uuidInput } from '../graphql/uuid-input.js';
-import { detailsOf, recordedForOperators } from '../writes/audit.js';
+import { tenantInput } from '../graphql/input-checks.js';
+import { newValues } from '../graphql/settable-fields.js';
+import { recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { insertRow } from '../writes/rows.js';
-import {
-  MAX_ANSWER_BYTES,
-  MAX_QUERY_LENGTH,
-  MAX_SOURCES,
-  type RecordBotQueryInput,
-} from './bot-query-mutations.inputs.js';
+import type { RecordBotQueryInput } from './bot-query-mutations.inputs.js';
 import { BotQuery } from './bot-query.entity.js';
-
-const MAX_INT = 2 ** 31 - 1;
 
 /** Logs a question that a bot was asked by another program, under the key that is used. */
 export async function recordBotQuery(
@@ -33,21 +19,12 @@ export async function recordBotQuery(
   const { principal } = caller;
   const tenantId = tenantInput(caller, input.tenantId);
   const id = v7();
+  // Without `botId` the database chooses the tenant's oldest bot.
   const botQuery = {
+    ...newValues(BotQuery, input),
     id,
     tenantId,
-    // Null for the tenant's oldest bot, which the database chooses.
-    botId: input.botId == null ? null : uuidInput('input.botId', input.botId),
     apiKeyId: principal.kind === 'apiKey' ? principal.keyId : null,
-    query: textInput('input.query', input.query, MAX_QUERY_LENGTH),
-    answer: longTextInput('input.answer', input.answer, MAX_ANSWER_BYTES),
-    confidence: input.confidence ?? null,
-    latencyMs:
-      input.latencyMs == null ? null : intInput('input.latencyMs', input.latencyMs, 0, MAX_INT),
-    sources: jsonInput(
-      'input.sources',
-      listInput('input.sources', input.sources ?? [], 0, MAX_SOURCES),
-    ),
   };
   return change<RowKey>(db, caller, {
     verb: 'recordBotQuery',
@@ -60,7 +37,7 @@ export async function recordBotQuery(
           tenantId,
           targetType: 'BotQuery',
           targetId: id,
-          details: detailsOf(input, 'tenantId', 'botId'),
+          details: rowDetailsOf(BotQuery, input, 'tenantId'),
         }),
       };
     },

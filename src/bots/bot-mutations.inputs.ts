@@ -1,13 +1,12 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { CONFIRM, DRY_RUN, UNCHANGED_SINCE } from '../graphql/deletion.js';
 import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
-import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
+import { DateTimeScalar } from '../graphql/scalars.js';
+import { createInputOf, updateInputOf } from '../graphql/settable-fields.js';
 import { Bot } from './bot.entity.js';
 
-export const MAX_NAME_LENGTH = 255;
-
 @InputType({ description: 'A new bot.' })
-export class CreateBotInput {
+export class CreateBotInput extends createInputOf(Bot) {
   @Field(() => ID, {
     nullable: true,
     description:
@@ -15,37 +14,17 @@ export class CreateBotInput {
   })
   tenantId?: string | null;
 
-  @Field(() => String, { description: "The bot's name, 1 to 255 characters." })
-  name!: string;
-
-  @Field(() => JSONObjectScalar, {
-    nullable: true,
-    description:
-      'System prompt, model settings and all other configuration of the bot, at most ' +
-      '65,536 bytes; empty if omitted.',
-  })
-  config?: Record<string, unknown> | null;
-
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
   idempotencyKey?: string | null;
 }
 
 @InputType({ description: 'Changes to a bot. Omitted fields stay unchanged.' })
-export class UpdateBotInput {
+export class UpdateBotInput extends updateInputOf(Bot) {
   @Field(() => ID, { description: "The bot's id." })
   id!: string;
 
   @Field(() => DateTimeScalar, { nullable: true, description: UNCHANGED_SINCE })
   updatedAt?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'A new name, 1 to 255 characters.' })
-  name?: string | null;
-
-  @Field(() => JSONObjectScalar, {
-    nullable: true,
-    description: 'A new configuration, which replaces the whole old one, at most 65,536 bytes.',
-  })
-  config?: Record<string, unknown> | null;
 }
 
 @InputType({ description: 'Which bot to delete.' })

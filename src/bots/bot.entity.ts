@@ -13,8 +13,12 @@ import { Field, ID, ObjectType } from 'type-graphql';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
+import { DateTimeFilter, IDFilter, JSONObjectFilter, StringFilter } from '../graphql/filters.js';
+import { jsonInput, lineInput } from '../graphql/input-checks.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
+import { Settable } from '../graphql/settable-fields.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 
 @ObjectType({
@@ -51,6 +55,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 })
 export class Bot {
   @Field(() => ID, { description: "The bot's UUID." })
+  @Filterable(() => IDFilter, "The bot's id.")
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
@@ -58,11 +63,28 @@ export class Bot {
   tenant!: Ref<Tenant>;
 
   @Field(() => String, { description: "The bot's name, 1 to 255 characters." })
+  @Filterable(() => StringFilter, "The bot's name.")
+  @Sortable('Its name.')
+  @Settable(() => String, {
+    create: "The bot's name, 1 to 255 characters.",
+    update: 'A new name, 1 to 255 characters.',
+    isRequired: true,
+    isAudited: true,
+    check: (field, name: string) => lineInput(field, name, 255),
+  })
   @Property({ type: NameType, length: 255 })
   name!: string;
 
   @Field(() => JSONObjectScalar, {
     description: 'System prompt, model settings and all other configuration of the bot.',
+  })
+  @Filterable(() => JSONObjectFilter, 'How the bot is configured.')
+  @Settable(() => JSONObjectScalar, {
+    create:
+      'System prompt, model settings and all other configuration of the bot, at most ' +
+      '65,536 bytes; empty if omitted.',
+    update: 'A new configuration, which replaces the whole old one, at most 65,536 bytes.',
+    check: jsonInput,
   })
   @Property({
     type: 'json',
@@ -73,10 +95,14 @@ export class Bot {
   config!: Record<string, unknown> & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the bot was created.' })
+  @Filterable(() => DateTimeFilter, 'When it was created.')
+  @Sortable('When it was created.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the bot was last changed.' })
+  @Filterable(() => DateTimeFilter, 'When it was last changed.')
+  @Sortable('When it was last changed.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;
 }

@@ -2,35 +2,21 @@ import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
-import {
-  changeInput,
-  jsonInput,
-  lineInput,
-  definedChanges,
-  tenantInput,
-} from '../graphql/input-checks.js';
-import { detailsOf, notRecorded, recordedForOperators } from '../writes/audit.js';
+import { tenantInput } from '../graphql/input-checks.js';
+import { changedValues, newValues } from '../graphql/settable-fields.js';
+import { detailsOf, notRecorded, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { checkConfirm, countBelow } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
-import {
-  MAX_NAME_LENGTH,
-  type CreateBotInput,
-  type DeleteBotInput,
-  type UpdateBotInput,
-} from './bot-mutations.inputs.js';
+import type { CreateBotInput, DeleteBotInput, UpdateBotInput } from './bot-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
-
-const nameInput = (name: string): string => lineInput('input.name', name, MAX_NAME_LENGTH);
-const configInput = (config: Record<string, unknown>): Record<string, unknown> =>
-  jsonInput('input.config', config);
 
 /** A new bot. */
 export async function createBot(db: Db, caller: Caller, input: CreateBotInput): Promise<RowKey> {
   const tenantId = tenantInput(caller, input.tenantId);
-  const bot = { name: nameInput(input.name), config: configInput(input.config ?? {}) };
+  const bot = newValues(Bot, input);
   return change<RowKey>(db, caller, {
     verb: 'createBot',
     input,
@@ -43,7 +29,7 @@ export async function createBot(db: Db, caller: Caller, input: CreateBotInput): 
           tenantId,
           targetType: 'Bot',
           targetId: id,
-          details: detailsOf(input, 'tenantId', 'name'),
+          details: rowDetailsOf(Bot, input, 'tenantId'),
         }),
       };
     },
@@ -52,23 +38,20 @@ export async function createBot(db: Db, caller: Caller, input: CreateBotInput): 
 
 /** Changes a bot. */
 export async function updateBot(db: Db, caller: Caller, input: UpdateBotInput): Promise<RowKey> {
-  const changes = definedChanges({
-    name: changeInput('input.name', input.name, nameInput),
-    config: changeInput('input.config', input.config, configInput),
-  });
+  const changes = changedValues(Bot, input);
   return change<RowKey>(db, caller, {
     verb: 'updateBot',
     input,
     async work(em) {
       const { id, tenantId } = await lockRow(em, caller, Bot, input);
-      await updateRow(em, Bot, { id, tenantId }, { ...changes });
+      await updateRow(em, Bot, { id, tenantId }, changes);
       return {
         outcome: { id, tenantId },
         audit: recordedForOperators({
           tenantId,
           targetType: 'Bot',
           targetId: id,
-          details: detailsOf(input, 'id', 'name'),
+          details: rowDetailsOf(Bot, input, 'id'),
         }),
       };
     },

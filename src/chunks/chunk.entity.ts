@@ -17,6 +17,15 @@ import { TextSearchVectorType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { tenantPolicies } from '../db/row-policies.js';
 import { Document } from '../documents/document.entity.js';
+import {
+  BooleanFilter,
+  DateTimeFilter,
+  IDFilter,
+  IntFilter,
+  JSONObjectFilter,
+  StringFilter,
+} from '../graphql/filters.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -74,6 +83,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 })
 export class DocumentChunk {
   @Field(() => ID, { description: "The chunk's UUID." })
+  @Filterable(() => IDFilter, "The chunk's id.")
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
@@ -107,10 +117,13 @@ export class DocumentChunk {
   document!: Ref<Document>;
 
   @Field(() => String, { description: 'The passage itself.' })
+  @Filterable(() => StringFilter, 'The passage.')
   @Property({ type: 'text' })
   text!: string;
 
   @Field(() => Int, { description: 'The position of the passage in its document, from 0.' })
+  @Filterable(() => IntFilter, 'Its position in the document, from 0.')
+  @Sortable('Its position in the document.')
   @Property({ type: 'integer' })
   chunkIndex!: number;
 
@@ -118,12 +131,15 @@ export class DocumentChunk {
     nullable: true,
     description: 'Its page in the original, from 1; null if the original has no pages.',
   })
+  @Filterable(() => IntFilter, 'Its page in the original, from 1.')
+  @Sortable('Its page in the original.')
   @Property({ type: 'integer', nullable: true })
   pageNum?: number | null;
 
   @Field(() => JSONObjectScalar, {
     description: 'Metadata of the passage; searches can filter by it.',
   })
+  @Filterable(() => JSONObjectFilter, 'Its metadata.')
   @Property({
     type: 'json',
     columnType: 'jsonb',
@@ -135,6 +151,7 @@ export class DocumentChunk {
   @Field(() => Boolean, {
     description: 'Whether the passage has a vector, so that a search by meaning can find it.',
   })
+  @Filterable(() => BooleanFilter, 'Whether it has a vector.')
   @Formula(columns => `${columns.embedding} is not null`, { type: 'boolean' })
   hasEmbedding!: boolean & Opt;
 
@@ -176,6 +193,8 @@ export class DocumentChunk {
   searchVector?: string & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the passage was stored.' })
+  @Filterable(() => DateTimeFilter, 'When it was stored.')
+  @Sortable('When it was stored.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 }

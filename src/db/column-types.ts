@@ -1,4 +1,4 @@
-import { StringType, Type } from '@mikro-orm/core';
+import { StringType, Type, type Ref } from '@mikro-orm/core';
 
 /**
  * `timestamptz` as text with its microseconds, such as `2026-11-23 09:30:00.123456+00`. A
@@ -29,3 +29,8 @@ export class TextSearchVectorType extends Type<string, string> {
 
 /** `text[]` as an array of strings. */
 export { ArrayType as TextArrayType } from '@mikro-orm/core';
+
+/** A property of an entity as rows name it: `botId` for the relation `bot`. */
+export type ColumnName<T> = {
+  [K in keyof T & string]: NonNullable<T[K]> extends Ref<object> ? `${K}Id` : K;
+}[keyof T & string];

@@ -9,8 +9,7 @@ import { splitText } from '../chunking/split-text.js';
 import type { NewChunk } from '../chunking/store-chunks.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
-import type { DocumentStatus } from '../documents/document.entity.js';
-import { storeDocument } from '../documents/store-document.js';
+import { storeDocument, type NewDocument } from '../documents/store-document.js';
 import type { Embedder } from '../embedders/embedder.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { User } from '../users/user.entity.js';
@@ -19,8 +18,8 @@ import {
   demoId,
   readDemoTenants,
   readDemoText,
+  type DemoApiKey,
   type DemoBot,
-  type DemoDocument,
   type DemoTenant,
 } from './demo-content.js';
 
@@ -87,12 +86,7 @@ export async function seedDemo(
 }
 
 interface PreparedDocument {
-  readonly bot: DemoBot;
-  readonly document: DemoDocument;
-  readonly id: string;
-  readonly filename: string;
-  readonly createdAt: string;
-  readonly sizeBytes: number;
+  readonly row: NewDocument;
   readonly chunks: readonly NewChunk[];
 }
 
@@ -100,25 +94,29 @@ function prepare(demo: DemoTenant, embedder: Embedder): Promise<PreparedDocument
   const documents = demo.bots.flatMap(bot => bot.documents.map(document => ({ bot, document })));
   return Promise.all(
     documents.map(async ({ bot, document }, number) => {
-      const text = document.file === null ? '' : readDemoText(demo, document);
-      const filename = document.filename ?? basename(document.file!);
+      const { file, metadata = {}, pages = false, ...values } = document;
+      const text = file === null ? '' : readDemoText(demo, file);
+      const filename = document.filename ?? basename(file!);
       const path = [demo.slug, bot.slug, filename] as const;
       const createdAt = daysAgo(60 - number);
       const chunks = splitText(text).map((piece, index) => ({
         id: demoId(...path, String(index)),
         text: piece.text,
         chunkIndex: index,
-        pageNum: document.pages ? Math.floor(piece.start / PAGE_LENGTH) + 1 : null,
-        metadata: document.metadata ?? {},
+        pageNum: pages ? Math.floor(piece.start / PAGE_LENGTH) + 1 : null,
+        metadata,
         createdAt,
       }));
       return {
-        bot,
-        document,
-        id: demoId(...path),
-        filename,
-        createdAt,
-        sizeBytes: document.sizeBytes ?? Buffer.byteLength(text),
+        row: {
+          ...values,
+          id: demoId(...path),
+          tenantId: demoId(demo.slug),
+          botId: demoId(demo.slug, bot.slug),
+          filename,
+          createdAt,
+          sizeBytes: String(document.sizeBytes ?? Buffer.byteLength(text)),
+        },
         chunks: await embedChunks(chunks, embedder),
       };
     }),
@@ -135,57 +133,45 @@ async function storeTenant(
   documents: readonly PreparedDocument[],
 ): Promise<void> {
   const tenantId = demoId(demo.slug);
-  const { name, planTier } = demo;
-  await insertRow(em, Tenant, { id: tenantId, name, planTier, createdAt: daysAgo(90) });
-  for (const [index, { email, role }] of demo.users.entries()) {
-    const id = demoId(demo.slug, email);
-    await insertRow(em, User, { id, tenantId, email, role, createdAt: daysAgo(89 - index) });
+  const { slug, users, apiKeys, bots, ...values } = demo;
+  await insertRow(em, Tenant, { ...values, id: tenantId, createdAt: daysAgo(90) });
+  for (const [index, user] of users.entries()) {
+    const id = demoId(slug, user.email);
+    await insertRow(em, User, { ...user, id, tenantId, createdAt: daysAgo(89 - index) });
   }
-  for (const key of demo.apiKeys) await storeDemoKey(em, demo, key);
+  for (const key of apiKeys) await storeDemoKey(em, demo, key);
   await storeBots(em, demo);
-  for (const { bot, document, id, filename, createdAt, sizeBytes, chunks } of documents) {
-    const { sourceUri = null, errorMessage = null } = document;
-    const status = document.status as DocumentStatus;
-    const botId = demoId(demo.slug, bot.slug);
-    const row = { id, tenantId, botId, filename, sourceUri, sizeBytes, status };
-    await storeDocument(em, row, chunks, { errorMessage, createdAt });
-  }
-  for (const bot of demo.bots) await storeQueries(em, demo, bot);
+  for (const { row, chunks } of documents) await storeDocument(em, row, chunks);
+  for (const bot of bots) await storeQueries(em, demo, bot);
 }
 
 async function storeDemoKey(
   em: SqlEntityManager,
   demo: DemoTenant,
-  key: DemoTenant['apiKeys'][number],
+  key: DemoApiKey,
 ): Promise<void> {
-  await storeKey(
-    em,
-    {
-      id: demoId(demo.slug, 'key', key.name),
-      tenantId: demoId(demo.slug),
-      name: key.name,
-      scopes: key.scopes as ApiKeyScope[],
-      rateLimitRpm: key.rateLimitRpm,
-      expiresAt: key.expiresInDays === null ? null : daysAgo(-key.expiresInDays),
-    },
-    {
-      revoked: key.revoked,
-      lastUsedAt: key.revoked ? daysAgo(40) : daysAgo(1),
-      createdAt: daysAgo(80),
-    },
-  );
+  const { expiresInDays, ...values } = key;
+  await storeKey(em, {
+    ...values,
+    id: demoId(demo.slug, 'key', key.name),
+    tenantId: demoId(demo.slug),
+    expiresAt: expiresInDays === null ? null : daysAgo(-expiresInDays),
+    lastUsedAt: key.revoked ? daysAgo(40) : daysAgo(1),
+    createdAt: daysAgo(80),
+  });
 }
 
 /** The bot that the tenant was born with becomes the first of the demo's. */
 async function storeBots(em: SqlEntityManager, demo: DemoTenant): Promise<void> {
   const tenantId = demoId(demo.slug);
-  const [first, ...others] = demo.bots.map((bot, index) => ({
-    id: demoId(demo.slug, bot.slug),
-    name: bot.name,
-    config: bot.config,
-    createdAt: daysAgo(88 - index),
-  }));
-  await em.nativeUpdate(Bot, { tenant: tenantId }, first!);
+  const [first, ...others] = demo.bots.map(
+    ({ slug, documents: _documents, queries: _queries, ...values }, index) => ({
+      ...values,
+      id: demoId(demo.slug, slug),
+      createdAt: daysAgo(88 - index),
+    }),
+  );
+  await em.nativeUpdate(Bot, { tenant: tenantId }, first as Partial<Bot>);
   for (const bot of others) await insertRow(em, Bot, { ...bot, tenantId });
 }
 
@@ -194,21 +180,18 @@ async function storeQueries(
   demo: DemoTenant,
   { slug, queries }: DemoBot,
 ): Promise<void> {
-  for (const [index, query] of queries.entries()) {
+  for (const [index, { apiKey, daysAgo: days, sources, ...values }] of queries.entries()) {
     await insertRow(em, BotQuery, {
+      ...values,
       id: demoId(demo.slug, slug, 'query', String(index)),
       tenantId: demoId(demo.slug),
       botId: demoId(demo.slug, slug),
-      apiKeyId: query.apiKey === null ? null : demoId(demo.slug, 'key', query.apiKey),
-      query: query.query,
-      answer: query.answer,
-      confidence: query.confidence,
-      latencyMs: query.latencyMs,
-      sources: query.sources.map(filename => ({
+      apiKeyId: apiKey === null ? null : demoId(demo.slug, 'key', apiKey),
+      sources: sources.map(filename => ({
         documentId: demoId(demo.slug, slug, filename),
         filename,
       })),
-      createdAt: daysAgo(query.daysAgo, index),
+      createdAt: daysAgo(days, index),
     });
   }
 }

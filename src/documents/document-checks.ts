@@ -1,39 +1,18 @@
 import { badInput } from '../base/app-error.js';
-import { intInput, lineInput, longTextInput } from '../graphql/input-checks.js';
-import { uuidInput } from '../graphql/uuid-input.js';
-import {
-  MAX_ERROR_BYTES,
-  MAX_FILENAME_LENGTH,
-  MAX_SIZE_BYTES,
-  MAX_SOURCE_URI_LENGTH,
-  MAX_TEXT_BYTES,
-  type CreateDocumentInput,
-} from './document-mutations.inputs.js';
-import { DocumentStatus } from './document.entity.js';
+import { longTextInput } from '../graphql/input-checks.js';
+import type { CreateDocumentInput } from './document-mutations.inputs.js';
 
-export const filenameInput = (value: string): string =>
-  lineInput('input.filename', value, MAX_FILENAME_LENGTH);
-export const sourceUriInput = (value: string): string =>
-  lineInput('input.sourceUri', value, MAX_SOURCE_URI_LENGTH);
+const MAX_TEXT_BYTES = 1_000_000;
+
 export const documentTextInput = (value: string): string =>
   longTextInput('input.text', value, MAX_TEXT_BYTES);
-export const errorMessageInput = (value: string): string =>
-  longTextInput('input.errorMessage', value, MAX_ERROR_BYTES);
-export const botIdInput = (value: string): string => uuidInput('input.botId', value);
-export const sizeBytesInput = (value: string): number =>
-  intInput('input.sizeBytes', Number(value), 0, MAX_SIZE_BYTES, value);
 
-/** What a document is made of: its text, or the place of a file. */
-export type DocumentSource =
-  | { readonly text: string }
-  | { readonly sourceUri: string; readonly sizeBytes: number; readonly status: DocumentStatus };
-
-export function documentSource({
-  text,
-  sourceUri,
-  sizeBytes,
-  status,
-}: CreateDocumentInput): DocumentSource {
+/**
+ * The text that a document is made of; undefined where it is made of the place of a file. Refuses
+ * what does not go with the one or the other.
+ */
+export function documentText(input: CreateDocumentInput): string | undefined {
+  const { text, sourceUri, sizeBytes, status, metadata } = input;
   if (text != null) {
     if (sourceUri != null)
       throw badInput('input.sourceUri', 'Set either input.text or input.sourceUri, not both.');
@@ -49,16 +28,18 @@ export function documentSource({
         'input.status cannot be set together with input.text, which makes the document ' +
           'COMPLETED. Remove it.',
       );
-    return { text: documentTextInput(text) };
+    return documentTextInput(text);
   }
   if (sourceUri == null)
     throw badInput(
       'input.text',
       'Set input.text or input.sourceUri: a document needs one of them.',
     );
-  return {
-    sourceUri: sourceUriInput(sourceUri),
-    sizeBytes: sizeBytes == null ? 0 : sizeBytesInput(sizeBytes),
-    status: status ?? DocumentStatus.PENDING,
-  };
+  if (metadata != null)
+    throw badInput(
+      'input.metadata',
+      'input.metadata is stored on the chunks of input.text, which is missing. Set ' +
+        'input.text or remove input.metadata.',
+    );
+  return undefined;
 }

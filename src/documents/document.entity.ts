@@ -14,9 +14,23 @@ import { Bot } from '../bots/bot.entity.js';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
+import {
+  BigIntFilter,
+  DateTimeFilter,
+  IDFilter,
+  StringFilter,
+  enumFilter,
+} from '../graphql/filters.js';
+import { intInput, lineInput, longTextInput } from '../graphql/input-checks.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
+import { Settable } from '../graphql/settable-fields.js';
+import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
+
+/** A pebibyte would be more than anybody stores; the sum of all must stay a 64-bit number. */
+const MAX_SIZE_BYTES = 2 ** 40;
 
 export enum DocumentStatus {
   PENDING = 'pending',
@@ -47,6 +61,8 @@ function storageCounter(
     'for each statement execute function weaver_count_storage()';
   return { name, timing: 'after', events: [event], forEach: 'statement', expression };
 }
+
+const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'DocumentStatus');
 
 @ObjectType({
   implements: Node,
@@ -84,6 +100,7 @@ function storageCounter(
 @Trigger(storageCounter('removed', 'delete', 'old table as removed'))
 export class Document {
   @Field(() => ID, { description: "The document's UUID." })
+  @Filterable(() => IDFilter, "The document's id.")
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
@@ -91,6 +108,14 @@ export class Document {
   @ManyToOne({ entity: () => Tenant, ref: true, index: false, createForeignKeyConstraint: false })
   tenant!: Ref<Tenant>;
 
+  @Filterable(() => IDFilter, "The id of the document's bot.", 'botId')
+  @Settable(() => ID, {
+    name: 'botId',
+    create: "The bot that answers from it; the tenant's oldest bot if omitted.",
+    update: 'Another bot of the same tenant. The chunks move too.',
+    isAudited: true,
+    check: uuidInput,
+  })
   @ManyToOne({
     entity: () => Bot,
     ref: true,
@@ -103,6 +128,15 @@ export class Document {
   bot!: Ref<Bot>;
 
   @Field(() => String, { description: 'The file name, 1 to 500 characters.' })
+  @Filterable(() => StringFilter, 'The file name.')
+  @Sortable('Its file name.')
+  @Settable(() => String, {
+    create: 'The file name, 1 to 500 characters.',
+    update: 'A new file name, 1 to 500 characters.',
+    isRequired: true,
+    isAudited: true,
+    check: (field, filename: string) => lineInput(field, filename, 500),
+  })
   @Property({ type: NameType, length: 500 })
   filename!: string;
 
@@ -110,16 +144,40 @@ export class Document {
     nullable: true,
     description: 'The address of the original file; null if the document was created from a text.',
   })
+  @Filterable(() => StringFilter, 'The address of the original file.')
+  @Settable(() => String, {
+    create: 'The address of the original file, 1 to 1,000 characters. Set either this or `text`.',
+    update: 'The address of the original file, 1 to 1,000 characters; null removes it.',
+    isNullable: true,
+    check: (field, sourceUri: string) => lineInput(field, sourceUri, 1_000),
+  })
   @Property({ type: 'string', length: 1000, nullable: true, fieldName: 'gcs_path' })
   sourceUri?: string | null;
 
   @Field(() => BigIntScalar, {
     description: 'Size of the original file, or of the text in UTF-8, in bytes.',
   })
+  @Filterable(() => BigIntFilter, 'Size of the original in bytes.')
+  @Sortable('Its size.')
+  @Settable(() => BigIntScalar, {
+    create:
+      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776; 0 if omitted. ' +
+      'The size of `text` is calculated.',
+    update:
+      'Size of the file at `sourceUri` in bytes, 0 to 1,099,511,627,776. The size of a ' +
+      'text is calculated.',
+    check: (field, bytes: string) => intInput(field, Number(bytes), 0, MAX_SIZE_BYTES, bytes),
+  })
   @Property({ type: 'bigint' })
   sizeBytes!: string;
 
   @Field(() => DocumentStatus, { description: 'How far processing has come.' })
+  @Filterable(() => DocumentStatusFilter, 'How far processing has come.')
+  @Sortable('How far processing has come, by name.')
+  @Settable(() => DocumentStatus, {
+    create: 'How far the file at `sourceUri` has been processed; `PENDING` if omitted.',
+    update: 'How far processing has come, for programs that process files themselves.',
+  })
   @Property({ type: 'string', length: 50, default: 'pending' })
   status!: DocumentStatus & Opt;
 
@@ -127,14 +185,24 @@ export class Document {
     nullable: true,
     description: 'Why processing failed; null while it has not.',
   })
+  @Filterable(() => StringFilter, 'Why processing failed.')
+  @Settable(() => String, {
+    update: 'Why processing failed, at most 10,000 bytes in UTF-8; null removes the reason.',
+    isNullable: true,
+    check: (field, message: string) => longTextInput(field, message, 10_000),
+  })
   @Property({ type: 'text', nullable: true })
   errorMessage?: string | null;
 
   @Field(() => DateTimeScalar, { description: 'When the document was added.' })
+  @Filterable(() => DateTimeFilter, 'When it was added.')
+  @Sortable('When it was added.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the document was last changed.' })
+  @Filterable(() => DateTimeFilter, 'When it was last changed.')
+  @Sortable('When it was last changed.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;
 }

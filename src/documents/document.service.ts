@@ -6,30 +6,17 @@ import { chunksOfText } from '../chunking/prepare-chunks.js';
 import { replaceChunks, type NewChunk } from '../chunking/store-chunks.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
-import {
-  changeInput,
-  jsonInput,
-  definedChanges,
-  nullableChangeInput,
-  tenantInput,
-} from '../graphql/input-checks.js';
+import { jsonInput, tenantInput } from '../graphql/input-checks.js';
+import { changedValues, newValues } from '../graphql/settable-fields.js';
 import { uuidInput } from '../graphql/uuid-input.js';
-import { detailsOf, recordedForOperators } from '../writes/audit.js';
+import { detailsOf, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
 import { countBelow } from '../writes/deletion.js';
 import { findRowOrFail } from '../writes/find-row.js';
 import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, updateRow } from '../writes/rows.js';
-import {
-  botIdInput,
-  documentSource,
-  documentTextInput,
-  errorMessageInput,
-  filenameInput,
-  sizeBytesInput,
-  sourceUriInput,
-} from './document-checks.js';
+import { documentText, documentTextInput } from './document-checks.js';
 import type {
   CreateDocumentInput,
   DeleteDocumentInput,
@@ -54,7 +41,7 @@ export async function createDocument(
     input,
     async prepare() {
       if (text === undefined) return [];
-      if (document.botId !== null)
+      if (document.botId !== undefined)
         await findRowOrFail(db, caller, Bot, 'bot', document.botId, 'input.botId');
       return chunksOfText(text, db);
     },
@@ -71,7 +58,7 @@ export async function createDocument(
           tenantId,
           targetType: 'Document',
           targetId: id,
-          details: detailsOf(input, 'tenantId', 'botId', 'filename'),
+          details: rowDetailsOf(Document, input, 'tenantId'),
         }),
       };
     },
@@ -84,7 +71,7 @@ export async function updateDocument(
   caller: Caller,
   input: UpdateDocumentInput,
 ): Promise<RowKey> {
-  const changes = changesOf(input);
+  const changes = changedValues(Document, input);
   return change<RowKey>(db, caller, {
     verb: 'updateDocument',
     input,
@@ -107,7 +94,7 @@ export async function updateDocument(
           tenantId,
           targetType: 'Document',
           targetId: id,
-          details: detailsOf(input, 'id', 'botId', 'filename'),
+          details: rowDetailsOf(Document, input, 'id'),
         }),
       };
     },
@@ -187,41 +174,19 @@ function newDocument(
   caller: Caller,
   input: CreateDocumentInput,
 ): { document: NewDocument; text: string | undefined; metadata: Record<string, unknown> } {
-  const named = {
-    id: v7(),
-    tenantId: tenantInput(caller, input.tenantId),
-    botId: input.botId == null ? null : botIdInput(input.botId),
-    filename: filenameInput(input.filename),
-  };
-  const source = documentSource(input);
+  const key = { id: v7(), tenantId: tenantInput(caller, input.tenantId) };
+  const text = documentText(input);
+  const values = newValues(Document, input);
   const metadata = input.metadata == null ? {} : jsonInput('input.metadata', input.metadata);
-  if (!('text' in source)) {
-    if (input.metadata != null)
-      throw badInput(
-        'input.metadata',
-        'input.metadata is stored on the chunks of input.text, which is missing. Set ' +
-          'input.text or remove input.metadata.',
-      );
-    return { document: { ...named, ...source }, text: undefined, metadata };
-  }
-  const { text } = source;
-  const sizeBytes = Buffer.byteLength(text);
-  return {
-    document: { ...named, sourceUri: null, sizeBytes, status: DocumentStatus.COMPLETED },
-    text,
-    metadata,
-  };
-}
-
-function changesOf(input: UpdateDocumentInput) {
-  return (
-    definedChanges({
-      botId: changeInput('input.botId', input.botId, botIdInput),
-      filename: changeInput('input.filename', input.filename, filenameInput),
-      sourceUri: nullableChangeInput(input.sourceUri, sourceUriInput),
-      sizeBytes: changeInput('input.sizeBytes', input.sizeBytes, sizeBytesInput),
-      status: changeInput('input.status', input.status, status => status),
-      errorMessage: nullableChangeInput(input.errorMessage, errorMessageInput),
-    }) ?? {}
-  );
+  // Of a file whatever is given; a text is counted, and stored with its chunks at once.
+  const document =
+    text === undefined
+      ? { sizeBytes: '0', status: DocumentStatus.PENDING, ...values, ...key }
+      : {
+          ...values,
+          ...key,
+          sizeBytes: String(Buffer.byteLength(text)),
+          status: DocumentStatus.COMPLETED,
+        };
+  return { document, text, metadata };
 }

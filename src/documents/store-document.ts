@@ -4,29 +4,25 @@ import type { RowKey } from '../db/read-model.js';
 import { insertRow, updateRow, type RowValues } from '../writes/rows.js';
 import { Document, DocumentStatus } from './document.entity.js';
 
-export interface NewDocument extends RowKey {
-  /** Null for the tenant's oldest bot, which the database chooses. */
-  readonly botId: string | null;
-  readonly filename: string;
-  /** Null for text that was given inline. */
-  readonly sourceUri: string | null;
-  readonly sizeBytes: number;
-  readonly status: DocumentStatus;
-}
+/** A row to be; without `botId` the database chooses the tenant's oldest bot. */
+export type NewDocument = RowKey &
+  RowValues<Document> & {
+    readonly botId?: string | undefined;
+    readonly sizeBytes: string;
+    readonly status: DocumentStatus;
+  };
 
 /**
  * Stores a new document with its chunks, if it has any: the one way in which a document comes to
- * be. `more` is what else its row holds.
+ * be.
  */
 export async function storeDocument(
   em: SqlEntityManager,
   document: NewDocument,
   chunks: readonly NewChunk[],
-  more: RowValues<Document> = {},
 ): Promise<void> {
-  const row = { ...document, ...more };
-  if (chunks.length === 0) return insertRow(em, Document, row);
-  await insertRow(em, Document, { ...row, sizeBytes: 0, status: DocumentStatus.PROCESSING });
+  if (chunks.length === 0) return insertRow(em, Document, document);
+  await insertRow(em, Document, { ...document, sizeBytes: 0, status: DocumentStatus.PROCESSING });
   await storeChunks(em, document, chunks);
   // The size comes last of all: it is counted in the tenant's row, for which others would wait
   // while chunks are stored.

@@ -101,39 +101,6 @@ export function listInput<T>(
 }
 
 /**
- * A part of a partial update: undefined where it was left out, and so stays what it is. `null` is
- * refused, for there is always a value.
- */
-export function changeInput<T, R>(
-  field: string,
-  value: T | null | undefined,
-  check: (value: T) => R,
-): R | undefined {
-  if (value === null)
-    throw badInput(field, `${field} cannot be null. Omit it to keep the current value.`);
-  return value === undefined ? undefined : check(value);
-}
-
-/** The same where there may be nothing: null takes away what is there. */
-export function nullableChangeInput<T, R>(
-  value: T | null | undefined,
-  check: (value: T) => R,
-): R | null | undefined {
-  if (value === null || value === undefined) return value as null | undefined;
-  return check(value);
-}
-
-/**
- * What of a partial update is to be written: all but what stays as it is. undefined where that is
- * nothing.
- */
-export function definedChanges<T extends object>(changes: { [K in keyof T]: T[K] | undefined }):
-  Partial<T> | undefined {
-  const defined = Object.entries(changes).filter(([, value]) => value !== undefined);
-  return defined.length > 0 ? (Object.fromEntries(defined) as Partial<T>) : undefined;
-}
-
-/**
  * Whose rows are written: the tenant that an operator names, and for everyone else their own, named
  * or not.
  */

@@ -2,20 +2,15 @@ import type { FieldNode, GraphQLResolveInfo } from 'graphql';
 import { AppError } from '../base/app-error.js';
 import type { EntityClass, ReadModel } from '../db/read-model.js';
 import { statement, type Row } from '../db/statement.js';
-import type { Connection, PageArgs } from './connection.js';
+import type { Connection } from './connection.js';
 import type { RequestContext } from './context.js';
 import { filterSql } from './filter-sql.js';
+import type { ListArgs } from './listed-fields.js';
 import { defineLoader } from './loader.js';
 import { Order, type OrderBy } from './order.js';
 import { pageOf, toConnection, type Page } from './page.js';
 import { connectionSelectionOf, type ConnectionSelection } from './selection.js';
 import { SqlParameters, forGenericPlan } from './sql-parameters.js';
-
-/** What every list field takes. */
-interface ListArgs extends PageArgs {
-  filter?: object | null;
-  orderBy?: OrderBy[] | null;
-}
 
 /** The object whose children are listed, as its row has it. */
 export interface Parent {

@@ -2,28 +2,17 @@ import { Field, ID, InputType, ObjectType } from 'type-graphql';
 import { CONFIRM, DRY_RUN, UNCHANGED_SINCE } from '../graphql/deletion.js';
 import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
+import { createInputOf, updateInputOf } from '../graphql/settable-fields.js';
 import { Tenant } from './tenant.entity.js';
 
-export const MAX_NAME_LENGTH = 255;
-export const MAX_PLAN_LENGTH = 50;
-
 @InputType({ description: 'A new tenant.' })
-export class CreateTenantInput {
-  @Field(() => String, { description: "The tenant's name, 1 to 255 characters." })
-  name!: string;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'The plan that the tenant pays for, 1 to 50 characters; `free` if omitted.',
-  })
-  planTier?: string | null;
-
+export class CreateTenantInput extends createInputOf(Tenant) {
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
   idempotencyKey?: string | null;
 }
 
 @InputType({ description: 'Changes to a tenant. Omitted fields stay unchanged.' })
-export class UpdateTenantInput {
+export class UpdateTenantInput extends updateInputOf(Tenant) {
   @Field(() => ID, {
     nullable: true,
     description: "The tenant's id; your own tenant if omitted.",
@@ -32,15 +21,6 @@ export class UpdateTenantInput {
 
   @Field(() => DateTimeScalar, { nullable: true, description: UNCHANGED_SINCE })
   updatedAt?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'A new name, 1 to 255 characters.' })
-  name?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Another plan, 1 to 50 characters. Only for the operator.',
-  })
-  planTier?: string | null;
 }
 
 @InputType({ description: 'Which tenant to delete.' })

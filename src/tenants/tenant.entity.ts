@@ -4,8 +4,12 @@ import { Field, ID, ObjectType } from 'type-graphql';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { tenantPolicies } from '../db/row-policies.js';
+import { BigIntFilter, DateTimeFilter, IDFilter, StringFilter } from '../graphql/filters.js';
+import { lineInput } from '../graphql/input-checks.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
+import { Settable } from '../graphql/settable-fields.js';
 
 @ObjectType({
   implements: Node,
@@ -51,15 +55,32 @@ import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 })
 export class Tenant {
   @Field(() => ID, { description: "The tenant's UUID." })
+  @Filterable(() => IDFilter, "The tenant's id.")
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
   @Field(() => String, { description: "The tenant's name, 1 to 255 characters." })
+  @Filterable(() => StringFilter, "The tenant's name.")
+  @Sortable('Its name.')
+  @Settable(() => String, {
+    create: "The tenant's name, 1 to 255 characters.",
+    update: 'A new name, 1 to 255 characters.',
+    isRequired: true,
+    isAudited: true,
+    check: (field, name: string) => lineInput(field, name, 255),
+  })
   @Property({ type: NameType, length: 255 })
   name!: string;
 
   @Field(() => String, {
     description: 'The plan that the tenant pays for, such as `free` or `business`.',
+  })
+  @Filterable(() => StringFilter, 'The plan.')
+  @Settable(() => String, {
+    create: 'The plan that the tenant pays for, 1 to 50 characters; `free` if omitted.',
+    update: 'Another plan, 1 to 50 characters. Only for the operator.',
+    isAudited: true,
+    check: (field, plan: string) => lineInput(field, plan, 50),
   })
   @Property({ type: 'string', length: 50, default: 'free' })
   planTier!: string & Opt;
@@ -67,16 +88,22 @@ export class Tenant {
   @Field(() => BigIntScalar, {
     description: "Total size of the tenant's documents in bytes, maintained by the database.",
   })
+  @Filterable(() => BigIntFilter, 'Total size of its documents in bytes.')
+  @Sortable('Total size of its documents in bytes.')
   @Property({ type: 'bigint', defaultRaw: '0' })
   storageUsedBytes!: string & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the tenant was created.' })
+  @Filterable(() => DateTimeFilter, 'When it was created.')
+  @Sortable('When it was created.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 
   @Field(() => DateTimeScalar, {
     description: 'When the tenant was last changed. Changes to its documents do not count.',
   })
+  @Filterable(() => DateTimeFilter, 'When it was last changed.')
+  @Sortable('When it was last changed.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;
 }

@@ -3,24 +3,26 @@ import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
-import { changeInput, lineInput, definedChanges, tenantInput } from '../graphql/input-checks.js';
-import { detailsOf, notRecorded, recorded, recordedForOperators } from '../writes/audit.js';
+import { tenantInput } from '../graphql/input-checks.js';
+import { changedValues, newValues } from '../graphql/settable-fields.js';
+import {
+  detailsOf,
+  notRecorded,
+  recorded,
+  recordedForOperators,
+  rowDetailsOf,
+} from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { checkConfirm, countBelow } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
-import {
-  MAX_NAME_LENGTH,
-  MAX_PLAN_LENGTH,
-  type CreateTenantInput,
-  type DeleteTenantInput,
-  type UpdateTenantInput,
+import type {
+  CreateTenantInput,
+  DeleteTenantInput,
+  UpdateTenantInput,
 } from './tenant-mutations.inputs.js';
 import { Tenant } from './tenant.entity.js';
-
-const nameInput = (name: string): string => lineInput('input.name', name, MAX_NAME_LENGTH);
-const planInput = (plan: string): string => lineInput('input.planTier', plan, MAX_PLAN_LENGTH);
 
 /** A new tenant, with the bot that the database gives it. */
 export async function createTenant(
@@ -28,7 +30,7 @@ export async function createTenant(
   caller: Caller,
   input: CreateTenantInput,
 ): Promise<RowKey> {
-  const tenant = { name: nameInput(input.name), planTier: planInput(input.planTier ?? 'free') };
+  const tenant = newValues(Tenant, input);
   return change<RowKey>(db, caller, {
     verb: 'createTenant',
     input,
@@ -41,7 +43,7 @@ export async function createTenant(
           tenantId: id,
           targetType: 'Tenant',
           targetId: id,
-          details: detailsOf(input, 'name', 'planTier'),
+          details: rowDetailsOf(Tenant, input),
         }),
       };
     },
@@ -55,11 +57,8 @@ export async function updateTenant(
   input: UpdateTenantInput,
 ): Promise<RowKey> {
   const id = tenantInput(caller, input.id, 'input.id');
-  const changes = definedChanges({
-    name: changeInput('input.name', input.name, nameInput),
-    planTier: changeInput('input.planTier', input.planTier, planInput),
-  });
-  if (changes?.planTier !== undefined && caller.principal.kind !== 'operator') {
+  const changes = changedValues(Tenant, input);
+  if (changes.planTier !== undefined && caller.principal.kind !== 'operator') {
     throw new AppError('FORBIDDEN', 'Only the operator can set input.planTier.', {
       field: 'input.planTier',
     });
@@ -69,14 +68,14 @@ export async function updateTenant(
     input,
     async work(em) {
       const tenant = await lockRow(em, caller, Tenant, { ...input, id });
-      await updateRow(em, Tenant, tenant, { ...changes });
+      await updateRow(em, Tenant, tenant, changes);
       return {
         outcome: { id: tenant.id, tenantId: tenant.id },
         audit: recordedForOperators({
           tenantId: tenant.id,
           targetType: 'Tenant',
           targetId: tenant.id,
-          details: detailsOf(input, 'id', 'name', 'planTier'),
+          details: rowDetailsOf(Tenant, input, 'id'),
         }),
       };
     },

@@ -1,16 +1,17 @@
 import { Field, ID, InputType, ObjectType } from 'type-graphql';
-import { UserRole } from '../auth/principal.js';
+import type { UserRole } from '../auth/principal.js';
 import { DRY_RUN, UNCHANGED_SINCE } from '../graphql/deletion.js';
 import { IDEMPOTENCY_KEY } from '../writes/idempotency.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
+import { createInputOf, updateInputOf } from '../graphql/settable-fields.js';
 import { User } from './user.entity.js';
-
-export const MAX_EMAIL_LENGTH = 255;
 
 @InputType({
   description: 'A new user. Nobody can give a role with more permissions than they have.',
 })
-export class CreateUserInput {
+export class CreateUserInput extends createInputOf(User) {
+  declare role: UserRole;
+
   @Field(() => ID, {
     nullable: true,
     description:
@@ -26,44 +27,17 @@ export class CreateUserInput {
   })
   id?: string | null;
 
-  @Field(() => String, {
-    description:
-      'The e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
-  })
-  email!: string;
-
-  @Field(() => UserRole, {
-    defaultValue: UserRole.MEMBER,
-    description: 'The role. Only owners and the operator can create owners.',
-  })
-  role!: UserRole;
-
   @Field(() => String, { nullable: true, description: IDEMPOTENCY_KEY })
   idempotencyKey?: string | null;
 }
 
 @InputType({ description: 'Changes to a user. Omitted fields stay unchanged.' })
-export class UpdateUserInput {
+export class UpdateUserInput extends updateInputOf(User) {
   @Field(() => ID, { description: "The user's id." })
   id!: string;
 
   @Field(() => DateTimeScalar, { nullable: true, description: UNCHANGED_SINCE })
   updatedAt?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description:
-      'A new e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
-  })
-  email?: string | null;
-
-  @Field(() => UserRole, {
-    nullable: true,
-    description:
-      'A new role. Only owners and the operator can create or change owners; the last ' +
-      'owner must remain an owner.',
-  })
-  role?: UserRole | null;
 }
 
 @InputType({ description: 'Which user to delete.' })

@@ -14,9 +14,15 @@ import { UserRole } from '../auth/principal.js';
 import { NameType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
+import { DateTimeFilter, IDFilter, StringFilter, enumFilter } from '../graphql/filters.js';
+import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar } from '../graphql/scalars.js';
+import { Settable } from '../graphql/settable-fields.js';
 import { Tenant } from '../tenants/tenant.entity.js';
+import { emailInput } from './email-input.js';
+
+const UserRoleFilter = enumFilter<UserRole>(UserRole, 'UserRole');
 
 /**
  * A person of a tenant. The table is called `profiles`: `id` is the subject (`sub`) at the identity
@@ -66,6 +72,7 @@ export class User {
   @Field(() => ID, {
     description: "The user's UUID, which is also their subject at the identity provider.",
   })
+  @Filterable(() => IDFilter, "The user's id.")
   @PrimaryKey({ type: 'uuid', defaultRaw: 'gen_random_uuid()' })
   id!: string & Opt;
 
@@ -75,18 +82,40 @@ export class User {
   @Field(() => String, {
     description: "The user's e-mail address, unique within the tenant, ignoring case.",
   })
+  @Filterable(() => StringFilter, 'The e-mail address.')
+  @Sortable('The e-mail address.')
+  @Settable(() => String, {
+    create: 'The e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
+    update:
+      'A new e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
+    isRequired: true,
+    check: emailInput,
+  })
   @Property({ type: NameType, length: 255 })
   email!: string;
 
   @Field(() => UserRole, { description: 'What the user may do.' })
+  @Filterable(() => UserRoleFilter, 'The role.')
+  @Sortable('The role, by its name.')
+  @Settable(() => UserRole, {
+    create: 'The role. Only owners and the operator can create owners.',
+    update:
+      'A new role. Only owners and the operator can create or change owners; the last ' +
+      'owner must remain an owner.',
+    defaultValue: UserRole.MEMBER,
+  })
   @Property({ type: 'string', length: 50, default: 'member' })
   role!: UserRole & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the user was added.' })
+  @Filterable(() => DateTimeFilter, 'When the user was added.')
+  @Sortable('When the user was added.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the user was last changed.' })
+  @Filterable(() => DateTimeFilter, 'When the user was last changed.')
+  @Sortable('When the user was last changed.')
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   updatedAt!: string & Opt;
 }

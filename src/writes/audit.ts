@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { v7 } from 'uuid';
 import { AuditEvent } from '../audit/audit-event.entity.js';
 import type { AuditActor, Caller } from '../auth/caller.js';
+import { auditedFields } from '../graphql/settable-fields.js';
 import { insertRow } from './rows.js';
 
 /** What was done to a tenant, as the audit log keeps it. */
@@ -45,6 +46,15 @@ export function detailsOf<I extends object>(
   return Object.fromEntries(
     parts.filter(part => input[part] != null).map(part => [part, input[part]]),
   );
+}
+
+/** The same of a row that was made or changed, with what its entity declares as audited. */
+export function rowDetailsOf<I extends object>(
+  entity: Function,
+  input: I,
+  ...parts: (keyof I & string)[]
+): Record<string, unknown> {
+  return detailsOf(input, ...parts, ...(auditedFields(entity) as (keyof I & string)[]));
 }
 
 /** Writes what a verb states, in the transaction of the change. */

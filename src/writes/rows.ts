@@ -1,12 +1,8 @@
-import type { EntityMetadata, EntityProperty, Ref } from '@mikro-orm/core';
+import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import type { ColumnName } from '../db/column-types.js';
 import type { EntityClass, RowKey } from '../db/read-model.js';
 import { runInWrite, type WriteParameter } from '../db/run-in-write.js';
-
-/** A property of an entity as rows name it: `botId` for the relation `bot`. */
-type ColumnName<T> = {
-  [K in keyof T & string]: NonNullable<T[K]> extends Ref<object> ? `${K}Id` : K;
-}[keyof T & string];
 
 /** Values of a row by the names of the entity's properties; one that is undefined is left out. */
 export type RowValues<T> = { readonly [K in ColumnName<T>]?: unknown };
