@@ -79,6 +79,17 @@ function guardedGenerator(Base: Generator, guards: MigrationGuards, refuse: Refu
       await super.dropDatabase(name);
     }
 
+    /**
+     * Functions are of migrations alone: no entity declares one. The `down` of a new migration
+     * would make all of them again, as what the entities lack.
+     */
+    override diffToSQL(
+      diff: Parameters<UnguardedGenerator['diffToSQL']>[0],
+      options: Parameters<UnguardedGenerator['diffToSQL']>[1],
+    ): string {
+      return super.diffToSQL({ ...diff, newRoutines: {} }, options);
+    }
+
     async #confirm(removals: Removal[]): Promise<void> {
       guards.announce({ method: 'down', names: [], removals });
       if (removals.some(isLoss) && !guards.confirmed)
