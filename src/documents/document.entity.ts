@@ -11,7 +11,7 @@ import {
 } from '@mikro-orm/decorators/legacy';
 import { Field, ID, ObjectType, registerEnumType } from 'type-graphql';
 import { Bot } from '../bots/bot.entity.js';
-import { NameType, TimestampType } from '../db/column-types.js';
+import { NameType, TextArrayType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
 import {
@@ -19,6 +19,7 @@ import {
   DateTimeFilter,
   IDFilter,
   StringFilter,
+  StringListFilter,
   enumFilter,
 } from '../graphql/filters.js';
 import { intInput, lineInput, longTextInput } from '../graphql/input-checks.js';
@@ -28,6 +29,7 @@ import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 import { Settable } from '../graphql/settable-fields.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
+import { tagsInput } from './tags.js';
 
 /** A pebibyte would be more than anybody stores; the sum of all must stay a 64-bit number. */
 const MAX_SIZE_BYTES = 2 ** 40;
@@ -84,6 +86,10 @@ const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'Documen
 @Check({
   name: 'docs_status_known',
   expression: `status in ('pending', 'processing', 'completed', 'failed')`,
+})
+@Check({
+  name: 'docs_tags_are_texts',
+  expression: 'coalesce(array_ndims(tags), 1) = 1 and array_position(tags, null) is null',
 })
 @Check(calendarTimes('docs', 'created_at', 'updated_at'))
 @Trigger(touchTrigger('docs'))
@@ -193,6 +199,23 @@ export class Document {
   })
   @Property({ type: 'text', nullable: true })
   errorMessage?: string | null;
+
+  @Field(() => [String], {
+    description: 'Words to find the document by, in the order in which they were given.',
+  })
+  @Filterable(() => StringListFilter, 'The tags.')
+  @Settable(() => [String], {
+    create:
+      'At most 50 tags of 1 to 100 characters. One that is given twice is stored once; none ' +
+      'when left out.',
+    update:
+      'New tags in place of all old ones, at most 50 of 1 to 100 characters. One that is given ' +
+      'twice is stored once; an empty list takes all away.',
+    isAudited: true,
+    check: tagsInput,
+  })
+  @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{}'::text[]` })
+  tags!: string[] & Opt;
 
   @Field(() => DateTimeScalar, { description: 'When the document was added.' })
   @Filterable(() => DateTimeFilter, 'When it was added.')

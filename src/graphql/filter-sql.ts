@@ -1,5 +1,6 @@
 import { badInput } from '../base/app-error.js';
 import type { ReadModel } from '../db/read-model.js';
+import type { StringListFilter } from './filters.js';
 import { uuidInput } from './uuid-input.js';
 import { forGenericPlan, type SqlParameters } from './sql-parameters.js';
 
@@ -103,17 +104,18 @@ export function filterSql(
         case 'isNull':
           return [`${expression} is ${value ? '' : 'not '}null`];
         case 'in': {
-          const values = value as unknown[];
-          if (values.length > MAX_LIST)
-            throw badInput(
-              field,
-              `${field} has ${values.length} values; the limit is ${MAX_LIST}.`,
-            );
+          const values = checkList(field, value as unknown[]);
           const items = isText
             ? normalForms(values as string[])
             : values.map((item, index) => checked(item, `${field}[${index}]`));
           return [`${expression} = any(${parameters.add(items, `${type}[]`)})`];
         }
+        case 'hasAny':
+        case 'hasAll':
+          checkList(field, value as string[]);
+          return stringListSql({ [operator]: value }, expression, parameters);
+        case 'isEmpty':
+          return stringListSql({ isEmpty: value as boolean }, expression, parameters);
         case 'contains':
           if (type === 'jsonb')
             return [`${expression} @> ${parameters.add(JSON.stringify(value), 'jsonb')}`];
@@ -128,6 +130,34 @@ export function filterSql(
   };
 
   return group(filter, 'filter', 0) ?? 'true';
+}
+
+/** The values of one operator, of which there are not too many. */
+export function checkList<T>(field: string, values: T[]): T[] {
+  if (values.length > MAX_LIST)
+    throw badInput(field, `${field} has ${values.length} values; the limit is ${MAX_LIST}.`);
+  return values;
+}
+
+/** What a filter asks of a column of type `text[]`, as conditions; none where it asks nothing. */
+export function stringListSql(
+  { hasAny, hasAll, isEmpty }: StringListFilter,
+  expression: string,
+  parameters: SqlParameters,
+): string[] {
+  const conditions: string[] = [];
+  const addOverlap = (texts: readonly string[]): number =>
+    conditions.push(`${expression} && ${parameters.add(normalForms(texts), 'text[]')}`);
+  if (hasAny != null) addOverlap(hasAny);
+  if (hasAll != null) {
+    const severalForms = hasAll.filter(text => normalForms([text]).length > 1);
+    const oneForm = hasAll.filter(text => !severalForms.includes(text));
+    if (oneForm.length > 0 || severalForms.length === 0)
+      conditions.push(`${expression} @> ${parameters.add(oneForm, 'text[]')}`);
+    for (const text of severalForms) addOverlap([text]);
+  }
+  if (isEmpty != null) conditions.push(`cardinality(${expression}) ${isEmpty ? '=' : '>'} 0`);
+  return conditions;
 }
 
 /** One form of all spellings of a text: `migrations/Migration20261130100200_alphabet.ts`. */

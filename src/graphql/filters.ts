@@ -56,6 +56,29 @@ export class StringFilter {
   isNull?: boolean | null;
 }
 
+@InputType({
+  description:
+    'Compares a list of texts. Each is compared as a whole, in the same case. A letter with an ' +
+    'accent is the same whether Unicode writes it composed (NFC) or decomposed (NFD).',
+})
+export class StringListFilter {
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Has at least one of these, of at most 100. Nothing has one of an empty list.',
+  })
+  hasAny?: string[] | null;
+  @Field(() => [String], {
+    nullable: true,
+    description: 'Has all of these, at most 100. Everything has all of an empty list.',
+  })
+  hasAll?: string[] | null;
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'true: the list is empty. false: there is something in it.',
+  })
+  isEmpty?: boolean | null;
+}
+
 @InputType({ description: 'Compares a boolean.' })
 export class BooleanFilter {
   @Field(() => Boolean, { nullable: true, description: EQ })

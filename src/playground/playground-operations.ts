@@ -98,6 +98,7 @@ query NewestDocuments($word: String!, $since: DateTime!) {
       status: { eq: COMPLETED }
       filename: { contains: $word }
       createdAt: { gte: $since }
+      tags: { hasAny: ["public"] }
     }
     orderBy: [{ field: CREATED_AT, direction: DESC }]
   ) {
@@ -105,6 +106,7 @@ query NewestDocuments($word: String!, $since: DateTime!) {
     nodes {
       id
       filename
+      tags
       sizeBytes
       status
       createdAt

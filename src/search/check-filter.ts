@@ -1,4 +1,6 @@
 import { AppError, badInput } from '../base/app-error.js';
+import { checkList } from '../graphql/filter-sql.js';
+import type { StringListFilter } from '../graphql/filters.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { checkMetadataConditions } from './metadata-conditions.js';
 import type { SearchFilter } from './search-filter.js';
@@ -14,12 +16,14 @@ export function checkSearchFilter(
   input: SearchChunksInput,
   tenantId: string | undefined,
 ): SearchFilter {
-  const { documentIds, documentStatuses, metadata, metadataConditions, createdAt } = input;
+  const { documentIds, documentStatuses, documentTags, metadata, metadataConditions, createdAt } =
+    input;
   return {
     tenantId: checkTenant(input.tenantId, tenantId),
     botId: input.botId == null ? undefined : uuidInput('input.botId', input.botId),
     documentIds: documentIds == null ? undefined : checkDocumentIds(documentIds),
     documentStatuses: documentStatuses == null ? undefined : [...new Set(documentStatuses)],
+    documentTags: documentTags == null ? undefined : checkDocumentTags(documentTags),
     // Every object contains the empty one.
     metadata: metadata == null || Object.keys(metadata).length === 0 ? undefined : metadata,
     metadataConditions:
@@ -47,6 +51,22 @@ export function tenantNotFound(id: string): AppError {
   return new AppError('NOT_FOUND', `Tenant ${id} was not found.`, {
     field: 'input.tenantId',
   });
+}
+
+/** Undefined where it asks nothing. */
+function checkDocumentTags({
+  hasAny,
+  hasAll,
+  isEmpty,
+}: StringListFilter): StringListFilter | undefined {
+  if (hasAny != null) checkList('input.documentTags.hasAny', hasAny);
+  if (hasAll != null) checkList('input.documentTags.hasAll', hasAll);
+  if (hasAny == null && hasAll == null && isEmpty == null) return undefined;
+  return {
+    hasAny: hasAny ?? undefined,
+    hasAll: hasAll ?? undefined,
+    isEmpty: isEmpty ?? undefined,
+  };
 }
 
 function checkDocumentIds(ids: readonly string[]): string[] {

@@ -48,6 +48,7 @@ export function cursorKeyOf({
     botId,
     documentIds,
     documentStatuses,
+    documentTags,
     metadata,
     metadataConditions,
     createdAt,
@@ -64,6 +65,8 @@ export function cursorKeyOf({
     metadata,
     metadataConditions,
     createdAt,
+    // Last, and only where it is given: cursors from before there were tags stay good.
+    ...(documentTags ? [documentTags] : []),
   ];
   // Undefined is null in a list. Members of objects are the caller's, who sends the same input in
   // the same order.

@@ -1,4 +1,6 @@
 import type { DocumentStatus } from '../documents/document.entity.js';
+import { stringListSql } from '../graphql/filter-sql.js';
+import type { StringListFilter } from '../graphql/filters.js';
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import { metadataSql, rangeSql } from './metadata-conditions.js';
 import type { MetadataCondition, Range } from './search.inputs.js';
@@ -9,6 +11,8 @@ export interface SearchFilter {
   readonly botId?: string | undefined;
   readonly documentIds?: readonly string[] | undefined;
   readonly documentStatuses?: readonly DocumentStatus[] | undefined;
+  /** Asks something. */
+  readonly documentTags?: StringListFilter | undefined;
   readonly metadata?: Record<string, unknown> | undefined;
   readonly metadataConditions?: readonly MetadataCondition[] | undefined;
   readonly createdAt?: Range<string> | undefined;
@@ -61,6 +65,7 @@ export function filterConditions(
     botId,
     documentIds,
     documentStatuses,
+    documentTags,
     metadata,
     metadataConditions = [],
     createdAt,
@@ -74,6 +79,13 @@ export function filterConditions(
       'documentStatuses',
       `t.doc_id in (select d.id from docs d where d.tenant_id = ${tenant} and d.status = ` +
         `any(${parameters.add(documentStatuses, 'text[]')}))`,
+    );
+  }
+  if (documentTags !== undefined) {
+    const conditions = stringListSql(documentTags, 'd.tags', parameters).join(' and ');
+    add(
+      'documentTags',
+      `t.doc_id in (select d.id from docs d where d.tenant_id = ${tenant} and ${conditions})`,
     );
   }
   if (metadata !== undefined)

@@ -446,3 +446,148 @@ describe('deleteDocument', () => {
     );
   });
 });
+
+describe('the tags of a document', () => {
+  const SELECTION = 'document { id tags updatedAt }';
+  const make = async (tags?: unknown): Promise<{ id: string; tags: string[] }> =>
+    (await world.done('createDocument', { filename: 'f', sourceUri: 'gs://f', tags }, SELECTION))
+      .document;
+  const tagsAfter = async (id: string, tags: unknown): Promise<string[]> =>
+    (await world.done('updateDocument', { id, tags }, SELECTION)).document.tags;
+
+  test('are none where they are left out or null, and what is given in its order', async () => {
+    expect((await make()).tags).toEqual([]);
+    expect((await make(null)).tags).toEqual([]);
+    expect((await make([])).tags).toEqual([]);
+    expect((await make(['zoo', 'a b', 'NULL', '{"\\,}'])).tags).toEqual([
+      'zoo',
+      'a b',
+      'NULL',
+      '{"\\,}',
+    ]);
+  });
+
+  test('are replaced as a whole, stay where they are left out, and cannot be null', async () => {
+    const { id } = await make(['a', 'b']);
+    expect(
+      (await world.done('updateDocument', { id, filename: 'g' }, SELECTION)).document.tags,
+    ).toEqual(['a', 'b']);
+    expect(await tagsAfter(id, ['b', 'c'])).toEqual(['b', 'c']);
+    expect(await tagsAfter(id, [])).toEqual([]);
+    await world.refused(
+      'updateDocument',
+      { id, tags: null },
+      { code: 'BAD_USER_INPUT', field: 'input.tags' },
+    );
+  });
+
+  test('are each stored once: in the same case, in any normal form', async () => {
+    expect((await make(['faq', 'FAQ', 'faq', 'é', 'e\u0301'])).tags).toEqual(['faq', 'FAQ', 'é']);
+  });
+
+  test('are stored with a text as with a file', async () => {
+    const { document } = await world.done(
+      'createDocument',
+      { filename: 'f', text: 'A text.', tags: ['t'] },
+      SELECTION,
+    );
+    expect(document.tags).toEqual(['t']);
+    const again = await world.done(
+      'reprocessDocument',
+      { id: document.id, text: 'Another.' },
+      SELECTION,
+    );
+    expect(again.document.tags).toEqual(['t']);
+  });
+
+  test('are at most 50 of 100 characters', async () => {
+    const most = Array.from(
+      { length: 50 },
+      (_, nth) => `${nth}`.padStart(2, '0') + '😀'.repeat(98),
+    );
+    expect((await make(most)).tags).toEqual(most);
+  });
+
+  test.each<[string, unknown[], string, string]>([
+    [
+      '51 of them',
+      Array.from({ length: 51 }, () => 'a'),
+      'input.tags',
+      'input.tags has 51 items; it takes 0 to 50.',
+    ],
+    [
+      'a long one',
+      ['a', 'b'.repeat(101)],
+      'input.tags[1]',
+      'input.tags[1] has 101 characters; the limit is 100.',
+    ],
+    [
+      'an empty one',
+      [''],
+      'input.tags[0]',
+      'input.tags[0] is blank; it needs at least one visible character.',
+    ],
+    [
+      'spaces around one',
+      ['a', ' b'],
+      'input.tags[1]',
+      'input.tags[1] begins or ends with a space. Remove it.',
+    ],
+    [
+      'a control character',
+      ['a\nb'],
+      'input.tags[0]',
+      'input.tags[0] contains the control character U+000A. Remove it.',
+    ],
+  ])('are refused with %s, and nothing changes', async (_, tags, field, message) => {
+    const { id } = await make(['kept']);
+    const refusal = { code: 'BAD_USER_INPUT', field, message };
+    await world.refused('createDocument', { filename: 'f', sourceUri: 'g', tags }, refusal);
+    await world.refused('updateDocument', { id, tags }, refusal);
+  });
+
+  test('stand in the audit log when the operator sets them', async () => {
+    const input = { tenantId: world.tenant.id, filename: 'f', sourceUri: 'g', tags: ['t'] };
+    const { document } = await world.done(
+      'createDocument',
+      input,
+      SELECTION,
+      world.gateway.operator,
+    );
+    const [event] = await world.rows(
+      `select details from audit_log where target_id = '${document.id}'`,
+    );
+    expect(event).toMatchObject({
+      details: { tenantId: world.tenant.id, filename: 'f', tags: ['t'] },
+    });
+  });
+
+  test("find a tenant's own documents alone, in lists and in searches", async () => {
+    const other = world.otherTenant;
+    const bot = await other.bot();
+    const foreign = await bot.document({ tags: '{shared}' });
+    await foreign.texts(1);
+    const { document } = await world.done(
+      'createDocument',
+      { filename: 'f', text: 'Passage 0', tags: ['shared'] },
+      SELECTION,
+    );
+    const { documents, ...searches } = await world.writer.data(
+      `query ($tags: StringListFilter!) {
+        documents(filter: { tags: $tags }) { nodes { id } }
+        vector: searchChunks(input: { text: "Passage", documentTags: $tags }) { ...Hits }
+        words: searchChunks(input: { text: "Passage", mode: KEYWORD, documentTags: $tags }) {
+          ...Hits
+        }
+        both: searchChunks(input: { text: "Passage", mode: HYBRID, documentTags: $tags }) {
+          ...Hits
+        }
+      }
+      fragment Hits on ChunkSearchResult { hits { chunk { document { id } } } }`,
+      { tags: { hasAll: ['shared'] } },
+    );
+    expect(documents.nodes).toEqual([{ id: document.id }]);
+    const hits = [{ chunk: { document: { id: document.id } } }];
+    expect(searches).toEqual({ vector: { hits }, words: { hits }, both: { hits } });
+  });
+});

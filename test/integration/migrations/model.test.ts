@@ -480,6 +480,7 @@ describe('checks', () => {
     ['docs', { filename: '' }, 'docs_filename_not_empty'],
     ['docs', { size_bytes: -1 }, 'docs_size_not_negative'],
     ['docs', { status: 'done' }, 'docs_status_known'],
+    ['docs', { tags: '{a,null}' }, 'docs_tags_are_texts'],
     ['doc_chunks', { chunk_index: -1 }, 'doc_chunks_index_not_negative'],
     ['doc_chunks', { page_num: 0 }, 'doc_chunks_page_positive'],
     ['doc_chunks', { chunk_metadata: '"text"' }, 'doc_chunks_metadata_is_object'],
@@ -501,7 +502,7 @@ describe('checks', () => {
         "and conrelid <> 0 and connamespace = 'public'::regnamespace",
     );
     // Those of times have a test of their own.
-    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(21);
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(22);
   });
 
   test.each([
@@ -535,6 +536,13 @@ describe('checks', () => {
     ['api_keys', { name: 'k'.repeat(256) }],
   ])('%s refuse what is too long', async (table, values) => {
     expect(await inserted(table, values)).toEqual({ code: '22001' });
+  });
+
+  test.each(['{null}', '{{a,b},{c,d}}'])('docs refuse the tags %s', async tags => {
+    expect(await inserted('docs', { tags })).toEqual({
+      code: '23514',
+      constraint: 'docs_tags_are_texts',
+    });
   });
 
   test('an address is unique within its tenant, a prefix of a key everywhere', async () => {

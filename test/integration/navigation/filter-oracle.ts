@@ -154,6 +154,13 @@ function operandsOf(comparison: string, operator: string, values: readonly unkno
           letters(value).slice(1, 4).join('').toUpperCase(),
         ]),
       ];
+    case 'hasAny':
+    case 'hasAll': {
+      const texts = (values as unknown[][]).flat();
+      return [[], ['nothing'], texts.slice(0, 1), texts, ['nothing', ...texts.slice(0, 2)], null];
+    }
+    case 'isEmpty':
+      return [true, false, null];
     case 'startsWith':
       return [
         ...TEXTS,
@@ -191,6 +198,12 @@ function compare(comparison: string, operator: string, value: unknown, operand: 
       return order(operand) < 0;
     case 'lte':
       return order(operand) <= 0;
+    case 'hasAny':
+      return operand.some((item: string) => hasText(value, item));
+    case 'hasAll':
+      return operand.every((item: string) => hasText(value, item));
+    case 'isEmpty':
+      return ((value as string[]).length === 0) === operand;
     case 'startsWith':
       return String(value).toLowerCase().startsWith(operand.toLowerCase());
     case 'contains':
@@ -202,6 +215,9 @@ function compare(comparison: string, operator: string, value: unknown, operand: 
       throw new Error(`The oracle does not know ${operator}.`);
   }
 }
+
+const hasText = (list: unknown, text: string): boolean =>
+  (list as string[]).some(item => item.normalize() === text.normalize());
 
 function compareValues(comparison: string, left: any, right: any): number {
   const [a, b] =

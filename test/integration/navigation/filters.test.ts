@@ -103,6 +103,7 @@ beforeAll(async () => {
       size_bytes: oneOf(['0', '5', '1000000000000000000', '9007199254740993'], nth),
       status: oneOf(['failed', 'completed', 'pending'], nth),
       error_message: oneOf(['It broke: 100%', undefined], nth),
+      tags: oneOf(['{}', '{draft}', '{"für alle",draft}', '{"a,b",NULLS,"\\""}'], nth),
       ...times,
     });
     await bot.query({

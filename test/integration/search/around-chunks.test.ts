@@ -325,6 +325,7 @@ describe('Query.explainChunk', () => {
       botId,
       documentIds: [documentId],
       documentStatuses: ['FAILED'],
+      documentTags: { hasAny: ['none'] },
       metadata: { number: 1 },
       metadataConditions: [
         { path: ['number'], equals: 1 },
@@ -340,6 +341,7 @@ describe('Query.explainChunk', () => {
         'botId',
         'documentIds',
         'documentStatuses',
+        'documentTags',
         'metadataConditions[1]',
         'createdAt',
       ],

@@ -57,6 +57,10 @@ interface Scored {
   readonly score: number;
 }
 
+const TAGS = ['faq', 'internal', 'draft'];
+/** The tags of a document, which follow from its state. */
+const tagsOf = (status: string): string[] => TAGS.slice(0, STATUSES.indexOf(status as never));
+
 class Corpus {
   readonly passages: Passage[] = [];
   readonly questions: Question[] = [];
@@ -83,7 +87,10 @@ class Corpus {
     const corpus = new Corpus(tenant, gateway.client((await tenant.key()).secret));
     for (const bot of [await tenant.bot(), await tenant.bot()]) {
       for (const status of STATUSES) {
-        const document = await bot.document({ status: status.toLowerCase() });
+        const document = await bot.document({
+          status: status.toLowerCase(),
+          tags: `{${tagsOf(status).join()}}`,
+        });
         const chunks = Array.from({ length: chunksOfDocument / chunksOfSubject }, () =>
           vectors.document(chunksOfSubject),
         )
@@ -184,10 +191,7 @@ interface Filter {
   readonly meets: (passage: Passage) => boolean;
 }
 
-type Filters = Record<
-  'botId' | 'documentIds' | 'documentStatuses' | 'metadata' | 'metadataConditions' | 'createdAt',
-  fc.Arbitrary<Filter>
->;
+type Filters = Record<(typeof NAMES)[number], fc.Arbitrary<Filter>>;
 
 function filtersOf({ passages }: Corpus): Filters {
   const some = <T>(values: readonly T[], least: number): fc.Arbitrary<T[]> =>
@@ -208,6 +212,20 @@ function filtersOf({ passages }: Corpus): Filters {
       input: { documentStatuses },
       meets: ({ status }) => documentStatuses.includes(status),
     })),
+    documentTags: fc.oneof(
+      some(TAGS, 1).map((hasAny): Filter => ({
+        input: { documentTags: { hasAny } },
+        meets: ({ status }) => hasAny.some(tag => tagsOf(status).includes(tag)),
+      })),
+      some(TAGS, 1).map((hasAll): Filter => ({
+        input: { documentTags: { hasAll } },
+        meets: ({ status }) => hasAll.every(tag => tagsOf(status).includes(tag)),
+      })),
+      fc.boolean().map((isEmpty): Filter => ({
+        input: { documentTags: { isEmpty } },
+        meets: ({ status }) => (tagsOf(status).length === 0) === isEmpty,
+      })),
+    ),
     metadata: fc
       .integer({ min: 0, max: 3 })
       .map(kind => ({ input: { metadata: { kind } }, meets: passage => passage.kind === kind })),
@@ -389,6 +407,7 @@ const NAMES = [
   'botId',
   'documentIds',
   'documentStatuses',
+  'documentTags',
   'metadata',
   'metadataConditions',
   'createdAt',

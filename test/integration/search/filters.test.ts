@@ -59,7 +59,8 @@ beforeAll(async () => {
   passages = [];
   for (const bot of [await tenant.bot(), await tenant.bot()]) {
     for (const status of STATUSES) {
-      const document = await bot.document({ status: status.toLowerCase() });
+      const tags = JSON.stringify(tagsOf(status)).replace(/^\[|\]$/g, c => (c === '[' ? '{' : '}'));
+      const document = await bot.document({ status: status.toLowerCase(), tags });
       const chunks = vectors.document(VALUES.length).map((embedding, chunkIndex) => ({
         id: v7(),
         text: `refund ${chunkIndex}`,
@@ -151,9 +152,25 @@ interface Filter {
   botId?: string;
   documentIds?: string[];
   documentStatuses?: string[];
+  documentTags?: { hasAny?: string[]; hasAll?: string[]; isEmpty?: boolean };
   metadata?: Record<string, unknown>;
   metadataConditions?: Condition[];
   createdAt?: Range;
+}
+
+/** The tags of a document, which follow from its state. */
+const tagsOf = (status: string): string[] =>
+  ['faq', 'für alle', 'draft'].slice(0, STATUSES.indexOf(status as never));
+
+function meetsTags(
+  tags: readonly string[],
+  { hasAny, hasAll, isEmpty }: NonNullable<Filter['documentTags']>,
+): boolean {
+  return (
+    (hasAny === undefined || hasAny.some(tag => tags.includes(tag.normalize('NFC')))) &&
+    (hasAll === undefined || hasAll.every(tag => tags.includes(tag.normalize('NFC')))) &&
+    (isEmpty === undefined || (tags.length === 0) === isEmpty)
+  );
 }
 
 function expectedOf(filter: Filter): string[] {
@@ -163,6 +180,7 @@ function expectedOf(filter: Filter): string[] {
         (filter.botId === undefined || botId === filter.botId) &&
         (filter.documentIds === undefined || filter.documentIds.includes(documentId)) &&
         (filter.documentStatuses === undefined || filter.documentStatuses.includes(status)) &&
+        meetsTags(tagsOf(status), filter.documentTags ?? {}) &&
         (filter.metadata === undefined ||
           Object.entries(filter.metadata).every(([key, value]) => metadata[key] === value)) &&
         (filter.metadataConditions ?? []).every(condition => meets(metadata, condition)) &&
@@ -217,6 +235,8 @@ const anyCondition = fc.oneof(
   fc.record({ path, exists: fc.constant(true), number: numberRange }),
 );
 
+const anyTag = fc.constantFrom('faq', 'für alle', 'fu\u0308r alle', 'draft', 'FAQ');
+
 /** One or two filters, now and then three: more leave nothing. */
 function anyFilter(): fc.Arbitrary<Filter> {
   const filters: Record<keyof Filter, fc.Arbitrary<unknown>> = {
@@ -226,6 +246,14 @@ function anyFilter(): fc.Arbitrary<Filter> {
       { maxLength: 6 },
     ),
     documentStatuses: fc.uniqueArray(fc.constantFrom(...STATUSES), { maxLength: 3 }),
+    documentTags: fc.record(
+      {
+        hasAny: fc.uniqueArray(anyTag, { maxLength: 2 }),
+        hasAll: fc.uniqueArray(anyTag, { maxLength: 2 }),
+        isEmpty: fc.boolean(),
+      },
+      { requiredKeys: [] },
+    ),
     metadata: fc.constantFrom({}, { value: 1 }, { value: 'true' }),
     metadataConditions: fc.array(anyCondition, { minLength: 1, maxLength: 2 }),
     createdAt: dateRange,
@@ -271,7 +299,7 @@ describe.each([
         });
         matched += expected.length > 0 ? 1 : 0;
       }),
-      { numRuns: 120, seed: 20_261_124 },
+      { numRuns: 160, seed: 20_261_124 },
     );
     expect(matched).toBeGreaterThan(30);
   });
@@ -311,6 +339,8 @@ test.each<[Record<string, unknown>, string]>([
     { metadataConditions: Array.from({ length: 21 }, () => ({ path: ['a'] })) },
     'input.metadataConditions',
   ],
+  [{ documentTags: { hasAny: Array.from({ length: 101 }, String) } }, 'input.documentTags.hasAny'],
+  [{ documentTags: { hasAll: Array.from({ length: 101 }, String) } }, 'input.documentTags.hasAll'],
   [{ metadataConditions: [{ path: [] }] }, 'input.metadataConditions[0].path'],
   [
     {

@@ -225,6 +225,7 @@ describe('a cursor', () => {
     ['metadata', { metadata: { a: 1 } }],
     ['conditions', { metadataConditions: [{ path: ['a'], exists: true }] }],
     ['a status', { documentStatuses: ['COMPLETED'] }],
+    ['tags', { documentTags: { isEmpty: true } }],
     ['a time', { createdAt: { gte: '2020-01-01T00:00:00Z' } }],
     ['a least similarity', { minSimilarity: 0 }],
   ])('is refused with %s', async (_, change) => {

@@ -79,7 +79,11 @@ async function settle(canary: string): Promise<Inhabitant> {
     name: `Bot ${canary}`,
     config_json: JSON.stringify({ prompt: canary }),
   });
-  const document = await bot.document({ filename: `${canary}.md`, gcs_path: `gs://${canary}` });
+  const document = await bot.document({
+    filename: `${canary}.md`,
+    gcs_path: `gs://${canary}`,
+    tags: `{${canary}}`,
+  });
   const [chunk] = await document.chunks([
     {
       text: `About the ${canary}`,

@@ -67,6 +67,7 @@ async function settle(canary: string): Promise<Inhabitant> {
       filename: `${canary}.md`,
       gcs_path: `gs://${canary}`,
       error_message: canary,
+      tags: `{${canary}}`,
     });
     const embedding = Array.from({ length: 1536 }, (_, index) => Number(index % 2 === 0));
     await document.chunks(

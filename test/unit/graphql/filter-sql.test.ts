@@ -64,6 +64,30 @@ describe('filterSql', () => {
     });
   });
 
+  test('compares a list of texts as a whole, each text in all of its normal forms', () => {
+    expect(sqlOf({ tags: { hasAny: ['a', 'é'], isEmpty: false } })).toEqual({
+      sql: '(t.tags && $1::text[] and cardinality(t.tags) > 0)',
+      values: [['a', 'é', 'e\u0301']],
+    });
+    expect(sqlOf({ tags: { hasAll: ['a', 'é', 'b'] } })).toEqual({
+      sql: '(t.tags @> $1::text[] and t.tags && $2::text[])',
+      values: [
+        ['a', 'b'],
+        ['é', 'e\u0301'],
+      ],
+    });
+    expect(sqlOf({ tags: { hasAll: [] } })).toEqual({ sql: 't.tags @> $1::text[]', values: [[]] });
+    expect(sqlOf({ tags: { isEmpty: true } }).sql).toBe('cardinality(t.tags) = 0');
+    expect(sqlOf({ tags: { hasAny: null, hasAll: null, isEmpty: null } }).sql).toBe('true');
+  });
+
+  test.each(['hasAny', 'hasAll'])('refuses more than 100 texts in %s', operator => {
+    const filter = { tags: { [operator]: Array.from({ length: 101 }, String) } };
+    const refusal = refusalOf(filter);
+    expect(refusal.code).toBe('BAD_USER_INPUT');
+    expect(refusal.message).toBe(`filter.tags.${operator} has 101 values; the limit is 100.`);
+  });
+
   test('goes on numbering where the statement has parameters already', () => {
     const parameters = new SqlParameters();
     parameters.add('before', 'text');
