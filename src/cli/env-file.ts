@@ -1,5 +1,6 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { parseEnv } from 'node:util';
+import { fileErrorCode, fileErrorReason, readRegularFile } from '../base/file-errors.js';
 import { StartupError } from '../base/startup-error.js';
 
 const FILE = '.env';
@@ -19,18 +20,13 @@ export function loadEnvFile(env: NodeJS.ProcessEnv = process.env): void {
 function readEnvFile(): string | undefined {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(FILE);
+    bytes = readRegularFile(FILE);
   } catch (error) {
-    const { code } = error as { code?: string };
-    const isLink = code === 'ENOENT' && lstatSync(FILE, { throwIfNoEntry: false }) !== undefined;
-    if (code === 'ENOENT' && !isLink) return undefined;
-    const why = isLink
-      ? 'it is a link to a file that is not there'
-      : code === 'EISDIR'
-        ? 'it is a folder'
-        : code === 'EACCES'
-          ? 'this user may not read it'
-          : code;
+    const isMissing = fileErrorCode(error) === 'ENOENT';
+    const isLink = isMissing && lstatSync(FILE, { throwIfNoEntry: false }) !== undefined;
+    if (isMissing && !isLink) return undefined;
+    const why = isLink ? 'it is a link to a file that is not there' : fileErrorReason(error);
+    if (why === undefined) throw error;
     throw new StartupError(
       `The file .env in this folder cannot be read: ${why}. Make it a file of lines such ` +
         'as DATABASE_URL=postgresql://…, or move it away.',

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
@@ -7,6 +7,7 @@ import { connectionError, reason } from '../ops/connection-errors.js';
 import { Database } from '../db/database.js';
 import { applyMigrations } from '../ops/migrations/run.js';
 import { damagedFolder } from '../db/open/embedded-folder.js';
+import { unusableFolder } from '../db/open/unusable-folder.js';
 import { checkServer } from '../ops/server-checks.js';
 import { ENTITIES } from '../entities.js';
 
@@ -32,7 +33,10 @@ export function openingError(
   purpose: 'serve' | 'migrate',
 ): unknown {
   if (error instanceof StartupError) return error;
-  if (database.kind === 'embedded') return damagedFolder(database.dataDir, reason(error));
+  if (database.kind === 'embedded')
+    return (
+      unusableFolder(database.dataDir, error) ?? damagedFolder(database.dataDir, reason(error))
+    );
   const usesOwnerAddress =
     purpose === 'migrate' && !isSameAddress(database.ownerAddress, database.address);
   return (
@@ -91,7 +95,10 @@ export async function withReadyDatabase<T>(
 
 /** Whether there is an embedded database to open; true for PostgreSQL. Opening would make one. */
 export function embeddedExists(database: DatabaseConfig): boolean {
-  return database.kind !== 'embedded' || existsSync(join(database.dataDir, 'pg'));
+  return (
+    database.kind !== 'embedded' ||
+    lstatSync(join(database.dataDir, 'pg'), { throwIfNoEntry: false }) !== undefined
+  );
 }
 
 /**

@@ -197,3 +197,15 @@ export function reason(error: unknown): string {
   if (inner !== undefined && inner !== error) return reason(inner);
   return message?.split('\n', 1)[0]?.replace(/\.$/, '') || code || 'unknown reason';
 }
+
+/** Class 22 of SQLSTATE: the message of a value that does not fit quotes the value. */
+const ABOUT_A_VALUE = /^22/;
+/** Between quotation marks of the language in which the server speaks. */
+const QUOTED = /["«»„“”‚‘’].*["«»„“”‚‘’]/su;
+
+/** The same without the value that the server quotes. */
+export function reasonWithoutValues(error: unknown): string {
+  return ABOUT_A_VALUE.test(sqlState(error) ?? '')
+    ? reason(error).replace(QUOTED, '"…"')
+    : reason(error);
+}

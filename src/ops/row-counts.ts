@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from '@mikro-orm/core';
+import { escapeLiteral } from 'pg';
 import { exceededTime } from '../db/database-errors.js';
 import type { RunSql } from '../ops/migrations/catalogue.js';
 import { OPERATOR_ROLE } from '../db/roles.js';
@@ -89,7 +90,7 @@ async function lookAt(run: RunSql, table: string): Promise<Readable | undefined>
            c.relkind = 'r' and pg_relation_size(c.oid) = 0 as empty
       from pg_class c join pg_roles me on me.rolname = current_user left
         join pg_roles o on o.rolname = '${OPERATOR_ROLE}'
-     where c.oid = to_regclass('${table.replaceAll("'", "''")}') and c.relkind in ('r', 'p')`);
+     where c.oid = to_regclass(${escapeLiteral(table)}) and c.relkind in ('r', 'p')`);
   return found;
 }
 

@@ -11,7 +11,7 @@ import {
 } from '../../ops/backup/counts.js';
 import { countsInDump, dumpEntries, weaverEntries } from '../../ops/backup/dump-contents.js';
 import { dumpPostgres, refuseRestrictedLogin } from '../../ops/backup/dump.js';
-import { fileError } from '../../ops/backup/file-errors.js';
+import { fileError } from '../../base/file-errors.js';
 import { backupEmbeddedRows } from '../../ops/backup/portable-embedded.js';
 import { backupPostgresRows, rowVisibility } from '../../ops/backup/portable-postgres.js';
 import { checkPortable } from '../../ops/backup/portable.js';

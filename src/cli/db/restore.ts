@@ -41,7 +41,7 @@ import { futureOwner } from '../../ops/migrations/table-owner.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
-import { describeDatabase, embeddedExists, withDatabase } from '../open-database.js';
+import { describeDatabase, embeddedExists, openingError, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { explainFailure } from './backup-failure.js';
 
@@ -153,7 +153,10 @@ async function fillEmbedded(
   context: BackupContext,
 ): Promise<Counts> {
   const { manifest, counts } = await checkPortable(file, context);
-  const database = await Database.open({ kind: 'embedded', dataDir }, ENTITIES, 'migrate');
+  const config = { kind: 'embedded', dataDir } as const;
+  const database = await Database.open(config, ENTITIES, 'migrate').catch(error => {
+    throw openingError(error, config, 'migrate');
+  });
   try {
     await migrateToManifest(database, file, manifest);
     await fillFromPortable(await embeddedSink(database), file, { clean: true }, context);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect, isIP } from 'node:net';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import {
   type SecureVersion,
 } from 'node:tls';
 import type { ClientBase, ClientConfig } from 'pg';
+import { fileErrorText, readRegularFile } from '../../base/file-errors.js';
 import { StartupError } from '../../base/startup-error.js';
 import { serverName, type DatabaseAddress } from '../../config/database-address.js';
 import { ChannelBindingClient } from './channel-binding-client.js';
@@ -177,11 +178,10 @@ function defaultFile(name: string): string | undefined {
 function readCertificateFile(parameter: string, file: string): string {
   let content: string;
   try {
-    content = readFileSync(file, 'utf8');
+    content = readRegularFile(file).toString('utf8');
   } catch (error) {
     throw new StartupError(
-      `${parameter} names the file ${file}, which cannot be read ` +
-        `(${(error as { code?: string }).code}).`,
+      `${parameter} names the file ${file}, which cannot be read${fileErrorText(error) ?? ''}.`,
       { cause: error },
     );
   }

@@ -1,7 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeLockFile, type LockFile } from '../../base/lock-file.js';
+import { makeFolder } from '../../base/make-folder.js';
 import { StartupError } from '../../base/startup-error.js';
+import { unusableFolder } from './unusable-folder.js';
 
 /** The embedded database's folder is open in another process. */
 export class DataFolderInUseError extends StartupError {
@@ -19,10 +21,11 @@ export class DataFolderInUseError extends StartupError {
  * rows, so every opener must come through here.
  */
 export function lockDataFolder(dataDir: string): LockFile {
-  const holderFile = join(dataDir, 'weaver.lock.holder');
+  const lockFile = join(dataDir, 'weaver.lock');
+  const holderFile = `${lockFile}.holder`;
   try {
-    mkdirSync(dataDir, { recursive: true });
-    const lock = takeLockFile(join(dataDir, 'weaver.lock'));
+    makeFolder(dataDir);
+    const lock = takeLockFile(lockFile);
     if (!lock) throw new DataFolderInUseError(dataDir, readHolder(holderFile));
     try {
       writeFileSync(holderFile, `process ${process.pid}`);
@@ -32,12 +35,15 @@ export function lockDataFolder(dataDir: string): LockFile {
     }
     return lock;
   } catch (error) {
-    if (error instanceof DataFolderInUseError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new StartupError(
-      `The data folder ${dataDir} cannot be used: ${reason}. Set WEAVER_DATA_DIR to a ` +
-        'folder that this user may write to.',
-      { cause: error },
+    if (error instanceof StartupError) throw error;
+    throw (
+      unusableFolder(dataDir, error) ??
+      new StartupError(
+        `The data folder ${dataDir} cannot be locked by its file weaver.lock: ` +
+          `${error instanceof Error ? error.message : String(error)}. While no Weaver uses the ` +
+          'folder, that file holds nothing: remove it.',
+        { cause: error },
+      )
     );
   }
 }

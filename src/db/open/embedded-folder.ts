@@ -1,7 +1,18 @@
-import { existsSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { PGlite, type Extensions } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 import { StartupError } from '../../base/startup-error.js';
+import { unusableFolder } from './unusable-folder.js';
 
 /** The version of PostgreSQL that PGlite brings; its files are of no use to any other. */
 export const EMBEDDED_VERSION = '18';
@@ -37,12 +48,18 @@ export class EmbeddedFolder extends NodeFS {
   async #makeCluster(): Promise<void> {
     const temporaryFolder = `${this.cluster}.new`;
     rmSync(temporaryFolder, { recursive: true, force: true });
-    const created = await PGlite.create({
-      dataDir: temporaryFolder,
-      extensions: this.extensions,
-      ...(this.image && { loadDataDir: this.image }),
-    });
-    await created.close();
+    try {
+      const created = await PGlite.create({
+        dataDir: temporaryFolder,
+        extensions: this.extensions,
+        ...(this.image && { loadDataDir: this.image }),
+      });
+      await created.close();
+    } catch (error) {
+      // A disk that is full shall not stay so.
+      rmSync(temporaryFolder, { recursive: true, force: true });
+      throw this.image ? error : (unusableFolder(dirname(this.cluster), error) ?? unmade(error));
+    }
     // Empty, or it would have been refused. Some systems do not rename onto a folder.
     rmdirSync(this.cluster);
     renameSync(temporaryFolder, this.cluster);
@@ -54,7 +71,14 @@ function isCluster(folder: string): boolean {
 }
 
 function refuseForeignFiles(folder: string): void {
-  if (!existsSync(folder)) return;
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (!found) return;
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw new StartupError(
+      `${folder} is the place of the embedded database, and it is ` +
+        (found.isSymbolicLink() ? 'a link that leads to no folder' : 'no folder') +
+        '. Nothing was changed. Move it away, or set WEAVER_DATA_DIR to another folder.',
+    );
   if (isCluster(folder)) {
     const version = readFileSync(`${folder}/${VERSION_FILE}`, 'utf8').trim();
     if (version === EMBEDDED_VERSION) return;
@@ -73,6 +97,16 @@ function refuseForeignFiles(folder: string): void {
       'copy, or restore a backup ("npx weaver db restore --yes FILE"), which keeps these ' +
       'files beside it. If Weaver was stopped while it created this database for the first ' +
       'time, it contains no rows: move it away and start again.',
+  );
+}
+
+function unmade(error: unknown): StartupError {
+  const said = error instanceof Error ? error.message : '';
+  return new StartupError(
+    'The embedded database could not be made: PostgreSQL stopped while it wrote the files' +
+      `${said && !said.startsWith('Aborted(') ? `: ${said.split('\n', 1)[0]}` : ''}. Nothing is ` +
+      'left of it. It needs 60 MB of disk to begin with, and files of 20 MB (ulimit -f).',
+    { cause: error },
   );
 }
 

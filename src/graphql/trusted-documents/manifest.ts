@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { fileErrorCode, readRegularFile } from '../../base/file-errors.js';
 
 /** What a manifest says: the text of each document by its id. */
 export type Manifest = ReadonlyMap<string, string>;
@@ -56,13 +56,13 @@ export function readManifest(file: string): { manifest: Manifest; problems: stri
 
 export function readJson(file: string): { value: unknown } | { problem: string } {
   try {
-    return { value: JSON.parse(readFileSync(file, 'utf8')) };
+    return { value: JSON.parse(readRegularFile(file).toString('utf8')) };
   } catch (error) {
     return {
       problem:
         error instanceof SyntaxError
           ? `${file} is not valid JSON: ${error.message}`
-          : `${file} cannot be read: ${(error as NodeJS.ErrnoException).code}`,
+          : `${file} cannot be read: ${fileErrorCode(error) ?? (error as Error).message}`,
     };
   }
 }

@@ -1,3 +1,4 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
 import { migratorOf } from '../migrations/run.js';
@@ -9,9 +10,7 @@ import { LEGACY_PREFIX } from '../../db/legacy-names.js';
 import {
   ADOPTION_TABLE,
   CHANGES_TABLE,
-  identifier,
   legacyName,
-  literal,
   NEW_IDS_TABLE,
   ROWS_TABLE,
   ADOPTED_TABLES,
@@ -100,7 +99,8 @@ export async function adopt(database: Database, options: AdoptionOptions): Promi
 
 async function lockTables(run: RunQuery, tables: readonly string[]): Promise<void> {
   await run(
-    `lock table ${[...tables, VERSION_TABLE].map(identifier).join(', ')} in access exclusive mode`,
+    `lock table ${[...tables, VERSION_TABLE].map(escapeIdentifier).join(', ')} in access ` +
+      'exclusive mode',
   );
 }
 
@@ -150,7 +150,7 @@ async function renameLegacyObjects(
     'select c.relname::text as name from pg_index i ' +
       'join pg_class c on c.oid = i.indexrelid ' +
       'where i.indrelid in ' +
-      `(${names.map(name => `${literal(identifier(name))}::regclass`).join(', ')}) ` +
+      `(${names.map(name => `${escapeLiteral(escapeIdentifier(name))}::regclass`).join(', ')}) ` +
       'order by 1',
   );
   const sequences = migrationsTable
@@ -184,8 +184,8 @@ async function renameLegacyObjects(
   ];
   for (const { kind, from, to } of renames)
     await run(
-      `alter ${kind} ${identifier(from)}${kind === 'function' ? '()' : ''} rename to ` +
-        `${identifier(to)}`,
+      `alter ${kind} ${escapeIdentifier(from)}${kind === 'function' ? '()' : ''} rename to ` +
+        `${escapeIdentifier(to)}`,
     );
   for (const name of names) await run(`alter table ${legacyName(name)} enable row level security`);
   return renames;
@@ -228,5 +228,5 @@ async function vacuum(database: Database, progress: AdoptionOptions['progress'])
 }
 
 function arrayOf(names: readonly string[]): string {
-  return `array[${names.map(literal).join(', ')}]::text[]`;
+  return `array[${names.map(escapeLiteral).join(', ')}]::text[]`;
 }

@@ -1,6 +1,7 @@
+import { escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { tableCopies, insertSql, type TableCopy, type LegacyTableName } from './table-copies.js';
-import { CHANGES_TABLE, legacyTableName, literal, NEW_IDS_TABLE } from './names.js';
+import { CHANGES_TABLE, legacyTableName, NEW_IDS_TABLE } from './names.js';
 import { duplicateIds, type AdoptionPlan } from './plan.js';
 import { pgArray, type RunQuery } from './recognise.js';
 
@@ -67,7 +68,7 @@ async function recordChanges(
         continue;
       await run(
         `insert into ${CHANGES_TABLE} select '${table}', o.id, '${column}', ` +
-          `${literal(why)} from ${legacyTable(table)} o where ${when}`,
+          `${escapeLiteral(why)} from ${legacyTable(table)} o where ${when}`,
       );
     }
   }

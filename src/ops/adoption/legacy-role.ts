@@ -1,8 +1,9 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from '../../db/roles.js';
 import { LEGACY_POLICY } from '../../db/legacy-names.js';
-import { ADOPTION_TABLE, identifier, ADOPTED_TABLES } from './names.js';
+import { ADOPTION_TABLE, ADOPTED_TABLES } from './names.js';
 import type { RunQuery } from './recognise.js';
 import { readWrite } from './transactions.js';
 
@@ -38,19 +39,19 @@ export async function grantLegacyRole(
               pg_get_userbyid(c.relowner)::text as owner
          from pg_class c where c.oid = '${table}'::regclass`,
     );
-    const roles = [...new Set([...existingTables!.roles, name])].map(identifier).join(', ');
+    const roles = [...new Set([...existingTables!.roles, name])].map(escapeIdentifier).join(', ');
     await run(
       existingTables!.roles.length > 0
         ? `alter policy ${LEGACY_POLICY} on ${table} to ${roles}`
         : `create policy ${LEGACY_POLICY} on ${table} to ${roles} using (true) with check (true)`,
     );
     if (existingTables!.owner !== name)
-      await run(`grant select, insert, update, delete on ${table} to ${identifier(name)}`);
+      await run(`grant select, insert, update, delete on ${table} to ${escapeIdentifier(name)}`);
   }
   if (!role.mayUse)
     await run(
-      "do $do$ begin execute format('grant usage on schema %I to " +
-        `${identifier(name).replaceAll('%', '%%')}', current_schema()); end $do$`,
+      "do $do$ begin execute format('grant usage on schema %I to %I', " +
+        `current_schema(), ${escapeLiteral(name)}); end $do$`,
     );
   return { grantedSchema: !role.mayUse };
 }

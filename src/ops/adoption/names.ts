@@ -30,11 +30,3 @@ export function legacyName(name: string): string | undefined {
   const prefixed = `${LEGACY_PREFIX}${name}`;
   return Buffer.byteLength(prefixed) <= MAX_IDENTIFIER_BYTES ? prefixed : undefined;
 }
-
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}

@@ -1,5 +1,6 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { LEGACY_PREFIX } from '../../db/legacy-names.js';
-import { identifier, literal, ROWS_TABLE, ADOPTED_TABLES } from './names.js';
+import { ROWS_TABLE, ADOPTED_TABLES } from './names.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import type { RunQuery } from './recognise.js';
 import { withoutForcedRowSecurity } from './transactions.js';
@@ -21,7 +22,7 @@ export async function storeDigests(run: RunQuery): Promise<void> {
     run,
     async (table, digests) =>
       void (await run(
-        `insert into ${ROWS_TABLE} (table_name, id, digest) select ${literal(table)}, ` +
+        `insert into ${ROWS_TABLE} (table_name, id, digest) select ${escapeLiteral(table)}, ` +
           `id, digest from (${digests}) d`,
       )),
   );
@@ -59,7 +60,7 @@ export async function differences(run: RunQuery): Promise<TableDifference[]> {
                            else 'changed' end as kind
                  from (${digests}) d
                  full join (select id, digest from ${ROWS_TABLE}
-                             where table_name = ${literal(table)}) r on r.id = d.id
+                             where table_name = ${escapeLiteral(table)}) r on r.id = d.id
                 where r.digest is distinct from d.digest) differing`,
     );
     if (row!.added + row!.changed + row!.removed > 0) found.push({ ...row!, table });
@@ -78,7 +79,7 @@ async function eachDigest(
       where relnamespace = current_schema()::regnamespace
         and relkind = 'r' and relpersistence = 'p'
         and relname not like '${LEGACY_PREFIX.replaceAll('_', '\\_')}%'
-        and relname not in ('${LOG_TABLE}', ${ADOPTED_TABLES.map(literal).join(', ')})
+        and relname not in ('${LOG_TABLE}', ${ADOPTED_TABLES.map(escapeLiteral).join(', ')})
       order by 1`,
   );
   const names = others.map(({ name }) => name);
@@ -94,7 +95,7 @@ async function eachDigest(
         .filter(name => !CHANGED_BY_USE[table]?.includes(name));
       await work(
         table,
-        `select id, md5(record_send(row(${digested.map(identifier).join(', ')})))::uuid ` +
+        `select id, md5(record_send(row(${digested.map(escapeIdentifier).join(', ')})))::uuid ` +
           `as digest from ${table}`,
       );
     }
@@ -103,7 +104,7 @@ async function eachDigest(
       await work(
         name,
         `select '${WHOLE_TABLE_ID}'::uuid as id, ${row} as digest ` +
-          `from (select md5(record_send(t)) as digest from ${identifier(name)} t ` +
+          `from (select md5(record_send(t)) as digest from ${escapeIdentifier(name)} t ` +
           `where ${ADDED_BY_USE[name] ? `not (${ADDED_BY_USE[name]})` : 'true'}) all_of_it`,
       );
     }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { escapeIdentifier } from 'pg';
 import type { Transaction } from '@mikro-orm/core';
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
 import { MIGRATION_LOCK } from '../migrations/lock.js';
-import { identifier } from './names.js';
 import type { RunQuery } from './recognise.js';
 
 const LOCK_TIMEOUT_SECONDS = 15;
@@ -86,9 +86,9 @@ export async function withoutForcedRowSecurity<T>(
     [...tables],
   );
   for (const { name } of forcedTables)
-    await run(`alter table ${identifier(name)} no force row level security`);
+    await run(`alter table ${escapeIdentifier(name)} no force row level security`);
   const result = await work();
   for (const { name } of forcedTables)
-    await run(`alter table ${identifier(name)} force row level security`);
+    await run(`alter table ${escapeIdentifier(name)} force row level security`);
   return result;
 }

@@ -1,8 +1,9 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import type { Database } from '../../db/database.js';
 import { migratorOf } from '../migrations/run.js';
 import { LEGACY_PREFIX } from '../../db/legacy-names.js';
-import { ADOPTION_TABLE, identifier, literal, ADOPTED_TABLES } from './names.js';
+import { ADOPTION_TABLE, ADOPTED_TABLES } from './names.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import type { RunQuery } from './recognise.js';
 import { differences, type TableDifference } from './row-digests.js';
@@ -31,8 +32,8 @@ export async function findAdoption(database: Database): Promise<Adoption | undef
     for (const table of await findLegacyTables(run)) {
       const [size] = await run<{ rows: number; bytes: number }>(
         'select count(*)::int as rows, ' +
-          `pg_total_relation_size(${literal(table)}::regclass)::float8 as bytes ` +
-          `from ${identifier(table)}`,
+          `pg_total_relation_size(${escapeLiteral(table)}::regclass)::float8 as bytes ` +
+          `from ${escapeIdentifier(table)}`,
       );
       legacyTables.push({ table, ...size! });
     }
@@ -61,21 +62,22 @@ export async function undoAdoption(
     const legacyTables = await findLegacyTables(run);
     await migratorOf(database).within(transaction, 'down', { to: 0 });
     await run(`drop table ${LOG_TABLE}`);
-    for (const name of newExtensions) await run(`drop extension ${identifier(name)}`);
+    for (const name of newExtensions) await run(`drop extension ${escapeIdentifier(name)}`);
     for (const role of schemaRoles)
       await run(
         "do $do$ begin execute format('revoke usage on schema %I from %I', " +
-          `current_schema(), ${literal(role)}); end $do$`,
+          `current_schema(), ${escapeLiteral(role)}); end $do$`,
       );
     const renamed = new Set(renames.map(({ to }) => to));
     for (const table of legacyTables.filter(name => !renamed.has(name)))
-      await run(`drop table ${identifier(table)}`);
+      await run(`drop table ${escapeIdentifier(table)}`);
     for (const { kind, to } of renames)
-      if (kind === 'table') await run(`alter table ${identifier(to)} disable row level security`);
+      if (kind === 'table')
+        await run(`alter table ${escapeIdentifier(to)} disable row level security`);
     for (const { kind, from, to } of renames)
       await run(
-        `alter ${kind} ${identifier(to)}${kind === 'function' ? '()' : ''} rename to ` +
-          `${identifier(from)}`,
+        `alter ${kind} ${escapeIdentifier(to)}${kind === 'function' ? '()' : ''} rename to ` +
+          `${escapeIdentifier(from)}`,
       );
   });
 }
@@ -87,9 +89,9 @@ export async function finishAdoption(database: Database): Promise<void> {
     const [adoption] = await run<{ renames: { kind: string; to: string }[] }>(
       `select renames from ${ADOPTION_TABLE}`,
     );
-    await run(`drop table ${(await findLegacyTables(run)).map(identifier).join(', ')}`);
+    await run(`drop table ${(await findLegacyTables(run)).map(escapeIdentifier).join(', ')}`);
     for (const { kind, to } of adoption!.renames)
-      if (kind === 'function') await run(`drop function ${identifier(to)}()`);
+      if (kind === 'function') await run(`drop function ${escapeIdentifier(to)}()`);
   });
 }
 

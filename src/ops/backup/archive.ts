@@ -1,5 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
@@ -7,11 +7,12 @@ import type { PGlite } from '@electric-sql/pglite';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import { StartupError } from '../../base/startup-error.js';
 import { lockDataFolder } from '../../db/open/data-folder-lock.js';
+import { unusableFolder } from '../../db/open/unusable-folder.js';
 import { Database } from '../../db/database.js';
 import { IN_MEMORY, type EntityClasses } from '../../db/open/database-options.js';
 import type { PartialFile } from './backup-file.js';
 import { countTables, DUMPED_TABLES, type Counts } from './counts.js';
-import { fileError } from './file-errors.js';
+import { fileError } from '../../base/file-errors.js';
 import { gunzip, gunzipError } from './gunzip.js';
 import type { BackupContext } from './backup-context.js';
 
@@ -62,6 +63,8 @@ async function openArchive(
   const image = await readArchive(file, signal);
   return Database.open({ kind: 'embedded', dataDir }, entities, 'migrate', image).catch(error => {
     if (error instanceof StartupError) throw error;
+    const refused = unusableFolder(dirname(dataDir), error);
+    if (refused) throw refused;
     throw new StartupError(
       `${file} is no backup of an embedded database of this version, or it is damaged.`,
       {

@@ -3,7 +3,7 @@ import { access, link, lstat, open, rename, rm, type FileHandle } from 'node:fs/
 import { dirname } from 'node:path';
 import { takeLockFile, type LockFile } from '../../base/lock-file.js';
 import { StartupError } from '../../base/startup-error.js';
-import { codeOf, fileError } from './file-errors.js';
+import { fileErrorCode, fileError } from '../../base/file-errors.js';
 
 /**
  * A backup while it is written: `FILE.partial`, which only its owner may read from its first byte
@@ -24,7 +24,7 @@ export class PartialFile {
   static async create(file: string, removed: (path: string) => void): Promise<PartialFile> {
     await refuseExisting(file);
     const path = `${file}.partial`;
-    const lock = takeLockFile(lockOf(file));
+    const lock = takeLock(file);
     if (!lock)
       throw new StartupError(
         `Another backup is writing ${file}: name another file. Nothing was written.`,
@@ -79,6 +79,14 @@ export class PartialFile {
   }
 }
 
+function takeLock(file: string): LockFile | undefined {
+  try {
+    return takeLockFile(lockOf(file));
+  } catch (error) {
+    throw fileError(error, lockOf(file));
+  }
+}
+
 const lockOf = (file: string): string => `${file}.partial.lock`;
 
 async function releaseLock(file: string, lock: LockFile): Promise<void> {
@@ -108,8 +116,8 @@ async function renameWithoutReplacing(from: string, to: string): Promise<void> {
     await rm(from);
   } catch (error) {
     if (
-      codeOf(error) === 'EEXIST' ||
-      !['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')
+      fileErrorCode(error) === 'EEXIST' ||
+      !['EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'EOPNOTSUPP'].includes(fileErrorCode(error) ?? '')
     )
       throw error;
     await (await open(to, 'wx', 0o600)).close();
@@ -121,7 +129,7 @@ async function fileExists(path: string): Promise<boolean> {
   return lstat(path).then(
     () => true,
     error => {
-      if (codeOf(error) === 'ENOENT') return false;
+      if (fileErrorCode(error) === 'ENOENT') return false;
       throw fileError(error, path);
     },
   );

@@ -1,6 +1,6 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { StartupError } from '../../base/startup-error.js';
-import { fileError } from './file-errors.js';
+import { fileError, refuseOtherThanFile } from '../../base/file-errors.js';
 import { isPortable } from './portable-format.js';
 
 /**
@@ -16,6 +16,7 @@ export type BackupKind = 'postgres' | 'embedded' | 'portable';
 async function startOf(file: string, bytes: number): Promise<Buffer> {
   let handle: FileHandle | undefined;
   try {
+    refuseOtherThanFile(file);
     handle = await open(file, 'r');
     if ((await handle.stat()).isDirectory())
       throw new StartupError(`${file} is a folder, and a backup is a file.`);

@@ -1,3 +1,4 @@
+import { escapeIdentifier } from 'pg';
 import type { RunSql } from '../migrations/catalogue.js';
 
 /** Rows by table, whose name is `"schema"."table"`. */
@@ -5,11 +6,7 @@ export type Counts = ReadonlyMap<string, number>;
 
 /** A table's name as the key of `Counts`, which SQL understands as well. */
 export function tableKey(schema: string, table: string): string {
-  return `${quoted(schema)}.${quoted(table)}`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 }
 
 /** A table in words: those of the schema public have no other name than their own. */

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { StartupError } from '../../base/startup-error.js';
-import { fileError } from './file-errors.js';
+import { fileError } from '../../base/file-errors.js';
 
 /** What a file that gzip packed holds, in pieces. Throws what `gunzipError` puts into words. */
 export async function* gunzip(file: string, signal: AbortSignal): AsyncGenerator<Buffer> {

@@ -1,5 +1,6 @@
 import type { PGlite } from '@electric-sql/pglite';
 import type { PgliteConnection } from '@mikro-orm/pglite';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { Database } from '../../db/database.js';
 import type { PartialFile } from './backup-file.js';
 import {
@@ -60,10 +61,11 @@ async function* rowsOf(pglite: PGlite, table: KeyedTable): AsyncGenerator<Buffer
   let total = 0;
   for (let after: string | undefined; ;) {
     const from =
-      after === undefined ? '' : ` where "${table.key}" > '${after.replaceAll("'", "''")}'`;
+      after === undefined ? '' : ` where ${escapeIdentifier(table.key)} > ${escapeLiteral(after)}`;
     const { blob, affectedRows = 0 } = await pglite.query(
       `copy (select ${quotedColumns(table)} from ${inPublic(table)}${from} order by ` +
-        `"${table.key}" limit ${ROWS_A_STATEMENT}) to '/dev/blob' (encoding 'UTF8')`,
+        (`${escapeIdentifier(table.key)} limit ${ROWS_A_STATEMENT}) to '/dev/blob' ` +
+          "(encoding 'UTF8')"),
     );
     if (!blob || blob.size === 0) return total;
     const rows = Buffer.from(await blob.arrayBuffer());

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { StartupError } from '../../base/startup-error.js';
 import { countLines, END_OF_ROWS, completeRows } from './copy-rows.js';
-import { fileError } from './file-errors.js';
+import { fileError } from '../../base/file-errors.js';
 import { gunzip, gunzipError } from './gunzip.js';
 
 /**

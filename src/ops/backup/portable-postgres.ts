@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import { StartupError } from '../../base/startup-error.js';
 import type { DatabaseAddress } from '../../config/database-address.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import { OPERATOR_ROLE } from '../../db/roles.js';
-import { literal } from '../adoption/names.js';
 import type { PartialFile } from './backup-file.js';
 import {
   refuseWithoutTables,
@@ -82,7 +82,7 @@ async function* rowsOf({ client }: Session, table: KeyedTable): AsyncGenerator<B
   const rows = client.query(
     copyTo(
       `copy (select ${quotedColumns(table)} from ${inPublic(table)} order by ` +
-        `"${table.key}") to stdout (encoding 'UTF8')`,
+        `${escapeIdentifier(table.key)}) to stdout (encoding 'UTF8')`,
     ),
   );
   yield* rows as AsyncIterable<Buffer>;
@@ -114,15 +114,15 @@ export function postgresSink({ client, run }: Session): RowSink {
       const things = await run<{ thing: string }>(`
         select format('table %I.%I', 'public', c.relname) as thing from pg_class c
          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p')
-           and c.relowner <> (select oid from pg_roles where rolname = ${literal(owner)})
+           and c.relowner <> (select oid from pg_roles where rolname = ${escapeLiteral(owner)})
            and (c.relname = '${LOG_TABLE}'
              or exists (select from pg_policy p where p.polrelid = c.oid))
         union all
         select format('function %s', p.oid::regprocedure) from pg_proc p
          where p.pronamespace = 'public'::regnamespace and starts_with(p.proname, 'weaver_')
-           and p.proowner <> (select oid from pg_roles where rolname = ${literal(owner)})`);
+           and p.proowner <> (select oid from pg_roles where rolname = ${escapeLiteral(owner)})`);
       for (const { thing } of things)
-        await run(`alter ${thing} owner to "${owner.replaceAll('"', '""')}"`);
+        await run(`alter ${thing} owner to ${escapeIdentifier(owner)}`);
     },
   };
 }

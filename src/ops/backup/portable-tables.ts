@@ -1,3 +1,4 @@
+import { escapeIdentifier } from 'pg';
 import type { RunSql } from '../migrations/catalogue.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import { OPERATOR_ROLE } from '../../db/roles.js';
@@ -82,7 +83,7 @@ export async function appliedMigrations(run: RunSql): Promise<string[]> {
 }
 
 export function quotedColumns({ columns }: PortableTable): string {
-  return columns.map(column => `"${column.replaceAll('"', '""')}"`).join(', ');
+  return columns.map(escapeIdentifier).join(', ');
 }
 
 export const inPublic = ({ name }: PortableTable): string => tableKey('public', name);

@@ -1,4 +1,4 @@
-import { literal } from '../adoption/names.js';
+import { escapeLiteral } from 'pg';
 import { IS_WEAVER_TABLE } from './dump.js';
 import type { Counts } from './counts.js';
 
@@ -33,7 +33,7 @@ select n.nspname, p.proname, oidvectortypes(p.proargtypes), p.proowner
  where ${OTHERS_SCHEMAS}`;
 
 const list = (names: readonly string[]): string =>
-  `array[${names.map(literal).join(', ')}]::text[]`;
+  `array[${names.map(escapeLiteral).join(', ')}]::text[]`;
 
 /** Before the dump drops its own tables: one that came later may refer to them. */
 export function dropRelations(names: readonly string[]): string {
@@ -83,7 +83,7 @@ declare
   forced boolean;
 begin
   for wanted in select key as name, value::bigint as rows
-    from json_each_text(${literal(JSON.stringify(Object.fromEntries(counts)))}) loop
+    from json_each_text(${escapeLiteral(JSON.stringify(Object.fromEntries(counts)))}) loop
     forced := held and (select c.relforcerowsecurity from pg_catalog.pg_class c
                          where c.oid = to_regclass(wanted.name));
     if forced then
@@ -107,7 +107,7 @@ declare
   r record;
   weavers_owner constant oid := (
     select oid from pg_catalog.pg_roles
-     where rolname = ${owner === undefined ? 'current_user' : literal(owner)});
+     where rolname = ${owner === undefined ? 'current_user' : escapeLiteral(owner)});
   may_all constant boolean := (
     select rolsuper from pg_catalog.pg_roles where rolname = current_user);
 begin

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { escapeLiteral } from 'pg';
 import { addressOf, type DatabaseAddress } from '../../config/database-address.js';
 import type { RunSql } from '../migrations/catalogue.js';
 import { inSession, type Session } from './session.js';
@@ -97,7 +98,7 @@ async function localeOf(run: RunSql): Promise<string> {
       'as database from pg_database d where datname = current_database()',
   )) as [{ database: Record<string, string | null> }];
   const named = (option: string, value: string | null | undefined): string =>
-    value == null ? '' : ` ${option} '${value.replaceAll("'", "''")}'`;
+    value == null ? '' : ` ${option} ${escapeLiteral(value)}`;
   const locale = d.datlocale ?? d.daticulocale;
   const provider = {
     c: '',

@@ -1,3 +1,4 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { reason } from '../connection-errors.js';
 import type { Database } from '../../db/database.js';
@@ -125,7 +126,7 @@ export async function bootstrap(
       for (const { statements } of bootstrapSteps(plan))
         for (const sql of statements) await run(sql);
       for (const [login, stored] of passwords)
-        await run(`alter role ${identifier(login)} password ${literal(stored)}`);
+        await run(`alter role ${escapeIdentifier(login)} password ${escapeLiteral(stored)}`);
       return {
         created: things.filter(thing => !before.has(thing)),
         found: things.filter(thing => before.has(thing)),
@@ -196,8 +197,8 @@ function asStartupError(error: unknown): unknown {
 // is fine.
 function createRole(name: string, attributes: string): string {
   return `do $do$ begin
-  if not exists (select from pg_roles where rolname = ${literal(name)}) then
-    create role ${identifier(name)} ${attributes};
+  if not exists (select from pg_roles where rolname = ${escapeLiteral(name)}) then
+    create role ${escapeIdentifier(name)} ${attributes};
   end if;
 exception
   when duplicate_object or unique_violation then null;
@@ -236,21 +237,21 @@ function ordinaryLogin(name: string, attributes: string): string[] {
   return [
     `do $do$ begin
   if exists (select from pg_roles
-              where rolname = ${literal(name)} and (rolsuper or rolbypassrls)) then
+              where rolname = ${escapeLiteral(name)} and (rolsuper or rolbypassrls)) then
     raise exception 'The login ${name} is a superuser or bypasses row-level security: ` +
       `choose another name.';
   end if;
 end $do$`,
     createRole(name, `login${attributes}`),
-    `alter role ${identifier(name)} login${attributes}`,
+    `alter role ${escapeIdentifier(name)} login${attributes}`,
     `do $do$ begin
-  execute format('grant connect on database %I to ${identifier(name)}', current_database());
+  execute format('grant connect on database %I to ${escapeIdentifier(name)}', current_database());
 end $do$`,
   ];
 }
 
 function stepOfOwner(name: string): Step {
-  const create = `grant usage, create on schema public to ${identifier(name)}`;
+  const create = `grant usage, create on schema public to ${escapeIdentifier(name)}`;
   return {
     why: 'The login that runs migrations and owns the tables.',
     statements: [...ordinaryLogin(name, ''), create],
@@ -269,18 +270,10 @@ function memberships(login: string): string[] {
   return [TENANT_ROLE, OPERATOR_ROLE].map(
     role => `do $do$ begin
   if current_setting('server_version_num')::int >= 160000 then
-    execute 'grant ${role} to ${identifier(login)} with inherit false, set true';
+    execute 'grant ${role} to ${escapeIdentifier(login)} with inherit false, set true';
   else
-    grant ${role} to ${identifier(login)};
+    grant ${role} to ${escapeIdentifier(login)};
   end if;
 end $do$`,
   );
-}
-
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

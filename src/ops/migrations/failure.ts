@@ -1,6 +1,7 @@
 import { StartupError } from '../../base/startup-error.js';
-import { lostConnection, reason } from '../connection-errors.js';
+import { lostConnection, reason, reasonWithoutValues } from '../connection-errors.js';
 import { sqlState } from '../../db/database-errors.js';
+import { withoutValues } from './read-sql.js';
 
 /**
  * SQLSTATE codes: raised by a statement of ours; no right to do it; no writes; not installed on the
@@ -12,8 +13,6 @@ const READ_ONLY = '25006';
 const NOT_INSTALLED = new Set(['0A000', '58P01']);
 /** PostgreSQL says so of a file that an extension needs, and 0A000 of much else. */
 const ABOUT_AN_EXTENSION = /\bextension\b/;
-/** Class 22: the message of a value that does not fit quotes the value. */
-const ABOUT_A_VALUE = /^22/;
 const MAX_SHOWN_LENGTH = 120;
 
 /** A migration that failed, and what is left of the run. Its message holds no values. */
@@ -31,8 +30,7 @@ export class MigrationFailure extends StartupError {
 /** What went wrong in a statement, as a clause. */
 function reasonOf(error: unknown): string {
   const code = sqlState(error);
-  const message =
-    code && ABOUT_A_VALUE.test(code) ? reason(error).replace(/".*"/s, '"…"') : reason(error);
+  const message = reasonWithoutValues(error);
   return code === undefined || code === RAISED
     ? message.replace(/\.$/, '')
     : `${message} (SQLSTATE ${code})`;
@@ -67,15 +65,10 @@ export function asMigrationFailure(error: unknown): unknown {
 }
 
 /**
- * The first line of a statement, short and with its literals left out: they may be somebody's data.
+ * The first line of a statement, short and with its values left out. `numbers`: those of any
+ * statement, also of one about the catalogue.
  */
-export function firstLine(sql: string): string {
-  const line = sql.trim().split('\n', 1)[0]!.trim();
-  const withoutLiterals = line.replace(/'(?:[^']|'')*('|$)/g, "'…'");
-  const redacted = /^\s*(insert|update|delete|select|with|values|copy|merge)\b/i.test(
-    withoutLiterals,
-  )
-    ? withoutLiterals.replace(/(?<![\w"$.])-?\d+(\.\d+)?\b/g, '…')
-    : withoutLiterals;
-  return redacted.length > MAX_SHOWN_LENGTH ? `${redacted.slice(0, MAX_SHOWN_LENGTH)}…` : redacted;
+export async function firstLine(sql: string, numbers = false): Promise<string> {
+  const line = (await withoutValues(sql, numbers)).trim().split('\n', 1)[0]!.trim();
+  return line.length > MAX_SHOWN_LENGTH ? `${line.slice(0, MAX_SHOWN_LENGTH)}…` : line;
 }

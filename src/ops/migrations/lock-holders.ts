@@ -3,9 +3,6 @@ import type { Client, Pool } from 'pg';
 import { connectLike } from '../../db/lent-sessions.js';
 import { firstLine } from './failure.js';
 
-/** They may be somebody's data, whatever the statement is. */
-const NUMBER = /(?<![\w"$.])\d+(\.\d+)?\b/g;
-
 interface Holder {
   readonly pid: number;
   readonly application: string | null;
@@ -32,7 +29,7 @@ export async function withLockHolders(
   const poll = async (): Promise<void> => {
     client ??= await connectLike(pool);
     const { rows } = await client.query<Holder>(LOCK_HOLDERS, [pid]);
-    if (rows.length > 0) holders = rows.map(describeHolder);
+    if (rows.length > 0) holders = await Promise.all(rows.map(describeHolder));
   };
   // Whom it waits for is a courtesy: what cannot be told must not stop the work.
   const timer = setInterval(() => void (polling = polling.then(poll).catch(() => {})), intervalMs);
@@ -54,11 +51,13 @@ const LOCK_HOLDERS = `
     join pg_stat_activity a on a.pid = blocking
    order by a.xact_start limit 3`;
 
-function describeHolder({ pid, application, login, state, seconds, query }: Holder): string {
+async function describeHolder(holder: Holder): Promise<string> {
+  const { pid, application, login, state, seconds, query } = holder;
   const since =
     seconds === null ? '' : `, in a transaction for ${seconds} second${seconds === 1 ? '' : 's'}`;
+  // Numbers may be somebody's data, whatever the statement is.
   const doing =
-    state === null ? '' : `, ${state}, statement: ${firstLine(query ?? '').replace(NUMBER, '…')}`;
+    state === null ? '' : `, ${state}, statement: ${await firstLine(query ?? '', true)}`;
   return `session ${pid} (${application || 'unnamed'} of ${login ?? 'the server'}${since}${doing})`;
 }
 

@@ -1,5 +1,6 @@
 // oxlint-disable max-lines -- one reader of SQL, with a function for each kind of statement
 import { parse, scan } from 'libpg-query';
+import { escapeIdentifier } from 'pg';
 
 /** Something with rows that a statement takes away. `values`: it writes over those of all rows. */
 export interface Loss {
@@ -385,7 +386,7 @@ function sqlName(relation: unknown): string {
   const { schemaname, relname } = relation as { schemaname?: string; relname: string };
   return [schemaname, relname]
     .filter(name => name !== undefined)
-    .map(name => `"${name.replaceAll('"', '""')}"`)
+    .map(escapeIdentifier)
     .join('.');
 }
 
@@ -416,6 +417,39 @@ export async function withoutConcurrently(sql: string): Promise<string> {
   // An option in brackets stays, and says no.
   const [from, instead] = ['(', ','].includes(tokens[at - 1]!.text) ? [end, ' false'] : [start, ''];
   return `${bytes.subarray(0, from)}${instead}${bytes.subarray(end)}`;
+}
+
+/** As far as no value can have begun. */
+const BEFORE_VALUES = /^[^'"$\d/-]*/;
+
+const NUMBER = [/^[IF]CONST$/, '…'] as const;
+/** What is shown of a token, by its kind or its text: `U&'…'`, `b'…'` and `x'…'` have no kind. */
+const SHOWN_INSTEAD: readonly (readonly [RegExp, string])[] = [
+  [/^(SQL|C)_COMMENT$/, ''],
+  NUMBER,
+  [/^\$.*\$$/s, '$$…$$'],
+  [/^SCONST$|^(U&|b|x)'/i, "'…'"],
+];
+
+/**
+ * A statement for whoever reads of it, without comments and with its values left out: they may be
+ * somebody's data. Of a statement that is only about the catalogue numbers stay, unless `numbers`
+ * says that they go, too.
+ */
+export async function withoutValues(sql: string, numbers = false): Promise<string> {
+  const scanned = await scan(sql).catch(() => undefined);
+  // A text that was cut in the middle of a literal, for one.
+  if (!scanned) return `${BEFORE_VALUES.exec(sql)![0]}…`;
+  const withNumbers = !numbers && !(await readSql(sql)).touchesRows;
+  const bytes = Buffer.from(sql);
+  let [text, at] = ['', 0];
+  for (const { start, end, tokenName, text: token } of scanned.tokens) {
+    const shown = SHOWN_INSTEAD.find(([pattern]) => pattern.test(tokenName) || pattern.test(token));
+    if (!shown || (withNumbers && shown === NUMBER)) continue;
+    text += `${bytes.subarray(at, start)}${shown[1]}`;
+    at = end;
+  }
+  return `${text}${bytes.subarray(at)}`;
 }
 
 function namesIn(list: unknown): string[] {

@@ -1,4 +1,4 @@
-import { reason } from '../connection-errors.js';
+import { reasonWithoutValues } from '../connection-errors.js';
 import type { Database } from '../../db/database.js';
 import { isDatabaseUnreachable } from '../../db/database-errors.js';
 import type { EntityClasses } from '../../db/open/database-options.js';
@@ -136,15 +136,15 @@ async function inTransaction(
             writeRows(connection, sql, transaction);
           const change = await (
             locksBefore ? withAllRowsVisible(connection, transaction, write) : write()
-          ).catch(error => {
+          ).catch(async error => {
             if (isDatabaseUnreachable(error)) throw error;
             results.push({
               name,
               ms: performance.now() - started,
               locks: [],
               problem:
-                `Statement ${index + 1} of ${up.length} (${firstLine(sql)}): ` +
-                `${reason(error)}.`,
+                `Statement ${index + 1} of ${up.length} (${await firstLine(sql)}): ` +
+                `${reasonWithoutValues(error)}.`,
             });
             throw ROLL_BACK;
           });

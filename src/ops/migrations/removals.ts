@@ -57,7 +57,7 @@ export async function removalsOf(
       ...new Set([...writing, ...(await functionsThatWrite(connection, reading.calls))]),
     ].map(name => `calls ${name}()`);
     for (const doing of [...reading.unclear, ...calls])
-      unclear.push({ kind: 'unclear', what: `${firstLine(sql)} ${doing}`, rows: undefined });
+      unclear.push({ kind: 'unclear', what: `${await firstLine(sql)} ${doing}`, rows: undefined });
   }
   const keyOf = (table: string): string => tableKey(SCHEMA, table);
   const rows = await countRows(

@@ -103,7 +103,7 @@ export class MigrationRunner extends UnguardedRunner {
             ? 'Nothing of this run was kept: the database is as it was before.'
             : 'It was rolled back.';
           throw new MigrationFailure(
-            describeStatement(migration, method, index, statements),
+            await describeStatement(migration, method, index, statements),
             error,
             isDatabaseUnreachable(error) ? LOST : this.#describeWait(error, holders, left),
           );
@@ -130,7 +130,7 @@ export class MigrationRunner extends UnguardedRunner {
       );
       if (error === undefined && (await concurrent?.left())?.length) {
         throw new MigrationFailure(
-          describeStatement(migration, method, index, statements),
+          await describeStatement(migration, method, index, statements),
           new Error('the index is invalid'),
           await this.#dropInvalidIndex(concurrent),
         );
@@ -138,7 +138,7 @@ export class MigrationRunner extends UnguardedRunner {
       if (error !== undefined) {
         if (isDatabaseUnreachable(error))
           throw new MigrationFailure(
-            describeStatement(migration, method, index, statements),
+            await describeStatement(migration, method, index, statements),
             error,
             LOST_OUTSIDE,
           );
@@ -152,7 +152,7 @@ export class MigrationRunner extends UnguardedRunner {
           `${await this.#dropInvalidIndex(concurrent)}${kept}`.trim() ||
           'The database is as it was before this migration.';
         throw new MigrationFailure(
-          describeStatement(migration, method, index, statements),
+          await describeStatement(migration, method, index, statements),
           error,
           this.#describeWait(error, holders, left),
         );
@@ -299,16 +299,16 @@ function nameOf(migration: Migration): string {
   return migration.name ?? migration.constructor.name;
 }
 
-function describeStatement(
+async function describeStatement(
   migration: Migration,
   method: 'up' | 'down',
   index: number,
   statements: readonly string[],
-): string {
+): Promise<string> {
   const name = nameOf(migration);
   const doing = method === 'up' ? '' : 'Reverting ';
   return (
     `${doing}${name} failed at statement ${index + 1} of ${statements.length} ` +
-    `(${firstLine(statements[index]!)})`
+    `(${await firstLine(statements[index]!)})`
   );
 }

@@ -1,3 +1,4 @@
+import { escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { emittedSql, migrationFiles, type EmittedSql } from './emitted-sql.js';
 import { MIGRATION_LOCK } from './lock.js';
@@ -127,7 +128,7 @@ function checkLogSql(method: Method, known: readonly string[], names: readonly s
   const before = known.slice(0, oldest === undefined ? known.length : known.indexOf(oldest));
   const wanted = method === 'up' ? before : [...before, ...names];
   const list = (items: readonly string[]): string =>
-    items.length === 0 ? `'{}'::text[]` : `array[${items.map(literal).join(', ')}]::text[]`;
+    items.length === 0 ? `'{}'::text[]` : `array[${items.map(escapeLiteral).join(', ')}]::text[]`;
   return (
     `do $weaver$ begin
   if (select coalesce(array_agg(name::text order by name collate "C"), '{}')
@@ -191,22 +192,18 @@ async function asOwner(sql: string): Promise<string> {
   const { touchesRows, writes } = await readSql(sql);
   return touchesRows
     ? 'call ' +
-        `pg_temp.weaver_run(${literal(sql)}${writes === undefined ? '' : `, ${literal(writes)}`})`
+        `pg_temp.weaver_run(${escapeLiteral(sql)}${writes === undefined ? '' : `, ${escapeLiteral(writes)}`})`
     : sql;
 }
 
 function logStatement(method: Method, name: string, { hash }: EmittedSql): string {
   return method === 'up'
     ? `insert into "${LOG_TABLE}" ("name", "${HASH_COLUMN}") ` +
-        `values (${literal(name)}, ${hash === undefined ? 'null' : literal(hash)})`
-    : `delete from "${LOG_TABLE}" where "name" = ${literal(name)}`;
+        `values (${escapeLiteral(name)}, ${hash === undefined ? 'null' : escapeLiteral(hash)})`
+    : `delete from "${LOG_TABLE}" where "name" = ${escapeLiteral(name)}`;
 }
 
 /** On a line of its own, since a statement may end with a comment. */
 function terminated(sql: string): string {
   return `${sql.trim().replace(/;$/, '')}\n;`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

@@ -1,3 +1,4 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { LEGACY_PREFIX } from '../../db/legacy-names.js';
 import type { RunSql } from './catalogue.js';
@@ -72,8 +73,8 @@ function foreignOwnerError(
   things: readonly string[],
 ): StartupError {
   const transferSql = ownerIsSuperuser
-    ? things.map(thing => `alter ${thing} owner to "${login}"`).join('; ')
-    : `reassign owned by "${owner}" to "${login}"`;
+    ? things.map(thing => `alter ${thing} owner to ${escapeIdentifier(login)}`).join('; ')
+    : `reassign owned by ${escapeIdentifier(owner!)} to ${escapeIdentifier(login)}`;
   return new StartupError(
     `Weaver's tables in the database ${database} belong to ${owner}, and ${login} is no ` +
       'member of that role, so it can neither read their log nor migrate them. Nothing was ' +
@@ -83,11 +84,10 @@ function foreignOwnerError(
 }
 
 async function thingsOf(run: RunSql, owner: string): Promise<string[]> {
-  const name = owner.replaceAll("'", "''");
   const rows = await run<{ thing: string }>(
     `select 'table ' || quote_ident(c.relname) as thing from pg_class c
       join pg_roles o on o.oid = c.relowner
-      where o.rolname = '${name}' and c.relnamespace = 'public'::regnamespace
+      where o.rolname = ${escapeLiteral(owner)} and c.relnamespace = 'public'::regnamespace
         and c.relkind in ('r', 'p')
         and (c.relname = '${LOG_TABLE}' or starts_with(c.relname, '${LEGACY_PREFIX}')
           or exists (select from pg_policy p where p.polrelid = c.oid))
@@ -95,7 +95,7 @@ async function thingsOf(run: RunSql, owner: string): Promise<string[]> {
      select 'function ' || quote_ident(p.proname) || '(' ||
             pg_get_function_identity_arguments(p.oid) || ')'
        from pg_proc p join pg_roles o on o.oid = p.proowner
-      where o.rolname = '${name}' and p.pronamespace = 'public'::regnamespace
+      where o.rolname = ${escapeLiteral(owner)} and p.pronamespace = 'public'::regnamespace
         and starts_with(p.proname, 'weaver_')
       order by 1 desc`,
   );

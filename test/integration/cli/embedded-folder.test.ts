@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   cpSync,
   existsSync,
@@ -6,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -100,6 +102,77 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
       ),
     });
     expect(err).not.toMatch(/delete/);
+  });
+
+  test.runIf(process.platform === 'linux')(
+    'for which there is no room is told as such, and what was begun is taken away',
+    async () => {
+      rmSync(dataDir, { recursive: true });
+      // As where a disk is full, a write fails: files end at two megabytes.
+      const { status, stderr } = spawnSync(
+        'bash',
+        [
+          '-c',
+          `trap '' XFSZ; ulimit -f 2000; exec "$0" "$@"`,
+          process.execPath,
+          join(import.meta.dirname, '../../../bin/weaver.js'),
+          'db',
+          'up',
+        ],
+        { cwd: root, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8' },
+      );
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr:
+          'The embedded database could not be made: PostgreSQL stopped while it wrote the files. ' +
+          'Nothing is left of it. It needs 60 MB of disk to begin with, and files of 20 MB ' +
+          '(ulimit -f).\n',
+      });
+      expect(existsSync(join(dataDir, 'pg.new'))).toBe(false);
+    },
+  );
+
+  test.runIf(process.platform === 'linux' && process.getuid?.() === 0)(
+    'on a disk that is full is told as such, at its first start and later',
+    async () => {
+      const disk = join(root, 'disk');
+      mkdirSync(disk);
+      // Where disks may not be mounted, nobody can say what a full one does.
+      const mounted =
+        spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]).status === 0;
+      if (!mounted) return;
+      const full = {
+        code: 1,
+        out: '',
+        err:
+          `The data folder ${join(disk, 'data')} cannot be used: the disk is full (ENOSPC). ` +
+          'Make room there, or set WEAVER_DATA_DIR to a folder on another disk.',
+      };
+      try {
+        const there = { WEAVER_DATA_DIR: join(disk, 'data') };
+        expect(await weaver(there, ['db', 'up'])).toEqual(full);
+        expect(readdirSync(join(disk, 'data'))).not.toContain('pg.new');
+        spawnSync('sh', ['-c', `cat /dev/zero > '${join(disk, 'more')}'`]);
+        expect(await weaver(there, ['db', 'up'])).toEqual(full);
+      } finally {
+        spawnSync('umount', [disk]);
+      }
+    },
+  );
+
+  test.each([
+    ['a file', () => writeFileSync(cluster, ''), 'no folder'],
+    ['a link to nowhere', () => symlinkSync('nowhere', cluster), 'a link that leads to no folder'],
+  ])('whose place is taken by %s is no damaged database', async (_, take, what) => {
+    rmSync(cluster, { recursive: true });
+    take();
+    expect(await weaver(env, ['db', 'status'])).toEqual({
+      code: 1,
+      out: '',
+      err:
+        `${cluster} is the place of the embedded database, and it is ${what}. Nothing was ` +
+        'changed. Move it away, or set WEAVER_DATA_DIR to another folder.',
+    });
   });
 
   test('that is damaged is told as such, with counsel that keeps its files', async () => {

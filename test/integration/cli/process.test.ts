@@ -70,6 +70,16 @@ describe('the command weaver', () => {
       /^The file \.env in this folder cannot be read: it is a link to a file .* not there\..*\n$/,
     ],
     [
+      'a pipe',
+      () => spawnSync('mkfifo', [join(folder, '.env')]),
+      /^The file \.env in this folder cannot be read: it is a pipe or a device, .*\n$/,
+    ],
+    [
+      'a device without an end',
+      () => symlinkSync('/dev/zero', join(folder, '.env')),
+      /^The file \.env in this folder cannot be read: it is a pipe or a device, .*\n$/,
+    ],
+    [
       'not in its form',
       () =>
         writeFileSync(

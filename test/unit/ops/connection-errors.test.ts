@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseAddress } from '../../../src/config/database-address.js';
-import { connectionError } from '../../../src/ops/connection-errors.js';
+import { connectionError, reasonWithoutValues } from '../../../src/ops/connection-errors.js';
 import { joinPatterns } from '../../support/join-patterns.js';
 
 const ADDRESS = parseAddress('postgresql://weaver%40x:secret@db.example.com/main');
@@ -87,5 +87,27 @@ describe('connectionError', () => {
     expect(
       connectionError(new TypeError('x is not a function'), ADDRESS, 'DATABASE_URL'),
     ).toBeUndefined();
+  });
+});
+
+describe('what the server says of a value that does not fit', () => {
+  test.each([
+    [
+      'invalid input syntax for type integer: "4711 Ada"',
+      'invalid input syntax for type integer: "…"',
+    ],
+    [
+      'ungültige Eingabesyntax für Typ integer: »Ada "A."«',
+      'ungültige Eingabesyntax für Typ integer: "…"',
+    ],
+    ['syntaxe en entrée invalide : « Ada »', 'syntaxe en entrée invalide : "…"'],
+    ['division by zero', 'division by zero'],
+  ])('is told without the value: %s', (message, told) => {
+    expect(reasonWithoutValues(failure('22P02', message))).toBe(told);
+  });
+
+  test('names stay in the messages of other errors', () => {
+    const message = 'relation "docs" does not exist';
+    expect(reasonWithoutValues(failure('42P01', message))).toBe(message);
   });
 });

@@ -34,6 +34,20 @@ test.each([
     `create table a (name varchar(255) default '…')`,
   ],
   [`update users set name = 'half of a value\nthat goes on'`, `update users set name = '…'`],
-])('the first line of a statement shows no value: %j', (sql, line) => {
-  expect(firstLine(sql)).toBe(line);
+  [`update users set name = $$Ada$$, age = 5.5e3`, `update users set name = $$…$$, age = …`],
+  [`update users set name = $n$Ada$n$, age = -3`, `update users set name = $$…$$, age = -…`],
+  [
+    `update users set name = E'O\\'Brien' where id = 0x1F`,
+    `update users set name = '…' where id = …`,
+  ],
+  [`update users set name = U&'Ada', bits = b'01'`, `update users set name = '…', bits = '…'`],
+  [`-- Ada asked\ndelete from users -- Ada`, `delete from users`],
+  [`delete from "o'clock" where "5" = 'it''s'`, `delete from "o'clock" where "5" = '…'`],
+  [
+    `alter table users alter name set default /* Ada */ 'x'`,
+    `alter table users alter name set default  '…'`,
+  ],
+  [`select 1; update users set name = 'cut in the midd`, `select …`],
+])('the first line of a statement shows no value: %j', async (sql, line) => {
+  expect(await firstLine(sql)).toBe(line);
 });
