@@ -29,7 +29,7 @@ const REASONS: Readonly<Record<string, string>> = {
  * What stands behind a path and is neither a file nor a folder: reading a pipe waits for its
  * writer, and a device may have no end.
  */
-export class NotAFileError extends Error {
+class NotAFileError extends Error {
   override readonly name = 'NotAFileError';
 
   constructor() {

@@ -8,6 +8,8 @@ import { addConfigCommands } from './config-commands.js';
 import { addDbCommands } from './db-commands.js';
 import { addWordsOfGroup } from './db/alembic-commands.js';
 import { addDemoCommand } from './demo-command.js';
+import { refuseEmptyValues } from './empty-values.js';
+import { addHelpCommand } from './help-command.js';
 import { Interrupted } from './interruption.js';
 import { addKeyCommands } from './key-commands.js';
 import { packageVersion } from './package-folder.js';
@@ -69,6 +71,8 @@ export async function runCommandLine(
     program,
     program.commands.find(command => command.name() === 'db')!,
   );
+  addHelpCommand(program);
+  refuseEmptyValues(program);
 
   try {
     await program.parseAsync(argv);

@@ -17,6 +17,11 @@ const MAX_BYTES = 256 * 1024;
  * when they are old, and when a token names one that is not there. Old keys go on while the
  * provider cannot be reached; `UNAVAILABLE` where there are none, since that says nothing of the
  * token.
+ *
+ * jose's own `createRemoteJWKSet` (6.2) keeps two of these promises not: keys that are old are
+ * refused while the provider cannot be reached, since it lets the error of the fetch through; and
+ * its cool-down begins with the last fetch that went well, so that a provider that is down is asked
+ * once for each token, each of which waits for the time-out.
  */
 export function publishedKeys(url: string, log: Logger, timeoutMs = TIMEOUT_MS): JWTVerifyGetKey {
   let keys: ReturnType<typeof createLocalJWKSet> | undefined;

@@ -1,4 +1,5 @@
 import { StartupError } from '../../base/startup-error.js';
+import { RestoreLeftover } from '../../ops/backup/restore-leftover.js';
 import { MissingProgram } from '../../ops/backup/programs.js';
 import { reason } from '../../ops/connection-errors.js';
 import { isDatabaseUnreachable, sqlState } from '../../db/database-errors.js';
@@ -9,7 +10,12 @@ import { MigrationFailure } from '../../ops/migrations/failure.js';
  * anybody's values, and what is `consequence` after it. Any other error as it is.
  */
 export function explainFailure(error: unknown, consequence: string): unknown {
-  if (error instanceof MissingProgram) return error;
+  if (
+    error instanceof MissingProgram ||
+    error instanceof RestoreLeftover ||
+    error instanceof MigrationFailure
+  )
+    return error;
   if (error instanceof StartupError)
     return statesConsequence(error.message)
       ? error

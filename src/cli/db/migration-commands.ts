@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../../config.js';
+import { migrationWordsProblem } from '../../ops/migrations/new-migration-name.js';
 import type { CommandContext } from '../command-io.js';
 import type { RevisionOptions } from './revision.js';
 import type { GuardOptions } from './run-migrations.js';
@@ -28,7 +29,11 @@ export function addMigrationCommands(group: Command, { io }: CommandContext): vo
       'Writes the file of a new migration, empty or with the differences between the ' +
         'entities and the existing migrations. Needs the source tree, but no database.',
     )
-    .requiredOption('-m, --message <message>', 'what it does, which becomes its name')
+    .addOption(
+      new Option('-m, --message <message>', 'what it does, which becomes its name')
+        .makeOptionMandatory()
+        .argParser(migrationWords),
+    )
     .option('--autogenerate', 'compare the entities with the result of the migrations')
     .option('--path <folder>', 'where the file goes (migrations)')
     .addHelpText(
@@ -166,6 +171,12 @@ function statementLockTimeout(): Option {
     'how long a statement waits for a locked table, 0: no limit ' +
     '(WEAVER_STATEMENT_LOCK_TIMEOUT, or 5)';
   return new Option('--statement-lock-timeout <seconds>', description).argParser(parseSeconds);
+}
+
+function migrationWords(value: string): string {
+  const problem = migrationWordsProblem(value);
+  if (problem) throw new InvalidArgumentError(problem);
+  return value;
 }
 
 function parseSeconds(value: string): number {

@@ -2,12 +2,7 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../../config.js';
 import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../ops/backup/archive.js';
 import { kindOfBackup } from '../../ops/backup/backup-kind.js';
-import {
-  formatRowCounts,
-  formatTableName,
-  tableKey,
-  type Counts,
-} from '../../ops/backup/counts.js';
+import { formatRowCounts, type Counts } from '../../ops/backup/counts.js';
 import {
   countsInDump,
   dumpEntries,
@@ -16,27 +11,20 @@ import {
 } from '../../ops/backup/dump-contents.js';
 import { embeddedSink } from '../../ops/backup/portable-embedded.js';
 import { postgresSink } from '../../ops/backup/portable-postgres.js';
-import {
-  checkPortable,
-  fillFromPortable,
-  migrateToManifest,
-  unmigrate,
-} from '../../ops/backup/portable.js';
+import { checkPortable, fillFromPortable, withPortableTables } from '../../ops/backup/portable.js';
 import {
   readTarget,
   restorableEntries,
   restoreDump,
   extraObjectsIn,
 } from '../../ops/backup/restore-dump.js';
-import type { ExtraObjects } from '../../ops/backup/restore-script.js';
+import { RestoreLeftover } from '../../ops/backup/restore-leftover.js';
 import { countExistingRows } from '../../ops/backup/rows-there.js';
 import { inSession } from '../../ops/backup/session.js';
 import type { BackupContext } from '../../ops/backup/backup-context.js';
-import { reason } from '../../ops/connection-errors.js';
 import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/run.js';
-import { rowCountText, type RowCount } from '../../ops/row-counts.js';
 import { futureOwner } from '../../ops/migrations/table-owner.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
@@ -44,6 +32,7 @@ import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, embeddedExists, openingError, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { explainFailure } from './backup-failure.js';
+import { refuseReplacedRows, completeCounts } from './replaced-rows.js';
 
 export interface RestoreCommandOptions {
   readonly yes?: boolean;
@@ -78,20 +67,25 @@ export async function restoreCommand(
   }
   const progress = new Progress(io, 'Restoring');
   try {
-    const { counts, notes } = await untilInterrupted('nothing was changed', async signal => {
-      const context = {
-        report: (doing: string) => progress.update(undefined, doing),
-        signal,
-        env: io.env,
-      };
-      const restore =
-        target.kind === 'embedded'
-          ? restoreEmbedded(config, target, io, file, kind, options, context)
-          : restorePostgres(config, target, io, file, kind, options, context);
-      return restore.catch(error => {
-        throw explainFailure(error, 'Nothing was changed.');
-      });
-    });
+    let outcome = 'nothing was changed';
+    const { counts, notes } = await untilInterrupted(
+      () => outcome,
+      async signal => {
+        const context = {
+          report: (doing: string) => progress.update(undefined, doing),
+          signal,
+          env: io.env,
+        };
+        const restore =
+          target.kind === 'embedded'
+            ? restoreEmbedded(config, target, io, file, kind, options, context)
+            : restorePostgres(config, target, io, file, kind, options, context);
+        return restore.catch(error => {
+          if (error instanceof RestoreLeftover) outcome = error.left;
+          throw explainFailure(error, 'Nothing was changed.');
+        });
+      },
+    );
     progress.end();
     io.out(`Restored ${file}: ${formatRowCounts(counts)}.`);
     for (const note of notes) io.say(note);
@@ -115,7 +109,7 @@ async function restoreEmbedded(
   // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and
   // opening it could damage it more.
   if (!yes && embeddedExists(config.database))
-    refuseRows(io, complete(await countsToReplace(config)), yes);
+    refuseReplacedRows(io, completeCounts(await countsToReplace(config)), yes);
   const { result: counts, previousFolder } = await replaceEmbedded(
     dataDir,
     context.signal,
@@ -158,8 +152,9 @@ async function fillEmbedded(
     throw openingError(error, config, 'migrate');
   });
   try {
-    await migrateToManifest(database, file, manifest);
-    await fillFromPortable(await embeddedSink(database), file, { clean: true }, context);
+    await withPortableTables(database, file, manifest, async () =>
+      fillFromPortable(await embeddedSink(database), file, { clean: true }, context),
+    );
     return counts;
   } finally {
     await database.close();
@@ -204,7 +199,7 @@ async function restoreFromDump(
   const counts = await countsInDump(file, entries, context);
   const extraObjects = extraObjectsIn(target, all, onlyWeaver);
   const replacedCounts = new Map([...existing].filter(([table]) => counts.has(table)));
-  refuseRows(io, replacedCounts, yes, extraObjects, existing);
+  refuseReplacedRows(io, replacedCounts, yes, extraObjects, existing);
   await restoreDump(
     address,
     file,
@@ -239,76 +234,16 @@ async function fillPostgres(
     owner: await futureOwner(session.run),
     there: await countExistingRows(session),
   }));
-  refuseRows(io, new Map([...existing].filter(([table]) => counts.has(table))), yes);
-  const wasEmpty = await migrateToManifest(database, file, manifest);
-  await migratorOf(database)
-    .withLock(() =>
+  refuseReplacedRows(io, new Map([...existing].filter(([table]) => counts.has(table))), yes);
+  await withPortableTables(database, file, manifest, () =>
+    migratorOf(database).withLock(() =>
       inSession(address, context.signal, session =>
         fillFromPortable(postgresSink(session), file, { clean: yes, owner }, context),
       ),
-    )
-    .catch(async error => {
-      if (wasEmpty) await takeAway(database, error);
-      throw error;
-    });
+    ),
+  );
   return {
     counts,
     notes: owner === undefined ? [] : [`Weaver's tables belong to ${owner}, who can migrate them.`],
   };
-}
-
-/** The tables that were made for the rows that did not come. */
-async function takeAway(database: Database, why: unknown): Promise<void> {
-  await unmigrate(database).catch(error => {
-    const tables =
-      'The tables that were made for the rows stay without them, and nothing else was changed.';
-    throw new StartupError(
-      `${reason(why)}. ${tables} They could not be taken away: ${reason(error)}.`,
-      { cause: why },
-    );
-  });
-}
-
-type RowCounts = ReadonlyMap<string, RowCount>;
-
-function complete(counts: Counts): RowCounts {
-  return new Map([...counts].map(([table, counted]) => [table, { counted, isAll: true }]));
-}
-
-/** Names what is there and what the backup does not have, and refuses it without --yes. */
-function refuseRows(
-  io: CommandIo,
-  replacedCounts: RowCounts,
-  yes: boolean,
-  extraObjects?: ExtraObjects,
-  existing?: RowCounts,
-): void {
-  const nonEmpty = [...replacedCounts].filter(([, { counted, isAll }]) => counted > 0 || !isAll);
-  for (const [table, rows] of nonEmpty)
-    io.say(`  replaces the table ${formatTableName(table)} (${rowCountText(rows)})`);
-  const { relations = [], functions = [], types = [] } = extraObjects ?? {};
-  for (const name of relations) {
-    const rows = existing?.get(tableKey('public', name));
-    io.say(
-      `  removes ${name}, which the backup does not ` +
-        `have${rows === undefined ? '' : ` (${rowCountText(rows)})`}`,
-    );
-  }
-  for (const name of functions)
-    io.say(`  removes the function ${name}, which the backup does not have`);
-  for (const name of types) io.say(`  removes the type ${name}, which the backup does not have`);
-  const needsConfirmation =
-    nonEmpty.length + relations.length + functions.length + types.length > 0;
-  if (needsConfirmation && !yes)
-    throw new StartupError(
-      (
-        'Nothing was changed. Add --yes to replace these rows and remove what the backup ' +
-        'does not have.'
-      ).replace(
-        relations.length + functions.length + types.length > 0
-          ? ''
-          : ' and remove what the backup does not have',
-        '',
-      ),
-    );
 }

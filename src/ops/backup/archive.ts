@@ -13,6 +13,7 @@ import { IN_MEMORY, type EntityClasses } from '../../db/open/database-options.js
 import type { PartialFile } from './backup-file.js';
 import { countTables, DUMPED_TABLES, type Counts } from './counts.js';
 import { fileError } from '../../base/file-errors.js';
+import { RestoreLeftover } from './restore-leftover.js';
 import { gunzip, gunzipError } from './gunzip.js';
 import type { BackupContext } from './backup-context.js';
 
@@ -120,7 +121,7 @@ export async function replaceEmbedded<T>(
     try {
       renameSync(join(staging, 'pg'), cluster);
     } catch (error) {
-      if (previousFolder) renameSync(previousFolder, cluster);
+      if (previousFolder) putBack(previousFolder, cluster, error);
       throw error;
     }
     return { result, previousFolder };
@@ -129,5 +130,13 @@ export async function replaceEmbedded<T>(
   } finally {
     rmSync(staging, { recursive: true, force: true });
     lock.release();
+  }
+}
+
+function putBack(previousFolder: string, cluster: string, why: unknown): void {
+  try {
+    renameSync(previousFolder, cluster);
+  } catch {
+    throw new RestoreLeftover(`the former database is in ${previousFolder}: rename it to pg`, why);
   }
 }

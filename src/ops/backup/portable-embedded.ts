@@ -1,23 +1,11 @@
 import type { PGlite } from '@electric-sql/pglite';
 import type { PgliteConnection } from '@mikro-orm/pglite';
-import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { Database } from '../../db/database.js';
-import type { PartialFile } from './backup-file.js';
-import {
-  refuseWithoutTables,
-  writePortable,
-  type RowSink,
-  type PortableContents,
-} from './portable.js';
-import {
-  appliedMigrations,
-  portableTables,
-  inPublic,
-  quotedColumns,
-  TEXT_SETTINGS,
-  type KeyedTable,
-} from './portable-tables.js';
+import type { RunSql } from '../migrations/catalogue.js';
 import type { BackupContext } from './backup-context.js';
+import type { PartialFile } from './backup-file.js';
+import { copyFrom, copyTo, type KeyedTable } from './portable-tables.js';
+import { backupRows, type PortableContents, type RowSink } from './portable.js';
 
 /**
  * The embedded database gives and takes all that one statement copies at once: so a few rows go in
@@ -39,33 +27,18 @@ export async function backupEmbeddedRows(
   context: BackupContext,
 ): Promise<PortableContents> {
   const pglite = await pgliteOf(database);
-  const run = async <R>(sql: string): Promise<R[]> => (await pglite.query<R>(sql)).rows;
-  await run('begin isolation level repeatable read read only');
-  try {
-    for (const setting of TEXT_SETTINGS) await run(setting);
-    const migrations = await appliedMigrations(run);
-    refuseWithoutTables(migrations);
-    return await writePortable(
-      partial,
-      migrations,
-      await portableTables(run),
-      table => rowsOf(pglite, table),
-      context,
-    );
-  } finally {
+  const run: RunSql = async sql => (await pglite.query(sql)).rows as never;
+  return backupRows(run, partial, table => rowsOf(pglite, table), context).catch(async error => {
     await run('rollback');
-  }
+    throw error;
+  });
 }
 
 async function* rowsOf(pglite: PGlite, table: KeyedTable): AsyncGenerator<Buffer, number> {
   let total = 0;
   for (let after: string | undefined; ;) {
-    const from =
-      after === undefined ? '' : ` where ${escapeIdentifier(table.key)} > ${escapeLiteral(after)}`;
     const { blob, affectedRows = 0 } = await pglite.query(
-      `copy (select ${quotedColumns(table)} from ${inPublic(table)}${from} order by ` +
-        (`${escapeIdentifier(table.key)} limit ${ROWS_A_STATEMENT}) to '/dev/blob' ` +
-          "(encoding 'UTF8')"),
+      copyTo(table, `'/dev/blob'`, { after, limit: ROWS_A_STATEMENT }),
     );
     if (!blob || blob.size === 0) return total;
     const rows = Buffer.from(await blob.arrayBuffer());
@@ -88,13 +61,7 @@ export async function embeddedSink(database: Database): Promise<RowSink> {
         const blob = new Blob(pendingRows as Buffer<ArrayBuffer>[]);
         pendingRows = [];
         bytes = 0;
-        await pglite.query(
-          `copy ${inPublic(table)} (${quotedColumns(table)}) from '/dev/blob' (encoding 'UTF8')`,
-          [],
-          {
-            blob,
-          },
-        );
+        await pglite.query(copyFrom(table, `'/dev/blob'`), [], { blob });
       };
       return {
         async write(rows) {

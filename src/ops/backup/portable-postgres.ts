@@ -1,28 +1,16 @@
 import { once } from 'node:events';
 import { finished } from 'node:stream/promises';
 import { escapeIdentifier, escapeLiteral } from 'pg';
-import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import { from as rowsInto, to as rowsOutOf } from 'pg-copy-streams';
 import { StartupError } from '../../base/startup-error.js';
 import type { DatabaseAddress } from '../../config/database-address.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import { OPERATOR_ROLE } from '../../db/roles.js';
-import type { PartialFile } from './backup-file.js';
-import {
-  refuseWithoutTables,
-  writePortable,
-  type RowSink,
-  type PortableContents,
-} from './portable.js';
-import {
-  appliedMigrations,
-  portableTables,
-  inPublic,
-  quotedColumns,
-  TEXT_SETTINGS,
-  type KeyedTable,
-} from './portable-tables.js';
-import { inSession, type Session } from './session.js';
 import type { BackupContext } from './backup-context.js';
+import type { PartialFile } from './backup-file.js';
+import { copyFrom, copyTo, type KeyedTable } from './portable-tables.js';
+import { backupRows, type PortableContents, type RowSink } from './portable.js';
+import { inSession, type Session } from './session.js';
 
 /**
  * Writes the rows of a PostgreSQL database, all of one moment, while others go on. Throws where the
@@ -33,22 +21,15 @@ export async function backupPostgresRows(
   partial: PartialFile,
   context: BackupContext,
 ): Promise<PortableContents> {
-  return inSession(address, context.signal, async session => {
-    await session.run('begin isolation level repeatable read read only');
-    for (const setting of TEXT_SETTINGS) await session.run(setting);
-    await enableAllRows(session);
-    const migrations = await appliedMigrations(session.run);
-    refuseWithoutTables(migrations);
-    const written = await writePortable(
+  return inSession(address, context.signal, session =>
+    backupRows(
+      session.run,
       partial,
-      migrations,
-      await portableTables(session.run),
       table => rowsOf(session, table),
       context,
-    );
-    await session.run('commit');
-    return written;
-  });
+      () => enableAllRows(session),
+    ),
+  );
 }
 
 /** Whether the login sees all rows, as itself or as the operator. */
@@ -79,12 +60,7 @@ async function enableAllRows(session: Session): Promise<void> {
 }
 
 async function* rowsOf({ client }: Session, table: KeyedTable): AsyncGenerator<Buffer, number> {
-  const rows = client.query(
-    copyTo(
-      `copy (select ${quotedColumns(table)} from ${inPublic(table)} order by ` +
-        `${escapeIdentifier(table.key)}) to stdout (encoding 'UTF8')`,
-    ),
-  );
+  const rows = client.query(rowsOutOf(copyTo(table, 'stdout')));
   yield* rows as AsyncIterable<Buffer>;
   return (rows as unknown as { rowCount: number }).rowCount;
 }
@@ -94,9 +70,7 @@ export function postgresSink({ client, run }: Session): RowSink {
   return {
     run,
     async open(table) {
-      const stream = client.query(
-        copyFrom(`copy ${inPublic(table)} (${quotedColumns(table)}) from stdin (encoding 'UTF8')`),
-      );
+      const stream = client.query(rowsInto(copyFrom(table, 'stdin')));
       const done = finished(stream);
       done.catch(() => {}); // Whoever writes next, or ends it, is told.
       return {

@@ -1,4 +1,4 @@
-import { escapeIdentifier } from 'pg';
+import { escapeIdentifier, escapeLiteral } from 'pg';
 import type { RunSql } from '../migrations/catalogue.js';
 import { LOG_TABLE } from '../migrations/log.js';
 import { OPERATOR_ROLE } from '../../db/roles.js';
@@ -82,8 +82,26 @@ export async function appliedMigrations(run: RunSql): Promise<string[]> {
     .toSorted();
 }
 
-export function quotedColumns({ columns }: PortableTable): string {
-  return columns.map(escapeIdentifier).join(', ');
+export const inPublic = ({ name }: PortableTable): string => tableKey('public', name);
+
+const quotedColumns = ({ columns }: PortableTable): string =>
+  columns.map(escapeIdentifier).join(', ');
+
+/** Reads the rows of a table in the order of its key; `limit` of them behind `after`, if given. */
+export function copyTo(
+  table: KeyedTable,
+  target: string,
+  { after, limit }: { after?: string | undefined; limit?: number } = {},
+): string {
+  const key = escapeIdentifier(table.key);
+  const where = after === undefined ? '' : ` where ${key} > ${escapeLiteral(after)}`;
+  return (
+    `copy (select ${quotedColumns(table)} from ${inPublic(table)}${where} order by ${key}` +
+    `${limit === undefined ? '' : ` limit ${limit}`}) to ${target} (encoding 'UTF8')`
+  );
 }
 
-export const inPublic = ({ name }: PortableTable): string => tableKey('public', name);
+/** Puts rows into a table. */
+export function copyFrom(table: PortableTable, source: string): string {
+  return `copy ${inPublic(table)} (${quotedColumns(table)}) from ${source} (encoding 'UTF8')`;
+}

@@ -2,7 +2,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { StartupError } from '../../base/startup-error.js';
+import { reasonWithoutValues } from '../connection-errors.js';
 import { runMigrations } from '../migrations/run.js';
+import { RestoreLeftover } from './restore-leftover.js';
 import { knownMigrations } from '../migrations/state.js';
 import type { RunSql } from '../migrations/catalogue.js';
 import type { Database } from '../../db/database.js';
@@ -31,15 +33,38 @@ export interface PortableContents {
   readonly totals: readonly Total[];
 }
 
-export function refuseWithoutTables(migrations: readonly string[]): void {
+/**
+ * Writes the rows of Weaver's tables into a file, all of one moment, in the transaction that it
+ * begins, and which stays open where it fails. `enableAllRows` makes sure that it sees all of them.
+ */
+export async function backupRows(
+  run: RunSql,
+  partial: PartialFile,
+  rowsOf: (table: KeyedTable) => AsyncGenerator<Buffer, number>,
+  context: BackupContext,
+  enableAllRows?: () => Promise<void>,
+): Promise<PortableContents> {
+  await run('begin isolation level repeatable read read only');
+  for (const setting of TEXT_SETTINGS) await run(setting);
+  await enableAllRows?.();
+  const migrations = await appliedMigrations(run);
   if (migrations.length === 0)
     throw new StartupError(
       `The database has none of Weaver's tables, so there is nothing to back up.`,
     );
+  const written = await writePortable(
+    partial,
+    migrations,
+    await portableTables(run),
+    rowsOf,
+    context,
+  );
+  await run('commit');
+  return written;
 }
 
 /** Writes tables into a file as they are read. */
-export async function writePortable(
+async function writePortable(
   partial: PartialFile,
   migrations: readonly string[],
   tables: readonly KeyedTable[],
@@ -98,17 +123,33 @@ export interface RowSink {
 }
 
 /**
- * Brings an empty database to the migrations that a backup was written at, and says whether it was
- * empty; throws where it is at others, or where this version does not have them.
+ * Lets `fill` put rows into tables at the migrations that a backup was written at, which it makes
+ * in an empty database, and takes away again where `fill` fails. Throws where the database is at
+ * others, or where this version does not have them.
  */
-export async function migrateToManifest(
+export async function withPortableTables<T>(
   database: Database,
   file: string,
   { migrations }: Manifest,
-): Promise<boolean> {
+  fill: () => Promise<T>,
+): Promise<T> {
   const run: RunSql = sql => database.orm.em.getDriver().getConnection().execute(sql);
   const applied = await appliedMigrations(run);
-  const last = migrations.at(-1);
+  refuseOtherMigrations(file, migrations, applied);
+  if (applied.length > 0) return fill();
+  await runMigrations(database, 'up', migrations);
+  try {
+    return await fill();
+  } catch (error) {
+    throw await takenAway(database, error);
+  }
+}
+
+function refuseOtherMigrations(
+  file: string,
+  migrations: readonly string[],
+  applied: readonly string[],
+): void {
   const unknown = migrations.filter(name => !knownMigrations().includes(name));
   if (unknown.length > 0)
     throw new StartupError(
@@ -116,29 +157,42 @@ export async function migrateToManifest(
         `(${unknown.join(', ')}). Restore it with the Weaver that has them. Nothing was ` +
         'changed.',
     );
-  if (applied.length === 0) return (await runMigrations(database, 'up', migrations)).length > 0;
+  if (applied.length === 0) return;
   const [missingMigrations, extraMigrations] = [
     migrations.filter(name => !applied.includes(name)),
     applied.filter(name => !migrations.includes(name)),
   ];
-  if (missingMigrations.length + extraMigrations.length === 0) return false;
+  if (missingMigrations.length + extraMigrations.length === 0) return;
   const hint =
     extraMigrations.length === 0
-      ? `Run "npx weaver db up ${last}" first`
+      ? `Run "npx weaver db up ${migrations.at(-1)}" first`
       : 'Restore into an empty database, and run "npx weaver db up" there';
   throw new StartupError(
-    `${file} was written at ${last}, and this database is at ${applied.at(-1)}. ${hint}. ` +
-      'Nothing was changed.',
+    `${file} was written at ${migrations.at(-1)}, and this database is at ${applied.at(-1)}. ` +
+      `${hint}. Nothing was changed.`,
   );
 }
 
-/** Takes away what `migrateToManifest` made, as long as nobody has put rows into it. */
-export async function unmigrate(database: Database): Promise<void> {
-  await runMigrations(database, 'down', { to: 0 });
-  await database.orm.em
-    .getDriver()
-    .getConnection()
-    .execute(`drop table if exists ${tableKey('public', LOG_TABLE)}`);
+/**
+ * Takes away the tables that were made, as long as nobody has put rows into them. Gives what to
+ * say of the failure `why`.
+ */
+async function takenAway(database: Database, why: unknown): Promise<unknown> {
+  try {
+    await runMigrations(database, 'down', { to: 0 });
+    await database.orm.em
+      .getDriver()
+      .getConnection()
+      .execute(`drop table if exists ${tableKey('public', LOG_TABLE)}`);
+  } catch (error) {
+    return new RestoreLeftover(
+      'tables that were made for the rows are left in the database without them, since they ' +
+        `could not be taken away (${reasonWithoutValues(error)}). Mend that, and remove them ` +
+        'with "npx weaver db down base"',
+      why,
+    );
+  }
+  return why;
 }
 
 export interface FillOptions {

@@ -1,8 +1,18 @@
 import { UnderscoreNamingStrategy } from '@mikro-orm/core';
+import { StartupError } from '../../base/startup-error.js';
 import { migrationFiles } from './emitted-sql.js';
+
+/** What is wrong with the words that are to name a migration; undefined where nothing is. */
+export function migrationWordsProblem(words: string): string | undefined {
+  return /[\p{L}\p{N}]/u.test(words)
+    ? undefined
+    : 'Say in a few words what the migration does: its name needs a letter or a digit.';
+}
 
 /** The name of the file of a new migration, without its extension: that of its class. */
 export function newMigrationName(timestamp: string, words?: string): string {
+  const problem = words === undefined ? undefined : migrationWordsProblem(words);
+  if (problem) throw new StartupError(problem);
   return new UnderscoreNamingStrategy().classToMigrationName(
     afterLast(timestamp, [...migrationFiles().keys()]),
     words,

@@ -198,6 +198,49 @@ describe('a portable backup', () => {
     expect(await weaver(target.env, ['db', 'restore', path])).toMatchObject({ code: 0 });
   });
 
+  test.runIf(onPostgres)('that cannot take back its tables says which are left', async () => {
+    const path = file();
+    await weaver(source.env, ['db', 'backup', '--portable', '--no-check', path]);
+    const target = await database();
+    await sql(
+      target,
+      `create function stop_drops() returns event_trigger language plpgsql as $$ begin
+         raise 'no drops here';
+       end $$;
+       create function wait() returns event_trigger language plpgsql as $$ begin
+         if current_setting('application_name') <> 'weaver-migrate' then
+           perform pg_sleep(60);
+         end if;
+       end $$;
+       create event trigger no_drops on sql_drop when tag in ('DROP TABLE')
+         execute function stop_drops();
+       create event trigger waits on ddl_command_end when tag in ('ALTER TABLE')
+         execute function wait()`,
+    );
+    const restore = commands.weaver(target.env, 'db', 'restore', path);
+    await vi.waitUntil(
+      async () =>
+        restore.child.exitCode !== null ||
+        (
+          await sql<{ waits: boolean }>(
+            target,
+            'select exists (select from pg_stat_activity where datname = current_database() ' +
+              "and wait_event = 'PgSleep') as waits",
+          )
+        )[0]!.waits,
+      { timeout: 60_000 },
+    );
+    expect(await restore.end('SIGINT')).toEqual({ code: 130, signal: null });
+    const leftover =
+      'tables that were made for the rows are left in the database without them, since they ' +
+      'could not be taken away (no drops here). Mend that, and remove them with "npx weaver db ' +
+      'down base".';
+    expect(restore.err.trim().split('\n').at(-1)).toBe(`Interrupted: ${leftover}`);
+    await sql(target, 'drop event trigger no_drops; drop event trigger waits');
+    expect(await weaver(target.env, ['db', 'down', 'base'])).toMatchObject({ code: 0 });
+    expect(await weaver(target.env, ['db', 'restore', path])).toMatchObject({ code: 0 });
+  });
+
   test('replaces rows with --yes, and none if the file is cut, damaged or unlike', async () => {
     const whole = file();
     await weaver(source.env, ['db', 'backup', '--portable', '--no-check', whole]);

@@ -87,10 +87,39 @@ describe('weaver', () => {
     [['db', 'down', 'base', '--to', 'initial'], '"base" and --to initial: give one target.'],
     [['db', 'up', '--sql', '+1'], 'Steps cannot be counted without a database'],
     [['schema', 'print', '--check'], "option '--check <file>' argument missing"],
+    [['help', 'nope'], "unknown command 'nope'"],
+    [['help', 'db', 'stat'], "unknown command 'stat'"],
+    [['help', 'upgrade'], 'There is no command "upgrade". Weaver\'s word is "up"'],
+    [['db', 'revision', '-m', ''], 'its name needs a letter or a digit.'],
+    [['db', 'revision', '-m', ' - '], 'its name needs a letter or a digit.'],
+    [['db', 'up', ''], "argument 'target' has no character that shows."],
+    [['db', 'up', '--to', ' '], "option '--to <target>' has no character that shows."],
+    [['db', 'stamp', ''], "argument 'target' has no character that shows."],
+    [['db', 'lint', 'head', ''], "argument 'migrations...' has no character that shows."],
+    [['db', 'backup', ''], "argument 'file' has no character that shows."],
+    [['db', 'restore', '\t'], "argument 'file' has no character that shows."],
+    [['tenant', 'show', ''], "argument 'tenant' has no character that shows."],
+    [['key', 'revoke', ''], "argument 'key' has no character that shows."],
+    [
+      ['search', 'recall', '--tenant', 'x', ''],
+      "option '--tenant <tenant...>' has no character that shows.",
+    ],
+    [['schema', 'print', '--check', ''], "option '--check <file>' has no character that shows."],
   ])('%j is wrong usage', async (args, message) => {
     const { code, out, err } = await weaver(NOWHERE, args);
     expect({ code, out }).toEqual({ code: 2, out: '' });
     expect(err).toContain(message);
+  });
+
+  test.each([
+    [['help'], 'Usage: weaver [options] [command]'],
+    [['help', 'db'], 'Usage: weaver db [options] [command]'],
+    [['help', 'db', 'up'], 'Usage: weaver db up [options] [target]'],
+    [['db', 'help', 'up'], 'Usage: weaver db up [options] [target]'],
+  ])('%j shows the help of that command', async (args, usage) => {
+    const { code, out, err } = await weaver({}, args);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out.split('\n')[0]).toBe(usage);
   });
 
   test.each([

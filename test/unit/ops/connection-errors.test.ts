@@ -96,11 +96,8 @@ describe('what the server says of a value that does not fit', () => {
       'invalid input syntax for type integer: "4711 Ada"',
       'invalid input syntax for type integer: "…"',
     ],
-    [
-      'ungültige Eingabesyntax für Typ integer: »Ada "A."«',
-      'ungültige Eingabesyntax für Typ integer: "…"',
-    ],
-    ['syntaxe en entrée invalide : « Ada »', 'syntaxe en entrée invalide : "…"'],
+    ['invalid input: »Ada "A."«', 'invalid input: "…"'],
+    ['invalid input : « Ada »', 'invalid input : "…"'],
     ['division by zero', 'division by zero'],
   ])('is told without the value: %s', (message, told) => {
     expect(reasonWithoutValues(failure('22P02', message))).toBe(told);
