@@ -190,10 +190,9 @@ end $procedure$`;
 /** A statement that may read or write rows, as a call of the procedure above. */
 async function asOwner(sql: string): Promise<string> {
   const { touchesRows, writes } = await readSql(sql);
-  return touchesRows
-    ? 'call ' +
-        `pg_temp.weaver_run(${escapeLiteral(sql)}${writes === undefined ? '' : `, ${escapeLiteral(writes)}`})`
-    : sql;
+  if (!touchesRows) return sql;
+  const values = writes === undefined ? [sql] : [sql, writes];
+  return `call pg_temp.weaver_run(${values.map(escapeLiteral).join(', ')})`;
 }
 
 function logStatement(method: Method, name: string, { hash }: EmittedSql): string {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MigrationGenerator } from '../../../../src/ops/migrations/migration-generator.js';
 
-test('a migration that is made of the entities makes no function anew, in neither direction', () => {
+test('a migration that is generated makes no function anew, in neither direction', () => {
   const made = 'create or replace function "weaver_fold"(text) returns text as $$ … $$;';
   const generator = new MigrationGenerator({} as never, {} as never, {} as never);
   const text = generator.generateMigrationFile('Migration1_x', {
