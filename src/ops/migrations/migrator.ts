@@ -17,7 +17,6 @@ import { withMigrationLock } from './lock.js';
 import { MigrationLog } from './log.js';
 import { oneName } from './names.js';
 import { MigrationRunner } from './runner.js';
-import { MigrationGenerator } from './migration-generator.js';
 import { newMigrationName } from './new-migration-name.js';
 import { isLoss, removalsOf } from './removals.js';
 import type { RowChange } from './rows-of-owner.js';
@@ -33,7 +32,6 @@ export const MIGRATIONS: MigrationsOptions = {
   silent: true,
   emit: 'ts',
   fileName: newMigrationName,
-  generator: MigrationGenerator,
 };
 
 /**
