@@ -302,7 +302,7 @@ describe('numbers and instants out of range', () => {
       { createdAt: { gt: '2026-01-31T00:00:00.1234567Z' } },
       /at most microseconds/,
     ],
-    ['an unknown zone', { createdAt: { gt: '2026-01-31T00:00:00+20:00' } }, /must look like/],
+    ['an unknown zone', { createdAt: { gt: '2026-01-31T00:00:00+24:00' } }, /must look like/],
     [
       'a year that cannot be shown',
       { createdAt: { gt: '9999-12-31T23:59:59-15:59' } },
