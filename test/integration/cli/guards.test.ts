@@ -354,8 +354,7 @@ describe('what nobody can tell from a statement', () => {
     [
       'a do block',
       ['do $$ begin drop table if exists one; end $$'],
-      'may remove rows, and nobody can tell which: do $$ begin drop table if exists one; ' +
-        'end $$ runs a do block',
+      'may remove rows, and nobody can tell which: do $$…$$ runs a do block',
     ],
     [
       '"cascade"',
