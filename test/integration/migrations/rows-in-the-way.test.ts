@@ -88,7 +88,7 @@ describe('rows that a rule comes after', () => {
       'profiles has users of one tenant whose e-mail addresses differ only in case. They ' +
         'were not changed.',
     );
-    expect(err).toContain('"npx weaver db doctor" names the rows');
+    expect(err).toContain('"npx weaver db doctor" lists the rows');
     expect(err).not.toContain('docs has rows');
     expect(await stored()).toEqual(before);
   });

@@ -211,6 +211,6 @@ describe.each(fields)('$coordinate', ({ parent, field }) => {
       { numRuns: 30, seed: 20_261_123 },
     );
     // Were all refused, nothing would have reached the database.
-    if (field.args.length > 1) expect(answered).toBeGreaterThan(3);
+    if (field.args.length > 1) expect(answered).toBeGreaterThan(1);
   });
 });
