@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
+import { AppError } from '../base/app-error.js';
 import { cancelStatements } from './cancel-statements.js';
 import {
   boundTimeSql,
@@ -6,6 +7,7 @@ import {
   type DatabaseScope,
   type OperationBounds,
 } from './database-scope.js';
+import { sqlState } from './database-errors.js';
 import { discardLostConnections } from './lost-connections.js';
 import { parameterText } from './parameter-text.js';
 import { PostgresSession } from './postgres-session.js';
@@ -24,6 +26,13 @@ import { VectorReader } from './vector-reader.js';
 // Repeatable read: all statements of a transaction see one state of the data, at no cost for
 // readers.
 const BEGIN = 'begin isolation level repeatable read read only';
+
+/**
+ * SQLSTATE with which the server refuses a statement that it knows, once a migration has given its
+ * result other columns or types, though it be a longer `varchar`: it does so as long as the
+ * connection lives. Statements of ours ask for nothing else that is not supported.
+ */
+const RESULT_CHANGED = '0A000';
 
 /**
  * Reads through the pool that MikroORM uses too. Statements are prepared by name, once on each
@@ -51,10 +60,22 @@ export class PostgresReadConnections implements ReadConnections {
   }
 
   async begin(scope: DatabaseScope, bounds?: OperationBounds): Promise<ReadTransaction> {
-    const client = await this.pool.connect();
-    let session = this.#sessions.get(client);
-    if (!session) this.#sessions.set(client, (session = new PostgresSession(client)));
-    return new PostgresReadTransaction(this, session, scope, bounds);
+    return new PostgresReadTransaction(this, await this.#session(), scope, bounds);
+  }
+
+  async #session(): Promise<PostgresSession> {
+    for (;;) {
+      const client = await this.pool.connect();
+      let session = this.#sessions.get(client);
+      if (!session) this.#sessions.set(client, (session = new PostgresSession(client)));
+      if (!session.isStale) return session;
+      client.release(true);
+    }
+  }
+
+  /** Where one connection knows a statement with columns of before, the others may too. */
+  discardSessions(): void {
+    for (const session of this.#sessions.values()) session.isStale = true;
   }
 
   get behindPooler(): boolean {
@@ -120,6 +141,10 @@ class PostgresReadTransaction implements ReadTransaction {
       await this.#entering;
       return await query.outcome;
     } catch (error) {
+      if (this.#cutError === undefined && sqlState(error) === RESULT_CHANGED) {
+        this.connections.discardSessions();
+        throw databaseChanged(error);
+      }
       throw this.#cutError ?? error;
     } finally {
       this.#inFlight -= 1;
@@ -170,7 +195,7 @@ class PostgresReadTransaction implements ReadTransaction {
   async end(): Promise<void> {
     this.#watch(undefined);
     const { client } = this.session;
-    if (this.#cutError !== undefined) return client.release(true);
+    if (this.#cutError !== undefined || this.session.isStale) return client.release(true);
     try {
       await this.#entering;
       if (this.connections.behindPooler) await this.session.run('commit');
@@ -180,4 +205,11 @@ class PostgresReadTransaction implements ReadTransaction {
     if (!this.connections.behindPooler) this.session.commitSoon();
     client.release();
   }
+}
+
+function databaseChanged(cause: unknown): AppError {
+  return new AppError('UNAVAILABLE', 'The database has just been migrated. Try again shortly.', {
+    cause,
+    retryAfterMs: 1_000,
+  });
 }

@@ -13,6 +13,8 @@ const BYTES_AT_ONCE = 65_536;
 
 /** A connection of the pool's as reads use it, for as long as it lives. */
 export class PostgresSession {
+  /** Knows statements with columns that tables have no longer: nobody is to have it again. */
+  isStale = false;
   #commitTimer: NodeJS.Timeout | undefined;
   #isCorked = false;
   #isReading = true;
