@@ -6,6 +6,7 @@ import {
   type OperationBounds,
 } from './database-scope.js';
 import type { ScheduledRead, ReadScheduler } from './connection-scheduler.js';
+import { sqlState } from './database-errors.js';
 import type { ReceivedRows } from './read-connection.js';
 import type { Row, Statement } from './statement.js';
 
@@ -16,7 +17,12 @@ interface OpenTransaction {
   scope: DatabaseScope;
   inFlight: number;
   ended: boolean;
+  /** Why its first statement failed that did. */
+  failure?: unknown;
 }
+
+/** SQLSTATE of a statement that was refused because one before it had failed. */
+const IN_FAILED_TRANSACTION = '25P02';
 
 /**
  * The reads of one GraphQL operation: one read-only transaction under the caller's role, opened by
@@ -84,7 +90,8 @@ export class OperationReads {
       received = await (await open.opening).query(statement, parameters, this.bounds, maxRows);
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
-      throw error;
+      open.failure ??= error;
+      throw sqlState(error) === IN_FAILED_TRANSACTION ? open.failure : error;
     } finally {
       open.inFlight -= 1;
       if (open.inFlight === 0) setImmediate(() => this.#endIfIdle(open));

@@ -67,6 +67,16 @@ describe('the reads of an operation', () => {
     expect([second, third, await began(scope)]).toEqual([first, first, first]);
   });
 
+  test('that were asked for at once fail for the reason of the first that did', async () => {
+    const scope = reads();
+    const asked = [scope.query(FAILS, []), scope.query(BEGAN, []), scope.query(COUNT_BOTS, [])];
+    const reasons = (await Promise.allSettled(asked)).map(
+      result => (result as { reason?: { code?: unknown } }).reason?.code,
+    );
+    expect(reasons).toEqual(['22012', '22012', '22012']);
+    expect(await scope.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+  });
+
   test('begin another after other work, and leave the only connection meanwhile', async () => {
     const scope = reads();
     const first = await began(scope);
