@@ -12,8 +12,11 @@ import { exactVariables } from '../exact-variables.js';
 import { executePlan } from './execute-plan.js';
 import { planOperation, type ObjectPlan, type PlanSource } from './plan.js';
 
-/** Combinations of the variables in @skip and @include that an operation's plans are kept for. */
-const MAX_PLANS = 8;
+/**
+ * Combinations of the variables in @skip and @include that an operation's plans are kept for, at
+ * most.
+ */
+export const MAX_PLANS = 8;
 
 /** Mistakes in variables that an answer names. */
 const MAX_VARIABLE_ERRORS = 10;
@@ -30,6 +33,7 @@ export interface ExecutableOperation {
   readonly conditions: readonly string[] | undefined;
   /** By the values of those variables. */
   readonly plans: Map<string, Plan>;
+  readonly maxPlans: number;
 }
 
 interface Plan {
@@ -81,7 +85,7 @@ export function executeOperation(
  */
 function planOf(
   schema: GraphQLSchema,
-  { operation, fragments, conditions, plans }: ExecutableOperation,
+  { operation, fragments, conditions, plans, maxPlans }: ExecutableOperation,
   variables: Record<string, unknown>,
 ): Plan | undefined {
   if (!conditions || operation.operation === OperationTypeNode.SUBSCRIPTION) return undefined;
@@ -99,7 +103,7 @@ function planOf(
   const source = { schema, operation, fragments, conditions: executionArgs };
   try {
     const entry = { source, plan: planOperation(source) };
-    if (plans.size < MAX_PLANS) plans.set(key, entry);
+    if (plans.size < maxPlans) plans.set(key, entry);
     return entry;
   } catch {
     return undefined;

@@ -87,6 +87,15 @@ export function documentProblem(
   return undefined;
 }
 
+/** Fields and fragments of a document that is not too large, each at every use. */
+export function selectionsOf(document: DocumentNode, limits: DocumentLimits): number {
+  const measure = new Measure(document, limits);
+  let selections = 0;
+  for (const { selectionSet } of measure.roots())
+    selections += measure.sizeOf(selectionSet).selections;
+  return selections;
+}
+
 function tooComplexError(what: string, limit: number): AppError {
   return new AppError('QUERY_TOO_COMPLEX', `The operation ${what}; the limit is ${limit}.`);
 }

@@ -13,13 +13,16 @@ import { prepareDocument, validDocument, type PreparedDocument } from './prepare
 const MAX_DOCUMENTS = 2_000;
 
 /**
- * Room for those documents, in characters of their text: their syntax trees and plans take some 50
- * bytes for each.
+ * Room for those documents, in characters of their text: their syntax trees take some 50 bytes for
+ * each.
  */
-const MAX_LENGTH = 1_000_000;
+const MAX_LENGTH = 2_000_000;
 
 /** What a document takes besides, in characters. */
 const LENGTH_OF_ENTRY = 500;
+
+/** What a field of a plan takes, in characters. */
+const LENGTH_OF_FIELD = 40;
 
 /**
  * The operations that callers ask for, by whatever transport: what does not depend on the caller or
@@ -31,7 +34,8 @@ export class Operations {
   readonly #latest = new LRUCache<string, PreparedDocument>({
     max: MAX_DOCUMENTS,
     maxSize: MAX_LENGTH,
-    sizeCalculation: (_, text) => LENGTH_OF_ENTRY + text.length,
+    sizeCalculation: ({ maxPlannedFields }, text) =>
+      LENGTH_OF_ENTRY + text.length + LENGTH_OF_FIELD * maxPlannedFields,
   });
 
   /** `trusted`: valid documents by their texts. */

@@ -12,9 +12,9 @@ import {
 } from 'graphql';
 import type { AppError } from '../../base/app-error.js';
 import type { Limits } from '../../config/limits.js';
-import type { ExecutableOperation } from '../execution/executor.js';
+import { MAX_PLANS, type ExecutableOperation } from '../execution/executor.js';
 import { jsonVariablesRule } from '../json-variables-rule.js';
-import { documentProblem } from '../limits/document-limits.js';
+import { documentProblem, selectionsOf } from '../limits/document-limits.js';
 import { operationCost, type OperationCost } from '../limits/operation-cost.js';
 import { examineOperation } from './examine-operation.js';
 import type { OperationRules } from './permission-problem.js';
@@ -30,6 +30,10 @@ export interface PreparedDocument {
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   /** Its operations, as far as any was asked for. */
   readonly operations: Map<OperationDefinitionNode, PreparedOperation>;
+  /** Plans that are kept of each operation, at most. */
+  readonly maxPlans: number;
+  /** Fields of all plans that may be kept. */
+  readonly maxPlannedFields: number;
 }
 
 /** One operation of a valid document, whatever its variables are. */
@@ -56,15 +60,24 @@ export function prepareDocument(
   // Before validation, whose rules compare fields in pairs.
   const problem = documentProblem(document, limits);
   const errors = problem ? [] : validate(schema, document, [...specifiedRules, jsonVariablesRule]);
-  return { ...validDocument(document), errors, problem };
+  const selections = problem ? 0 : selectionsOf(document, limits);
+  const maxPlans = Math.min(MAX_PLANS, Math.max(1, Math.floor(MAX_PLANNED_FIELDS / selections)));
+  const maxPlannedFields = selections * (text.includes('@') ? maxPlans : 1);
+  return { ...validDocument(document), errors, problem, maxPlans, maxPlannedFields };
 }
+
+/**
+ * Fields of all plans of a document, unless one plan has more: a few fragments that spread each
+ * other make thousands of fields, each of which takes as much memory as forty characters of text.
+ */
+const MAX_PLANNED_FIELDS = 1_000;
 
 /** What a document is that needs no check. */
 export function validDocument(document: DocumentNode): PreparedDocument {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
-  return { document, errors: [], problem: undefined, fragments, operations: new Map() };
+  return { ...NO_DOCUMENT, document, fragments, operations: new Map() };
 }
 
 const NO_DOCUMENT: PreparedDocument = {
@@ -73,6 +86,8 @@ const NO_DOCUMENT: PreparedDocument = {
   problem: undefined,
   fragments: {},
   operations: new Map(),
+  maxPlans: MAX_PLANS,
+  maxPlannedFields: 0,
 };
 
 /** graphql-js reads by recursion: what is nested deep enough runs out of stack. */
@@ -89,26 +104,25 @@ function toSyntaxError(error: Error): GraphQLError {
 export function operationOf(
   schema: GraphQLSchema,
   limits: Limits,
-  { document, fragments, operations }: PreparedDocument,
+  prepared: PreparedDocument,
   name: string | undefined,
 ): PreparedOperation | undefined {
-  const operation = getOperationAST(document!, name);
+  const operation = getOperationAST(prepared.document!, name);
   if (!operation) return undefined;
-  let prepared = operations.get(operation);
-  if (!prepared)
-    operations.set(
+  let known = prepared.operations.get(operation);
+  if (!known)
+    prepared.operations.set(
       operation,
-      (prepared = prepareOperation(schema, limits, document!, operation, fragments)),
+      (known = prepareOperation(schema, limits, prepared, operation)),
     );
-  return prepared;
+  return known;
 }
 
 function prepareOperation(
   schema: GraphQLSchema,
   limits: Limits,
-  document: DocumentNode,
+  { document, fragments, maxPlans }: PreparedDocument,
   operation: OperationDefinitionNode,
-  fragments: Readonly<Record<string, FragmentDefinitionNode>>,
 ): PreparedOperation {
   const { isPlannable, conditions, ...examination } = examineOperation(
     schema,
@@ -117,11 +131,12 @@ function prepareOperation(
     limits.listItems,
   );
   return {
-    document,
+    document: document!,
     operation,
     fragments,
     conditions: isPlannable ? conditions : undefined,
     plans: new Map(),
+    maxPlans,
     ...examination,
     cost: schema.getRootType(operation.operation) ? operationCost(schema, operation, fragments) : 0,
   };

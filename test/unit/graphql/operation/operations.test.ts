@@ -1,10 +1,15 @@
 import { buildSchema, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
+import { executeOperation } from '../../../../src/graphql/execution/executor.js';
 import { Operations } from '../../../../src/graphql/operation/operations.js';
+import { operationOf } from '../../../../src/graphql/operation/prepared-document.js';
 import { testConfig } from '../../../support/config.js';
 
-const schema = buildSchema('type Query { a: String }');
+const schema = buildSchema('type Query { a: String, q: Query, r: Query }');
 const settings = { schema, limits: testConfig().limits, openIntrospection: true };
+
+const DOUBLINGS = 8;
+const DOUBLED_FIELDS = 2 ** DOUBLINGS;
 
 /**
  * How many of so many different documents are still there, and whether the first and the last of
@@ -36,13 +41,45 @@ describe('a flood of different documents', () => {
 
   test('leaves fewer of large ones', () => {
     const { kept, last } = flood(500, 9_500);
-    expect(kept).toBe(100);
+    expect(kept).toBe(199);
     expect(last).toBe(true);
+  });
+
+  test('leaves as many as have fifty thousand fields, with fragments written out', () => {
+    const operations = new Operations(settings);
+    const texts = Array.from({ length: 200 }, (_, nth) => doublingText(nth));
+    for (const text of texts) operations.prepare(text);
+    const kept = texts.filter(text => operations.known(text) !== undefined).length;
+    expect(kept * DOUBLED_FIELDS).toBeLessThan(50_000);
+    expect(kept).toBeGreaterThan(5);
   });
 
   test('does not drive out what is trusted', () => {
     expect(flood(3_000, 0, [textOf(0, 0)]).first).toBe(true);
   });
+});
+
+/** A few hundred characters. */
+function doublingText(nth: number): string {
+  const fragments = Array.from(
+    { length: DOUBLINGS },
+    (_, index) => `fragment F${index + 1} on Query { q { ...F${index} } r { ...F${index} } }`,
+  );
+  return (
+    `query Q${nth}($c: Boolean = false) { q { ...F${DOUBLINGS} } a @skip(if: $c) } ` +
+    `fragment F0 on Query { a } ${fragments.join(' ')}`
+  );
+}
+
+test.each([
+  ['both are', 'query ($c: Boolean!) { a @skip(if: $c) q { a } }', 2],
+  ['one is', doublingText(0), 1],
+])('of plans for two conditions, %s kept', async (_, text, kept) => {
+  const document = new Operations(settings).prepare(text);
+  const operation = operationOf(schema, settings.limits, document, undefined)!;
+  for (const c of [true, false])
+    await executeOperation(schema, operation, { variableValues: { c } });
+  expect(operation.plans.size).toBe(kept);
 });
 
 describe('a document that is not kept', () => {
