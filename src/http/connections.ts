@@ -22,6 +22,13 @@ const CHECK_EVERY_MS = 1_000;
 /** How long a peer may take to close a connection after our last word. */
 const CLOSE_WITHIN_MS = 2_000;
 
+/**
+ * Who may listen for the end of one answer: each limit that counts what a request holds, and the
+ * streams of Node and Fastify through which a large body and a large answer go. Node warns of more,
+ * since these could be a leak.
+ */
+const MAX_RESPONSE_LISTENERS = 20;
+
 /** How often the log tells of connections that were refused. */
 const LOG_INTERVAL_MS = 60_000;
 
@@ -39,6 +46,7 @@ export function createLimitedServer(
 ): Server {
   const idle = new IdleConnections(keepAliveMs + limits.headersMs);
   const handleRequest: RequestListener = (request, response) => {
+    response.setMaxListeners(MAX_RESPONSE_LISTENERS);
     idle.watch(response);
     handle(request, response);
   };

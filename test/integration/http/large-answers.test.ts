@@ -179,6 +179,19 @@ test('a compressed body of a request is not unpacked', async () => {
   expect(status).toBe(415);
 });
 
+test('a large answer to a large request is told of as a leak by nobody', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  try {
+    const { status } = await ask(documents[0]!.id, {}, `${QUERY} #${' '.repeat(200_000)}`);
+    expect(status).toBe(200);
+  } finally {
+    process.off('warning', onWarning);
+  }
+  expect(warnings).toEqual([]);
+});
+
 describe("the Playground's files", () => {
   test('come compressed, and only once', async () => {
     const page = await send('/playground', {});
