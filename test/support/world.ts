@@ -44,9 +44,7 @@ export class TenantWorld {
     readonly id: string,
   ) {}
 
-  async bot(
-    values: { id?: string; name?: string; config_json?: string; created_at?: string } = {},
-  ): Promise<BotWorld> {
+  async bot(values: Record<string, unknown> = {}): Promise<BotWorld> {
     return new BotWorld(
       this,
       await this.world.insert('bots', { tenant_id: this.id, name: 'Bot', ...values }),

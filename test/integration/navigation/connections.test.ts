@@ -160,22 +160,23 @@ function ordersOf({ orderField }: ListField): Step[][] {
 /** Columns whose order is that of an alphabet. */
 const NAMES = new Set(['name', 'filename', 'email']);
 
+/** The table's rows that are in the list, with the id of their parent as the parameter. */
+function rowsOf({ table, parentColumn, coordinate }: ListField): [string, (string | undefined)[]] {
+  if (parentColumn === undefined) return [table, []];
+  const parent = coordinate.startsWith('Query.') ? tenant.id : parents[coordinate.split('.')[0]!];
+  return [`${table} where ${parentColumn} = ?`, [parent]];
+}
+
 /** The ids in the order that PostgreSQL gives them. */
-async function expectedIds(
-  { table, parentColumn, coordinate }: ListField,
-  order: Step[],
-): Promise<string[]> {
-  const where = parentColumn ? `where ${parentColumn} = ?` : '';
+async function expectedIds(list: ListField, order: Step[]): Promise<string[]> {
+  const [rows, parameters] = rowsOf(list);
   const by = [...order, { column: 'id', direction: order.at(-1)!.direction }].map(
     ({ column, direction }) =>
       `${NAMES.has(column) ? `weaver_sort_key(${column})` : column} ${direction}`,
   );
-  const parameters = parentColumn
-    ? [coordinate.startsWith('Query.') ? tenant.id : parents[coordinate.split('.')[0]!]]
-    : [];
   return (
     await gateway.db.asSuperuser<{ id: string }>(
-      `select id from ${table} ${where} order by ${by.join(', ')}`,
+      `select id from ${rows} order by ${by.join(', ')}`,
       parameters,
     )
   ).map(row => row.id);
@@ -267,6 +268,17 @@ describe('the lists tested here', () => {
 });
 
 describe.each(LIST_FIELDS)('$coordinate', list => {
+  test('has rows that differ in all that it can be ordered by', async () => {
+    const [rows, parameters] = rowsOf(list);
+    for (const { field, column } of ordersOf(list).flat()) {
+      const values = await gateway.db.asSuperuser(
+        `select distinct ${column} from ${rows}`,
+        parameters,
+      );
+      expect(values.length, `Give the rows above several values of ${field}.`).toBeGreaterThan(1);
+    }
+  });
+
   test.each(['forward', 'backward'] as const)(
     'gives each row once and in place, %s, in every order',
     async way => {

@@ -214,6 +214,8 @@ describe.each(FILTERED)('$type', filtered => {
     await expectOracleAgrees(filtered, oracle, rows, cases);
     // An operator that finds all or nothing with every operand would prove little.
     expect(cases.length).toBeGreaterThan(2);
+    const values = new Set(rows.map(row => JSON.stringify(row[key])));
+    expect(values.size, `Give the rows above several values of ${key}.`).toBeGreaterThan(1);
   });
 
   test('the opposite of each comparison finds the others, and those without a value', async () => {
