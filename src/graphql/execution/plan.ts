@@ -186,8 +186,17 @@ function fixedArguments(
     visit(argument, { [Kind.VARIABLE]: () => void (usesVariables = true) });
   if (usesVariables) return undefined;
   try {
-    return Object.freeze(getArgumentValues(definition, node));
+    return frozen(getArgumentValues(definition, node));
   } catch {
     return undefined; // Tried again, and reported, where the field is executed.
   }
+}
+
+/** With all that is in it, however deep: what one request changed, the next would find. */
+function frozen<T extends object>(value: T): T {
+  // Numbers in memory of their own cannot be frozen.
+  if (ArrayBuffer.isView(value)) return value;
+  for (const member of Object.values(value) as unknown[])
+    if (typeof member === 'object' && member !== null) frozen(member);
+  return Object.freeze(value);
 }

@@ -19,6 +19,7 @@ import {
   type Behaviour,
   type OpenAiServer,
 } from '../../support/openai-server.js';
+import { until } from '../../support/row-locks.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const DIMENSIONS = 64;
@@ -77,6 +78,23 @@ describe('texts that are searched for', () => {
         'searchChunks(input: { text: "three", mode: KEYWORD }) { hits { rank } } }',
     );
     expect(inputsSince(before)).toEqual([['one', 'two']]);
+  });
+
+  test.each([
+    ['a field beside it fails', 'node(id: "no id") { id }'],
+    ['a field fails without which there is no answer', 'bots(first: 101) { totalCount }'],
+  ])('are embedded once where %s', async (_, failing) => {
+    const text = `one text beside ${failing.slice(0, 4)}`;
+    for (let round = 0; round < 2; round += 1) {
+      const before = server.requests.length;
+      const { errors } = await client.query(
+        `{ searchChunks(input: { text: "${text}" }) { hits { rank } } ${failing} }`,
+      );
+      expect(errors).toMatchObject([{ extensions: { code: 'BAD_USER_INPUT' } }]);
+      // Nobody waits for it where there is no answer.
+      await until(async () => server.requests.length > before || round > 0);
+      expect(inputsSince(before)).toEqual(round === 0 ? [[text]] : []);
+    }
   });
 
   test('are remembered for the next operation of the tenant, and of no other', async () => {

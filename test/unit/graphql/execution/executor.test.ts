@@ -76,6 +76,9 @@ describe('executeOperation', () => {
       };
       await executePlanned({ document: twice, contextValue });
       expect(() => Object.assign(seen[0]!, { x: 99 })).toThrow(TypeError);
+      const { point } = seen[0] as { point: { tags: string[] } };
+      expect(() => Object.assign(point, { x: 99 })).toThrow(TypeError);
+      expect(() => point.tags.push('b')).toThrow(TypeError);
       await executePlanned({ document: twice, contextValue });
       expect(seen[1]).toEqual({ x: 3, colour: 'RED', sure: 4, point: { x: 1, y: 2, tags: ['a'] } });
     });
