@@ -1,3 +1,4 @@
+// Longer than 300 lines: the attempts, waits and pauses of a batch share the state of one class.
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   BrokenCircuitError,
@@ -7,10 +8,18 @@ import {
   handleWhen,
 } from 'cockatiel';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { AppError } from '../base/app-error.js';
 import type { EmbedderConfig } from '../config.js';
 import type { Embedder } from './embedder.js';
+import {
+  readRetryAfter,
+  requestHeaders,
+  unavailable,
+  unusable,
+  vectorsIn,
+  withoutUnpairedSurrogates,
+  type EmbedOutcome,
+} from './openai-protocol.js';
 
 export type OpenAiEmbedderConfig = Extract<EmbedderConfig, { provider: 'openai' }>;
 
@@ -38,11 +47,6 @@ const RETRY: RetryPolicy = {
   pauseMs: 5_000,
 };
 
-/**
- * The longest that a service's `Retry-After` is believed: a wrong one must not silence it for days.
- */
-const MAX_RETRY_AFTER_MS = 60_000;
-
 /** When to come back, where the service does not say. */
 const RETRY_AFTER_MS = 1_000;
 
@@ -60,19 +64,6 @@ const OUTAGE_STATUSES: readonly number[] = [429, 502, 503, 504];
 
 /** What an attempt came to: the answer's JSON, or why there is none. */
 type Attempt = { body: unknown } | { error: AppError };
-
-/** What a service that answers made of a batch: vectors, or a refusal. */
-type EmbedOutcome = { vectors: number[][] } | { error: AppError };
-
-/**
- * `index` is left out by some services, such as Gemini for its first item; the place in the list
- * counts then.
- */
-const Answer = z.object({
-  data: z.array(
-    z.object({ index: z.int().nonnegative().nullish(), embedding: z.array(z.unknown()) }),
-  ),
-});
 
 /**
  * The service's own failure, which the breaker counts. Others, such as a caller's who has gone,
@@ -307,14 +298,6 @@ export class OpenAiEmbedder implements Embedder {
   }
 }
 
-function vectorsIn(body: unknown, count: number, dimensions: number): EmbedOutcome {
-  try {
-    return { vectors: readVectors(body, count, dimensions) };
-  } catch (error) {
-    return { error: error as AppError };
-  }
-}
-
 function rejectedBy(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
     if (signal.aborted) reject(signal.reason as Error);
@@ -336,76 +319,4 @@ function retryLaterError(ms: number): AppError {
 /** Whether the same request can succeed later. */
 function isTransient(error: unknown): boolean {
   return error instanceof AppError && error.retryAfterMs !== undefined;
-}
-
-function requestHeaders(apiKey: string | undefined): Headers {
-  const headers = new Headers({ 'content-type': 'application/json', accept: 'application/json' });
-  try {
-    if (apiKey) headers.set('authorization', `Bearer ${apiKey}`);
-  } catch {
-    // The original error quotes the key.
-    throw new TypeError(
-      'The key of the embedding service contains characters that an HTTP header cannot contain.',
-    );
-  }
-  return headers;
-}
-
-/**
- * The text as services take it: an empty one becomes a space and half a surrogate pair becomes
- * U+FFFD, for either makes some refuse the whole batch.
- */
-function withoutUnpairedSurrogates(text: string): string {
-  return text === '' ? ' ' : text.toWellFormed();
-}
-
-/**
- * Milliseconds that a `Retry-After` header asks for, given in seconds or as a date, as far as it is
- * believed; undefined when it is absent or neither.
- */
-function readRetryAfter(header: string | null): number | undefined {
-  if (header === null) return undefined;
-  const ms = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(ms) ? undefined : Math.min(Math.max(0, ms), MAX_RETRY_AFTER_MS);
-}
-
-function readVectors(answer: unknown, count: number, dimensions: number): number[][] {
-  const parsed = Answer.safeParse(answer);
-  if (!parsed.success) throw unusable(z.prettifyError(parsed.error));
-  const { data } = parsed.data;
-  if (data.length !== count) throw unusable(`it has ${data.length} vectors for ${count} texts`);
-  const vectors = new Array<number[] | undefined>(count);
-  for (const [position, { index, embedding }] of data.entries()) {
-    const order = index ?? position;
-    if (order >= count || vectors[order])
-      throw unusable(`the index ${order} is out of range or comes twice`);
-    if (embedding.length !== dimensions)
-      throw unusable(
-        `a vector has ${embedding.length} numbers instead of the configured ${dimensions}`,
-      );
-    vectors[order] = unitVector(embedding);
-  }
-  return vectors as number[][];
-}
-
-/** The same direction with length 1: not all services normalise. */
-function unitVector(values: readonly unknown[]): number[] {
-  const numbers = values.filter(value => typeof value === 'number');
-  const length = Math.hypot(...numbers);
-  if (numbers.length !== values.length || !Number.isFinite(length) || length === 0)
-    throw unusable('a vector is zero or holds something else than finite numbers');
-  return numbers.map(number => number / length);
-}
-
-function unavailable(problem: string, cause: unknown, retryAfterMs?: number): AppError {
-  // What no later try will mend is the operator's to see to.
-  const advice = retryAfterMs === undefined ? " The gateway's log says why." : '';
-  return new AppError('UNAVAILABLE', `The embedding service ${problem}.${advice}`, {
-    cause,
-    retryAfterMs,
-  });
-}
-
-function unusable(reason: string): AppError {
-  return unavailable('gave an invalid answer', new Error(`The answer cannot be used: ${reason}.`));
 }

@@ -1,3 +1,4 @@
+// Longer than 300 lines: one statement, from the arguments of a field to the pages of its parents.
 import type { FieldNode, GraphQLResolveInfo } from 'graphql';
 import { AppError } from '../base/app-error.js';
 import type { EntityClass, ReadModel } from '../db/read-model.js';

@@ -5,6 +5,8 @@ import { expect, test } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 const FOLDERS = ['.ci', 'bench', 'bin', 'migrations', 'src', 'test'];
 const MAX_COLUMNS = 100;
+const MAX_LINES = 300;
+const REASON = /^\/\/ (?:Longer than 300 lines: |oxlint-disable max-lines -- )\w/;
 /** A comment's line that is nothing but an address, which cannot be broken. */
 const ADDRESS = /^\s*(?:\/\/|\*)\s*https?:\/\/\S+$/;
 
@@ -27,4 +29,14 @@ test('no line of code is longer than 100 columns', () => {
       .map(({ place }) => place),
   );
   expect(long).toEqual([]);
+});
+
+test('a file of the source that is longer than 300 lines says why in its first line', () => {
+  const unexplained = files
+    .filter(path => path.startsWith('src'))
+    .filter(path => {
+      const lines = readFileSync(join(root, path), 'utf8').split('\n');
+      return lines.length > MAX_LINES + 1 && !REASON.test(lines[0]!);
+    });
+  expect(unexplained).toEqual([]);
 });

@@ -1,3 +1,4 @@
+// Longer than 300 lines: one recursion over levels, whose functions call each other.
 import { getArgumentValues, GraphQLError, OperationTypeNode, type ExecutionResult } from 'graphql';
 import { inspect } from 'graphql/jsutils/inspect.js';
 import type { BatchResolver } from '../batch.js';

@@ -1,3 +1,4 @@
+// Longer than 300 lines: one estimate, whose functions call each other for each selection.
 import {
   getNamedType,
   isAbstractType,

@@ -1,3 +1,4 @@
+// Longer than 300 lines: the steps of one run share its lock, its transaction and its messages.
 import { setImmediate } from 'node:timers/promises';
 import type { Transaction } from '@mikro-orm/core';
 import { MigrationRunner as UnguardedRunner, type Migration } from '@mikro-orm/migrations';
