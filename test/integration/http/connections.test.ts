@@ -80,7 +80,10 @@ describe('slow senders', () => {
     ]);
     expect(await answers()).toBe(200);
     await ended;
-    for (const { statuses } of [...inHeaders, ...inBodies]) expect(statuses).toEqual([408]);
+    const told = [...inHeaders, ...inBodies].map(({ statuses }) => statuses);
+    // Whoever has not read the answer when a connection that goes on sending is reset, lost it.
+    for (const statuses of told) expect([[408], []]).toContainEqual(statuses);
+    expect(told).toContainEqual([408]);
     expect(await answers()).toBe(200);
   });
 
