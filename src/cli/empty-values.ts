@@ -25,5 +25,5 @@ function isEmpty(value: unknown): boolean {
 }
 
 function refuse(command: Command, what: string): never {
-  command.error(`error: ${what} has no character that shows.`, { exitCode: 2 });
+  command.error(`error: ${what} is empty.`, { exitCode: 2 });
 }

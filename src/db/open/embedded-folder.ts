@@ -75,8 +75,8 @@ function refuseForeignFiles(folder: string): void {
   if (!found) return;
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new StartupError(
-      `${folder} is the place of the embedded database, and it is ` +
-        (found.isSymbolicLink() ? 'a link that leads to no folder' : 'no folder') +
+      `${folder} must be the folder of the embedded database, but it is ` +
+        (found.isSymbolicLink() ? 'a broken link' : 'not a folder') +
         '. Nothing was changed. Move it away, or set WEAVER_DATA_DIR to another folder.',
     );
   if (isCluster(folder)) {
@@ -103,9 +103,9 @@ function refuseForeignFiles(folder: string): void {
 function unmade(error: unknown): StartupError {
   const said = error instanceof Error ? error.message : '';
   return new StartupError(
-    'The embedded database could not be made: PostgreSQL stopped while it wrote the files' +
-      `${said && !said.startsWith('Aborted(') ? `: ${said.split('\n', 1)[0]}` : ''}. Nothing is ` +
-      'left of it. It needs 60 MB of disk to begin with, and files of 20 MB (ulimit -f).',
+    'The embedded database could not be created: PostgreSQL stopped while it wrote the files' +
+      `${said && !said.startsWith('Aborted(') ? `: ${said.split('\n', 1)[0]}` : ''}. Its ` +
+      'files were removed. A new database needs 60 MB of disk and files of 20 MB (ulimit -f).',
     { cause: error },
   );
 }

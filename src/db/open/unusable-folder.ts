@@ -27,8 +27,8 @@ const MENDS: Readonly<Record<string, string>> = {
 
 /** What some of them say of a folder that is to be made. */
 const ABOUT_FOLDERS: Readonly<Record<string, string>> = {
-  EEXIST: 'it is no folder',
-  ENOENT: 'no folder can be made there',
+  EEXIST: 'it is not a folder',
+  ENOENT: 'no folder can be created there',
 };
 
 /**

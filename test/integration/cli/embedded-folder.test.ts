@@ -124,9 +124,9 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
       expect({ status, said: stderr.trim().split('\n').at(-1) }).toEqual({
         status: 1,
         said:
-          'The embedded database could not be made: PostgreSQL stopped while it wrote the files. ' +
-          'Nothing is left of it. It needs 60 MB of disk to begin with, and files of 20 MB ' +
-          '(ulimit -f).',
+          'The embedded database could not be created: PostgreSQL stopped while it wrote ' +
+          'the files. Its files were removed. A new database needs 60 MB of disk and files ' +
+          'of 20 MB (ulimit -f).',
       });
       expect(existsSync(join(dataDir, 'pg.new'))).toBe(false);
     },
@@ -162,8 +162,8 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
   );
 
   test.each([
-    ['a file', () => writeFileSync(cluster, ''), 'no folder'],
-    ['a link to nowhere', () => symlinkSync('nowhere', cluster), 'a link that leads to no folder'],
+    ['a file', () => writeFileSync(cluster, ''), 'not a folder'],
+    ['a link to nowhere', () => symlinkSync('nowhere', cluster), 'a broken link'],
   ])('whose place is taken by %s is no damaged database', async (_, take, what) => {
     rmSync(cluster, { recursive: true });
     take();
@@ -171,8 +171,8 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
       code: 1,
       out: '',
       err:
-        `${cluster} is the place of the embedded database, and it is ${what}. Nothing was ` +
-        'changed. Move it away, or set WEAVER_DATA_DIR to another folder.',
+        `${cluster} must be the folder of the embedded database, but it is ${what}. Nothing ` +
+        'was changed. Move it away, or set WEAVER_DATA_DIR to another folder.',
     });
   });
 

@@ -31,7 +31,7 @@ describe('lockDataFolder', () => {
     );
     expect(() => lockDataFolder(join(file, 'below'))).toThrow(/cannot be used: .*ENOTDIR/);
     expect(() => lockDataFolder('/proc/weaver/data')).toThrow(
-      /cannot be used: no folder can be made there \(ENOENT\)\. Set WEAVER_DATA_DIR to a folder/,
+      /cannot be used: no folder can be created there \(ENOENT\)\. Set WEAVER_DATA_DIR to a folder/,
     );
   });
 
