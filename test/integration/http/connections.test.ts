@@ -32,9 +32,10 @@ const post = (body: string, headers = '', length = body.length): string =>
 
 /**
  * Goes on sending a byte at a time, whatever it is told, until the gateway closes the connection.
+ * Not so often that 140 of them keep this process from reading their answers in time.
  */
 async function dripUntilClosed(connection: RawConnection): Promise<void> {
-  const timer = setInterval(() => connection.socket.writable && connection.send('x'), 20);
+  const timer = setInterval(() => connection.socket.writable && connection.send('x'), 100);
   await connection.closed;
   clearInterval(timer);
 }
@@ -80,10 +81,7 @@ describe('slow senders', () => {
     ]);
     expect(await answers()).toBe(200);
     await ended;
-    const told = [...inHeaders, ...inBodies].map(({ statuses }) => statuses);
-    // Whoever has not read the answer when a connection that goes on sending is reset, lost it.
-    for (const statuses of told) expect([[408], []]).toContainEqual(statuses);
-    expect(told).toContainEqual([408]);
+    for (const { statuses } of [...inHeaders, ...inBodies]) expect(statuses).toEqual([408]);
     expect(await answers()).toBe(200);
   });
 
