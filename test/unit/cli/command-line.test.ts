@@ -100,10 +100,7 @@ describe('weaver', () => {
     [['db', 'restore', '\t'], "argument 'file' is empty."],
     [['tenant', 'show', ''], "argument 'tenant' is empty."],
     [['key', 'revoke', ''], "argument 'key' is empty."],
-    [
-      ['search', 'recall', '--tenant', 'x', ''],
-      "option '--tenant <tenant...>' is empty.",
-    ],
+    [['search', 'recall', '--tenant', 'x', ''], "option '--tenant <tenant...>' is empty."],
     [['schema', 'print', '--check', ''], "option '--check <file>' is empty."],
   ])('%j is wrong usage', async (args, message) => {
     const { code, out, err } = await weaver(NOWHERE, args);
