@@ -3,6 +3,7 @@ import { fairnessCommand } from './fairness/fairness.bench.js';
 import { growthCommand } from './growth/growth.bench.js';
 import { largeAnswersCommand } from './large-answers/large-answers.bench.js';
 import { navigationCommand } from './navigation/navigation.bench.js';
+import { retrievalCommand } from './retrieval/retrieval.bench.js';
 import { searchCommand } from './search/search.bench.js';
 import { sqlCommand } from './sql/sql.bench.js';
 
@@ -10,6 +11,7 @@ const program = new Command('npm run bench --')
   .description('Measurements of Weaver on this machine. Each has its own --help.')
   .addCommand(navigationCommand())
   .addCommand(searchCommand())
+  .addCommand(retrievalCommand())
   .addCommand(growthCommand())
   .addCommand(largeAnswersCommand())
   .addCommand(fairnessCommand())
