@@ -62,7 +62,7 @@ function textOf(html: string): string {
   return html
     .replace(/<\/(?:p|li|dt|dd|pre|div|tr)>/g, '\n\n')
     .replace(/<[^>]*>/g, '')
-    .replace(/&#x?\w+;|&(\w+);/g, (entity, name: string | undefined) =>
+    .replace(/&#x?\w+;|&(\w+);/g, (_, name: string | undefined) =>
       name ? (ENTITIES[name] ?? ' ') : ' ',
     )
     .replace(/[^\S\n]+/g, ' ')

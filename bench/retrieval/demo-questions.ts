@@ -16,7 +16,7 @@ export function demoQuestions(): QuestionSet[] {
     questions: tenant.bots.flatMap(bot =>
       bot.queries
         .filter(({ sources }) => sources.length > 0)
-        .map(({ query, sources }) => ({ text: query, expected: sources })),
+        .map(({ query, sources }) => ({ text: String(query), expected: sources })),
     ),
   }));
 }

@@ -3,7 +3,7 @@ import { toDouble, type JsonNumber } from '../base/json.js';
 import { checkVector } from '../embedders/check-vector.js';
 import { checkSearchFilter } from './check-filter.js';
 import { cursorKeyOf, readCursor, type SearchPosition } from './search-cursor.js';
-import type { FusionWeights } from './hybrid-search.js';
+import { DEFAULT_WEIGHTS, type FusionWeights } from './hybrid-search.js';
 import type { SearchFilter } from './search-filter.js';
 import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
@@ -155,7 +155,7 @@ function checkMinSimilarity(mode: SearchMode, input: JsonNumber | undefined): nu
 }
 
 function checkWeights(mode: SearchMode, input: SearchWeights | null | undefined): FusionWeights {
-  if (input == null) return { vector: 1, keyword: 1 };
+  if (input == null) return DEFAULT_WEIGHTS;
   if (mode !== SearchMode.HYBRID)
     throw badInput(
       'input.weights',

@@ -4,9 +4,9 @@ import { uuidInput } from '../graphql/uuid-input.js';
 import type { Search } from './check-search.js';
 import { chunkFacts, type ChunkFacts } from './explain.queries.js';
 import { SearchStage, type ChunkExplanation } from './explain.types.js';
-import { fusedScore, hybridDepth } from './hybrid-search.js';
-import { runSearch, vectorOf } from './run-search.js';
-import type { SearchHit } from './search-result.js';
+import { fusedScore, fusionParts, hybridDepth, type FusionParts } from './hybrid-search.js';
+import { bm25OfSearch, runSearch, vectorOf } from './run-search.js';
+import type { FusionScale, SearchHit } from './search-result.js';
 import { parseSearch, completenessOf, checkTenantExists } from './search-chunks.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
@@ -17,6 +17,7 @@ const NOTHING: ChunkFacts = {
   vectorRank: null,
   keywordScore: null,
   keywordRank: null,
+  keyword: null,
 };
 
 /**
@@ -40,16 +41,27 @@ export async function explainChunk(
     withCount: true,
   });
   if (answer.hits.length === 0) await checkTenantExists(context.reads, search.filter.tenantId);
-  const facts = await chunkFacts(context.reads, search, vector, answer.match, id);
+  const bm25 =
+    search.mode === SearchMode.VECTOR
+      ? undefined
+      : await bm25OfSearch(context.search, context.reads, search);
+  const facts = await chunkFacts(context.reads, search, vector, bm25, id);
+  const parts = facts && answer.scale ? partsOf(search, facts, answer.scale) : null;
   const rankedIds = answer.hits.slice(0, search.topK);
   const rank = rankedIds.findIndex(hit => hit.id === id) + 1;
   const droppedBy =
-    rank > 0 ? null : facts === undefined ? SearchStage.SCOPE : stageOf(search, facts, rankedIds);
+    rank > 0
+      ? null
+      : facts === undefined
+        ? SearchStage.SCOPE
+        : stageOf(search, facts, parts, rankedIds);
   return {
     isHit: rank > 0,
     droppedBy,
     ...(facts ?? NOTHING),
     failedFilters: [...(facts?.failedFilters ?? [])],
+    vectorPart: parts?.vectorPart ?? null,
+    keywordPart: parts?.keywordPart ?? null,
     rank: rank > 0 ? rank : null,
     keywordMatch: answer.match,
     completeness: completenessOf(search, answer, rankedIds.length),
@@ -57,7 +69,12 @@ export async function explainChunk(
 }
 
 /** The first stage that left the chunk out, which is none of the hits. */
-function stageOf(search: Search, facts: ChunkFacts, rankedIds: readonly SearchHit[]): SearchStage {
+function stageOf(
+  search: Search,
+  facts: ChunkFacts,
+  parts: FusionParts | null,
+  rankedIds: readonly SearchHit[],
+): SearchStage {
   const { mode, topK, minSimilarity } = search;
   const { similarity, vectorRank, keywordRank } = facts;
   const byVector = mode !== SearchMode.KEYWORD && vectorRank !== null;
@@ -69,12 +86,18 @@ function stageOf(search: Search, facts: ChunkFacts, rankedIds: readonly SearchHi
   if (mode === SearchMode.KEYWORD) return SearchStage.TOP_K;
   if (mode === SearchMode.VECTOR)
     return vectorRank! <= topK ? SearchStage.CANDIDATES : SearchStage.TOP_K;
-  const depth = hybridDepth(topK);
-  const score = fusedScore(
-    search.weights,
-    byVector && vectorRank <= depth ? vectorRank : null,
-    byWords && keywordRank <= depth ? keywordRank : null,
-  );
+  const score = parts === null ? 0 : fusedScore(search.weights, parts);
   const last = rankedIds.length < topK ? 0 : rankedIds.at(-1)!.score;
   return score === 0 || score > last ? SearchStage.CANDIDATES : SearchStage.TOP_K;
+}
+
+/** What each ranking adds for the chunk, as far down as they are added. */
+function partsOf(search: Search, facts: ChunkFacts, scale: FusionScale): FusionParts {
+  const depth = hybridDepth(search.topK);
+  const within = (rank: number | null): boolean => rank !== null && rank <= depth;
+  return fusionParts(
+    scale,
+    within(facts.vectorRank) ? facts.similarity : null,
+    within(facts.keywordRank) ? facts.keywordScore : null,
+  );
 }

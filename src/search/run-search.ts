@@ -1,11 +1,15 @@
+import type { OperationReads } from '../db/operation-reads.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Search } from './check-search.js';
+import { badInput } from '../base/app-error.js';
+import { bm25Of, type Bm25 } from './bm25.js';
 import { searchHybrid } from './hybrid-search.js';
 import { searchKeywords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
 import type { HitSelection, SearchResult } from './search-result.js';
+import type { SearchServices } from './search-services.js';
 import { SearchMode } from './search.types.js';
 import { searchVectors } from './vector-search.js';
 
@@ -46,19 +50,19 @@ async function searchInMode(
   vector: QueryVector | undefined,
   selection: HitSelection,
 ): Promise<SearchResult> {
-  const { mode, filter, minSimilarity, after, weights } = search;
+  const { mode, filter, minSimilarity, after, weights, exact } = search;
   const maxHits = search.topK + 1;
-  if (!vector)
-    return searchKeywords(reads, { text: search.text!, filter, maxHits, after }, selection);
-  const paths = await choosePaths(services, reads, filter, { exact: search.exact });
+  if (!vector) {
+    const bm25 = await bm25OfSearch(services, reads, search);
+    return searchKeywords(reads, { bm25, filter, maxHits, after, exact }, selection);
+  }
+  const paths = await choosePaths(services, reads, filter, { exact });
   const nearest = { vector, filter, minSimilarity };
-  if (mode === SearchMode.HYBRID)
-    return searchHybrid(
-      reads,
-      paths,
-      { nearest, text: search.text!, weights, topK: search.topK },
-      selection,
-    );
+  if (mode === SearchMode.HYBRID) {
+    const bm25 = await bm25OfSearch(services, reads, search);
+    const hybrid = { nearest, bm25, weights, topK: search.topK };
+    return searchHybrid(reads, paths, hybrid, selection);
+  }
   const position = after && { similarity: after.score, id: after.id };
   const page = { ...nearest, maxHits, hitsBefore: after?.hitsBefore ?? 0, after: position };
   const answer = await searchVectors(reads, paths, page, selection);
@@ -68,4 +72,25 @@ async function searchInMode(
     ids: answer.hits.map(({ id }) => id),
   });
   return answer;
+}
+
+/**
+ * The words of a search, and what they weigh in its tenant: as on the pages before, so that no hit
+ * changes its place from one to the next.
+ */
+export async function bm25OfSearch(
+  { questions, frequencies }: Pick<SearchServices, 'questions' | 'frequencies'>,
+  reads: OperationReads,
+  { text, filter, after }: Search,
+): Promise<Bm25> {
+  const question = await questions.read(reads, text!);
+  if (!after?.keyword)
+    return bm25Of(question, await frequencies.of(reads, filter.tenantId, question));
+  const { counted } = after.keyword;
+  if (counted.frequencies.length !== question.words.flatMap(({ lexemes }) => lexemes).length)
+    throw badInput(
+      'input.after',
+      'input.after is of a search that was ranked in another way. Search again without it.',
+    );
+  return bm25Of(question, counted);
 }

@@ -25,7 +25,7 @@ import { headlineHtml } from './words.js';
 const SCORE_KINDS = {
   [SearchMode.VECTOR]: SearchScoreKind.COSINE_SIMILARITY,
   [SearchMode.KEYWORD]: SearchScoreKind.KEYWORD_SCORE,
-  [SearchMode.HYBRID]: SearchScoreKind.RECIPROCAL_RANK_FUSION,
+  [SearchMode.HYBRID]: SearchScoreKind.WEIGHTED_SUM,
 };
 
 /**
@@ -83,7 +83,10 @@ export async function checkTenantExists(reads: OperationReads, tenantId: string)
     throw tenantNotFound(tenantId);
 }
 
-function toHit({ id: _id, headline, chunk, ...scores }: SearchHit, rank: number): ChunkSearchHit {
+function toHit(
+  { id: _id, block: _block, headline, chunk, ...scores }: SearchHit,
+  rank: number,
+): ChunkSearchHit {
   return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
 }
 
@@ -152,6 +155,8 @@ class SearchPage implements PageInfo {
       hitsBefore: (after?.hitsBefore ?? 0) + index + 1,
       vector,
       match: this.answer.match ?? undefined,
+      keyword: hit.block &&
+        this.answer.counted && { counted: this.answer.counted, block: hit.block },
     });
   }
 }

@@ -1,4 +1,6 @@
+import type { Block } from './bm25.js';
 import type { KeywordMatch, SearchPath } from './search.types.js';
+import type { QuestionFrequencies } from './word-frequencies.js';
 
 /** A hit as a mode found it: its chunk's selected columns, and what it has of scores and ranks. */
 export interface SearchHit {
@@ -11,6 +13,8 @@ export interface SearchHit {
   readonly keywordRank: number | null;
   /** As `headlineSql` has it. */
   readonly headline: string | null;
+  /** Of the mode KEYWORD: among which chunks it was ranked. */
+  readonly block?: Block;
 }
 
 /** What a mode found: the same from all of them. */
@@ -29,6 +33,19 @@ export interface SearchResult {
   readonly match: KeywordMatch | null;
   /** Whether the text has words; true where none are looked for. */
   readonly hasWords: boolean;
+  /** Of the mode KEYWORD: how often the words came, which holds for all pages. */
+  readonly counted?: QuestionFrequencies;
+  /** Of the mode HYBRID. */
+  readonly scale?: FusionScale;
+}
+
+/** What the two scores of a hit are measured by before they are added. */
+export interface FusionScale {
+  /** The highest similarity, and the one that counts as nothing. */
+  readonly highest: number | null;
+  readonly lowest: number | null;
+  /** The keyword score that counts as all. */
+  readonly keyword: number;
 }
 
 /** What is to be read of each hit. */

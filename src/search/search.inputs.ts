@@ -88,14 +88,14 @@ export class MetadataCondition {
 @InputType({ description: 'The weights of the two rankings of HYBRID.' })
 export class SearchWeights {
   @Field(() => Float, {
-    defaultValue: 1,
-    description: 'Weight of the rank by similarity: 0, or 0.000000001 to 10.',
+    defaultValue: 0.4,
+    description: 'Weight of the similarity: 0, or 0.000000001 to 10.',
   })
   vector!: JsonNumber;
 
   @Field(() => Float, {
     defaultValue: 1,
-    description: 'Weight of the rank by words: 0, or 0.000000001 to 10.',
+    description: 'Weight of the keyword score: 0, or 0.000000001 to 10.',
   })
   keyword!: JsonNumber;
 }
@@ -161,7 +161,7 @@ export class SearchChunksInput {
 
   @Field(() => SearchWeights, {
     nullable: true,
-    description: 'The weights of the two rankings of HYBRID; both 1 if omitted.',
+    description: 'The weights of the two rankings of HYBRID; 0.4 and 1 if omitted.',
   })
   weights?: SearchWeights | null;
 

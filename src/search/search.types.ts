@@ -17,7 +17,8 @@ registerEnumType(SearchMode, {
     },
     KEYWORD: {
       description:
-        'The words, by their English stems: all of them, or any if no chunk contains all. ' +
+        'The words, by their English stems: chunks with any of them, and first those with rare ' +
+        'words and with most of the words. ' +
         '`"a phrase"`, `or` and `-not` work as in a web search. ' +
         'https://www.postgresql.org/docs/current/textsearch-controls.html' +
         '#TEXTSEARCH-PARSING-QUERIES',
@@ -32,18 +33,18 @@ registerEnumType(SearchMode, {
 export enum SearchScoreKind {
   COSINE_SIMILARITY = 'cosineSimilarity',
   KEYWORD_SCORE = 'keywordScore',
-  RECIPROCAL_RANK_FUSION = 'reciprocalRankFusion',
+  WEIGHTED_SUM = 'weightedSum',
 }
 registerEnumType(SearchScoreKind, {
   name: 'SearchScoreKind',
   description: "The meaning of a hit's score. Scores of different kinds cannot be compared.",
   valuesConfig: {
     COSINE_SIMILARITY: { description: 'Mode VECTOR: `similarity`, -1 to 1.' },
-    KEYWORD_SCORE: { description: 'Mode KEYWORD: `keywordScore`, 0 to 1.' },
-    RECIPROCAL_RANK_FUSION: {
+    KEYWORD_SCORE: { description: 'Mode KEYWORD: `keywordScore`, 0 and more.' },
+    WEIGHTED_SUM: {
       description:
-        'Mode HYBRID: `weights.vector / (60 + vectorRank) + weights.keyword / (60 + ' +
-        'keywordRank)`; a ranking without the chunk adds nothing.',
+        'Mode HYBRID: `weights.vector * vectorPart + weights.keyword * keywordPart`. Both parts ' +
+        'are 0 to 1; `explainChunk` shows them. A ranking without the chunk adds nothing.',
     },
   },
 });
@@ -54,14 +55,16 @@ export enum KeywordMatch {
 }
 registerEnumType(KeywordMatch, {
   name: 'KeywordMatch',
-  description: 'Which of the words a chunk must contain to be found.',
+  description: 'Whether there are chunks with all of the words. Any of them is enough to be found.',
   valuesConfig: {
-    ALL_WORDS: { description: 'All words, except those that the text joins by `or`.' },
+    ALL_WORDS: {
+      description:
+        'At least one chunk contains all words, except those that the text joins by `or`.',
+    },
     ANY_WORD: {
       description:
-        'No chunk that meets the filters contains all words, so chunks with any of the ' +
-        'words were ranked: the more of the words, the better. Excluded words stay ' +
-        'excluded.',
+        'No chunk that meets the filters contains all words. The hits contain some of them. ' +
+        'Excluded words stay excluded.',
     },
   },
 });
@@ -89,8 +92,8 @@ registerEnumType(SearchPath, {
     },
     WORDS: {
       description:
-        'Every chunk that meets the filters and contains the words was ranked (mode ' +
-        'KEYWORD). In HYBRID, the path is that of the vectors.',
+        'The chunks that meet the filters and contain a word were ranked (mode KEYWORD). In ' +
+        'HYBRID, the path is that of the vectors.',
     },
   },
 });
@@ -142,10 +145,10 @@ export class ChunkSearchHit {
   @Field(() => Float, {
     nullable: true,
     description:
-      'How well the words match, 0 to 1 and usually below 0.1: how often and how close ' +
-      'together they occur, relative to the length of the chunk. Compare it only within ' +
-      'one answer. Null in the mode VECTOR, and for a hit of HYBRID that is not among ' +
-      'the first by words.',
+      'How well the words match (BM25), 0 and more. Rare words of the tenant count more than ' +
+      'common ones, and the same words in a short chunk more than in a long one. All words ' +
+      'together, and words side by side, add a little. Compare it only within one answer. ' +
+      'Null in the mode VECTOR, and for a hit of HYBRID that is not among the first by words.',
   })
   keywordScore!: number | null;
 
