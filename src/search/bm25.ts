@@ -103,9 +103,9 @@ export interface Block {
 }
 export const FIRST_BLOCK: Block = { from: null, to: null };
 
-/** Common tables of a ranking by words, beside `words` of `wordsCte`. */
+/** Common tables of a ranking by words. */
 export interface Bm25Sql {
-  /** `asked_words`, `asked_lexemes`: what is looked for. */
+  /** `words (all_words, any_word, lexemes)`, `asked_words`, `asked_lexemes`: what is looked for. */
   readonly asked: readonly string[];
   /** `matched (id, key)`: all chunks within the conditions that have a word. */
   readonly matched: readonly string[];
@@ -157,7 +157,7 @@ export function bm25Sql(
   };
 }
 
-function askedCtes({ words }: Bm25, parameters: SqlParameters): string[] {
+function askedCtes({ words, question }: Bm25, parameters: SqlParameters): string[] {
   const queries = words.map(({ lexemes }) =>
     lexemes.map(({ lexeme }) => quoted(lexeme)).join(' | '),
   );
@@ -166,7 +166,16 @@ function askedCtes({ words }: Bm25, parameters: SqlParameters): string[] {
   );
   const add = (values: readonly unknown[], type: string): string =>
     parameters.add(values, `${type}[]`);
+  const { allWords, anyWord } = question;
   return [
+    `words as materialized (
+      select ${parameters.add(allWords, 'tsquery')} as all_words,
+             ${parameters.add(anyWord, 'tsquery')} as any_word,
+             ${parameters.add(
+               lexemes.map(({ lexeme }) => lexeme),
+               'text[]',
+             )} as lexemes
+    )`,
     `asked_words as materialized (
       select query::tsquery as query, weight, is_leading
         from unnest(

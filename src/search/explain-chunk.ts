@@ -5,7 +5,7 @@ import type { Search } from './check-search.js';
 import { chunkFacts, type ChunkFacts } from './explain.queries.js';
 import { SearchStage, type ChunkExplanation } from './explain.types.js';
 import { fusedScore, fusionParts, hybridDepth, type FusionParts } from './hybrid-search.js';
-import { bm25OfSearch, runSearch, vectorOf } from './run-search.js';
+import { runSearch, vectorOf } from './run-search.js';
 import type { FusionScale, SearchHit } from './search-result.js';
 import { parseSearch, completenessOf, checkTenantExists } from './search-chunks.js';
 import type { SearchChunksInput } from './search.inputs.js';
@@ -41,11 +41,7 @@ export async function explainChunk(
     withCount: true,
   });
   if (answer.hits.length === 0) await checkTenantExists(context.reads, search.filter.tenantId);
-  const bm25 =
-    search.mode === SearchMode.VECTOR
-      ? undefined
-      : await bm25OfSearch(context.search, context.reads, search);
-  const facts = await chunkFacts(context.reads, search, vector, bm25, id);
+  const facts = await chunkFacts(context.reads, search, vector, answer.bm25, id);
   const parts = facts && answer.scale ? partsOf(search, facts, answer.scale) : null;
   const rankedIds = answer.hits.slice(0, search.topK);
   const rank = rankedIds.findIndex(hit => hit.id === id) + 1;

@@ -18,7 +18,6 @@ import type { Search } from './check-search.js';
 import type { KeywordExplanation } from './explain.types.js';
 import type { QueryVector } from './query-vector.js';
 import { filterConditions, searchFilterSql } from './search-filter.js';
-import { wordsCte } from './words.js';
 
 /** What is true of one chunk, whatever a search made of it. */
 export interface ChunkFacts {
@@ -125,7 +124,7 @@ function wordTables(
     limit: null,
     parameters,
   });
-  return [wordsCte(bm25.question.text, parameters), ...asked, ...matched];
+  return [...asked, ...matched];
 }
 
 function wordColumns(bm25: Bm25): string {

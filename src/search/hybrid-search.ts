@@ -3,8 +3,9 @@ import { BLOCK, bm25Sql, FIRST_BLOCK, type Bm25 } from './bm25.js';
 import { selectNearest, type Nearest, type NearestSummary } from './nearest.js';
 import type { VectorPath } from './paths/vector-path.js';
 import type { FusionScale, HitSelection, SearchResult } from './search-result.js';
-import { KeywordMatch } from './search.types.js';
-import { headlineSql, wordsCte } from './words.js';
+import { KeywordMatch, SearchNote } from './search.types.js';
+import { foundWordsSql } from './words.js';
+import type { FoundWords } from './highlight.js';
 
 /** How much each ranking counts. */
 export interface FusionWeights {
@@ -65,7 +66,7 @@ interface HybridRow {
   readonly _keyword_rank: number | null;
   readonly _keyword_score: number | null;
   readonly _similarity: number | null;
-  readonly _headline: string | null;
+  readonly _found_words: FoundWords | null;
   /**
    * How many are near by vector, and the similarity of the last where those are as many as wanted.
    */
@@ -131,7 +132,6 @@ export async function searchHybrid(
         `top as materialized (${byVector})`,
         'nearest as materialized (select id, similarity from top where similarity >= ' +
           `${parameters.add(nearest.minSimilarity ?? -1, 'float8')})`,
-        wordsCte(bm25.question.text, parameters),
         ...asked,
         ...matched,
         ...scored,
@@ -175,7 +175,7 @@ export async function searchHybrid(
       left join fused hit on true
       left join lateral (
         select ${columns}, nullif(${similarity}, 'NaN') as _similarity,
-               ${highlight ? headlineSql() : 'null::text'} as _headline
+               ${highlight ? foundWordsSql() : 'null::jsonb'} as _found_words
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;
@@ -194,7 +194,7 @@ export async function searchHybrid(
             keywordScore: row._keyword_score,
             vectorRank: row._vector_rank,
             keywordRank: row._keyword_rank,
-            headline: row._headline,
+            foundWords: row._found_words,
           },
         ],
   );
@@ -210,6 +210,8 @@ export async function searchHybrid(
           ? KeywordMatch.ALL_WORDS
           : KeywordMatch.ANY_WORD,
     hasWords: bm25.words.length > 0,
+    bm25,
+    notes: bm25.question.isCut ? [SearchNote.FIRST_WORDS_ONLY] : [],
     scale: {
       highest: first._highest_similarity,
       lowest: first._lowest_similarity,

@@ -6,7 +6,8 @@ import type { HitSelection, SearchHit, SearchResult } from './search-result.js';
 import type { SearchPosition } from './search-cursor.js';
 import { searchFilterSql, type SearchFilter } from './search-filter.js';
 import { KeywordMatch, SearchPath } from './search.types.js';
-import { headlineSql, wordsCte } from './words.js';
+import { foundWordsSql } from './words.js';
+import type { FoundWords } from './highlight.js';
 
 export interface KeywordSearch {
   readonly bm25: Bm25;
@@ -25,7 +26,7 @@ interface KeywordRow {
   readonly _end_id: string | null;
   readonly _id: string | null;
   readonly _score: number;
-  readonly _headline: string | null;
+  readonly _found_words: FoundWords | null;
 }
 
 /**
@@ -69,7 +70,7 @@ export async function searchKeywords(
           keywordScore: row._score,
           vectorRank: null,
           keywordRank: (after?.hitsBefore ?? 0) + hits.length + 1,
-          headline: row._headline,
+          foundWords: row._found_words,
           block: here,
         });
     block = { from: here.to, to: null };
@@ -83,7 +84,8 @@ export async function searchKeywords(
     comparable: candidates,
     match,
     hasWords: bm25.words.length > 0,
-    counted: bm25.counted,
+    bm25,
+    notes: [],
   };
 }
 
@@ -110,7 +112,7 @@ async function readBlock(
     limit: exact ? null : BLOCK,
     parameters,
   });
-  const tables = [wordsCte(bm25.question.text, parameters), ...asked, ...matched, ...scored];
+  const tables = [...asked, ...matched, ...scored];
   const after = position ? `where ${afterSql(position, parameters)}` : '';
   const sql = `
     with ${tables.join(', ')},
@@ -128,7 +130,7 @@ async function readBlock(
            ) total
       left join found hit on true
       left join lateral (
-        select ${columns}, ${highlight ? headlineSql() : 'null::text'} as _headline
+        select ${columns}, ${highlight ? foundWordsSql() : 'null::jsonb'} as _found_words
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;

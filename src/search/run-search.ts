@@ -1,16 +1,21 @@
-import type { OperationReads } from '../db/operation-reads.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Search } from './check-search.js';
 import { badInput } from '../base/app-error.js';
 import { bm25Of, type Bm25 } from './bm25.js';
+import {
+  parseKeywordQuery,
+  plainQuery,
+  withoutExclusions,
+  type KeywordQuery,
+} from './keyword-query.js';
+import { readQuestion } from './question.js';
 import { searchHybrid } from './hybrid-search.js';
 import { searchKeywords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
 import type { HitSelection, SearchResult } from './search-result.js';
-import type { SearchServices } from './search-services.js';
-import { SearchMode } from './search.types.js';
+import { SearchMode, SearchNote } from './search.types.js';
 import { searchVectors } from './vector-search.js';
 
 /** The vector to compare with; undefined in the mode KEYWORD, which works without the embedder. */
@@ -45,21 +50,19 @@ export async function runSearch(
 }
 
 async function searchInMode(
-  { reads, search: services }: RequestContext,
+  context: RequestContext,
   search: Search,
   vector: QueryVector | undefined,
   selection: HitSelection,
 ): Promise<SearchResult> {
+  const { reads, search: services } = context;
   const { mode, filter, minSimilarity, after, weights, exact } = search;
   const maxHits = search.topK + 1;
-  if (!vector) {
-    const bm25 = await bm25OfSearch(services, reads, search);
-    return searchKeywords(reads, { bm25, filter, maxHits, after, exact }, selection);
-  }
+  if (!vector) return searchKeywordsOrSigns(context, search, selection);
   const paths = await choosePaths(services, reads, filter, { exact });
   const nearest = { vector, filter, minSimilarity };
   if (mode === SearchMode.HYBRID) {
-    const bm25 = await bm25OfSearch(services, reads, search);
+    const bm25 = await weighed(context, search, plainQuery(search.text!));
     const hybrid = { nearest, bm25, weights, topK: search.topK };
     return searchHybrid(reads, paths, hybrid, selection);
   }
@@ -75,18 +78,44 @@ async function searchInMode(
 }
 
 /**
- * The words of a search, and what they weigh in its tenant: as on the pages before, so that no hit
+ * Where nothing is left to find without what a text excludes, the signs were none of search:
+ * `tar -xvf`.
+ */
+async function searchKeywordsOrSigns(
+  context: RequestContext,
+  search: Search,
+  selection: HitSelection,
+): Promise<SearchResult> {
+  const { text, filter, topK, after, exact } = search;
+  const find = async (query: KeywordQuery): Promise<SearchResult> => {
+    const bm25 = await weighed(context, search, query);
+    return searchKeywords(
+      context.reads,
+      { bm25, filter, maxHits: topK + 1, after, exact },
+      selection,
+    );
+  };
+  const query = parseKeywordQuery(text!);
+  if (after?.keyword?.hasExclusions !== false) {
+    const answer = await find(query);
+    if (answer.candidates > 0 || query.excluded.length === 0) return answer;
+  }
+  const { notes, ...result } = await find(withoutExclusions(query));
+  return { ...result, notes: [...notes, SearchNote.EXCLUSIONS_AS_WORDS] };
+}
+
+/**
+ * The words of a query, and what they weigh in the tenant: as on the pages before, so that no hit
  * changes its place from one to the next.
  */
-export async function bm25OfSearch(
-  { questions, frequencies }: Pick<SearchServices, 'questions' | 'frequencies'>,
-  reads: OperationReads,
-  { text, filter, after }: Search,
+async function weighed(
+  { reads, search: { frequencies } }: RequestContext,
+  { filter, after }: Search,
+  query: KeywordQuery,
 ): Promise<Bm25> {
-  const question = await questions.read(reads, text!);
-  if (!after?.keyword)
-    return bm25Of(question, await frequencies.of(reads, filter.tenantId, question));
-  const { counted } = after.keyword;
+  const question = await readQuestion(reads, filter.tenantId, query);
+  const counted = after?.keyword?.counted;
+  if (!counted) return bm25Of(question, await frequencies.of(reads, filter.tenantId, question));
   if (counted.frequencies.length !== question.words.flatMap(({ lexemes }) => lexemes).length)
     throw badInput(
       'input.after',

@@ -9,10 +9,12 @@ import { checkSearch, type Search } from './check-search.js';
 import type { QueryVector } from './query-vector.js';
 import { runSearch, vectorOf } from './run-search.js';
 import type { SearchHit, HitSelection, SearchResult } from './search-result.js';
-import { writeCursor } from './search-cursor.js';
+import { writeCursor, type KeywordPosition } from './search-cursor.js';
+import type { Block } from './bm25.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import {
   SearchMode,
+  SearchNote,
   SearchScoreKind,
   SearchShortage,
   type ChunkSearchHit,
@@ -20,7 +22,7 @@ import {
   type SearchCompleteness,
 } from './search.types.js';
 import { tenantExists } from './tenant-exists.js';
-import { headlineHtml } from './words.js';
+import { highlightOf } from './highlight.js';
 
 const SCORE_KINDS = {
   [SearchMode.VECTOR]: SearchScoreKind.COSINE_SIMILARITY,
@@ -84,10 +86,10 @@ export async function checkTenantExists(reads: OperationReads, tenantId: string)
 }
 
 function toHit(
-  { id: _id, block: _block, headline, chunk, ...scores }: SearchHit,
+  { id: _id, block: _block, foundWords, chunk, ...scores }: SearchHit,
   rank: number,
 ): ChunkSearchHit {
-  return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
+  return { rank, ...scores, highlight: highlightOf(foundWords), chunk: chunk as DocumentChunk };
 }
 
 export function completenessOf(
@@ -111,6 +113,7 @@ export function completenessOf(
     path,
     reason: returned < topK ? shortage() : null,
     hasMore: answer.hits.length > returned,
+    notes: [...answer.notes],
   };
 }
 
@@ -155,8 +158,15 @@ class SearchPage implements PageInfo {
       hitsBefore: (after?.hitsBefore ?? 0) + index + 1,
       vector,
       match: this.answer.match ?? undefined,
-      keyword: hit.block &&
-        this.answer.counted && { counted: this.answer.counted, block: hit.block },
+      keyword: hit.block && keywordPosition(this.answer, hit.block),
     });
   }
+}
+
+function keywordPosition({ bm25, notes }: SearchResult, block: Block): KeywordPosition {
+  return {
+    counted: bm25!.counted,
+    block,
+    hasExclusions: !notes.includes(SearchNote.EXCLUSIONS_AS_WORDS),
+  };
 }

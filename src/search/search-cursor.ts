@@ -31,6 +31,8 @@ export interface SearchPosition {
 export interface KeywordPosition {
   readonly counted: QuestionFrequencies;
   readonly block: Block;
+  /** False: what the text excludes was looked for as words. */
+  readonly hasExclusions: boolean;
 }
 
 /** What must be the same on every page. */
@@ -100,10 +102,10 @@ export function writeCursor(
   ]);
 }
 
-function writeKeyword({ counted, block }: KeywordPosition): string {
+function writeKeyword({ counted, block, hasExclusions }: KeywordPosition): string {
   const edge = (of: BlockEdge | null): unknown => of && [of.key, of.id];
   const { chunks, meanLength, frequencies } = counted;
-  return JSON.stringify([chunks, meanLength, frequencies, edge(block.from), edge(block.to)]);
+  return JSON.stringify([chunks, meanLength, frequencies, edge(block.from), edge(block.to), hasExclusions]);
 }
 
 /** Undefined for what no search could have written. */
@@ -114,8 +116,8 @@ function readKeyword(text: string): KeywordPosition | undefined {
   } catch {
     return undefined;
   }
-  if (!Array.isArray(value) || value.length !== 5) return undefined;
-  const [chunks, meanLength, frequencies, from, to] = value as unknown[];
+  if (!Array.isArray(value) || value.length !== 6) return undefined;
+  const [chunks, meanLength, frequencies, from, to, hasExclusions] = value as unknown[];
   const isCount = (number: unknown): number is number =>
     Number.isInteger(number) && (number as number) >= 0 && (number as number) < 2 ** 31;
   const isEdge = (edge: unknown): edge is [number, string] | null =>
@@ -132,7 +134,8 @@ function readKeyword(text: string): KeywordPosition | undefined {
     !Array.isArray(frequencies) ||
     !frequencies.every(isCount) ||
     !isEdge(from) ||
-    !isEdge(to)
+    !isEdge(to) ||
+    typeof hasExclusions !== 'boolean'
   )
     return undefined;
   const edgeOf = (edge: [number, string] | null): BlockEdge | null =>
@@ -140,6 +143,7 @@ function readKeyword(text: string): KeywordPosition | undefined {
   return {
     counted: { chunks, meanLength: meanLength as number, frequencies },
     block: { from: edgeOf(from), to: edgeOf(to) },
+    hasExclusions,
   };
 }
 

@@ -1,6 +1,6 @@
-import type { Block } from './bm25.js';
-import type { KeywordMatch, SearchPath } from './search.types.js';
-import type { QuestionFrequencies } from './word-frequencies.js';
+import type { Block, Bm25 } from './bm25.js';
+import type { FoundWords } from './highlight.js';
+import type { KeywordMatch, SearchNote, SearchPath } from './search.types.js';
 
 /** A hit as a mode found it: its chunk's selected columns, and what it has of scores and ranks. */
 export interface SearchHit {
@@ -11,8 +11,7 @@ export interface SearchHit {
   readonly keywordScore: number | null;
   readonly vectorRank: number | null;
   readonly keywordRank: number | null;
-  /** As `headlineSql` has it. */
-  readonly headline: string | null;
+  readonly foundWords: FoundWords | null;
   /** Of the mode KEYWORD: among which chunks it was ranked. */
   readonly block?: Block;
 }
@@ -33,8 +32,9 @@ export interface SearchResult {
   readonly match: KeywordMatch | null;
   /** Whether the text has words; true where none are looked for. */
   readonly hasWords: boolean;
-  /** Of the mode KEYWORD: how often the words came, which holds for all pages. */
-  readonly counted?: QuestionFrequencies;
+  /** The words that were looked for and what they weigh; undefined where none were. */
+  readonly bm25: Bm25 | undefined;
+  readonly notes: readonly SearchNote[];
   /** Of the mode HYBRID. */
   readonly scale?: FusionScale;
 }

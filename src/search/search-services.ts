@@ -5,7 +5,6 @@ import { IndexedTenants } from './paths/indexed-tenants.js';
 import type { QueryVector } from './query-vector.js';
 import type { RecallSampler } from './recall-sampler.js';
 import { ChunkCountCache } from './chunk-count-cache.js';
-import { QuestionCache } from './question.js';
 import { WordFrequencies } from './word-frequencies.js';
 
 declare module '../graphql/context.js' {
@@ -28,8 +27,7 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export interface SearchServices {
   /** Vectors of texts that were searched for lately, by `query-vectors.ts`. */
   readonly vectors: LRUCache<string, QueryVector>;
-  /** What texts ask for, as the database reads their words. */
-  readonly questions: QuestionCache;
+  /** How often words come in a tenant's chunks. */
   readonly frequencies: WordFrequencies;
   readonly scopeSizes: ChunkCountCache;
   readonly indexedTenants: IndexedTenants;
@@ -46,7 +44,6 @@ export function searchServices(metrics?: Metrics, sampler?: RecallSampler): Sear
       maxSize: MAX_VECTOR_BYTES,
       sizeCalculation: (vector, key) => vector.byteLength + 2 * key.length + BYTES_OF_ENTRY,
     }),
-    questions: new QuestionCache(),
     frequencies: new WordFrequencies(),
     scopeSizes: new ChunkCountCache(),
     indexedTenants: new IndexedTenants(),
