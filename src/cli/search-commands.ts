@@ -2,12 +2,14 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import { EMBEDDING_TEXTS } from './help-texts.js';
+import type { EvaluateCommandOptions } from './evaluate-search.js';
 import type { RecallCommandOptions } from './recall-search.js';
 import type { ReembedCommandOptions, ReembedPosition } from './reembed.js';
 import type { TuneCommandOptions } from './tune-search.js';
 
 const MAX_SAMPLES = 10_000;
 const MAX_TOP_K = 100;
+const MAX_WORST = 1_000;
 
 export function addSearchCommands(program: Command, { io, fail }: CommandContext): void {
   const group = program
@@ -52,14 +54,15 @@ Examples:
 
   group
     .command('recall')
-    .summary('measure what the searches of a tenant find')
+    .summary('measure how much of the nearest vectors the searches of a tenant find')
     .description(
       "Takes the tenant's latest logged queries, or vectors of its own chunks if none is " +
         'logged, and compares what each path finds with an exact scan. Queries that were ' +
         'logged without a vector are embedded with EMBEDDING_PROVIDER. Prints the recall ' +
         'of each path alone and of searches as they are served, how many answers the check ' +
         'rejects, and how many of the chunks nearest by code contain 99 % of the truly ' +
-        'nearest. Changes nothing.',
+        'nearest. This measures the index, not the answers: whether the nearest chunks answer ' +
+        'the question is measured by "weaver search evaluate". Changes nothing.',
     )
     .addOption(
       new Option(
@@ -85,6 +88,43 @@ Examples:
     )
     .action(async (options: RecallCommandOptions) =>
       (await import('./recall-search.js')).recallCommand(readConfig(io.env), io, options),
+    );
+
+  group
+    .command('evaluate')
+    .summary('measure how often the right passage is among the first hits')
+    .description(
+      'Asks the questions of a file in the modes VECTOR, KEYWORD and HYBRID, and prints how ' +
+        'often a right chunk is the first hit, among the first 3 and among the first 10, and the ' +
+        'mean reciprocal rank (MRR). Then the worst questions in the mode HYBRID, with the hits ' +
+        'above the right one and what their scores are made of. Changes nothing.',
+    )
+    .argument('<file>', 'the questions as JSON')
+    .requiredOption('--tenant <tenant>', 'by id or exact name, required')
+    .option('--bot <bot>', 'only chunks of this bot, by id or exact name')
+    .addOption(
+      new Option('--worst <number>', `questions to explain, 1 to ${MAX_WORST}`)
+        .argParser(wholeNumber(MAX_WORST))
+        .default(5),
+    )
+    .option('--json', 'as one JSON object, with every question')
+    .addHelpText(
+      'after',
+      `${EMBEDDING_TEXTS}
+
+The file is an array of objects:
+  [
+    { "question": "How long do refunds take?", "documents": ["returns-and-refunds.md"] },
+    { "question": "Do you repair tents?", "chunks": ["018f…", "018f…"] }
+  ]
+"documents" are file names or ids, "chunks" are ids. Any of them is right.
+
+Examples:
+  npx weaver search evaluate questions.json --tenant "Harbor Outdoor"
+  npx weaver search evaluate questions.json --tenant 018f… --bot "Customer help" --json`,
+    )
+    .action(async (file: string, options: EvaluateCommandOptions) =>
+      (await import('./evaluate-search.js')).evaluateCommand(readConfig(io.env), io, file, options),
     );
 
   group

@@ -103,48 +103,39 @@ export interface Block {
 }
 export const FIRST_BLOCK: Block = { from: null, to: null };
 
-/** Common tables of a ranking by words. */
-export interface Bm25Sql {
-  /** `words (all_words, any_word, lexemes)`, `asked_words`, `asked_lexemes`: what is looked for. */
-  readonly asked: readonly string[];
-  /** `matched (id, key)`: all chunks within the conditions that have a word. */
-  readonly matched: readonly string[];
-  /** `block (id, key)` and `scored (id, key, score, has_all)`. */
-  readonly scored: readonly string[];
-}
-
-export function bm25Sql(
-  bm25: Bm25,
-  {
-    conditions,
-    tenant,
-    block,
-    limit,
-    parameters,
-  }: {
-    /** On `doc_chunks t`, the tenant among them. */
-    readonly conditions: string;
-    readonly tenant: string;
-    readonly block: Block;
-    /** How many chunks are scored; null for all. */
-    readonly limit: number | null;
-    readonly parameters: SqlParameters;
-  },
-): Bm25Sql {
-  const asked = askedCtes(bm25, parameters);
+/**
+ * Common tables: `words (all_words, any_word, lexemes)`, `asked_words` and `asked_lexemes` are what
+ * is looked for, `matched (id, key)` all chunks that have a word. `conditions` on `doc_chunks t`
+ * have the tenant among them.
+ */
+export function matchedSql(bm25: Bm25, conditions: string, parameters: SqlParameters): string[] {
   const operators = bm25.question.hasOperators
     ? ' and t.search_vector @@ (select any_word from words)'
     : '';
+  return [
+    ...askedCtes(bm25, parameters),
+    ...matchedCtes(bm25, `${conditions}${operators}`, parameters),
+  ];
+}
+
+/**
+ * Common tables over those of `matchedSql`: `block (id, key)` are the chunks of a block, `limit` at
+ * most or all, and `scored (id, key, score, has_all)` the same with their scores.
+ */
+export function scoredSql(
+  bm25: Bm25,
+  tenant: string,
+  block: Block,
+  limit: number | null,
+  parameters: SqlParameters,
+): string[] {
   const size = limit === null ? 'null' : parameters.add(limit, 'int');
-  return {
-    asked,
-    matched: matchedCtes(bm25, `${conditions}${operators}`, parameters),
-    scored: [
-      `block as materialized (
+  return [
+    `block as materialized (
       select id, key from matched ${edgesSql(block, parameters)}
        order by key desc, id limit ${size}
     )`,
-      `scored as materialized (
+    `scored as materialized (
       select block.id, block.key, scores.*
         from block
        cross join lateral (
@@ -153,8 +144,7 @@ export function bm25Sql(
        ) t
        cross join lateral (${scoreSql(bm25, parameters)}) scores
     )`,
-    ],
-  };
+  ];
 }
 
 function askedCtes({ words, question }: Bm25, parameters: SqlParameters): string[] {

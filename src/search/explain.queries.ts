@@ -4,12 +4,11 @@ import { SqlParameters } from '../graphql/sql-parameters.js';
 import {
   ALL_WORDS_PART,
   BLOCK,
-  bm25Sql,
   CLOSENESS_PART,
   closenessSql,
-  FIRST_BLOCK,
   isOrdered,
   keySql,
+  matchedSql,
   scoreSql,
   wordPart,
   type Bm25,
@@ -69,7 +68,7 @@ export async function chunkFacts(
       `query as materialized (
       select ${parameters.add(vector ?? null, 'halfvec(1536)')} as vector
     )`,
-      ...(words ? wordTables(words, conditions, tenant, parameters) : []),
+      ...(words ? matchedSql(words, conditions, parameters) : []),
     ].join(', ')},
     of as materialized (
       select ${[
@@ -110,22 +109,6 @@ export async function chunkFacts(
 const NO_WORDS =
   'null::float8 as "keywordScore", null::bool as _has_all, null::float8 as _closeness, ' +
   'null::text[] as _lexemes, null::int[] as _counts';
-
-function wordTables(
-  bm25: Bm25,
-  conditions: string,
-  tenant: string,
-  parameters: SqlParameters,
-): string[] {
-  const { asked, matched } = bm25Sql(bm25, {
-    conditions,
-    tenant,
-    block: FIRST_BLOCK,
-    limit: null,
-    parameters,
-  });
-  return [...asked, ...matched];
-}
 
 function wordColumns(bm25: Bm25): string {
   return `case when ${bm25.question.hasOperators ? OPERATORS : 'true'} then scores.score end

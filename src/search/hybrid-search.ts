@@ -1,5 +1,5 @@
 import type { OperationReads } from '../db/operation-reads.js';
-import { BLOCK, bm25Sql, FIRST_BLOCK, type Bm25 } from './bm25.js';
+import { BLOCK, FIRST_BLOCK, matchedSql, scoredSql, type Bm25 } from './bm25.js';
 import { selectNearest, type Nearest, type NearestSummary } from './nearest.js';
 import type { VectorPath } from './paths/vector-path.js';
 import type { FusionScale, HitSelection, SearchResult } from './search-result.js';
@@ -116,13 +116,6 @@ export async function searchHybrid(
           : ' and t.embedding is not null ' +
             `and ${similarity} between ${parameters.add(nearest.minSimilarity, 'float8')} and 1`;
       const limit = parameters.add(depth, 'int');
-      const { asked, matched, scored } = bm25Sql(bm25, {
-        conditions: `${conditions}${isSimilar}`,
-        tenant,
-        block: FIRST_BLOCK,
-        limit: BLOCK,
-        parameters,
-      });
       const [vectorWeight, keywordWeight, totalWeight] = [
         weights.vector,
         weights.keyword,
@@ -132,9 +125,8 @@ export async function searchHybrid(
         `top as materialized (${byVector})`,
         'nearest as materialized (select id, similarity from top where similarity >= ' +
           `${parameters.add(nearest.minSimilarity ?? -1, 'float8')})`,
-        ...asked,
-        ...matched,
-        ...scored,
+        ...matchedSql(bm25, `${conditions}${isSimilar}`, parameters),
+        ...scoredSql(bm25, tenant, FIRST_BLOCK, BLOCK, parameters),
         `worded as materialized (
       select id, score, row_number() over (order by score desc, id)::int as rank
         from scored order by score desc, id limit ${limit}

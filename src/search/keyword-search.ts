@@ -1,7 +1,7 @@
 import type { OperationReads } from '../db/operation-reads.js';
 import { statement } from '../db/statement.js';
 import { SqlParameters } from '../graphql/sql-parameters.js';
-import { BLOCK, bm25Sql, FIRST_BLOCK, type Block, type Bm25 } from './bm25.js';
+import { BLOCK, FIRST_BLOCK, matchedSql, scoredSql, type Block, type Bm25 } from './bm25.js';
 import type { HitSelection, SearchHit, SearchResult } from './search-result.js';
 import type { SearchPosition } from './search-cursor.js';
 import { searchFilterSql, type SearchFilter } from './search-filter.js';
@@ -105,14 +105,10 @@ async function readBlock(
 ): Promise<KeywordRow[]> {
   const parameters = new SqlParameters();
   const tenant = parameters.add(filter.tenantId, 'uuid');
-  const { asked, matched, scored } = bm25Sql(bm25, {
-    conditions: searchFilterSql(filter, tenant, parameters),
-    tenant,
-    block,
-    limit: exact ? null : BLOCK,
-    parameters,
-  });
-  const tables = [...asked, ...matched, ...scored];
+  const tables = [
+    ...matchedSql(bm25, searchFilterSql(filter, tenant, parameters), parameters),
+    ...scoredSql(bm25, tenant, block, exact ? null : BLOCK, parameters),
+  ];
   const after = position ? `where ${afterSql(position, parameters)}` : '';
   const sql = `
     with ${tables.join(', ')},

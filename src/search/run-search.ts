@@ -30,12 +30,15 @@ export async function vectorOf(
   );
 }
 
+/** What a search needs to find, once its text has a vector. */
+export type SearchContext = Pick<RequestContext, 'reads' | 'search'>;
+
 /**
  * What a checked search finds in its mode: one hit more than asked for where there are more.
  * `vector` is what `vectorOf` gave.
  */
 export async function runSearch(
-  context: RequestContext,
+  context: SearchContext,
   search: Search,
   vector: QueryVector | undefined,
   selection: HitSelection,
@@ -50,7 +53,7 @@ export async function runSearch(
 }
 
 async function searchInMode(
-  context: RequestContext,
+  context: SearchContext,
   search: Search,
   vector: QueryVector | undefined,
   selection: HitSelection,
@@ -82,7 +85,7 @@ async function searchInMode(
  * `tar -xvf`.
  */
 async function searchKeywordsOrSigns(
-  context: RequestContext,
+  context: SearchContext,
   search: Search,
   selection: HitSelection,
 ): Promise<SearchResult> {
@@ -109,7 +112,7 @@ async function searchKeywordsOrSigns(
  * changes its place from one to the next.
  */
 async function weighed(
-  { reads, search: { frequencies } }: RequestContext,
+  { reads, search: { frequencies } }: SearchContext,
   { filter, after }: Search,
   query: KeywordQuery,
 ): Promise<Bm25> {

@@ -9,7 +9,7 @@ import type { Question } from './question.js';
  */
 const MAX_COUNTED_ANEW = 1_000;
 /** Chunks whose mean length stands for that of all. */
-const SAMPLE = 1_000;
+const SAMPLE = 5_000;
 /** For how long counts are kept, of large tenants alone. */
 const KEPT_MS = 60_000;
 const MAX_TENANTS = 10_000;
