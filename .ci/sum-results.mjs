@@ -1,5 +1,6 @@
 // Adds up the JSON reports of several test runs in a folder: names each test that failed, with its
-// messages, and each that passed at the second try only, and ends with one line of sums. Fails when a report is missing or counts no test.
+// messages, and each that passed at the second try only, and ends with one line of sums. Fails when
+// a report is missing or counts no test.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 
