@@ -118,7 +118,9 @@ test('stand behind the prefix that the model wants for what is searched for', as
     embedder: { ...embedder(), queryPrefix: 'query: ', documentPrefix: 'passage: ' },
   });
   try {
-    const writer = prefixed.client((await (await prefixed.world.tenant()).key({ scopes: ['search', 'write'] })).secret);
+    const writer = prefixed.client(
+      (await (await prefixed.world.tenant()).key({ scopes: ['search', 'write'] })).secret,
+    );
     const before = server.requests.length;
     await writer.data(QUERY, { input: { text: 'wax', mode: 'HYBRID' } });
     await writer.data(
