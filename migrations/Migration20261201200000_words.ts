@@ -1,0 +1,297 @@
+// oxlint-disable max-lines -- a migration that was applied stays as it is, in one file
+import { Migration } from '@mikro-orm/migrations';
+
+// Classes of characters as hexadecimal ranges, of Unicode 16 in its NFKC form. Written out, since
+// what PostgreSQL takes for a letter depends on the database's locale and may be ASCII alone.
+
+/** Neither letters, marks nor digits. */
+const SEPARATORS =
+  '80-bf d7 f7 2c2-2c5 2d2-2eb 2ed 2ef-2ff 375 3f6 482 55a-55f 589-58f 5be 5c0 5c3 5c6 5f3-60f ' +
+  '61b-61f 66a-66d 6d4 6dd-6de 6e9 6fd-6fe 700-70f 7f6-7f9 7fe-7ff 830-83e 85e 888 890-891 8e2 ' +
+  '964-965 970 9f2-9f3 9fa-9fb 9fd a76 af0-af1 b70 bf3-bfa c77 c7f c84 d4f d79 df4 e3f e4f ' +
+  'e5a-e5b f01-f17 f1a-f1f f34 f36 f38 f3a-f3d f85 fbe-fc5 fc7-fda 104a-104f 109e-109f 10fb ' +
+  '1360-1368 1390-1399 1400 166d-166e 1680 169b-169c 16eb-16ed 1735-1736 17d4-17d6 17d8-17db ' +
+  '1800-180a 1940-1945 19de-19ff 1a1e-1a1f 1aa0-1aa6 1aa8-1aad 1b4e-1b4f 1b5a-1b6a 1b74-1b7f ' +
+  '1bfc-1bff 1c3b-1c3f 1c7e-1c7f 1cc0-1cc7 1cd3 2010-20c1 2104-212e 213a-214d 214f 218a-2319 ' +
+  '231c-23e8 23f4-23f7 23fb-244a 2500-25ff 27c0-2b1a 2b1d-2b4f 2b51-2b54 2b56-2bff 2ce5-2cea ' +
+  '2cf9-2cfc 2cfe-2cff 2d70 2e00-2e2e 2e30-3004 3008-3020 3030 3037 303d-303f 30a0 30fb ' +
+  '3190-3191 31c0-31ef 327f 4dc0-4dff a490-a4c6 a4fe-a4ff a60d-a60f a673 a67e a6f2-a716 ' +
+  'a720-a721 a789-a78a a828-a82b a836-a839 a874-a877 a8ce-a8cf a8f8-a8fa a8fc a92e-a92f a95f ' +
+  'a9c1-a9cd a9de-a9df aa5c-aa5f aa77-aa79 aade-aadf aaf0-aaf1 ab5b ab6a-ab6b abeb e000-f8ff ' +
+  'fbb2-fdff fe45-fe46 fff9-fffd 10100-10102 10137-1013f 10179-10189 1018c-101fc 1039f 103d0 ' +
+  '1056f 10857 10877-10878 1091f 1093f 10a50-10a58 10a7f 10ac8 10af0-10af6 10b39-10b3f ' +
+  '10b99-10b9c 11047-1104d 110bb-110c1 11140-11143 111c5-111c8 12470-12474 1d000-1d241 ' +
+  '1d300-1d356 1d800-1d9ff 1fb00-1fbfa';
+/** Pictures, of which each is a word. */
+const PICTURES = '231a-231b 23e9-23f3 23f8-23fa 2600-27bf 2b1b-2b1c 2b50 2b55 1f000-1faff';
+/** Scripts without spaces: Han, Hiragana, Katakana, Thai, Lao, Khmer and Burmese. */
+const UNSPACED =
+  '3005-3007 3021-3029 3038-303b 3041-3096 309d-309f 30a1-30fa 30fc-30ff 31f0-31ff 3400-4dbf ' +
+  '4e00-9fff f900-faff 20000-3ffff e01-e3a e40-e4e e80-ecf edc-eff 1780-17d3 17dc-17dd ' +
+  '1000-103f 1050-109d a9e0-a9ef aa60-aa76 aa7a-aa7f';
+/** Characters that show nothing, the Arabic tatweel, and the signs about a tone of skin. */
+const INVISIBLE =
+  'ad 34f 61c 640 115f-1160 17b4-17b5 180b-180f 200b-200f 202a-202e 2060-206f 3164 fe00-fe0f ' +
+  'feff ffa0 fff0-fff8 1bca0-1bca3 1d173-1d17a 1f3fb-1f3ff e0000-e0fff';
+/** Marks above, below or in a letter, of European scripts, Arabic and Hebrew. */
+const MARKS =
+  '300-36f 483-487 591-5bd 5bf 5c1-5c2 5c4-5c5 5c7 610-61a 64b-65f 670 6d6-6dc 6df-6e4 6e7-6e8 ' +
+  '6ea-6ed 1ab0-1aff 1dc0-1dff 20d0-20ff fe20-fe2f';
+/** Letters beyond ASCII that stand beside digits and at ends of lines. */
+const LETTERS = 'c0-d6 d8-f6 f8-24f 370-5ff 620-64a 671-6d3 900-dff 10a0-10ff 1e00-1fff ac00-d7a3';
+
+/** As it stands in a bracket expression. */
+function bracket(ranges: string): string {
+  const escape = (code: string): string =>
+    code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`;
+  return ranges
+    .split(' ')
+    .map(range => range.split('-').map(escape).join('-'))
+    .join('');
+}
+
+// Stand for what is set apart within a word: a change of case or from letters to digits, and a
+// hyphen at the end of a line. Then the signs that belong to names: + # . & of C++, C#, .NET, AT&T.
+const [BORDER, LINE_HYPHEN, PLUS, SHARP, DOT, AND] = [1, 2, 3, 4, 5, 6].map(
+  code => `\\u000${code}`,
+) as [string, string, string, string, string, string];
+
+const ASCII_SEPARATORS = `!"$%()*,;<=>?[]^\`{|}~'`;
+const CONTROLS = [...Array(25).keys()].map(index => index + 7).concat(0x7f);
+const SPACES = CONTROLS.map(code => `\\x${code.toString(16).padStart(2, '0')}`).join('');
+
+/** What joins the parts of a word, the loosest first. */
+const JOINERS = ['/@:#', '.', `_\\-${LINE_HYPHEN}`, `${BORDER}${AND}`];
+const ANY_JOINER = `./@:#_\\-${LINE_HYPHEN}${BORDER}`;
+const LETTER = `A-Za-z${bracket(LETTERS)}`;
+
+const LANGUAGES: Record<string, string> = {
+  ar: 'arabic',
+  ca: 'catalan',
+  da: 'danish',
+  de: 'german',
+  el: 'greek',
+  en: 'english',
+  es: 'spanish',
+  eu: 'basque',
+  fi: 'finnish',
+  fr: 'french',
+  ga: 'irish',
+  hi: 'hindi',
+  hu: 'hungarian',
+  hy: 'armenian',
+  id: 'indonesian',
+  it: 'italian',
+  lt: 'lithuanian',
+  ne: 'nepali',
+  nl: 'dutch',
+  no: 'norwegian',
+  pt: 'portuguese',
+  ro: 'romanian',
+  ru: 'russian',
+  sr: 'serbian',
+  sv: 'swedish',
+  ta: 'tamil',
+  tr: 'turkish',
+  yi: 'yiddish',
+};
+
+const STEMMER = `case code ${Object.entries(LANGUAGES)
+  .map(([code, name]) => `when '${code}' then 'pg_catalog.${name}_stem'::regdictionary`)
+  .join(' ')} end`;
+
+/**
+ * The reading of words: one row for each lexeme of each word of a text. `place` counts the words
+ * and parts of words; `is_whole` tells what the word is from what its parts are. Without a language
+ * English; several stand between spaces; of one without a stemmer words are taken as written.
+ */
+const READ_WORDS = `create function weaver_read_words(text, language text default null)
+  returns table (word int, place int, is_whole boolean, lexeme text)
+  language plpgsql immutable parallel safe as $function$
+  declare
+    t text collate "C" := $1;
+    token text collate "C";
+    piece text collate "C";
+    plain text collate "C";
+    pieces text[];
+    stemmers regdictionary[] := case when language is null
+      then array['pg_catalog.english_stem'::regdictionary]
+      else array(select stemmer from (select ${STEMMER} as stemmer
+                   from string_to_table(language, ' ') code) s where stemmer is not null) end;
+    start int;
+    is_joined boolean;
+    stems int := coalesce(array_length(stemmers, 1), 0);
+    is_ascii boolean;
+    next_place int := 1;
+    size int;
+  begin
+    word := 0;
+    if t ~ '[\\u0001-\\u0006]' then
+      t := translate(t, E'\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006', '      ');
+    end if;
+    if octet_length(t) > char_length(t) then
+      if t ~ '[${bracket(INVISIBLE)}]' then
+        t := regexp_replace(t, '\\u00ad[ \\t]*\\r?\\n', E'-\\n', 'g');
+        t := regexp_replace(t, '[${bracket(INVISIBLE)}]+', '', 'g');
+      end if;
+      if t is not nfkc normalized then t := normalize(t, NFKC); end if;
+      t := translate(t, E'\\u2010\\u2011', '--');
+    end if;
+    if t ~ '-[ \\t]*\\r?\\n' then
+      t := regexp_replace(t, '([${LETTER}])-[ \\t]*\\r?\\n[ \\t]*(?=[a-z${bracket(LETTERS)}])',
+        E'\\\\1${LINE_HYPHEN}', 'g');
+    end if;
+    if t ~ '[a-z][A-Z]|[A-Z][A-Z][a-z][a-z]' then
+      t := regexp_replace(t, '([a-z])([A-Z])', E'\\\\1${BORDER}\\\\2', 'g');
+      t := regexp_replace(t, '([A-Z])([A-Z][a-z][a-z])', E'\\\\1${BORDER}\\\\2', 'g');
+    end if;
+    if t ~ '[0-9][${LETTER}]|[${LETTER}][0-9]' then
+      t := regexp_replace(t,
+        '(^|[^0-9${LETTER}])([0-9]+)([${LETTER}]+)([0-9]*)(?![0-9${LETTER}])',
+        E'\\\\1\\\\2${BORDER}\\\\3${BORDER}\\\\4', 'g');
+      t := regexp_replace(t,
+        '(^|[^0-9${LETTER}])([${LETTER}]+)([0-9]+)([${LETTER}]*)(?![0-9${LETTER}])',
+        E'\\\\1\\\\2${BORDER}\\\\3${BORDER}\\\\4', 'g');
+      t := regexp_replace(t, '${BORDER}(?![0-9${LETTER}])', '', 'g');
+    end if;
+    t := public.weaver_fold(t);
+    is_ascii := octet_length(t) = char_length(t);
+    t := translate(t, E'${ASCII_SEPARATORS.replace("'", "''")}${SPACES}\\\\',
+      '${' '.repeat(ASCII_SEPARATORS.length + CONTROLS.length)}/');
+    if not is_ascii then
+      t := regexp_replace(t, '[${bracket(SEPARATORS)}]+', ' ', 'g');
+      if t ~ '[${bracket(UNSPACED)}]' then
+        t := regexp_replace(t, '([${bracket(UNSPACED)}]+)', ' \\1 ', 'g');
+      end if;
+      if t ~ '[${bracket(PICTURES)}]' then
+        t := regexp_replace(t, '([${bracket(PICTURES)}])', ' \\1 ', 'g');
+      end if;
+    end if;
+    t := ' ' || t || ' ';
+    if t ~ '[+&]|[a-z]#| \\.net ' then
+      t := regexp_replace(t, '([a-z])\\+\\+(?![+])', E'\\\\1${PLUS}${PLUS}', 'g');
+      t := regexp_replace(t, '${PLUS}([a-z0-9])', E'${PLUS}${BORDER}\\\\1', 'g');
+      t := regexp_replace(t, '([^a-z0-9])([a-z])#(?![a-z0-9])', E'\\\\1\\\\2${SHARP}', 'g');
+      t := regexp_replace(t, '([^a-z0-9])([a-z]{1,3})&([a-z]{1,3})(?![a-z0-9&=])',
+        E'\\\\1\\\\2${AND}\\\\3', 'g');
+      t := replace(t, ' .net ', E' ${DOT}net ');
+      t := translate(t, '+&', '  ');
+    end if;
+    if t ~ '[-./@:#_]{2}' then
+      t := replace(regexp_replace(t, ':(//?|:)', ':', 'g'), '__', '_');
+      t := regexp_replace(t, '[-./@:#_]{2,}', ' ', 'g');
+    end if;
+    t := regexp_replace(t, '[${ANY_JOINER}]+ [${ANY_JOINER} ]*| [${ANY_JOINER}]+', ' ', 'g');
+    foreach token in array string_to_array(t, ' ') loop
+      continue when token = '';
+      if not is_ascii and token ~ '^[${bracket(UNSPACED)}]' then
+        pieces := string_to_array(token, null);
+        size := array_length(pieces, 1);
+        for i in 1 .. size loop
+          place := next_place;
+          next_place := next_place + 1;
+          if i < size or size = 1 then word := word + 1; end if;
+          is_whole := size = 1;
+          lexeme := pieces[i];
+          return next;
+          if i < size then
+            is_whole := true;
+            lexeme := pieces[i] || pieces[i + 1];
+            return next;
+          end if;
+        end loop;
+        continue;
+      end if;
+      word := word + 1;
+      start := next_place;
+      is_joined := token ~ '[${ANY_JOINER}${AND}]';
+      for level in 0 .. 4 loop
+        place := start;
+        is_whole := level = 0;
+        case level
+          when 0 then pieces := array[token];
+${JOINERS.map((_, index) => {
+  const joiners = JOINERS.slice(0, index + 1).join('');
+  return `          when ${index + 1} then
+            continue when token !~ '[${JOINERS[index]!}]';
+            pieces := regexp_split_to_array(token, '[${joiners}]+');`;
+}).join('\n')}
+        end case;
+        foreach piece in array pieces loop
+          size := 1;
+          if is_joined and level < 4 and piece ~ '[${ANY_JOINER}${AND}]' then
+            size := array_length(regexp_split_to_array(piece, '[${ANY_JOINER}${AND}]+'), 1);
+            piece := translate(piece, E'${BORDER}${LINE_HYPHEN}', '');
+          end if;
+          if piece ~ '[${PLUS}-${AND}]' then
+            piece := translate(piece, E'${PLUS}${SHARP}${DOT}${AND}', '+#.&');
+          end if;
+          piece := left(piece, 200);
+          lexeme := piece;
+          return next;
+          for i in 1 .. case when is_joined and piece ~ '[-./@:#_]' then 0 else stems end loop
+            lexeme := (ts_lexize(stemmers[i], piece))[1];
+            if lexeme <> piece then return next; end if;
+          end loop;
+          if piece like '.%' then
+            lexeme := substr(piece, 2);
+            return next;
+          elsif not is_ascii and octet_length(piece) > char_length(piece) then
+            if piece ~ '[\\uac00-\\ud7a3]' then
+              for i in 1 .. char_length(piece) - 1 loop
+                lexeme := substr(piece, i, 2);
+                return next;
+              end loop;
+            else
+              plain := translate(replace(replace(normalize(regexp_replace(replace(
+                normalize(piece, NFD), E'\\u0438\\u0306', E'\\u0439'),
+                '[${bracket(MARKS)}]+', '', 'g'), NFC), 'æ', 'ae'), 'œ', 'oe'),
+                'đðħłøŧ', 'ddhlot');
+              if plain <> piece and plain <> '' then
+                lexeme := plain;
+                return next;
+                for i in 1 .. stems loop
+                  lexeme := (ts_lexize(stemmers[i], plain))[1];
+                  if lexeme <> plain then return next; end if;
+                end loop;
+              end if;
+            end if;
+          end if;
+          place := place + size;
+        end loop;
+        next_place := place;
+        exit when not is_joined;
+      end loop;
+    end loop;
+  end $function$`;
+
+const WORDS = `create function weaver_words(text, language text default null) returns tsvector
+  language sql immutable parallel safe as $function$
+    select coalesce(string_agg(
+             '''' || lexeme || ''':' || place, ' '), '')::pg_catalog.tsvector
+      from public.weaver_read_words($1, $2)
+  $function$`;
+
+const QUESTION = `create function weaver_question(text, language text default null)
+  returns table (word int, lexeme text, place int, is_whole boolean)
+  language sql immutable parallel safe as $function$
+    select distinct r.word, r.lexeme, r.place, r.is_whole
+      from public.weaver_read_words($1, $2) r
+     where r.is_whole or r.lexeme !~ '^[${bracket(UNSPACED)}]$'
+  $function$`;
+
+export class Migration20261201200000_words extends Migration {
+  override name = 'Migration20261201200000_words';
+
+  override up(): void {
+    this.addSql(READ_WORDS);
+    this.addSql(WORDS);
+    this.addSql(QUESTION);
+  }
+
+  override down(): void {
+    this.addSql('drop function weaver_question(text, text)');
+    this.addSql('drop function weaver_words(text, text)');
+    this.addSql('drop function weaver_read_words(text, text)');
+  }
+}
