@@ -56,9 +56,8 @@ const [BORDER, LINE_HYPHEN, PLUS, SHARP, DOT, AND] = [1, 2, 3, 4, 5, 6].map(
   code => `\\u000${code}`,
 ) as [string, string, string, string, string, string];
 
-const ASCII_SEPARATORS = `!"$%()*,;<=>?[]^\`{|}~'`;
-const CONTROLS = [...Array(25).keys()].map(index => index + 7).concat(0x7f);
-const SPACES = CONTROLS.map(code => `\\x${code.toString(16).padStart(2, '0')}`).join('');
+/** As they stand in a bracket expression; control characters are separators too. */
+const ASCII_SEPARATORS = `\\u0008-\\u001f !"$%()*,;<=>?\\[\\]^\`{|}~''\\u007f`;
 
 /** What joins the parts of a word, the loosest first. */
 const JOINERS = ['/@:#', '.', `_\\-${LINE_HYPHEN}`, `${BORDER}${AND}`];
@@ -100,34 +99,14 @@ const STEMMER = `case code ${Object.entries(LANGUAGES)
   .map(([code, name]) => `when '${code}' then 'pg_catalog.${name}_stem'::regdictionary`)
   .join(' ')} end`;
 
-/**
- * The reading of words: one row for each lexeme of each word of a text. `place` counts the words
- * and parts of words; `is_whole` tells what the word is from what its parts are. Without a language
- * English; several stand between spaces; of one without a stemmer words are taken as written.
- */
-const READ_WORDS = `create function weaver_read_words(text, language text default null)
-  returns table (word int, place int, is_whole boolean, lexeme text)
-  language plpgsql immutable parallel safe as $function$
-  declare
-    t text collate "C" := $1;
-    token text collate "C";
-    piece text collate "C";
-    plain text collate "C";
-    pieces text[];
-    stemmers regdictionary[] := case when language is null
-      then array['pg_catalog.english_stem'::regdictionary]
-      else array(select stemmer from (select ${STEMMER} as stemmer
-                   from string_to_table(language, ' ') code) s where stemmer is not null) end;
-    start int;
-    is_joined boolean;
-    stems int := coalesce(array_length(stemmers, 1), 0);
-    is_ascii boolean;
-    next_place int := 1;
-    size int;
-  begin
-    word := 0;
-    if t ~ '[\\u0001-\\u0006]' then
-      t := translate(t, E'\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006', '      ');
+/** Stands after a character of a script without spaces that another one follows. */
+const NEIGHBOR = '\\u0007';
+const IN_WORD = `${ANY_JOINER}${AND}`;
+
+/** Statements that put the variable `t` into its read form: words between single spaces. */
+const PREPARE = `
+    if t ~ '[\\u0001-\\u0007]' then
+      t := translate(t, E'\\u0001\\u0002\\u0003\\u0004\\u0005\\u0006\\u0007', '       ');
     end if;
     if octet_length(t) > char_length(t) then
       if t ~ '[${bracket(INVISIBLE)}]' then
@@ -135,7 +114,9 @@ const READ_WORDS = `create function weaver_read_words(text, language text defaul
         t := regexp_replace(t, '[${bracket(INVISIBLE)}]+', '', 'g');
       end if;
       if t is not nfkc normalized then t := normalize(t, NFKC); end if;
-      t := translate(t, E'\\u2010\\u2011', '--');
+      if t ~ '[\\u2010\\u2011]' then
+        t := replace(replace(t, E'\\u2010', '-'), E'\\u2011', '-');
+      end if;
     end if;
     if t ~ '-[ \\t]*\\r?\\n' then
       t := regexp_replace(t, '([${LETTER}])-[ \\t]*\\r?\\n[ \\t]*(?=[a-z${bracket(LETTERS)}])',
@@ -156,19 +137,21 @@ const READ_WORDS = `create function weaver_read_words(text, language text defaul
     end if;
     t := public.weaver_fold(t);
     is_ascii := octet_length(t) = char_length(t);
-    t := translate(t, E'${ASCII_SEPARATORS.replace("'", "''")}${SPACES}\\\\',
-      '${' '.repeat(ASCII_SEPARATORS.length + CONTROLS.length)}/');
+    t := regexp_replace(t, '[${ASCII_SEPARATORS}]+', ' ', 'g');
+    t := replace(t, E'\\\\', '/');
     if not is_ascii then
       t := regexp_replace(t, '[${bracket(SEPARATORS)}]+', ' ', 'g');
-      if t ~ '[${bracket(UNSPACED)}]' then
-        t := regexp_replace(t, '([${bracket(UNSPACED)}]+)', ' \\1 ', 'g');
-      end if;
       if t ~ '[${bracket(PICTURES)}]' then
         t := regexp_replace(t, '([${bracket(PICTURES)}])', ' \\1 ', 'g');
       end if;
+      is_unspaced := t ~ '[${bracket(UNSPACED)}]';
+      if is_unspaced then
+        t := regexp_replace(t, '([${bracket(UNSPACED)}]+)', ' \\1 ', 'g');
+      end if;
     end if;
     t := ' ' || t || ' ';
-    if t ~ '[+&]|[a-z]#| \\.net ' then
+    has_names := t ~ '[+&]|[a-z]#| \\.net ';
+    if has_names then
       t := regexp_replace(t, '([a-z])\\+\\+(?![+])', E'\\\\1${PLUS}${PLUS}', 'g');
       t := regexp_replace(t, '${PLUS}([a-z0-9])', E'${PLUS}${BORDER}\\\\1', 'g');
       t := regexp_replace(t, '([^a-z0-9])([a-z])#(?![a-z0-9])', E'\\\\1\\\\2${SHARP}', 'g');
@@ -181,109 +164,154 @@ const READ_WORDS = `create function weaver_read_words(text, language text defaul
       t := replace(regexp_replace(t, ':(//?|:)', ':', 'g'), '__', '_');
       t := regexp_replace(t, '[-./@:#_]{2,}', ' ', 'g');
     end if;
-    t := regexp_replace(t, '[${ANY_JOINER}]+ [${ANY_JOINER} ]*| [${ANY_JOINER}]+', ' ', 'g');
-    foreach token in array string_to_array(t, ' ') loop
-      continue when token = '';
-      if not is_ascii and token ~ '^[${bracket(UNSPACED)}]' then
-        pieces := string_to_array(token, null);
-        size := array_length(pieces, 1);
-        for i in 1 .. size loop
-          place := next_place;
-          next_place := next_place + 1;
-          if i < size or size = 1 then word := word + 1; end if;
-          is_whole := size = 1;
-          lexeme := pieces[i];
+    t := btrim(regexp_replace(t, '[${ANY_JOINER}]* +[${ANY_JOINER} ]*', ' ', 'g'), ' ');`;
+
+/** The lexemes of a piece of text; `plain` is its form without accents, or null. */
+const lexemes = (piece: string, plain: string): string => `
+           case when ${plain} is null or ${plain} = ${piece}
+                then array[${piece}, (ts_lexize(stemmers[1], ${piece}))[1]]
+                else array[${piece}, (ts_lexize(stemmers[1], ${piece}))[1],
+                           nullif(${plain}, ''), (ts_lexize(stemmers[1], ${plain}))[1]] end
+           || case when stems > 1 then array(
+                select (ts_lexize(stemmer, form))[1]
+                  from unnest(stemmers[2:]) stemmer, unnest(array[${piece}, ${plain}]) form) end
+           || case when not is_ascii and ${piece} ~ '[\\uac00-\\ud7a3]{2}' then array(
+                select substr(${piece}, i, 2)
+                  from generate_series(1, char_length(${piece}) - 1) i) end`;
+
+/** How the signs that belong to names are written. */
+const named = (piece: string): string =>
+  `translate(${piece}, E'${PLUS}${SHARP}${DOT}${AND}${BORDER}${LINE_HYPHEN}', '+#.&')`;
+
+/** A joined word as a whole, and those parts of it that are joined themselves. */
+const READ_PARTS = `create function weaver_read_parts(word text, plain_word text, place int)
+  returns table (part_place int, is_whole boolean, part text, plain text)
+  language plpgsql immutable parallel safe as $function$
+  declare
+    pieces text[];
+    plains text[];
+    size int;
+  begin
+    for level in 0 .. 3 loop
+      is_whole := level = 0;
+      part_place := place;
+      case level
+        when 0 then
+          pieces := array[word];
+          plains := array[plain_word];
+${[1, 2, 3]
+  .map(level => {
+    const joiners = JOINERS.slice(0, level).join('');
+    return `        when ${level} then
+          continue when word !~ '[${JOINERS[level - 1]!}]';
+          pieces := regexp_split_to_array(word, '[${joiners}]');
+          plains := regexp_split_to_array(plain_word, '[${joiners}]');`;
+  })
+  .join('\n')}
+      end case;
+      for i in 1 .. array_length(pieces, 1) loop
+        size := char_length(pieces[i]) - char_length(translate(pieces[i], E'${IN_WORD}', '')) + 1;
+        if size > 1 then
+          part := left(${named('pieces[i]')}, 200);
+          plain := left(${named('plains[i]')}, 200);
           return next;
-          if i < size then
-            is_whole := true;
-            lexeme := pieces[i] || pieces[i + 1];
-            return next;
-          end if;
-        end loop;
-        continue;
-      end if;
-      word := word + 1;
-      start := next_place;
-      is_joined := token ~ '[${ANY_JOINER}${AND}]';
-      for level in 0 .. 4 loop
-        place := start;
-        is_whole := level = 0;
-        case level
-          when 0 then pieces := array[token];
-${JOINERS.map((_, index) => {
-  const joiners = JOINERS.slice(0, index + 1).join('');
-  return `          when ${index + 1} then
-            continue when token !~ '[${JOINERS[index]!}]';
-            pieces := regexp_split_to_array(token, '[${joiners}]+');`;
-}).join('\n')}
-        end case;
-        foreach piece in array pieces loop
-          size := 1;
-          if is_joined and level < 4 and piece ~ '[${ANY_JOINER}${AND}]' then
-            size := array_length(regexp_split_to_array(piece, '[${ANY_JOINER}${AND}]+'), 1);
-            piece := translate(piece, E'${BORDER}${LINE_HYPHEN}', '');
-          end if;
-          if piece ~ '[${PLUS}-${AND}]' then
-            piece := translate(piece, E'${PLUS}${SHARP}${DOT}${AND}', '+#.&');
-          end if;
-          piece := left(piece, 200);
-          lexeme := piece;
-          return next;
-          for i in 1 .. case when is_joined and piece ~ '[-./@:#_]' then 0 else stems end loop
-            lexeme := (ts_lexize(stemmers[i], piece))[1];
-            if lexeme <> piece then return next; end if;
-          end loop;
-          if piece like '.%' then
-            lexeme := substr(piece, 2);
-            return next;
-          elsif not is_ascii and octet_length(piece) > char_length(piece) then
-            if piece ~ '[\\uac00-\\ud7a3]' then
-              for i in 1 .. char_length(piece) - 1 loop
-                lexeme := substr(piece, i, 2);
-                return next;
-              end loop;
-            else
-              plain := translate(replace(replace(normalize(regexp_replace(replace(
-                normalize(piece, NFD), E'\\u0438\\u0306', E'\\u0439'),
-                '[${bracket(MARKS)}]+', '', 'g'), NFC), 'æ', 'ae'), 'œ', 'oe'),
-                'đðħłøŧ', 'ddhlot');
-              if plain <> piece and plain <> '' then
-                lexeme := plain;
-                return next;
-                for i in 1 .. stems loop
-                  lexeme := (ts_lexize(stemmers[i], plain))[1];
-                  if lexeme <> plain then return next; end if;
-                end loop;
-              end if;
-            end if;
-          end if;
-          place := place + size;
-        end loop;
-        next_place := place;
-        exit when not is_joined;
+        end if;
+        part_place := part_place + size;
       end loop;
     end loop;
   end $function$`;
 
+/**
+ * The reading of words: one row for each place of a text, and one more for each joined word that
+ * begins there and for each pair of neighbours. `place` counts the words and the parts of words;
+ * `is_whole` tells what the word is from what its parts are. Lexemes may be null or come twice.
+ * Without a language English; several stand between spaces; of one without a stemmer words are
+ * taken as written.
+ */
+const READ_WORDS = `create function weaver_read_words(text, language text default null)
+  returns table (word int, place int, is_whole boolean, lexemes text[])
+  language plpgsql immutable parallel safe set plan_cache_mode = force_generic_plan as $function$
+  #variable_conflict use_column
+  declare
+    t text collate "C" := $1;
+    p text collate "C";
+    stemmers regdictionary[] := case when language is null
+      then array['pg_catalog.english_stem'::regdictionary]
+      else array(select stemmer from (select ${STEMMER} as stemmer
+                   from string_to_table(language, ' ') code) s where stemmer is not null) end;
+    stems int := cardinality(stemmers);
+    is_ascii boolean;
+    is_unspaced boolean := false;
+    has_names boolean;
+  begin${PREPARE}
+    if t = '' then return; end if;
+    t := regexp_replace(t, '([${IN_WORD}])', '\\1 ', 'g');
+    if is_unspaced then
+      t := regexp_replace(t, '([${bracket(UNSPACED)}])(?=[${bracket(UNSPACED)}])',
+        E'\\\\1${NEIGHBOR} ', 'g');
+    end if;
+    if not is_ascii and t ~ '[^\\u0001-\\u007f\\u3000-\\ud7ff]' then
+      p := translate(replace(replace(normalize(regexp_replace(replace(
+        normalize(t, NFD), E'\\u0438\\u0306', E'\\u0439'),
+        '[${bracket(MARKS)}]+', '', 'g'), NFC), 'æ', 'ae'), 'œ', 'oe'), 'đðħłøŧ', 'ddhlot');
+    end if;
+    if has_names then p := replace(coalesce(p, t), E'${DOT}', ''); end if;
+    if p = t then p := null; end if;
+    return query
+    with atoms as materialized (
+      select *, (1 + count(*) filter (where not is_joined) over before)::int as word,
+             has_next or coalesce(lag(has_next) over (order by place), false) as is_part
+        from (
+          select raw, raw_plain, place::int, rtrim(raw, E'${IN_WORD}') <> raw as is_joined,
+                 rtrim(raw, E'${IN_WORD}${NEIGHBOR}') <> raw as has_next,
+                 left(case when has_names then ${named(`rtrim(raw, E'${IN_WORD}${NEIGHBOR}')`)}
+                      else rtrim(raw, E'${IN_WORD}${NEIGHBOR}') end, 200) as piece,
+                 left(case when has_names then ${named(`rtrim(raw_plain, E'${IN_WORD}${NEIGHBOR}')`)}
+                      else rtrim(raw_plain, E'${IN_WORD}${NEIGHBOR}') end, 200) as plain
+            from unnest(string_to_array(t, ' '), string_to_array(p, ' ')) with ordinality
+                   as r(raw, raw_plain, place)
+        ) r
+      window before as (order by place rows between unbounded preceding and 1 preceding)
+    )
+    select word, place, not is_part, ${lexemes('piece', 'plain')}
+      from atoms
+     union all
+    select word, part_place, is_whole,
+           case when part ~ '[-./@:#_&]' then array[part, nullif(plain, '')] else
+           ${lexemes('part', 'plain')} end
+      from (select word, string_agg(raw, '' order by place) as joined,
+                   string_agg(raw_plain, '' order by place) as plain_joined,
+                   min(place) as first_place
+              from atoms where is_part group by word having count(*) > 1) j,
+           public.weaver_read_parts(joined, plain_joined, first_place)
+     union all
+    select word, place, true, array[piece || next_piece]
+      from (select word, place, piece, raw, lead(piece) over (order by place) as next_piece
+              from atoms where is_unspaced) pairs
+     where right(raw, 1) = E'${NEIGHBOR}';
+  end $function$`;
+
+/** A row for each lexeme of a text, at each of its places. */
 const WORDS = `create function weaver_words(text, language text default null) returns tsvector
   language sql immutable parallel safe as $function$
-    select coalesce(string_agg(
-             '''' || lexeme || ''':' || place, ' '), '')::pg_catalog.tsvector
+    select coalesce(string_agg('''' || array_to_string(lexemes, ''':' || place || ' ''') ||
+             ''':' || place, ' '), '')::pg_catalog.tsvector
       from public.weaver_read_words($1, $2)
   $function$`;
 
 const QUESTION = `create function weaver_question(text, language text default null)
   returns table (word int, lexeme text, place int, is_whole boolean)
   language sql immutable parallel safe as $function$
-    select distinct r.word, r.lexeme, r.place, r.is_whole
-      from public.weaver_read_words($1, $2) r
-     where r.is_whole or r.lexeme !~ '^[${bracket(UNSPACED)}]$'
+    select distinct r.word, l.lexeme, r.place, r.is_whole
+      from public.weaver_read_words($1, $2) r, unnest(r.lexemes) l(lexeme)
+     where l.lexeme is not null and (r.is_whole or l.lexeme !~ '^[${bracket(UNSPACED)}]$')
   $function$`;
 
 export class Migration20261201200000_words extends Migration {
   override name = 'Migration20261201200000_words';
 
   override up(): void {
+    this.addSql(READ_PARTS);
     this.addSql(READ_WORDS);
     this.addSql(WORDS);
     this.addSql(QUESTION);
@@ -293,5 +321,6 @@ export class Migration20261201200000_words extends Migration {
     this.addSql('drop function weaver_question(text, text)');
     this.addSql('drop function weaver_words(text, text)');
     this.addSql('drop function weaver_read_words(text, text)');
+    this.addSql('drop function weaver_read_parts(text, text, int)');
   }
 }
