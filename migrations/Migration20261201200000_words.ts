@@ -166,19 +166,6 @@ const PREPARE = `
     end if;
     t := btrim(regexp_replace(t, '[${ANY_JOINER}]* +[${ANY_JOINER} ]*', ' ', 'g'), ' ');`;
 
-/** The lexemes of a piece of text; `plain` is its form without accents, or null. */
-const lexemes = (piece: string, plain: string): string => `
-           case when ${plain} is null or ${plain} = ${piece}
-                then array[${piece}, (ts_lexize(stemmers[1], ${piece}))[1]]
-                else array[${piece}, (ts_lexize(stemmers[1], ${piece}))[1],
-                           nullif(${plain}, ''), (ts_lexize(stemmers[1], ${plain}))[1]] end
-           || case when stems > 1 then array(
-                select (ts_lexize(stemmer, form))[1]
-                  from unnest(stemmers[2:]) stemmer, unnest(array[${piece}, ${plain}]) form) end
-           || case when not is_ascii and ${piece} ~ '[\\uac00-\\ud7a3]{2}' then array(
-                select substr(${piece}, i, 2)
-                  from generate_series(1, char_length(${piece}) - 1) i) end`;
-
 /** How the signs that belong to names are written. */
 const named = (piece: string): string =>
   `translate(${piece}, E'${PLUS}${SHARP}${DOT}${AND}${BORDER}${LINE_HYPHEN}', '+#.&')`;
@@ -227,6 +214,9 @@ ${[1, 2, 3]
  * `is_whole` tells what the word is from what its parts are. Lexemes may be null or come twice.
  * Without a language English; several stand between spaces; of one without a stemmer words are
  * taken as written.
+ *
+ * Beside its stem a word is kept as it is written where the two differ by three letters or more, or
+ * where it has accents: all words twice would make the index 1.8 times as large as one of stems.
  */
 const READ_WORDS = `create function weaver_read_words(text, language text default null)
   returns table (word int, place int, is_whole boolean, lexemes text[])
@@ -240,6 +230,7 @@ const READ_WORDS = `create function weaver_read_words(text, language text defaul
       else array(select stemmer from (select ${STEMMER} as stemmer
                    from string_to_table(language, ' ') code) s where stemmer is not null) end;
     stems int := cardinality(stemmers);
+    is_as_written boolean := stems < cardinality(string_to_array(language, ' '));
     is_ascii boolean;
     is_unspaced boolean := false;
     has_names boolean;
@@ -272,18 +263,36 @@ const READ_WORDS = `create function weaver_read_words(text, language text defaul
                    as r(raw, raw_plain, place)
         ) r
       window before as (order by place rows between unbounded preceding and 1 preceding)
+    ), pieces as materialized (
+      select *, (ts_lexize(stemmers[1], piece))[1] as stem
+        from (
+          select word, place, not is_part as is_whole, piece, plain from atoms
+           union all
+          select word, part_place, is_whole, part, plain
+            from (select word, string_agg(raw, '' order by place) as joined,
+                         string_agg(raw_plain, '' order by place) as plain_joined,
+                         min(place) as first_place
+                    from atoms where is_part group by word having count(*) > 1) j,
+                 public.weaver_read_parts(joined, plain_joined, first_place)
+        ) p
     )
-    select word, place, not is_part, ${lexemes('piece', 'plain')}
-      from atoms
-     union all
-    select word, part_place, is_whole,
-           case when part ~ '[-./@:#_&]' then array[part, nullif(plain, '')] else
-           ${lexemes('part', 'plain')} end
-      from (select word, string_agg(raw, '' order by place) as joined,
-                   string_agg(raw_plain, '' order by place) as plain_joined,
-                   min(place) as first_place
-              from atoms where is_part group by word having count(*) > 1) j,
-           public.weaver_read_parts(joined, plain_joined, first_place)
+    select word, place, is_whole,
+           array[
+             case when stem is null or is_as_written or char_length(stem) < char_length(piece) - 2
+                    or plain <> piece or piece ~ '[-./@:#_]' then piece end,
+             stem,
+             case when plain <> piece then nullif(plain, '') end,
+             case when plain <> piece then (ts_lexize(stemmers[1], plain))[1] end]
+           || case when stems > 1 then array(
+                select form from unnest(stemmers[2:]) stemmer, unnest(array[piece, plain]) form,
+                  lateral (select (ts_lexize(stemmer, form))[1]) s(stem)
+                 where stem is null or char_length(stem) < char_length(form) - 2
+                 union all
+                select (ts_lexize(stemmer, form))[1]
+                  from unnest(stemmers[2:]) stemmer, unnest(array[piece, plain]) form) end
+           || case when not is_ascii and piece ~ '[\\uac00-\\ud7a3]{2}' then array(
+                select substr(piece, i, 2) from generate_series(1, char_length(piece) - 1) i) end
+      from pieces
      union all
     select word, place, true, array[piece || next_piece]
       from (select word, place, piece, raw, lead(piece) over (order by place) as next_piece
