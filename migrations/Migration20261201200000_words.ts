@@ -157,7 +157,7 @@ const PREPARE = `
       t := regexp_replace(t, '([^a-z0-9])([a-z])#(?![a-z0-9])', E'\\\\1\\\\2${SHARP}', 'g');
       t := regexp_replace(t, '([^a-z0-9])([a-z]{1,3})&([a-z]{1,3})(?![a-z0-9&=])',
         E'\\\\1\\\\2${AND}\\\\3', 'g');
-      t := replace(t, ' .net ', E' ${DOT}net ');
+      t := regexp_replace(t, ' \\.net(?= )', E' ${DOT}net', 'g');
       t := translate(t, '+&', '  ');
     end if;
     if t ~ '[-./@:#_]{2}' then
@@ -316,20 +316,162 @@ const QUESTION = `create function weaver_question(text, language text default nu
      where l.lexeme is not null and (r.is_whole or l.lexeme !~ '^[${bracket(UNSPACED)}]$')
   $function$`;
 
+// A document's own language, or its bot's; none: English. What the embedding is made from beside
+// the text (file name, headings) counts as words too, and keeps a label by which it is told apart.
+const WORDS_OF_CHUNK = `create function weaver_words_of_chunk() returns trigger language plpgsql
+  as $function$
+  declare
+    language text;
+  begin
+    select coalesce(d.language, b.language) into language
+      from public.docs d join public.bots b on b.tenant_id = d.tenant_id and b.id = d.bot_id
+     where d.tenant_id = new.tenant_id and d.id = new.doc_id;
+    new.search_vector := public.weaver_words(new.text, language);
+    if new.context is not null then
+      new.search_vector := new.search_vector ||
+        setweight(public.weaver_words(new.context, language), 'C');
+    end if;
+    return new;
+  end $function$`;
+
+// The trigger on chunks makes the words, whatever is written.
+const WORDS_OF_DOCUMENT = `create function weaver_words_of_document() returns trigger
+  language plpgsql as $function$
+  begin
+    update public.doc_chunks set search_vector = null
+     where tenant_id = new.tenant_id and doc_id = new.id;
+    return null;
+  end $function$`;
+const WORDS_OF_BOT = `create function weaver_words_of_bot() returns trigger language plpgsql
+  as $function$
+  begin
+    update public.doc_chunks c set search_vector = null from public.docs d
+     where d.tenant_id = new.tenant_id and d.bot_id = new.id and d.language is null
+       and c.tenant_id = d.tenant_id and c.doc_id = d.id;
+    return null;
+  end $function$`;
+
+/** The languages that a tenant's documents are in, as `weaver_question` takes them. */
+const LANGUAGES_OF_TENANT = `create function weaver_languages(tenant uuid) returns text
+  language sql stable parallel safe as $function$
+    with recursive languages (language) as (
+      (select language from public.docs
+        where tenant_id = $1 and language is not null order by language limit 1)
+       union all
+      select (select d.language from public.docs d
+               where d.tenant_id = $1 and d.language > l.language order by d.language limit 1)
+        from languages l where l.language is not null
+    )
+    select string_agg(distinct language, ' ')
+      from (select language from languages where language is not null
+             union all
+            select coalesce(language, 'en') from public.bots where tenant_id = $1) found
+  $function$`;
+
+/**
+ * Reads the words of all chunks anew, in the order of their ids, as after this migration. Each
+ * batch is committed with the id of its last chunk in the procedure's own comment, so that a run
+ * which was broken off goes on from there. For as long the owner of the table, whom row-level
+ * security holds as well, may see its rows.
+ */
+const MAKE_WORDS_ANEW = `create procedure weaver_make_words_anew() language plpgsql as $procedure$
+  declare
+    itself constant regprocedure := 'public.weaver_make_words_anew()'::regprocedure;
+    progress text := obj_description(itself, 'pg_proc');
+    last_id uuid := coalesce(split_part(progress, ' ', 1),
+      '00000000-0000-0000-0000-000000000000')::uuid;
+    done bigint := coalesce(split_part(progress, ' ', 2), '0')::bigint;
+    batch uuid[];
+  begin
+    if row_security_active('public.doc_chunks') then
+      drop policy if exists words_made_anew on public.doc_chunks;
+      execute format('create policy words_made_anew on public.doc_chunks to %I using (true)',
+        current_user);
+    end if;
+    loop
+      select array_agg(id order by id) into batch
+        from (select id from public.doc_chunks where id > last_id order by id limit 200) next;
+      exit when batch is null;
+      update public.doc_chunks set search_vector = null where id = any(batch);
+      last_id := batch[cardinality(batch)];
+      done := done + cardinality(batch);
+      execute format('comment on procedure %s is %L', itself, last_id || ' ' || done);
+      commit;
+      if done % 2000 < cardinality(batch) then
+        raise notice 'The words of % chunks were made anew.', done;
+      end if;
+    end loop;
+    if progress is not null or done > 0 then
+      execute format('comment on procedure %s is null', itself);
+    end if;
+    drop policy if exists words_made_anew on public.doc_chunks;
+  end $procedure$`;
+
+const KNOWN = `check (language ~ '^[a-z]{2}$') not valid`;
+
+/**
+ * The database reads the words of a text, for the index and for questions alike, and the same on
+ * every server. `search_vector` keeps its name and, until the next migration has come by, the words
+ * that PostgreSQL's own parser found: their stems are the same, so searches go on.
+ */
 export class Migration20261201200000_words extends Migration {
   override name = 'Migration20261201200000_words';
 
   override up(): void {
-    this.addSql(READ_PARTS);
-    this.addSql(READ_WORDS);
-    this.addSql(WORDS);
-    this.addSql(QUESTION);
+    for (const sql of [
+      READ_PARTS,
+      READ_WORDS,
+      WORDS,
+      QUESTION,
+      'alter table bots add column language varchar(2)',
+      `alter table bots add constraint bots_language_is_code ${KNOWN}`,
+      'alter table docs add column language varchar(2)',
+      `alter table docs add constraint docs_language_is_code ${KNOWN}`,
+      'alter table doc_chunks add column context text',
+      'alter table doc_chunks alter column search_vector drop expression',
+      // The trigger writes it anew, whatever it is given.
+      'grant update (search_vector) on doc_chunks to weaver_tenant, weaver_operator',
+      WORDS_OF_CHUNK,
+      WORDS_OF_DOCUMENT,
+      WORDS_OF_BOT,
+      LANGUAGES_OF_TENANT,
+      'create trigger doc_chunks_words before insert or update of text, context, doc_id, ' +
+        'search_vector on doc_chunks for each row execute function weaver_words_of_chunk()',
+      'create trigger docs_words after update of language on docs for each row ' +
+        'when (old.language is distinct from new.language) ' +
+        'execute function weaver_words_of_document()',
+      'create trigger bots_words after update of language on bots for each row ' +
+        'when (old.language is distinct from new.language) ' +
+        'execute function weaver_words_of_bot()',
+      MAKE_WORDS_ANEW,
+    ])
+      this.addSql(sql);
   }
 
+  /** Makes the words as they were, which writes the table anew and keeps others waiting. */
   override down(): void {
-    this.addSql('drop function weaver_question(text, text)');
-    this.addSql('drop function weaver_words(text, text)');
-    this.addSql('drop function weaver_read_words(text, text)');
-    this.addSql('drop function weaver_read_parts(text, text, int)');
+    for (const sql of [
+      'drop procedure weaver_make_words_anew()',
+      'drop trigger bots_words on bots',
+      'drop trigger docs_words on docs',
+      'drop trigger doc_chunks_words on doc_chunks',
+      'drop function weaver_languages(uuid)',
+      'drop function weaver_words_of_bot()',
+      'drop function weaver_words_of_document()',
+      'drop function weaver_words_of_chunk()',
+      'revoke update (search_vector) on doc_chunks from weaver_tenant, weaver_operator',
+      'alter table doc_chunks drop column search_vector',
+      'alter table doc_chunks drop column context',
+      'alter table doc_chunks add column search_vector tsvector ' +
+        `generated always as (to_tsvector('english'::regconfig, text)) stored`,
+      'create index doc_chunks_words on doc_chunks using gin (tenant_id, search_vector)',
+      'alter table docs drop column language',
+      'alter table bots drop column language',
+      'drop function weaver_question(text, text)',
+      'drop function weaver_words(text, text)',
+      'drop function weaver_read_words(text, text)',
+      'drop function weaver_read_parts(text, text, int)',
+    ])
+      this.addSql(sql);
   }
 }

@@ -81,6 +81,14 @@ import { Tenant } from '../tenants/tenant.entity.js';
     'create trigger doc_chunks_choose_bot before insert on doc_chunks for each row ' +
     'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
 })
+@Trigger({
+  name: 'doc_chunks_words',
+  timing: 'before',
+  events: ['insert', 'update'],
+  expression:
+    'create trigger doc_chunks_words before insert or update of text, context, doc_id, ' +
+    'search_vector on doc_chunks for each row execute function weaver_words_of_chunk()',
+})
 export class DocumentChunk {
   @Field(() => ID, { description: "The chunk's UUID." })
   @Filterable(() => IDFilter, "The chunk's id.")
@@ -183,12 +191,16 @@ export class DocumentChunk {
   })
   embeddingCode?: string & Opt;
 
+  /** Words beside the text that it is found by too; the database reads them. */
+  @Property({ type: 'text', nullable: true, lazy: true, hidden: true })
+  context?: string | null;
+
+  /** Made by a trigger, whoever writes the text. */
   @Property({
     type: TextSearchVectorType,
     nullable: true,
     lazy: true,
     hidden: true,
-    generated: `(to_tsvector('english'::regconfig, text)) stored`,
   })
   searchVector?: string & Opt;
 

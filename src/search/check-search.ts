@@ -1,4 +1,5 @@
 import { badInput } from '../base/app-error.js';
+import { hasVisibleCharacter } from '../base/control-characters.js';
 import { toDouble, type JsonNumber } from '../base/json.js';
 import { checkVector } from '../embedders/check-vector.js';
 import { checkSearchFilter } from './check-filter.js';
@@ -9,7 +10,7 @@ import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
 
 const MAX_TEXT_LENGTH = 8_000;
-/** Whoever repeats one word a thousand times would keep a connection busy for hours. */
+/** Whoever lists words means each of them; of a text in the mode HYBRID the first count. */
 const MAX_WORDS = 100;
 const MAX_TOP_K = 100;
 const MAX_WEIGHT = 10;
@@ -126,15 +127,15 @@ function checkText(mode: SearchMode, text: string): void {
       'input.text',
       `input.text has ${text.length} characters; the limit is ${MAX_TEXT_LENGTH}.`,
     );
-  if (text.trim() === '')
+  if (!hasVisibleCharacter(text))
     throw badInput('input.text', 'input.text is blank: there is nothing to search for.');
-  if (mode === SearchMode.VECTOR) return;
+  if (mode !== SearchMode.KEYWORD) return;
   const words = text.match(WORD)?.length ?? 0;
   if (words > MAX_WORDS)
     throw badInput(
       'input.text',
       `input.text has ${words} words; the limit of the mode ${mode.toUpperCase()} is ` +
-        `${MAX_WORDS}. The mode VECTOR accepts longer texts.`,
+        `${MAX_WORDS}. The modes VECTOR and HYBRID accept longer texts.`,
     );
 }
 

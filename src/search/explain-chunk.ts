@@ -40,7 +40,7 @@ export async function explainChunk(
     withCount: true,
   });
   if (answer.hits.length === 0) await checkTenantExists(context.reads, search.filter.tenantId);
-  const facts = await chunkFacts(context.reads, search, vector, answer.match, id);
+  const facts = await chunkFacts(context.reads, search, vector, answer, id);
   const rankedIds = answer.hits.slice(0, search.topK);
   const rank = rankedIds.findIndex(hit => hit.id === id) + 1;
   const droppedBy =

@@ -4,7 +4,7 @@ import { SqlParameters } from '../graphql/sql-parameters.js';
 import type { Search } from './check-search.js';
 import type { QueryVector } from './query-vector.js';
 import { filterConditions, searchFilterSql } from './search-filter.js';
-import type { KeywordMatch } from './search.types.js';
+import type { SearchResult } from './search-result.js';
 import { matchedCtes, scoreSql, wordsCte } from './words.js';
 
 /** What is true of one chunk, whatever a search made of it. */
@@ -22,24 +22,24 @@ type FactsRow = Omit<ChunkFacts, 'failedFilters'> & {
 
 /**
  * Everything about one chunk that a search could have left it out for; undefined where there is no
- * such chunk for the caller. `match` is which of the words counted; null: none was found. One
+ * such chunk for the caller. `match` is which of the words of `query` counted; null: none was found. One
  * statement, which compares all chunks of the scope exactly: it costs what the slowest search does.
  */
 export async function chunkFacts(
   reads: OperationReads,
   search: Search,
   vector: QueryVector | undefined,
-  match: KeywordMatch | null,
+  { match, query }: Pick<SearchResult, 'match' | 'query'>,
   chunkId: string,
 ): Promise<ChunkFacts | undefined> {
-  const { filter, text } = search;
+  const { filter } = search;
   const parameters = new SqlParameters();
   const tenant = parameters.add(filter.tenantId, 'uuid');
   const filters = filterConditions(filter, tenant, parameters);
   const conditions = searchFilterSql(filter, tenant, parameters);
   const similarity = `nullif(1 - (t.embedding <=> (select vector from query)), 'NaN')`;
   const words =
-    match && text !== undefined ? [wordsCte(text, parameters), matchedCtes(conditions, match)] : [];
+    match && query ? [wordsCte(query, tenant, parameters), matchedCtes(conditions, match)] : [];
   const ctes = [
     `query as materialized (select ${parameters.add(vector ?? null, 'halfvec(1536)')} as vector)`,
     ...words,

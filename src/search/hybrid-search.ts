@@ -2,8 +2,10 @@ import type { OperationReads } from '../db/operation-reads.js';
 import { selectNearest, type Nearest, type NearestSummary } from './nearest.js';
 import type { VectorPath } from './paths/vector-path.js';
 import type { HitSelection, SearchResult } from './search-result.js';
-import type { KeywordMatch } from './search.types.js';
-import { headlineSql, matchedCtes, wordsCte } from './words.js';
+import { SearchNote, type KeywordMatch } from './search.types.js';
+import type { FoundWords } from './highlight.js';
+import type { KeywordQuery } from './keyword-query.js';
+import { foundWordsSql, matchedCtes, wordsCte } from './words.js';
 
 /** How much each ranking counts. */
 export interface FusionWeights {
@@ -39,7 +41,7 @@ export function fusedScore(
 
 export interface HybridSearch {
   readonly nearest: Omit<Nearest, 'maxHits' | 'hitsBefore' | 'after'>;
-  readonly text: string;
+  readonly query: KeywordQuery;
   readonly weights: FusionWeights;
   readonly topK: number;
 }
@@ -53,7 +55,8 @@ interface HybridRow {
   readonly _keyword_rank: number | null;
   readonly _keyword_score: number | null;
   readonly _similarity: number | null;
-  readonly _headline: string | null;
+  readonly _is_cut: boolean;
+  readonly _found_words: FoundWords | null;
   /**
    * How many are near by vector, and the similarity of the last where those are as many as wanted.
    */
@@ -71,7 +74,7 @@ export async function searchHybrid(
   search: HybridSearch,
   { columns, highlight, withCount }: HitSelection,
 ): Promise<SearchResult> {
-  const { text, weights, topK } = search;
+  const { query, weights, topK } = search;
   const depth = hybridDepth(topK);
   const maxHits = topK + 1;
   const nearest = { ...search.nearest, maxHits: depth, hitsBefore: 0, after: undefined };
@@ -97,7 +100,7 @@ export async function searchHybrid(
         `top as materialized (${byVector})`,
         'nearest as materialized (select id, similarity from top where similarity >= ' +
           `${parameters.add(nearest.minSimilarity ?? -1, 'float8')})`,
-        wordsCte(text, parameters),
+        wordsCte(query, tenant, parameters),
         matchedCtes(`${conditions}${isSimilar}`, undefined),
         `worded as materialized (
       select id, score, row_number() over (order by score desc, id)::int as rank
@@ -122,14 +125,14 @@ export async function searchHybrid(
       const select = `
     select total.*, (select count(*)::int from top) as _comparable,
            (select min(similarity) from nearest having count(*) >= ${limit}) as _lowest,
-           kind as _match, has_words as _has_words, hit.id as _id, hit.score as _score,
+           kind as _match, has_words as _has_words, is_cut as _is_cut, hit.id as _id, hit.score as _score,
            hit.vector_rank as _vector_rank, hit.keyword_rank as _keyword_rank,
            hit.keyword_score as _keyword_score, chunk.*
       from (${total}) total cross join match cross join words
       left join fused hit on true
       left join lateral (
         select ${columns}, nullif(${similarity}, 'NaN') as _similarity,
-               ${highlight ? headlineSql() : 'null::text'} as _headline
+               ${highlight ? foundWordsSql() : 'null::jsonb'} as _found_words
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;
@@ -148,7 +151,7 @@ export async function searchHybrid(
             keywordScore: row._keyword_score,
             vectorRank: row._vector_rank,
             keywordRank: row._keyword_rank,
-            headline: row._headline,
+            foundWords: row._found_words,
           },
         ],
   );
@@ -158,5 +161,7 @@ export async function searchHybrid(
     hits,
     match: rows[0]!._match,
     hasWords: rows[0]!._has_words,
+    query,
+    notes: rows[0]!._is_cut ? [SearchNote.FIRST_WORDS_ONLY] : [],
   };
 }

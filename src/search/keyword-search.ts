@@ -4,11 +4,13 @@ import { SqlParameters } from '../graphql/sql-parameters.js';
 import type { HitSelection, SearchResult } from './search-result.js';
 import type { SearchPosition } from './search-cursor.js';
 import { searchFilterSql, type SearchFilter } from './search-filter.js';
-import { SearchPath, type KeywordMatch } from './search.types.js';
-import { headlineSql, matchedCtes, wordsCte } from './words.js';
+import { SearchNote, SearchPath, type KeywordMatch } from './search.types.js';
+import type { FoundWords } from './highlight.js';
+import type { KeywordQuery } from './keyword-query.js';
+import { foundWordsSql, matchedCtes, wordsCte } from './words.js';
 
 export interface KeywordSearch {
-  readonly text: string;
+  readonly query: KeywordQuery;
   readonly filter: SearchFilter;
   readonly maxHits: number;
   readonly after: SearchPosition | undefined;
@@ -20,7 +22,8 @@ interface KeywordRow {
   readonly _has_words: boolean;
   readonly _id: string | null;
   readonly _score: number;
-  readonly _headline: string | null;
+  readonly _is_cut: boolean;
+  readonly _found_words: FoundWords | null;
 }
 
 /**
@@ -29,12 +32,12 @@ interface KeywordRow {
  */
 export async function searchKeywords(
   reads: OperationReads,
-  { text, filter, maxHits, after }: KeywordSearch,
+  { query, filter, maxHits, after }: KeywordSearch,
   { columns, highlight }: HitSelection,
 ): Promise<SearchResult> {
   const parameters = new SqlParameters();
   const tenant = parameters.add(filter.tenantId, 'uuid');
-  const words = wordsCte(text, parameters);
+  const words = wordsCte(query, tenant, parameters);
   const matched = matchedCtes(searchFilterSql(filter, tenant, parameters), after?.match);
   const afterCondition = after ? `where ${afterSql(after, parameters)}` : '';
   const sql = `
@@ -45,11 +48,11 @@ export async function searchKeywords(
     )
     select total.*, hit.id as _id, hit.score as _score, chunk.*
       from (select (select count(*)::int from matched) as _candidates,
-                   kind as _match, has_words as _has_words
+                   kind as _match, has_words as _has_words, is_cut as _is_cut
               from match, words) total
       left join found hit on true
       left join lateral (
-        select ${columns}, ${highlight ? headlineSql() : 'null::text'} as _headline
+        select ${columns}, ${highlight ? foundWordsSql() : 'null::jsonb'} as _found_words
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;
@@ -57,7 +60,7 @@ export async function searchKeywords(
     statement('searchChunks_words', sql),
     parameters.values,
   );
-  const { _candidates: candidates, _match: match, _has_words: hasWords } = rows[0]!;
+  const { _candidates: candidates, _match: match, _has_words: hasWords, _is_cut: isCut } = rows[0]!;
   const hitsBefore = after?.hitsBefore ?? 0;
   const hits = rows.flatMap((row, index) =>
     row._id === null
@@ -71,7 +74,7 @@ export async function searchKeywords(
             keywordScore: row._score,
             vectorRank: null,
             keywordRank: hitsBefore + index + 1,
-            headline: row._headline,
+            foundWords: row._found_words,
           },
         ],
   );
@@ -83,6 +86,8 @@ export async function searchKeywords(
     comparable: candidates,
     match,
     hasWords,
+    query,
+    notes: isCut ? [SearchNote.FIRST_WORDS_ONLY] : [],
   };
 }
 

@@ -1,12 +1,14 @@
+import type { OperationReads } from '../db/operation-reads.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Search } from './check-search.js';
 import { searchHybrid } from './hybrid-search.js';
+import { parseKeywordQuery, plainQuery, withoutExclusions, type KeywordQuery } from './keyword-query.js';
 import { searchKeywords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
 import type { HitSelection, SearchResult } from './search-result.js';
-import { SearchMode } from './search.types.js';
+import { SearchMode, SearchNote } from './search.types.js';
 import { searchVectors } from './vector-search.js';
 
 /** The vector to compare with; undefined in the mode KEYWORD, which works without the embedder. */
@@ -49,14 +51,14 @@ async function searchInMode(
   const { mode, filter, minSimilarity, after, weights } = search;
   const maxHits = search.topK + 1;
   if (!vector)
-    return searchKeywords(reads, { text: search.text!, filter, maxHits, after }, selection);
+    return searchKeywordsOrSigns(reads, search, selection);
   const paths = await choosePaths(services, reads, filter, { exact: search.exact });
   const nearest = { vector, filter, minSimilarity };
   if (mode === SearchMode.HYBRID)
     return searchHybrid(
       reads,
       paths,
-      { nearest, text: search.text!, weights, topK: search.topK },
+      { nearest, query: plainQuery(search.text!), weights, topK: search.topK },
       selection,
     );
   const position = after && { similarity: after.score, id: after.id };
@@ -68,4 +70,22 @@ async function searchInMode(
     ids: answer.hits.map(({ id }) => id),
   });
   return answer;
+}
+
+/**
+ * Where nothing is left to find without what a text excludes, the signs were none of search:
+ * `tar -xvf`.
+ */
+async function searchKeywordsOrSigns(
+  reads: OperationReads,
+  { text, filter, topK, after }: Search,
+  selection: HitSelection,
+): Promise<SearchResult> {
+  const find = (query: KeywordQuery): Promise<SearchResult> =>
+    searchKeywords(reads, { query, filter, maxHits: topK + 1, after }, selection);
+  const query = parseKeywordQuery(text!);
+  const answer = await find(query);
+  if (answer.candidates > 0 || query.excluded.length === 0) return answer;
+  const { notes, ...result } = await find(withoutExclusions(query));
+  return { ...result, notes: [...notes, SearchNote.EXCLUSIONS_AS_WORDS] };
 }

@@ -20,7 +20,7 @@ import {
   type SearchCompleteness,
 } from './search.types.js';
 import { tenantExists } from './tenant-exists.js';
-import { headlineHtml } from './words.js';
+import { highlightOf } from './highlight.js';
 
 const SCORE_KINDS = {
   [SearchMode.VECTOR]: SearchScoreKind.COSINE_SIMILARITY,
@@ -83,8 +83,8 @@ export async function checkTenantExists(reads: OperationReads, tenantId: string)
     throw tenantNotFound(tenantId);
 }
 
-function toHit({ id: _id, headline, chunk, ...scores }: SearchHit, rank: number): ChunkSearchHit {
-  return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
+function toHit({ id: _id, foundWords, chunk, ...scores }: SearchHit, rank: number): ChunkSearchHit {
+  return { rank, ...scores, highlight: highlightOf(foundWords), chunk: chunk as DocumentChunk };
 }
 
 export function completenessOf(
@@ -108,6 +108,7 @@ export function completenessOf(
     path,
     reason: returned < topK ? shortage() : null,
     hasMore: answer.hits.length > returned,
+    notes: [...answer.notes],
   };
 }
 

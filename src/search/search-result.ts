@@ -1,4 +1,6 @@
-import type { KeywordMatch, SearchPath } from './search.types.js';
+import type { FoundWords } from './highlight.js';
+import type { KeywordQuery } from './keyword-query.js';
+import type { KeywordMatch, SearchNote, SearchPath } from './search.types.js';
 
 /** A hit as a mode found it: its chunk's selected columns, and what it has of scores and ranks. */
 export interface SearchHit {
@@ -9,8 +11,7 @@ export interface SearchHit {
   readonly keywordScore: number | null;
   readonly vectorRank: number | null;
   readonly keywordRank: number | null;
-  /** As `headlineSql` has it. */
-  readonly headline: string | null;
+  readonly foundWords: FoundWords | null;
 }
 
 /** What a mode found: the same from all of them. */
@@ -29,6 +30,9 @@ export interface SearchResult {
   readonly match: KeywordMatch | null;
   /** Whether the text has words; true where none are looked for. */
   readonly hasWords: boolean;
+  /** What was looked for by words; undefined where nothing was. */
+  readonly query: KeywordQuery | undefined;
+  readonly notes: readonly SearchNote[];
 }
 
 /** What is to be read of each hit. */

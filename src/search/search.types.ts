@@ -112,7 +112,24 @@ registerEnumType(SearchShortage, {
     NO_MORE_MATCHES: { description: 'No more chunks that meet the filters contain the words.' },
     NO_WORDS: {
       description:
-        'The text contains no searchable words, only words such as `the` and `of`, or punctuation.',
+        'The text contains no searchable words, only punctuation.',
+    },
+  },
+});
+
+export enum SearchNote {
+  FIRST_WORDS_ONLY = 'firstWordsOnly',
+  EXCLUSIONS_AS_WORDS = 'exclusionsAsWords',
+}
+registerEnumType(SearchNote, {
+  name: 'SearchNote',
+  description: 'How a search read its text, where that may surprise.',
+  valuesConfig: {
+    FIRST_WORDS_ONLY: { description: 'The text has more than 100 words; the first 100 counted.' },
+    EXCLUSIONS_AS_WORDS: {
+      description:
+        'No chunk has the words without those after a `-`, so these were searched for as well, ' +
+        'as in `tar -xvf`.',
     },
   },
 });
@@ -219,6 +236,11 @@ export class SearchCompleteness {
       'Whether there are more hits: on the next page or, in HYBRID, with a larger `topK`.',
   })
   hasMore!: boolean;
+
+  @Field(() => [SearchNote], {
+    description: 'How the text was read, where that may surprise; empty otherwise.',
+  })
+  notes!: SearchNote[];
 }
 
 @ObjectType({ simpleResolvers: true, description: 'The result of a search.' })
