@@ -75,8 +75,13 @@ const unicode = (source: string): RegExp => new RegExp(source, 'gu');
 const INVISIBLE_CHARACTERS = unicode(`[${characterClass(INVISIBLE)}]`);
 const SEPARATOR_CHARACTERS = unicode(`[${characterClass(SEPARATORS)}]+`);
 const ASCII_SEPARATORS = /[\u0008-\u001f !"$%()*,;<=>?[\]^`{|}~'\u007f]+/gu;
-const PICTURE = unicode(`[${characterClass(PICTURES)}]`);
-const UNSPACED_RUN = unicode(`[${characterClass(UNSPACED)}]+`);
+const BESIDE_PICTURE = unicode(
+  `(?=[${characterClass(PICTURES)}])|(?<=[${characterClass(PICTURES)}])`,
+);
+const BESIDE_UNSPACED = unicode(
+  `(?<![${characterClass(UNSPACED)}])(?=[${characterClass(UNSPACED)}])|` +
+    `(?<=[${characterClass(UNSPACED)}])(?![${characterClass(UNSPACED)}])`,
+);
 const UNSPACED_START = new RegExp(`^[${characterClass(UNSPACED)}]`, 'u');
 const BETWEEN_UNSPACED = unicode(
   `(?<=[${characterClass(UNSPACED)}])(?=[${characterClass(UNSPACED)}])`,
@@ -90,6 +95,8 @@ const WITH_DIGITS = unicode(
   `(?<![0-9${LETTER}])(?:[0-9]+[${LETTER}]+[0-9]*|[${LETTER}]+[0-9]+[${LETTER}]*)(?![0-9${LETTER}])`,
 );
 const DIGIT_BORDER = unicode(`(?<=[0-9])(?=[${LETTER}])|(?<=[${LETTER}])(?=[0-9])`);
+const BETWEEN_WORDS = unicode(`[${ANY_JOINER}]* +[${ANY_JOINER} ]*`);
+const JOINER = unicode(`[${IN_WORD}]`);
 /** What Unicode normalises together. */
 const CLUSTER = /\P{M}[\p{M}\u1160-\u11ff\uff9e\uff9f]*|\p{M}+/gu;
 
@@ -135,6 +142,23 @@ class Reading {
     this.origin = next;
   }
 
+  /** Puts a sign at each of the borders within what matches. */
+  insert(pattern: RegExp, border: RegExp, sign: string): void {
+    const borders = Array.from(this.text.matchAll(pattern), found =>
+      Array.from(found[0].matchAll(border), ({ index }) => found.index + index),
+    ).flat();
+    if (borders.length === 0) return;
+    const starts = [0, ...borders];
+    const { text, origin } = this;
+    this.text = starts.map((start, index) => text.slice(start, borders[index])).join(sign);
+    this.origin =
+      origin &&
+      starts.flatMap((start, index) => [
+        ...(index > 0 ? [origin[start]!] : []),
+        ...origin.slice(start, borders[index]),
+      ]);
+  }
+
   /** As `replace` with the whole text; letter by letter where places are wanted. */
   rewrite(change: (text: string) => string): void {
     if (this.origin) this.replace(CLUSTER, change);
@@ -151,7 +175,7 @@ function foldText(text: string): string {
       .join('')
       .normalize('NFKD');
   // Twice, since the capital sharp s becomes two letters by way of the small one.
-  return once(once(text.normalize('NFKD')))
+  return once(once(text.replaceAll('\u0130', 'i').normalize('NFKD')))
     .replaceAll('i\u0307', 'i')
     .replaceAll('\ufeff', '')
     .normalize('NFC');
@@ -171,16 +195,15 @@ function prepare(reading: Reading): void {
   }
   reading.replace(HYPHEN_AT_LINE_END, CODES.lineHyphen);
   reading.replace(CASE_BORDER, CODES.border);
-  // Those that begin inside of a word that was set apart are read too.
-  reading.replace(WITH_DIGITS, found => found.replace(DIGIT_BORDER, CODES.border));
+  reading.insert(WITH_DIGITS, DIGIT_BORDER, CODES.border);
   if (isAscii) reading.text = reading.text.toLowerCase();
   else reading.rewrite(foldText);
   reading.replace(ASCII_SEPARATORS, ' ');
   reading.replace(/\\/gu, '/');
   if (!isAscii) {
     reading.replace(SEPARATOR_CHARACTERS, ' ');
-    reading.replace(PICTURE, found => ` ${found} `);
-    reading.replace(UNSPACED_RUN, found => ` ${found} `);
+    reading.replace(BESIDE_PICTURE, ' ');
+    reading.replace(BESIDE_UNSPACED, ' ');
   }
   reading.replace(/^/gu, ' ');
   reading.replace(/$/gu, ' ');
@@ -200,8 +223,12 @@ function prepare(reading: Reading): void {
     reading.replace(/__/gu, '_');
     reading.replace(/[-./@:#_]{2,}/gu, ' ');
   }
-  reading.replace(unicode(`[${ANY_JOINER}]* +[${ANY_JOINER} ]*`), ' ');
+  reading.replace(BETWEEN_WORDS, ' ');
 }
+
+const TRAILING = unicode(`[${IN_WORD}\u0007]+$`);
+/** Of a longer word the beginning is found. */
+const MAX_LENGTH = 200;
 
 /** A word, a part of one, or a joined word that begins at a place. */
 export interface WordPart {
@@ -212,6 +239,10 @@ export interface WordPart {
   readonly isWhole: boolean;
   /** As it is written, folded, and without accents where it has any. */
   readonly lexemes: readonly string[];
+  /** The form without accents. */
+  readonly plain: string;
+  /** Whether it is a pair of characters of a script without spaces. */
+  readonly isPair: boolean;
   /** How many places it takes. */
   readonly size: number;
   /** Where it stands in the text, in UTF-16 code units; 0 where that was not asked for. */
@@ -243,29 +274,29 @@ const SIGNS: Record<string, string> = {
   [CODES.dot]: '.',
   [CODES.and]: '&',
 };
-const named = (text: string): string =>
-  Array.from(text.replace(/[\u0001\u0002\u0007]/gu, '').replace(/[\u0003-\u0006]/gu, sign => SIGNS[sign]!))
-    .slice(0, 200)
-    .join('');
+function named(joined: string): string {
+  const text = joined
+    .replace(TRAILING, '')
+    .replace(/[\u0001\u0002\u0007]/gu, '')
+    .replace(/[\u0003-\u0006]/gu, sign => SIGNS[sign]!);
+  return text.length <= MAX_LENGTH ? text : Array.from(text).slice(0, MAX_LENGTH).join('');
+}
 
-const TRAILING = unicode(`[${IN_WORD}\u0007]+$`);
 
-function lexemesOf(raw: string, plain: string): string[] {
-  const piece = named(raw);
-  const bare = named(plain);
+function lexemesOf(piece: string, plain: string): string[] {
   const pairs: string[] = [];
   if (/[\uac00-\ud7a3]{2}/u.test(piece)) {
     const letters = Array.from(piece);
     for (let i = 1; i < letters.length; i++) pairs.push(`${letters[i - 1]}${letters[i]}`);
   }
-  return [...new Set([piece, bare, ...pairs])].filter(lexeme => lexeme !== '');
+  return [...new Set([piece, plain, ...pairs])].filter(lexeme => lexeme !== '');
 }
 
 /** All words of a text with their parts, in their order; `withPlaces` says where each stands. */
 export function readWords(text: string, withPlaces = false): WordPart[] {
   const reading = Reading.of(text, withPlaces);
   prepare(reading);
-  reading.replace(unicode(`[${IN_WORD}]`), joiner => `${joiner} `);
+  reading.replace(JOINER, joiner => `${joiner} `);
   reading.replace(BETWEEN_UNSPACED, `${CODES.neighbor} `);
   const isAscii = IS_ASCII.test(reading.text);
   const atoms: Atom[] = [];
@@ -286,30 +317,28 @@ function partsOf(atoms: readonly Atom[]): WordPart[] {
   const parts: WordPart[] = [];
   let word = 1;
   let first = 0;
-  const add = (from: number, to: number, isWhole: boolean, lexemes: string[]): void =>
-    void parts.push({
+  const add = (from: number, to: number, isWhole: boolean, isPair = false): void => {
+    const joined = atoms.slice(from, to);
+    const piece = named(joined.map(({ raw }) => raw).join(''));
+    const plain = named(joined.map(({ plain: bare }) => bare).join(''));
+    parts.push({
       word,
       place: from + 1,
       isWhole,
-      lexemes,
+      lexemes: lexemesOf(piece, plain),
+      plain,
+      isPair,
       size: to - from,
       start: atoms[from]!.start,
       end: atoms[to - 1]!.end,
     });
-  const lexemesAt = (from: number, to: number): string[] => {
-    const joined = atoms.slice(from, to);
-    return lexemesOf(
-      joined.map(({ raw }) => raw).join('').replace(TRAILING, ''),
-      joined.map(({ plain }) => plain).join('').replace(TRAILING, ''),
-    );
   };
   for (let i = 0; i < atoms.length; i++) {
     const isNeighbor = atoms[i]!.raw.endsWith(CODES.neighbor);
     const isPair = i > 0 && atoms[i - 1]!.raw.endsWith(CODES.neighbor);
     const isJoined = /[./@:#_\-\u0001\u0002\u0006]$/u.test(atoms[i]!.raw);
-    add(i, i + 1, i === first && !isJoined && !isNeighbor && !isPair, lexemesAt(i, i + 1));
-    if (isNeighbor)
-      add(i, i + 2, true, [named(atoms[i]!.raw) + named(atoms[i + 1]!.raw)]);
+    add(i, i + 1, i === first && !isJoined && !isNeighbor && !isPair);
+    if (isNeighbor) add(i, i + 2, true, true);
     if (isJoined) continue;
     if (i > first) addJoined(first, i + 1);
     word += 1;
@@ -319,13 +348,13 @@ function partsOf(atoms: readonly Atom[]): WordPart[] {
 
   function addJoined(from: number, to: number): void {
     const joiners = atoms.slice(from, to - 1).map(({ raw }) => raw.at(-1)!);
-    add(from, to, true, lexemesAt(from, to));
+    add(from, to, true);
     for (const [level, splits] of LEVELS.entries()) {
       if (!joiners.some(joiner => JOINS[level]!.test(joiner))) continue;
       let start = from;
       for (let i = from; i < to; i++) {
         if (i < to - 1 && !splits.test(joiners[i - from]!)) continue;
-        if (i > start) add(start, i + 1, false, lexemesAt(start, i + 1));
+        if (i > start) add(start, i + 1, false);
         start = i + 1;
       }
     }

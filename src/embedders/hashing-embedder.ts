@@ -1,6 +1,6 @@
 import { ComputeScheduler } from '../base/compute-scheduler.js';
 import type { EmbedOptions, Embedder } from './embedder.js';
-import { STOP_WORDS, stemOf, wordsOf } from './words.js';
+import { STOP_WORDS, stemOf, wordsOf, type TextWords } from './words.js';
 
 const DIMENSIONS = 1536;
 
@@ -45,7 +45,7 @@ const LETTER_GROUP_SIZES = [3, 4, 5];
 export class HashingEmbedder implements Embedder {
   readonly name = 'hashing';
   readonly isRemote = false;
-  readonly model = 'weaver-hashing-1';
+  readonly model = 'weaver-hashing-2';
   readonly dimensions = DIMENSIONS;
   readonly batchSize = Infinity;
 
@@ -87,7 +87,7 @@ function lengthOf(vector: Float64Array): number {
   return Math.sqrt(sum);
 }
 
-function addWords(vector: Float64Array, words: readonly string[]): void {
+function addWords(vector: Float64Array, { words, joined }: TextWords): void {
   const stopWords = words.filter(word => STOP_WORDS.has(word));
   for (const [stopWord, count] of countEach(stopWords))
     addFeature(vector, hash(WORD, stopWord), saturated(count) * STOP_WORD_WEIGHT);
@@ -96,6 +96,8 @@ function addWords(vector: Float64Array, words: readonly string[]): void {
     addFeature(vector, hash(WORD, stem), saturated(count));
     addLetters(vector, `<${stem}>`, saturated(count) * LETTERS_WEIGHT);
   }
+  for (const [whole, count] of countEach(joined))
+    addFeature(vector, hash(WORD, whole), saturated(count));
   // Pairs reach over stop words: "refund of an order" and "order refunds" differ, "returns of
   // boots" and "returns for boots" do not.
   const pairs = telling.slice(1).map((stem, i) => `${telling[i]} ${stem}`);

@@ -10,6 +10,7 @@ const MAX_FRAGMENTS = 3;
 const MAX_WORDS = 30;
 /** Shown before the first word that was found, and after the last. */
 const WORDS_AROUND = 8;
+const JOINER = /^[-./\\@:#_]$/;
 
 interface Range {
   readonly start: number;
@@ -32,15 +33,19 @@ const ESCAPES: Record<string, string> = {
 export function highlightOf(words: FoundWords | null): string | null {
   if (!words || words.found.length === 0) return null;
   const parts = readWords(words.text, true);
-  const marks = marksOf(parts, words.found);
+  const marks = marksOf(words.text, parts, words.found);
   if (marks.length === 0) return null;
   return fragmentsOf(wholeWords(parts), marks)
     .map(fragment => fragmentHtml(words.text, fragment, marks))
     .join(' … ');
 }
 
-/** What was found, in the order of the text; ranges that touch are one. */
-function marksOf(parts: readonly WordPart[], found: FoundWords['found']): Range[] {
+/** What was found, in the order of the text; ranges that touch or that a sign joins are one. */
+function marksOf(
+  text: string,
+  parts: readonly WordPart[],
+  found: FoundWords['found'],
+): Range[] {
   const atPlace = Map.groupBy(parts, ({ place }) => place);
   const ranges = found
     .flatMap(([place, lexeme]) => partFound(atPlace.get(place) ?? [], lexeme) ?? [])
@@ -48,7 +53,7 @@ function marksOf(parts: readonly WordPart[], found: FoundWords['found']): Range[
   const merged: Range[] = [];
   for (const { start, end } of ranges) {
     const last = merged.at(-1);
-    if (last && start <= last.end)
+    if (last && (start <= last.end || JOINER.test(text.slice(last.end, start))))
       merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, end) };
     else merged.push({ start, end });
   }

@@ -101,7 +101,7 @@ describe('weaver search reembed', () => {
     expect(code).toBe(0);
     expect(out).toContain(`Large (${large.id}): would embed ${SIZE - WITHOUT} chunks, `);
     expect(out).toMatch(
-      /Small \(\S+\): would embed 7 chunks, 112 characters, by weaver-hashing-1\./,
+      /Small \(\S+\): would embed 7 chunks, 112 characters, by weaver-hashing-2\./,
     );
     expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
   });
@@ -109,7 +109,7 @@ describe('weaver search reembed', () => {
   test('embeds all stored texts of a tenant, but no others and none without a vector', async () => {
     const { code, out } = await reembed(['--tenant', 'Large']);
     expect(code).toBe(0);
-    expect(out).toBe(`Large (${large.id}): embedded ${SIZE - WITHOUT} chunks by weaver-hashing-1.`);
+    expect(out).toBe(`Large (${large.id}): embedded ${SIZE - WITHOUT} chunks by weaver-hashing-2.`);
     const likenesses = await likeness(large);
     expect(likenesses.filter(like => like === null)).toHaveLength(WITHOUT);
     expect(Math.min(...likenesses.filter(like => like !== null))).toBeGreaterThan(0.999);
