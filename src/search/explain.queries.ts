@@ -22,8 +22,9 @@ type FactsRow = Omit<ChunkFacts, 'failedFilters'> & {
 
 /**
  * Everything about one chunk that a search could have left it out for; undefined where there is no
- * such chunk for the caller. `match` is which of the words of `query` counted; null: none was found. One
- * statement, which compares all chunks of the scope exactly: it costs what the slowest search does.
+ * such chunk for the caller. `match` is which of the words of `query` counted; null: none was
+ * found. One statement, which compares all chunks of the scope exactly: it costs what the slowest
+ * search does.
  */
 export async function chunkFacts(
   reads: OperationReads,

@@ -125,7 +125,8 @@ export async function searchHybrid(
       const select = `
     select total.*, (select count(*)::int from top) as _comparable,
            (select min(similarity) from nearest having count(*) >= ${limit}) as _lowest,
-           kind as _match, has_words as _has_words, is_cut as _is_cut, hit.id as _id, hit.score as _score,
+           kind as _match, has_words as _has_words, is_cut as _is_cut, hit.id as _id,
+             hit.score as _score,
            hit.vector_rank as _vector_rank, hit.keyword_rank as _keyword_rank,
            hit.keyword_score as _keyword_score, chunk.*
       from (${total}) total cross join match cross join words

@@ -2,7 +2,12 @@ import type { OperationReads } from '../db/operation-reads.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Search } from './check-search.js';
 import { searchHybrid } from './hybrid-search.js';
-import { parseKeywordQuery, plainQuery, withoutExclusions, type KeywordQuery } from './keyword-query.js';
+import {
+  parseKeywordQuery,
+  plainQuery,
+  withoutExclusions,
+  type KeywordQuery,
+} from './keyword-query.js';
 import { searchKeywords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
@@ -50,8 +55,7 @@ async function searchInMode(
 ): Promise<SearchResult> {
   const { mode, filter, minSimilarity, after, weights } = search;
   const maxHits = search.topK + 1;
-  if (!vector)
-    return searchKeywordsOrSigns(reads, search, selection);
+  if (!vector) return searchKeywordsOrSigns(reads, search, selection);
   const paths = await choosePaths(services, reads, filter, { exact: search.exact });
   const nearest = { vector, filter, minSimilarity };
   if (mode === SearchMode.HYBRID)
