@@ -173,7 +173,7 @@ const named = (piece: string): string =>
 /** A joined word as a whole, and those parts of it that are joined themselves. */
 const READ_PARTS = `create function weaver_read_parts(word text, plain_word text, place int)
   returns table (part_place int, is_whole boolean, part text, plain text)
-  language plpgsql immutable parallel safe as $function$
+  language plpgsql immutable parallel safe rows 3 as $function$
   declare
     pieces text[];
     plains text[];
@@ -221,7 +221,7 @@ ${[1, 2, 3]
 const READ_WORDS =
   `create function weaver_read_words(text, language text default null)
   returns table (word int, place int, is_whole boolean, lexemes text[])
-  language plpgsql immutable parallel safe set plan_cache_mode = force_generic_plan as $function$
+  language plpgsql immutable parallel safe rows 200 set plan_cache_mode = force_generic_plan as $function$
   #variable_conflict use_column
   declare
     t text collate "C" := $1;
@@ -317,7 +317,7 @@ const WORDS = `create function weaver_words(text, language text default null) re
  */
 const QUESTION = `create function weaver_question(text, language text default null)
   returns table (word int, lexeme text, place int, is_whole boolean)
-  language sql immutable parallel safe as $function$
+  language sql immutable parallel safe rows 20 as $function$
     select distinct r.word, l.lexeme, r.place, r.is_whole
       from public.weaver_read_words($1, coalesce($2, 'en') || ' xx') r,
            unnest(r.lexemes) l(lexeme)

@@ -222,7 +222,8 @@ function prepare(reading: Reading): void {
   reading.replace(BETWEEN_WORDS, ' ');
 }
 
-const TRAILING = unicode(`[${IN_WORD}\u0007]+$`);
+/** Each part but the last of a word ends in what joins it to the next. */
+const TRAILING = new RegExp(`[${IN_WORD}\u0007]$`, 'u');
 /** Of a longer word the beginning is found. */
 const MAX_LENGTH = 200;
 
@@ -272,7 +273,6 @@ const SIGNS: Record<string, string> = {
 };
 function named(joined: string): string {
   const text = joined
-    .replace(TRAILING, '')
     .replace(/[\u0001\u0002\u0007]/gu, '')
     .replace(/[\u0003-\u0006]/gu, sign => SIGNS[sign]!);
   return text.length <= MAX_LENGTH ? text : Array.from(text).slice(0, MAX_LENGTH).join('');
@@ -314,8 +314,9 @@ function partsOf(atoms: readonly Atom[]): WordPart[] {
   let first = 0;
   const add = (from: number, to: number, isWhole: boolean, isPair = false): void => {
     const joined = atoms.slice(from, to);
-    const piece = named(joined.map(({ raw }) => raw).join(''));
-    const plain = named(joined.map(({ plain: bare }) => bare).join(''));
+    const end = TRAILING.test(atoms[to - 1]!.raw) ? -1 : undefined;
+    const piece = named(joined.map(({ raw }) => raw).join('').slice(0, end));
+    const plain = named(joined.map(({ plain: bare }) => bare).join('').slice(0, end));
     parts.push({
       word,
       place: from + 1,
