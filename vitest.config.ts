@@ -4,6 +4,10 @@ import { defineConfig } from 'vitest/config';
 // type-graphql does.
 const resolve = { alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }] };
 
+// A check of everything on a busy machine is not lost to one test among thousands that fails once:
+// it tries that test again, and names it in its summary. Whoever runs tests by hand sees it fail.
+const retry = process.env.CI ? 1 : 0;
+
 export default defineConfig({
   test: {
     projects: [
@@ -11,6 +15,7 @@ export default defineConfig({
         resolve,
         test: {
           name: 'unit',
+          retry,
           include: ['test/unit/**/*.test.ts', 'test/house/**/*.test.ts'],
           setupFiles: ['test/support/setup.ts'],
           testTimeout: 20_000,
@@ -21,6 +26,7 @@ export default defineConfig({
         test: {
           // On the embedded database, or on the PostgreSQL that TEST_DATABASE_URL names.
           name: 'integration',
+          retry,
           include: ['test/integration/**/*.test.ts'],
           setupFiles: ['test/support/setup.ts'],
           globalSetup: ['test/support/build.ts', 'test/support/template-database.ts'],
@@ -34,6 +40,7 @@ export default defineConfig({
         resolve,
         test: {
           name: 'e2e',
+          retry,
           include: ['test/e2e/**/*.test.ts'],
           setupFiles: ['test/support/setup.ts'],
           globalSetup: ['test/support/template-database.ts'],

@@ -1,5 +1,6 @@
 // Adds up the JSON reports of several test runs in a folder: names each test that failed, with its
-// messages, and ends with one line of sums. Fails when a report is missing or counts no test.
+// messages, and each that passed at the second try only, and ends with one line of sums. Fails when
+// a report is missing or counts no test.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 
@@ -12,8 +13,8 @@ const reports = readdirSync(folder).map(file => ({
 }));
 const sum = key => reports.reduce((total, report) => total + report[key], 0);
 
-const tell = (run, file, name, messages) => {
-  console.log(`FAILED (${run}) ${relative(process.cwd(), file)}${name && ` > ${name}`}`);
+const tell = (outcome, run, file, name, messages) => {
+  console.log(`${outcome} (${run}) ${relative(process.cwd(), file)}${name && ` > ${name}`}`);
   for (const line of messages.join('\n').split('\n').slice(0, MESSAGE_LINES)) {
     console.log(`    ${line}`);
   }
@@ -22,11 +23,16 @@ for (const { run, testResults } of reports) {
   for (const { name: file, status, message, assertionResults } of testResults) {
     const failed = assertionResults.filter(test => test.status === 'failed');
     for (const test of failed) {
-      tell(run, file, test.fullName, test.failureMessages);
+      tell('FAILED', run, file, test.fullName, test.failureMessages);
+    }
+    for (const test of assertionResults) {
+      if (test.status === 'passed' && test.failureMessages.length > 0) {
+        tell('PASSED AT THE SECOND TRY', run, file, test.fullName, test.failureMessages);
+      }
     }
     // A file that could not begin, or whose own hooks failed, has no test that says so.
     if (status === 'failed' && failed.length === 0) {
-      tell(run, file, '', [message]);
+      tell('FAILED', run, file, '', [message]);
     }
   }
 }

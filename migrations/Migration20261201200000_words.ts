@@ -173,7 +173,7 @@ const named = (piece: string): string =>
 /** A joined word as a whole, and those parts of it that are joined themselves. */
 const READ_PARTS = `create function weaver_read_parts(word text, plain_word text, place int)
   returns table (part_place int, is_whole boolean, part text, plain text)
-  language plpgsql immutable parallel safe as $function$
+  language plpgsql immutable parallel safe rows 3 as $function$
   declare
     pieces text[];
     plains text[];
@@ -218,9 +218,10 @@ ${[1, 2, 3]
  * Beside its stem a word is kept as it is written where the two differ by three letters or more, or
  * where it has accents: all words twice would make the index 1.8 times as large as one of stems.
  */
-const READ_WORDS = `create function weaver_read_words(text, language text default null)
+const READ_WORDS =
+  `create function weaver_read_words(text, language text default null)
   returns table (word int, place int, is_whole boolean, lexemes text[])
-  language plpgsql immutable parallel safe set plan_cache_mode = force_generic_plan as $function$
+  language plpgsql immutable parallel safe rows 200 set plan_cache_mode = force_generic_plan as $function$
   #variable_conflict use_column
   declare
     t text collate "C" := $1;
@@ -257,7 +258,9 @@ const READ_WORDS = `create function weaver_read_words(text, language text defaul
                  rtrim(raw, E'${IN_WORD}${NEIGHBOR}') <> raw as has_next,
                  left(case when has_names then ${named(`rtrim(raw, E'${IN_WORD}${NEIGHBOR}')`)}
                       else rtrim(raw, E'${IN_WORD}${NEIGHBOR}') end, 200) as piece,
-                 left(case when has_names then ${named(`rtrim(raw_plain, E'${IN_WORD}${NEIGHBOR}')`)}
+                 left(case when has_names ` +
+  `then ` +
+  `${named(`rtrim(raw_plain, E'${IN_WORD}${NEIGHBOR}')`)}
                       else rtrim(raw_plain, E'${IN_WORD}${NEIGHBOR}') end, 200) as plain
             from unnest(string_to_array(t, ' '), string_to_array(p, ' ')) with ordinality
                    as r(raw, raw_plain, place)
@@ -308,11 +311,16 @@ const WORDS = `create function weaver_words(text, language text default null) re
       from public.weaver_read_words($1, $2)
   $function$`;
 
+/**
+ * The lexemes of a question by its words: as `weaver_words` has them, and each as it is written,
+ * as of a language without a stemmer. Of a run of characters without spaces its pairs.
+ */
 const QUESTION = `create function weaver_question(text, language text default null)
   returns table (word int, lexeme text, place int, is_whole boolean)
-  language sql immutable parallel safe as $function$
+  language sql immutable parallel safe rows 20 as $function$
     select distinct r.word, l.lexeme, r.place, r.is_whole
-      from public.weaver_read_words($1, $2) r, unnest(r.lexemes) l(lexeme)
+      from public.weaver_read_words($1, coalesce($2, 'en') || ' xx') r,
+           unnest(r.lexemes) l(lexeme)
      where l.lexeme is not null and (r.is_whole or l.lexeme !~ '^[${bracket(UNSPACED)}]$')
   $function$`;
 

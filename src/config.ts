@@ -101,6 +101,9 @@ export type EmbedderConfig =
       /** Requests at the same time. */
       concurrency: number;
       batchSize: number;
+      batchTokens: number;
+      queryPrefix: string;
+      documentPrefix: string;
       timeoutMs: number;
     };
 
@@ -118,6 +121,8 @@ export class ConfigError extends Error {
 }
 
 const text = z.string().trim().min(1);
+/** Not trimmed: the blank at its end counts. */
+const prefix = z.string().max(1_000, 'must have at most 1000 characters').default('');
 const url = (protocols: string[], example: string) =>
   text.refine(
     value => URL.canParse(value) && protocols.includes(new URL(value).protocol),
@@ -292,7 +297,21 @@ const SETTINGS = {
     ),
   EMBEDDING_BATCH_SIZE: wholeNumber(1, 2_048)
     .default(128)
-    .describe('Texts in one request to the embedding service.'),
+    .describe('The most texts in one request to the embedding service.'),
+  EMBEDDING_BATCH_TOKENS: wholeNumber(100, 10_000_000)
+    .default(250_000)
+    .describe(
+      'The most tokens in one request to the embedding service, by an estimate that is rather ' +
+        'too high. A longer text is sent alone.',
+    ),
+  EMBEDDING_QUERY_PREFIX: prefix.describe(
+    'Written before each text that is searched for, where the model asks for it, such as ' +
+      '"search_query: ".',
+  ),
+  EMBEDDING_DOCUMENT_PREFIX: prefix.describe(
+    'Written before each text of a document, where the model asks for it, such as ' +
+      '"search_document: ".',
+  ),
   EMBEDDING_TIMEOUT_MS: wholeNumber(100, 600_000)
     .default(20_000)
     .describe(
@@ -512,6 +531,9 @@ function toConfig(
             sendDimensions: env.EMBEDDING_SEND_DIMENSIONS,
             concurrency: env.EMBEDDING_CONCURRENCY,
             batchSize: env.EMBEDDING_BATCH_SIZE,
+            batchTokens: env.EMBEDDING_BATCH_TOKENS,
+            queryPrefix: env.EMBEDDING_QUERY_PREFIX,
+            documentPrefix: env.EMBEDDING_DOCUMENT_PREFIX,
             timeoutMs: env.EMBEDDING_TIMEOUT_MS,
           }
         : { provider: 'hashing' },

@@ -1,4 +1,4 @@
-// oxlint-disable max-lines -- the tables of characters and what they are read with belong together
+// oxlint-disable max-lines, no-control-regex -- tables and signs belong with what reads by them
 /**
  * What the words of a text are: the same as `weaver_read_words` in the database gives
  * (`migrations/Migration20261201200000_words.ts`), apart from stems, and where they stand. A test
@@ -40,7 +40,6 @@ const MARKS =
   '6ea-6ed 1ab0-1aff 1dc0-1dff 20d0-20ff fe20-fe2f';
 /** Letters beyond ASCII that stand beside digits and at ends of lines. */
 const LETTERS = 'c0-d6 d8-f6 f8-24f 370-5ff 620-64a 671-6d3 900-dff 10a0-10ff 1e00-1fff ac00-d7a3';
-
 
 /** As it stands in a character class. */
 function characterClass(ranges: string): string {
@@ -211,10 +210,7 @@ function prepare(reading: Reading): void {
     reading.replace(/(?<=[a-z])\+\+(?!\+)/gu, CODES.plus + CODES.plus);
     reading.replace(/(?<=\u0003)(?=[a-z0-9])/gu, CODES.border);
     reading.replace(/(?<=[^a-z0-9][a-z])#(?![a-z0-9])/gu, CODES.sharp);
-    reading.replace(
-      /(?<=[^a-z0-9][a-z]{1,3})&(?=[a-z]{1,3}(?![a-z0-9&=]))/gu,
-      CODES.and,
-    );
+    reading.replace(/(?<=[^a-z0-9][a-z]{1,3})&(?=[a-z]{1,3}(?![a-z0-9&=]))/gu, CODES.and);
     reading.replace(/ \.net(?= )/gu, found => found.replace('.', CODES.dot));
     reading.replace(/[+&]/gu, ' ');
   }
@@ -226,7 +222,8 @@ function prepare(reading: Reading): void {
   reading.replace(BETWEEN_WORDS, ' ');
 }
 
-const TRAILING = unicode(`[${IN_WORD}\u0007]+$`);
+/** Each part but the last of a word ends in what joins it to the next. */
+const TRAILING = new RegExp(`[${IN_WORD}\u0007]$`, 'u');
 /** Of a longer word the beginning is found. */
 const MAX_LENGTH = 200;
 
@@ -276,12 +273,10 @@ const SIGNS: Record<string, string> = {
 };
 function named(joined: string): string {
   const text = joined
-    .replace(TRAILING, '')
     .replace(/[\u0001\u0002\u0007]/gu, '')
     .replace(/[\u0003-\u0006]/gu, sign => SIGNS[sign]!);
   return text.length <= MAX_LENGTH ? text : Array.from(text).slice(0, MAX_LENGTH).join('');
 }
-
 
 function lexemesOf(piece: string, plain: string): string[] {
   const pairs: string[] = [];
@@ -319,8 +314,19 @@ function partsOf(atoms: readonly Atom[]): WordPart[] {
   let first = 0;
   const add = (from: number, to: number, isWhole: boolean, isPair = false): void => {
     const joined = atoms.slice(from, to);
-    const piece = named(joined.map(({ raw }) => raw).join(''));
-    const plain = named(joined.map(({ plain: bare }) => bare).join(''));
+    const end = TRAILING.test(atoms[to - 1]!.raw) ? -1 : undefined;
+    const piece = named(
+      joined
+        .map(({ raw }) => raw)
+        .join('')
+        .slice(0, end),
+    );
+    const plain = named(
+      joined
+        .map(({ plain: bare }) => bare)
+        .join('')
+        .slice(0, end),
+    );
     parts.push({
       word,
       place: from + 1,

@@ -107,15 +107,15 @@ export class Bot {
 
   @Field(() => String, {
     nullable: true,
-    description:
-      'The language of its documents that name none, in two letters; null: English.',
+    description: 'The language of its documents that name none, in two letters; null: English.',
   })
   @Filterable(() => StringFilter, 'Its language.')
   @Settable(() => String, {
     create:
       'The language of its documents that name none, in two letters such as `de` (ISO 639-1).',
     update:
-      'The language of its documents that name none, in two letters such as `de`; null for none. Their words are read anew.',
+      'The language of its documents that name none, in two letters such as `de`; null ' +
+      'for none. Their words are read anew.',
     isNullable: true,
     isAudited: true,
     check: languageInput,

@@ -1,5 +1,6 @@
 import { unitVector } from '../embedders/check-vector.js';
 import { padVector } from '../embedders/pad-vector.js';
+import { TextRefusal } from '../embedders/text-refusal.js';
 import type { EmbeddingDb } from '../writes/db.js';
 import { splitText } from './split-text.js';
 import type { NewChunk } from './store-chunks.js';
@@ -30,7 +31,12 @@ export async function embedChunks(
 ): Promise<NewChunk[]> {
   const unembedded = chunks.filter(chunk => chunk.embedding === undefined);
   const vectors =
-    unembedded.length > 0 ? await embedder.embed(unembedded.map(chunk => chunk.text)) : [];
+    unembedded.length > 0
+      ? await embedder.embed(unembedded.map(chunk => chunk.text)).catch((error: unknown) => {
+          if (!(error instanceof TextRefusal)) throw error;
+          throw error.at(chunks.indexOf(unembedded[error.index]!));
+        })
+      : [];
   const vectorByChunk = new Map(
     unembedded.map((chunk, index) => [chunk, padVector(vectors[index]!)]),
   );

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
@@ -44,8 +45,12 @@ export async function fillWithDemo(
   signal?: AbortSignal,
 ): Promise<{ apiKey: string; tenantName: string }> {
   io.say('Adding the demo data ...');
-  const summary = await seedDemo(database, createEmbedder(config.embedder), line => {
+  const summary = await seedDemo(database, createEmbedder(config.embedder), async line => {
     io.say(`  ${line}`);
+    // The embedded database gives Node no turn of its own in which it would hear of a signal, and
+    // one that came in this turn is heard of in the next.
+    await nextTurn();
+    await nextTurn();
     signal?.throwIfAborted();
   });
   if (config.database.kind === 'embedded') storeDemoKey(config.database.dataDir, summary.apiKey);

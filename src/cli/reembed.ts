@@ -14,6 +14,7 @@ import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { createEmbedder } from '../embedders/create-embedder.js';
 import type { Embedder } from '../embedders/embedder.js';
+import { beginning, TextRefusal } from '../embedders/text-refusal.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import type { CommandIo } from './command-io.js';
 import { untilInterrupted } from './interruption.js';
@@ -27,6 +28,7 @@ export interface ReembedCommandOptions {
   readonly missing?: boolean;
   readonly after?: ReembedPosition;
   readonly dryRun?: boolean;
+  readonly skip?: boolean;
 }
 
 /** The last chunk that was done, of the tenant that was being done. */
@@ -37,8 +39,8 @@ export interface ReembedPosition {
 
 interface Embedding {
   readonly embedder: Embedder;
-  /** Texts that are tried again together. */
-  readonly batchSize: number;
+  /** Whether chunks that the service cannot embed are left without a vector. */
+  readonly skip: boolean;
 }
 
 interface NamedId {
@@ -52,10 +54,9 @@ export async function reembedCommand(
   io: CommandIo,
   options: ReembedCommandOptions,
 ): Promise<void> {
-  const { missing = false, dryRun = false, after } = options;
+  const { missing = false, dryRun = false, skip = false, after } = options;
   mustExist(config.database);
   const embedder = createEmbedder(config.embedder);
-  const batchSize = config.embedder.provider === 'openai' ? config.embedder.batchSize : Infinity;
   await untilInterrupted(undefined, stopped =>
     withReadyDatabase(config, async database => {
       const tenants = await tenantsOf(database, options);
@@ -78,15 +79,18 @@ export async function reembedCommand(
               `characters, by ${embedder.model}.`,
           );
         } else {
-          const done = await reembedTenant(
+          const { done, skipped } = await reembedTenant(
             database,
-            { embedder, batchSize },
+            { embedder, skip },
             tenant,
             chunksToEmbed,
             io,
             stopped,
           );
-          io.out(`${tenant.name} (${tenant.id}): embedded ${done} chunks by ${embedder.model}.`);
+          const left = skipped > 0 ? `, left ${skipped} without a vector` : '';
+          io.out(
+            `${tenant.name} (${tenant.id}): embedded ${done} chunks by ${embedder.model}${left}.`,
+          );
         }
       }
     }),
@@ -109,19 +113,20 @@ async function tenantsOf(
     .toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** How many chunks it embedded. */
+/** How many chunks it embedded, and how many it left without a vector. */
 async function reembedTenant(
   database: Database,
-  { embedder, batchSize }: Embedding,
+  { embedder, skip }: Embedding,
   { id, name }: NamedId,
   chunksToEmbed: ChunksToEmbed,
   io: CommandIo,
   stopped: AbortSignal,
-): Promise<number> {
+): Promise<{ done: number; skipped: number }> {
   let progress: Progress | undefined;
   let done = 0;
+  let skipped = 0;
   let last = chunksToEmbed.after;
-  const retrying = retryingEmbedder(embedder, batchSize, stopped, cause =>
+  const retrying = retryingEmbedder(embedder, stopped, cause =>
     progress?.update(done, `${cause} Waiting.`),
   );
   try {
@@ -130,12 +135,25 @@ async function reembedTenant(
       total: await countChunksToEmbed(database, chunksToEmbed),
       unit: 'chunks',
     });
-    await reembedChunks(database, retrying, chunksToEmbed, (count, lastId) => {
-      done += count;
-      last = lastId;
-      progress?.update(done);
+    await reembedChunks(database, retrying, chunksToEmbed, {
+      stored(count, lastId) {
+        done += count;
+        last = lastId;
+        progress?.update(done);
+      },
+      refused({ chunkId, documentId, refusal }) {
+        const chunk =
+          `chunk ${chunkId} of document ${documentId}, whose text ` + beginning(refusal.text);
+        if (!skip)
+          throw new StartupError(
+            `The embedding service cannot embed ${chunk}, while it embeds others: ` +
+              `${reason(refusal)}. With --skip, the command leaves such chunks without a vector`,
+          );
+        skipped += 1;
+        io.say(`Left without a vector: ${chunk}.`);
+      },
     });
-    return done;
+    return { done, skipped };
   } catch (error) {
     throw new StartupError(
       `${name}: ${done} chunks were embedded. ${reason(error)}. To continue, run the ` +
@@ -160,7 +178,6 @@ const MIN_WAIT_MS = 2_000;
  */
 function retryingEmbedder(
   embedder: Embedder,
-  batchSize: number,
   signal: AbortSignal,
   waiting: (cause: string) => void,
 ): Pick<Embedder, 'embed'> {
@@ -168,7 +185,7 @@ function retryingEmbedder(
     for (const endsAt = performance.now() + MAX_OUTAGE_MS; ;) {
       try {
         signal.throwIfAborted();
-        return await embedder.embed(texts, signal);
+        return await embedder.embed(texts, { signal });
       } catch (error) {
         const { retryAfterMs, message } = error as Partial<AppError>;
         if (retryAfterMs === undefined || signal.aborted || performance.now() >= endsAt)
@@ -183,8 +200,14 @@ function retryingEmbedder(
   return {
     async embed(texts) {
       const vectors: number[][] = [];
-      for (let start = 0; start < texts.length; start += batchSize)
-        vectors.push(...(await embedBatch(texts.slice(start, start + batchSize))));
+      for (let start = 0; start < texts.length; start += embedder.batchSize) {
+        const batch = texts.slice(start, start + embedder.batchSize);
+        try {
+          vectors.push(...(await embedBatch(batch)));
+        } catch (error) {
+          throw error instanceof TextRefusal ? error.at(start + error.index) : error;
+        }
+      }
       return vectors;
     },
   };

@@ -151,6 +151,7 @@ Examples:
         'continue where an earlier run stopped: the ids of a tenant and of its last finished chunk',
       ).argParser(parsePosition),
     )
+    .option('--skip', 'leave chunks that the service cannot embed without a vector, and name them')
     .option('--dry-run', 'only print how many chunks and characters it would embed')
     .addHelpText(
       'after',

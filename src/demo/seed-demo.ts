@@ -62,7 +62,7 @@ export async function demoTenantsMissing(database: Database): Promise<'none' | '
 export async function seedDemo(
   database: Database,
   embedder: Embedder,
-  progress: (line: string) => void = () => {},
+  progress: (line: string) => void | Promise<void> = () => {},
 ): Promise<DemoSummary> {
   const tenants = readDemoTenants();
   let documents = 0;
@@ -78,7 +78,7 @@ export async function seedDemo(
     documents += prepared.length;
     chunks += chunkCount;
     const counts = `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks`;
-    progress(`${tenant.name}: ${made ? counts : 'there already'}`);
+    await progress(`${tenant.name}: ${made ? counts : 'there already'}`);
   }
   const [shown] = tenants;
   const apiKey = await addDemoKey(database, shown!);

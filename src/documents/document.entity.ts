@@ -235,15 +235,16 @@ export class Document {
 
   @Field(() => String, {
     nullable: true,
-    description:
-      'The language of the text, in two letters; null: that of the bot.',
+    description: 'The language of the text, in two letters; null: that of the bot.',
   })
   @Filterable(() => StringFilter, 'Its language.')
   @Settable(() => String, {
     create:
-      'The language of the text, in two letters such as `de` (ISO 639-1); that of the bot if omitted.',
+      'The language of the text, in two letters such as `de` (ISO 639-1); that of the ' +
+      'bot if omitted.',
     update:
-      'The language of the text, in two letters such as `de`; null for that of the bot. Its words are read anew.',
+      'The language of the text, in two letters such as `de`; null for that of the bot. ' +
+      'Its words are read anew.',
     isNullable: true,
     isAudited: true,
     check: languageInput,

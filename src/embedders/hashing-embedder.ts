@@ -1,5 +1,5 @@
-import { ComputeScheduler, type Pause } from '../base/compute-scheduler.js';
-import type { Embedder } from './embedder.js';
+import { ComputeScheduler } from '../base/compute-scheduler.js';
+import type { EmbedOptions, Embedder } from './embedder.js';
 import { STOP_WORDS, stemOf, wordsOf, type TextWords } from './words.js';
 
 const DIMENSIONS = 1536;
@@ -47,6 +47,7 @@ export class HashingEmbedder implements Embedder {
   readonly isRemote = false;
   readonly model = 'weaver-hashing-2';
   readonly dimensions = DIMENSIONS;
+  readonly batchSize = Infinity;
 
   /**
    * Takes about 0.35 ms of CPU for 800 characters, and others are served between two texts. Rejects
@@ -54,8 +55,7 @@ export class HashingEmbedder implements Embedder {
    */
   async embed(
     texts: readonly string[],
-    signal?: AbortSignal,
-    pause: Pause = new ComputeScheduler().pauseFor('', signal),
+    { signal, pause = new ComputeScheduler().pauseFor('', signal) }: EmbedOptions = {},
   ): Promise<number[][]> {
     const vectors: number[][] = [];
     for (const text of texts) {

@@ -1,322 +1,133 @@
-// Longer than 300 lines: the attempts, waits and pauses of a batch share the state of one class.
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
-  BrokenCircuitError,
-  CircuitState,
-  ConsecutiveBreaker,
-  circuitBreaker,
-  handleWhen,
-} from 'cockatiel';
-import type { Logger } from 'pino';
-import { AppError } from '../base/app-error.js';
-import type { EmbedderConfig } from '../config.js';
-import type { Embedder } from './embedder.js';
+  BatchRefusal,
+  embedHalves,
+  estimateTokens,
+  takeBatch,
+  type BatchLimits,
+} from './batches.js';
+import type { EmbedOptions, Embedder } from './embedder.js';
 import {
-  readRetryAfter,
-  requestHeaders,
-  unavailable,
-  unusable,
-  vectorsIn,
-  withoutUnpairedSurrogates,
-  type EmbedOutcome,
-} from './openai-protocol.js';
+  OpenAiService,
+  type OpenAiEmbedderConfig,
+  type RetryPolicy,
+  type ServiceLog,
+} from './openai-service.js';
+import { TextRefusal } from './text-refusal.js';
 
-export type OpenAiEmbedderConfig = Extract<EmbedderConfig, { provider: 'openai' }>;
-
-export interface RetryPolicy {
-  /** How often one batch is sent at most. */
-  attempts: number;
-  /** The longest wait before the second attempt; it doubles for each further one. */
-  firstDelayMs: number;
-  /**
-   * Which part of the longest wait to take, from 0 to 1. Random, so that many clients do not come
-   * back all at once.
-   */
-  jitter: () => number;
-  /** After so many batches in a row that failed, the service is left alone. */
-  failuresToPause: number;
-  /** For so long. Then one batch tries, and the others wait for how it fares. */
-  pauseMs: number;
-}
-
-const RETRY: RetryPolicy = {
-  attempts: 3,
-  firstDelayMs: 500,
-  jitter: Math.random,
-  failuresToPause: 5,
-  pauseMs: 5_000,
-};
-
-/** When to come back, where the service does not say. */
-const RETRY_AFTER_MS = 1_000;
-
-/**
- * Statuses after which the same request can succeed: time-out, conflict, too many requests. All of
- * 5xx count too.
- */
-const TRANSIENT_STATUSES: readonly number[] = [408, 409, 429];
-
-/**
- * Statuses that tell of the service and not of what it was asked: too many requests, bad gateway,
- * unavailable, gateway time-out. A 500 may be one text's doing.
- */
-const OUTAGE_STATUSES: readonly number[] = [429, 502, 503, 504];
-
-/** What an attempt came to: the answer's JSON, or why there is none. */
-type Attempt = { body: unknown } | { error: AppError };
-
-/**
- * The service's own failure, which the breaker counts. Others, such as a caller's who has gone,
- * tell nothing of it.
- */
-class Outage extends AppError {
-  constructor({ code, message, cause, retryAfterMs }: AppError) {
-    super(code, message, { cause, ...(retryAfterMs !== undefined && { retryAfterMs }) });
-  }
-}
-
-/** What the batch ended in, as `cause`, that was to try after a pause. */
-class FailedTrial extends Error {
-  constructor(cause: unknown) {
-    super('The batch that tries after a pause failed.', { cause });
-  }
-}
+/** Batches of one call at the same time. */
+const PARALLEL_BATCHES = 8;
 
 /**
  * Vectors from any service that speaks OpenAI's `POST /embeddings`: OpenAI, Gemini's compatible
- * endpoint, Ollama, vLLM, Text Embeddings Inference.
+ * endpoint, Ollama, vLLM, llama.cpp, Text Embeddings Inference.
  *
- * Texts are sent in batches of `batchSize`, one after the other. A batch may take `timeoutMs`,
- * attempts and waits included. Server errors, lost connections and "too many requests" are tried
- * again. Until `Retry-After` is over nothing is sent, by whomever; a batch that may not take as
- * long fails at once. So do all while a service that failed many times in a row is left alone (a
- * circuit breaker).
- *
- * Throws an `AppError` with code `UNAVAILABLE` and the details as its `cause`, never with the key
- * in it; when the caller's signal is aborted, the signal's reason. It has `retryAfterMs` where
- * another try makes sense.
+ * Texts are sent in batches of `batchSize` texts and `batchTokens` tokens at most; a batch that is
+ * refused is sent again in halves, and how much the service took is remembered. Throws as
+ * `OpenAiService` does.
  */
 export class OpenAiEmbedder implements Embedder {
   readonly name = 'openai';
   readonly isRemote = true;
   readonly model: string;
   readonly dimensions: number;
+  readonly batchSize: number;
   readonly #config: OpenAiEmbedderConfig;
-  readonly #retry: RetryPolicy;
-  readonly #url: string;
-  readonly #headers: Headers;
-  readonly #breaker;
-  /** By `performance.now()`. */
-  #retryAt = 0;
+  readonly #service: OpenAiService;
+  readonly #log: ServiceLog | undefined;
+  /** What the service takes in one request, as far as it has shown. */
+  #limits: BatchLimits;
+  /** The most texts that it took in one. */
+  #mostTexts = 0;
 
-  /** `log` is told when the service is left alone, and when it answers again. */
-  constructor(config: OpenAiEmbedderConfig, retry = RETRY, log?: Pick<Logger, 'warn' | 'info'>) {
+  /** `log` is told what the service's is, and when it takes less in one request than configured. */
+  constructor(config: OpenAiEmbedderConfig, retry?: RetryPolicy, log?: ServiceLog) {
     this.model = config.model;
     this.dimensions = config.dimensions;
+    this.batchSize = config.batchSize;
     this.#config = config;
-    this.#retry = retry;
-    this.#url = `${config.baseUrl.replace(/\/+$/, '')}/embeddings`;
-    this.#headers = requestHeaders(config.apiKey);
-    this.#breaker = circuitBreaker(
-      // While one tries, those that began before the pause decide nothing.
-      handleWhen(error =>
-        this.#breaker.state === CircuitState.HalfOpen
-          ? error instanceof FailedTrial
-          : error instanceof Outage,
-      ),
-      { breaker: new ConsecutiveBreaker(retry.failuresToPause), halfOpenAfter: retry.pauseMs },
-    );
-    this.#breaker.onBreak(() =>
-      log?.warn(
-        { err: causeOf(this.#breaker.lastFailure), model: config.model, ms: retry.pauseMs },
-        'The embedding service has failed repeatedly; the gateway sends it no requests ' +
-          'for a moment',
-      ),
-    );
-    this.#breaker.onReset(() =>
-      log?.info({ model: config.model }, 'The embedding service answers again'),
-    );
+    this.#service = new OpenAiService(config, retry, log);
+    this.#log = log;
+    this.#limits = { texts: config.batchSize, tokens: config.batchTokens };
   }
 
-  async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+  /**
+   * The first batch is sent alone, for it may show how much the service takes, or that it is
+   * available again.
+   */
+  async embed(texts: readonly string[], options: EmbedOptions = {}): Promise<number[][]> {
+    const { inputType = 'document', signal, inTurn } = options;
+    const { documentPrefix, queryPrefix } = this.#config;
+    const prefix = inputType === 'query' ? queryPrefix : documentPrefix;
+    const inputs = texts.map(text => prefix + text);
     const vectors: number[][] = [];
-    for (let start = 0; start < texts.length; start += this.#config.batchSize) {
-      vectors.push(
-        ...(await this.#embedBatch(texts.slice(start, start + this.#config.batchSize), signal)),
-      );
-    }
-    return vectors;
-  }
-
-  async #embedBatch(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
-    const waitMs = this.#retryAt - performance.now();
-    if (waitMs >= this.#config.timeoutMs) throw retryLaterError(waitMs);
-    const paused = (): AppError =>
-      unavailable(
-        'has failed repeatedly and gets no requests for a moment',
-        causeOf(this.#breaker.lastFailure),
-        this.#retry.pauseMs,
-      );
-    // The breaker would have them wait for the one that tries, which may take until its time is
-    // over.
-    if (this.#breaker.state === CircuitState.HalfOpen) throw paused();
-    const isTrial = this.#breaker.state === CircuitState.Open;
-    const outcome = this.#breaker.execute(() =>
-      isTrial ? this.#try(texts) : this.#embedInTime(texts, signal),
-    );
-    try {
-      const answer = await (isTrial && signal
-        ? Promise.race([outcome, rejectedBy(signal)])
-        : outcome);
-      if ('error' in answer) throw answer.error;
-      return answer.vectors;
-    } catch (error) {
-      if (error instanceof FailedTrial) throw error.cause;
-      throw error instanceof BrokenCircuitError ? paused() : error;
-    }
-  }
-
-  /**
-   * After a pause: goes on when its caller goes, or else callers who do would keep the service
-   * paused, or end the pause.
-   */
-  async #try(texts: readonly string[]): Promise<EmbedOutcome> {
-    try {
-      return await this.#embedInTime(texts);
-    } catch (error) {
-      throw new FailedTrial(error);
-    }
-  }
-
-  /**
-   * What the service answered, be it a refusal. Throws where it did not answer, and the signal's
-   * reason.
-   */
-  async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<EmbedOutcome> {
-    const deadline = AbortSignal.timeout(this.#config.timeoutMs);
-    const endsAt = performance.now() + this.#config.timeoutMs;
-    try {
-      const answer = await this.#send(
-        texts,
-        endsAt,
-        signal ? AbortSignal.any([signal, deadline]) : deadline,
-      );
-      return 'body' in answer ? vectorsIn(answer.body, texts.length, this.dimensions) : answer;
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw deadline.aborted
-        ? new Outage(unavailable('did not answer in time', error, RETRY_AFTER_MS))
-        : error;
-    }
-  }
-
-  /**
-   * The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`)
-   * allows. Throws where there is none.
-   */
-  async #send(texts: readonly string[], endsAt: number, signal: AbortSignal): Promise<Attempt> {
-    const { sendDimensions, dimensions } = this.#config;
-    const body = JSON.stringify({
-      model: this.model,
-      input: texts.map(withoutUnpairedSurrogates),
-      encoding_format: 'float',
-      ...(sendDimensions && { dimensions }),
-    });
-    for (let attempt = 1, rejection: AppError | undefined; ; attempt++) {
-      await this.#waitUntilAllowed(endsAt, rejection, signal);
-      const result = await this.#attempt(body, signal);
-      if ('body' in result) return result;
-      rejection = result.error;
-      const wait = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
-      if (
-        !isTransient(rejection) ||
-        attempt >= this.#retry.attempts ||
-        performance.now() + wait >= endsAt
-      ) {
-        if (rejection instanceof Outage) throw rejection;
-        return result;
+    const stop = new AbortController();
+    const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+    const send = (batch: readonly string[]): Promise<number[][]> =>
+      inTurn
+        ? inTurn(() => this.#service.embed(batch, stopped))
+        : this.#service.embed(batch, stopped);
+    let start = 0;
+    const next = async (): Promise<void> => {
+      const first = start;
+      const batch = takeBatch(inputs, first, this.#limits);
+      start += batch.length;
+      try {
+        for (const [index, vector] of (await this.#embedParts(batch, send)).entries())
+          vectors[first + index] = vector;
+      } catch (error) {
+        // What the caller sent, without the prefix.
+        if (!(error instanceof TextRefusal)) throw error;
+        const index = first + error.index;
+        throw error.at(index, texts[index]);
       }
-      await sleep(wait, undefined, { signal });
-    }
-  }
-
-  /**
-   * Waits while the service wants to be asked nothing. Throws where that is longer than until
-   * `endsAt`.
-   */
-  async #waitUntilAllowed(
-    endsAt: number,
-    rejection: AppError | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for (
-      let left = this.#retryAt - performance.now();
-      left > 0;
-      left = this.#retryAt - performance.now()
-    ) {
-      if (this.#retryAt >= endsAt) throw rejection ?? retryLaterError(left);
-      await sleep(left, undefined, { signal });
-    }
-  }
-
-  /** One request. Throws only when `signal` is aborted. */
-  async #attempt(body: string, signal: AbortSignal): Promise<Attempt> {
+    };
+    const rest = async (): Promise<void> => {
+      while (start < inputs.length) await next();
+    };
     try {
-      const response = await fetch(this.#url, {
-        method: 'POST',
-        headers: this.#headers,
-        body,
-        signal,
-        redirect: 'manual',
-      });
-      if (!response.ok) return { error: this.#refusal(response, await response.text()) };
-      return { body: await response.json() };
+      if (inputs.length > 0) await next();
+      await Promise.all(Array.from({ length: inTurn ? PARALLEL_BATCHES : 1 }, rest));
+      return vectors;
     } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof SyntaxError) return { error: unusable('it is not JSON') };
-      return { error: new Outage(unavailable('cannot be reached', error, RETRY_AFTER_MS)) };
+      stop.abort();
+      throw error;
     }
   }
 
-  #refusal(response: Response, body: string): AppError {
-    const { status } = response;
-    const key = this.#config.apiKey;
-    const excerpt = (key ? body.replaceAll(key, '[key]') : body).slice(0, 500);
-    const cause = new Error(`${this.#url} answered with status ${status}: ${excerpt}`);
-    if (status < 500 && !TRANSIENT_STATUSES.includes(status))
-      return unavailable('refused the request', cause);
-    const asked = readRetryAfter(response.headers.get('retry-after'));
-    if (asked !== undefined) this.#retryAt = Math.max(this.#retryAt, performance.now() + asked);
-    const error = unavailable(
-      status === 429
-        ? 'has too many requests at the moment'
-        : 'has an internal error at the moment',
-      cause,
-      asked ?? RETRY_AFTER_MS,
+  /** The vectors of a batch, in parts where the service refuses it as a whole. */
+  async #embedParts(
+    batch: readonly string[],
+    send: (texts: readonly string[]) => Promise<number[][]>,
+  ): Promise<number[][]> {
+    try {
+      const vectors = await send(batch);
+      this.#mostTexts = Math.max(this.#mostTexts, batch.length);
+      return vectors;
+    } catch (error) {
+      if (!(error instanceof BatchRefusal) || batch.length === 1) throw error;
+      const { vectors, largest } = await embedHalves(batch, error, send);
+      if (error.status !== 500) this.#remember(batch, largest, error);
+      return vectors;
+    }
+  }
+
+  /** A service took `largest` and not `batch`: from now on it gets no more than that. */
+  #remember(batch: readonly string[], largest: readonly string[], refusal: BatchRefusal): void {
+    // As many texts were taken before: it was their length.
+    const { texts, tokens } = this.#limits;
+    this.#limits =
+      batch.length <= this.#mostTexts
+        ? { texts, tokens: Math.min(tokens, tokensOf(largest)) }
+        : { texts: Math.min(texts, largest.length), tokens };
+    this.#mostTexts = Math.max(this.#mostTexts, largest.length);
+    this.#log?.warn(
+      { err: refusal.cause, model: this.model, ...this.#limits },
+      'The embedding service refuses requests of the configured size; the gateway sends it ' +
+        'smaller ones. Set EMBEDDING_BATCH_SIZE or EMBEDDING_BATCH_TOKENS to what it takes',
     );
-    return OUTAGE_STATUSES.includes(status) ? new Outage(error) : error;
   }
 }
 
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason as Error);
-    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
-}
-
-/** What the breaker keeps of the batch that failed last. */
-function causeOf(failure: { error: Error } | { value: unknown } | undefined): Error | undefined {
-  if (!failure || !('error' in failure)) return undefined;
-  return failure.error instanceof FailedTrial ? (failure.error.cause as Error) : failure.error;
-}
-
-/** As long as a `Retry-After` lasts. */
-function retryLaterError(ms: number): AppError {
-  return unavailable('has too many requests at the moment', undefined, Math.ceil(ms));
-}
-
-/** Whether the same request can succeed later. */
-function isTransient(error: unknown): boolean {
-  return error instanceof AppError && error.retryAfterMs !== undefined;
+function tokensOf(texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + estimateTokens(text), 0);
 }

@@ -18,20 +18,21 @@ export function withMetrics(embedder: Embedder, metrics: Metrics): Embedder {
     buckets: SECONDS,
     registers: [metrics],
   });
-  const { name, isRemote, model, dimensions } = embedder;
+  const { name, isRemote, model, dimensions, batchSize } = embedder;
   return {
     name,
     isRemote,
     model,
     dimensions,
-    async embed(texts, signal, pause) {
+    batchSize,
+    async embed(texts, options) {
       const observe = histogram.startTimer();
       try {
-        const vectors = await embedder.embed(texts, signal, pause);
+        const vectors = await embedder.embed(texts, options);
         observe({ outcome: 'made' });
         return vectors;
       } catch (error) {
-        observe({ outcome: signal?.aborted ? 'ended' : 'failed' });
+        observe({ outcome: options?.signal?.aborted ? 'ended' : 'failed' });
         throw error;
       }
     },

@@ -5,7 +5,7 @@ import type { Pause } from '../base/compute-scheduler.js';
 import type { ReadModels } from '../db/read-model.js';
 import type { OperationReads } from '../db/operation-reads.js';
 import type { Write } from '../db/database.js';
-import type { Embedder } from '../embedders/embedder.js';
+import type { Embed, Embedder } from '../embedders/embedder.js';
 import type { Pauses } from './execution/pauses.js';
 import type { OperationBytes } from './limits/byte-budget.js';
 import type { OperationSlot } from './limits/operation-slots.js';
@@ -57,7 +57,7 @@ export interface RequestContext {
    * What the embedder makes of texts, as `Embedder.embed` does. While a service is waited for, the
    * operation's slot is another's. Never to be called while a transaction is open.
    */
-  readonly embed: (texts: readonly string[]) => Promise<number[][]>;
+  readonly embed: Embed;
   /** To be asked before each step of what computes for more than a millisecond or two. */
   readonly pause: Pause;
   /** Those of its execution. */

@@ -1,5 +1,5 @@
 import type { Pause } from '../base/compute-scheduler.js';
-import type { Embedder } from '../embedders/embedder.js';
+import type { Embed, Embedder } from '../embedders/embedder.js';
 import type { OperationCaller, OperationSlots, OperationSlot } from './limits/operation-slots.js';
 
 export interface EmbedQueueOptions {
@@ -13,21 +13,23 @@ export interface EmbedQueueOptions {
 }
 
 /**
- * The embedder for one operation. A service over the network is asked by so many at a time, in turn
- * by caller, while others have the operation's slot.
+ * The embedder for one operation. A service over the network gets so many requests at a time, in
+ * turn by caller, while others have the operation's slot.
  */
 export function queuedEmbed(
   embedder: Embedder,
   { slots, caller, operationSlot, signal, pause }: EmbedQueueOptions,
-): (texts: readonly string[]) => Promise<number[][]> {
-  if (!embedder.isRemote) return texts => embedder.embed(texts, signal, pause);
-  return texts =>
-    operationSlot.releaseDuring(async () => {
-      await slots.acquire(caller, signal);
-      try {
-        return await embedder.embed(texts, signal);
-      } finally {
-        slots.release(caller);
-      }
-    });
+): Embed {
+  if (!embedder.isRemote)
+    return (texts, inputType = 'document') => embedder.embed(texts, { inputType, signal, pause });
+  const inTurn = async <T>(request: () => Promise<T>): Promise<T> => {
+    await slots.acquire(caller, signal);
+    try {
+      return await request();
+    } finally {
+      slots.release(caller);
+    }
+  };
+  return (texts, inputType = 'document') =>
+    operationSlot.releaseDuring(() => embedder.embed(texts, { inputType, signal, inTurn }));
 }

@@ -41,11 +41,7 @@ export function highlightOf(words: FoundWords | null): string | null {
 }
 
 /** What was found, in the order of the text; ranges that touch or that a sign joins are one. */
-function marksOf(
-  text: string,
-  parts: readonly WordPart[],
-  found: FoundWords['found'],
-): Range[] {
+function marksOf(text: string, parts: readonly WordPart[], found: FoundWords['found']): Range[] {
   const atPlace = Map.groupBy(parts, ({ place }) => place);
   const ranges = found
     .flatMap(([place, lexeme]) => partFound(atPlace.get(place) ?? [], lexeme) ?? [])
@@ -85,7 +81,10 @@ function fragmentsOf(words: readonly Range[], marks: readonly Range[]): Range[] 
   const groups: { from: number; to: number; marks: number }[] = [];
   for (const mark of marks) {
     const from = words.findLastIndex(({ start }) => start <= mark.start);
-    const to = Math.max(from, words.findLastIndex(({ start }) => start < mark.end));
+    const to = Math.max(
+      from,
+      words.findLastIndex(({ start }) => start < mark.end),
+    );
     const last = groups.at(-1);
     if (last && to - last.from < MAX_WORDS - WORDS_AROUND) {
       last.to = Math.max(last.to, to);

@@ -70,7 +70,7 @@ function tokensOf(text: string): Token[] {
   const tokens: Token[] = [];
   let isFirstOfLine = true;
   let before = '';
-  for (let rest = text; rest !== ''; ) {
+  for (let rest = text; rest !== '';) {
     const space = /^\s+/u.exec(rest)?.[0];
     if (space !== undefined) {
       if (/[\n\r\u2028\u2029]/u.test(space)) isFirstOfLine = true;

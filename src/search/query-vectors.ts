@@ -16,7 +16,12 @@ const vectors = defineLoader<Query, QueryVector>(
     const found = queries.map(query => known.get(keyOf(query)));
     const missing = queries.filter((_, index) => !found[index]);
     if (missing.length === 0) return found as QueryVector[];
-    const embedded = (await embed(missing.map(({ text }) => text))).map(QueryVector.of);
+    const embedded = (
+      await embed(
+        missing.map(({ text }) => text),
+        'query',
+      )
+    ).map(QueryVector.of);
     missing.forEach((query, index) => known.set(keyOf(query), embedded[index]!));
     const made = embedded.values();
     return found.map(vector => vector ?? made.next().value!);

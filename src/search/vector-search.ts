@@ -50,7 +50,15 @@ export async function searchVectors(
     keywordRank: null,
     foundWords: null,
   }));
-  return { ...comparison, path: path.path, hits, match: null, hasWords: true, bm25: undefined, notes: [] };
+  return {
+    ...comparison,
+    path: path.path,
+    hits,
+    match: null,
+    hasWords: true,
+    bm25: undefined,
+    notes: [],
+  };
 }
 
 type HitRow = VectorRow & { readonly _id: string };

@@ -68,7 +68,9 @@ export function describeEmbedder(name: string, makeEmbedder: () => Embedder): vo
 
     test("rejects with the signal's reason when it is aborted", async () => {
       const reason = new Error('the caller has gone');
-      await expect(makeEmbedder().embed(['text'], AbortSignal.abort(reason))).rejects.toBe(reason);
+      await expect(
+        makeEmbedder().embed(['text'], { signal: AbortSignal.abort(reason) }),
+      ).rejects.toBe(reason);
     });
   });
 }

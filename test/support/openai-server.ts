@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
+import type { OpenAiEmbedderConfig } from '../../src/embedders/openai-service.js';
 
 /** A request as it came. */
 interface ReceivedRequest {
@@ -70,6 +71,28 @@ export async function startOpenAiServer({ dimensions = 64 } = {}): Promise<OpenA
       server.close();
       await once(server, 'close');
     },
+  };
+}
+
+/** The configuration that uses it, as `change` has it. */
+export function serviceConfig(
+  { baseUrl }: Pick<OpenAiServer, 'baseUrl'>,
+  change: Partial<OpenAiEmbedderConfig> = {},
+): OpenAiEmbedderConfig {
+  return {
+    provider: 'openai',
+    baseUrl,
+    apiKey: undefined,
+    model: 'words',
+    dimensions: 64,
+    sendDimensions: false,
+    concurrency: 32,
+    batchSize: 64,
+    batchTokens: 250_000,
+    queryPrefix: '',
+    documentPrefix: '',
+    timeoutMs: 30_000,
+    ...change,
   };
 }
 

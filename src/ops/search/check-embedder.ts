@@ -35,8 +35,9 @@ const SAME_MODEL = 0.8;
 
 /**
  * Embeds the texts of some stored chunks, and tells the log where that fails or makes other vectors
- * than those stored: then searches by text would find the wrong chunks without an error. Takes one
- * request to a service. Never throws; `signal` ends it.
+ * than those stored: then searches by text would find the wrong chunks without an error. A service
+ * gets as many texts as one request holds, so that it shows whether it takes them. Never throws;
+ * `signal` ends it.
  */
 export async function checkEmbedder(
   database: Database,
@@ -48,10 +49,10 @@ export async function checkEmbedder(
     const stored = await database
       .reads(OPERATOR_SCOPE)
       .query<{ text: string; vector: string }>(SAMPLE, []);
-    const made = await embedder.embed(
-      stored.length > 0 ? stored.map(({ text }) => text) : ['Weaver'],
+    const texts = stored.length > 0 ? stored.map(({ text }) => text) : ['Weaver'];
+    const made = await embedder.embed(embedder.isRemote ? fullBatch(texts, embedder) : texts, {
       signal,
-    );
+    });
     const cosines = stored
       .map(({ vector }, index) => cosine(JSON.parse(vector) as number[], made[index]!))
       .filter(Number.isFinite);
@@ -68,6 +69,14 @@ export async function checkEmbedder(
       );
     else log.warn({ err: error }, 'The embedder could not be checked');
   }
+}
+
+/** The texts, repeated until they fill a request. */
+function fullBatch(texts: readonly string[], { batchSize }: Embedder): string[] {
+  return Array.from(
+    { length: Math.max(texts.length, batchSize) },
+    (_, index) => texts[index % texts.length]!,
+  );
 }
 
 /**

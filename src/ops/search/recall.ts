@@ -180,7 +180,7 @@ async function takeSamples(
     const texts = [
       ...new Set(logged.filter(({ vector }) => vector === null).map(({ text }) => text)),
     ];
-    const embedded = await embedder.embed(texts);
+    const embedded = await embedder.embed(texts, { inputType: 'query' });
     const made = new Map(texts.map((text, index) => [text, embedded[index]!]));
     return {
       source: 'queries',

@@ -4,6 +4,7 @@ import { runInWrite } from '../../db/run-in-write.js';
 import { fixedStatement } from '../../db/statement.js';
 import type { Embedder } from '../../embedders/embedder.js';
 import { HalfVector } from '../../embedders/half-vector.js';
+import { TextRefusal } from '../../embedders/text-refusal.js';
 
 /**
  * Chunks of one transaction. What was embedded for it is lost where it fails, so there are not
@@ -40,8 +41,23 @@ const CHARACTERS = fixedStatement(
 );
 const NEXT = fixedStatement(
   'nextChunksToEmbed',
-  `select id, text from doc_chunks where ${CONDITIONS} order by id limit ${PAGE}`,
+  `select id, doc_id, text from doc_chunks where ${CONDITIONS} order by id limit ${PAGE}`,
 );
+
+/** A chunk whose text a service cannot embed. */
+interface ChunkRefusal {
+  readonly chunkId: string;
+  readonly documentId: string;
+  readonly refusal: TextRefusal;
+}
+
+/** What `reembedChunks` tells of its work. */
+export interface ReembedReport {
+  /** A page is committed: so many chunks got vectors, and this is the last one's id. */
+  stored(count: number, lastId: string): void;
+  /** Rejects or throws to end the work at this chunk; else the chunk is left without a vector. */
+  refused(chunk: ChunkRefusal): void;
+}
 
 /** How many chunks there are to embed. */
 export async function countChunksToEmbed(
@@ -68,21 +84,22 @@ export async function countCharactersToEmbed(
 /**
  * Embeds stored texts and puts the vectors in place, page by page in the order of ids. `stored` is
  * told of each page once it is committed, with its last id: whoever goes on `after` that one misses
- * nothing. Searches go on meanwhile, and compare with whatever vectors there are. Throws as
- * `embedder` does. Read as the tenant; only the operator may put another vector in place of one.
+ * nothing. `refused` is told of each text that the service cannot embed while it embeds others.
+ * Searches go on meanwhile, and compare with whatever vectors there are. Throws as `embedder` does.
+ * Read as the tenant; only the operator may put another vector in place of one.
  */
 export async function reembedChunks(
   database: Database,
   embedder: Pick<Embedder, 'embed'>,
   { tenantId, missing, after }: ChunksToEmbed,
-  stored: (count: number, lastId: string) => void,
+  report: ReembedReport,
 ): Promise<void> {
   for (let last = after; ;) {
     const chunks = await database
       .reads(tenantScope(tenantId))
-      .query<{ id: string; text: string }>(NEXT, [tenantId, missing, last]);
+      .query<ChunkRow>(NEXT, [tenantId, missing, last]);
     if (chunks.length === 0) return;
-    const vectors = await embedder.embed(chunks.map(({ text }) => text));
+    const vectors = await vectorsOf(embedder, chunks, report);
     const placeholders = vectors.map((_, index) => `$${index + 3}::halfvec(1536)`);
     await database.write('reembedChunks', OPERATOR_SCOPE, em =>
       runInWrite(
@@ -90,10 +107,41 @@ export async function reembedChunks(
         `update doc_chunks c set embedding = made.embedding
              from unnest($2::uuid[], array[${placeholders.join()}]) as made(id, embedding)
             where c.tenant_id = $1::uuid and c.id = made.id`,
-        [tenantId, chunks.map(({ id }) => id), ...vectors.map(vector => new HalfVector(vector))],
+        [
+          tenantId,
+          chunks.map(({ id }) => id),
+          ...vectors.map(vector => vector && new HalfVector(vector)),
+        ],
       ),
     );
     last = chunks.at(-1)!.id;
-    stored(chunks.length, last);
+    report.stored(vectors.filter(vector => vector !== null).length, last);
+  }
+}
+
+interface ChunkRow {
+  readonly id: string;
+  readonly doc_id: string;
+  readonly text: string;
+}
+
+/** The vectors of chunks, null for those whose texts are left out. */
+async function vectorsOf(
+  embedder: Pick<Embedder, 'embed'>,
+  chunks: readonly ChunkRow[],
+  report: ReembedReport,
+): Promise<(number[] | null)[]> {
+  for (const left = new Set(chunks); ;) {
+    const tried = [...left];
+    try {
+      const vectors = await embedder.embed(tried.map(({ text }) => text));
+      const byChunk = new Map(tried.map((chunk, index) => [chunk, vectors[index]!]));
+      return chunks.map(chunk => byChunk.get(chunk) ?? null);
+    } catch (error) {
+      if (!(error instanceof TextRefusal)) throw error;
+      const chunk = tried[error.index]!;
+      report.refused({ chunkId: chunk.id, documentId: chunk.doc_id, refusal: error });
+      left.delete(chunk);
+    }
   }
 }

@@ -1,3 +1,7 @@
+import { PGlite } from '@electric-sql/pglite';
+import { vector } from '@electric-sql/pglite-pgvector';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { MIGRATION_LOCK } from '../../../src/ops/migrations/lock.js';
@@ -17,6 +21,29 @@ vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 const FIRST = 'Migration29990101000000_first';
 const SECOND = 'Migration29990102000000_second';
+
+/**
+ * Makes a command that adds any other demo tenant than the first wait in that statement, until the
+ * test lets it go on.
+ */
+async function holdSecondTenant({ env }: FreshDatabase): Promise<() => void> {
+  const folder = join(env.WEAVER_DATA_DIR!, 'pg');
+  const hold = join(folder, 'hold');
+  writeFileSync(hold, '');
+  const pg = await PGlite.create(folder, { extensions: { vector } });
+  await pg.exec(`
+    create function hold() returns trigger security definer language plpgsql as $$
+    begin
+      while (pg_stat_file('hold', true)).size is not null loop
+        perform pg_sleep(0.02);
+      end loop;
+      return new;
+    end $$;
+    create trigger hold before insert on tenants
+      for each row when (new.name <> 'Harbor Outdoor') execute function hold();`);
+  await pg.close();
+  return () => rmSync(hold);
+}
 
 const said = ({ err }: Running): string => err.trim().split('\n').at(-1)!;
 
@@ -60,9 +87,12 @@ describe.runIf(inject('template').kind === 'embedded')(
     test('keeps whole demo tenants, and the next run adds the others', async () => {
       const fresh = await freshDatabase({ migrated: true });
       try {
+        const goOn = await holdSecondTenant(fresh);
         const running = commands.weaver(fresh.env, 'demo');
         await running.until('Harbor Outdoor: 3 bots', 'err');
-        expect(await running.end('SIGTERM')).toEqual({ code: 143, signal: null });
+        const ended = running.end('SIGTERM');
+        goOn();
+        expect(await ended).toEqual({ code: 143, signal: null });
         expect({ out: running.out, err: said(running) }).toEqual({
           out: '',
           err:

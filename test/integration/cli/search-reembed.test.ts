@@ -221,6 +221,36 @@ describe('weaver search reembed', () => {
     );
   });
 
+  test('names a chunk that the service cannot embed, and leaves it out on demand', async () => {
+    const bad = 'passage number 7';
+    server.always((request, response, options) =>
+      (request.body.input.includes(bad) ? fails(500) : answers())(request, response, options),
+    );
+    const ended = await reembed(['--tenant', 'Small'], service());
+    expect(ended).toMatchObject({ code: 1, out: '' });
+    expect(ended.err).toMatch(
+      joinPatterns(
+        /^Small: 0 chunks were embedded\. The embedding service cannot embed chunk \S+ of /m,
+        /document \S+, whose text reads "passage number 7", while it embeds others: /m,
+        /.*status 500.*\. With --skip, the command leaves such chunks without a vector\. To /m,
+        /continue, run the same command with --after \S+\/\S+$/m,
+      ),
+    );
+    const skipped = await reembed(['--tenant', 'Small', '--skip'], service());
+    expect(skipped).toMatchObject({
+      code: 0,
+      out: `Small (${small.id}): embedded 9 chunks by other, left 1 without a vector.`,
+      err: expect.stringMatching(
+        /^Left without a vector: chunk \S+ of document \S+, whose text reads "passage /m,
+      ),
+    });
+    expect((await likeness(small)).filter(like => like === null)).toHaveLength(1);
+    server.always(answers());
+    expect((await reembed(['--tenant', 'Small', '--missing'], service())).out).toContain(
+      'embedded 1 chunks',
+    );
+  });
+
   test('refuses what it cannot do', async () => {
     expect(await reembed([])).toMatchObject({
       code: 2,

@@ -1,6 +1,13 @@
 import { v4 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { fails, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import {
+  answers,
+  fails,
+  serviceConfig,
+  startOpenAiServer,
+  type Behaviour,
+  type OpenAiServer,
+} from '../../support/openai-server.js';
 import { expectForeignIdsRefused, startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
 const TEXT =
@@ -13,17 +20,7 @@ let embedder: OpenAiServer;
 beforeAll(async () => {
   embedder = await startOpenAiServer();
   world = await startWriteWorld({
-    embedder: {
-      provider: 'openai',
-      baseUrl: embedder.baseUrl,
-      model: 'test',
-      apiKey: undefined,
-      dimensions: 64,
-      sendDimensions: false,
-      concurrency: 32,
-      batchSize: 64,
-      timeoutMs: 2_000,
-    },
+    embedder: serviceConfig(embedder, { timeoutMs: 2_000 }),
   });
 });
 afterAll(async () => {
@@ -188,19 +185,52 @@ describe('createDocument', () => {
     );
   });
 
+  test('names the text that the embedding service cannot embed, and stores nothing', async () => {
+    const refuses: Behaviour = (request, response, options) =>
+      (request.body.input.some(text => text.includes('Boots')) ? fails(500) : answers())(
+        request,
+        response,
+        options,
+      );
+    embedder.always(refuses);
+    try {
+      const chunks = ['Tents.', 'Stoves.', 'Boots\u2028 and wax.', 'Ropes.'];
+      const { id } = await (await world.tenant.bot()).document();
+      const input = {
+        documentId: id,
+        chunks: chunks.map((text, chunkIndex) => ({
+          text,
+          chunkIndex,
+          ...(chunkIndex === 1 && { embedding: Array.from({ length: 64 }, () => 1) }),
+        })),
+      };
+      const message =
+        'The embedding service cannot embed the text at index 2, which reads "Boots and wax.". ' +
+        'It embeds the others: change this one or leave it out.';
+      await world.refused('addChunks', input, { code: 'UNAVAILABLE', message });
+      await world.refused(
+        'createDocument',
+        { filename: 'f', text: TEXT },
+        { code: 'UNAVAILABLE', message: expect.stringContaining('begins with "# Boots') },
+      );
+    } finally {
+      embedder.always(answers());
+    }
+  });
+
   test('under one key at once is stored once, and a repetition embeds nothing', async () => {
     const input = { filename: 'once.md', text: 'Only once.', idempotencyKey: v4() };
-    const answers = await Promise.all(
+    const made = await Promise.all(
       [1, 2, 3].map(() =>
         world.done('createDocument', input, 'document { id chunks { totalCount } }'),
       ),
     );
-    expect(new Set(answers.map(({ document }) => document.id)).size).toBe(1);
-    expect(answers[0].document.chunks.totalCount).toBe(1);
+    expect(new Set(made.map(({ document }) => document.id)).size).toBe(1);
+    expect(made[0].document.chunks.totalCount).toBe(1);
     embedder.requests.length = 0;
     expect(
       await world.done('createDocument', input, 'document { id chunks { totalCount } }'),
-    ).toEqual(answers[0]);
+    ).toEqual(made[0]);
     expect(embedder.requests).toEqual([]);
     await world.refused(
       'createDocument',

@@ -10,7 +10,12 @@ import { startGateway, type Gateway } from '../../../src/app.js';
 import { OPERATOR_TOKEN, testConfig } from '../../support/config.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { collectLog } from '../../support/log-lines.js';
-import { stalls, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import {
+  stalls,
+  serviceConfig,
+  startOpenAiServer,
+  type OpenAiServer,
+} from '../../support/openai-server.js';
 import { until } from '../../support/row-locks.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
@@ -57,17 +62,7 @@ beforeAll(async () => {
     startGateway({
       config: {
         ...testConfig({ ...LIMITS, ...env }),
-        embedder: {
-          provider: 'openai',
-          baseUrl: embeddings.baseUrl,
-          apiKey: undefined,
-          model: 'words',
-          dimensions: 64,
-          sendDimensions: false,
-          concurrency: 5,
-          batchSize: 10,
-          timeoutMs: 30_000,
-        },
+        embedder: serviceConfig(embeddings, { concurrency: 5, batchSize: 10 }),
       },
       database: db.database,
       log: log.log,

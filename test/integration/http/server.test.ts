@@ -471,8 +471,8 @@ describe('an operation', () => {
     const seen: AbortSignal[] = [];
     const embedding = Promise.withResolvers<void>();
     vi.spyOn(HashingEmbedder.prototype as Embedder, 'embed').mockImplementation(
-      async (_texts, signal) => {
-        seen.push(signal!);
+      async (_texts, options) => {
+        seen.push(options!.signal!);
         await embedding.promise;
         throw new Error('Nobody waits for this.');
       },

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OPERATOR_SCOPE } from '../../../src/db/database-scope.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import type { TenantWorld } from '../../support/world.js';
+import { serviceConfig } from '../../support/openai-server.js';
 
 const POOL_SIZE = 3;
 const TENANTS = 10;
@@ -28,17 +29,7 @@ beforeAll(async () => {
   const baseUrl = `http://127.0.0.1:${(embeddings.address() as AddressInfo).port}/v1`;
   gateway = await startTestGateway({
     poolSize: POOL_SIZE,
-    embedder: {
-      provider: 'openai',
-      baseUrl,
-      apiKey: undefined,
-      model: 'stub',
-      dimensions: 8,
-      sendDimensions: false,
-      concurrency: 32,
-      batchSize: 8,
-      timeoutMs: 20_000,
-    },
+    embedder: serviceConfig({ baseUrl }, { dimensions: 8, batchSize: 8 }),
   });
   for (let nth = 0; nth < TENANTS; nth += 1) {
     const tenant = await gateway.world.tenant({ name: `Tenant ${nth}` });

@@ -8,6 +8,7 @@ import { collectLog } from '../../support/log-lines.js';
 import {
   fails,
   stalls,
+  serviceConfig,
   startOpenAiServer,
   type OpenAiServer,
 } from '../../support/openai-server.js';
@@ -30,17 +31,14 @@ beforeEach(() => void lines.splice(0));
 const idOf = (number: number): string =>
   `0198c7a2-5c1e-7d3a-9f52-${String(number).padStart(12, '0')}`;
 const service = (): OpenAiEmbedder =>
-  new OpenAiEmbedder({
-    provider: 'openai',
-    baseUrl: server.baseUrl,
-    apiKey: undefined,
-    model: 'other-model',
-    dimensions: 64,
-    sendDimensions: false,
-    concurrency: 1,
-    batchSize: 16,
-    timeoutMs: 2_000,
-  });
+  new OpenAiEmbedder(
+    serviceConfig(server, {
+      model: 'other-model',
+      concurrency: 1,
+      batchSize: 16,
+      timeoutMs: 2_000,
+    }),
+  );
 const check = (
   embedder: HashingEmbedder | OpenAiEmbedder,
   signal = new AbortController().signal,
@@ -56,6 +54,8 @@ test('a service is tried without a chunk too, though there is nothing to compare
   expect(lines).toHaveLength(1);
   expect(lines[0]).toContain('The embedding service cannot be used');
   expect(lines[0]).toContain('status 401');
+  // Full requests, so that it shows at the start whether it takes them.
+  expect(server.requests.map(({ body }) => body.input.length)).toEqual([16, 16]);
 });
 
 test('vectors of the same model are fine, those of another one are told of', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startGateway } from '../../../src/app.js';
-import type { OpenAiEmbedderConfig } from '../../../src/embedders/openai-embedder.js';
+import type { OpenAiEmbedderConfig } from '../../../src/embedders/openai-service.js';
 import { createLogger } from '../../../src/observability/logger.js';
 import { Client } from '../../support/client.js';
 import { testConfig } from '../../support/config.js';
@@ -15,6 +15,7 @@ import {
   says,
   stalls,
   stallsHalfway,
+  serviceConfig,
   startOpenAiServer,
   type Behaviour,
   type OpenAiServer,
@@ -51,17 +52,8 @@ afterAll(async () => {
   await server.close();
 });
 
-const embedder = (): OpenAiEmbedderConfig => ({
-  provider: 'openai',
-  baseUrl: server.baseUrl,
-  apiKey: undefined,
-  model: 'test-model',
-  dimensions: DIMENSIONS,
-  sendDimensions: false,
-  concurrency: 32,
-  batchSize: 64,
-  timeoutMs: 2_000,
-});
+const embedder = (): OpenAiEmbedderConfig =>
+  serviceConfig(server, { dimensions: DIMENSIONS, timeoutMs: 2_000 });
 const inputsSince = (count: number): string[][] =>
   server.requests.slice(count).map(request => request.body.input);
 const QUERY =
@@ -119,6 +111,25 @@ describe('texts that are searched for', () => {
       10,
     );
   });
+});
+
+test('stand behind the prefix that the model wants for what is searched for', async () => {
+  const prefixed = await startTestGateway({
+    embedder: { ...embedder(), queryPrefix: 'query: ', documentPrefix: 'passage: ' },
+  });
+  try {
+    const writer = prefixed.client(
+      (await (await prefixed.world.tenant()).key({ scopes: ['search', 'write'] })).secret,
+    );
+    const before = server.requests.length;
+    await writer.data(QUERY, { input: { text: 'wax', mode: 'HYBRID' } });
+    await writer.data(
+      'mutation { createDocument(input: { filename: "f", text: "Boots." }) { document { id } } }',
+    );
+    expect(inputsSince(before)).toEqual([['query: wax'], ['passage: Boots.']]);
+  } finally {
+    await prefixed.close();
+  }
 });
 
 describe('while the embedding service is down', () => {

@@ -44,6 +44,13 @@ function readHere(text: string, withPlaces: boolean): string[] {
   ].toSorted();
 }
 
+/** Characters that the oldest server does not know the normal form of. */
+const SINCE_UNICODE_14 = new RegExp(
+  String.raw`[\p{Cn}\u{10940}-\u{1095f}\u{105c0}-\u{105ff}\u{11380}-\u{113ff}\u{16100}-\u{1613f}` +
+    String.raw`\u{16d40}-\u{16d7f}\u{1e030}-\u{1e08f}\u{1ccd6}-\u{1ccf9}\ua7f1-\ua7f4]`,
+  'gu',
+);
+
 const PIECES = [
   ...'abcXYZ 0129 ./\\_-@:#+&\'"<>()~$=,;!?\n\r\t\u0001\u0006\u007f',
   ...'éÄßøłŁđæŒıİςΣάЁйЖ',
@@ -75,7 +82,9 @@ describe('the reading of words beside the database', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(texts, { minLength: 50, maxLength: 100 }), async batch => {
         // What PostgreSQL cannot store.
-        const stored = batch.map(text => text.replaceAll('\u0000', '').toWellFormed());
+        const stored = batch.map(text =>
+          text.replaceAll('\u0000', '').replaceAll(SINCE_UNICODE_14, '').toWellFormed(),
+        );
         const byDatabase = await readByDatabase(stored);
         for (const [index, text] of stored.entries()) {
           expect(readHere(text, false), JSON.stringify(text)).toEqual(byDatabase[index]);

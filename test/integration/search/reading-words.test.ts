@@ -60,7 +60,11 @@ describe('a word is found wherever it stands as a word, and is marked', () => {
     ['it says queue.deadletter.added', 'deadletter', 'it says queue.<mark>deadletter</mark>.added'],
     ['write to mara@example.com', 'example.com', 'write to mara@<mark>example.com</mark>'],
     ['write to mara@example.com', 'mara', 'write to <mark>mara</mark>@example.com'],
-    ['at https://docs.example.com/api/v2', 'docs', 'at https://<mark>docs</mark>.example.com/api/v2'],
+    [
+      'at https://docs.example.com/api/v2',
+      'docs',
+      'at https://<mark>docs</mark>.example.com/api/v2',
+    ],
     [String.raw`C:\Users\mara`, 'users', String.raw`C:\<mark>Users</mark>\mara`],
     ['Setter on <file_server_port>', 'port', 'Setter on &lt;file_server_<mark>port</mark>'],
     ['a List<String> of names', 'String', 'a List&lt;<mark>String</mark>&gt; of names'],
@@ -69,7 +73,11 @@ describe('a word is found wherever it stands as a word, and is marked', () => {
     ['an HTTPServer in std::vector', 'vector', 'an HTTPServer in std::<mark>vector</mark>'],
     ['a sha256sum of it', 'sum', 'a sha256<mark>sum</mark> of it'],
     ['$HOME and user_id=7', 'user_id', 'HOME and <mark>user_id</mark>=7'],
-    ['我们支持七天无理由退款，运费由买家承担。', '退款', '们支持七天无理由<mark>退款</mark>，运费由买家承担'],
+    [
+      '我们支持七天无理由退款，运费由买家承担。',
+      '退款',
+      '们支持七天无理由<mark>退款</mark>，运费由买家承担',
+    ],
     ['我们支持七天', '七', '我们支持<mark>七</mark>天'],
     ['返品は三十日以内に', '三十日', '返品は<mark>三十日</mark>以内に'],
     ['คืนสินค้าได้ภายในเดือน', 'สินค้า', 'คืน<mark>สินค้า</mark>ได้ภายในเดือน'],
@@ -94,7 +102,11 @@ describe('a word is found wherever it stands as a word, and is marked', () => {
     ['by AT&T', 'AT&T', 'by <mark>AT&amp;T</mark>'],
     ['ready 🚀 now', '🚀', 'ready <mark>🚀</mark> now'],
     ['Refunding takes long', 'refunds', '<mark>Refunding</mark> takes long'],
-    ['to be or not to be', 'to be', '<mark>to</mark> <mark>be</mark> or not <mark>to</mark> <mark>be</mark>'],
+    [
+      'to be or not to be',
+      'to be',
+      '<mark>to</mark> <mark>be</mark> or not <mark>to</mark> <mark>be</mark>',
+    ],
   ])('%s: %s', async (text, query, highlight) => {
     const client = await tenantWith(text);
     expect(await search(client, query)).toEqual({
@@ -146,7 +158,11 @@ describe('operators', () => {
   });
 
   test('a phrase in typographic quotes, and what is excluded', async () => {
-    const client = await tenantWith('return policy of shoes', 'policy on each return', 'return wax');
+    const client = await tenantWith(
+      'return policy of shoes',
+      'policy on each return',
+      'return wax',
+    );
     expect((await search(client, '„return policy“')).texts).toEqual(['return policy of shoes']);
     expect((await search(client, 'return -wax -"return policy"')).texts).toEqual([
       'policy on each return',

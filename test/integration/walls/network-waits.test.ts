@@ -12,7 +12,12 @@ import {
   tokenFor,
   type SigningKey,
 } from '../../support/identity-provider.js';
-import { answers, startOpenAiServer, type OpenAiServer } from '../../support/openai-server.js';
+import {
+  answers,
+  serviceConfig,
+  startOpenAiServer,
+  type OpenAiServer,
+} from '../../support/openai-server.js';
 import type { BotWorld, TenantWorld } from '../../support/world.js';
 
 const DIMENSIONS = 64;
@@ -40,17 +45,7 @@ describe('no connection is held while', () => {
     provider.keys = [key.jwk];
     gateway = await startTestGateway({
       poolSize: 1,
-      embedder: {
-        provider: 'openai',
-        baseUrl: embeddings.baseUrl,
-        apiKey: undefined,
-        model: 'test-model',
-        dimensions: DIMENSIONS,
-        sendDimensions: false,
-        concurrency: 32,
-        batchSize: 64,
-        timeoutMs: 30_000,
-      },
+      embedder: serviceConfig(embeddings, { dimensions: DIMENSIONS }),
     });
     signedIn = await startGateway({
       config: testConfig({ JWT_JWKS_URL: await provider.start() }),

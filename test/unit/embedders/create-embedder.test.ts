@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
+import { serviceConfig } from '../../support/openai-server.js';
 
 describe('createEmbedder', () => {
   test('makes the built-in embedder', () => {
@@ -11,17 +12,9 @@ describe('createEmbedder', () => {
   });
 
   test('makes a client of the configured service without calling it', () => {
-    const embedder = createEmbedder({
-      provider: 'openai',
-      baseUrl: 'http://127.0.0.1:9/v1',
-      apiKey: undefined,
-      model: 'some-model',
-      dimensions: 768,
-      sendDimensions: false,
-      concurrency: 32,
-      batchSize: 16,
-      timeoutMs: 1000,
-    });
+    const embedder = createEmbedder(
+      serviceConfig({ baseUrl: 'http://127.0.0.1:9/v1' }, { model: 'some-model', dimensions: 768 }),
+    );
     expect(embedder).toMatchObject({ name: 'openai', model: 'some-model', dimensions: 768 });
   });
 });

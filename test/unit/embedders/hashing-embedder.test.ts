@@ -105,7 +105,7 @@ describe('HashingEmbedder', () => {
     const reason = new Error('the caller has gone');
     setImmediate(() => controller.abort(reason));
     await expect(
-      embedder.embed(new Array<string>(10_000).fill('text'), controller.signal),
+      embedder.embed(new Array<string>(10_000).fill('text'), { signal: controller.signal }),
     ).rejects.toBe(reason);
   });
 });

@@ -1,11 +1,8 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../../src/base/app-error.js';
-import {
-  OpenAiEmbedder,
-  type OpenAiEmbedderConfig,
-  type RetryPolicy,
-} from '../../../src/embedders/openai-embedder.js';
+import { OpenAiEmbedder } from '../../../src/embedders/openai-embedder.js';
+import type { OpenAiEmbedderConfig, RetryPolicy } from '../../../src/embedders/openai-service.js';
 import { describeEmbedder } from '../../contracts/embedder.contract.js';
 import * as behaviour from '../../support/openai-server.js';
 
@@ -27,25 +24,20 @@ beforeEach(() => void server.requests.splice(0));
 
 function makeEmbedder(config: Partial<OpenAiEmbedderConfig> = {}, retry = QUICK): OpenAiEmbedder {
   return new OpenAiEmbedder(
-    {
-      provider: 'openai',
-      baseUrl: server.baseUrl,
+    behaviour.serviceConfig(server, {
       apiKey: KEY,
       model: 'test-embedding',
-      dimensions: 64,
-      sendDimensions: false,
-      concurrency: 32,
       batchSize: 16,
       timeoutMs: 5000,
       ...config,
-    },
+    }),
     retry,
   );
 }
 
 /** The error that embedding one text ends in. */
 async function failure(embedder = makeEmbedder(), signal?: AbortSignal): Promise<AppError> {
-  const error = await embedder.embed(['text'], signal).then(
+  const error = await embedder.embed(['text'], { signal }).then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
@@ -106,7 +98,9 @@ describe('OpenAiEmbedder, the request', () => {
 
   test('is not sent for no texts, nor when the signal is aborted already', async () => {
     await makeEmbedder().embed([]);
-    await expect(makeEmbedder().embed(['text'], AbortSignal.abort())).rejects.toMatchObject({
+    await expect(
+      makeEmbedder().embed(['text'], { signal: AbortSignal.abort() }),
+    ).rejects.toMatchObject({
       name: 'AbortError',
     });
     expect(server.requests).toHaveLength(0);
@@ -341,12 +335,16 @@ describe('OpenAiEmbedder, when the service fails', () => {
         await failure(embedder);
       }
       server.next(behaviour.stalls(), behaviour.stalls());
-      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({
+      await expect(
+        embedder.embed(['text'], { signal: AbortSignal.timeout(50) }),
+      ).rejects.toMatchObject({
         name: 'TimeoutError',
       });
       const controller = new AbortController();
       setTimeout(() => controller.abort(timeIsOver), 50);
-      await expect(embedder.embed(['text'], controller.signal)).rejects.toBe(timeIsOver);
+      await expect(embedder.embed(['text'], { signal: controller.signal })).rejects.toBe(
+        timeIsOver,
+      );
     }
     expect(await embedder.embed(['text'])).toHaveLength(1);
   });
@@ -370,7 +368,9 @@ describe('OpenAiEmbedder, when the service fails', () => {
       await failure(embedder);
       await new Promise(resolve => setTimeout(resolve, 150));
       server.next(then);
-      await expect(embedder.embed(['text'], AbortSignal.timeout(50))).rejects.toMatchObject({
+      await expect(
+        embedder.embed(['text'], { signal: AbortSignal.timeout(50) }),
+      ).rejects.toMatchObject({
         name: 'TimeoutError',
       });
       expect((await failure(embedder)).message).toContain('gets no requests');
@@ -389,7 +389,9 @@ describe('OpenAiEmbedder, when the service fails', () => {
     const controller = new AbortController();
     server.next(behaviour.stalls(), behaviour.stalls(), behaviour.fails(503), later(350));
     const slow = embedder.embed(['slow']).catch((error: unknown) => error);
-    const left = embedder.embed(['left'], controller.signal).catch((error: unknown) => error);
+    const left = embedder
+      .embed(['left'], { signal: controller.signal })
+      .catch((error: unknown) => error);
     await expect.poll(() => server.requests.length).toBe(2);
     await failure(embedder);
     await new Promise(resolve => setTimeout(resolve, 150));
@@ -450,7 +452,9 @@ describe('OpenAiEmbedder, when the service fails', () => {
       server.next(fault);
       setTimeout(() => controller.abort(reason), 100);
       const begin = performance.now();
-      await expect(makeEmbedder({}, retry).embed(['text'], controller.signal)).rejects.toBe(reason);
+      await expect(
+        makeEmbedder({}, retry).embed(['text'], { signal: controller.signal }),
+      ).rejects.toBe(reason);
       expect(performance.now() - begin).toBeLessThan(2000);
     }
     expect(server.requests).toHaveLength(2);

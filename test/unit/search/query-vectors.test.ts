@@ -11,6 +11,7 @@ class CountingEmbedder implements Embedder {
   readonly isRemote = false;
   readonly model = 'counting';
   readonly dimensions = 1536;
+  readonly batchSize = Infinity;
   readonly asked: string[] = [];
 
   async embed(texts: readonly string[]): Promise<number[][]> {
