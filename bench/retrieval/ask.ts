@@ -2,8 +2,8 @@ import { Client } from '../../test/support/client.js';
 import { OutsideBm25 } from './outside-bm25.js';
 import type { QuestionSet } from './question-set.js';
 
-export const MODES = ['VECTOR', 'KEYWORD', 'HYBRID'] as const;
-export const OUTSIDE = 'BM25 outside';
+const MODES = ['VECTOR', 'KEYWORD', 'HYBRID'] as const;
+const OUTSIDE = 'BM25 outside';
 /** Who answers, in the table's order. */
 export const WAYS = [OUTSIDE, ...MODES] as const;
 export type Way = (typeof WAYS)[number];

@@ -40,7 +40,7 @@ export function debianFaq(): QuestionSet[] {
 
 /** What stands between one title and the next. */
 function sectionsOf(html: string): Section[] {
-  const body = html.replace(/<div class="(?:toc|navheader|navfooter)">.*?<\/(?:dl|table)>/gs, '');
+  const body = html.replace(/<div class="(?:toc|nav[a-z]+)">.*?<\/(?:dl|table)>/gs, '');
   return Array.from(
     body.matchAll(/<h[2-6] class="title"[^>]*>(.*?)<\/h[2-6]>(.*?)(?=<h[1-6] class="title"|$)/gs),
     ([, title, below]) => ({

@@ -1,10 +1,10 @@
 /** A text as it is stored: the document's name and what it says. */
-export interface SetDocument {
+interface SetDocument {
   readonly filename: string;
   readonly text: string;
 }
 
-export interface SetQuestion {
+interface SetQuestion {
   readonly text: string;
   /** Names of the documents that answer it: a chunk of any of them is right. */
   readonly expected: readonly string[];

@@ -1,3 +1,4 @@
+// oxlint-disable max-lines -- the score as SQL and as numbers, which must agree
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import type { Question } from './question.js';
 import { quoted, type QuestionFrequencies } from './word-frequencies.js';
@@ -6,8 +7,8 @@ import { quoted, type QuestionFrequencies } from './word-frequencies.js';
  * The constants of BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009): by
  * how much a word's repetitions count, and the length of the chunk.
  */
-export const K1 = 1.2;
-export const B = 0.75;
+const K1 = 1.2;
+const B = 0.75;
 
 /**
  * What a chunk gains, of the weight of all words together, by having all of them, and by having
@@ -58,7 +59,7 @@ export interface Bm25 {
 }
 
 /** In how few chunks a lexeme stands: 0 and more. */
-export function idfOf(chunks: number, frequency: number): number {
+function idfOf(chunks: number, frequency: number): number {
   const all = Math.max(chunks, frequency);
   return Math.log(1 + (all - frequency + 0.5) / (frequency + 0.5));
 }

@@ -5,7 +5,7 @@ import type { KeywordQuery } from './keyword-query.js';
 import { wordsCte } from './words.js';
 
 /** A word to look for: a chunk has it if it has any of the lexemes. */
-export interface QuestionWord {
+interface QuestionWord {
   readonly lexemes: readonly string[];
 }
 
@@ -47,10 +47,7 @@ export async function readQuestion(
                      where number in (select number from counted_words where not "isExcluded")
                      group by number) word) as words
       from words`;
-  const [row] = await reads.query<QuestionRow>(
-    statement('searchQuestion', sql),
-    parameters.values,
-  );
+  const [row] = await reads.query<QuestionRow>(statement('searchQuestion', sql), parameters.values);
   const { all_words: allWords, any_word: anyWord, is_cut: isCut, words } = row!;
   const byLexemes = new Map(words?.map(lexemes => [lexemes.join(' '), { lexemes }]));
   return {

@@ -151,5 +151,5 @@ export function fusedHits(
     })
     .filter(({ counts }) => counts)
     .sort((a, b) => b.score - a.score || (a.id < b.id ? -1 : 1))
-    .map(({ counts: _, ...hit }, index) => ({ rank: index + 1, ...hit }));
+    .map(({ counts: _counts, ...hit }, index) => ({ rank: index + 1, ...hit }));
 }

@@ -21,7 +21,7 @@ const TOP_K = 10;
 const MAX_ABOVE = 3;
 const MODES = [SearchMode.VECTOR, SearchMode.KEYWORD, SearchMode.HYBRID];
 
-export interface ModeEvaluation {
+interface ModeEvaluation {
   readonly mode: string;
   readonly hit1: number;
   readonly hit3: number;
@@ -44,7 +44,7 @@ export interface ExplainedHit {
   readonly words: readonly { readonly word: string; readonly score: number }[];
 }
 
-export interface QuestionEvaluation {
+interface QuestionEvaluation {
   readonly question: string;
   readonly expected: readonly string[];
   /** Of the first right hit by mode, from 1; null: none of the first ten is right. */

@@ -29,7 +29,7 @@ export function readQuestionFile(file: string): EvaluationQuestion[] {
   return parseQuestions(file, text);
 }
 
-export function parseQuestions(file: string, text: string): EvaluationQuestion[] {
+function parseQuestions(file: string, text: string): EvaluationQuestion[] {
   let value: unknown;
   try {
     value = JSON.parse(text);

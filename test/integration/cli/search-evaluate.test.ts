@@ -19,8 +19,12 @@ beforeAll(async () => {
   const database = await Database.open(readConfig(fresh.env).database, ENTITIES);
   const tenant = await new World(database).tenant({ name: 'Shop' });
   const embedder = createEmbedder({ provider: 'hashing' });
-  const store = async (bot: string, filename: string, text: string): Promise<string> => {
-    const document = await (await tenant.bot({ name: bot })).document({ filename });
+  const bots = {
+    Help: await tenant.bot({ name: 'Help' }),
+    Staff: await tenant.bot({ name: 'Staff' }),
+  };
+  const store = async (bot: 'Help' | 'Staff', filename: string, text: string): Promise<string> => {
+    const document = await bots[bot].document({ filename });
     const [embedding] = await embedder.embed([text]);
     return (await document.chunks([{ text, chunkIndex: 0, embedding: embedding! }]))[0]!;
   };
