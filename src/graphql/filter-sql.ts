@@ -31,7 +31,7 @@ export function filterSql(
   model: Pick<ReadModel, 'column'>,
   alias: string,
   parameters: SqlParameters,
-  path = 'filter',
+  root = 'filter',
 ): string {
   let comparisons = 0;
 
@@ -130,7 +130,7 @@ export function filterSql(
     });
   };
 
-  return group(filter, path, 0) ?? 'true';
+  return group(filter, root, 0) ?? 'true';
 }
 
 /** What a filter asks of one text, as the input's field `path` + `name`; `true` if nothing. */
