@@ -15,11 +15,11 @@ const DOC_TEXTS = [
     sha256 varchar(64) not null constraint doc_texts_sha256_is_hex ` +
     `check (sha256 ~ '^[0-9a-f]{64}$'),
     created_at timestamptz not null default now(),
-    constraint doc_texts_of_document unique (tenant_id, doc_id, revision),
     constraint doc_texts_document_fk foreign key (tenant_id, bot_id, doc_id) ` +
     `references docs (tenant_id, bot_id, id) on update cascade on delete cascade,
     constraint doc_texts_times_rfc3339 check (weaver_is_rfc3339(created_at))
   )`,
+  'create unique index doc_texts_of_document on doc_texts (tenant_id, doc_id, revision)',
   'create trigger doc_texts_choose_bot before insert on doc_texts for each row ' +
     'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
   'alter table doc_texts enable row level security',
@@ -44,8 +44,6 @@ const DOC_CHUNKS = [
   'alter table doc_chunks add constraint doc_chunks_place_in_text check ' +
     '(num_nulls(revision, text_start, text_end) = 3 or num_nulls(revision, text_start, ' +
     'text_end) = 0 and text_start >= 0 and text_end > text_start) not valid',
-  'alter table doc_chunks add constraint doc_chunks_text_fk foreign key (tenant_id, doc_id, ' +
-    'revision) references doc_texts (tenant_id, doc_id, revision) on delete cascade not valid',
 ];
 
 /**
@@ -61,7 +59,7 @@ export class Migration20261201400000_texts_of_documents extends Migration {
   }
 
   override down(): void {
-    for (const constraint of ['text_fk', 'place_in_text', 'headings_are_texts'])
+    for (const constraint of ['place_in_text', 'headings_are_texts'])
       this.addSql(`alter table doc_chunks drop constraint doc_chunks_${constraint}`);
     for (const column of ['text_end', 'text_start', 'revision', 'table_header', 'headings'])
       this.addSql(`alter table doc_chunks drop column ${column}`);

@@ -12,7 +12,7 @@ export class Migration20261201400100_texts_of_documents_validated extends Migrat
   }
 
   override up(): void {
-    for (const constraint of ['headings_are_texts', 'place_in_text', 'text_fk'])
+    for (const constraint of ['headings_are_texts', 'place_in_text'])
       this.addSql(`alter table doc_chunks validate constraint doc_chunks_${constraint}`);
   }
 

@@ -16,7 +16,6 @@ import { Bot } from '../bots/bot.entity.js';
 import { TextArrayType, TextSearchVectorType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { tenantPolicies } from '../db/row-policies.js';
-import { DocumentText } from '../documents/document-text.entity.js';
 import { Document } from '../documents/document.entity.js';
 import {
   BooleanFilter,
@@ -161,21 +160,11 @@ export class DocumentChunk {
   tableHeader?: string | null;
 
   /**
-   * The text that the passage was cut from, from its character `textStart` up to and without
+   * The revision of the document's text that it was cut from, from the character `textStart` up to and without
    * `textEnd`; all three are null where another program has added the chunk.
    */
-  @ManyToOne({
-    entity: () => DocumentText,
-    ref: true,
-    nullable: true,
-    hidden: true,
-    joinColumns: ['tenant_id', 'doc_id', 'revision'],
-    referencedColumnNames: ['tenant_id', 'doc_id', 'revision'],
-    deleteRule: 'cascade',
-    index: false,
-    foreignKeyName: 'doc_chunks_text_fk',
-  })
-  documentText?: Ref<DocumentText> | null;
+  @Property({ type: 'integer', nullable: true, lazy: true, hidden: true })
+  revision?: number | null;
 
   @Property({ type: 'integer', nullable: true, lazy: true, hidden: true })
   textStart?: number | null;

@@ -2,11 +2,11 @@ import type { Opt, Ref } from '@mikro-orm/core';
 import {
   Check,
   Entity,
+  Index,
   ManyToOne,
   PrimaryKey,
   Property,
   Trigger,
-  Unique,
 } from '@mikro-orm/decorators/legacy';
 import { Bot } from '../bots/bot.entity.js';
 import { calendarTimes } from '../db/calendar-times.js';
@@ -21,7 +21,11 @@ import { Document } from './document.entity.js';
  * edited: each new text of a document is its next revision.
  */
 @Entity({ tableName: 'doc_texts', ...tenantPolicies('tenant_id') })
-@Unique({ name: 'doc_texts_of_document', properties: ['tenant', 'document', 'revision'] })
+@Index({
+  name: 'doc_texts_of_document',
+  expression:
+    'create unique index doc_texts_of_document on doc_texts (tenant_id, doc_id, revision)',
+})
 @Check({ name: 'doc_texts_revision_positive', expression: 'revision >= 1' })
 @Check({ name: 'doc_texts_sha256_is_hex', expression: `sha256 ~ '^[0-9a-f]{64}$'` })
 @Check(calendarTimes('doc_texts', 'created_at'))

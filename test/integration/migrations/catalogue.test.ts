@@ -212,7 +212,7 @@ describe('of each table', () => {
     const keys = Object.values(first.tables).flatMap(table =>
       table.constraints.filter(constraint => constraint.includes('FOREIGN KEY')),
     );
-    expect(keys).toHaveLength(10);
+    expect(keys).toHaveLength(9);
     for (const key of keys)
       expect(key).toMatch(/FOREIGN KEY \(tenant_id[,)].* REFERENCES \w+\((tenant_id, |id\))/);
   });
