@@ -142,6 +142,7 @@ export async function startGateway({
     bytes: new ByteBudget(config.limits.responseBytes, config.limits.responseBytesInFlight),
     slots: new OperationSlots(config.limits.concurrentOperations, config.limits.queuedOperations),
     computing: new ComputeScheduler(),
+    chunkSize: config.chunkSize,
     embedder: metrics
       ? withMetrics(createEmbedder(config.embedder, log), metrics)
       : createEmbedder(config.embedder, log),
@@ -193,6 +194,7 @@ interface Services {
   readonly bytes: ByteBudget;
   readonly slots: OperationSlots;
   readonly computing: ComputeScheduler;
+  readonly chunkSize: number;
   readonly embedder: Embedder;
   /**
    * Calls of a remote embedder at the same time. Any number may wait for one: those are operations,
@@ -249,6 +251,7 @@ function contextOf(
     models,
     embedder,
     embed: queuedEmbed(embedder, { slots: embedSlots, caller, operationSlot: slot, signal, pause }),
+    chunkSize: services.chunkSize,
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,

@@ -4,6 +4,7 @@ import type { CommandContext } from './command-io.js';
 import { EMBEDDING_TEXTS } from './help-texts.js';
 import type { EvaluateCommandOptions } from './evaluate-search.js';
 import type { RecallCommandOptions } from './recall-search.js';
+import type { RebuildCommandOptions, RebuildPosition } from './rebuild.js';
 import type { ReembedCommandOptions, ReembedPosition } from './reembed.js';
 import type { TuneCommandOptions } from './tune-search.js';
 
@@ -149,7 +150,7 @@ Examples:
       new Option(
         '--after <place>',
         'continue where an earlier run stopped: the ids of a tenant and of its last finished chunk',
-      ).argParser(parsePosition),
+      ).argParser(reembedPosition),
     )
     .option('--skip', 'leave chunks that the service cannot embed without a vector, and name them')
     .option('--dry-run', 'only print how many chunks and characters it would embed')
@@ -164,18 +165,65 @@ Examples:
         command.error("error: give '--tenant <tenant...>' or '--all'", { exitCode: 2 });
       await (await import('./reembed.js')).reembedCommand(readConfig(io.env), io, options);
     });
+
+  group
+    .command('rebuild')
+    .summary('split stored texts again, after the way of splitting or its size changed')
+    .description(
+      'Splits the stored texts of documents as new texts are split (WEAVER_CHUNK_SIZE), and ' +
+        'replaces the chunks of a document where that gives others, one document after the ' +
+        'other. Only chunks whose text, headings or file name changed are embedded. New chunks ' +
+        'have new ids. Documents without a stored text keep their chunks: those of files whose ' +
+        'chunks another program added, and of texts from before Weaver kept them. The gateway ' +
+        'keeps running. Ctrl+C and SIGTERM end the command after the current document, and it ' +
+        'prints the --after option with which to continue; done documents are not split again.',
+    )
+    .addOption(
+      new Option('--tenant <tenant...>', 'by id or exact name; several may be given').conflicts(
+        'all',
+      ),
+    )
+    .option('--all', 'all tenants')
+    .addOption(
+      new Option(
+        '--after <place>',
+        'continue where an earlier run stopped: the ids of a tenant and of its last finished ' +
+          'document',
+      ).argParser(rebuildPosition),
+    )
+    .option('--dry-run', 'only print how many documents and chunks it would change')
+    .addHelpText(
+      'after',
+      `${EMBEDDING_TEXTS}\n\nExamples:\n  npx weaver search rebuild --all --dry-run\n ` +
+        ' npx weaver search rebuild --tenant "Harbor Outdoor"',
+    )
+    .action(async (options: RebuildCommandOptions, command: Command) => {
+      if (!options.all && !options.tenant)
+        command.error("error: give '--tenant <tenant...>' or '--all'", { exitCode: 2 });
+      await (await import('./rebuild.js')).rebuildCommand(readConfig(io.env), io, options);
+    });
 }
 
 const POSITION =
   /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-function parsePosition(value: string): ReembedPosition {
-  const [, tenantId, chunkId] = POSITION.exec(value.toLowerCase()) ?? [];
-  if (!tenantId || !chunkId)
+function reembedPosition(value: string): ReembedPosition {
+  const [tenantId, chunkId] = parsePosition(value);
+  return { tenantId, chunkId };
+}
+
+function rebuildPosition(value: string): RebuildPosition {
+  const [tenantId, documentId] = parsePosition(value);
+  return { tenantId, documentId };
+}
+
+function parsePosition(value: string): [tenantId: string, id: string] {
+  const [, tenantId, id] = POSITION.exec(value.toLowerCase()) ?? [];
+  if (!tenantId || !id)
     throw new InvalidArgumentError(
       'Give the value that the earlier run printed: two ids separated by a slash.',
     );
-  return { tenantId, chunkId };
+  return [tenantId, id];
 }
 
 function wholeNumber(max: number): (value: string) => number {

@@ -4,11 +4,11 @@ import { storeKey } from '../api-keys/store-key.js';
 import type { ApiKeyScope } from '../auth/principal.js';
 import { BotQuery } from '../bot-queries/bot-query.entity.js';
 import { Bot } from '../bots/bot.entity.js';
-import { embedChunks } from '../chunking/prepare-chunks.js';
-import { splitText } from '../chunking/split-text.js';
-import type { NewChunk } from '../chunking/store-chunks.js';
+import { embedChunks, splitChunks } from '../chunking/prepare-chunks.js';
+import { DEFAULT_CHUNK_SIZE } from '../chunking/split-text.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
+import type { SplitDocument } from '../documents/document-texts.js';
 import { storeDocument, type NewDocument } from '../documents/store-document.js';
 import type { Embedder } from '../embedders/embedder.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -74,7 +74,7 @@ export async function seedDemo(
       await storeTenant(em, tenant, prepared);
       return true;
     });
-    const chunkCount = prepared.reduce((sum, document) => sum + document.chunks.length, 0);
+    const chunkCount = prepared.reduce((sum, { split }) => sum + (split?.chunks.length ?? 0), 0);
     documents += prepared.length;
     chunks += chunkCount;
     const counts = `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks`;
@@ -87,7 +87,8 @@ export async function seedDemo(
 
 interface PreparedDocument {
   readonly row: NewDocument;
-  readonly chunks: readonly NewChunk[];
+  /** None of a document whose file is still being read. */
+  readonly split: SplitDocument | undefined;
 }
 
 function prepare(demo: DemoTenant, embedder: Embedder): Promise<PreparedDocument[]> {
@@ -99,11 +100,10 @@ function prepare(demo: DemoTenant, embedder: Embedder): Promise<PreparedDocument
       const filename = document.filename ?? basename(file!);
       const path = [demo.slug, bot.slug, filename] as const;
       const createdAt = daysAgo(60 - number);
-      const chunks = splitText(text).map((piece, index) => ({
+      const chunks = splitChunks(text, DEFAULT_CHUNK_SIZE).map((chunk, index) => ({
+        ...chunk,
         id: demoId(...path, String(index)),
-        text: piece.text,
-        chunkIndex: index,
-        pageNum: pages ? Math.floor(piece.start / PAGE_LENGTH) + 1 : null,
+        pageNum: pages ? Math.floor(chunk.textStart! / PAGE_LENGTH) + 1 : null,
         metadata,
         createdAt,
       }));
@@ -117,7 +117,10 @@ function prepare(demo: DemoTenant, embedder: Embedder): Promise<PreparedDocument
           createdAt,
           sizeBytes: String(document.sizeBytes ?? Buffer.byteLength(text)),
         },
-        chunks: await embedChunks(chunks, embedder),
+        split:
+          chunks.length === 0
+            ? undefined
+            : { text, chunks: await embedChunks(chunks, filename, embedder) },
       };
     }),
   );
@@ -141,7 +144,7 @@ async function storeTenant(
   }
   for (const key of apiKeys) await storeDemoKey(em, demo, key);
   await storeBots(em, demo);
-  for (const { row, chunks } of documents) await storeDocument(em, row, chunks);
+  for (const { row, split } of documents) await storeDocument(em, row, split);
   for (const bot of bots) await storeQueries(em, demo, bot);
 }
 

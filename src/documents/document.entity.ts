@@ -120,6 +120,15 @@ const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'Documen
     'when (old.language is distinct from new.language) ' +
     'execute function weaver_words_of_document()',
 })
+@Trigger({
+  name: 'docs_renamed',
+  timing: 'after',
+  events: ['update'],
+  expression:
+    'create trigger docs_renamed after update of filename on docs for each row ' +
+    'when (old.filename is distinct from new.filename) ' +
+    'execute function weaver_words_of_document()',
+})
 export class Document {
   @Field(() => ID, { description: "The document's UUID." })
   @Filterable(() => IDFilter, "The document's id.")

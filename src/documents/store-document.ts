@@ -1,29 +1,30 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
-import { storeChunks, type NewChunk } from '../chunking/store-chunks.js';
 import type { RowKey } from '../db/read-model.js';
 import { insertRow, updateRow, type RowValues } from '../writes/rows.js';
 import { Document, DocumentStatus } from './document.entity.js';
+import { storeFirstText, type SplitDocument } from './document-texts.js';
 
 /** A row to be; without `botId` the database chooses the tenant's oldest bot. */
 export type NewDocument = RowKey &
   RowValues<Document> & {
     readonly botId?: string | undefined;
+    readonly filename: string;
     readonly sizeBytes: string;
     readonly status: DocumentStatus;
   };
 
 /**
- * Stores a new document with its chunks, if it has any: the one way in which a document comes to
- * be.
+ * Stores a new document, with its text and the chunks of that if it is made of one: the one way in
+ * which a document comes to be.
  */
 export async function storeDocument(
   em: SqlEntityManager,
   document: NewDocument,
-  chunks: readonly NewChunk[],
+  split: SplitDocument | undefined,
 ): Promise<void> {
-  if (chunks.length === 0) return insertRow(em, Document, document);
+  if (split === undefined) return insertRow(em, Document, document);
   await insertRow(em, Document, { ...document, sizeBytes: 0, status: DocumentStatus.PROCESSING });
-  await storeChunks(em, document, chunks);
+  await storeFirstText(em, document, split);
   // The size comes last of all: it is counted in the tenant's row, for which others would wait
   // while chunks are stored.
   const { sizeBytes, status } = document;

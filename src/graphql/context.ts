@@ -58,6 +58,8 @@ export interface RequestContext {
    * operation's slot is another's. Never to be called while a transaction is open.
    */
   readonly embed: Embed;
+  /** The most characters of a chunk that a text is split into. */
+  readonly chunkSize: number;
   /** To be asked before each step of what computes for more than a millisecond or two. */
   readonly pause: Pause;
   /** Those of its execution. */

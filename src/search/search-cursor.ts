@@ -62,6 +62,7 @@ export function cursorKeyOf({
     botId,
     documentIds,
     documentStatuses,
+    documentFilename,
     documentTags,
     metadata,
     metadataConditions,
@@ -79,8 +80,9 @@ export function cursorKeyOf({
     metadata,
     metadataConditions,
     createdAt,
-    // Last, and only where it is given: cursors from before there were tags stay good.
+    // Last, and only where they are given: cursors from before there were such filters stay good.
     ...(documentTags ? [documentTags] : []),
+    ...(documentFilename ? [{ documentFilename }] : []),
   ];
   // Undefined is null in a list. Members of objects are the caller's, who sends the same input in
   // the same order.

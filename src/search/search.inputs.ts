@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { JsonNumber } from '../base/json.js';
 import { DocumentStatus } from '../documents/document.entity.js';
-import { StringListFilter } from '../graphql/filters.js';
+import { StringFilter, StringListFilter } from '../graphql/filters.js';
 import { DateTimeScalar, Float, JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
 import { MetadataValueScalar, type MetadataValue } from './metadata-value.js';
 import { SearchMode } from './search.types.js';
@@ -183,6 +183,12 @@ export class SearchChunksInput {
       'Only chunks of documents with one of these statuses. An empty list matches nothing.',
   })
   documentStatuses?: DocumentStatus[] | null;
+
+  @Field(() => StringFilter, {
+    nullable: true,
+    description: 'Only chunks of documents whose `filename` meets this.',
+  })
+  documentFilename?: StringFilter | null;
 
   @Field(() => StringListFilter, {
     nullable: true,

@@ -18,6 +18,7 @@ const WALLED = [
   'bot_queries',
   'bots',
   'doc_chunks',
+  'doc_texts',
   'docs',
   'idempotency_keys',
   'profiles',
@@ -211,7 +212,7 @@ describe('of each table', () => {
     const keys = Object.values(first.tables).flatMap(table =>
       table.constraints.filter(constraint => constraint.includes('FOREIGN KEY')),
     );
-    expect(keys).toHaveLength(8);
+    expect(keys).toHaveLength(9);
     for (const key of keys)
       expect(key).toMatch(/FOREIGN KEY \(tenant_id[,)].* REFERENCES \w+\((tenant_id, |id\))/);
   });

@@ -443,6 +443,13 @@ describe('checks', () => {
       text: 't',
       chunk_index: 0,
     }),
+    doc_texts: async () => ({
+      tenant_id: tenant.id,
+      doc_id: (await (await tenant.bot()).document()).id,
+      revision: 1,
+      text: 't',
+      sha256: '0'.repeat(64),
+    }),
     api_keys: async () => ({ tenant_id: tenant.id, name: 'K', key_hash: 'h' }),
     audit_log: async () => ({
       tenant_id: tenant.id,
@@ -486,6 +493,10 @@ describe('checks', () => {
     ['doc_chunks', { chunk_index: -1 }, 'doc_chunks_index_not_negative'],
     ['doc_chunks', { page_num: 0 }, 'doc_chunks_page_positive'],
     ['doc_chunks', { chunk_metadata: '"text"' }, 'doc_chunks_metadata_is_object'],
+    ['doc_chunks', { headings: '{a,null}' }, 'doc_chunks_headings_are_texts'],
+    ['doc_chunks', { text_start: 0, text_end: 1 }, 'doc_chunks_place_in_text'],
+    ['doc_texts', { revision: 0 }, 'doc_texts_revision_positive'],
+    ['doc_texts', { sha256: 'none' }, 'doc_texts_sha256_is_hex'],
     ['api_keys', { name: '' }, 'api_keys_name_not_empty'],
     ['api_keys', { rate_limit_rpm: 0 }, 'api_keys_rate_limit_positive'],
     ['api_keys', { scopes: '{read,root}' }, 'api_keys_scopes_known'],
@@ -504,7 +515,7 @@ describe('checks', () => {
         "and conrelid <> 0 and connamespace = 'public'::regnamespace",
     );
     // Those of times have a test of their own.
-    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(24);
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(28);
   });
 
   test.each([

@@ -230,7 +230,7 @@ describe('passages', () => {
     }
   });
 
-  test('are in one piece where they overlap, and say what is repeated once', async () => {
+  test('show a gap between chunks that other programs have added, whatever these repeat', async () => {
     const { passages } = await search({
       text: '"1.4 ends here"',
       mode: 'KEYWORD',
@@ -241,7 +241,9 @@ describe('passages', () => {
     // Chunks 3 and 4 hold the words; with their neighbours that is 2 to 5.
     expect(passages[0]).toMatchObject({ ranks: [1, 2], firstChunkIndex: 2, lastChunkIndex: 5 });
     expect(passages[0].text).toBe(
-      [2, 3, 4, 5, 6].map(index => `Sentence 1.${index} ends here.`).join(' '),
+      [2, 3, 4, 5]
+        .map(index => `Sentence 1.${index} ends here. Sentence 1.${index + 1} ends here.`)
+        .join('\n\n…\n\n'),
     );
   });
 

@@ -21,6 +21,7 @@ const TABLES = [
   'bots',
   'docs',
   'doc_chunks',
+  'doc_texts',
   'api_keys',
   'bot_queries',
   'audit_log',
@@ -70,14 +71,20 @@ async function settle(canary: string): Promise<Inhabitant> {
       tags: `{${canary}}`,
     });
     const embedding = Array.from({ length: 1536 }, (_, index) => Number(index % 2 === 0));
-    await document.chunks(
-      [0, 1].map(chunkIndex => ({
-        text: `About the ${canary} ${chunkIndex}`,
+    const texts = [0, 1].map(chunkIndex => `About the ${canary} ${chunkIndex}`);
+    const text = texts.join('\n\n');
+    await document.text({
+      text,
+      chunks: texts.map((chunk, chunkIndex) => ({
+        text: chunk,
         chunkIndex,
+        headings: [canary],
+        textStart: text.indexOf(chunk),
+        textEnd: text.indexOf(chunk) + chunk.length,
         metadata: { canary },
         embedding,
       })),
-    );
+    });
     await bot.query({
       query: `${canary}?`,
       answer: `${canary}!`,
