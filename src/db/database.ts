@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/core';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Pool } from 'pg';
 import type { DatabaseConfig } from '../config.js';
 import {
   ConnectionScheduler,
@@ -29,6 +30,7 @@ import {
 import { OperationReads } from './operation-reads.js';
 import { PostgresReadConnections } from './postgres-reads.js';
 import { fixedStatement, type Row, type Statement } from './statement.js';
+import { pipelineWrites } from './write-pipeline.js';
 
 const currentWrite = new AsyncLocalStorage<string>();
 const PING = fixedStatement('ping', 'select 1');
@@ -87,9 +89,10 @@ export class Database {
       const connections =
         config.kind === 'embedded'
           ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
-          : new PostgresReadConnections(
+          : postgresConnections(
               await (connection as PostgreSqlConnection).getNativeClient(),
               { behindPooler: config.pooler !== 'none' },
+              purpose,
             );
       await connection.execute('select 1');
       const scheduler = new ConnectionScheduler({
@@ -239,6 +242,15 @@ export class Database {
       this.options.release();
     }
   }
+}
+
+function postgresConnections(
+  pool: Pool,
+  options: { readonly behindPooler: boolean },
+  purpose: 'serve' | 'migrate',
+): PostgresReadConnections {
+  if (purpose === 'serve') pipelineWrites(pool, options);
+  return new PostgresReadConnections(pool, options);
 }
 
 /**
