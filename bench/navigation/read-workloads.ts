@@ -62,13 +62,13 @@ const DEEP = `query Deep($after: String) {
   }
 }`;
 
-export const WORDS = `query Words($words: String!) {
+const WORDS = `query Words($words: String!) {
   searchChunks(input: { text: $words, mode: KEYWORD, topK: 10 }) {
     hits { score chunk { id text document { filename } bot { name } } }
   }
 }`;
 
-export const HYBRID = `query Hybrid($words: String!, $embedding: Vector!) {
+const HYBRID = `query Hybrid($words: String!, $embedding: Vector!) {
   searchChunks(input: { text: $words, embedding: $embedding, mode: HYBRID, topK: 10 }) {
     hits { score chunk { id text document { filename } bot { name } } }
   }
@@ -264,7 +264,7 @@ interface Definition {
 }
 
 /** Whom a workload asks about. */
-export interface AskedTenant {
+interface AskedTenant {
   readonly id: string;
   readonly question: readonly number[];
   readonly words: string;
