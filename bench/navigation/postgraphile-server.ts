@@ -26,7 +26,7 @@ interface Settings {
   readonly 'app.tenant_id': string;
 }
 
-/** The operator's token is the one that is no key: it is compared nowhere, since nobody else asks. */
+/** The operator's token is the one that is no key. Nobody else asks, so it is not compared. */
 async function settingsOfKey(authorization: string | undefined): Promise<Settings> {
   const token = authorization?.slice('Bearer '.length) ?? '';
   const prefix = prefixOf(token);

@@ -74,8 +74,8 @@ const FLOORS: readonly PeerServer[] = [
 export const SERVERS: readonly string[] = Object.keys(PEERS);
 
 /**
- * Starts the gateway with each number of workers and once again, then the others, and puts each into `running` at
- * once, so that whoever called can stop it.
+ * Starts the gateway with each number of workers and once again, then the others, and puts each
+ * into `running` at once, so that whoever called can stop it.
  */
 export async function startServers(
   running: RunningServer[],
