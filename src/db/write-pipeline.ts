@@ -14,6 +14,12 @@ const OPENING = /^(?:begin$|select set_config\(|set local role )/;
  */
 const WITHOUT_ROWS = /^(?:insert|update|delete) (?!.*\breturning\b)/is;
 
+/**
+ * The statement that stores chunks has as many parameters as there are chunks, up to forty here: of
+ * all larger ones together, the server's memory would hold too many.
+ */
+const MAX_PREPARED_LENGTH = 1_500;
+
 type Query = (
   query: string | { name?: string | undefined; text: string; values: readonly unknown[] },
   values?: readonly unknown[],
@@ -39,10 +45,11 @@ function pipelineWritesOf(client: PoolClient, prepared: PreparedStatements | und
   let opening: Promise<unknown>[] = [];
 
   const sendStatement = (text: string, values: readonly unknown[]): Promise<QueryResult> => {
-    const name =
-      prepared && values.length > 0 && WITHOUT_ROWS.test(text)
-        ? prepared.use({ name: 'write', text, isFixed: false }).name
-        : undefined;
+    const isWorthIt =
+      values.length > 0 && text.length <= MAX_PREPARED_LENGTH && WITHOUT_ROWS.test(text);
+    const name = isWorthIt
+      ? prepared?.use({ name: 'write', text, isFixed: false }).name
+      : undefined;
     return send(name === undefined ? { text, values } : { name, text, values });
   };
 
