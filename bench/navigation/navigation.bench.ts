@@ -47,9 +47,9 @@ of writes it is a server with hand-written transactions. The gateway runs a seco
 the two differ is what chance does to every ratio. Rounds take turns, so that a noisy machine is
 noisy for all of them.
 
-All of it takes an hour and a half, one workload five to ten minutes. Nothing else should use the
-PostgreSQL server meanwhile, whose CPU is counted as a whole. Writes are measured with at most
-${MOST_WRITES} connections.
+All of it takes about fifty minutes, one workload two to six. Nothing else should use the PostgreSQL
+server meanwhile, whose CPU is counted as a whole. Writes are measured with at most ${MOST_WRITES}
+connections.
 
 Makes the database weaver_bench with 50 tenants and 30,000 chunks, and the login
 weaver_bench_gateway, and drops both afterwards. Build the gateway first: npm run build.`,
