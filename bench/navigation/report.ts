@@ -111,14 +111,21 @@ function cpuRatio(server: MeasuredServer, other: MeasuredServer): number | undef
   return median(ratios.map(value => (Number.isNaN(value) ? undefined : value)));
 }
 
-/** How far the gateway differs from itself. */
-function spread(servers: readonly MeasuredServer[]): string {
+/** How far the gateway may differ from itself for a ratio to mean something. */
+const MOST_SPREAD = 1.25;
+
+/** By how much the gateway differs from itself. */
+function selfRatios(servers: readonly MeasuredServer[]): number[] {
   const [gateway] = servers;
   const control = servers.find(({ role }) => role === 'control');
-  if (!gateway || !control) return '';
-  const ratios = control.samples.map(
-    (sample, round) => sample.perSecond / gateway.samples[round]!.perSecond,
+  return (control?.samples ?? []).map(
+    (sample, round) => sample.perSecond / gateway!.samples[round]!.perSecond,
   );
+}
+
+function spread(servers: readonly MeasuredServer[]): string {
+  const ratios = selfRatios(servers);
+  if (ratios.length === 0) return '';
   return `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
 }
 
@@ -142,6 +149,9 @@ export function summary(measurements: readonly Measurement[]): string {
     const isReached = compared.every(
       ({ ratio: value, goal }) => goal === undefined || (value !== undefined && value >= goal),
     );
+    const isSteady = selfRatios(servers).every(
+      value => value <= MOST_SPREAD && value >= 1 / MOST_SPREAD,
+    );
     const cells = [
       workload.name,
       String(connections),
@@ -151,7 +161,7 @@ export function summary(measurements: readonly Measurement[]): string {
           : [`**${digits(value, 2)}**`, digits(cpu, 2), goal === undefined ? '' : String(goal)],
       ),
       spread(servers),
-      isReached ? 'yes' : 'no',
+      isSteady ? (isReached ? 'yes' : 'no') : 'uncertain',
     ];
     lines.push(`| ${cells.join(' | ')} |`);
   }
