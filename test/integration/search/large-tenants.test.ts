@@ -368,11 +368,13 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     const building = tune();
     try {
       await expect
-        .poll(() =>
-          gateway.db.asSuperuser(
-            'select indisvalid from pg_index ' +
-              `where indexrelid = to_regclass('${searchIndexName(tenant.id)}')`,
-          ),
+        .poll(
+          () =>
+            gateway.db.asSuperuser(
+              'select indisvalid from pg_index ' +
+                `where indexrelid = to_regclass('${searchIndexName(tenant.id)}')`,
+            ),
+          { timeout: 60_000 },
         )
         .toEqual([{ indisvalid: false }]);
       later(217_000);
