@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
 import { missingPermissions } from '../auth/permissions.js';
+import type { ApiKeyScope } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
 import { runInWrite } from '../db/run-in-write.js';
@@ -10,7 +11,7 @@ import { detailsOf, recorded, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { lockRow } from '../writes/lock-row.js';
-import { updateRow } from '../writes/rows.js';
+import { idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import {
   MAX_OVERLAP_SECONDS,
   type CreateApiKeyInput,
@@ -19,7 +20,13 @@ import {
 } from './api-key-mutations.inputs.js';
 import { ApiKey } from './api-key.entity.js';
 import { newKey } from './key-format.js';
-import { storeKey, type KeyPower, type NewKey } from './store-key.js';
+
+/** What a key may do, how often, and for how long. */
+interface KeyPrivileges {
+  readonly scopes: readonly ApiKeyScope[];
+  readonly rateLimitRpm: number;
+  readonly expiresAt: string | null;
+}
 
 export interface MadeKey extends RowKey {
   /** Null where it was told before. */
@@ -37,21 +44,22 @@ export async function createApiKey(
 ): Promise<MadeKey> {
   const tenantId = tenantInput(caller, input.tenantId);
   const values = newValues(ApiKey, input);
-  const key: NewKey = { scopes: [], rateLimitRpm: 60, expiresAt: null, ...values, tenantId };
+  const key = { scopes: [], rateLimitRpm: 60, expiresAt: null, ...values };
   return change<MadeKey>(db, caller, {
     verb: 'createApiKey',
     input,
     async work(em) {
       await refuseToGiveMore(em, caller, key, 'input.');
-      const { id, prefix, secret } = await storeKey(em, key);
-      const { tenantId: _tenant, ...details } = key;
+      const { id, createdAt } = idAndTimeOf(input);
+      const { secret, prefix, hash } = newKey();
+      await insertRow(em, ApiKey, { ...key, id, createdAt, tenantId, prefix, keyHash: hash });
       return {
         outcome: { id, tenantId, secret },
         audit: recorded({
           tenantId,
           targetType: 'ApiKey',
           targetId: id,
-          details: { ...details, prefix },
+          details: { ...key, prefix },
         }),
       };
     },
@@ -78,7 +86,7 @@ export async function rotateApiKey(
     verb: 'rotateApiKey',
     input,
     async work(em) {
-      const key = await lockRow<KeyPower & { revoked: boolean; prefix: string | null }>(
+      const key = await lockRow<KeyPrivileges & { revoked: boolean; prefix: string | null }>(
         em,
         caller,
         ApiKey,
@@ -210,7 +218,7 @@ async function storeNewSecret(
 async function refuseToGiveMore(
   em: SqlEntityManager,
   { principal }: Caller,
-  { scopes, rateLimitRpm, expiresAt }: KeyPower,
+  { scopes, rateLimitRpm, expiresAt }: KeyPrivileges,
   path: 'input.' | '',
 ): Promise<void> {
   const refused = (field: string, message: string): AppError =>

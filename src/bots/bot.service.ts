@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
@@ -9,7 +8,7 @@ import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { checkConfirm, countBelow } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type { CreateBotInput, DeleteBotInput, UpdateBotInput } from './bot-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
 
@@ -21,8 +20,8 @@ export async function createBot(db: Db, caller: Caller, input: CreateBotInput): 
     verb: 'createBot',
     input,
     async work(em) {
-      const id = v7();
-      await insertRow(em, Bot, { ...bot, id, tenantId });
+      const { id, createdAt } = idAndTimeOf(input);
+      await insertRow(em, Bot, { ...bot, id, createdAt, tenantId });
       return {
         outcome: { id, tenantId },
         audit: recordedForOperators({

@@ -42,16 +42,21 @@ export interface AddedChunks {
   readonly ids: string[];
 }
 
-/** Adds chunks to a document, with vectors made elsewhere or made here. */
+/**
+ * Adds chunks to a document, with vectors made elsewhere or made here. `createdAt` is for programs
+ * that import chunks.
+ */
 export async function addChunks(
   db: EmbeddingDb,
   caller: Caller,
-  input: AddChunksInput,
+  input: AddChunksInput & { readonly createdAt?: string },
 ): Promise<AddedChunks> {
   const documentId = uuidInput('input.documentId', input.documentId);
-  const chunks = listInput('input.chunks', input.chunks, 1, MAX_CHUNKS).map((chunk, index) =>
-    newChunk(chunk, `input.chunks[${index}]`, db),
-  );
+  const { createdAt } = input;
+  const chunks = listInput('input.chunks', input.chunks, 1, MAX_CHUNKS).map((chunk, index) => ({
+    ...newChunk(chunk, `input.chunks[${index}]`, db),
+    createdAt,
+  }));
   const { tenantId, ids } = await change<{ tenantId: string; ids: string[] }, NewChunk[]>(
     db,
     caller,

@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { badInput } from '../base/app-error.js';
 import { Bot } from '../bots/bot.entity.js';
@@ -15,7 +14,7 @@ import type { Db, EmbeddingDb } from '../writes/db.js';
 import { countBelow } from '../writes/deletion.js';
 import { findRowOrFail } from '../writes/find-row.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, updateRow } from '../writes/rows.js';
 import { documentText, documentTextInput } from './document-checks.js';
 import type {
   CreateDocumentInput,
@@ -49,7 +48,7 @@ export async function createDocument(
       await storeDocument(
         em,
         document,
-        chunks.map(chunk => ({ ...chunk, metadata })),
+        chunks.map(chunk => ({ ...chunk, metadata, createdAt: document.createdAt })),
       );
       const { id, tenantId } = document;
       return {
@@ -174,7 +173,7 @@ function newDocument(
   caller: Caller,
   input: CreateDocumentInput,
 ): { document: NewDocument; text: string | undefined; metadata: Record<string, unknown> } {
-  const key = { id: v7(), tenantId: tenantInput(caller, input.tenantId) };
+  const key = { ...idAndTimeOf(input), tenantId: tenantInput(caller, input.tenantId) };
   const text = documentText(input);
   const values = newValues(Document, input);
   const metadata = input.metadata == null ? {} : jsonInput('input.metadata', input.metadata);

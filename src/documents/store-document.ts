@@ -8,6 +8,7 @@ import { Document, DocumentStatus } from './document.entity.js';
 export type NewDocument = RowKey &
   RowValues<Document> & {
     readonly botId?: string | undefined;
+    readonly createdAt?: string | undefined;
     readonly sizeBytes: string;
     readonly status: DocumentStatus;
   };

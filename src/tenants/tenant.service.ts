@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
@@ -16,7 +15,7 @@ import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { checkConfirm, countBelow } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type {
   CreateTenantInput,
   DeleteTenantInput,
@@ -35,8 +34,8 @@ export async function createTenant(
     verb: 'createTenant',
     input,
     async work(em) {
-      const id = v7();
-      await insertRow(em, Tenant, { ...tenant, id });
+      const { id, createdAt } = idAndTimeOf(input);
+      await insertRow(em, Tenant, { ...tenant, id, createdAt });
       return {
         outcome: { id, tenantId: id },
         audit: recorded({

@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { missingPermissions, permissionsOfRole } from '../auth/permissions.js';
 import type { UserRole } from '../auth/principal.js';
@@ -12,7 +11,7 @@ import { detailsOf, notRecorded, recorded, recordedForOperators } from '../write
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type { CreateUserInput, DeleteUserInput, UpdateUserInput } from './user-mutations.inputs.js';
 import { User } from './user.entity.js';
 
@@ -21,7 +20,8 @@ type Member = { email: string; role: UserRole };
 /** A new user of a tenant. */
 export async function createUser(db: Db, caller: Caller, input: CreateUserInput): Promise<RowKey> {
   const tenantId = tenantInput(caller, input.tenantId);
-  const id = input.id == null ? v7() : uuidInput('input.id', input.id);
+  const { id: newId, createdAt } = idAndTimeOf(input);
+  const id = uuidInput('input.id', newId);
   const { role } = input;
   const user = newValues(User, input);
   refuseToGiveMore(caller, role, 'input.role');
@@ -29,7 +29,7 @@ export async function createUser(db: Db, caller: Caller, input: CreateUserInput)
     verb: 'createUser',
     input,
     async work(em) {
-      await insertRow(em, User, { ...user, id, tenantId });
+      await insertRow(em, User, { ...user, id, createdAt, tenantId });
       return {
         outcome: { id, tenantId },
         audit: recorded({ tenantId, targetType: 'User', targetId: id, details: { role } }),

@@ -1,11 +1,26 @@
 import type { EntityMetadata, EntityProperty } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
+import { v7 } from 'uuid';
 import type { ColumnName } from '../db/column-types.js';
 import type { EntityClass, RowKey } from '../db/read-model.js';
 import { runInWrite, type WriteParameter } from '../db/run-in-write.js';
 
 /** Values of a row by the names of the entity's properties; one that is undefined is left out. */
 export type RowValues<T> = { readonly [K in ColumnName<T>]?: unknown };
+
+/**
+ * The id and the time of a new row. A program that imports rows states them; clients cannot, because
+ * no input of the schema has these fields.
+ */
+export function idAndTimeOf({
+  id,
+  createdAt,
+}: {
+  readonly id?: string | null;
+  readonly createdAt?: string | null;
+}): { readonly id: string; readonly createdAt: string | undefined } {
+  return { id: id ?? v7(), createdAt: createdAt ?? undefined };
+}
 
 /**
  * Inserts a row; the database fills what is left out. Columns are those of the entity, and each
