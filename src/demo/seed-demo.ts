@@ -56,8 +56,8 @@ export async function demoTenantsMissing(database: Database): Promise<'none' | '
 
 /**
  * Adds the demo tenants to a migrated database, each in one transaction, by the verbs that the API
- * uses, and creates a key for the first of them. Leaves tenants that exist as they are, so it can be
- * repeated.
+ * uses, and creates a key for the first of them. Leaves tenants that exist as they are, so it can
+ * be repeated.
  */
 export async function seedDemo(
   database: Database,
@@ -74,8 +74,7 @@ export async function seedDemo(
       return true;
     });
     const documents = tenant.bots.reduce((sum, bot) => sum + bot.documents.length, 0);
-    const counts =
-      `${tenant.bots.length} bots, ${documents} documents, ` + `${vectors.count} chunks`;
+    const counts = `${tenant.bots.length} bots, ${documents} documents, ${vectors.count} chunks`;
     await progress(`${tenant.name}: ${isNew ? counts : 'there already'}`);
   }
   const [first] = tenants;

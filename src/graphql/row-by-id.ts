@@ -42,7 +42,7 @@ export async function relatedRows<T extends object, K extends string>(
   context: RequestContext,
   info: GraphQLResolveInfo,
   entity: EntityClass<T>,
-  parents: readonly ({ readonly tenantId: string } & Readonly<Record<K, string | null>>)[],
+  parents: readonly ({ readonly tenantId: string | null } & Readonly<Record<K, string | null>>)[],
   foreignKey: K,
 ): Promise<(T | null)[]> {
   const selection = rowSelectionOf(info, context.models, entity.name);
@@ -58,13 +58,13 @@ export async function relatedRows<T extends object, K extends string>(
   return parents.map(({ [foreignKey]: id }) => ((id && rows.get(id)) ?? null) as T | null);
 }
 
-/** The same of one parent. */
+/** The same of one parent; null for an id that is null. */
 export async function relatedRow<T extends object>(
   context: RequestContext,
   info: GraphQLResolveInfo,
   entity: EntityClass<T>,
   tenantId: string,
-  id: string,
+  id: string | null,
 ): Promise<T | null> {
   return (await relatedRows(context, info, entity, [{ tenantId, id }], 'id'))[0]!;
 }

@@ -9,8 +9,8 @@ import { runInWrite, type WriteParameter } from '../db/run-in-write.js';
 export type RowValues<T> = { readonly [K in ColumnName<T>]?: unknown };
 
 /**
- * The id and the time of a new row. A program that imports rows states them; clients cannot, because
- * no input of the schema has these fields.
+ * The id and the time of a new row. A program that imports rows states them. Clients cannot: of the
+ * schema's inputs, none has a time, and an id is only in `CreateUserInput`.
  */
 export function idAndTimeOf({
   id,

@@ -52,7 +52,7 @@ describe('the demo data', () => {
     );
   });
 
-  test('leaves nothing of a tenant that could not be made, and all of those before it', async () => {
+  test('leaves nothing of a tenant that fails, and all of those before it', async () => {
     db = await openTestDatabase();
     const { id } = await createTenant(operatorDb(db.database), COMMAND_LINE, { name: 'Other' });
     const taken = demoId('larkfield-clinic', 'staff-handbook');
@@ -61,7 +61,7 @@ describe('the demo data', () => {
       tenantId: id,
       name: 'Has the id of a demo bot',
     });
-    await expect(seedDemo(db.database, embedder)).rejects.toThrow();
+    await expect(seedDemo(db.database, embedder)).rejects.toThrow('must be unique');
     expect(await rows('select name from tenants order by name')).toEqual([
       { name: 'Harbor Outdoor' },
       { name: 'Other' },
