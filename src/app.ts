@@ -44,7 +44,7 @@ import { RowBudget } from './graphql/limits/row-budget.js';
 import { Operations } from './graphql/operation/operations.js';
 import { TrustedDocuments } from './graphql/trusted-documents/trusted-documents.js';
 import { keepResult } from './http/apollo-result.js';
-import { callerFinder, type Caller } from './http/caller.js';
+import { callerFinder, type HttpCaller } from './http/caller.js';
 import { registerCompression } from './http/compression.js';
 import { allowOrigins } from './http/cors.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
@@ -205,7 +205,7 @@ interface Services {
 function contextOf(
   request: FastifyRequest,
   reply: FastifyReply,
-  { principal, lookUp }: Caller,
+  { principal, lookUp }: HttpCaller,
   services: Services,
 ): RequestContext {
   const { database, limits, models, slots, computing, embedder, embedSlots } = services;

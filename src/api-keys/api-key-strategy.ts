@@ -48,7 +48,7 @@ export function apiKeyStrategy(legacyKeys: LegacyKeys, usage: KeyUsage): AuthStr
       row = await find(prefix, token, request);
     }
     if (!row) throw invalidToken();
-    usage.note(row.id, row.tenant_id);
+    usage.record(row.id, row.tenant_id);
     return {
       kind: 'apiKey',
       tenantId: row.tenant_id,

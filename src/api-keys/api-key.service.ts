@@ -28,24 +28,24 @@ interface KeyPrivileges {
   readonly expiresAt: string | null;
 }
 
-export interface MadeKey extends RowKey {
+export interface KeyWithSecret extends RowKey {
   /** Null where it was told before. */
   readonly secret: string | null;
 }
 
 /** The secret is told once: what is kept for a repetition is without it. */
-const withoutSecret = (made: MadeKey): MadeKey => ({ ...made, secret: null });
+const withoutSecret = (made: KeyWithSecret): KeyWithSecret => ({ ...made, secret: null });
 
 /** A new key, with nothing that its maker has not. */
 export async function createApiKey(
   db: Db,
   caller: Caller,
   input: CreateApiKeyInput,
-): Promise<MadeKey> {
+): Promise<KeyWithSecret> {
   const tenantId = tenantInput(caller, input.tenantId);
   const values = newValues(ApiKey, input);
   const key = { scopes: [], rateLimitRpm: 60, expiresAt: null, ...values };
-  return change<MadeKey>(db, caller, {
+  return change<KeyWithSecret>(db, caller, {
     verb: 'createApiKey',
     input,
     async work(em) {
@@ -75,14 +75,14 @@ export async function rotateApiKey(
   db: Db,
   caller: Caller,
   input: RotateApiKeyInput,
-): Promise<MadeKey> {
+): Promise<KeyWithSecret> {
   const overlapSeconds = intInput(
     'input.overlapSeconds',
     input.overlapSeconds,
     0,
     MAX_OVERLAP_SECONDS,
   );
-  return change<MadeKey>(db, caller, {
+  return change<KeyWithSecret>(db, caller, {
     verb: 'rotateApiKey',
     input,
     async work(em) {

@@ -51,7 +51,7 @@ export class KeyUsage {
     this.#timer.unref();
   }
 
-  note(keyId: string, tenantId: string): void {
+  record(keyId: string, tenantId: string): void {
     this.#usesByKey.set(keyId, { tenantId, at: Date.now() });
   }
 

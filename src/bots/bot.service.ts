@@ -6,7 +6,7 @@ import { changedValues, newValues } from '../graphql/settable-fields.js';
 import { detailsOf, notRecorded, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
-import { checkConfirm, countBelow } from '../writes/deletion.js';
+import { checkConfirm, countDependentRows } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type { CreateBotInput, DeleteBotInput, UpdateBotInput } from './bot-mutations.inputs.js';
@@ -71,7 +71,7 @@ export async function deleteBot(
         properties: ['name'],
         forDelete: !input.dryRun,
       });
-      const counts = await countBelow(em, 'bot', bot);
+      const counts = await countDependentRows(em, 'bot', bot);
       if (input.dryRun)
         return {
           outcome: { deletedId: null, counts },

@@ -16,7 +16,7 @@ import {
 } from '../graphql/input-checks.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { detailsOf, recordedForOperators } from '../writes/audit.js';
-import { change, type Changed } from '../writes/change.js';
+import { change, type ChangeResult } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
 import { withoutNulls } from '../writes/idempotency.js';
 import { findRowOrFail } from '../writes/find-row.js';
@@ -33,7 +33,7 @@ import {
 
 const MAX_INT = 2 ** 31 - 1;
 /** Where a chunk without a place of its own stands until the document's last place is known. */
-const NOWHERE = -1;
+const UNNUMBERED = -1;
 
 export interface AddedChunks {
   readonly tenantId: string;
@@ -73,12 +73,12 @@ export async function addChunks(
         return embedChunks(chunks, db);
       },
       async work(em, embedded) {
-        const document = await lockedDocument(em, caller, documentId);
-        const last = await lastPlace(em, document);
+        const document = await lockDocument(em, caller, documentId);
+        const last = await lastChunkIndex(em, document);
         return {
           outcome: {
             tenantId: document.tenantId,
-            ids: await storeChunks(em, document, placed(embedded, last)),
+            ids: await storeChunks(em, document, withIndexes(embedded, last)),
           },
           audit: recordedForOperators({
             tenantId: document.tenantId,
@@ -124,7 +124,7 @@ function newChunk(
     text: longTextInput(`${field}.text`, text, MAX_CHUNK_TEXT_BYTES),
     embedding,
     chunkIndex:
-      chunkIndex == null ? NOWHERE : intInput(`${field}.chunkIndex`, chunkIndex, 0, MAX_INT),
+      chunkIndex == null ? UNNUMBERED : intInput(`${field}.chunkIndex`, chunkIndex, 0, MAX_INT),
     pageNum: pageNum == null ? null : intInput(`${field}.pageNum`, pageNum, 1, MAX_INT),
     metadata:
       metadata == null ? {} : jsonInput(`${field}.metadata`, metadata, MAX_CHUNK_METADATA_BYTES),
@@ -132,10 +132,10 @@ function newChunk(
 }
 
 /** The chunks, each without a place of its own after the one before it. */
-function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
+function withIndexes(chunks: readonly NewChunk[], last: number): NewChunk[] {
   let place = last;
   return chunks.map((chunk, index) => {
-    place = chunk.chunkIndex === NOWHERE ? place + 1 : chunk.chunkIndex;
+    place = chunk.chunkIndex === UNNUMBERED ? place + 1 : chunk.chunkIndex;
     if (place > MAX_INT)
       throw badInput(
         `input.chunks[${index}].chunkIndex`,
@@ -146,11 +146,11 @@ function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
 }
 
 /** The lock keeps two calls from taking the same places. */
-function lockedDocument(em: SqlEntityManager, caller: Caller, id: string): Promise<RowKey> {
+function lockDocument(em: SqlEntityManager, caller: Caller, id: string): Promise<RowKey> {
   return lockRow(em, caller, Document, { id }, { field: 'input.documentId' });
 }
 
-async function lastPlace(em: SqlEntityManager, { id, tenantId }: RowKey): Promise<number> {
+async function lastChunkIndex(em: SqlEntityManager, { id, tenantId }: RowKey): Promise<number> {
   const [row] = await runInWrite<{ last: number }>(
     em,
     'select coalesce(max(chunk_index), -1) as last from doc_chunks ' +
@@ -164,7 +164,7 @@ async function deleteNamed(
   em: SqlEntityManager,
   { tenantId: own }: Caller,
   ids: readonly string[],
-): Promise<Changed<DeleteChunksPayload>> {
+): Promise<ChangeResult<DeleteChunksPayload>> {
   const rows = await runInWrite<RowKey>(
     em,
     'delete from doc_chunks where id = any($1::uuid[])' +
@@ -190,8 +190,8 @@ async function deleteAll(
   em: SqlEntityManager,
   caller: Caller,
   documentId: string,
-): Promise<Changed<DeleteChunksPayload>> {
-  const document = await lockedDocument(em, caller, documentId);
+): Promise<ChangeResult<DeleteChunksPayload>> {
+  const document = await lockDocument(em, caller, documentId);
   return {
     outcome: { deletedCount: await deleteChunksOf(em, document), deletedIds: null },
     audit: recordedForOperators({

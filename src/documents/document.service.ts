@@ -11,7 +11,7 @@ import { uuidInput } from '../graphql/uuid-input.js';
 import { detailsOf, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
-import { countBelow } from '../writes/deletion.js';
+import { countDependentRows } from '../writes/deletion.js';
 import { findRowOrFail } from '../writes/find-row.js';
 import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, idAndTimeOf, updateRow } from '../writes/rows.js';
@@ -153,7 +153,7 @@ export async function deleteDocument(
     input,
     async work(em) {
       const { id, tenantId } = await lockRow(em, caller, Document, input, { forDelete: true });
-      const counts = await countBelow(em, 'document', { id, tenantId });
+      const counts = await countDependentRows(em, 'document', { id, tenantId });
       await deleteRow(em, Document, { id, tenantId });
       return {
         outcome: { deletedId: id, counts },

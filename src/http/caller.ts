@@ -9,7 +9,7 @@ import { rateLimitHeaders, type withRateLimit } from '../rate-limits/with-rate-l
 import { operationSignal } from './operation-signal.js';
 
 /** Who sent a request. */
-export interface Caller {
+export interface HttpCaller {
   readonly principal: Principal;
   /** What the token was looked up with, for the operation's reads to continue. */
   readonly lookUp: OperationReads;
@@ -18,7 +18,7 @@ export interface Caller {
 declare module 'fastify' {
   interface FastifyRequest {
     /** As soon as somebody has asked `FindCaller`. */
-    caller: Promise<Caller> | undefined;
+    caller: Promise<HttpCaller> | undefined;
   }
 }
 
@@ -26,7 +26,7 @@ declare module 'fastify' {
  * Who sent a request, found and counted once for it, however often it is asked. Rejects where the
  * caller is refused, with the reason.
  */
-export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promise<Caller>;
+export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promise<HttpCaller>;
 
 export function callerFinder(
   database: Database,

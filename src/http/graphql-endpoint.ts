@@ -23,12 +23,12 @@ import { isBrowserNavigation, PLAYGROUND_PATH } from '../playground/playground.j
 import { responseBody } from './response-body.js';
 import { negotiateFormat } from './response-format.js';
 import { answerOf } from './apollo-result.js';
-import type { Caller, FindCaller } from './caller.js';
+import type { HttpCaller, FindCaller } from './caller.js';
 import {
   operationRequest,
   readParameters,
   refuseEmptyQuery,
-  withText,
+  withQuery,
   type Parameters,
 } from './parameters.js';
 import { errorBody, httpError } from './error-responses.js';
@@ -43,7 +43,11 @@ const TYPES_OF_NO_BODY =
   /^(?:application\/(?:json|x-www-form-urlencoded)|multipart\/form-data|text\/plain)\s*(?:;|$)/i;
 
 /** What one request's operation has at hand, made from the request and who sent it. */
-type ContextOf = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => RequestContext;
+type ContextOf = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: HttpCaller,
+) => RequestContext;
 
 export interface EndpointParts {
   readonly apollo: ApolloServer<RequestContext>;
@@ -89,7 +93,7 @@ export function registerGraphqlEndpoint(app: FastifyInstance, parts: EndpointPar
       const caller = await findCaller(request, reply);
       const text = trusted.textFor(operationRequest(isSent), caller.principal);
       if (text === undefined) refuseEmptyQuery(isSent);
-      const parameters = text === undefined ? isSent : withText(isSent, text);
+      const parameters = text === undefined ? isSent : withQuery(isSent, text);
       const context = contextOf(request, reply, caller);
       await context.slot.acquire();
       try {

@@ -30,7 +30,7 @@ export function readParameters({
   url,
   body,
 }: Pick<FastifyRequest, 'method' | 'url' | 'body'>): Parameters {
-  const parameters = method === 'POST' ? ofBody(body) : ofUrl(url);
+  const parameters = method === 'POST' ? parametersOfBody(body) : parametersOfUrl(url);
   const isSent = Object.keys(parameters.variables ?? {}).length;
   if (isSent > MAX_VARIABLES)
     throw badInput(
@@ -66,7 +66,7 @@ export function refuseEmptyQuery({ query }: Parameters): void {
  * The same parameters with the text of a document in place of its id. Apollo would take the id in
  * `extensions` for one to be cached under.
  */
-export function withText(parameters: Parameters, query: string): Parameters {
+export function withQuery(parameters: Parameters, query: string): Parameters {
   return {
     ...parameters,
     query,
@@ -74,7 +74,7 @@ export function withText(parameters: Parameters, query: string): Parameters {
   };
 }
 
-function ofBody(body: unknown): Parameters {
+function parametersOfBody(body: unknown): Parameters {
   // Neither a type nor a body: a page can send that, so it is for the proof against forgery to
   // refuse.
   if (body === undefined) return {};
@@ -96,7 +96,7 @@ function ofBody(body: unknown): Parameters {
 
 const EXAMPLE = '{"query":"{ __typename }"}';
 
-function ofUrl(url: string): Parameters {
+function parametersOfUrl(url: string): Parameters {
   const start = url.indexOf('?');
   const search = new URLSearchParams(start < 0 ? '' : url.slice(start));
   const texts = Object.fromEntries(NAMES.map(name => [name, textOf(search, name)])) as Record<

@@ -27,7 +27,7 @@ export function subjectOf(
 }
 
 /** Tokens from an address that were not accepted. */
-export function failuresOf(address: string, limits: RateLimits): Subject {
+export function failedTokensSubject(address: string, limits: RateLimits): Subject {
   return { name: `failures:${digest(address)}`, rpm: limits.failedTokensRpm };
 }
 

@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import type { RateLimits } from '../config/limits.js';
 import type { RateLimiter, RateLimitStatus } from './rate-limiter.js';
-import { failuresOf, subjectOf } from './subjects.js';
+import { failedTokensSubject, subjectOf } from './subjects.js';
 
 export interface AdmittedCaller {
   readonly principal: Principal;
@@ -27,7 +27,7 @@ export function withRateLimit(
       principal = await authenticate(request);
     } catch (error) {
       if (error instanceof AppError && error.code === 'UNAUTHENTICATED')
-        await limiter.consume(failuresOf(request.address, limits));
+        await limiter.consume(failedTokensSubject(request.address, limits));
       throw error;
     }
     const subject = subjectOf(principal, request.address, limits);

@@ -13,7 +13,7 @@ import {
 } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
-import { checkConfirm, countBelow } from '../writes/deletion.js';
+import { checkConfirm, countDependentRows } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type {
@@ -95,7 +95,7 @@ export async function deleteTenant(
         properties: ['name'],
         forDelete: !input.dryRun,
       });
-      const counts = await countBelow(em, 'tenant', tenant);
+      const counts = await countDependentRows(em, 'tenant', tenant);
       if (input.dryRun)
         return {
           outcome: { deletedId: null, counts },

@@ -17,7 +17,7 @@ import {
 const MAX_ATTEMPTS = 5;
 
 /** The result of a verb's transaction. */
-export interface Changed<T> {
+export interface ChangeResult<T> {
   /**
    * The ids from which the answer is read, not objects. JSON, because it is stored under an
    * idempotency key and returned again.
@@ -48,7 +48,7 @@ export interface Change<T extends object, P> {
    * The writes, in one transaction under the caller's role. An error rolls all of them back. It
    * may run several times.
    */
-  readonly work: (em: SqlEntityManager, prepared: P) => Promise<Changed<T>>;
+  readonly work: (em: SqlEntityManager, prepared: P) => Promise<ChangeResult<T>>;
   /**
    * The outcome to store under an idempotency key, without secrets that are returned only once.
    */

@@ -18,7 +18,7 @@ export function checkConfirm(confirm: string | null | undefined, name: string): 
  * that the schema shows; others hide their relations. What only notes an id, such as a log that
  * outlives it, stays.
  */
-export async function countBelow(
+export async function countDependentRows(
   em: SqlEntityManager,
   relation: string,
   row: RowKey,

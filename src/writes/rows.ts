@@ -35,10 +35,10 @@ export async function insertRow<T extends object>(
   const meta = em.getMetadata(entity) as EntityMetadata;
   const cells = cellsOf(meta, values);
   const columns = cells.map(({ column }) => column).join(', ');
-  const places = cells.map((_, index) => `$${index + 1}`).join(', ');
+  const placeholders = cells.map((_, index) => `$${index + 1}`).join(', ');
   await runInWrite(
     em,
-    `insert into ${meta.tableName} (${columns}) values (${places})`,
+    `insert into ${meta.tableName} (${columns}) values (${placeholders})`,
     cells.map(({ value }) => value),
   );
 }
@@ -54,7 +54,7 @@ export async function updateRow<T extends object>(
   const cells = cellsOf(meta, changes);
   if (cells.length === 0) return;
   const settings = cells.map(({ column }, index) => `${column} = $${index + 3}`).join(', ');
-  await runInWrite(em, `update ${meta.tableName} set ${settings} where ${isRow(meta)}`, [
+  await runInWrite(em, `update ${meta.tableName} set ${settings} where ${rowCondition(meta)}`, [
     key.tenantId,
     key.id,
     ...cells.map(({ value }) => value),
@@ -68,7 +68,7 @@ export async function deleteRow(
   key: RowKey,
 ): Promise<void> {
   const meta = em.getMetadata(entity) as EntityMetadata;
-  await runInWrite(em, `delete from ${meta.tableName} where ${isRow(meta)}`, [
+  await runInWrite(em, `delete from ${meta.tableName} where ${rowCondition(meta)}`, [
     key.tenantId,
     key.id,
   ]);
@@ -77,7 +77,7 @@ export async function deleteRow(
 /**
  * A row is named with its tenant, also where its id is known. Of a tenant itself both are its id.
  */
-function isRow(meta: EntityMetadata): string {
+function rowCondition(meta: EntityMetadata): string {
   const hasTenant = 'tenantId' in meta.properties || 'tenant' in meta.properties;
   return `${hasTenant ? 'tenant_id' : 'id'} = $1::uuid and id = $2::uuid`;
 }

@@ -145,7 +145,7 @@ async function postgresOptions(
       driverOptions: {
         ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }),
         ...driverOptions,
-        onConnect: beginning(purpose, onConnect),
+        onConnect: useSchemaOnConnect(purpose, onConnect),
         pipeline: true,
         onPoolCreated: readJsonExactly,
       },
@@ -161,7 +161,7 @@ type OnConnect = (client: ClientBase) => Promise<void>;
  * The owner's sessions work in Weaver's schema; the gateway's have what their login has, which the
  * start checks.
  */
-function beginning(
+function useSchemaOnConnect(
   purpose: 'serve' | 'migrate',
   onConnect: OnConnect | undefined,
 ): OnConnect | undefined {
