@@ -195,8 +195,8 @@ interface Services {
   readonly computing: ComputeScheduler;
   readonly embedder: Embedder;
   /**
-   * Calls of a remote embedder at the same time. Any number may wait for one: those are operations,
-   * of which only so many run or are aside.
+   * Limits concurrent calls of a remote embedder. Any number may wait: they belong to operations,
+   * whose number is limited.
    */
   readonly embedSlots: OperationSlots;
   readonly search: SearchServices;
@@ -265,12 +265,12 @@ function scopeOf(principal: Principal): DatabaseScope {
     case 'operator':
       return OPERATOR_SCOPE;
     case 'nobody':
-      // Never asked: rules refuse nobody's operations before they run.
+      // Not used: operations without a principal are refused before they run.
       return NOBODY_SCOPE;
   }
 }
 
-/** Whose operations wait in turn with those of others. */
+/** The names by which operations of different callers take turns. */
 function callerOf(principal: Principal, address: string): OperationCaller {
   switch (principal.kind) {
     case 'apiKey':

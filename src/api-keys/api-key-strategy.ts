@@ -15,8 +15,8 @@ interface KeyRow extends EnteringRow {
   rate_limit_rpm: number;
 }
 
-// A key must be found before its tenant is known: the one read of tenants' data that goes through
-// the operator's role for everyone.
+// A key must be found before its tenant is known. This is the only read of tenants' data that uses
+// the operator's role for every caller.
 const KEY_BY_PREFIX = fixedStatement(
   'apiKeyByPrefix',
   `select id, tenant_id, key_hash, scopes, rate_limit_rpm,
@@ -32,8 +32,8 @@ const KEY_BY_PREFIX = fixedStatement(
 );
 
 /**
- * Recognises API keys. Asked of the database for each request, so that a revoked key is refused at
- * once by every gateway. Keys of an older Weaver are stored the new way on their first use.
+ * Recognises API keys. Each request queries the database, so that every gateway refuses a revoked
+ * key at once. Keys of an older Weaver are stored in the new format on their first use.
  */
 export function apiKeyStrategy(legacyKeys: LegacyKeys, usage: KeyUsage): AuthStrategy {
   return async (token, request) => {
@@ -44,7 +44,7 @@ export function apiKeyStrategy(legacyKeys: LegacyKeys, usage: KeyUsage): AuthStr
     let row = await find(prefix, token, request);
     if (!row && legacyPrefix) {
       await legacyKeys.adopt(token, request);
-      // Stored the new way now, by this request or by another one that came first.
+      // Stored in the new format now, by this request or by another one.
       row = await find(prefix, token, request);
     }
     if (!row) throw invalidToken();

@@ -29,14 +29,14 @@ interface KeyPrivileges {
 }
 
 export interface KeyWithSecret extends RowKey {
-  /** Null where it was told before. */
+  /** Null if the call repeats an idempotency key. */
   readonly secret: string | null;
 }
 
-/** The secret is told once: what is kept for a repetition is without it. */
+/** The secret is returned once, so it is not stored under an idempotency key. */
 const withoutSecret = (made: KeyWithSecret): KeyWithSecret => ({ ...made, secret: null });
 
-/** A new key, with nothing that its maker has not. */
+/** Creates a key. A caller cannot grant more than they have. */
 export async function createApiKey(
   db: Db,
   caller: Caller,
@@ -68,8 +68,8 @@ export async function createApiKey(
 }
 
 /**
- * Gives a key a new secret; a trigger of the database keeps the old one for as long as it goes on.
- * It takes whoever may make such a key.
+ * Gives a key a new secret. A trigger of the database keeps the old one until it expires. Requires
+ * the permissions needed to create the key.
  */
 export async function rotateApiKey(
   db: Db,
@@ -119,8 +119,8 @@ export async function rotateApiKey(
 }
 
 /**
- * Withdraws a key for good, with both of its secrets while it is being rotated. To do so again
- * changes nothing.
+ * Revokes a key, with both of its secrets if it is being rotated. Revoking it again changes
+ * nothing.
  */
 export async function revokeApiKey(
   db: Db,
@@ -151,8 +151,9 @@ export async function revokeApiKey(
 }
 
 /**
- * Ends the secret from before the last rotation at once; the key goes on with its new one. It is
- * named by its prefix: if the key was rotated again in the meantime, it is a `CONFLICT`.
+ * Revokes the secret from before the last rotation; the key continues with its new one.
+ * `formerPrefix` names the secret: if the key was rotated again in the meantime, the call fails
+ * with `CONFLICT`.
  */
 export async function revokeFormerSecret(
   db: Db,
@@ -211,9 +212,8 @@ async function storeNewSecret(
 }
 
 /**
- * Nobody gets a secret that may do more than they: neither in what it opens, nor in how often, nor
- * for how long. `path` leads to the input that asks for it; empty where it is the key that is
- * there.
+ * Throws `FORBIDDEN` if a key would have more scopes, a higher rate limit or a later expiry than
+ * the caller's own. `path` is the prefix of the input fields; empty for a key that exists.
  */
 async function refuseToGiveMore(
   em: SqlEntityManager,
@@ -231,8 +231,8 @@ async function refuseToGiveMore(
         'you do not have.',
     );
   if (principal.kind !== 'apiKey') return;
-  // Read again, and held until the end: the caller's own key may have been revoked since the
-  // request came.
+  // Read again and locked until the end of the transaction, because the caller's own key may have
+  // been revoked since the request was authenticated.
   const [maker] = await runInWrite<{ rateLimitRpm: number; outlived: boolean }>(
     em,
     `select rate_limit_rpm as "rateLimitRpm",

@@ -94,8 +94,8 @@ function isBeforeNumber(code: number): boolean {
 }
 
 /**
- * `JSON.parse` that keeps numbers as they are written. Where there is one to be kept, it takes ten
- * times as long.
+ * `JSON.parse` that returns numbers with all their digits. It takes ten times as long if the text
+ * contains such a number.
  */
 export function parseJsonExactly(text: string): unknown {
   if (!mayLoseDigits(text)) return JSON.parse(text);
@@ -121,12 +121,12 @@ export function isJsonNumber(value: unknown): value is JsonNumber {
   return typeof value === 'number' || value instanceof ExactNumber;
 }
 
-/** A number that has at most `MAX_DIGITS` digits, and so a place in the database and in JSON. */
+/** A number of at most `MAX_DIGITS` digits, which the database and JSON can store. */
 export function isUsableNumber(value: JsonNumber): boolean {
   return typeof value === 'number' ? Number.isFinite(value) : !value.text.includes('e');
 }
 
-/** The JavaScript number next to it, for what is measured and not told apart. */
+/** The nearest JavaScript number, for measuring but not for comparing. */
 export function toDouble(value: JsonNumber): number {
   return Number(value);
 }

@@ -9,7 +9,7 @@ import { idAndTimeOf, insertRow } from '../writes/rows.js';
 import type { RecordBotQueryInput } from './bot-query-mutations.inputs.js';
 import { BotQuery } from './bot-query.entity.js';
 
-/** Logs a question that a bot was asked by another program, under the key that is used. */
+/** Logs a question that another program put to a bot, with the API key of the request. */
 export async function recordBotQuery(
   db: Db,
   caller: Caller,

@@ -12,7 +12,7 @@ import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js'
 import type { CreateBotInput, DeleteBotInput, UpdateBotInput } from './bot-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
 
-/** A new bot. */
+/** Creates a bot. */
 export async function createBot(db: Db, caller: Caller, input: CreateBotInput): Promise<RowKey> {
   const tenantId = tenantInput(caller, input.tenantId);
   const bot = newValues(Bot, input);
@@ -57,7 +57,10 @@ export async function updateBot(db: Db, caller: Caller, input: UpdateBotInput): 
   });
 }
 
-/** Deletes a bot with everything below it, or counts that. The last bot of a tenant stays. */
+/**
+ * Deletes a bot with everything that belongs to it; a dry run only counts that. The last bot of a
+ * tenant cannot be deleted.
+ */
 export async function deleteBot(
   db: Db,
   caller: Caller,

@@ -32,7 +32,7 @@ import {
 } from './chunk-mutations.inputs.js';
 
 const MAX_INT = 2 ** 31 - 1;
-/** Where a chunk without a place of its own stands until the document's last place is known. */
+/** The index of a chunk whose input has none, until the last index of the document is known. */
 const UNNUMBERED = -1;
 
 export interface AddedChunks {
@@ -43,8 +43,8 @@ export interface AddedChunks {
 }
 
 /**
- * Adds chunks to a document, with vectors made elsewhere or made here. `createdAt` is for programs
- * that import chunks.
+ * Adds chunks to a document, with the caller's vectors or with computed ones. `createdAt` is for
+ * programs that import chunks.
  */
 export async function addChunks(
   db: EmbeddingDb,
@@ -63,7 +63,7 @@ export async function addChunks(
     {
       verb: 'addChunks',
       input,
-      // A chunk's vector that is null says that there is to be none.
+      // For a chunk, null means that it gets no vector.
       keyedInput: () => ({
         ...input,
         chunks: input.chunks.map(chunk => withoutNulls(chunk, 'embedding')),
@@ -131,7 +131,7 @@ function newChunk(
   };
 }
 
-/** The chunks, each without a place of its own after the one before it. */
+/** The chunks with an index for each: those without one follow the chunk before them. */
 function withIndexes(chunks: readonly NewChunk[], last: number): NewChunk[] {
   let place = last;
   return chunks.map((chunk, index) => {
@@ -145,7 +145,7 @@ function withIndexes(chunks: readonly NewChunk[], last: number): NewChunk[] {
   });
 }
 
-/** The lock keeps two calls from taking the same places. */
+/** The lock prevents two calls from giving out the same indexes. */
 function lockDocument(em: SqlEntityManager, caller: Caller, id: string): Promise<RowKey> {
   return lockRow(em, caller, Document, { id }, { field: 'input.documentId' });
 }
@@ -179,7 +179,7 @@ async function deleteNamed(
   const tenants = [...new Set(rows.map(row => row.tenantId))];
   return {
     outcome: { deletedCount: deleted.size, deletedIds: [...deleted] },
-    // The operator may name chunks of several tenants: each finds in its log that it lost some.
+    // The operator may name chunks of several tenants, and each tenant gets an event.
     audit: recordedForOperators(
       ...tenants.map(tenantId => ({ tenantId, targetType: 'DocumentChunk' })),
     ),

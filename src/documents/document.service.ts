@@ -26,7 +26,7 @@ import { Document, DocumentStatus } from './document.entity.js';
 import { storeDocument, type NewDocument } from './store-document.js';
 
 /**
- * Adds a document to a bot: with its text, which is split, embedded and stored here, or for a file
+ * Creates a document: either with its text, which is split, embedded and stored, or for a file
  * whose chunks another program adds.
  */
 export async function createDocument(
@@ -100,7 +100,7 @@ export async function updateDocument(
   });
 }
 
-/** Gives a document a new text: its chunks are replaced at one stroke. */
+/** Gives a document a new text. Its chunks are replaced in one transaction. */
 export async function reprocessDocument(
   db: EmbeddingDb,
   caller: Caller,
@@ -122,11 +122,11 @@ export async function reprocessDocument(
       });
       const { tenantId, sourceUri } = document;
       await replaceChunks(em, document, chunks, metadata);
-      // Last of all, as in `storeDocument`.
+      // Last, as in `storeDocument`.
       await updateRow(em, Document, document, {
         status: DocumentStatus.COMPLETED,
         errorMessage: null,
-        // The size of a file that lies elsewhere is not that of its text.
+        // The size of a file at `sourceUri` is not that of its text.
         sizeBytes: sourceUri === null ? Buffer.byteLength(text) : undefined,
       });
       return {
@@ -168,7 +168,7 @@ export async function deleteDocument(
   });
 }
 
-/** What an input makes: the document, and of one that is made of a text what its chunks are of. */
+/** The new document of an input, and if it has a text, the text and the metadata of its chunks. */
 function newDocument(
   caller: Caller,
   input: CreateDocumentInput,
@@ -177,7 +177,8 @@ function newDocument(
   const text = documentText(input);
   const values = newValues(Document, input);
   const metadata = input.metadata == null ? {} : jsonInput('input.metadata', input.metadata);
-  // Of a file whatever is given; a text is counted, and stored with its chunks at once.
+  // A file has the values that the input gives. The size of a text is counted, and its chunks are
+  // stored at once.
   const document =
     text === undefined
       ? { sizeBytes: '0', status: DocumentStatus.PENDING, ...values, ...key }

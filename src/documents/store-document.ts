@@ -4,7 +4,7 @@ import type { RowKey } from '../db/read-model.js';
 import { insertRow, updateRow, type RowValues } from '../writes/rows.js';
 import { Document, DocumentStatus } from './document.entity.js';
 
-/** A row to be; without `botId` the database chooses the tenant's oldest bot. */
+/** The values of a new row. Without `botId` the database chooses the tenant's oldest bot. */
 export type NewDocument = RowKey &
   RowValues<Document> & {
     readonly botId?: string | undefined;

@@ -12,9 +12,9 @@ export interface AdmittedCaller {
 }
 
 /**
- * `authenticate`, and counts the request. Throws `RATE_LIMITED` as well. A token that is not
- * accepted counts for its address: nobody is refused for that whose token is good, since a whole
- * office may share an address.
+ * Authenticates and counts the request. Also throws `RATE_LIMITED`. An invalid token counts for its
+ * address, but never causes the refusal of a valid token, because a whole office may share an
+ * address.
  */
 export function withRateLimit(
   authenticate: Authenticate,

@@ -2,7 +2,7 @@ import type { Caller } from '../auth/caller.js';
 import { badInput } from '../base/app-error.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 
-/** Which tenant a caller asks for: the one that is named, or their own. */
+/** The tenant whose id a query names; the caller's own by default. */
 export function tenantIdArgument({ tenantId }: Caller, id: string | null | undefined): string {
   const wanted = id == null ? tenantId : uuidInput('id', id);
   if (wanted === undefined)

@@ -23,7 +23,7 @@ import type {
 } from './tenant-mutations.inputs.js';
 import { Tenant } from './tenant.entity.js';
 
-/** A new tenant, with the bot that the database gives it. */
+/** Creates a tenant. The database creates a bot with it. */
 export async function createTenant(
   db: Db,
   caller: Caller,
@@ -49,7 +49,7 @@ export async function createTenant(
   });
 }
 
-/** Changes a tenant: its owners the name, an operator the plan as well. */
+/** Changes a tenant. Owners can change the name, the operator also the plan. */
 export async function updateTenant(
   db: Db,
   caller: Caller,
@@ -81,7 +81,10 @@ export async function updateTenant(
   });
 }
 
-/** Deletes a tenant with everything that belongs to it but its audit log, or counts that. */
+/**
+ * Deletes a tenant with everything that belongs to it except its audit log. A dry run only counts
+ * that.
+ */
 export async function deleteTenant(
   db: Db,
   caller: Caller,

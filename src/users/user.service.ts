@@ -17,7 +17,7 @@ import { User } from './user.entity.js';
 
 type Member = { email: string; role: UserRole };
 
-/** A new user of a tenant. */
+/** Creates a user of a tenant. */
 export async function createUser(db: Db, caller: Caller, input: CreateUserInput): Promise<RowKey> {
   const tenantId = tenantInput(caller, input.tenantId);
   const { id: newId, createdAt } = idAndTimeOf(input);
@@ -66,7 +66,7 @@ export async function updateUser(db: Db, caller: Caller, input: UpdateUserInput)
   });
 }
 
-/** Removes a user. The last owner of a tenant stays. */
+/** Deletes a user. The last owner of a tenant cannot be deleted. */
 export async function deleteUser(
   db: Db,
   caller: Caller,
@@ -101,8 +101,8 @@ export async function deleteUser(
 }
 
 /**
- * Nobody makes, changes or removes a user who may do more than they: so only owners and the
- * operator deal with owners.
+ * Throws `FORBIDDEN` if `role` has permissions that the caller does not have. So only owners and
+ * the operator can create, change and delete owners.
  */
 function refuseToGiveMore({ principal }: Caller, role: UserRole, field: string): void {
   const missing = missingPermissions(principal, permissionsOfRole(role));

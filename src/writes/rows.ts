@@ -23,9 +23,9 @@ export function idAndTimeOf({
 }
 
 /**
- * Inserts a row; the database fills what is left out. Columns are those of the entity, and each
- * value is read as its column's type: JSON may be given as it is. A value that is too long for its
- * column is refused, where a cast would cut it.
+ * Inserts a row; the database fills omitted columns. Columns and their types are those of the
+ * entity, so JSON can be given as a value. A value that is too long for its column is refused,
+ * where a cast would truncate it.
  */
 export async function insertRow<T extends object>(
   em: SqlEntityManager,
@@ -43,7 +43,7 @@ export async function insertRow<T extends object>(
   );
 }
 
-/** Changes a row of a tenant, as `insertRow` writes it. Without a change nothing is sent. */
+/** Changes a row of a tenant. Without a change no statement is sent. */
 export async function updateRow<T extends object>(
   em: SqlEntityManager,
   entity: EntityClass<T>,
@@ -61,7 +61,7 @@ export async function updateRow<T extends object>(
   ]);
 }
 
-/** Deletes a row of a tenant, and with it what the database deletes below it. */
+/** Deletes a row of a tenant, and the rows that the database deletes with it. */
 export async function deleteRow(
   em: SqlEntityManager,
   entity: EntityClass,
@@ -74,9 +74,7 @@ export async function deleteRow(
   ]);
 }
 
-/**
- * A row is named with its tenant, also where its id is known. Of a tenant itself both are its id.
- */
+/** The condition for one row. It always contains the tenant, which for a tenant is its own id. */
 function rowCondition(meta: EntityMetadata): string {
   const hasTenant = 'tenantId' in meta.properties || 'tenant' in meta.properties;
   return `${hasTenant ? 'tenant_id' : 'id'} = $1::uuid and id = $2::uuid`;
@@ -94,7 +92,7 @@ function cellsOf(meta: EntityMetadata, values: Readonly<Record<string, unknown>>
       const { fieldNames, columnTypes } = propertyOf(meta, name);
       const isJson = value !== null && columnTypes[0] === 'jsonb';
       return {
-        // Of a relation's columns the last is its own: the others are of what both rows belong to.
+        // The last column of a relation is its own; the others also belong to other relations.
         column: fieldNames.at(-1)!,
         value: (isJson ? JSON.stringify(value) : value) as WriteParameter,
       };
