@@ -109,7 +109,7 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
   };
 }
 
-/** Notes a place in the operation that asks for a list. Throws where there are too many. */
+/** Counts a field of the operation that requests a list. Throws if there are too many. */
 function countOccurrence(
   context: RequestContext,
   definition: ListDefinition<object>,

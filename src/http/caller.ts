@@ -11,19 +11,19 @@ import { operationSignal } from './operation-signal.js';
 /** Who sent a request. */
 export interface HttpCaller {
   readonly principal: Principal;
-  /** What the token was looked up with, for the operation's reads to continue. */
+  /** The reads that looked up the token, which the operation continues. */
   readonly lookUp: OperationReads;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** As soon as somebody has asked `FindCaller`. */
+    /** Set by the first call of `FindCaller`. */
     caller: Promise<HttpCaller> | undefined;
   }
 }
 
 /**
- * Who sent a request, found and counted once for it, however often it is asked. Rejects where the
+ * Finds who sent a request, and counts the request once, however often it is called. Rejects if the
  * caller is refused, with the reason.
  */
 export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promise<HttpCaller>;

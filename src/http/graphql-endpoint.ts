@@ -35,14 +35,14 @@ import { errorBody, httpError } from './error-responses.js';
 
 export const GRAPHQL_PATH = '/graphql';
 
-/** The methods that execute; a HEAD is a GET whose body nobody wants. */
+/** The methods that execute operations; HEAD is a GET without a body in the response. */
 const EXECUTING = ['GET', 'HEAD', 'POST'] as const;
 const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 
 const TYPES_OF_NO_BODY =
   /^(?:application\/(?:json|x-www-form-urlencoded)|multipart\/form-data|text\/plain)\s*(?:;|$)/i;
 
-/** What one request's operation has at hand, made from the request and who sent it. */
+/** Creates the context of an operation from the request and its sender. */
 type ContextOf = (
   request: FastifyRequest,
   reply: FastifyReply,

@@ -41,9 +41,8 @@ export function readParameters({
 }
 
 /**
- * Which operation a request asks for. Apollo's clients name a document of their manifest in
- * `extensions` (https://www.apollographql.com/docs/kotlin/advanced/persisted-queries), all others
- * by `documentId`.
+ * The operation of a request. Apollo's clients name a document of their manifest in `extensions`
+ * (https://www.apollographql.com/docs/kotlin/advanced/persisted-queries), others in `documentId`.
  */
 export function operationRequest({ query, documentId, extensions }: Parameters): OperationRequest {
   const hash =
@@ -63,8 +62,8 @@ export function refuseEmptyQuery({ query }: Parameters): void {
 }
 
 /**
- * The same parameters with the text of a document in place of its id. Apollo would take the id in
- * `extensions` for one to be cached under.
+ * The same parameters with the text of a document instead of its id, which Apollo would use as a
+ * key of its cache.
  */
 export function withQuery(parameters: Parameters, query: string): Parameters {
   return {

@@ -5,7 +5,7 @@ const RETRY_AFTER_MS = 1_000;
 
 /** Whose an operation is. */
 export interface OperationCaller {
-  /** Whose turn it is goes round among these. */
+  /** The name by which callers take turns. */
   readonly name: string;
   /** Of which one holds half of the slots at most: a tenant, for all its keys and users. */
   readonly tenant: string;

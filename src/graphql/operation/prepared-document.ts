@@ -19,20 +19,20 @@ import { operationCost, type OperationCost } from '../limits/operation-cost.js';
 import { examineOperation } from './examine-operation.js';
 import type { OperationRules } from './permission-problem.js';
 
-/** What a document's text says, whoever sends it: worked out once for each text. */
+/** What is known of a document, whoever sends it. Prepared once for each text. */
 export interface PreparedDocument {
   /** undefined where the text is no document. */
   readonly document: DocumentNode | undefined;
-  /** Why it cannot be executed: it is no document, is not valid, or is too large to tell. */
+  /** Why it cannot be executed: a syntax error, a validation error or a limit. */
   readonly errors: readonly GraphQLError[];
   /** Why it is too large to be validated. */
   readonly problem: AppError | undefined;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   /** Its operations, as far as any was asked for. */
   readonly operations: Map<OperationDefinitionNode, PreparedOperation>;
-  /** Plans that are kept of each operation, at most. */
+  /** The maximum number of cached plans of each operation. */
   readonly maxPlans: number;
-  /** Fields of all plans that may be kept. */
+  /** The maximum number of fields in all cached plans. */
   readonly maxPlannedFields: number;
 }
 
