@@ -93,8 +93,8 @@ const FILL = `
       ('00000000-0000-4000-8000-00000000000b', 'other', '9999-12-31 23:59:59.999999+00');
   update bots set config_json =
     '{"n": 12345678901234567890.123456789012345678901234567890, "e": 1e-400, "t": "\\u2028"}';
-  insert into docs (id, tenant_id, filename, size_bytes) select gen_random_uuid(), id, name,
-    9007199254740993 from tenants;
+  insert into docs (id, tenant_id, filename, size_bytes, tags) select gen_random_uuid(), id, name,
+    9007199254740993, array[name, 'NULL', '{"a",b}', ' '] from tenants;
   insert into doc_chunks (tenant_id, doc_id, text, chunk_index, chunk_metadata, embedding)
     select d.tenant_id, d.id, d.filename || n, n, '{"deep": [1.10, null]}',
       (select array_agg((sin(i * 7 + n) * 0.3)::real)
@@ -167,6 +167,12 @@ describe('a portable backup', () => {
       'where d.tenant_id = t.id) as right from tenants t';
     expect(await sql(back, sums)).toEqual([{ right: true }, { right: true }]);
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
+    expect(
+      await sql(
+        back,
+        `select bool_and(tags = array[filename, 'NULL', '{"a",b}', ' ']) as same from docs`,
+      ),
+    ).toEqual([{ same: true }]);
   });
 
   test.runIf(onPostgres)('that an empty database cannot take leaves it empty', async () => {
