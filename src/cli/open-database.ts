@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
 import { isSameAddress, serverName } from '../config/database-address.js';
+import { activeSessionsOf, stopDatabase } from '../ops/active-sessions.js';
 import { connectionError, reason } from '../ops/connection-errors.js';
 import { Database } from '../db/database.js';
 import { applyMigrations } from '../ops/migrations/run.js';
@@ -60,9 +61,9 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const database = await openDatabase(config, purpose);
   let stopping: Promise<void> | undefined;
-  const stop = (): void => void (stopping = database.stop().catch(() => {}));
+  const sessions = signal && (await activeSessionsOf(database));
+  const stop = (): void => void (stopping = stopDatabase(database, sessions).catch(() => {}));
   try {
-    if (signal) await database.followSessions();
     signal?.throwIfAborted();
     signal?.addEventListener('abort', stop, { once: true });
     return await work(database);

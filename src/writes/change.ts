@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
-import { isRetryable, writeError } from '../db/write-errors.js';
 import { recordStatement, type AuditStatement } from './audit.js';
 import type { Db } from './db.js';
 import {
@@ -12,6 +11,7 @@ import {
   findOutcome,
   type IdempotentCall,
 } from './idempotency.js';
+import { isRetryable, writeError } from './write-errors.js';
 
 /** How often a transaction is run if it keeps conflicting with others. */
 const MAX_ATTEMPTS = 5;
@@ -59,7 +59,7 @@ export interface Change<T extends object, P> {
  * Runs a change. Every verb calls this once.
  *
  * - The change happens completely or not at all. PostgreSQL's errors become errors that name the
- *   input (`db/write-errors.ts`).
+ *   input (`writes/write-errors.ts`).
  * - After a conflict with another transaction (a deadlock, a serialization failure) the
  *   transaction is repeated.
  * - Further calls with the same `idempotencyKey`, including concurrent ones, get the first outcome.

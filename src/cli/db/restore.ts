@@ -26,6 +26,8 @@ import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/run.js';
 import { futureOwner } from '../../ops/migrations/table-owner.js';
+import { poolOf } from '../../ops/pool-of.js';
+import { refuseSharedSessions } from '../../ops/session-pooling.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
@@ -229,7 +231,7 @@ async function fillPostgres(
   context: BackupContext,
 ): Promise<RestoreResult> {
   const { manifest, counts } = await checkPortable(file, context);
-  await database.refuseSharedSessions();
+  await refuseSharedSessions(await poolOf(database));
   const { there: existing, owner } = await inSession(address, context.signal, async session => ({
     owner: await futureOwner(session.run),
     there: await countExistingRows(session),

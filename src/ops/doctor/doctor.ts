@@ -1,6 +1,7 @@
 import type { Config } from '../../config.js';
 import { EXTENSIONS, INDEXED_UNDER_POLICIES, SORT_KEY_SIGNATURE } from '../bootstrap/bootstrap.js';
 import { reason } from '../connection-errors.js';
+import { sharesSessions } from '../session-pooling.js';
 import type { Database } from '../../db/database.js';
 import { examineConnection } from './connection.js';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -77,7 +78,7 @@ export async function examine(
  * server's only.
  */
 async function findUnreportedPooler(database: Database): Promise<Finding[]> {
-  if (!(await database.sharesSessions())) return [];
+  if (!(await sharesSessions(database))) return [];
   return [
     warn(
       'DATABASE_URL leads to a pooler in transaction mode, and DATABASE_POOLER does not ' +

@@ -1,6 +1,6 @@
 import type { Connection } from '@mikro-orm/core';
 import type { Client, Pool } from 'pg';
-import { connectLike } from '../../db/lent-sessions.js';
+import { connectOutside } from '../active-sessions.js';
 import { firstLine } from './failure.js';
 
 interface Holder {
@@ -27,7 +27,7 @@ export async function withLockHolders(
   let client: Client | undefined;
   let polling = Promise.resolve();
   const poll = async (): Promise<void> => {
-    client ??= await connectLike(pool);
+    client ??= await connectOutside(pool);
     const { rows } = await client.query<Holder>(LOCK_HOLDERS, [pid]);
     if (rows.length > 0) holders = await Promise.all(rows.map(describeHolder));
   };

@@ -20,7 +20,7 @@ import { MigrationRunner } from './runner.js';
 import { newMigrationName } from './new-migration-name.js';
 import { isLoss, removalsOf } from './removals.js';
 import type { RowChange } from './rows-of-owner.js';
-import { refuseSharedSessions } from '../../db/open/session-pooling.js';
+import { refuseSharedSessions } from '../session-pooling.js';
 import { editedOf, knownMigrations, pendingOf } from './state.js';
 import { checkTableOwner } from './table-owner.js';
 
