@@ -88,7 +88,7 @@ describe('navigation downwards', () => {
 
   test('costs no more with tags, selected and filtered by', async () => {
     const query = `query ($n: Int) {
-      bots(first: $n, filter: {name: {contains: "bot"}}) { nodes {
+      bots(first: $n, filter: {name: {startsWith: "Bot "}}) { nodes {
         all: documents(filter: {tags: {hasAll: ["all"]}}) { totalCount nodes { tags } }
         first: documents(filter: {tags: {hasAny: ["first", "none"]}}) { nodes { filename tags } }
         none: documents(filter: {tags: {isEmpty: true}}) { nodes { tags } }
