@@ -82,12 +82,12 @@ export interface OperationBounds {
   readonly pause?: Pause;
 }
 
-/**
- * Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements
- * keeps one.
- */
-export function boundTimeSql({ statementMs, lockMs }: OperationBounds): string {
-  return `set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`;
+/** Settings that keep the statements of a transaction within their time. */
+export function timeSettings({
+  statementMs,
+  lockMs,
+}: Pick<OperationBounds, 'statementMs' | 'lockMs'>): Record<string, string> {
+  return { statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
 }
 
 /** A row of a statement that may have gone on as a tenant: as which, or null. */

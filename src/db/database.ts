@@ -18,6 +18,7 @@ import { EmbeddedReadConnections } from './embedded-reads.js';
 import {
   GATEWAY_SCOPE,
   scopeSettings,
+  timeSettings,
   type DatabaseScope,
   type OperationBounds,
 } from './database-scope.js';
@@ -125,9 +126,7 @@ export class Database {
     const em = this.orm.em.fork() as EntityManager as SqlEntityManager;
     const { role, ...variables } = scopeSettings(scope);
     const timeouts: Record<string, string> =
-      bounds && this.kind === 'postgres'
-        ? { statement_timeout: String(bounds.statementMs), lock_timeout: String(bounds.lockMs) }
-        : {};
+      bounds && this.kind === 'postgres' ? timeSettings(bounds) : {};
     em.setSessionContext({ variables: { ...variables, ...timeouts }, role });
     const permit = await this.scheduler.write(scope, bounds?.signal);
     try {

@@ -21,8 +21,11 @@ interface OpenTransaction {
   failure?: unknown;
 }
 
-/** SQLSTATE of a statement that was refused because one before it had failed. */
-const IN_FAILED_TRANSACTION = '25P02';
+/**
+ * SQLSTATEs of a statement that was refused because one before it had failed: its transaction has,
+ * or it would have been prepared behind that one.
+ */
+const AFTER_FAILURE = new Set(['25P02', '26000']);
 
 /**
  * The reads of one GraphQL operation: one read-only transaction under the caller's role, opened by
@@ -91,7 +94,7 @@ export class OperationReads {
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
       open.failure ??= error;
-      throw sqlState(error) === IN_FAILED_TRANSACTION ? open.failure : error;
+      throw AFTER_FAILURE.has(sqlState(error) ?? '') ? open.failure : error;
     } finally {
       open.inFlight -= 1;
       if (open.inFlight === 0) setImmediate(() => this.#endIfIdle(open));
