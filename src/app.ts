@@ -7,7 +7,8 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
+import { LRUCache } from 'lru-cache';
+import { apiKeyStrategy, type LastPrincipals } from './api-keys/api-key-strategy.js';
 import { KeyUsage } from './api-keys/key-usage.js';
 import { LegacyKeys } from './api-keys/legacy-keys.js';
 import { authenticator } from './auth/authenticate.js';
@@ -125,7 +126,7 @@ export async function startGateway({
   const usage = new KeyUsage(database, log);
   const authenticate = authenticator([
     ...(config.operatorToken === undefined ? [] : [operatorStrategy(config.operatorToken)]),
-    apiKeyStrategy(new LegacyKeys(database, log), usage),
+    apiKeyStrategy(new LegacyKeys(database, log), usage, lastPrincipals(database)),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
   const admit = withRateLimit(authenticate, new RateLimiter(database), config.limits.rates);
@@ -185,6 +186,13 @@ export async function startGateway({
   };
 }
 
+/** Keys whose last principals are remembered. */
+const MAX_LAST_PRINCIPALS = 10_000;
+
+function lastPrincipals({ pipelinesReads }: Database): LastPrincipals | undefined {
+  return pipelinesReads ? new LRUCache({ max: MAX_LAST_PRINCIPALS }) : undefined;
+}
+
 interface Services {
   readonly database: Database;
   readonly limits: Limits;
@@ -205,7 +213,7 @@ interface Services {
 function contextOf(
   request: FastifyRequest,
   reply: FastifyReply,
-  { principal, lookUp }: HttpCaller,
+  { principal, lookUp, confirmed }: HttpCaller,
   services: Services,
 ): RequestContext {
   const { database, limits, models, slots, computing, embedder, embedSlots } = services;
@@ -222,6 +230,7 @@ function contextOf(
     signal,
     untilReady: () => slot.untilReacquired(),
     onReceived: count => bytes.read(count),
+    confirmed,
     pause,
   };
   reply.raw.once('close', () => {
@@ -231,6 +240,13 @@ function contextOf(
   const loaders = new Map<unknown, unknown>();
   const reads = lookUp.continueAs(scope, bounds);
   const { tenantId } = reads;
+  const embed = queuedEmbed(embedder, {
+    slots: embedSlots,
+    caller,
+    operationSlot: slot,
+    signal,
+    pause,
+  });
   return {
     requestId: request.id,
     principal,
@@ -248,7 +264,8 @@ function contextOf(
     bytes,
     models,
     embedder,
-    embed: queuedEmbed(embedder, { slots: embedSlots, caller, operationSlot: slot, signal, pause }),
+    // Not for a caller who may turn out to be nobody.
+    embed: confirmed ? texts => confirmed.then(() => embed(texts)) : embed,
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,

@@ -43,6 +43,8 @@ export class Database {
 
   private constructor(
     readonly kind: DatabaseConfig['kind'],
+    /** A statement of a read may be sent before the one in front of it is answered. */
+    readonly pipelinesReads: boolean,
     readonly orm: MikroORM,
     private readonly connections: ReadScheduler,
     private readonly scheduler: ConnectionScheduler,
@@ -87,6 +89,7 @@ export class Database {
       });
       return new Database(
         config.kind,
+        config.kind === 'postgres' && config.pooler === 'none',
         orm,
         new ScheduledReadConnections(connections, scheduler),
         scheduler,

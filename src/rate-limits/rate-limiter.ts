@@ -70,6 +70,11 @@ export class RateLimiter {
     }
   }
 
+  /** Whether `consume` would find something left without asking the database. */
+  hasSome({ name }: Subject): boolean {
+    return (this.#currentAllowance(name)?.remaining ?? 0) > 0;
+  }
+
   #currentAllowance(name: string): Allowance | undefined {
     const allowance = this.#allowance.get(name);
     return allowance && performance.now() < allowance.endsAt ? allowance : undefined;

@@ -22,9 +22,18 @@ export function withRateLimit(
   limits: RateLimits,
 ): (request: AuthRequest) => Promise<AdmittedCaller> {
   return async request => {
+    const { address, onGuess } = request;
     let principal: Principal;
     try {
-      principal = await authenticate(request);
+      // Whoever is about to be refused has nothing read before that.
+      principal = await authenticate({
+        ...request,
+        onGuess:
+          onGuess &&
+          (guess => {
+            if (limiter.hasSome(subjectOf(guess, address, limits)!)) onGuess(guess);
+          }),
+      });
     } catch (error) {
       if (error instanceof AppError && error.code === 'UNAUTHENTICATED')
         await limiter.consume(failedTokensSubject(request.address, limits));

@@ -2,6 +2,7 @@ import {
   getOperationAST,
   GraphQLError,
   Kind,
+  OperationTypeNode,
   parse,
   specifiedRules,
   validate,
@@ -27,6 +28,7 @@ export interface PreparedDocument {
   readonly errors: readonly GraphQLError[];
   /** Why it is too large to be validated. */
   readonly problem: AppError | undefined;
+  readonly holdsOnlyQueries: boolean;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   /** Its operations, as far as any was asked for. */
   readonly operations: Map<OperationDefinitionNode, PreparedOperation>;
@@ -77,13 +79,17 @@ export function validDocument(document: DocumentNode): PreparedDocument {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
-  return { ...NO_DOCUMENT, document, fragments, operations: new Map() };
+  const holdsOnlyQueries = document.definitions.every(
+    one => one.kind !== Kind.OPERATION_DEFINITION || one.operation === OperationTypeNode.QUERY,
+  );
+  return { ...NO_DOCUMENT, document, holdsOnlyQueries, fragments, operations: new Map() };
 }
 
 const NO_DOCUMENT: PreparedDocument = {
   document: undefined,
   errors: [],
   problem: undefined,
+  holdsOnlyQueries: false,
   fragments: {},
   operations: new Map(),
   maxPlans: MAX_PLANS,

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from '
 import { Database } from '../../../src/db/database.js';
 import {
   enterTenantOfRowSql,
+  enterTenantSql,
   OPERATOR_SCOPE,
   tenantScope,
 } from '../../../src/db/database-scope.js';
@@ -139,6 +140,23 @@ describe('the reads of an operation', () => {
     const unknown = db.database.reads(OPERATOR_SCOPE);
     await unknown.queryAndEnterTenant(enters, ['0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10']);
     expect(await unknown.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
+  });
+
+  test('go on as the tenant that was named before, whatever the statement finds', async () => {
+    const confirmed = Promise.resolve();
+    const bounds = { statementMs: 30_000, lockMs: 10_000, signal: new AbortController().signal };
+    const finds = statement(
+      'finds',
+      `select 'x' where false union all select ${enterTenantSql('$1')}`,
+    );
+    const lookUp = db.database.reads(OPERATOR_SCOPE);
+    const found = lookUp.queryAndEnter(finds, [tenant.id], tenant.id);
+    const scope = lookUp.continueAs(tenantScope(tenant.id), { ...bounds, confirmed });
+    expect(await scope.query(BEGAN, [])).toMatchObject([
+      { role: 'weaver_tenant', tenant: tenant.id },
+    ]);
+    expect(await scope.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+    await found;
   });
 
   test(
