@@ -21,14 +21,14 @@ import type {
 } from './read-connection.js';
 import { Command, RowQuery } from './row-query.js';
 import { rowReader, type ResultColumn, type RowReader } from './row-reader.js';
-import { statement, type Statement } from './statement.js';
+import { statement as toStatement, type Statement } from './statement.js';
 import { VectorReader } from './vector-reader.js';
 
 // Repeatable read: all statements of a transaction see one state of the data, at no cost for
 // readers.
-const BEGIN = statement('begin', 'begin isolation level repeatable read read only');
+const BEGIN = toStatement('begin', 'begin isolation level repeatable read read only');
 
-const COMMIT = statement('commit', 'commit');
+const COMMIT = toStatement('commit', 'commit');
 
 /**
  * Sets what lasts as long as the transaction. A tenant is a parameter, so that pg_stat_statements
@@ -39,7 +39,7 @@ function setLocal(settings: Record<string, string>): Statement {
   const calls = Object.keys(settings).map(
     (name, index) => `set_config('${name}', $${index + 1}, true)`,
   );
-  return statement('enterScope', `select ${calls.join(', ')}`);
+  return toStatement('enterScope', `select ${calls.join(', ')}`);
 }
 
 const ENTER_SCOPE = setLocal(scopeSettings(NOBODY_SCOPE));

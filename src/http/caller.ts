@@ -51,7 +51,7 @@ export function callerFinder(
       headers: request.headers,
       address: request.ip,
       lookUp,
-      onGuess: onGuess && (principal => onGuess({ principal, lookUp })),
+      onGuess: onGuess && (guess => onGuess({ principal: guess, lookUp })),
     });
     if (rateLimit) reply.headers(rateLimitHeaders(rateLimit));
     refuseOtherTenant(request.headers, principal);

@@ -30,8 +30,7 @@ beforeEach(async () => {
   ({ secret } = await mine.key({ rate_limit_rpm: 1_000 }));
   client = gateway.client(secret);
   // So that the text is known, and whose the key is.
-  for (let times = 0; times < 2; times += 1)
-    expect((await client.data(QUERY)).tenant.id).toBe(mine.id);
+  for (let times = 0; times < 2; times += 1) await client.data(QUERY);
 });
 
 /** What another process, or an operator by hand, does to the key. */
@@ -128,8 +127,8 @@ test.skipIf(inject('template').kind !== 'postgres')(
     const connection = gateway.db.database.orm.em.getDriver().getConnection();
     const pool = await (connection as PostgreSqlConnection).getNativeClient();
     let letters = '';
-    const listen = (client: PoolClient): void => {
-      const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+    const listen = (acquired: PoolClient): void => {
+      const { stream } = (acquired as unknown as { connection: { stream: Socket } }).connection;
       const write = stream.write;
       stream.write = function (chunk: Buffer, ...rest: never[]) {
         letters += String.fromCharCode(chunk[0]!);

@@ -448,19 +448,19 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
         letters += String.fromCharCode(chunk[0]!);
         return write.call(stream, chunk, ...rest);
       } as typeof write;
-      const began = async (): Promise<unknown> =>
+      const ask = async (): Promise<unknown> =>
         (await database.reads(tenantScope(tenant.id)).query(BEGAN, []))[0];
       // So that all is known to the connection.
-      for (let times = 0; times < 4; times += 1) await began();
+      for (let times = 0; times < 4; times += 1) await ask();
       await sleep(20);
       letters = '';
-      await began();
+      await ask();
       await database.write('next', tenantScope(tenant.id), em => em.execute('select 1'));
       // `begin`, the settings and the statement; `commit`; and then what the write begins with.
       expect(letters).toMatch(/^(?:BE){3}S(?:BE)S[QP]/);
       letters = '';
       await sleep(20);
-      await Promise.all([began(), began()]);
+      await Promise.all([ask(), ask()]);
       // The first `commit` leaves with what comes next.
       expect(letters).toBe(`${'BE'.repeat(3)}S${'BE'.repeat(4)}S`);
     } finally {
