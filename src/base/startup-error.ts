@@ -5,3 +5,6 @@
 export class StartupError extends Error {
   override readonly name = 'StartupError';
 }
+
+/** A command that was typed wrongly, whatever the state of the database. */
+export class UsageError extends StartupError {}

@@ -1,4 +1,4 @@
-import { StartupError } from '../base/startup-error.js';
+import { StartupError, UsageError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
 import { addressAs, addressUrl, type DatabaseAddress } from '../config/database-address.js';
 import {
@@ -31,7 +31,7 @@ export async function prepareDatabase(
     owner: options.owner,
   };
   if (plan.login !== undefined && plan.login === plan.owner)
-    throw new StartupError(
+    throw new UsageError(
       "The gateway's login and the owner must be different logins: the owner of the " +
         'tables bypasses their policies.',
     );
@@ -97,7 +97,7 @@ function loginOf(database: DatabaseConfig): string | undefined {
 
 async function passwordFromStdin(io: CommandIo, { login }: BootstrapPlan): Promise<string> {
   if (login === undefined)
-    throw new StartupError(
+    throw new UsageError(
       '--password-stdin requires --login <name>, the login that gets the password.',
     );
   const password = (await io.read()).replace(/\r?\n$/, '');

@@ -5,6 +5,7 @@ import { EMBEDDING_TEXTS } from './help-texts.js';
 import type { RecallCommandOptions } from './recall-search.js';
 import type { ReembedCommandOptions, ReembedPosition } from './reembed.js';
 import type { TuneCommandOptions } from './tune-search.js';
+import { wholeNumber } from './whole-number.js';
 
 const MAX_SAMPLES = 10_000;
 const MAX_TOP_K = 100;
@@ -69,12 +70,12 @@ Examples:
     )
     .addOption(
       new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`)
-        .argParser(wholeNumber(MAX_SAMPLES))
+        .argParser(wholeNumber(1, MAX_SAMPLES))
         .default(100),
     )
     .addOption(
       new Option('--top-k <number>', `how many of the nearest count, 1 to ${MAX_TOP_K}`)
-        .argParser(wholeNumber(MAX_TOP_K))
+        .argParser(wholeNumber(1, MAX_TOP_K))
         .default(10),
     )
     .option('--json', 'as one JSON array')
@@ -136,13 +137,4 @@ function parsePosition(value: string): ReembedPosition {
       'Give the value that the earlier run printed: two ids separated by a slash.',
     );
   return { tenantId, chunkId };
-}
-
-function wholeNumber(max: number): (value: string) => number {
-  return value => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < 1 || number > max)
-      throw new InvalidArgumentError(`Give a whole number from 1 to ${max}.`);
-    return number;
-  };
 }

@@ -65,9 +65,10 @@ export async function migrateUp(
   target: string | undefined,
   options: GuardOptions,
 ): Promise<void> {
+  const step = stepTarget(target, '+');
   await untilRun('applied', config, async (database, signal) => {
     const { pending } = await migratorOf(database).names();
-    const run = upTo(stepTarget(target, '+'), pending);
+    const run = upTo(step, pending);
     const applied = await withProgress(io, 'Applying', onStart =>
       runMigrations(database, 'up', run, {
         guards: { ...guardsOf(config, io, options), signal },
@@ -95,10 +96,10 @@ export async function migrateDown(
   target: string | undefined,
   options: GuardOptions,
 ): Promise<void> {
+  const step = stepTarget(target, '-');
   if (!embeddedExists(config.database)) return io.out('Nothing to do: there is no database yet.');
   await untilRun('reverted', config, async (database, signal) => {
     const { executed } = await migratorOf(database).names();
-    const step = stepTarget(target, '-');
     if (executed.length === 0) {
       if (step.kind === 'name')
         throw new StartupError(`There is no applied migration ${step.name}. There is none at all.`);
@@ -117,10 +118,6 @@ export async function migrateDown(
 }
 
 function upTo(target: Target, pending: readonly string[]): RunOptions {
-  if (target.kind === 'base')
-    throw new StartupError(
-      '"up" cannot go to base. To revert every migration: "npx weaver db down base".',
-    );
   if (target.kind === 'name') return { to: target.name };
   if (target.kind !== 'steps') return undefined;
   if (target.steps > pending.length)
@@ -134,10 +131,6 @@ function upTo(target: Target, pending: readonly string[]): RunOptions {
 function downTo(target: Target, executed: readonly string[]): RunOptions {
   if (target.kind === 'base') return { to: 0 };
   if (target.kind === 'name') return { to: target.name };
-  if (target.kind === 'head')
-    throw new StartupError(
-      '"down" cannot go to head. To apply every migration: "npx weaver db up".',
-    );
   const steps = target.kind === 'steps' ? target.steps : 1;
   if (steps > executed.length)
     throw new StartupError(

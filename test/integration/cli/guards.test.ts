@@ -486,7 +486,7 @@ test('the current migration is the last that was applied, which "down" reverts',
   );
   expect((await run('down')).out).toBe(`Reverted ${EARLY}\n`);
   expect(await run('up', `${EARLY}+1`)).toMatchObject({
-    code: 1,
+    code: 2,
     out: '',
     err: expect.stringContaining(`${EARLY}+1 counts from a migration.`),
   });
