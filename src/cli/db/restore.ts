@@ -19,6 +19,7 @@ import {
   extraObjectsIn,
 } from '../../ops/backup/restore-dump.js';
 import { RestoreLeftover } from '../../ops/backup/restore-leftover.js';
+import { refuseOtherEncoding } from '../../ops/database-encoding.js';
 import { countExistingRows } from '../../ops/backup/rows-there.js';
 import { inSession } from '../../ops/backup/session.js';
 import type { BackupContext } from '../../ops/backup/backup-context.js';
@@ -192,11 +193,14 @@ async function restoreFromDump(
     there: existing,
     target,
     owner,
-  } = await inSession(address, context.signal, async session => ({
-    owner: await futureOwner(session.run),
-    there: await countExistingRows(session),
-    target: await readTarget(session.run),
-  }));
+  } = await inSession(address, context.signal, async session => {
+    await refuseOtherEncoding(session.run);
+    return {
+      owner: await futureOwner(session.run),
+      there: await countExistingRows(session),
+      target: await readTarget(session.run),
+    };
+  });
   const entries = restorableEntries(target, wanted);
   const counts = await countsInDump(file, entries, context);
   const extraObjects = extraObjectsIn(target, all, onlyWeaver);

@@ -1,4 +1,5 @@
 import { STALE_SCRATCH_DATABASES } from '../backup/scratch.js';
+import { encodingProblem } from '../database-encoding.js';
 import type { Database } from '../../db/database.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { LOG_TABLE } from '../migrations/log.js';
@@ -13,6 +14,7 @@ export async function examineSurroundings(database: Database): Promise<Finding[]
   const found = await Promise.all(
     [
       examineWrites,
+      examineEncoding,
       examineSchemas,
       examineCollations,
       examineIndexes,
@@ -56,6 +58,11 @@ async function examineWrites(database: Database): Promise<Finding[]> {
         ),
       ]
     : [];
+}
+
+async function examineEncoding(database: Database): Promise<Finding[]> {
+  const found = await encodingProblem(sql => query(database, sql));
+  return found ? [fail(found.problem, found.mend)] : [];
 }
 
 /**
