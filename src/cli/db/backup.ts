@@ -248,7 +248,7 @@ async function verifyDump(
       file,
       { ...target, serverVersion },
       restorableEntries(target, weaverTables),
-      { clean: false, counts: own, makeExtensions: false },
+      { clean: false, counts: own, makeExtensions: false, lockWaitMs: 0 },
       context,
     );
   });

@@ -1,5 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../../config.js';
+import type { DatabaseAddress } from '../../config/database-address.js';
 import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../ops/backup/archive.js';
 import { kindOfBackup } from '../../ops/backup/backup-kind.js';
 import { formatRowCounts, type Counts } from '../../ops/backup/counts.js';
@@ -23,6 +24,8 @@ import { refuseOtherEncoding } from '../../ops/database-encoding.js';
 import { countExistingRows } from '../../ops/backup/rows-there.js';
 import { inSession } from '../../ops/backup/session.js';
 import type { BackupContext } from '../../ops/backup/backup-context.js';
+import { tableLockHolders } from '../../ops/migrations/lock-holders.js';
+import { exceededTime } from '../../db/database-errors.js';
 import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/run.js';
@@ -35,6 +38,7 @@ import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, embeddedExists, openingError, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { explainFailure } from './backup-failure.js';
+import { pluralize } from './format-counts.js';
 import { refuseReplacedRows, completeCounts } from './replaced-rows.js';
 
 export interface RestoreCommandOptions {
@@ -173,10 +177,35 @@ async function restorePostgres(
   options: RestoreCommandOptions,
   context: BackupContext,
 ): Promise<RestoreResult> {
+  const { statementLockMs } = config;
   return withDatabase(config, 'migrate', async database =>
     kind === 'portable'
-      ? fillPostgres(database, target, io, file, options, context)
-      : migratorOf(database).withLock(() => restoreFromDump(target, io, file, options, context)),
+      ? fillPostgres(database, target, io, file, options, context, statementLockMs)
+      : migratorOf(database).withLock(() =>
+          restoreFromDump(target, io, file, options, context, statementLockMs),
+        ),
+  ).catch(async error => {
+    throw await lockFailure(error, target.ownerAddress, statementLockMs);
+  });
+}
+
+/** Names who holds the lock that a restore has waited for too long. */
+async function lockFailure(
+  error: unknown,
+  address: DatabaseAddress,
+  lockWaitMs: number,
+): Promise<unknown> {
+  const isLock = exceededTime(error) === 'lock' || /lock timeout/.test((error as Error).message);
+  if (!isLock) return error;
+  const holders = await inSession(address, new AbortController().signal, tableLockHolders).catch(
+    () => [],
+  );
+  const held = holders.length === 0 ? '' : ` that is held by ${holders.join(' and ')}`;
+  return new StartupError(
+    `The restore waited ${pluralize(lockWaitMs / 1_000, 'second')} for a lock${held}. Nothing was changed. Let ` +
+      'that session end, or stop the gateways, then run it again, or set ' +
+      'WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
+    { cause: error },
   );
 }
 
@@ -186,6 +215,7 @@ async function restoreFromDump(
   file: string,
   { yes = false, onlyWeaver = false }: RestoreCommandOptions,
   context: BackupContext,
+  lockWaitMs: number,
 ): Promise<RestoreResult> {
   const all = await dumpEntries(file, context);
   const wanted = onlyWeaver ? await weaverEntries(file, all, context) : all;
@@ -217,6 +247,7 @@ async function restoreFromDump(
       owner,
       counts,
       makeExtensions: onlyWeaver || hasOnlyWeaver(all),
+      lockWaitMs,
     },
     context,
   );
@@ -233,6 +264,7 @@ async function fillPostgres(
   file: string,
   { yes = false }: RestoreCommandOptions,
   context: BackupContext,
+  lockWaitMs: number,
 ): Promise<RestoreResult> {
   const { manifest, counts } = await checkPortable(file, context);
   await refuseSharedSessions(await poolOf(database));
@@ -244,7 +276,7 @@ async function fillPostgres(
   await withPortableTables(database, file, manifest, () =>
     migratorOf(database).withLock(() =>
       inSession(address, context.signal, session =>
-        fillFromPortable(postgresSink(session), file, { clean: yes, owner }, context),
+        fillFromPortable(postgresSink(session), file, { clean: yes, owner, lockWaitMs }, context),
       ),
     ),
   );

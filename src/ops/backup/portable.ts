@@ -199,6 +199,8 @@ export interface FillOptions {
   /** Take away the rows that are there. */
   readonly clean: boolean;
   readonly owner?: string | undefined;
+  /** How long one statement waits for a lock. Without it there is no limit. */
+  readonly lockWaitMs?: number;
 }
 
 /**
@@ -210,12 +212,13 @@ export interface FillOptions {
 export async function fillFromPortable(
   sink: RowSink,
   file: string,
-  { clean, owner }: FillOptions,
+  { clean, owner, lockWaitMs = 0 }: FillOptions,
   { report, signal }: BackupContext,
 ): Promise<void> {
   const { run } = sink;
   await run('begin');
   try {
+    await run(`set local lock_timeout = ${lockWaitMs}`);
     for (const setting of TEXT_SETTINGS) await run(setting);
     const tables = await portableTables(run);
     const forcedTables = await run<{ name: string }>(

@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -124,6 +125,15 @@ afterAll(async () => {
   }
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** On PostgreSQL pg_dump waits for the table, until that is released. */
+async function holdTenants(): Promise<() => Promise<void>> {
+  if (!onPostgres) return async () => {};
+  const holder = new Client({ connectionString: source.urls!.admin });
+  await holder.connect();
+  await holder.query('begin; lock table tenants in access exclusive mode');
+  return () => holder.end();
+}
 
 const left = (path: string): string[] =>
   readdirSync(folder).filter(name => join(folder, name).startsWith(path));
@@ -462,13 +472,10 @@ describe('the file', () => {
 
   test("is its owner's alone, has no name before its trial, and goes if interrupted", async () => {
     const path = file();
+    const release = await holdTenants();
     const before = process.umask(0);
     const running = commands.weaver(source.env, 'db', 'backup', path);
     process.umask(before);
-    // pg_dump waits for the table.
-    const holder = onPostgres ? new Client({ connectionString: source.urls!.admin }) : undefined;
-    await holder?.connect();
-    await holder?.query('begin; lock table tenants in access exclusive mode');
     try {
       await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, {
         timeout: 60_000,
@@ -483,7 +490,7 @@ describe('the file', () => {
         err: 'Interrupted: nothing was written.',
       });
     } finally {
-      await holder?.end();
+      await release();
     }
     expect(left(path)).toEqual([]);
   });
@@ -513,12 +520,14 @@ describe('the file', () => {
 
   test('never replaces one that got its name meanwhile', async () => {
     const path = file();
+    const release = await holdTenants();
     const running = commands.weaver(source.env, 'db', 'backup', path);
     await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, {
       timeout: 60_000,
       interval: 2,
     });
     writeFileSync(path, "somebody else's");
+    await release();
     const { code, err } = await running.outcome();
     expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({
       code: 1,
@@ -532,6 +541,56 @@ describe('the file', () => {
 });
 
 describe.runIf(!onPostgres)("the embedded database's former files", () => {
+  /** Before the command: the disk fails as often when `pg` of the data folder gets its name. */
+  const FAILING_DISK =
+    "import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module'; " +
+    'const { renameSync } = fs; let failures = Number(process.env.FAILURES); ' +
+    'fs.renameSync = (from, to) => { ' +
+    "if (to === process.env.WEAVER_DATA_DIR + '/pg' && failures-- > 0) throw Object.assign(" +
+    "new Error('EIO: i/o error, rename'), { code: 'EIO', syscall: 'rename', path: from }); " +
+    'renameSync(from, to); }; syncBuiltinESMExports();';
+
+  test('are put back where the restored ones cannot take their place, or named', async () => {
+    const path = file();
+    await weaver(source.env, ['db', 'backup', '--no-check', path]);
+    const target = await database({ migrated: true });
+    await sql(target, `insert into tenants (name) values ('stays')`);
+    const dataDir = target.env.WEAVER_DATA_DIR!;
+    const restore = async (failures: number): Promise<Outcome> =>
+      commands
+        .weaver(
+          {
+            ...target.env,
+            FAILURES: String(failures),
+            NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(FAILING_DISK)}`,
+          },
+          'db',
+          'restore',
+          '--yes',
+          path,
+        )
+        .outcome();
+    const names = (): Promise<unknown[]> => sql(target, 'select name from tenants');
+
+    expect(await restore(1)).toMatchObject({
+      code: 1,
+      out: '',
+      err: `${dataDir}/restoring cannot be written (EIO): the disk reports an error. Nothing was changed.\n`,
+    });
+    expect(await names()).toEqual([{ name: 'stays' }]);
+    const { code, err } = await restore(2);
+    const [former] = readdirSync(dataDir).filter(name => name.startsWith('pg.before-restore-'));
+    expect({ code, err }).toEqual({
+      code: 1,
+      err:
+        `${dataDir}/pg cannot be written (EIO): the disk reports an error. The restore failed: ` +
+        `the former database is in ${dataDir}/${former}. Rename that folder to ${dataDir}/pg, ` +
+        'or restore again.\n',
+    });
+    renameSync(join(dataDir, former!), join(dataDir, 'pg'));
+    expect(await names()).toEqual([{ name: 'stays' }]);
+  });
+
   test.each([
     [
       'lack PG_VERSION',
