@@ -66,7 +66,7 @@ export async function migrateUp(
   options: GuardOptions,
 ): Promise<void> {
   const step = stepTarget(target, '+');
-  await untilRun('applied', config, async (database, signal) => {
+  await untilRun('applied', config, io, async (database, signal) => {
     const { pending } = await migratorOf(database).names();
     const run = upTo(step, pending);
     const applied = await withProgress(io, 'Applying', onStart =>
@@ -98,7 +98,7 @@ export async function migrateDown(
 ): Promise<void> {
   const step = stepTarget(target, '-');
   if (!embeddedExists(config.database)) return io.out('Nothing to do: there is no database yet.');
-  await untilRun('reverted', config, async (database, signal) => {
+  await untilRun('reverted', config, io, async (database, signal) => {
     const { executed } = await migratorOf(database).names();
     if (executed.length === 0) {
       if (step.kind === 'name')
@@ -186,8 +186,9 @@ export async function withMigrationDatabase<T>(
  * then.
  */
 async function untilRun(
-  verb: string,
+  verb: 'applied' | 'reverted',
   config: Config,
+  io: CommandIo,
   work: (database: Database, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   let kept = 'nothing was changed';
@@ -198,6 +199,10 @@ async function untilRun(
         const before = await logged(database);
         await work(database, signal).catch(async error => {
           if (signal.aborted) kept = await keptOf(verb, database, before, error);
+          // Beside one that failed: each may have had a transaction of its own.
+          else if (error instanceof MigrationFailure)
+            for (const name of await changedSince(database, before).catch(() => []))
+              io.out(`${verb === 'applied' ? 'Applied' : 'Reverted'} ${name}`);
           throw error;
         });
       }),
@@ -208,17 +213,22 @@ async function logged(database: Database): Promise<string[]> {
   return (await migratorOf(database).names()).executed;
 }
 
+/** Migrations that the log has now and had not before, or the other way round. */
+async function changedSince(database: Database, before: readonly string[]): Promise<string[]> {
+  const after = await logged(database);
+  return [
+    ...after.filter(name => !before.includes(name)),
+    ...before.filter(name => !after.includes(name)).toReversed(),
+  ];
+}
+
 async function keptOf(
   verb: string,
   database: Database,
   before: readonly string[],
   error: unknown,
 ): Promise<string> {
-  const after = await logged(database);
-  const done = [
-    ...after.filter(name => !before.includes(name)),
-    ...before.filter(name => !after.includes(name)),
-  ];
+  const done = await changedSince(database, before);
   const run =
     done.length === 0
       ? 'nothing of this run was kept'
