@@ -52,8 +52,8 @@ export async function prepareDatabase(
       [...passwords].map(([login, { password }]) => [login, storedPassword(password)]),
     );
     const { created, found } = await bootstrap(database, plan, stored);
-    for (const thing of found) io.out(`There already: ${thing}`);
-    for (const thing of created) io.out(`Made: ${thing}`);
+    for (const thing of found) io.out(`Exists: ${thing}`);
+    for (const thing of created) io.out(`Created: ${thing}`);
     for (const [login, { generated }] of passwords)
       if (!generated) io.out(`Set: the password of ${login}`);
     const settings = settingsOf(plan, postgres, passwords);

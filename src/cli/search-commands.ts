@@ -23,14 +23,11 @@ export function addSearchCommands(program: Command, { io, fail }: CommandContext
     .command('tune')
     .summary('build, rebuild and drop the indexes of large tenants')
     .description(
-      'Gives each tenant with many chunks an index of its own, rebuilds those that have ' +
-        'grown beyond their content, and drops those that ' +
-        ('are no longer needed. The gateway goes on meanwhile, reads and writes included. ' +
-          'It may be interrupted at any time and run ') +
-        ('again: Ctrl+C stops the build of the index that it was at, and what is left ' +
-          'half done is put right by the next run. Best run regularly, ') +
-        ('such as every night, and after large imports. Exits with 1 when a step fails or ' +
-          'another process is at it.'),
+      'Gives each tenant with many chunks an index of its own, rebuilds indexes that have ' +
+        'grown beyond their content, and drops those that are no longer needed. The gateway ' +
+        'keeps running, with reads and writes. Run it regularly, such as every night, and ' +
+        'after large imports. Ctrl+C stops the current build, and the next run continues. ' +
+        'Exits with 1 if a step fails or another run is in progress.',
     )
     .option('--tenant <tenant>', 'only this tenant, by its id or exact name')
     .option('--dry-run', 'only print what would be done')

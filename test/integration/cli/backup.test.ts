@@ -248,9 +248,8 @@ describe('a portable backup', () => {
     );
     expect(await restore.end('SIGINT')).toEqual({ code: 130, signal: null });
     const leftover =
-      'tables that were made for the rows are left in the database without them, since they ' +
-      'could not be taken away (no drops here). Mend that, and remove them with "npx weaver db ' +
-      'down base".';
+      'the empty tables that it created are left in the database, because they could not be ' +
+      'removed (no drops here). Correct that, then remove them with "npx weaver db down base".';
     expect(restore.err.trim().split('\n').at(-1)).toBe(`Interrupted: ${leftover}`);
     await sql(target, 'drop event trigger no_drops; drop event trigger waits');
     expect(await weaver(target.env, ['db', 'down', 'base'])).toMatchObject({ code: 0 });
@@ -359,7 +358,9 @@ describe('a portable backup', () => {
       expect(await weaver(asOwner, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0 });
       expect(await weaver(asOwner, ['db', 'backup', '--portable', file()])).toMatchObject({
         code: 1,
-        err: expect.stringMatching(/^The login \w+ is held by row-level security/),
+        err: expect.stringMatching(
+          /^Row-level security hides rows from the login \w+, so the backup would contain no rows\./,
+        ),
       });
       expect((await weaver(target.env, ['db', 'check'])).out).toContain('nothing differs');
       const superusers = await database();
@@ -861,7 +862,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       // Another file's backup may have been faster.
       if (waiting)
         expect(err).toContain(
-          `Dropped the database ${killed}, which a backup that was stopped had left with ` +
+          `Dropped the database ${killed}, which an interrupted backup had left with ` +
             'a copy of all rows.',
         );
       expect(await scratchDatabases()).toEqual(expect.arrayContaining([living, others]));
