@@ -94,12 +94,17 @@ export async function withReadyDatabase<T>(
   return withDatabase(config, 'serve', ready, signal);
 }
 
-/** Whether there is an embedded database to open; true for PostgreSQL. Opening would make one. */
+/**
+ * Whether there is an embedded database to open; true for PostgreSQL. Opening would make one. Throws
+ * a `StartupError` where the system does not let this user see.
+ */
 export function embeddedExists(database: DatabaseConfig): boolean {
-  return (
-    database.kind !== 'embedded' ||
-    lstatSync(join(database.dataDir, 'pg'), { throwIfNoEntry: false }) !== undefined
-  );
+  if (database.kind !== 'embedded') return true;
+  try {
+    return lstatSync(join(database.dataDir, 'pg'), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw unusableFolder(database.dataDir, error) ?? error;
+  }
 }
 
 /**
