@@ -95,8 +95,8 @@ export async function withReadyDatabase<T>(
 }
 
 /**
- * Whether there is an embedded database to open; true for PostgreSQL. Opening would make one. Throws
- * a `StartupError` where the system does not let this user see.
+ * Whether there is an embedded database to open; true for PostgreSQL. Opening would make one.
+ * Throws a `StartupError` where the system does not let this user see.
  */
 export function embeddedExists(database: DatabaseConfig): boolean {
   if (database.kind !== 'embedded') return true;

@@ -13,7 +13,9 @@ export async function encodingProblem(
   if (encoding === 'UTF8') return undefined;
   return {
     problem: `The database ${name} has the encoding ${encoding}, but Weaver needs UTF8.`,
-    mend: 'Create another with "createdb --encoding UTF8 --template template0 <name>", and use that.',
+    mend:
+      'Create another with "createdb --encoding UTF8 --template template0 <name>", and use ' +
+      'that.',
   };
 }
 

@@ -189,6 +189,15 @@ async function restorePostgres(
   });
 }
 
+/** None where that cannot be told. */
+async function holdersAt(address: DatabaseAddress): Promise<string[]> {
+  try {
+    return await inSession(address, new AbortController().signal, tableLockHolders);
+  } catch {
+    return [];
+  }
+}
+
 /** Names who holds the lock that a restore has waited for too long. */
 async function lockFailure(
   error: unknown,
@@ -197,14 +206,12 @@ async function lockFailure(
 ): Promise<unknown> {
   const isLock = exceededTime(error) === 'lock' || /lock timeout/.test((error as Error).message);
   if (!isLock) return error;
-  const holders = await inSession(address, new AbortController().signal, tableLockHolders).catch(
-    () => [],
-  );
+  const holders = await holdersAt(address);
   const held = holders.length === 0 ? '' : ` that is held by ${holders.join(' and ')}`;
   return new StartupError(
-    `The restore waited ${pluralize(lockWaitMs / 1_000, 'second')} for a lock${held}. Nothing was changed. Let ` +
-      'that session end, or stop the gateways, then run it again, or set ' +
-      'WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
+    `The restore waited ${pluralize(lockWaitMs / 1_000, 'second')} for a lock${held}. ` +
+      'Nothing was changed. Let that session end, or stop the gateways, then run it again, or ' +
+      'set WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
     { cause: error },
   );
 }
