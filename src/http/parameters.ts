@@ -88,9 +88,10 @@ function parametersOfBody(body: unknown): Parameters {
     string,
     unknown
   >;
-  if (isAbsent(query) && isAbsent(documentId) && isAbsent(extensions))
+  const parameters = checked({ query, documentId, operationName, variables, extensions });
+  if (namesNoOperation(parameters))
     throw badRequest(`The body contains no operation. Send one as "query", such as ${EXAMPLE}.`);
-  return checked({ query, documentId, operationName, variables, extensions });
+  return parameters;
 }
 
 const EXAMPLE = '{"query":"{ __typename }"}';
@@ -102,11 +103,21 @@ function parametersOfUrl(url: string): Parameters {
     (typeof NAMES)[number],
     string | undefined
   >;
-  return checked({
+  const parameters = checked({
     ...texts,
     variables: ofJson('variables', texts.variables),
     extensions: ofJson('extensions', texts.extensions),
   });
+  if (namesNoOperation(parameters))
+    throw badRequest(
+      'The URL contains no operation. Send one as the parameter query, such as ' +
+        '?query={__typename}, or send a POST.',
+    );
+  return parameters;
+}
+
+function namesNoOperation({ query, documentId, extensions }: Parameters): boolean {
+  return isAbsent(query) && isAbsent(documentId) && isAbsent(extensions?.persistedQuery);
 }
 
 /** What is empty is as if it were not there: forms send what nobody filled in. */
