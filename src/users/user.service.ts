@@ -13,6 +13,7 @@ import type { Db } from '../writes/db.js';
 import { lockRow } from '../writes/lock-row.js';
 import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type { CreateUserInput, DeleteUserInput, UpdateUserInput } from './user-mutations.inputs.js';
+import { withUnicodeDomain } from './email-input.js';
 import { User } from './user.entity.js';
 
 type Member = { email: string; role: UserRole };
@@ -86,7 +87,7 @@ export async function deleteUser(
           outcome: { deletedId: null, counts: [] },
           audit: notRecorded('A dry run changes nothing.'),
         };
-      if (input.confirm !== email)
+      if (withUnicodeDomain(input.confirm ?? '') !== withUnicodeDomain(email))
         throw badInput(
           'input.confirm',
           "input.confirm must be the user's exact e-mail address. Nothing was deleted.",

@@ -179,7 +179,7 @@ describe.runIf(onPostgres)('what adoption does not know, it names and leaves alo
     expect(code).toBe(0);
     expect(out).toContain(
       `profiles ${USER(1)}: another user of its tenant has its e-mail address, in ` +
-        `another case or normal form\n  profiles ${USER(2)}: another user`,
+        `another spelling\n  profiles ${USER(2)}: another user`,
     );
     expect(err).toContain('nothing was changed');
     expect(await legacy.adopt('--yes')).toMatchObject({
