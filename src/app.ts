@@ -265,7 +265,7 @@ function contextOf(
     models,
     embedder,
     // Not for a caller who may turn out to be nobody.
-    embed: confirmed ? texts => confirmed.then(() => embed(texts)) : embed,
+    embed: confirmed ? (texts, inputType) => confirmed.then(() => embed(texts, inputType)) : embed,
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,
