@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { fairnessCommand } from './fairness/fairness.bench.js';
 import { growthCommand } from './growth/growth.bench.js';
 import { largeAnswersCommand } from './large-answers/large-answers.bench.js';
+import { largeTenantsCommand } from './large-tenants/large-tenants.bench.js';
 import { navigationCommand } from './navigation/navigation.bench.js';
 import { retrievalCommand } from './retrieval/retrieval.bench.js';
 import { searchCommand } from './search/search.bench.js';
@@ -14,6 +15,7 @@ const program = new Command('npm run bench --')
   .addCommand(retrievalCommand())
   .addCommand(growthCommand())
   .addCommand(largeAnswersCommand())
+  .addCommand(largeTenantsCommand())
   .addCommand(fairnessCommand())
   .addCommand(sqlCommand());
 await program.parseAsync();

@@ -7,7 +7,8 @@ import {
 } from '@apollo/server/plugin/disabled';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { apiKeyStrategy } from './api-keys/api-key-strategy.js';
+import { LRUCache } from 'lru-cache';
+import { apiKeyStrategy, type LastPrincipals } from './api-keys/api-key-strategy.js';
 import { KeyUsage } from './api-keys/key-usage.js';
 import { LegacyKeys } from './api-keys/legacy-keys.js';
 import { authenticator } from './auth/authenticate.js';
@@ -44,7 +45,7 @@ import { RowBudget } from './graphql/limits/row-budget.js';
 import { Operations } from './graphql/operation/operations.js';
 import { TrustedDocuments } from './graphql/trusted-documents/trusted-documents.js';
 import { keepResult } from './http/apollo-result.js';
-import { callerFinder, type Caller } from './http/caller.js';
+import { callerFinder, type HttpCaller } from './http/caller.js';
 import { registerCompression } from './http/compression.js';
 import { allowOrigins } from './http/cors.js';
 import { GRAPHQL_PATH, registerGraphqlEndpoint } from './http/graphql-endpoint.js';
@@ -125,7 +126,7 @@ export async function startGateway({
   const usage = new KeyUsage(database, log);
   const authenticate = authenticator([
     ...(config.operatorToken === undefined ? [] : [operatorStrategy(config.operatorToken)]),
-    apiKeyStrategy(new LegacyKeys(database, log), usage),
+    apiKeyStrategy(new LegacyKeys(database, log), usage, lastPrincipals(database)),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
   const admit = withRateLimit(authenticate, new RateLimiter(database), config.limits.rates);
@@ -186,6 +187,13 @@ export async function startGateway({
   };
 }
 
+/** Keys whose last principals are remembered. */
+const MAX_LAST_PRINCIPALS = 10_000;
+
+function lastPrincipals({ pipelinesReads }: Database): LastPrincipals | undefined {
+  return pipelinesReads ? new LRUCache({ max: MAX_LAST_PRINCIPALS }) : undefined;
+}
+
 interface Services {
   readonly database: Database;
   readonly limits: Limits;
@@ -197,8 +205,8 @@ interface Services {
   readonly chunkSize: number;
   readonly embedder: Embedder;
   /**
-   * Calls of a remote embedder at the same time. Any number may wait for one: those are operations,
-   * of which only so many run or are aside.
+   * Limits concurrent calls of a remote embedder. Any number may wait: they belong to operations,
+   * whose number is limited.
    */
   readonly embedSlots: OperationSlots;
   readonly search: SearchServices;
@@ -207,7 +215,7 @@ interface Services {
 function contextOf(
   request: FastifyRequest,
   reply: FastifyReply,
-  { principal, lookUp }: Caller,
+  { principal, lookUp, confirmed }: HttpCaller,
   services: Services,
 ): RequestContext {
   const { database, limits, models, slots, computing, embedder, embedSlots } = services;
@@ -224,6 +232,7 @@ function contextOf(
     signal,
     untilReady: () => slot.untilReacquired(),
     onReceived: count => bytes.read(count),
+    confirmed,
     pause,
   };
   reply.raw.once('close', () => {
@@ -233,6 +242,13 @@ function contextOf(
   const loaders = new Map<unknown, unknown>();
   const reads = lookUp.continueAs(scope, bounds);
   const { tenantId } = reads;
+  const embed = queuedEmbed(embedder, {
+    slots: embedSlots,
+    caller,
+    operationSlot: slot,
+    signal,
+    pause,
+  });
   return {
     requestId: request.id,
     principal,
@@ -250,7 +266,8 @@ function contextOf(
     bytes,
     models,
     embedder,
-    embed: queuedEmbed(embedder, { slots: embedSlots, caller, operationSlot: slot, signal, pause }),
+    // Not for a caller who may turn out to be nobody.
+    embed: confirmed ? (texts, inputType) => confirmed.then(() => embed(texts, inputType)) : embed,
     chunkSize: services.chunkSize,
     pause,
     pauses: new Pauses(pause),
@@ -268,12 +285,12 @@ function scopeOf(principal: Principal): DatabaseScope {
     case 'operator':
       return OPERATOR_SCOPE;
     case 'nobody':
-      // Never asked: rules refuse nobody's operations before they run.
+      // Not used: operations without a principal are refused before they run.
       return NOBODY_SCOPE;
   }
 }
 
-/** Whose operations wait in turn with those of others. */
+/** The names by which operations of different callers take turns. */
 function callerOf(principal: Principal, address: string): OperationCaller {
   switch (principal.kind) {
     case 'apiKey':

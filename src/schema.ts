@@ -40,7 +40,7 @@ import { UserMutationsResolver } from './users/user-mutations.resolver.js';
 import { UserResolver } from './users/user.resolver.js';
 import { ViewerResolver } from './viewer/viewer.resolver.js';
 
-/** Every resolver class of Weaver: with `entities.ts`, the only place that names every feature. */
+/** All resolver classes. Only this file and `entities.ts` name every feature. */
 const RESOLVERS: NonEmptyArray<Function> = [
   ViewerResolver,
   nodeResolver(NODES),

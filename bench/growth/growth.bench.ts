@@ -1,5 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
-import { DEFINITIONS, type WorkloadName } from '../navigation/workloads.js';
+import { Command, Option } from 'commander';
+import { DEFINITIONS, type ReadName } from '../navigation/read-workloads.js';
 import { graphqlRequest, type HttpRequest } from '../shared/http-request.js';
 import {
   cpuMs,
@@ -8,14 +8,15 @@ import {
   type LoadGenerator,
   type Server,
 } from '../shared/processes.js';
-import { cpuBetween, ServerWatch } from '../shared/server-watch.js';
+import { toNumber } from '../shared/options.js';
+import { between, ServerWatch } from '../shared/server-watch.js';
 import { prepareDatabases, removeDatabases, type GrowthDatabase } from './data-set.js';
 import { report, writeReport, type Facts, type Measurement, type Sample } from './report.js';
 import { pagesOfStatements } from './statement-pages.js';
 
 const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 /** W5 is the operator's, over all tenants. */
-const WORKLOADS = ['W1', 'W2', 'W3', 'W4'] as const satisfies WorkloadName[];
+const WORKLOADS = ['W1', 'W2', 'W3', 'W4'] as const satisfies ReadName[];
 
 interface Options {
   databaseUrl: string;
@@ -133,7 +134,7 @@ async function benchGrowth(options: Options): Promise<void> {
 
 /** Samples of both sides, in turns. */
 async function measure(
-  workload: WorkloadName,
+  workload: ReadName,
   sides: readonly Side[],
   load: LoadGenerator,
   { connections, rounds, seconds, warmup }: Options,
@@ -149,7 +150,7 @@ async function measure(
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const index of order) {
       const { server, watch } = sides[index]!;
-      const before = { node: cpuMs(server.pid), postgres: await watch.backendsCpu() };
+      const before = { node: cpuMs(server.pid), postgres: await watch.cpu() };
       const result = await load.run({
         url: server.url,
         requests: requests[index]!,
@@ -158,7 +159,7 @@ async function measure(
         seconds: round < 0 ? warmup : seconds,
       });
       const node = cpuMs(server.pid);
-      const postgres = cpuBetween(before.postgres, await watch.backendsCpu());
+      const postgres = between(before.postgres, await watch.cpu());
       if (round < 0) continue;
       samples[index]!.push({
         perSecond: result.requests / result.seconds,
@@ -173,10 +174,12 @@ async function measure(
   return samples;
 }
 
-function requestsOf(workload: WorkloadName, { askedTenants }: GrowthDatabase): HttpRequest[] {
+function requestsOf(workload: ReadName, { askedTenants }: GrowthDatabase): HttpRequest[] {
   const { query, variables } = DEFINITIONS[workload];
   return askedTenants.map(tenant =>
-    graphqlRequest(query, variables(tenant), { authorization: `Bearer ${tenant.apiKey}` }),
+    graphqlRequest(query, variables({ ...tenant, words: '' }), {
+      authorization: `Bearer ${tenant.apiKey}`,
+    }),
   );
 }
 
@@ -201,10 +204,4 @@ async function sameAnswers(
     lengths.push(Buffer.byteLength(small!));
   }
   return lengths;
-}
-
-function toNumber(text: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('It must be a number greater than 0.');
-  return number;
 }

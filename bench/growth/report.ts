@@ -1,5 +1,5 @@
 import { machineText, median, writeSection } from '../shared/report-text.js';
-import type { WorkloadName } from '../navigation/workloads.js';
+import type { ReadName } from '../navigation/read-workloads.js';
 import type { GrowthDatabase } from './data-set.js';
 import type { StatementPages } from './statement-pages.js';
 
@@ -17,7 +17,7 @@ interface Measured {
 }
 
 export interface Measurement {
-  readonly workload: WorkloadName;
+  readonly workload: ReadName;
   readonly what: string;
   readonly small: Measured;
   readonly large: Measured;

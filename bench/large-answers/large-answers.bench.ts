@@ -115,6 +115,8 @@ async function measureAll(
 
 interface DataSet {
   readonly documentId: string;
+  /** One of its chunks. */
+  readonly chunkId: string;
   /** Its 20 documents have 100 chunks each of 2,500 characters that repeat nothing. */
   readonly botId: string;
   readonly key: string;
@@ -187,7 +189,13 @@ async function fill(
   await admin.query('analyze');
   const keys = await newKeys(admin, [large, other]);
   await admin.query(`update api_keys set scopes = '{read,search,write}'`);
-  return { documentId: documents[0]!.id, botId, key: keys.get(large)!, otherKey: keys.get(other)! };
+  const documentId = documents[0]!.id;
+  const { rows: chunks } = await admin.query<{ id: string }>(
+    'select id from doc_chunks where doc_id = $1 limit 1',
+    [documentId],
+  );
+  const { id: chunkId } = chunks[0]!;
+  return { documentId, chunkId, botId, key: keys.get(large)!, otherKey: keys.get(other)! };
 }
 
 async function measure(

@@ -12,9 +12,11 @@ const TYPE_IN_DEPTH = 'type { name ofType { name ofType { name fields { name des
 /** What takes the most of a gateway that the limits on documents let through. */
 export function operations({
   documentId,
+  chunkId,
   botId,
 }: {
   readonly documentId: string;
+  readonly chunkId: string;
   readonly botId: string;
 }): Operation[] {
   const chunks = (fields: string, copies = 5): string =>
@@ -113,6 +115,26 @@ export function operations({
           return `s${nth}: searchChunks(input: { ${input}, ${bot} }) { passages { text } }`;
         }) +
         ' }',
+    },
+    ...['HYBRID', 'KEYWORD', 'VECTOR'].map(mode => ({
+      name: `20 ${mode} searches`,
+      query: `{ ${times(20, nth => {
+        const input = `text: "parcel ${nth} tent", mode: ${mode}, topK: 100, contextWindow: 3`;
+        return `s${nth}: searchChunks(input: { ${input} }) { hits { highlight } passages { text } }`;
+      })} }`,
+    })),
+    {
+      name: '20 explanations',
+      query: `{ ${times(20, nth => {
+        const input = `text: "parcel ${nth} tent", mode: HYBRID, topK: 100`;
+        return `e${nth}: explainChunk(chunkId: "${chunkId}", input: { ${input} }) { droppedBy }`;
+      })} }`,
+    },
+    {
+      name: '20 lists of similar chunks',
+      query:
+        `{ document(id: "${documentId}") { chunks(first: 20) { nodes { similar(first: 50) ` +
+        '{ similarity } } } } }',
     },
     {
       name: 'vectors of 1,500 chunks',

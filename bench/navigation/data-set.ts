@@ -11,6 +11,8 @@ import {
   withClient,
 } from '../shared/database.js';
 import { sentences } from '../shared/random-text.js';
+import { createSearchFunctions, dropSearchFunctions } from './search-functions.js';
+import { prepareWrites, removeWrites } from './write-workloads.js';
 
 const DATABASE = 'weaver_bench';
 const LOGIN = 'weaver_bench_gateway';
@@ -40,7 +42,11 @@ export interface DataSet {
     readonly id: string;
     readonly apiKey: string;
     readonly question: readonly number[];
+    /** Two words of one of its chunks. */
+    readonly words: string;
   }[];
+  /** Documents for chunks to be added to, by tenant. */
+  readonly written: ReadonlyMap<string, string>;
 }
 
 /**
@@ -66,12 +72,28 @@ export async function prepareDataSet(
     }
     await makeLogin(admin, LOGIN, password);
   });
-  await addSearchForPostgraphile(adminUrl);
-  return {
+  const tenants = await addKeys(adminUrl);
+  const dataSet = {
     adminUrl,
     gatewayUrl: urlOf(serverUrl, DATABASE, LOGIN, password),
-    tenants: await addKeys(adminUrl),
+    tenants,
+    written: await withClient(adminUrl, client =>
+      prepareWrites(
+        client,
+        tenants.map(({ id }) => id),
+      ),
+    ),
   };
+  await createSearchFunctions(dataSet);
+  return dataSet;
+}
+
+/** Leaves the database as it was filled, for the next run. */
+export async function cleanDataSet({ adminUrl }: DataSet): Promise<void> {
+  await withClient(adminUrl, async client => {
+    await removeWrites(client);
+    await dropSearchFunctions(client);
+  });
 }
 
 /** Drops the database and the login. */
@@ -181,38 +203,28 @@ function literalOf(vector: Float32Array): string {
   return `[${Array.from(vector, value => value.toFixed(4)).join()}]`;
 }
 
-/** A new key and a question for each tenant. */
+/** A new key and questions for each tenant. */
 async function addKeys(adminUrl: string): Promise<DataSet['tenants']> {
   const vectors = new ClusteredVectors(SEED);
   return withClient(adminUrl, async client => {
-    const { rows } = await client.query<{ id: string }>(
-      'select id from tenants order by created_at',
+    const { rows } = await client.query<{ id: string; text: string }>(
+      `select t.id, (
+         select text from doc_chunks c where c.tenant_id = t.id order by c.id limit 1
+       ) as text from tenants t order by t.created_at`,
     );
     const keys = await newKeys(
       client,
       rows.map(({ id }) => id),
+      ['read', 'search', 'write'],
     );
-    return rows.map(({ id }) => ({
+    return rows.map(({ id, text }) => ({
       id,
       apiKey: keys.get(id)!,
       question: Array.from(vectors.questionOnTopic(), value => Number(value.toFixed(6))),
+      words: text
+        .match(/[a-z]{6,}/g)!
+        .slice(0, 2)
+        .join(' '),
     }));
-  });
-}
-
-/**
- * The search as functions, since PostGraphile has no other way to one: a list of chunks in order,
- * and a field of each.
- */
-async function addSearchForPostgraphile(adminUrl: string): Promise<void> {
-  await withClient(adminUrl, async client => {
-    await client.query(`
-      create or replace function nearest_chunks(tenant uuid,
-        question text) returns setof doc_chunks language sql stable as $$
-        select c.* from doc_chunks c, (select question::halfvec(1536) as vector offset 0) q
-          where c.tenant_id = tenant order by c.embedding <=> q.vector, c.id $$;
-      create or replace function doc_chunks_similarity(chunk doc_chunks,
-        question text) returns float8 language sql stable as $$
-        select 1 - (chunk.embedding <=> question::halfvec(1536)) $$`);
   });
 }

@@ -7,9 +7,9 @@ export const OPERATOR_TOKEN = 'the-operator-of-the-bench-sees-all-tenants';
 
 /**
  * What a server is in the comparison: the floor is the better of those that know nothing of
- * GraphQL.
+ * GraphQL, the control is the gateway a second time.
  */
-export type ServerRole = 'gateway' | 'peer' | 'floor';
+export type ServerRole = 'gateway' | 'control' | 'peer' | 'floor';
 
 export interface RunningServer {
   readonly server: Server;
@@ -43,17 +43,29 @@ const PEERS: Readonly<Record<string, PeerServer>> = {
     variant: 'superuser',
     dialect: 'postgraphile',
   },
+  'postgraphile-key': {
+    name: 'PostGraphile, policies, key looked up',
+    program: 'postgraphile-server.ts',
+    variant: 'key',
+    dialect: 'postgraphile',
+  },
   apollo: {
     name: 'Apollo, loaders',
     program: 'apollo-server.ts',
     variant: 'loaders',
-    dialect: 'weaver',
+    dialect: 'apollo',
   },
 };
 
 const FLOORS: readonly PeerServer[] = [
   { name: 'JSON in SQL', program: 'floor-server.ts', variant: 'json-in-sql', dialect: 'path' },
   { name: 'rows', program: 'floor-server.ts', variant: 'rows', dialect: 'path' },
+  {
+    name: 'transactions by hand',
+    program: 'write-server.ts',
+    variant: 'policies',
+    dialect: 'transaction',
+  },
 ];
 
 /**
@@ -62,24 +74,25 @@ const FLOORS: readonly PeerServer[] = [
 export const SERVERS: readonly string[] = Object.keys(PEERS);
 
 /**
- * Starts the gateway with each number of workers, then the others, and puts each into `running` at
- * once, so that whoever called can stop it.
+ * Starts the gateway with each number of workers and once again, then the others, and puts each
+ * into `running` at once, so that whoever called can stop it.
  */
 export async function startServers(
   running: RunningServer[],
   { gatewayUrl, adminUrl }: DataSet,
   wanted: { workers: readonly number[]; servers: readonly string[] },
 ): Promise<void> {
-  for (const workers of wanted.workers) {
+  const gateway = async (workers: number, name: string, role: ServerRole): Promise<void> => {
     const several: Record<string, string> = workers > 1 ? { WEAVER_WORKERS: String(workers) } : {};
-    const server = await startGateway(
-      workers > 1 ? `Weaver, ${workers} workers` : 'Weaver',
-      gatewayUrl,
-      OPERATOR_TOKEN,
-      several,
-    );
-    running.push({ server, dialect: 'weaver', role: 'gateway' });
-  }
+    running.push({
+      server: await startGateway(name, gatewayUrl, OPERATOR_TOKEN, several),
+      dialect: 'weaver',
+      role,
+    });
+  };
+  for (const workers of wanted.workers)
+    await gateway(workers, workers > 1 ? `Weaver, ${workers} workers` : 'Weaver', 'gateway');
+  await gateway(wanted.workers[0]!, 'Weaver again', 'control');
   const start = async (
     { name, program, variant, dialect }: PeerServer,
     role: ServerRole,
@@ -90,7 +103,7 @@ export async function startServers(
         name,
         join(import.meta.dirname, program),
         variant,
-        variant === 'policies' ? gatewayUrl : adminUrl,
+        variant === 'policies' || variant === 'key' ? gatewayUrl : adminUrl,
       ),
       dialect,
       role,

@@ -20,6 +20,7 @@ const TOLERANCE = 1e-5;
 export async function verifyAnswers(
   name: string,
   contenders: readonly Contender[],
+  { ignoreIds = false } = {},
 ): Promise<number[][]> {
   const answers = [];
   for (const { server, requests } of contenders) {
@@ -42,7 +43,7 @@ export async function verifyAnswers(
   const [first, ...others] = answers;
   for (const other of others) {
     other.bodies.forEach((body, index) => {
-      if (!isAlike(dataOf(first!.bodies[index]!), dataOf(body))) {
+      if (!isAlike(dataOf(first!.bodies[index]!, ignoreIds), dataOf(body, ignoreIds))) {
         throw new Error(
           `${name}: ${first!.server.name} and ${other.server.name} ` +
             `differ:\n${first!.bodies[index]!.slice(0, 1_000)}\n${body.slice(0, 1_000)}`,
@@ -58,33 +59,43 @@ export async function verifyAnswers(
  * 64-bit numbers as texts, enums in lower case, and hits that are the chunks themselves, as
  * PostGraphile has them.
  */
-function dataOf(body: string): unknown {
+function dataOf(body: string, ignoreIds: boolean): unknown {
   return JSON.parse(body, (name, value: unknown) => {
     switch (name) {
       case 'createdAt':
       case 'updatedAt':
         return (value as string).replace('+00:00', 'Z');
       case 'sizeBytes':
+      case 'totalCount':
         return Number(value);
+      case 'id':
+        return ignoreIds ? undefined : value;
       case 'status':
         return (value as string).toUpperCase();
       case 'hits':
-        return (value as object[]).map(hit => ('chunk' in hit ? hit : toHit(hit as never)));
+        return (value as object[]).map(hit =>
+          'chunk' in hit ? named(hit as never) : toHit(hit as never),
+        );
       default:
         return value;
     }
   });
 }
 
+/** A similarity is the score of a search by vector. */
+function named({ similarity, score = similarity, ...hit }: Record<string, unknown>): object {
+  return { score, ...hit };
+}
+
 function toHit({
-  similarity,
+  score,
   document: { bot, ...document },
   ...chunk
 }: {
-  similarity: number;
+  score: number;
   document: { bot: object };
 }): object {
-  return { similarity, chunk: { ...chunk, document, bot } };
+  return { score, chunk: { ...chunk, document, bot } };
 }
 
 function isAlike(one: unknown, other: unknown): boolean {

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { withClient } from '../shared/database.js';
 import type { HttpRequest } from '../shared/http-request.js';
 import {
@@ -8,6 +8,7 @@ import {
   type LoadGenerator,
   type Server,
 } from '../shared/processes.js';
+import { toNumber } from '../shared/options.js';
 import { ServerWatch } from '../shared/server-watch.js';
 import type { TenantClass } from './classes.js';
 import { openContenders, ORIGINAL, OURS, REPAIRED, type Contender } from './contenders.js';
@@ -330,10 +331,4 @@ async function askGateway(
     path: data.searchChunks.completeness.path,
     length: Buffer.byteLength(text),
   };
-}
-
-function toNumber(text: string): number {
-  const number = Number(text);
-  if (!(number > 0)) throw new InvalidArgumentError('It must be a number greater than 0.');
-  return number;
 }

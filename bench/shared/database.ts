@@ -49,14 +49,15 @@ function openAsOwner(adminUrl: string): Promise<Database> {
 export async function newKeys(
   client: Client,
   tenantIds: readonly string[],
+  scopes: readonly string[] = ['read', 'search'],
 ): Promise<Map<string, string>> {
   await client.query('delete from api_keys');
   const keys = tenantIds.map(id => ({ id, ...newKey() }));
   await client.query(
     `insert into api_keys (tenant_id, name, key_prefix, key_hash, scopes, rate_limit_rpm)
-     select id, 'Bench', prefix, hash, '{read,search}', 2000000000
+     select id, 'Bench', prefix, hash, $2, 2000000000
        from json_to_recordset($1) k(id uuid, prefix text, hash text)`,
-    [JSON.stringify(keys.map(({ id, prefix, hash }) => ({ id, prefix, hash })))],
+    [JSON.stringify(keys.map(({ id, prefix, hash }) => ({ id, prefix, hash }))), scopes],
   );
   await client.query('vacuum (analyze) api_keys');
   return new Map(keys.map(({ id, secret }) => [id, secret]));

@@ -160,12 +160,42 @@ const TICKS_PER_SECOND = 100;
  * does not tell.
  */
 export function cpuMs(pid: number): number | undefined {
-  return sumOf(pid, one => {
-    // The name in the second field may hold spaces; the rest follows its parenthesis.
-    // https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
-    const fields = read(`/proc/${one}/stat`)?.split(') ').at(-1)?.split(' ');
-    return fields && ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
-  });
+  return sumOf(pid, one => ticksMs(one, USER_TIME, SYSTEM_TIME));
+}
+
+/** The same with those that have ended. */
+export function cpuMsWithEnded(pid: number): number | undefined {
+  return sumOf(pid, one =>
+    ticksMs(one, USER_TIME, SYSTEM_TIME, ENDED_USER_TIME, ENDED_SYSTEM_TIME),
+  );
+}
+
+export function parentOf(pid: number): number | undefined {
+  const fields = statOf(pid);
+  return fields && Number(fields[PARENT]);
+}
+
+/**
+ * Places behind the name, which is the second field:
+ * https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+ */
+const PARENT = 1;
+const USER_TIME = 11;
+const SYSTEM_TIME = 12;
+const ENDED_USER_TIME = 13;
+const ENDED_SYSTEM_TIME = 14;
+
+function ticksMs(pid: number, ...places: number[]): number | undefined {
+  const fields = statOf(pid);
+  return (
+    fields &&
+    (places.reduce((sum, place) => sum + Number(fields[place]), 0) * 1_000) / TICKS_PER_SECOND
+  );
+}
+
+/** The name may hold spaces; the rest follows its parenthesis. */
+function statOf(pid: number): string[] | undefined {
+  return read(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ');
 }
 
 /**

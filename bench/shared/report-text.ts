@@ -20,12 +20,12 @@ export function machineText(postgres: string): string {
   );
 }
 
-/** Puts a text between a bench's marks in a page of `docs/`. */
-export function writeSection(page: string, bench: string, text: string): void {
+/** Puts a text between a bench's marks in a page of `docs/`; a bench may have several parts. */
+export function writeSection(page: string, bench: string, text: string, part = bench): void {
   const file = join(import.meta.dirname, '../../docs', page);
   const [beginMark, endMark] = [
-    `<!-- ${bench}: written by \`npm run bench -- ${bench} --write\` -->`,
-    `<!-- ${bench}: end -->`,
+    `<!-- ${part}: written by \`npm run bench -- ${bench} --write\` -->`,
+    `<!-- ${part}: end -->`,
   ];
   const old = readFileSync(file, 'utf8');
   const [begin, end] = [old.indexOf(beginMark), old.indexOf(endMark)];

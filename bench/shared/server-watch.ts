@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { cpuMs, isLocalPostgres } from './processes.js';
+import { cpuMsWithEnded, isLocalPostgres, parentOf } from './processes.js';
 
 /** What one request costs PostgreSQL in statements. */
 export interface StatementCounts {
@@ -47,17 +47,15 @@ export class ServerWatch {
   }
 
   /**
-   * Milliseconds of CPU that each backend has used, by process id; undefined when the server runs
-   * elsewhere.
+   * Milliseconds of CPU that PostgreSQL has used, with all that it has started: backends, parallel
+   * workers that have ended, the writers in the background. Undefined when the server runs
+   * elsewhere. Nothing else should use the server.
    */
-  async backendsCpu(): Promise<Map<number, number> | undefined> {
-    const { rows } = await this.#client.query<{ pid: number }>(
-      'select pid from pg_stat_activity where datname = current_database() ' +
-        "and pid <> pg_backend_pid() and backend_type in ('client backend', 'parallel " +
-        "worker')",
-    );
-    if (!rows.every(({ pid }) => isLocalPostgres(pid))) return undefined;
-    return new Map(rows.map(({ pid }) => [pid, cpuMs(pid) ?? 0]));
+  async cpu(): Promise<number | undefined> {
+    const { rows } = await this.#client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const { pid } = rows[0]!;
+    const postmaster = isLocalPostgres(pid) ? parentOf(pid) : undefined;
+    return postmaster === undefined ? undefined : cpuMsWithEnded(postmaster);
   }
 
   /**
@@ -86,14 +84,6 @@ function isScope(query: string): boolean {
   return /^\s*(begin|start|commit|rollback|set |discard|select set_config)/i.test(query);
 }
 
-/**
- * CPU time between two looks: of backends that ended meanwhile it is lost, of new ones it counts in
- * full.
- */
-export function cpuBetween(
-  before: Map<number, number> | undefined,
-  after: Map<number, number> | undefined,
-): number | undefined {
-  if (!before || !after) return undefined;
-  return Array.from(after).reduce((sum, [pid, cpu]) => sum + cpu - (before.get(pid) ?? 0), 0);
+export function between(before: number | undefined, after: number | undefined): number | undefined {
+  return before === undefined || after === undefined ? undefined : after - before;
 }

@@ -1,4 +1,4 @@
-import { DEFINITIONS, WORKLOAD_NAMES } from '../navigation/workloads.js';
+import { DEFINITIONS } from '../navigation/read-workloads.js';
 
 /**
  * Whom an operation is asked about: a tenant's caller, or for the operator nobody in particular.
@@ -67,14 +67,14 @@ const list = (what: string, query: string): Operation => ({
   variables: () => ({}),
 });
 
-const workloads = WORKLOAD_NAMES.map((name): Page => {
+const workloads = (['W1', 'W2', 'W3', 'W4', 'W5'] as const).map((name): Page => {
   const { what, query, variables } = DEFINITIONS[name];
   const operation: Operation = {
     what,
     query,
     subject: 'usual',
     asOperator: name === 'W5',
-    variables: ({ tenantId, question }) => variables({ id: tenantId, question }),
+    variables: ({ tenantId, question }) => variables({ id: tenantId, question, words: '' }),
   };
   return {
     file: `${name.toLowerCase()}-${what.split(':')[0]}.md`,

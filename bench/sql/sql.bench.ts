@@ -8,6 +8,7 @@ import { readConfig } from '../../src/config.js';
 import { Database } from '../../src/db/database.js';
 import { OPERATOR_SCOPE, tenantScope } from '../../src/db/database-scope.js';
 import { createSearchIndex } from '../../src/ops/search/search-indexes.js';
+import { maintain } from '../../src/ops/maintenance-session.js';
 import { ENTITIES } from '../../src/entities.js';
 import { createLogger } from '../../src/observability/logger.js';
 import { commentOf, makeLogin, migrate, newKeys, urlOf, withClient } from '../shared/database.js';
@@ -119,9 +120,9 @@ async function fill(client: Parameters<typeof fillTenants>[0]): Promise<Subjects
 async function writePages(adminUrl: string, gatewayUrl: string, subjects: Subjects): Promise<void> {
   const owner = await Database.open(postgresAt(adminUrl, { poolSize: 1 }), ENTITIES, 'migrate');
   const chunks = TENANTS[SUBJECTS.indexOf('indexed')]!.documents * CHUNKS_OF_DOCUMENT;
-  await owner
-    .maintain(session => createSearchIndex(session, subjects.indexed.tenantId, chunks))
-    .finally(() => owner.close());
+  await maintain(owner, session =>
+    createSearchIndex(session, subjects.indexed.tenantId, chunks),
+  ).finally(() => owner.close());
 
   const config = readConfig({
     HOST: '127.0.0.1',

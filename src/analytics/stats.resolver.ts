@@ -1,6 +1,7 @@
 import { Ctx, FieldResolver, Resolver, Root } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
+import { Batch } from '../graphql/batch.js';
 import type { RequestContext } from '../graphql/context.js';
 import type { Parent } from '../graphql/list.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -11,17 +12,25 @@ import { BotStats, TenantStats, TenantUsage } from './stats.types.js';
 @Resolver(() => Tenant)
 export class TenantStatsResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => TenantStats, {
     description: "Numbers of the tenant's objects, counted now.",
   })
-  stats(@Root() tenant: Parent, @Ctx() context: RequestContext): Promise<TenantStats> {
-    return statsOfTenant(context).load(tenant);
+  stats(
+    @Root() tenants: readonly Parent[],
+    @Ctx() context: RequestContext,
+  ): Promise<(TenantStats | Error)[]> {
+    return statsOfTenant(context).loadMany(tenants);
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => TenantUsage, { description: "The tenant's usage, calculated now." })
-  usage(@Root() tenant: Parent, @Ctx() context: RequestContext): Promise<TenantUsage> {
-    return usageOfTenant(context).load(tenant);
+  usage(
+    @Root() tenants: readonly Parent[],
+    @Ctx() context: RequestContext,
+  ): Promise<(TenantUsage | Error)[]> {
+    return usageOfTenant(context).loadMany(tenants);
   }
 }
 
@@ -29,10 +38,14 @@ export class TenantStatsResolver {
 @Resolver(() => Bot)
 export class BotStatsResolver {
   @Requires('read')
+  @Batch()
   @FieldResolver(() => BotStats, {
     description: 'Numbers of documents, chunks and queries of the bot, counted now.',
   })
-  stats(@Root() bot: Parent, @Ctx() context: RequestContext): Promise<BotStats> {
-    return statsOfBot(context).load(bot);
+  stats(
+    @Root() bots: readonly Parent[],
+    @Ctx() context: RequestContext,
+  ): Promise<(BotStats | Error)[]> {
+    return statsOfBot(context).loadMany(bots);
   }
 }

@@ -68,6 +68,10 @@ class ApiKeyScopesFilter {
     "scopes <@ array['read'::text, 'write'::text, 'search'::text, 'ask'::text, " +
     "'admin'::text, 'vectors'::text]",
 })
+@Check({
+  name: 'api_keys_scopes_one_list',
+  expression: 'coalesce(array_ndims(scopes), 1) = 1',
+})
 @Check(calendarTimes('api_keys', ...API_KEY_TIMES))
 @Trigger({
   name: 'api_keys_keep_previous_secret',

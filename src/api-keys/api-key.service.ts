@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
 import { missingPermissions } from '../auth/permissions.js';
+import type { ApiKeyScope } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
 import { runInWrite } from '../db/run-in-write.js';
@@ -10,7 +11,7 @@ import { detailsOf, recorded, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { lockRow } from '../writes/lock-row.js';
-import { updateRow } from '../writes/rows.js';
+import { idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import {
   MAX_OVERLAP_SECONDS,
   type CreateApiKeyInput,
@@ -19,39 +20,46 @@ import {
 } from './api-key-mutations.inputs.js';
 import { ApiKey } from './api-key.entity.js';
 import { newKey } from './key-format.js';
-import { storeKey, type KeyPower, type NewKey } from './store-key.js';
 
-export interface MadeKey extends RowKey {
-  /** Null where it was told before. */
+/** What a key may do, how often, and for how long. */
+interface KeyPrivileges {
+  readonly scopes: readonly ApiKeyScope[];
+  readonly rateLimitRpm: number;
+  readonly expiresAt: string | null;
+}
+
+export interface KeyWithSecret extends RowKey {
+  /** Null if the call repeats an idempotency key. */
   readonly secret: string | null;
 }
 
-/** The secret is told once: what is kept for a repetition is without it. */
-const withoutSecret = (made: MadeKey): MadeKey => ({ ...made, secret: null });
+/** The secret is returned once, so it is not stored under an idempotency key. */
+const withoutSecret = (made: KeyWithSecret): KeyWithSecret => ({ ...made, secret: null });
 
-/** A new key, with nothing that its maker has not. */
+/** Creates a key. A caller cannot grant more than they have. */
 export async function createApiKey(
   db: Db,
   caller: Caller,
   input: CreateApiKeyInput,
-): Promise<MadeKey> {
+): Promise<KeyWithSecret> {
   const tenantId = tenantInput(caller, input.tenantId);
   const values = newValues(ApiKey, input);
-  const key: NewKey = { scopes: [], rateLimitRpm: 60, expiresAt: null, ...values, tenantId };
-  return change<MadeKey>(db, caller, {
+  const key = { scopes: [], rateLimitRpm: 60, expiresAt: null, ...values };
+  return change<KeyWithSecret>(db, caller, {
     verb: 'createApiKey',
     input,
     async work(em) {
       await refuseToGiveMore(em, caller, key, 'input.');
-      const { id, prefix, secret } = await storeKey(em, key);
-      const { tenantId: _tenant, ...details } = key;
+      const { id, createdAt } = idAndTimeOf(input);
+      const { secret, prefix, hash } = newKey();
+      await insertRow(em, ApiKey, { ...key, id, createdAt, tenantId, prefix, keyHash: hash });
       return {
         outcome: { id, tenantId, secret },
         audit: recorded({
           tenantId,
           targetType: 'ApiKey',
           targetId: id,
-          details: { ...details, prefix },
+          details: { ...key, prefix },
         }),
       };
     },
@@ -60,25 +68,25 @@ export async function createApiKey(
 }
 
 /**
- * Gives a key a new secret; a trigger of the database keeps the old one for as long as it goes on.
- * It takes whoever may make such a key.
+ * Gives a key a new secret. A trigger of the database keeps the old one until it expires. Requires
+ * the permissions needed to create the key.
  */
 export async function rotateApiKey(
   db: Db,
   caller: Caller,
   input: RotateApiKeyInput,
-): Promise<MadeKey> {
+): Promise<KeyWithSecret> {
   const overlapSeconds = intInput(
     'input.overlapSeconds',
     input.overlapSeconds,
     0,
     MAX_OVERLAP_SECONDS,
   );
-  return change<MadeKey>(db, caller, {
+  return change<KeyWithSecret>(db, caller, {
     verb: 'rotateApiKey',
     input,
     async work(em) {
-      const key = await lockRow<KeyPower & { revoked: boolean; prefix: string | null }>(
+      const key = await lockRow<KeyPrivileges & { revoked: boolean; prefix: string | null }>(
         em,
         caller,
         ApiKey,
@@ -111,8 +119,8 @@ export async function rotateApiKey(
 }
 
 /**
- * Withdraws a key for good, with both of its secrets while it is being rotated. To do so again
- * changes nothing.
+ * Revokes a key, with both of its secrets if it is being rotated. Revoking it again changes
+ * nothing.
  */
 export async function revokeApiKey(
   db: Db,
@@ -143,8 +151,9 @@ export async function revokeApiKey(
 }
 
 /**
- * Ends the secret from before the last rotation at once; the key goes on with its new one. It is
- * named by its prefix: if the key was rotated again in the meantime, it is a `CONFLICT`.
+ * Revokes the secret from before the last rotation; the key continues with its new one.
+ * `formerPrefix` names the secret: if the key was rotated again in the meantime, the call fails
+ * with `CONFLICT`.
  */
 export async function revokeFormerSecret(
   db: Db,
@@ -203,14 +212,13 @@ async function storeNewSecret(
 }
 
 /**
- * Nobody gets a secret that may do more than they: neither in what it opens, nor in how often, nor
- * for how long. `path` leads to the input that asks for it; empty where it is the key that is
- * there.
+ * Throws `FORBIDDEN` if a key would have more scopes, a higher rate limit or a later expiry than
+ * the caller's own. `path` is the prefix of the input fields; empty for a key that exists.
  */
 async function refuseToGiveMore(
   em: SqlEntityManager,
   { principal }: Caller,
-  { scopes, rateLimitRpm, expiresAt }: KeyPower,
+  { scopes, rateLimitRpm, expiresAt }: KeyPrivileges,
   path: 'input.' | '',
 ): Promise<void> {
   const refused = (field: string, message: string): AppError =>
@@ -223,8 +231,8 @@ async function refuseToGiveMore(
         'you do not have.',
     );
   if (principal.kind !== 'apiKey') return;
-  // Read again, and held until the end: the caller's own key may have been revoked since the
-  // request came.
+  // Read again and locked until the end of the transaction, because the caller's own key may have
+  // been revoked since the request was authenticated.
   const [maker] = await runInWrite<{ rateLimitRpm: number; outlived: boolean }>(
     em,
     `select rate_limit_rpm as "rateLimitRpm",

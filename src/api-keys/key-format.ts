@@ -1,9 +1,9 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /**
- * A key reads `wvr_<prefix>_<secret><checksum>`: 8 characters that find its row, 43 that hold 256
- * random bits, and 6 of a checksum by which scanners and typing mistakes are told apart from keys
- * without asking the database.
+ * A key is `wvr_<prefix>_<secret><checksum>`: a prefix of 8 characters to find its row, a secret of
+ * 43 with 256 random bits, and a checksum of 6, with which mistyped and guessed keys are refused
+ * without a query.
  */
 const KEY = /^wvr_([0-9A-Za-z]{8})_([0-9A-Za-z_-]{43})([0-9a-f]{6})$/;
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
@@ -28,17 +28,15 @@ export function newKey(random: (size: number) => Buffer = randomBytes): NewKey {
   return { secret, prefix: `wvr_${prefix}`, hash: hashOf(secret) };
 }
 
-/**
- * The prefix of a well-formed key; undefined when the text is not a key of ours or was mistyped.
- */
+/** The prefix of a well-formed key; undefined if the text is not a key or its checksum is wrong. */
 export function prefixOf(key: string): string | undefined {
   const match = KEY.exec(key);
   return match && checksum(key.slice(0, -6)) === match[3] ? `wvr_${match[1]}` : undefined;
 }
 
 /**
- * A key of an older Weaver: 64 characters without a mark or a checksum. Its first 12 become the
- * prefix, by which it is told from new ones.
+ * A key of an older Weaver: 64 characters without separators or a checksum. Its first 12 become the
+ * prefix, by whose length it differs from new ones.
  */
 const LEGACY_KEY = /^wvr_[0-9A-Za-z_-]{64}$/;
 

@@ -6,7 +6,7 @@ import { runInWrite } from '../db/run-in-write.js';
 import { API_KEY_TIMES } from './api-key.entity.js';
 
 /**
- * How often uses are written down, and how exact `lastUsedAt` is: a key's row is written at most
+ * How often uses are written, and how exact `lastUsedAt` is: the row of a key is written at most
  * once in this time.
  */
 const INTERVAL_MS = 60_000;
@@ -16,9 +16,9 @@ interface KeyUse {
   readonly at: number;
 }
 
-// Rows are locked in one order and those that others hold are left for the next time, so that this
-// waits for nobody and nobody deadlocks. A key with a time that its constraint would refuse cannot
-// be written, and must not keep the others from it.
+// Rows are locked in one order, and rows that others have locked are left for the next time, so
+// that this never waits and never deadlocks. A key with a time that its constraint would refuse
+// cannot be written, and must not prevent the others from being written.
 const WRITE_USES = `
   with used as (
     select * from unnest($1::uuid[], $2::uuid[], $3::float8[]) as u(tenant_id, id, at)
@@ -34,9 +34,9 @@ const WRITE_USES = `
    where k.tenant_id = free.tenant_id and k.id = free.id`;
 
 /**
- * Notes when keys were last used, without a write for each request: uses gather in memory, one for
- * a key, and are written together once a minute and at the end. A process that is killed loses at
- * most what it gathered since.
+ * Records when keys were last used, without a write for each request: the last use of each key is
+ * collected in memory, and all are written together once a minute and at the end. A process that is
+ * killed loses the uses of at most a minute.
  */
 export class KeyUsage {
   #usesByKey = new Map<string, KeyUse>();
@@ -51,13 +51,13 @@ export class KeyUsage {
     this.#timer.unref();
   }
 
-  note(keyId: string, tenantId: string): void {
+  record(keyId: string, tenantId: string): void {
     this.#usesByKey.set(keyId, { tenantId, at: Date.now() });
   }
 
   /**
-   * Writes down what has gathered. It never fails: what could not be written is tried again with
-   * the next.
+   * Writes the collected uses. It never fails: what could not be written is tried again with the
+   * next.
    */
   async flush(): Promise<void> {
     await this.#writePromise;
@@ -88,7 +88,7 @@ export class KeyUsage {
     }
   }
 
-  /** Stops, and writes down the rest. */
+  /** Stops, and writes the collected uses. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.flush();

@@ -55,10 +55,10 @@ const UPGRADE =
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * Keys of an older Weaver, stored as Argon2id hashes without a prefix, and so found only by trying.
- * That is made expensive on purpose: hence the tenant must be named, and attempts are few, one
- * after the other, and limited by address. A key that is found is stored the new way at once, and
- * found by its beginning from then on.
+ * Keys of an older Weaver, stored as Argon2id hashes without a prefix, so that a key can be found
+ * only by verifying it against each hash. That is expensive by design, so the request must name the
+ * tenant, and attempts are few, one after the other, and limited by address. A key that is found is
+ * stored in the new format at once, and found by its prefix from then on.
  */
 export class LegacyKeys {
   readonly #attempts = new Map<string, { count: number; expiresAt: number }>();
@@ -71,8 +71,8 @@ export class LegacyKeys {
   ) {}
 
   /**
-   * Stores the key the new way if it is one of the tenant that the request names: look again then.
-   * Throws `RATE_LIMITED`.
+   * Stores the key in the new format if it belongs to the tenant that the request names; the caller
+   * must then look it up again. Throws `RATE_LIMITED`.
    */
   async adopt(token: string, { headers, address, lookUp }: AuthRequest): Promise<void> {
     const tenantId = String(headers['x-tenant-id'] ?? '').trim();
@@ -117,8 +117,8 @@ export class LegacyKeys {
   }
 
   /**
-   * A counter for each address in a window of a minute; of more addresses than are remembered, the
-   * oldest are forgotten.
+   * Counts the attempts of each address in a window of a minute. Beyond `MAX_ADDRESSES`, the oldest
+   * counters are dropped.
    */
   #countAttempt(address: string): void {
     const now = performance.now();
@@ -138,7 +138,7 @@ export class LegacyKeys {
   async #withConcurrencyLimit(work: () => Promise<void>): Promise<void> {
     if (this.#activeVerifications === MAX_RUNNING) {
       if (this.#waitingVerifications.length === MAX_WAITING) throw tooManyAttempts(1_000);
-      // Whoever ends hands its place over, so that nobody slips in between.
+      // The next waiting attempt takes over directly, so that a new one cannot come before it.
       await new Promise<void>(resolve => this.#waitingVerifications.push(resolve));
     } else {
       this.#activeVerifications += 1;

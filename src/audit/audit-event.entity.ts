@@ -23,8 +23,8 @@ registerEnumType(AuditActorKind, {
 const AuditActorKindFilter = enumFilter<AuditActorKind>(AuditActorKind, 'AuditActorKind');
 
 /**
- * One entry of the audit log. It refers to nothing by foreign keys, so that it outlives what it
- * tells of; the database lets nobody change it.
+ * An entry of the audit log. It has no foreign keys, so that it outlives the rows that it names.
+ * The database lets nobody change it.
  */
 @ObjectType({
   simpleResolvers: true,

@@ -9,10 +9,16 @@ export interface AuthRequest {
   /** Where the request comes from. */
   readonly address: string;
   /**
-   * Reads as the operator, since a token must be found before it is known whose it is. No network
-   * call may follow one within a turn of the event loop.
+   * Reads under the operator's role, because a token must be found before its tenant is known. No
+   * network call may follow a read in the same iteration of the event loop.
    */
   readonly lookUp: OperationReads;
+  /**
+   * Told, where the look-up is under way and the same token was looked up before, whose it was then:
+   * a guess, until this request is found to be of the very same principal. What is read as that
+   * tenant is sent with the look-up.
+   */
+  readonly onGuess?: ((guess: Principal & { kind: 'apiKey' }) => void) | undefined;
 }
 
 /**
@@ -28,7 +34,7 @@ export type Authenticate = (request: AuthRequest) => Promise<Principal>;
 
 const NOBODY: Principal = { kind: 'nobody' };
 
-/** Longer than any token of ours; what is longer is not looked at. */
+/** Longer than any valid token. Longer tokens are not examined. */
 const MAX_TOKEN_LENGTH = 8_192;
 
 export function authenticator(strategies: readonly AuthStrategy[]): Authenticate {
@@ -45,8 +51,8 @@ export function authenticator(strategies: readonly AuthStrategy[]): Authenticate
 }
 
 /**
- * One answer for every token that does not open the door, so that it tells nothing about which
- * exist. The cause is for the log alone.
+ * The same error for every token that is not accepted, so that it does not reveal which tokens
+ * exist. `cause` is only logged.
  */
 export function invalidToken(cause?: unknown): AppError {
   return new AppError(

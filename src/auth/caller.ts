@@ -23,9 +23,15 @@ export interface Caller {
    * in the input.
    */
   readonly tenantId: string | undefined;
-  /** As the audit log names them; undefined for nobody, who changes nothing. */
+  /**
+   * The caller as the audit log names them; undefined for a request without a token, which may
+   * change nothing.
+   */
   readonly actor: AuditActor | undefined;
-  /** Aborted when nobody waits for the answer any more: then nothing may be changed. */
+  /**
+   * Aborted when the client has disconnected or the time limit is reached. After that, nothing may
+   * be changed.
+   */
   readonly signal: AbortSignal;
 }
 

@@ -5,9 +5,9 @@ import type { Principal } from './principal.js';
 const HEADER = 'X-Tenant-Id';
 
 /**
- * Refuses a request whose header names another tenant than that of its token: whoever sends it
- * means to see that tenant's rows, and would take those of the token's for them. Nothing is looked
- * up, so that it is the same for tenants that exist and for what is no id.
+ * Refuses a request whose header names another tenant than its token: otherwise the sender would
+ * take the rows of the token's tenant for those of the named one. Nothing is looked up, so the
+ * answer is the same for tenants that exist, tenants that do not, and values that are no ids.
  */
 export function refuseOtherTenant(headers: IncomingHttpHeaders, principal: Principal): void {
   const named = String(headers['x-tenant-id'] ?? '').trim();

@@ -2,8 +2,8 @@ import { hash, timingSafeEqual } from 'node:crypto';
 import type { AuthStrategy } from './authenticate.js';
 
 /**
- * Recognises the operator's token. Compared as digests in constant time, so that an answer's time
- * tells nothing of the token.
+ * Recognises the operator's token. Digests are compared in constant time, so that the duration
+ * reveals nothing about the token.
  */
 export function operatorStrategy(operatorToken: string): AuthStrategy {
   const expectedDigest = digest(operatorToken);

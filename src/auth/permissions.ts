@@ -1,6 +1,6 @@
 import { ApiKeyScope, UserRole, type Principal } from './principal.js';
 
-/** What fields can ask of whoever selects them: a key's scopes, and what no key has. */
+/** A permission that a field can require: a scope of API keys, or `operator`, which no key has. */
 export type Permission = `${ApiKeyScope}` | 'owner' | 'operator';
 
 const MEMBER: readonly Permission[] = ['read', 'search', 'ask'];
@@ -22,7 +22,7 @@ const PERMISSIONS_OF_OPERATOR: ReadonlySet<Permission> = new Set<Permission>([
 ]);
 const NONE: ReadonlySet<Permission> = new Set();
 
-/** Permissions that another one includes: whoever writes vectors knows them. */
+/** Permissions that another one includes: a caller who writes vectors knows them. */
 const INCLUDED_IN: Partial<Record<Permission, Permission>> = { vectors: 'write' };
 
 /** Every permission that a rule can name. */
@@ -36,7 +36,7 @@ export function permissionsOfRole(role: UserRole): readonly Permission[] {
   return [...PERMISSIONS_OF_ROLE[role]];
 }
 
-/** Which of these the caller has not, and so cannot give: nobody gives more than they have. */
+/** The permissions among `required` that the caller does not have and so cannot grant. */
 export function missingPermissions(
   principal: Principal,
   required: readonly Permission[],

@@ -1,7 +1,7 @@
 import { Extensions } from 'type-graphql';
 import type { Permission } from './permissions.js';
 
-/** The key of a field's GraphQL extensions under which its rule stands. */
+/** The key of the rule in a field's GraphQL extensions. */
 export const RULE = 'requires';
 
 /**

@@ -25,8 +25,8 @@ export interface AppErrorDetails {
 }
 
 /**
- * An error whose message is written for the caller: it is shown as it stands. All other errors are
- * hidden.
+ * An error whose message is written for the caller and shown unchanged. The messages of all other
+ * errors are hidden.
  */
 export class AppError extends Error {
   override readonly name = 'AppError';

@@ -1,8 +1,8 @@
 import { FairQueue } from './fair-queue.js';
 
 /**
- * How long one may compute before others have the event loop. Many requests are answered within a
- * turn of it, so it may not be long.
+ * How long one caller may compute before the event loop serves others. It must be short, because
+ * many requests can be answered within one iteration of the loop.
  */
 const SLICE_MS = 4;
 
@@ -12,16 +12,19 @@ const SLICE_MS = 4;
 export type Pause = () => Promise<void> | undefined;
 
 /**
- * Long computations in this thread, in slices of a few milliseconds: one slice in a turn of the
- * event loop, whose it is going round among the callers. So however many compute, and however much,
- * everybody else is served in between, and a short one waits for no long one.
+ * Runs long computations of this thread in slices of a few milliseconds, one slice in each
+ * iteration of the event loop, for the callers in turn. So other requests are served between the
+ * slices, and a short computation does not wait for a long one.
  */
 export class ComputeScheduler {
   readonly #queue = new FairQueue();
-  /** A slice has begun in this turn of the event loop, or one is about to in the next. */
+  /** Whether a slice runs in this iteration of the event loop or is about to run in the next. */
   #isSliceActive = false;
 
-  /** For what is computed for one operation of a caller's. It rejects with the signal's reason. */
+  /**
+   * The function to await between the steps of a computation for this caller. It rejects with the
+   * reason of `signal`.
+   */
   pauseFor(caller: string, signal?: AbortSignal): Pause {
     let end = 0;
     const begin = (): void => void (end = performance.now() + SLICE_MS);

@@ -6,12 +6,11 @@ interface Waiter {
 }
 
 /**
- * Those that wait for something scarce. Whose turn it is goes round among the names that wait, and
- * of one name who came first is first: who waits many times waits behind their own, not before
- * others.
+ * A queue for a scarce resource that serves names in turn (round robin), and the requests of one
+ * name in their order. So a name with many requests delays its own requests, not those of others.
  */
 export class FairQueue {
-  /** By name, in the order of their turns. */
+  /** The waiting requests of each name. The first name of the map is served next. */
   readonly #queues = new Map<string, Set<Waiter>>();
   #refusable = 0;
 
@@ -25,9 +24,9 @@ export class FairQueue {
   }
 
   /**
-   * Waits until `next` has come to this one. Rejects with the signal's reason, and then has no
-   * place any more. `holder` is who will hold what is waited for, where that is not the name; the
-   * same for all of one name.
+   * Waits until `next` reaches this request. Rejects with the reason of `signal`, which also
+   * removes the request. `holder` is the name that the resource is counted for, if it differs from
+   * `name`; it must be the same for all requests of one name.
    */
   wait(
     name: string,
@@ -72,8 +71,8 @@ export class FairQueue {
   }
 
   /**
-   * Refuses, of the name with the most that may be refused, the latest, so that there is room for
-   * `name`. False where that would be `name` itself.
+   * Rejects the latest request of the name with the most requests that may be rejected, to make
+   * room for `name`. Returns false if that is `name` itself.
    */
   makeRoom(name: string, error: Error): boolean {
     let longest: { name: string; waiters: Waiter[] } | undefined;

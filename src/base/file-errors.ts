@@ -26,8 +26,8 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What stands behind a path and is neither a file nor a folder: reading a pipe waits for its
- * writer, and a device may have no end.
+ * Thrown for a path that leads to neither a file nor a folder: reading a pipe waits for its writer,
+ * and a device may have no end.
  */
 class NotAFileError extends Error {
   override readonly name = 'NotAFileError';

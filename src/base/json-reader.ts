@@ -1,6 +1,6 @@
 /**
- * Goes through a JSON text that `JSON.parse` has accepted, to find where in it a value stands. What
- * is passed over is not parsed.
+ * Reads a JSON text that `JSON.parse` has accepted, to find the position of a value in it. What it
+ * skips is not parsed.
  */
 export class JsonReader {
   #at = 0;

@@ -48,8 +48,8 @@ const MEMBER_BYTES = 32;
 const ITEM_BYTES = 8;
 
 /**
- * How many bytes a text takes more when it has been parsed, where it is JSON: `{},` makes many
- * times its length of memory. Of other texts it is 0.
+ * How many bytes more than its length a JSON text needs when it is parsed: `{},` needs many times
+ * its length in memory. 0 for other texts.
  */
 export function bytesWhenParsed(text: string): number {
   const first = text.charCodeAt(0);

@@ -3,9 +3,9 @@ import { dirname } from 'node:path';
 import { fileErrorCode } from './file-errors.js';
 
 /**
- * Makes a folder and those above it that are missing, or throws the system's error. Node's own
- * `recursive` never ends where a folder that is there takes no entries, as `/proc` does: it makes
- * the parent and tries again for ever.
+ * Creates a folder and the missing folders above it, or throws the system's error. Node's
+ * `recursive` does not return for an existing folder that accepts no entries, such as `/proc`: it
+ * creates the parent and tries again without end.
  */
 export function makeFolder(path: string): void {
   if (isFolder(path)) return;

@@ -74,6 +74,12 @@ const ConfidenceFilter = enumFilter<Confidence>(Confidence, 'Confidence');
 })
 @Check({ name: 'bot_queries_latency_not_negative', expression: 'latency_ms >= 0' })
 @Check({ name: 'bot_queries_sources_is_array', expression: `jsonb_typeof(sources) = 'array'` })
+@Check({
+  name: 'bot_queries_sources_are_objects',
+  expression:
+    `not coalesce(jsonb_path_match(sources, 'strict $[*].type() != "object"', '{}', true), ` +
+    'false)',
+})
 @Check(calendarTimes('bot_queries', 'created_at'))
 @Trigger({
   name: 'bot_queries_choose_bot',

@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import type { RowKey } from '../db/read-model.js';
 import { tenantInput } from '../graphql/input-checks.js';
@@ -6,11 +5,11 @@ import { newValues } from '../graphql/settable-fields.js';
 import { recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
-import { insertRow } from '../writes/rows.js';
+import { idAndTimeOf, insertRow } from '../writes/rows.js';
 import type { RecordBotQueryInput } from './bot-query-mutations.inputs.js';
 import { BotQuery } from './bot-query.entity.js';
 
-/** Logs a question that a bot was asked by another program, under the key that is used. */
+/** Logs a question that another program put to a bot, with the API key of the request. */
 export async function recordBotQuery(
   db: Db,
   caller: Caller,
@@ -18,11 +17,12 @@ export async function recordBotQuery(
 ): Promise<RowKey> {
   const { principal } = caller;
   const tenantId = tenantInput(caller, input.tenantId);
-  const id = v7();
+  const { id, createdAt } = idAndTimeOf(input);
   // Without `botId` the database chooses the tenant's oldest bot.
   const botQuery = {
     ...newValues(BotQuery, input),
     id,
+    createdAt,
     tenantId,
     apiKeyId: principal.kind === 'apiKey' ? principal.keyId : null,
   };

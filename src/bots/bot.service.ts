@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
@@ -7,13 +6,13 @@ import { changedValues, newValues } from '../graphql/settable-fields.js';
 import { detailsOf, notRecorded, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
-import { checkConfirm, countBelow } from '../writes/deletion.js';
+import { checkConfirm, countDependentRows } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type { CreateBotInput, DeleteBotInput, UpdateBotInput } from './bot-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
 
-/** A new bot. */
+/** Creates a bot. */
 export async function createBot(db: Db, caller: Caller, input: CreateBotInput): Promise<RowKey> {
   const tenantId = tenantInput(caller, input.tenantId);
   const bot = newValues(Bot, input);
@@ -21,8 +20,8 @@ export async function createBot(db: Db, caller: Caller, input: CreateBotInput): 
     verb: 'createBot',
     input,
     async work(em) {
-      const id = v7();
-      await insertRow(em, Bot, { ...bot, id, tenantId });
+      const { id, createdAt } = idAndTimeOf(input);
+      await insertRow(em, Bot, { ...bot, id, createdAt, tenantId });
       return {
         outcome: { id, tenantId },
         audit: recordedForOperators({
@@ -58,7 +57,10 @@ export async function updateBot(db: Db, caller: Caller, input: UpdateBotInput): 
   });
 }
 
-/** Deletes a bot with everything below it, or counts that. The last bot of a tenant stays. */
+/**
+ * Deletes a bot with everything that belongs to it; a dry run only counts that. The last bot of a
+ * tenant cannot be deleted.
+ */
 export async function deleteBot(
   db: Db,
   caller: Caller,
@@ -72,7 +74,7 @@ export async function deleteBot(
         properties: ['name'],
         forDelete: !input.dryRun,
       });
-      const counts = await countBelow(em, 'bot', bot);
+      const counts = await countDependentRows(em, 'bot', bot);
       if (input.dryRun)
         return {
           outcome: { deletedId: null, counts },

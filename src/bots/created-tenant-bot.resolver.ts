@@ -5,7 +5,7 @@ import type { RequestContext } from '../graphql/context.js';
 import { relatedRow } from '../graphql/row-by-id.js';
 import { CreateTenantPayload } from '../tenants/tenant-mutations.inputs.js';
 import { Bot } from './bot.entity.js';
-import { OLDEST_BOT } from './bot.queries.js';
+import { oldestBotId } from './bot.queries.js';
 
 /** Adds `CreateTenantPayload.bot`. */
 @Resolver(() => CreateTenantPayload)
@@ -17,7 +17,7 @@ export class CreatedTenantBotResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Bot | null> {
-    const [oldestBot] = await context.reads.query<{ id: string }>(OLDEST_BOT, [tenant.id]);
-    return oldestBot ? relatedRow(context, info, Bot, tenant.id, oldestBot.id) : null;
+    const botId = await oldestBotId(context.reads, tenant.id);
+    return relatedRow(context, info, Bot, tenant.id, botId);
   }
 }

@@ -11,6 +11,7 @@ import {
   Root,
 } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import type { RequestContext } from '../graphql/context.js';
 import { intInput } from '../graphql/input-checks.js';
 import type { Parent } from '../graphql/list.js';
@@ -50,11 +51,12 @@ const neighborsOf = defineLoader<Key, WindowRow[]>((keys, context) => {
 @Resolver(() => DocumentChunk)
 export class ChunkNeighborsResolver {
   @Requires('read', 'search')
+  @Batch()
   @FieldResolver(() => ChunkNeighbors, {
     description: 'The chunks before and after it in its document.',
   })
   async neighbors(
-    @Root() chunk: Parent,
+    @Root() chunks: readonly Parent[],
     @Arg('before', () => Int, {
       defaultValue: 1,
       description: 'The number of chunks before it, 0 to 10.',
@@ -67,7 +69,7 @@ export class ChunkNeighborsResolver {
     after: number,
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Promise<ChunkNeighbors> {
+  ): Promise<ChunkNeighbors[]> {
     const counts = {
       before: intInput('before', before, 0, MAX_NEIGHBORS),
       after: intInput('after', after, 0, MAX_NEIGHBORS),
@@ -77,11 +79,12 @@ export class ChunkNeighborsResolver {
         ...nestedRowSelectionOf(info, context.models, [side]).properties,
       ]),
     );
-    const rows = (await neighborsOf(context).load({
-      chunk,
-      ...counts,
-      properties,
-    })) as (WindowRow & DocumentChunk)[];
-    return { before: rows.filter(row => row._side < 0), after: rows.filter(row => row._side > 0) };
+    const windows = (await Promise.all(
+      chunks.map(chunk => neighborsOf(context).load({ chunk, ...counts, properties })),
+    )) as (WindowRow & DocumentChunk)[][];
+    return windows.map(rows => ({
+      before: rows.filter(row => row._side < 0),
+      after: rows.filter(row => row._side > 0),
+    }));
   }
 }

@@ -9,7 +9,7 @@ export interface WindowRequest {
   readonly after: number;
 }
 
-/** A row of a window: the columns that were asked for, and where it stands. */
+/** A row of a window: the selected columns and its position. */
 export type WindowRow = Row & {
   /** -1 before the chunk, 0 the chunk itself, 1 after it. */
   readonly _side: number;

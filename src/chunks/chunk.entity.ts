@@ -42,7 +42,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 @ObjectType({
   implements: Node,
   simpleResolvers: true,
-  description: 'A passage of a document: what the search finds.',
+  description: 'A passage of a document, which searches can find.',
 })
 @Entity({ tableName: 'doc_chunks', ...tenantPolicies('tenant_id') })
 @Index({

@@ -18,7 +18,7 @@ import {
 } from '../graphql/input-checks.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { detailsOf, recordedForOperators } from '../writes/audit.js';
-import { change, type Changed } from '../writes/change.js';
+import { change, type ChangeResult } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
 import { withoutNulls } from '../writes/idempotency.js';
 import { lockRow } from '../writes/lock-row.js';
@@ -33,8 +33,8 @@ import {
 } from './chunk-mutations.inputs.js';
 
 const MAX_INT = 2 ** 31 - 1;
-/** Where a chunk without a place of its own stands until the document's last place is known. */
-const NOWHERE = -1;
+/** The index of a chunk whose input has none, until the last index of the document is known. */
+const UNNUMBERED = -1;
 
 export interface AddedChunks {
   readonly tenantId: string;
@@ -43,23 +43,28 @@ export interface AddedChunks {
   readonly ids: string[];
 }
 
-/** Adds chunks to a document, with vectors made elsewhere or made here. */
+/**
+ * Adds chunks to a document, with the caller's vectors or with computed ones. `createdAt` is for
+ * programs that import chunks.
+ */
 export async function addChunks(
   db: EmbeddingDb,
   caller: Caller,
-  input: AddChunksInput,
+  input: AddChunksInput & { readonly createdAt?: string },
 ): Promise<AddedChunks> {
   const documentId = uuidInput('input.documentId', input.documentId);
-  const chunks = listInput('input.chunks', input.chunks, 1, MAX_CHUNKS).map((chunk, index) =>
-    newChunk(chunk, `input.chunks[${index}]`, db),
-  );
+  const { createdAt } = input;
+  const chunks = listInput('input.chunks', input.chunks, 1, MAX_CHUNKS).map((chunk, index) => ({
+    ...newChunk(chunk, `input.chunks[${index}]`, db),
+    createdAt,
+  }));
   const { tenantId, ids } = await change<{ tenantId: string; ids: string[] }, EmbeddedChunks>(
     db,
     caller,
     {
       verb: 'addChunks',
       input,
-      // A chunk's vector that is null says that there is to be none.
+      // For a chunk, null means that it gets no vector.
       keyedInput: () => ({
         ...input,
         chunks: input.chunks.map(chunk => withoutNulls(chunk, 'embedding')),
@@ -69,13 +74,13 @@ export async function addChunks(
         return { before, embedded: await embedChunks(chunks, before.filename, db) };
       },
       async work(em, { before, embedded }) {
-        const document = await lockedDocument(em, caller, documentId);
+        const document = await lockDocument(em, caller, documentId);
         if ((await currentRevision(em, document)) !== before.revision) throw textReplaced();
-        const last = await lastPlace(em, document);
+        const last = await lastChunkIndex(em, document);
         return {
           outcome: {
             tenantId: document.tenantId,
-            ids: await storeChunks(em, document, placed(embedded, last)),
+            ids: await storeChunks(em, document, withIndexes(embedded, last)),
           },
           audit: recordedForOperators({
             tenantId: document.tenantId,
@@ -136,18 +141,18 @@ function newChunk(
     text: longTextInput(`${field}.text`, text, MAX_CHUNK_TEXT_BYTES),
     embedding,
     chunkIndex:
-      chunkIndex == null ? NOWHERE : intInput(`${field}.chunkIndex`, chunkIndex, 0, MAX_INT),
+      chunkIndex == null ? UNNUMBERED : intInput(`${field}.chunkIndex`, chunkIndex, 0, MAX_INT),
     pageNum: pageNum == null ? null : intInput(`${field}.pageNum`, pageNum, 1, MAX_INT),
     metadata:
       metadata == null ? {} : jsonInput(`${field}.metadata`, metadata, MAX_CHUNK_METADATA_BYTES),
   };
 }
 
-/** The chunks, each without a place of its own after the one before it. */
-function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
+/** The chunks with an index for each: those without one follow the chunk before them. */
+function withIndexes(chunks: readonly NewChunk[], last: number): NewChunk[] {
   let place = last;
   return chunks.map((chunk, index) => {
-    place = chunk.chunkIndex === NOWHERE ? place + 1 : chunk.chunkIndex;
+    place = chunk.chunkIndex === UNNUMBERED ? place + 1 : chunk.chunkIndex;
     if (place > MAX_INT)
       throw badInput(
         `input.chunks[${index}].chunkIndex`,
@@ -157,12 +162,12 @@ function placed(chunks: readonly NewChunk[], last: number): NewChunk[] {
   });
 }
 
-/** The lock keeps two calls from taking the same places. */
-function lockedDocument(em: SqlEntityManager, caller: Caller, id: string): Promise<RowKey> {
+/** The lock prevents two calls from giving out the same indexes. */
+function lockDocument(em: SqlEntityManager, caller: Caller, id: string): Promise<RowKey> {
   return lockRow(em, caller, Document, { id }, { field: 'input.documentId' });
 }
 
-async function lastPlace(em: SqlEntityManager, { id, tenantId }: RowKey): Promise<number> {
+async function lastChunkIndex(em: SqlEntityManager, { id, tenantId }: RowKey): Promise<number> {
   const [row] = await runInWrite<{ last: number }>(
     em,
     'select coalesce(max(chunk_index), -1) as last from doc_chunks ' +
@@ -176,7 +181,7 @@ async function deleteNamed(
   em: SqlEntityManager,
   { tenantId: own }: Caller,
   ids: readonly string[],
-): Promise<Changed<DeleteChunksPayload>> {
+): Promise<ChangeResult<DeleteChunksPayload>> {
   const rows = await runInWrite<RowKey>(
     em,
     'delete from doc_chunks where id = any($1::uuid[])' +
@@ -191,7 +196,7 @@ async function deleteNamed(
   const tenants = [...new Set(rows.map(row => row.tenantId))];
   return {
     outcome: { deletedCount: deleted.size, deletedIds: [...deleted] },
-    // The operator may name chunks of several tenants: each finds in its log that it lost some.
+    // The operator may name chunks of several tenants, and each tenant gets an event.
     audit: recordedForOperators(
       ...tenants.map(tenantId => ({ tenantId, targetType: 'DocumentChunk' })),
     ),
@@ -202,8 +207,8 @@ async function deleteAll(
   em: SqlEntityManager,
   caller: Caller,
   documentId: string,
-): Promise<Changed<DeleteChunksPayload>> {
-  const document = await lockedDocument(em, caller, documentId);
+): Promise<ChangeResult<DeleteChunksPayload>> {
+  const document = await lockDocument(em, caller, documentId);
   return {
     outcome: { deletedCount: await deleteChunksOf(em, document), deletedIds: null },
     audit: recordedForOperators({

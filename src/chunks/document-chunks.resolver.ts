@@ -38,19 +38,25 @@ export class DocumentChunksResolver {
   }
 
   @Requires('read', 'search')
+  @Batch()
   @FieldResolver(() => Int, { description: 'How many chunks the document was split into.' })
-  async chunkCount(@Root() document: Parent, @Ctx() context: RequestContext): Promise<number> {
-    return (await chunkCountsOf(context).load(document)).chunkCount;
+  async chunkCount(
+    @Root() documents: readonly Parent[],
+    @Ctx() context: RequestContext,
+  ): Promise<number[]> {
+    const counts = await Promise.all(documents.map(one => chunkCountsOf(context).load(one)));
+    return counts.map(({ chunkCount }) => chunkCount);
   }
 
   @Requires('read', 'search')
+  @Batch()
   @FieldResolver(() => DocumentProgress, {
     description: 'How much of the document a search by meaning can find.',
   })
-  async progress(
-    @Root() document: Parent,
+  progress(
+    @Root() documents: readonly Parent[],
     @Ctx() context: RequestContext,
-  ): Promise<DocumentProgress> {
-    return chunkCountsOf(context).load(document);
+  ): Promise<(DocumentProgress | Error)[]> {
+    return chunkCountsOf(context).loadMany(documents);
   }
 }

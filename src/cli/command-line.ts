@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { AppError } from '../base/app-error.js';
-import { StartupError } from '../base/startup-error.js';
+import { StartupError, UsageError } from '../base/startup-error.js';
 import { ConfigError } from '../config.js';
 import { commandFailure } from './command-failure.js';
 import { commandIo, processTerminal, type CommandContext, type Terminal } from './command-io.js';
@@ -82,6 +82,11 @@ export async function runCommandLine(
     // together it does not.
     if (error instanceof InvalidArgumentError) io.sayLines(`error: ${error.message}\n${SEE_HELP}`);
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof UsageError) {
+      io.say(`error: ${error.message}`);
+      io.say(SEE_HELP);
+      return 2;
+    }
     const reported = error instanceof Interrupted ? error : commandFailure(error);
     if (reported instanceof ConfigError) io.sayLines(reported.message);
     else if (reported instanceof StartupError || reported instanceof AppError)

@@ -1,4 +1,5 @@
 import { StartupError } from '../base/startup-error.js';
+import { onFirstSignal } from './signals.js';
 
 /** As shells count them: 128 and the number of the signal. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -17,7 +18,7 @@ export class Interrupted extends StartupError {
 /**
  * What `work` gives, with a signal that the first Ctrl+C or SIGTERM aborts, so that it can tidy up.
  * `outcome` says then what is left and what to do, as the end of a sentence; without it the error
- * of `work` says so. A second one ends the process as ever.
+ * of `work` says so. A later one ends the process as ever.
  */
 export async function untilInterrupted<T>(
   outcome: string | (() => string) | undefined,
@@ -25,15 +26,10 @@ export async function untilInterrupted<T>(
 ): Promise<T> {
   const controller = new AbortController();
   let by: Signal | undefined;
-  const removeListeners = (): void => {
-    for (const signal of Object.keys(EXIT_CODES)) process.off(signal, onSignal);
-  };
-  const onSignal = (signal: Signal): void => {
-    removeListeners();
+  const stopListening = onFirstSignal(Object.keys(EXIT_CODES) as Signal[], signal => {
     by = signal;
     controller.abort(new StartupError('It was interrupted.'));
-  };
-  for (const signal of Object.keys(EXIT_CODES)) process.on(signal, onSignal);
+  });
   try {
     return await work(controller.signal);
   } catch (error) {
@@ -45,6 +41,6 @@ export async function untilInterrupted<T>(
         : `Interrupted: ${typeof outcome === 'string' ? outcome : outcome()}.`;
     throw new Interrupted(message, by, error);
   } finally {
-    removeListeners();
+    stopListening();
   }
 }

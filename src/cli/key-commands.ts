@@ -8,6 +8,7 @@ import { readConfig } from '../config.js';
 import type { CommandContext } from './command-io.js';
 import type { NewKeyOptions } from './create-key.js';
 import { USING_DATABASE } from './help-texts.js';
+import { wholeNumber } from './whole-number.js';
 
 const SCOPES = ['read', 'write', 'search', 'ask', 'admin', 'vectors'];
 const MAX_RATE_LIMIT = 1_000_000;
@@ -45,7 +46,7 @@ export function addKeyCommands(program: Command, { io }: CommandContext): void {
     )
     .addOption(
       new Option('--rate-limit <requests>', 'requests a minute')
-        .argParser(parseRateLimit)
+        .argParser(wholeNumber(1, MAX_RATE_LIMIT))
         .default(60),
     )
     .addOption(
@@ -111,7 +112,7 @@ Examples:
         '--overlap <hours>',
         `for how many hours the old secret continues to work, 0 to ${MAX_OVERLAP_HOURS}`,
       )
-        .argParser(parseOverlap)
+        .argParser(wholeNumber(0, MAX_OVERLAP_HOURS, 'hours'))
         .default(24),
     )
     .addHelpText(
@@ -150,28 +151,11 @@ function parseScopes(value: string): string[] {
   return scopes;
 }
 
-function parseRateLimit(value: string): number {
-  const limit = Number(value);
-  if (!/^\d+$/.test(value) || limit < 1 || limit > MAX_RATE_LIMIT)
-    throw new InvalidArgumentError(`Give a whole number from 1 to ${MAX_RATE_LIMIT}.`);
-  return limit;
-}
-
-function parseOverlap(value: string): number {
-  const hours = Number(value);
-  if (!/^\d+$/.test(value) || hours > MAX_OVERLAP_HOURS)
-    throw new InvalidArgumentError(`Give a whole number of hours from 0 to ${MAX_OVERLAP_HOURS}.`);
-  return hours;
-}
-
 const ISO_DATE = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d))?$/;
 
 function parseExpiry(value: string): Date {
-  if (/^\d+$/.test(value)) {
-    const days = Number(value);
-    if (days < 1 || days > MAX_DAYS) throw new InvalidArgumentError(`Give 1 to ${MAX_DAYS} days.`);
-    return new Date(Date.now() + days * DAY_MS);
-  }
+  if (/^\d+$/.test(value))
+    return new Date(Date.now() + wholeNumber(1, MAX_DAYS, 'days')(value) * DAY_MS);
   const date = new Date(value);
   // The parser takes 31 February for a day in March.
   if (!ISO_DATE.test(value) || Number.isNaN(date.getTime()) || !isCalendarDay(value)) {

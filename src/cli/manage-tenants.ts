@@ -53,7 +53,7 @@ export async function listTenants(
   const tenants = await writeAsOperator(config, 'listTenants', em => rowsOf(em));
   if (tenants.length === 0)
     return io.say('There are no tenants. "npx weaver tenant create <name>" creates one.');
-  if (!json) io.sayLines('id\tplan\tbots\tdocuments\tbytes\tmade\tname');
+  if (!json) io.sayLines('id\tplan\tbots\tdocuments\tbytes\tcreated\tname');
   for (const tenant of tenants) {
     if (json) io.out(JSON.stringify(tenant));
     else
@@ -95,7 +95,7 @@ const LABELS: Readonly<Record<keyof TenantRow, string>> = {
   chunks: 'chunks',
   apiKeys: 'keys',
   storageUsedBytes: 'bytes',
-  createdAt: 'made',
+  createdAt: 'created',
 };
 
 function rowsOf(em: SqlEntityManager, id: string | null = null): Promise<TenantRow[]> {

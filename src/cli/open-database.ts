@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { StartupError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
 import { isSameAddress, serverName } from '../config/database-address.js';
+import { activeSessionsOf, stopDatabase } from '../ops/active-sessions.js';
 import { connectionError, reason } from '../ops/connection-errors.js';
 import { Database } from '../db/database.js';
 import { applyMigrations } from '../ops/migrations/run.js';
@@ -60,9 +61,9 @@ export async function withDatabase<T>(
 ): Promise<T> {
   const database = await openDatabase(config, purpose);
   let stopping: Promise<void> | undefined;
-  const stop = (): void => void (stopping = database.stop().catch(() => {}));
+  const sessions = signal && (await activeSessionsOf(database));
+  const stop = (): void => void (stopping = stopDatabase(database, sessions).catch(() => {}));
   try {
-    if (signal) await database.followSessions();
     signal?.throwIfAborted();
     signal?.addEventListener('abort', stop, { once: true });
     return await work(database);
@@ -93,12 +94,17 @@ export async function withReadyDatabase<T>(
   return withDatabase(config, 'serve', ready, signal);
 }
 
-/** Whether there is an embedded database to open; true for PostgreSQL. Opening would make one. */
+/**
+ * Whether there is an embedded database to open; true for PostgreSQL. Opening would make one.
+ * Throws a `StartupError` where the system does not let this user see.
+ */
 export function embeddedExists(database: DatabaseConfig): boolean {
-  return (
-    database.kind !== 'embedded' ||
-    lstatSync(join(database.dataDir, 'pg'), { throwIfNoEntry: false }) !== undefined
-  );
+  if (database.kind !== 'embedded') return true;
+  try {
+    return lstatSync(join(database.dataDir, 'pg'), { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw unusableFolder(database.dataDir, error) ?? error;
+  }
 }
 
 /**

@@ -1,4 +1,4 @@
-import { StartupError } from '../base/startup-error.js';
+import { StartupError, UsageError } from '../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../config.js';
 import { addressAs, addressUrl, type DatabaseAddress } from '../config/database-address.js';
 import {
@@ -31,7 +31,7 @@ export async function prepareDatabase(
     owner: options.owner,
   };
   if (plan.login !== undefined && plan.login === plan.owner)
-    throw new StartupError(
+    throw new UsageError(
       "The gateway's login and the owner must be different logins: the owner of the " +
         'tables bypasses their policies.',
     );
@@ -52,8 +52,8 @@ export async function prepareDatabase(
       [...passwords].map(([login, { password }]) => [login, storedPassword(password)]),
     );
     const { created, found } = await bootstrap(database, plan, stored);
-    for (const thing of found) io.out(`There already: ${thing}`);
-    for (const thing of created) io.out(`Made: ${thing}`);
+    for (const thing of found) io.out(`Exists: ${thing}`);
+    for (const thing of created) io.out(`Created: ${thing}`);
     for (const [login, { generated }] of passwords)
       if (!generated) io.out(`Set: the password of ${login}`);
     const settings = settingsOf(plan, postgres, passwords);
@@ -97,7 +97,7 @@ function loginOf(database: DatabaseConfig): string | undefined {
 
 async function passwordFromStdin(io: CommandIo, { login }: BootstrapPlan): Promise<string> {
   if (login === undefined)
-    throw new StartupError(
+    throw new UsageError(
       '--password-stdin requires --login <name>, the login that gets the password.',
     );
   const password = (await io.read()).replace(/\r?\n$/, '');

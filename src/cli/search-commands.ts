@@ -7,6 +7,7 @@ import type { RecallCommandOptions } from './recall-search.js';
 import type { RebuildCommandOptions, RebuildPosition } from './rebuild.js';
 import type { ReembedCommandOptions, ReembedPosition } from './reembed.js';
 import type { TuneCommandOptions } from './tune-search.js';
+import { wholeNumber } from './whole-number.js';
 
 const MAX_SAMPLES = 10_000;
 const MAX_TOP_K = 100;
@@ -25,14 +26,11 @@ export function addSearchCommands(program: Command, { io, fail }: CommandContext
     .command('tune')
     .summary('build, rebuild and drop the indexes of large tenants')
     .description(
-      'Gives each tenant with many chunks an index of its own, rebuilds those that have ' +
-        'grown beyond their content, and drops those that ' +
-        ('are no longer needed. The gateway goes on meanwhile, reads and writes included. ' +
-          'It may be interrupted at any time and run ') +
-        ('again: Ctrl+C stops the build of the index that it was at, and what is left ' +
-          'half done is put right by the next run. Best run regularly, ') +
-        ('such as every night, and after large imports. Exits with 1 when a step fails or ' +
-          'another process is at it.'),
+      'Gives each tenant with many chunks an index of its own, rebuilds indexes that have ' +
+        'grown beyond their content, and drops those that are no longer needed. The gateway ' +
+        'keeps running, with reads and writes. Run it regularly, such as every night, and ' +
+        'after large imports. Ctrl+C stops the current build, and the next run continues. ' +
+        'Exits with 1 if a step fails or another run is in progress.',
     )
     .option('--tenant <tenant>', 'only this tenant, by its id or exact name')
     .option('--dry-run', 'only print what would be done')
@@ -73,12 +71,12 @@ Examples:
     )
     .addOption(
       new Option('--samples <number>', `vectors to compare by, 1 to ${MAX_SAMPLES}`)
-        .argParser(wholeNumber(MAX_SAMPLES))
+        .argParser(wholeNumber(1, MAX_SAMPLES))
         .default(100),
     )
     .addOption(
       new Option('--top-k <number>', `how many of the nearest count, 1 to ${MAX_TOP_K}`)
-        .argParser(wholeNumber(MAX_TOP_K))
+        .argParser(wholeNumber(1, MAX_TOP_K))
         .default(10),
     )
     .option('--json', 'as one JSON array')
@@ -105,7 +103,7 @@ Examples:
     .option('--bot <bot>', 'only chunks of this bot, by id or exact name')
     .addOption(
       new Option('--worst <number>', `questions to explain, 1 to ${MAX_WORST}`)
-        .argParser(wholeNumber(MAX_WORST))
+        .argParser(wholeNumber(1, MAX_WORST))
         .default(5),
     )
     .option('--json', 'as one JSON object, with every question')
@@ -224,13 +222,4 @@ function parsePosition(value: string): [tenantId: string, id: string] {
       'Give the value that the earlier run printed: two ids separated by a slash.',
     );
   return [tenantId, id];
-}
-
-function wholeNumber(max: number): (value: string) => number {
-  return value => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < 1 || number > max)
-      throw new InvalidArgumentError(`Give a whole number from 1 to ${max}.`);
-    return number;
-  };
 }

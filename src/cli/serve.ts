@@ -13,6 +13,7 @@ import type { CommandIo } from './command-io.js';
 import { fillWithDemo } from './demo.js';
 import { readDemoKey } from './demo-key.js';
 import { openDatabase, withDatabase } from './open-database.js';
+import { onFirstSignal } from './signals.js';
 import { leave, onStop, reportReady, runWorkers, workerNumber } from './workers.js';
 
 /**
@@ -183,21 +184,16 @@ interface StopRequest {
 
 /**
  * Listens for the first SIGINT or SIGTERM, or the word of the process that started this one; a
- * second signal ends the process at once. The last resort as well: what is thrown, or rejected,
+ * later signal ends the process at once. The last resort as well: what is thrown, or rejected,
  * where nobody catches it leaves the process in a state that nobody knows. So it is logged and the
  * process ends, in order as far as that can be:
  * https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly
  */
 function listenForEnd(log: Logger): StopRequest {
-  const signals = ['SIGINT', 'SIGTERM'] as const;
   const { promise, resolve } = Promise.withResolvers<void>();
   let hasFailed = false;
-  const stopListeningToSignals = (): void => {
-    for (const signal of signals) process.off(signal, tell);
-  };
   const tell = (signal?: NodeJS.Signals): void => {
     log.info({ signal }, 'Stopping');
-    stopListeningToSignals();
     resolve();
   };
   const fail = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void => {
@@ -209,7 +205,7 @@ function listenForEnd(log: Logger): StopRequest {
     setTimeout(() => process.exit(1), DRAIN_MS + 2 * CLOSE_MS).unref();
     resolve();
   };
-  for (const signal of signals) process.on(signal, tell);
+  const stopListeningToSignals = onFirstSignal(['SIGINT', 'SIGTERM'], tell);
   process.on('uncaughtException', fail);
   if (workerNumber() !== undefined) onStop(() => tell());
   return {

@@ -1,9 +1,7 @@
 import type { z } from 'zod';
 import { wholeNumber } from './checks.js';
 
-/**
- * What one request may ask for, and all of them together. `docs/limits.md` says what each means.
- */
+/** The limits of one request and of all requests together. `docs/limits.md` explains each. */
 export interface Limits {
   tokens: number;
   selections: number;

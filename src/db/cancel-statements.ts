@@ -1,7 +1,7 @@
 import { Client, type Pool, type PoolClient } from 'pg';
 
 /** A server that is hard to reach is not waited for. */
-const PATIENCE_MS = 1_000;
+const TIMEOUT_MS = 1_000;
 
 /** What the driver knows of a session's number and secret, and how it begins one. */
 interface Session {
@@ -26,7 +26,7 @@ interface Session {
  */
 export async function cancelStatements(pool: Pool, client: PoolClient): Promise<void> {
   const { processID, secretKey } = client as PoolClient & Session;
-  const canceller = new Client({ ...pool.options, connectionTimeoutMillis: PATIENCE_MS });
+  const canceller = new Client({ ...pool.options, connectionTimeoutMillis: TIMEOUT_MS });
   const { connection } = canceller as Client & Session;
   connection.startup = () => connection.cancel(processID, secretKey);
   canceller.on('error', () => {});

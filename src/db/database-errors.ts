@@ -18,7 +18,7 @@ const NETWORK = new Set([
  * node-postgres reports a lost connection and a closed pool by message alone; so does the embedded
  * database that it was closed, and `ConnectionScheduler` that none was free.
  */
-const BEGINNINGS = [
+const MESSAGE_PREFIXES = [
   'Connection terminated',
   'timeout expired',
   'timeout exceeded when trying to connect',
@@ -28,7 +28,7 @@ const BEGINNINGS = [
   'PGlite is clos',
   'No connection to the database was free',
 ];
-const BY_MESSAGE = new RegExp(`^(${BEGINNINGS.join('|')})`);
+const BY_MESSAGE = new RegExp(`^(${MESSAGE_PREFIXES.join('|')})`);
 
 /** SQLSTATE of a statement that took longer, or waited longer for a lock, than it may. */
 const STATEMENT_TIMEOUT = '57014';

@@ -78,16 +78,21 @@ export interface OperationBounds {
    * What it throws ends the read.
    */
   readonly onReceived?: (bytes: number) => void;
+  /**
+   * Where reads begin before it is known whose they are: settled once it is, and never if another's.
+   * Until then nothing that they read is given to anybody.
+   */
+  readonly confirmed?: Promise<void> | undefined;
   /** Asked while many rows are received, and while values are made of them. */
   readonly pause?: Pause;
 }
 
-/**
- * Beside `enterScopeSql`: the same text for all operations of a gateway, so that pg_stat_statements
- * keeps one.
- */
-export function boundTimeSql({ statementMs, lockMs }: OperationBounds): string {
-  return `set local statement_timeout = ${statementMs}; set local lock_timeout = ${lockMs}`;
+/** Settings that keep the statements of a transaction within their time. */
+export function timeSettings({
+  statementMs,
+  lockMs,
+}: Pick<OperationBounds, 'statementMs' | 'lockMs'>): Record<string, string> {
+  return { statement_timeout: String(statementMs), lock_timeout: String(lockMs) };
 }
 
 /** A row of a statement that may have gone on as a tenant: as which, or null. */
@@ -106,6 +111,17 @@ export function enterTenantOfRowSql(tenantId: string, condition: string): string
   return (
     `${set(TENANT_SETTING, `${tenantId}::text`)} as entered, ` +
     `${set('role', `'${TENANT_ROLE}'`)} as entered_role`
+  );
+}
+
+/**
+ * The same for a statement behind which reads of a tenant are sent before its rows are known: as a
+ * select of its own, the last of a `union all`. Whatever the others find, they read as that tenant.
+ */
+export function enterTenantSql(parameter: string): string {
+  return (
+    `set_config('${TENANT_SETTING}', ${parameter}, true) || ` +
+    `set_config('role', '${TENANT_ROLE}', true)`
   );
 }
 

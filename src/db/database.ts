@@ -2,12 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { MikroORM, type EntityManager } from '@mikro-orm/core';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
+import type { Pool } from 'pg';
 import type { DatabaseConfig } from '../config.js';
-import {
-  ConnectionScheduler,
-  ScheduledReadConnections,
-  type ReadScheduler,
-} from './connection-scheduler.js';
+import { ConnectionScheduler } from './connection-scheduler.js';
 import {
   databaseOptions,
   type DatabaseOptions,
@@ -17,31 +14,21 @@ import { EmbeddedReadConnections } from './embedded-reads.js';
 import {
   GATEWAY_SCOPE,
   scopeSettings,
+  timeSettings,
   type DatabaseScope,
   type OperationBounds,
 } from './database-scope.js';
-import { cancelledBy, LentSessions } from './lent-sessions.js';
-import {
-  refuseSharedSession,
-  refuseSharedSessions,
-  sharesSession,
-} from './open/session-pooling.js';
 import { OperationReads } from './operation-reads.js';
 import { PostgresReadConnections } from './postgres-reads.js';
-import { fixedStatement, type Row, type Statement } from './statement.js';
+import { ScheduledReadConnections, type ReadScheduler } from './scheduled-reads.js';
+import { fixedStatement, type Statement } from './statement.js';
+import { pipelineWrites } from './write-pipeline.js';
 
 const currentWrite = new AsyncLocalStorage<string>();
 const PING = fixedStatement('ping', 'select 1');
 
 /** Runs `work` in one transaction of a scope that is settled, as `Database.write` does. */
 export type Write = <T>(name: string, work: (em: SqlEntityManager) => Promise<T>) => Promise<T>;
-
-/** A connection of its own outside of any transaction, whose settings and locks end with it. */
-export interface MaintenanceSession {
-  /** PostgreSQL's number of the connection's process. */
-  readonly pid: number;
-  run<R = Row>(sql: string): Promise<R[]>;
-}
 
 /** An open database. Tenants' data are reached only through its scopes: `reads` and `write`. */
 export class Database {
@@ -53,13 +40,13 @@ export class Database {
 
   private constructor(
     readonly kind: DatabaseConfig['kind'],
+    /** A statement of a read may be sent before the one in front of it is answered. */
+    readonly pipelinesReads: boolean,
     readonly orm: MikroORM,
     private readonly connections: ReadScheduler,
     private readonly scheduler: ConnectionScheduler,
     private readonly options: DatabaseOptions,
   ) {}
-
-  #lent: LentSessions | undefined;
 
   readonly #readConnections: ReadScheduler = {
     begin: async (scope, bounds) => {
@@ -87,9 +74,10 @@ export class Database {
       const connections =
         config.kind === 'embedded'
           ? new EmbeddedReadConnections(await (connection as PgliteConnection).getNativeClient())
-          : new PostgresReadConnections(
+          : postgresConnections(
               await (connection as PostgreSqlConnection).getNativeClient(),
               { behindPooler: config.pooler !== 'none' },
+              purpose,
             );
       await connection.execute('select 1');
       const scheduler = new ConnectionScheduler({
@@ -98,6 +86,7 @@ export class Database {
       });
       return new Database(
         config.kind,
+        config.kind === 'postgres' && config.pooler === 'none',
         orm,
         new ScheduledReadConnections(connections, scheduler),
         scheduler,
@@ -137,9 +126,7 @@ export class Database {
     const em = this.orm.em.fork() as EntityManager as SqlEntityManager;
     const { role, ...variables } = scopeSettings(scope);
     const timeouts: Record<string, string> =
-      bounds && this.kind === 'postgres'
-        ? { statement_timeout: String(bounds.statementMs), lock_timeout: String(bounds.lockMs) }
-        : {};
+      bounds && this.kind === 'postgres' ? timeSettings(bounds) : {};
     em.setSessionContext({ variables: { ...variables, ...timeouts }, role });
     const permit = await this.scheduler.write(scope, bounds?.signal);
     try {
@@ -152,83 +139,9 @@ export class Database {
     }
   }
 
-  /**
-   * Lends a session for statements that no transaction may hold, such as building an index while
-   * others write. Whoever opened the database must own what is changed. Not for rows: as the
-   * session takes no role, policies hide them all. Only on PostgreSQL, and on a database that was
-   * opened to migrate; a `StartupError` where a pooler stands between. When `signal` aborts, the
-   * statement that runs is cancelled; those that come later are to tidy up.
-   */
-  async maintain<T>(
-    work: (session: MaintenanceSession) => Promise<T>,
-    signal?: AbortSignal,
-  ): Promise<T> {
-    const pool = await (
-      this.orm.em.getDriver().getConnection() as PostgreSqlConnection
-    ).getNativeClient();
-    const client = await pool.connect();
-    try {
-      await refuseSharedSession(pool, client);
-      const run = async <R>(sql: string): Promise<R[]> => (await client.query(sql)).rows as R[];
-      const [backend] = await run<{ pid: number }>(
-        "select pg_backend_pid() as pid, set_config('statement_timeout', '0', false), " +
-          "set_config('lock_timeout', '0', false), set_config('idle_session_timeout', '0', " +
-          'false)',
-      );
-      const { pid } = backend!;
-      return await work({ pid, run: sql => cancelledBy(signal, pool, pid, () => run(sql)) });
-    } finally {
-      client.release(true);
-    }
-  }
-
-  /**
-   * Throws a `StartupError` where a pooler in transaction mode is found to stand between, for what
-   * needs sessions of its own later. Only on PostgreSQL.
-   */
-  async refuseSharedSessions(): Promise<void> {
-    await refuseSharedSessions(
-      await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient(),
-    );
-  }
-
-  /**
-   * Whether a pooler in transaction mode is found to stand between. Only on PostgreSQL; a pool of
-   * one connection cannot tell, and says no.
-   */
-  async sharesSessions(): Promise<boolean> {
-    const pool = await (
-      this.orm.em.getDriver().getConnection() as PostgreSqlConnection
-    ).getNativeClient();
-    if (pool.options.max < 2) return false;
-    const client = await pool.connect();
-    try {
-      return await sharesSession(pool, client);
-    } finally {
-      client.release();
-    }
-  }
-
   /** Succeeds when the database answers and the login may take its roles. */
   async ping(): Promise<void> {
     await this.reads(GATEWAY_SCOPE).query(PING, []);
-  }
-
-  /**
-   * Fails what is under way and what is asked for from now on, and rolls back what was not
-   * committed; `close` comes after it.
-   */
-  async stop(): Promise<void> {
-    if (this.kind === 'embedded') return this.orm.close(true);
-    await Promise.allSettled([this.orm.close(true), this.#lent?.end()]);
-  }
-
-  /** Lets `stop` end what runs on the server, from now on. */
-  async followSessions(): Promise<void> {
-    if (this.kind === 'embedded') return;
-    this.#lent = new LentSessions(
-      await (this.orm.em.getDriver().getConnection() as PostgreSqlConnection).getNativeClient(),
-    );
   }
 
   /** Closes all connections and frees the embedded database's folder. Statements in flight fail. */
@@ -239,6 +152,15 @@ export class Database {
       this.options.release();
     }
   }
+}
+
+function postgresConnections(
+  pool: Pool,
+  options: { readonly behindPooler: boolean },
+  purpose: 'serve' | 'migrate',
+): PostgresReadConnections {
+  if (purpose === 'serve') pipelineWrites(pool, options);
+  return new PostgresReadConnections(pool, options);
 }
 
 /**

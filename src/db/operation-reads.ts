@@ -5,7 +5,7 @@ import {
   type EnteringRow,
   type OperationBounds,
 } from './database-scope.js';
-import type { ScheduledRead, ReadScheduler } from './connection-scheduler.js';
+import type { ScheduledRead, ReadScheduler } from './scheduled-reads.js';
 import { sqlState } from './database-errors.js';
 import type { ReceivedRows } from './read-connection.js';
 import type { Row, Statement } from './statement.js';
@@ -17,12 +17,17 @@ interface OpenTransaction {
   scope: DatabaseScope;
   inFlight: number;
   ended: boolean;
+  /** The statement that was asked for last. */
+  last?: Promise<unknown>;
   /** Why its first statement failed that did. */
   failure?: unknown;
 }
 
-/** SQLSTATE of a statement that was refused because one before it had failed. */
-const IN_FAILED_TRANSACTION = '25P02';
+/**
+ * SQLSTATEs of a statement that was refused because one before it had failed: its transaction has,
+ * or it would have been prepared behind that one.
+ */
+const AFTER_FAILURE = new Set(['25P02', '26000']);
 
 /**
  * The reads of one GraphQL operation: one read-only transaction under the caller's role, opened by
@@ -36,6 +41,7 @@ const IN_FAILED_TRANSACTION = '25P02';
  */
 export class OperationReads {
   #open: OpenTransaction | undefined;
+  #isConfirmed = false;
 
   constructor(
     readonly scope: DatabaseScope,
@@ -83,20 +89,35 @@ export class OperationReads {
       inFlight: 0,
       ended: false,
     });
+    const asked = (open.last = this.#ask(open, statement, parameters, maxRows));
+    if (this.bounds?.confirmed && !this.#isConfirmed) {
+      asked.catch(() => {});
+      await this.bounds.confirmed;
+      this.#isConfirmed = true;
+      // All that one operation reads is of one moment.
+      if (open.ended) return this.query(statement, parameters, maxRows);
+    }
+    return (await asked).read(this.bounds?.pause) as R[] | Promise<R[]>;
+  }
+
+  async #ask(
+    open: OpenTransaction,
+    statement: Statement,
+    parameters: readonly unknown[],
+    maxRows: number | undefined,
+  ): Promise<ReceivedRows> {
     open.inFlight += 1;
-    let received: ReceivedRows;
     try {
       this.onStatement(statement, parameters);
-      received = await (await open.opening).query(statement, parameters, this.bounds, maxRows);
+      return await (await open.opening).query(statement, parameters, this.bounds, maxRows);
     } catch (error) {
       if (this.#open === open) this.#open = undefined;
       open.failure ??= error;
-      throw sqlState(error) === IN_FAILED_TRANSACTION ? open.failure : error;
+      throw AFTER_FAILURE.has(sqlState(error) ?? '') ? open.failure : error;
     } finally {
       open.inFlight -= 1;
       if (open.inFlight === 0) setImmediate(() => this.#endIfIdle(open));
     }
-    return received.read(this.bounds?.pause) as R[] | Promise<R[]>;
   }
 
   /**
@@ -114,24 +135,40 @@ export class OperationReads {
     return rows;
   }
 
+  /**
+   * The same of a statement that goes on as this tenant, whatever its rows are
+   * (`enterTenantSql`). Reads that continue this scope may be asked for at once, to be sent with it.
+   */
+  queryAndEnter<R = Row>(
+    statement: Statement,
+    parameters: readonly unknown[],
+    tenantId: string,
+  ): Promise<R[]> {
+    const rows = this.query<R>(statement, parameters);
+    this.#open!.scope = tenantScope(tenantId);
+    return rows;
+  }
+
   #begin(): Promise<ScheduledRead> {
-    const inherited = this.previous && this.previous.#handOver();
+    const inherited =
+      this.previous && this.previous.#handOver(this.bounds?.confirmed !== undefined);
     this.previous = undefined;
     return inherited ? this.#resume(inherited) : this.connections.begin(this.scope, this.bounds);
   }
 
   /** The open transaction, if any, to be ended by who takes it. */
-  #handOver(): OpenTransaction | undefined {
+  #handOver(withStatementInFlight: boolean): OpenTransaction | undefined {
     const open = this.#open;
-    if (!open || open.inFlight > 0 || open.ended) return undefined;
+    if (!open || open.ended || (open.inFlight > 0 && !withStatementInFlight)) return undefined;
     open.ended = true;
     this.#open = undefined;
     return open;
   }
 
-  async #resume({ opening, scope }: OpenTransaction): Promise<ScheduledRead> {
+  async #resume({ opening, scope, last }: OpenTransaction): Promise<ScheduledRead> {
     const transaction = await opening;
     if (!transaction.transferTo(this.scope)) {
+      await last?.catch(() => {});
       await transaction.end();
       return this.connections.begin(this.scope, this.bounds);
     }

@@ -2,8 +2,9 @@ import type { Pool, PoolClient } from 'pg';
 import { AppError } from '../base/app-error.js';
 import { cancelStatements } from './cancel-statements.js';
 import {
-  boundTimeSql,
-  enterScopeSql,
+  NOBODY_SCOPE,
+  scopeSettings,
+  timeSettings,
   type DatabaseScope,
   type OperationBounds,
 } from './database-scope.js';
@@ -11,21 +12,41 @@ import { sqlState } from './database-errors.js';
 import { discardLostConnections } from './lost-connections.js';
 import { parameterText } from './parameter-text.js';
 import { PostgresSession } from './postgres-session.js';
-import { PreparedStatements, unprepared } from './prepared-statements.js';
+import { PreparedStatements, unprepared, type PreparedStatement } from './prepared-statements.js';
 import type {
   QueryBounds,
   ReadConnections,
   ReadTransaction,
   ReceivedRows,
 } from './read-connection.js';
-import { RowQuery } from './row-query.js';
+import { Command, RowQuery } from './row-query.js';
 import { rowReader, type ResultColumn, type RowReader } from './row-reader.js';
-import type { Statement } from './statement.js';
+import { statement as toStatement, type Statement } from './statement.js';
 import { VectorReader } from './vector-reader.js';
 
 // Repeatable read: all statements of a transaction see one state of the data, at no cost for
 // readers.
-const BEGIN = 'begin isolation level repeatable read read only';
+const BEGIN = toStatement('begin', 'begin isolation level repeatable read read only');
+
+const COMMIT = toStatement('commit', 'commit');
+
+/**
+ * Sets what lasts as long as the transaction. A tenant is a parameter, so that pg_stat_statements
+ * keeps one statement for all. It is prepared when it comes again, as `begin` and `commit` are: a
+ * command that has just found a pooler in its way leaves nothing there.
+ */
+function setLocal(settings: Record<string, string>): Statement {
+  const calls = Object.keys(settings).map(
+    (name, index) => `set_config('${name}', $${index + 1}, true)`,
+  );
+  return toStatement('enterScope', `select ${calls.join(', ')}`);
+}
+
+const ENTER_SCOPE = setLocal(scopeSettings(NOBODY_SCOPE));
+const ENTER_SCOPE_IN_TIME = setLocal({
+  ...timeSettings({ statementMs: 0, lockMs: 0 }),
+  ...scopeSettings(NOBODY_SCOPE),
+});
 
 /**
  * SQLSTATE with which the server refuses a statement that it knows, once a migration has given its
@@ -54,8 +75,17 @@ export class PostgresReadConnections implements ReadConnections {
     private readonly options: { behindPooler: boolean },
   ) {
     discardLostConnections(pool);
-    // Whoever takes a connection from the pool finds it between transactions.
-    pool.on('acquire', client => this.#sessions.get(client)?.commitNow());
+    // Whoever takes a connection from the pool finds it between transactions. What reads send goes
+    // on in the packet of the `commit`; they know of it before others can send anything.
+    pool.on('acquire', client => {
+      const session = this.#sessions.get(client);
+      session?.commitNow();
+      queueMicrotask(() => session?.isLent || session?.closePacket());
+    });
+    pool.on('release', (_error, client) => {
+      const session = this.#sessions.get(client);
+      if (session) session.isLent = false;
+    });
     pool.on('remove', client => void this.#sessions.delete(client));
   }
 
@@ -65,12 +95,23 @@ export class PostgresReadConnections implements ReadConnections {
 
   async #session(): Promise<PostgresSession> {
     for (;;) {
-      const client = await this.pool.connect();
-      let session = this.#sessions.get(client);
-      if (!session) this.#sessions.set(client, (session = new PostgresSession(client)));
+      const session = await this.#nextSession();
       if (!session.isStale) return session;
-      client.release(true);
+      session.client.release(true);
     }
+  }
+
+  #nextSession(): Promise<PostgresSession> {
+    return new Promise((resolve, reject) => {
+      // As `acquire` is told, not when a promise is heard of.
+      this.pool.connect((error, client) => {
+        if (error || !client) return reject(error ?? new Error('The pool has lent nothing.'));
+        let session = this.#sessions.get(client);
+        if (!session) this.#sessions.set(client, (session = new PostgresSession(client)));
+        session.isLent = true;
+        resolve(session);
+      });
+    });
   }
 
   /** Where one connection knows a statement with columns of before, the others may too. */
@@ -82,13 +123,28 @@ export class PostgresReadConnections implements ReadConnections {
     return this.options.behindPooler;
   }
 
+  /** Sends a statement that gives no rows, with the values of `settings`. */
+  run(
+    session: PostgresSession,
+    statement: Statement,
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
+    const command = new Command(this.#prepare(statement), Object.values(settings));
+    session.send(command);
+    return command.outcome;
+  }
+
   toQuery(
     statement: Statement,
     parameters: readonly unknown[],
     onReceived: ((bytes: number) => boolean) | undefined,
   ): RowQuery {
-    const prepared = this.behindPooler ? unprepared(statement.text) : this.#prepared.use(statement);
-    return new RowQuery(prepared, parameters.map(parameterText), this.#readerOf, onReceived);
+    const values = parameters.map(parameterText);
+    return new RowQuery(this.#prepare(statement), values, this.#readerOf, onReceived);
+  }
+
+  #prepare(statement: Statement): PreparedStatement {
+    return this.behindPooler ? unprepared(statement.text) : this.#prepared.use(statement);
   }
 
   readonly #readerOf = (columns: readonly ResultColumn[]): RowReader =>
@@ -108,9 +164,11 @@ class PostgresReadTransaction implements ReadTransaction {
     scope: DatabaseScope,
     bounds: OperationBounds | undefined,
   ) {
-    this.#entering = session.run(
-      `${BEGIN}; ${bounds ? `${boundTimeSql(bounds)}; ` : ''}${enterScopeSql(scope)}`,
-    );
+    void connections.run(session, BEGIN);
+    const settings = scopeSettings(scope);
+    this.#entering = bounds
+      ? connections.run(session, ENTER_SCOPE_IN_TIME, { ...timeSettings(bounds), ...settings })
+      : connections.run(session, ENTER_SCOPE, settings);
   }
 
   /**
@@ -118,7 +176,7 @@ class PostgresReadTransaction implements ReadTransaction {
    * `query` throws why, and `end` drops the connection.
    */
   async enter(scope: DatabaseScope): Promise<void> {
-    this.#entering = this.session.run(enterScopeSql(scope));
+    this.#entering = this.connections.run(this.session, ENTER_SCOPE, scopeSettings(scope));
   }
 
   async query(
@@ -198,11 +256,12 @@ class PostgresReadTransaction implements ReadTransaction {
     if (this.#cutError !== undefined || this.session.isStale) return client.release(true);
     try {
       await this.#entering;
-      if (this.connections.behindPooler) await this.session.run('commit');
+      if (this.connections.behindPooler) await this.connections.run(this.session, COMMIT);
     } catch (error) {
       return client.release(error instanceof Error ? error : true);
     }
-    if (!this.connections.behindPooler) this.session.commitSoon();
+    if (!this.connections.behindPooler)
+      this.session.commitSoon(() => this.connections.run(this.session, COMMIT));
     client.release();
   }
 }

@@ -1,6 +1,6 @@
-import type { PoolClient, Submittable } from 'pg';
+import type { PoolClient } from 'pg';
 import type { Pause } from '../base/compute-scheduler.js';
-import { Commands, streamOf } from './row-query.js';
+import { Packet, streamOf, type Command, type RowQuery } from './row-query.js';
 
 /**
  * How long a transaction that has only read may stay open, idle, for its `commit` to travel with
@@ -15,27 +15,32 @@ const BYTES_AT_ONCE = 65_536;
 export class PostgresSession {
   /** Knows statements with columns that tables have no longer: nobody is to have it again. */
   isStale = false;
+  /** Reads have it from the pool. */
+  isLent = false;
   #commitTimer: NodeJS.Timeout | undefined;
+  #commit: () => unknown = () => {};
+  /** Of this turn of the event loop. */
+  #packet: Packet | undefined;
   #isCorked = false;
   #isReading = true;
   #bytesAtOnce = 0;
 
   constructor(readonly client: PoolClient) {}
 
-  /** Sends statements without parameters. Who does not wait need not catch. */
-  run(text: string): Promise<void> {
-    const commands = new Commands(text);
-    this.send(commands);
-    return commands.outcome;
+  /**
+   * Everything that is sent in this turn of the event loop travels together, as one packet: a write
+   * to a socket costs more than what is written, and so does each answer.
+   */
+  send(statement: Command | RowQuery): void {
+    this.#cork();
+    if (!this.#packet) this.client.query((this.#packet = new Packet()));
+    this.#packet.add(statement);
   }
 
-  /**
-   * Everything that is sent in this turn of the event loop travels together: a write to a socket
-   * costs more than what is written.
-   */
-  send(submittable: Submittable): void {
-    this.#cork();
-    this.client.query(submittable);
+  /** Before anybody else sends something. */
+  closePacket(): void {
+    this.#packet?.close();
+    this.#packet = undefined;
   }
 
   #cork(): void {
@@ -44,6 +49,7 @@ export class PostgresSession {
     const stream = streamOf(this.client);
     stream.cork();
     const flush = (): void => {
+      this.closePacket();
       this.#isCorked = false;
       stream.uncork();
     };
@@ -52,7 +58,8 @@ export class PostgresSession {
   }
 
   /** The last transaction is to be committed: with the next one, or soon. */
-  commitSoon(): void {
+  commitSoon(commit: () => unknown): void {
+    this.#commit = commit;
     this.#commitTimer = setTimeout(() => this.commitNow(), COMMIT_DELAY_MS);
   }
 
@@ -62,7 +69,7 @@ export class PostgresSession {
     this.#commitTimer = undefined;
     // Nothing that was only read can fail to be committed; a connection that breaks meanwhile
     // breaks for whoever has it next.
-    void this.run('commit');
+    this.#commit();
   }
 
   /**

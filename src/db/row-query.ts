@@ -9,7 +9,6 @@ interface Internals {
   readonly stream: Socket;
   readonly parsedStatements: Readonly<Record<string, string>>;
   readonly submittedNamedStatements: Record<string, string>;
-  query(text: string): void;
   parse(message: { name: string; text: string }): void;
   bind(message: { statement: string; values: readonly (string | Buffer | null)[] }): void;
   describe(message: { type: 'S'; name: string }): void;
@@ -28,17 +27,15 @@ export function streamOf(client: PoolClient): Socket {
   return (client as PoolClient & { readonly connection: Internals }).connection.stream;
 }
 
-/**
- * What the driver asks of whatever is sent, and how it says what came: as to its own `Query`,
- * without what that keeps of each statement. It is told of an error at most once.
- */
-abstract class Sent<Result> implements Submittable {
+/** A statement of a packet. Where the connection knows it, it is only bound and executed. */
+abstract class PacketStatement<Result> {
   readonly #outcome = Promise.withResolvers<Result>();
-  /** Noted by the driver as known to the server, once it is. */
-  abstract readonly name: string | undefined;
-  abstract readonly text: string;
 
-  constructor() {
+  constructor(
+    readonly prepared: PreparedStatement,
+    private readonly values: readonly (string | Buffer | null)[],
+    private readonly isDescribed: boolean,
+  ) {
     // Whoever waits hears of it; not everybody waits.
     this.#outcome.promise.catch(() => {});
   }
@@ -47,104 +44,147 @@ abstract class Sent<Result> implements Submittable {
     return this.#outcome.promise;
   }
 
-  abstract submit(connection: DriverConnection): void;
-  protected abstract result(): Result;
-
-  handleReadyForQuery(): void {
-    this.#outcome.resolve(this.result());
-  }
-
-  handleError(error: unknown): void {
-    this.#outcome.reject(error);
-  }
-
-  handleCopyInResponse(connection: Internals): void {
-    connection.sendCopyFail('Nothing is copied here');
-  }
-
-  handleRowDescription(_message: { readonly fields: readonly ResultColumn[] }): void {}
-  handleDataRow(_message: DataRow): void {}
-  handleCommandComplete(): void {}
-  handleEmptyQuery(): void {}
-  handlePortalSuspended(): void {}
-  handleCopyData(): void {}
-}
-
-/** Statements in one message, of which nothing is kept but whether they worked. */
-export class Commands extends Sent<void> {
-  readonly name = undefined;
-
-  constructor(readonly text: string) {
-    super();
-  }
-
-  submit(connection: DriverConnection): void {
-    connection.query(this.text);
-  }
-
-  protected result(): void {}
-}
-
-/**
- * A statement with parameters. Where the connection knows it, it is bound and executed; else it is
- * parsed and described before. Each connection asks for the description anew: on a statement that
- * it knows, the server refuses what has come to have other columns.
- */
-export class RowQuery extends Sent<ReceivedRows> {
-  #reader: RowReader | undefined;
-  readonly #rows: RowTexts[] = [];
-
-  /** `onReceived` is told of each row's bytes, and says whether the row is still wanted. */
-  constructor(
-    private readonly prepared: PreparedStatement,
-    private readonly values: readonly (string | Buffer | null)[],
-    private readonly readerOf: (columns: readonly ResultColumn[]) => RowReader,
-    private readonly onReceived?: (bytes: number) => boolean,
-  ) {
-    super();
-  }
-
-  get name(): string | undefined {
-    return this.prepared.name;
-  }
-
-  get text(): string {
-    return this.prepared.text;
-  }
-
-  submit(driverConnection: DriverConnection): void {
-    const connection = driverConnection as unknown as Internals;
+  send(connection: Internals): void {
     const { name = '', text } = this.prepared;
     const isKnown =
       name !== '' &&
       (connection.parsedStatements[name] ?? connection.submittedNamedStatements[name]);
     if (!isKnown) {
       connection.parse({ name, text });
-      connection.describe({ type: 'S', name });
+      if (this.isDescribed) connection.describe({ type: 'S', name });
       if (name !== '') connection.submittedNamedStatements[name] = text;
     }
     connection.bind({ statement: name, values: this.values });
     connection.execute({});
-    connection.sync();
   }
 
-  override handleRowDescription({ fields }: { readonly fields: readonly ResultColumn[] }): void {
-    this.prepared.reader = this.readerOf(fields);
+  complete(): void {
+    this.#outcome.resolve(this.result());
   }
 
-  override handleDataRow({ length, fields }: DataRow): void {
+  fail(error: unknown): void {
+    this.#outcome.reject(error);
+  }
+
+  describe(_columns: readonly ResultColumn[]): void {}
+  receive(_row: DataRow): void {}
+  protected abstract result(): Result;
+}
+
+/** A statement of which nothing is kept but whether it worked. */
+export class Command extends PacketStatement<void> {
+  constructor(prepared: PreparedStatement, values: readonly string[] = []) {
+    super(prepared, values, false);
+  }
+
+  protected result(): void {}
+}
+
+/**
+ * A statement that gives rows. Each connection asks for their description anew: on a statement that
+ * it knows, the server refuses what has come to have other columns.
+ */
+export class RowQuery extends PacketStatement<ReceivedRows> {
+  #reader: RowReader | undefined;
+  readonly #rows: RowTexts[] = [];
+
+  /** `onReceived` is told of each row's bytes, and says whether the row is still wanted. */
+  constructor(
+    prepared: PreparedStatement,
+    values: readonly (string | Buffer | null)[],
+    private readonly readerOf: (columns: readonly ResultColumn[]) => RowReader,
+    private readonly onReceived?: (bytes: number) => boolean,
+  ) {
+    super(prepared, values, true);
+  }
+
+  override describe(columns: readonly ResultColumn[]): void {
+    this.prepared.reader = this.readerOf(columns);
+  }
+
+  override receive({ length, fields }: DataRow): void {
     this.#reader ??= this.prepared.reader!;
     if (this.onReceived?.(length + this.#reader.bytesWhenRead(fields)) === false) return;
     this.#rows.push(fields);
   }
 
-  /** What was sent behind the statement, the server took for a part of the copy. */
-  override handleCopyInResponse(connection: Internals): void {
-    super.handleCopyInResponse(connection);
-    connection.sync();
-  }
-
   protected result(): ReceivedRows {
     return new ReceivedTexts(this.#reader, this.#rows);
+  }
+}
+
+/**
+ * Statements that the server answers together: they are sent as they are added, and what ends them
+ * all (`Sync`) when the packet is closed. The server sends an answer for each packet, not for each
+ * statement, and where one fails, those behind it fail with it.
+ *
+ * The driver takes it for one query: it asks for the name and the text of the statement whose
+ * answers come, to note what the server knows, and tells it of an error at most once.
+ */
+export class Packet implements Submittable {
+  readonly #statements: (Command | RowQuery)[] = [];
+  #answered = 0;
+  #connection: Internals | undefined;
+
+  get name(): string | undefined {
+    return this.#current?.prepared.name;
+  }
+
+  get text(): string | undefined {
+    return this.#current?.prepared.text;
+  }
+
+  get #current(): Command | RowQuery | undefined {
+    return this.#statements[this.#answered];
+  }
+
+  submit(connection: DriverConnection): void {
+    this.#connection = connection as unknown as Internals;
+  }
+
+  /** Nothing else may be sent on the connection until the packet is closed. */
+  add(statement: Command | RowQuery): void {
+    this.#statements.push(statement);
+    if (this.#connection) statement.send(this.#connection);
+  }
+
+  close(): void {
+    this.#connection?.sync();
+  }
+
+  handleRowDescription({ fields }: { readonly fields: readonly ResultColumn[] }): void {
+    this.#current!.describe(fields);
+  }
+
+  handleDataRow(row: DataRow): void {
+    this.#current!.receive(row);
+  }
+
+  handleCommandComplete(): void {
+    this.#current!.complete();
+    this.#answered += 1;
+  }
+
+  handleEmptyQuery(): void {
+    this.handleCommandComplete();
+  }
+
+  handleError(error: unknown): void {
+    for (const statement of this.#statements.slice(this.#answered)) {
+      const { name } = statement.prepared;
+      // What the server has skipped, it does not know.
+      if (name !== undefined) delete this.#connection?.submittedNamedStatements[name];
+      statement.fail(error);
+    }
+  }
+
+  handleReadyForQuery(): void {}
+  handlePortalSuspended(): void {}
+  handleCopyData(): void {}
+
+  /** What was sent behind the statement, the server took for a part of the copy. */
+  handleCopyInResponse(connection: Internals): void {
+    connection.sendCopyFail('Nothing is copied here');
+    connection.sync();
   }
 }

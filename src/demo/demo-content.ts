@@ -1,18 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { v5 } from 'uuid';
-import type { ApiKey } from '../api-keys/api-key.entity.js';
-import type { ApiKeyScope } from '../auth/principal.js';
-import type { BotQuery } from '../bot-queries/bot-query.entity.js';
-import type { Bot } from '../bots/bot.entity.js';
-import type { Document, DocumentStatus } from '../documents/document.entity.js';
-import type { Tenant } from '../tenants/tenant.entity.js';
-import type { User } from '../users/user.entity.js';
-import type { RowValues } from '../writes/rows.js';
+import type { CreateApiKeyInput } from '../api-keys/api-key-mutations.inputs.js';
+import type { RecordBotQueryInput } from '../bot-queries/bot-query-mutations.inputs.js';
+import type { CreateBotInput } from '../bots/bot-mutations.inputs.js';
+import type { CreateDocumentInput } from '../documents/document-mutations.inputs.js';
+import type { CreateTenantInput } from '../tenants/tenant-mutations.inputs.js';
+import type { CreateUserInput } from '../users/user-mutations.inputs.js';
 
 /**
- * Demo objects have the same ids on every machine, so that ready operations and documentation can
- * name them.
+ * Demo objects other than chunks have the same ids on every machine, so that operations and
+ * documentation can name them.
  */
 const NAMESPACE = '5b0c1f0a-6f7e-4a52-9d35-2f0f4d1c7e11';
 
@@ -21,10 +19,10 @@ export function demoId(...path: readonly string[]): string {
 }
 
 /**
- * A tenant as its `tenant.json` has it. Whatever is not named here is a value of its row, by the
- * name of the entity's property; the same of its bots, documents and so on.
+ * A tenant as its `tenant.json` describes it: the input of the mutation that creates it, with what
+ * belongs to it. The same holds for its bots, documents and so on.
  */
-export type DemoTenant = RowValues<Tenant> & {
+export type DemoTenant = CreateTenantInput & {
   slug: string;
   name: string;
   users: DemoUser[];
@@ -32,35 +30,33 @@ export type DemoTenant = RowValues<Tenant> & {
   bots: DemoBot[];
 };
 
-type DemoUser = RowValues<User> & { email: string };
+type DemoUser = CreateUserInput & { email: string };
 
-export type DemoApiKey = RowValues<ApiKey> & {
+export type DemoApiKey = CreateApiKeyInput & {
   name: string;
-  scopes: ApiKeyScope[];
-  rateLimitRpm: number;
   revoked: boolean;
   expiresInDays: number | null;
 };
 
-export type DemoBot = RowValues<Bot> & {
+export type DemoBot = CreateBotInput & {
   slug: string;
   documents: DemoDocument[];
   queries: DemoQuery[];
 };
 
-type DemoDocument = RowValues<Document> & {
-  /** Path of its text below the tenant's folder; null for a document that never got that far. */
+export type DemoDocument = CreateDocumentInput & {
+  /** Path of its text below the tenant's folder; null for a document that could not be read. */
   file: string | null;
-  filename?: string;
-  sizeBytes?: number;
-  status: DocumentStatus;
-  /** Of its chunks. */
+  /** Metadata of its chunks. */
   metadata?: Record<string, unknown>;
+  /** Whether its chunks have page numbers. */
   pages?: boolean;
+  errorMessage?: string;
 };
 
-type DemoQuery = RowValues<BotQuery> & {
+type DemoQuery = Omit<RecordBotQueryInput, 'sources'> & {
   sources: string[];
+  /** Name of the key that recorded it. */
   apiKey: string | null;
   daysAgo: number;
 };

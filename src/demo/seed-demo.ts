@@ -1,46 +1,47 @@
-import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import { basename } from 'node:path';
-import { storeKey } from '../api-keys/store-key.js';
-import type { ApiKeyScope } from '../auth/principal.js';
-import { BotQuery } from '../bot-queries/bot-query.entity.js';
+import { createApiKey, revokeApiKey } from '../api-keys/api-key.service.js';
+import { ApiKey } from '../api-keys/api-key.entity.js';
+import { AuditActorKind, COMMAND_LINE, type Caller } from '../auth/caller.js';
+import { ApiKeyScope } from '../auth/principal.js';
+import { recordBotQuery } from '../bot-queries/bot-query.service.js';
 import { Bot } from '../bots/bot.entity.js';
-import { embedChunks, splitChunks } from '../chunking/prepare-chunks.js';
+import { createBot, deleteBot } from '../bots/bot.service.js';
+import { embedChunks, splitChunks, type UnembeddedChunk } from '../chunking/prepare-chunks.js';
 import { DEFAULT_CHUNK_SIZE } from '../chunking/split-text.js';
+import { addChunks } from '../chunks/chunk.service.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
-import type { SplitDocument } from '../documents/document-texts.js';
-import { storeDocument, type NewDocument } from '../documents/store-document.js';
+import { ReadModels } from '../db/read-model.js';
+import { createDocument, updateDocument } from '../documents/document.service.js';
 import type { Embedder } from '../embedders/embedder.js';
 import { Tenant } from '../tenants/tenant.entity.js';
-import { User } from '../users/user.entity.js';
-import { insertRow } from '../writes/rows.js';
+import { createTenant } from '../tenants/tenant.service.js';
+import { createUser } from '../users/user.service.js';
+import { operatorDb, transactionDb, type Db, type EmbeddingDb } from '../writes/db.js';
+import { updateRow } from '../writes/rows.js';
 import {
   demoId,
   readDemoTenants,
   readDemoText,
   type DemoApiKey,
   type DemoBot,
+  type DemoDocument,
   type DemoTenant,
 } from './demo-content.js';
 
 /** Characters on a page of a demo document that has pages. */
 const PAGE_LENGTH = 2_400;
 const DAY_MS = 86_400_000;
-/**
- * Requests a minute of the key that is shown to whoever tries Weaver out: more than a person makes.
- */
-const DEMO_KEY_RATE_LIMIT = 100_000;
+/** Requests a minute of the key that is printed: more than a person makes. */
+const PRINTED_KEY_RATE_LIMIT = 100_000;
 
 export interface DemoSummary {
-  /** Secret of the first key of the first tenant; shown once, here. */
+  /** Secret of a new key of the first tenant; it cannot be read again. */
   readonly apiKey: string;
   readonly tenantName: string;
-  readonly tenants: number;
-  readonly documents: number;
-  readonly chunks: number;
 }
 
-/** Whether the database holds no tenant yet. */
+/** Whether the database has no tenant. */
 export async function isEmpty(database: Database): Promise<boolean> {
   return database.write('isEmpty', OPERATOR_SCOPE, async em => (await em.count(Tenant)) === 0);
 }
@@ -48,16 +49,16 @@ export async function isEmpty(database: Database): Promise<boolean> {
 /** Whether none, some or all of the demo tenants are missing. */
 export async function demoTenantsMissing(database: Database): Promise<'none' | 'some' | 'all'> {
   const ids = readDemoTenants().map(tenant => demoId(tenant.slug));
-  const there = await database.write('demoTenantsMissing', OPERATOR_SCOPE, async em =>
+  const count = await database.write('demoTenantsMissing', OPERATOR_SCOPE, async em =>
     em.count(Tenant, { id: { $in: ids } }),
   );
-  return there === 0 ? 'all' : there < ids.length ? 'some' : 'none';
+  return count === 0 ? 'all' : count < ids.length ? 'some' : 'none';
 }
 
 /**
- * Fills a migrated database with the demo tenants, each in one transaction, split and embedded as
- * documents of users would be. A tenant that is there already is left alone, with a new key for
- * whoever asked: running it again is harmless.
+ * Adds the demo tenants to a migrated database, each in one transaction, by the verbs that the API
+ * uses, and creates a key for the first of them. Leaves tenants that exist as they are, so it can
+ * be repeated.
  */
 export async function seedDemo(
   database: Database,
@@ -65,131 +66,165 @@ export async function seedDemo(
   progress: (line: string) => void | Promise<void> = () => {},
 ): Promise<DemoSummary> {
   const tenants = readDemoTenants();
-  let documents = 0;
-  let chunks = 0;
+  const models = new ReadModels(database.orm);
   for (const tenant of tenants) {
-    const prepared = await prepare(tenant, embedder);
-    const made = await database.write('seedDemo', OPERATOR_SCOPE, async em => {
+    const vectors = await embedTexts(tenant, embedder);
+    const isNew = await database.write('seedDemo', OPERATOR_SCOPE, async em => {
       if (await em.findOne(Tenant, demoId(tenant.slug))) return false;
-      await storeTenant(em, tenant, prepared);
+      await addTenant({ ...transactionDb(em, models), ...vectors }, tenant);
       return true;
     });
-    const chunkCount = prepared.reduce((sum, { split }) => sum + (split?.chunks.length ?? 0), 0);
-    documents += prepared.length;
-    chunks += chunkCount;
-    const counts = `${tenant.bots.length} bots, ${prepared.length} documents, ${chunkCount} chunks`;
-    await progress(`${tenant.name}: ${made ? counts : 'there already'}`);
+    const documents = tenant.bots.reduce((sum, bot) => sum + bot.documents.length, 0);
+    const counts = `${tenant.bots.length} bots, ${documents} documents, ${vectors.count} chunks`;
+    await progress(`${tenant.name}: ${isNew ? counts : 'there already'}`);
   }
-  const [shown] = tenants;
-  const apiKey = await addDemoKey(database, shown!);
-  return { apiKey, tenantName: shown!.name, tenants: tenants.length, documents, chunks };
+  const [first] = tenants;
+  const { secret } = await createApiKey(operatorDb(database), COMMAND_LINE, {
+    tenantId: demoId(first!.slug),
+    name: 'Playground',
+    scopes: [ApiKeyScope.READ, ApiKeyScope.SEARCH],
+    rateLimitRpm: PRINTED_KEY_RATE_LIMIT,
+  });
+  return { apiKey: secret!, tenantName: first!.name };
 }
 
-interface PreparedDocument {
-  readonly row: NewDocument;
-  /** None of a document whose file is still being read. */
-  readonly split: SplitDocument | undefined;
-}
-
-function prepare(demo: DemoTenant, embedder: Embedder): Promise<PreparedDocument[]> {
-  const documents = demo.bots.flatMap(bot => bot.documents.map(document => ({ bot, document })));
-  return Promise.all(
-    documents.map(async ({ bot, document }, number) => {
-      const { file, metadata = {}, pages = false, ...values } = document;
-      const text = file === null ? '' : readDemoText(demo, file);
-      const filename = document.filename ?? basename(file!);
-      const path = [demo.slug, bot.slug, filename] as const;
-      const createdAt = daysAgo(60 - number);
-      const chunks = splitChunks(text, DEFAULT_CHUNK_SIZE).map((chunk, index) => ({
-        ...chunk,
-        id: demoId(...path, String(index)),
-        pageNum: pages ? Math.floor(chunk.textStart! / PAGE_LENGTH) + 1 : null,
-        metadata,
-        createdAt,
-      }));
-      return {
-        row: {
-          ...values,
-          id: demoId(...path),
-          tenantId: demoId(demo.slug),
-          botId: demoId(demo.slug, bot.slug),
-          filename,
-          createdAt,
-          sizeBytes: String(document.sizeBytes ?? Buffer.byteLength(text)),
-        },
-        split:
-          chunks.length === 0
-            ? undefined
-            : { text, chunks: await embedChunks(chunks, filename, embedder) },
-      };
+/** The vectors of a tenant's texts, because nothing may be embedded in a transaction. */
+async function embedTexts(
+  tenant: DemoTenant,
+  embedder: Embedder,
+): Promise<Omit<EmbeddingDb, keyof Db> & { readonly count: number }> {
+  const vectors = new Map<string, number[]>();
+  const embed = async (texts: readonly string[]): Promise<number[][]> => {
+    const embedded = await embedder.embed(texts);
+    for (const [index, text] of texts.entries()) vectors.set(text, embedded[index]!);
+    return embedded;
+  };
+  const documents = tenant.bots.flatMap(bot => bot.documents);
+  const counts = await Promise.all(
+    documents.map(async document => {
+      if (document.file === null) return 0;
+      const chunks = chunksToEmbed(readDemoText(tenant, document.file), document);
+      await embedChunks(chunks, filenameOf(document), { embed });
+      return chunks.length;
     }),
   );
+  return {
+    embedder,
+    embed: async texts => texts.map(text => vectors.get(text)!),
+    pause: () => undefined,
+    chunkSize: DEFAULT_CHUNK_SIZE,
+    count: counts.reduce((sum, count) => sum + count, 0),
+  };
+}
+
+/** What is embedded of a document: chunks of another program know no headings. */
+function chunksToEmbed(text: string, { sourceUri }: DemoDocument): UnembeddedChunk[] {
+  const chunks = splitChunks(text, DEFAULT_CHUNK_SIZE);
+  return sourceUri == null
+    ? chunks
+    : chunks.map(({ text: piece, chunkIndex, textStart }) => ({ text: piece, chunkIndex, textStart }));
+}
+
+function filenameOf({ file, filename }: DemoDocument): string {
+  return filename ?? basename(file!);
 }
 
 /**
- * Stored as everything is, but as if it had come to be over time: its rows have made-up times, and
- * ids that are always the same. No entry of the audit log tells of it.
+ * Adds a tenant as if it had been in use for months: its rows have times in the past, and ids that
+ * are the same on every machine.
  */
-async function storeTenant(
-  em: SqlEntityManager,
-  demo: DemoTenant,
-  documents: readonly PreparedDocument[],
-): Promise<void> {
-  const tenantId = demoId(demo.slug);
-  const { slug, users, apiKeys, bots, ...values } = demo;
-  await insertRow(em, Tenant, { ...values, id: tenantId, createdAt: daysAgo(90) });
+async function addTenant(db: EmbeddingDb, demo: DemoTenant): Promise<void> {
+  const { slug, users, apiKeys, bots, ...tenant } = demo;
+  const tenantId = demoId(slug);
+  await createTenant(db, COMMAND_LINE, { ...tenant, id: tenantId, createdAt: daysAgo(90) });
   for (const [index, user] of users.entries()) {
     const id = demoId(slug, user.email);
-    await insertRow(em, User, { ...user, id, tenantId, createdAt: daysAgo(89 - index) });
+    await createUser(db, COMMAND_LINE, { ...user, id, tenantId, createdAt: daysAgo(89 - index) });
   }
-  for (const key of apiKeys) await storeDemoKey(em, demo, key);
-  await storeBots(em, demo);
-  for (const { row, split } of documents) await storeDocument(em, row, split);
-  for (const bot of bots) await storeQueries(em, demo, bot);
+  for (const key of apiKeys) await addKey(db, demo, key);
+  await addBots(db, demo);
+  const documents = bots.flatMap(bot => bot.documents.map(document => ({ bot, document })));
+  for (const [index, { bot, document }] of documents.entries())
+    await addDocument(db, demo, bot, document, daysAgo(60 - index));
+  for (const bot of bots) await addQueries(db, demo, bot);
 }
 
-async function storeDemoKey(
-  em: SqlEntityManager,
+async function addKey(
+  db: Db,
   demo: DemoTenant,
-  key: DemoApiKey,
+  { revoked, expiresInDays, ...key }: DemoApiKey,
 ): Promise<void> {
-  const { expiresInDays, ...values } = key;
-  await storeKey(em, {
-    ...values,
-    id: demoId(demo.slug, 'key', key.name),
-    tenantId: demoId(demo.slug),
-    expiresAt: expiresInDays === null ? null : daysAgo(-expiresInDays),
-    lastUsedAt: key.revoked ? daysAgo(40) : daysAgo(1),
-    createdAt: daysAgo(80),
-  });
-}
-
-/** The bot that the tenant was born with becomes the first of the demo's. */
-async function storeBots(em: SqlEntityManager, demo: DemoTenant): Promise<void> {
+  const id = demoId(demo.slug, 'key', key.name);
   const tenantId = demoId(demo.slug);
-  const [first, ...others] = demo.bots.map(
-    ({ slug, documents: _documents, queries: _queries, ...values }, index) => ({
-      ...values,
-      id: demoId(demo.slug, slug),
-      createdAt: daysAgo(88 - index),
-    }),
+  const expiresAt = expiresInDays === null ? null : daysAgo(-expiresInDays);
+  const createdAt = daysAgo(80);
+  await createApiKey(db, COMMAND_LINE, { ...key, id, tenantId, expiresAt, createdAt });
+  if (revoked) await revokeApiKey(db, COMMAND_LINE, { id });
+  await db.write('useDemoKey', em =>
+    updateRow(em, ApiKey, { id, tenantId }, { lastUsedAt: daysAgo(revoked ? 40 : 1) }),
   );
-  await em.nativeUpdate(Bot, { tenant: tenantId }, first as Partial<Bot>);
-  for (const bot of others) await insertRow(em, Bot, { ...bot, tenantId });
 }
 
-async function storeQueries(
-  em: SqlEntityManager,
+/** The tenant's bots. That which the database creates with each tenant is deleted. */
+async function addBots(db: Db, demo: DemoTenant): Promise<void> {
+  const tenantId = demoId(demo.slug);
+  const { id, name } = await db.write('firstBot', em =>
+    em.findOneOrFail(Bot, { tenant: tenantId }),
+  );
+  for (const [index, bot] of demo.bots.entries()) {
+    const { slug, documents: _documents, queries: _queries, ...values } = bot;
+    const key = { id: demoId(demo.slug, slug), tenantId, createdAt: daysAgo(88 - index) };
+    await createBot(db, COMMAND_LINE, { ...values, ...key });
+  }
+  await deleteBot(db, COMMAND_LINE, { id, confirm: name, dryRun: false });
+}
+
+/** Adds a document with its text, or a file with the chunks that another program made of it. */
+async function addDocument(
+  db: EmbeddingDb,
   demo: DemoTenant,
-  { slug, queries }: DemoBot,
+  bot: DemoBot,
+  document: DemoDocument,
+  createdAt: string,
 ): Promise<void> {
-  for (const [index, { apiKey, daysAgo: days, sources, ...values }] of queries.entries()) {
-    await insertRow(em, BotQuery, {
-      ...values,
+  const { file, metadata = {}, pages = false, errorMessage, status, ...values } = document;
+  const text = file === null ? '' : readDemoText(demo, file);
+  const filename = filenameOf(document);
+  const id = demoId(demo.slug, bot.slug, filename);
+  const input = {
+    ...values,
+    id,
+    tenantId: demoId(demo.slug),
+    botId: demoId(demo.slug, bot.slug),
+    filename,
+    createdAt,
+  };
+  if (values.sourceUri == null) {
+    await createDocument(db, COMMAND_LINE, { ...input, text, metadata });
+    return;
+  }
+  const sizeBytes = String(values.sizeBytes ?? Buffer.byteLength(text));
+  await createDocument(db, COMMAND_LINE, { ...input, sizeBytes, status });
+  if (errorMessage !== undefined) await updateDocument(db, COMMAND_LINE, { id, errorMessage });
+  if (file === null) return;
+  const chunks = chunksToEmbed(text, document).map(chunk => ({
+    text: chunk.text,
+    pageNum: pages ? Math.floor(chunk.textStart! / PAGE_LENGTH) + 1 : null,
+    metadata,
+  }));
+  await addChunks(db, COMMAND_LINE, { documentId: id, chunks, createdAt });
+}
+
+/** Records the questions that a bot was asked, each by the key that it came with. */
+async function addQueries(db: Db, demo: DemoTenant, { slug, queries }: DemoBot): Promise<void> {
+  const tenantId = demoId(demo.slug);
+  for (const [index, { apiKey, daysAgo: days, sources, ...query }] of queries.entries()) {
+    const key = demo.apiKeys.find(({ name }) => name === apiKey);
+    await recordBotQuery(db, key ? callerWith(demo, key) : COMMAND_LINE, {
+      ...query,
       id: demoId(demo.slug, slug, 'query', String(index)),
-      tenantId: demoId(demo.slug),
+      tenantId,
       botId: demoId(demo.slug, slug),
-      apiKeyId: apiKey === null ? null : demoId(demo.slug, 'key', apiKey),
       sources: sources.map(filename => ({
         documentId: demoId(demo.slug, slug, filename),
         filename,
@@ -199,17 +234,21 @@ async function storeQueries(
   }
 }
 
-async function addDemoKey(database: Database, tenant: DemoTenant): Promise<string> {
-  const { secret } = await database.write('addShownKey', OPERATOR_SCOPE, em =>
-    storeKey(em, {
-      tenantId: demoId(tenant.slug),
-      name: 'Playground',
-      scopes: ['read', 'search'] as ApiKeyScope[],
-      rateLimitRpm: DEMO_KEY_RATE_LIMIT,
-      expiresAt: null,
-    }),
-  );
-  return secret;
+function callerWith(demo: DemoTenant, { name, scopes, rateLimitRpm }: DemoApiKey): Caller {
+  const tenantId = demoId(demo.slug);
+  const keyId = demoId(demo.slug, 'key', name);
+  return {
+    ...COMMAND_LINE,
+    principal: {
+      kind: 'apiKey',
+      tenantId,
+      keyId,
+      scopes: new Set(scopes),
+      rateLimitRpm: rateLimitRpm!,
+    },
+    tenantId,
+    actor: { kind: AuditActorKind.API_KEY, id: keyId },
+  };
 }
 
 /** Now less some days, and some seconds so that no two rows of a loop have the same time. */

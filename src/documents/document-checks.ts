@@ -8,8 +8,8 @@ export const documentTextInput = (value: string): string =>
   longTextInput('input.text', value, MAX_TEXT_BYTES);
 
 /**
- * The text that a document is made of; undefined where it is made of the place of a file. Refuses
- * what does not go with the one or the other.
+ * The text of a new document; undefined if the input has the address of a file. Refuses fields that
+ * do not belong to the one or the other.
  */
 export function documentText(input: CreateDocumentInput): string | undefined {
   const { text, sourceUri, sizeBytes, status, metadata } = input;

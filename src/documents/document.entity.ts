@@ -231,11 +231,10 @@ export class Document {
   @Filterable(() => StringListFilter, 'The tags.')
   @Settable(() => [String], {
     create:
-      'At most 50 tags of 1 to 100 characters. One that is given twice is stored once; none ' +
-      'when left out.',
+      'At most 50 tags of 1 to 100 characters each; none if omitted. Duplicates are stored once.',
     update:
-      'New tags in place of all old ones, at most 50 of 1 to 100 characters. One that is given ' +
-      'twice is stored once; an empty list takes all away.',
+      'New tags, which replace all old ones: at most 50 of 1 to 100 characters each. Duplicates ' +
+      'are stored once; an empty list removes all tags.',
     isAudited: true,
     check: tagsInput,
   })

@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { badInput } from '../base/app-error.js';
 import { Bot } from '../bots/bot.entity.js';
@@ -11,10 +10,10 @@ import { uuidInput } from '../graphql/uuid-input.js';
 import { detailsOf, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
-import { countBelow } from '../writes/deletion.js';
+import { countDependentRows } from '../writes/deletion.js';
 import { findRowOrFail } from '../writes/find-row.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, updateRow } from '../writes/rows.js';
 import { documentText, documentTextInput } from './document-checks.js';
 import type {
   CreateDocumentInput,
@@ -28,7 +27,7 @@ import { documentToEmbed, type DocumentToEmbed } from './document-to-embed.js';
 import { storeDocument, type NewDocument } from './store-document.js';
 
 /**
- * Adds a document to a bot: with its text, which is split, embedded and stored here, or for a file
+ * Creates a document: either with its text, which is split, embedded and stored, or for a file
  * whose chunks another program adds.
  */
 export async function createDocument(
@@ -45,7 +44,8 @@ export async function createDocument(
       if (document.botId !== undefined)
         await findRowOrFail(db, caller, Bot, 'bot', document.botId, 'input.botId');
       const chunks = await chunksOfText(text, document.filename, db);
-      return { text, chunks: chunks.map(chunk => ({ ...chunk, metadata })) };
+      const { createdAt } = document;
+      return { text, chunks: chunks.map(chunk => ({ ...chunk, metadata, createdAt })) };
     },
     async work(em, split) {
       await storeDocument(em, document, split);
@@ -100,8 +100,8 @@ export async function updateDocument(
 }
 
 /**
- * Gives a document a new text: its chunks are replaced at one stroke. Where another call has changed
- * the document since this one began, the text is not stored, for it may be the older one.
+ * Gives a document a new text. Its chunks are replaced in one transaction. If another call has
+ * changed the document since this one began, the text is not stored, for it may be the older one.
  */
 export async function reprocessDocument(
   db: EmbeddingDb,
@@ -125,11 +125,11 @@ export async function reprocessDocument(
       });
       const { tenantId, sourceUri } = document;
       await replaceText(em, document, split, metadata);
-      // Last of all, as in `storeDocument`.
+      // Last, as in `storeDocument`.
       await updateRow(em, Document, document, {
         status: DocumentStatus.COMPLETED,
         errorMessage: null,
-        // The size of a file that lies elsewhere is not that of its text.
+        // The size of a file at `sourceUri` is not that of its text.
         sizeBytes: sourceUri === null ? Buffer.byteLength(text) : undefined,
       });
       return {
@@ -156,7 +156,7 @@ export async function deleteDocument(
     input,
     async work(em) {
       const { id, tenantId } = await lockRow(em, caller, Document, input, { forDelete: true });
-      const counts = await countBelow(em, 'document', { id, tenantId });
+      const counts = await countDependentRows(em, 'document', { id, tenantId });
       await deleteRow(em, Document, { id, tenantId });
       return {
         outcome: { deletedId: id, counts },
@@ -171,17 +171,18 @@ export async function deleteDocument(
   });
 }
 
-/** What an input makes: the document, and of one that is made of a text what its chunks are of. */
+/** The new document of an input, and if it has a text, the text and the metadata of its chunks. */
 function newDocument(
   caller: Caller,
   input: CreateDocumentInput,
 ): { document: NewDocument; text: string | undefined; metadata: Record<string, unknown> } {
-  const key = { id: v7(), tenantId: tenantInput(caller, input.tenantId) };
+  const key = { ...idAndTimeOf(input), tenantId: tenantInput(caller, input.tenantId) };
   const text = documentText(input);
   const given = newValues(Document, input);
   const values = { ...given, filename: given.filename! };
   const metadata = input.metadata == null ? {} : jsonInput('input.metadata', input.metadata);
-  // Of a file whatever is given; a text is counted, and stored with its chunks at once.
+  // A file has the values that the input gives. The size of a text is counted, and its chunks are
+  // stored at once.
   const document =
     text === undefined
       ? { sizeBytes: '0', status: DocumentStatus.PENDING, ...values, ...key }

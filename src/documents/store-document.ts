@@ -4,18 +4,24 @@ import { insertRow, updateRow, type RowValues } from '../writes/rows.js';
 import { Document, DocumentStatus } from './document.entity.js';
 import { storeFirstText, type SplitDocument } from './document-texts.js';
 
-/** A row to be; without `botId` the database chooses the tenant's oldest bot. */
+/** The values of a new row. Without `botId` the database chooses the tenant's oldest bot. */
 export type NewDocument = RowKey &
   RowValues<Document> & {
     readonly botId?: string | undefined;
     readonly filename: string;
+    readonly createdAt?: string | undefined;
     readonly sizeBytes: string;
     readonly status: DocumentStatus;
   };
 
+/** Stored in a few milliseconds. */
+const FEW_CHUNKS = 16;
+
 /**
- * Stores a new document, with its text and the chunks of that if it is made of one: the one way in
- * which a document comes to be.
+ * Stores a new document, with its text and the chunks of that if it has a text: the one way in
+ * which a document comes to be. Its size is counted in the tenant's row, for which others wait from
+ * then on: of a document with more than a few chunks the size comes last of all, which costs a
+ * statement more.
  */
 export async function storeDocument(
   em: SqlEntityManager,
@@ -23,10 +29,13 @@ export async function storeDocument(
   split: SplitDocument | undefined,
 ): Promise<void> {
   if (split === undefined) return insertRow(em, Document, document);
+  if (split.chunks.length <= FEW_CHUNKS) {
+    await insertRow(em, Document, document);
+    await storeFirstText(em, document, split);
+    return;
+  }
   await insertRow(em, Document, { ...document, sizeBytes: 0, status: DocumentStatus.PROCESSING });
   await storeFirstText(em, document, split);
-  // The size comes last of all: it is counted in the tenant's row, for which others would wait
-  // while chunks are stored.
   const { sizeBytes, status } = document;
   await updateRow(em, Document, document, { sizeBytes, status });
 }

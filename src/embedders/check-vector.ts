@@ -19,13 +19,18 @@ export function checkVector(
       `${field} has ${vector.length} numbers; with the model ${model} it must have ${lengths}.`,
     );
   }
-  const wrongIndex = vector.findIndex(value => !Number.isFinite(value));
-  if (wrongIndex >= 0)
-    throw badInput(
-      `${field}[${wrongIndex}]`,
-      `${field} must hold finite numbers only; the item at index ${wrongIndex} is not one.`,
-    );
-  if (vector.every(value => value === 0))
+  // A loop, as in `unitVector`.
+  let isZero = true;
+  for (let index = 0; index < vector.length; index += 1) {
+    const value = vector[index]!;
+    if (!Number.isFinite(value))
+      throw badInput(
+        `${field}[${index}]`,
+        `${field} must hold finite numbers only; the item at index ${index} is not one.`,
+      );
+    if (value !== 0) isZero = false;
+  }
+  if (isZero)
     throw badInput(
       field,
       `${field} is all zeros and cannot be compared. Send a vector with other numbers.`,

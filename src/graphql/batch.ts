@@ -1,7 +1,7 @@
 import type { GraphQLResolveInfo } from 'graphql';
 import { Extensions } from 'type-graphql';
 
-/** The key of a field's GraphQL extensions under which its batch resolver stands. */
+/** The key of the batch resolver in a field's GraphQL extensions. */
 export const BATCH = 'batch';
 
 /**

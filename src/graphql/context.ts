@@ -12,8 +12,8 @@ import type { OperationSlot } from './limits/operation-slots.js';
 import type { OperationRows } from './limits/row-budget.js';
 
 /**
- * What one GraphQL operation has at hand. Features add to it what is theirs, by declaring it where
- * they keep it (`declare module`).
+ * The context of one GraphQL operation. Features add their own members to it in their folder
+ * (`declare module`).
  */
 export interface RequestContext {
   readonly requestId: string;
@@ -33,13 +33,13 @@ export interface RequestContext {
    */
   readonly takeParametersText: () => string | undefined;
   /**
-   * The operation's reads, under the principal's own database role. Nobody's are of a tenant
-   * without rows.
+   * The operation's reads, under the principal's database role. Without a principal, they see no
+   * rows.
    */
   readonly reads: OperationReads;
   /**
-   * One read-write transaction under the principal's own database role. What the operation's
-   * loaders have read so far is forgotten, so that the reads that follow see what it wrote.
+   * Runs one read-write transaction under the principal's database role. Afterwards the operation's
+   * loaders are empty, so that later reads see what was written.
    */
   readonly write: Write;
   /** The operation's dataloaders, by what declared them: see `defineLoader`. */
@@ -54,8 +54,8 @@ export interface RequestContext {
   /** Which embedder there is. Vectors are asked for by `embed`. */
   readonly embedder: Pick<Embedder, 'model' | 'dimensions'>;
   /**
-   * What the embedder makes of texts, as `Embedder.embed` does. While a service is waited for, the
-   * operation's slot is another's. Never to be called while a transaction is open.
+   * Embeds texts, as `Embedder.embed` does. While it waits for a service, another operation may use
+   * the slot. Must not be called while a transaction is open.
    */
   readonly embed: Embed;
   /** The most characters of a chunk that a text is split into. */

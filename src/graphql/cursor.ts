@@ -11,9 +11,9 @@ const DIGEST_LENGTH = 8;
 const CURSOR_OF_LIST =
   'this list in this order. Pass a cursor that this field returned with the same orderBy';
 
-// A cursor is a place, not a permission: whoever made one up would see no row that paging does not
-// show them anyway. The digest is there to refuse what was damaged, cut or carried over from
-// another list or order, instead of answering with an arbitrary page.
+// A cursor is a position, not a permission: a forged one shows no row that paging does not show
+// anyway. The digest refuses cursors that were damaged or belong to another list or order, which
+// would otherwise return an arbitrary page.
 function digest(order: string, position: string): Buffer {
   return createHash('sha256')
     .update(`weaver cursor 1\n${order}\n${position}`)

@@ -7,9 +7,9 @@ import { Extensions } from 'type-graphql';
 export const DISTINGUISHES_NULL = 'nullMatters';
 
 /**
- * Says so of a field of something new: null for none, where something is made when it is left out.
- * Everywhere else the two are the same. The use case says so too, of what an idempotency key stands
- * for (`keyedInput` of `writes/change.ts`).
+ * For a field of an input for something new in which null is not the same as an omitted value: null
+ * stores nothing where an omitted value is computed. In all other fields the two are the same. The
+ * use case must also say it for idempotency keys (`keyedInput` of `writes/change.ts`).
  */
 export function DistinguishesNull(): MethodDecorator & PropertyDecorator {
   return Extensions({ [DISTINGUISHES_NULL]: true });

@@ -43,8 +43,8 @@ export function exactVariables(
 }
 
 /**
- * `values` with those replaced that stand in the next object and have a type. Of members that come
- * twice, the last one counts.
+ * `values` with the exact values of the members of the next object that have a type. Of members
+ * that occur twice, the last one counts.
  */
 function readMembers(
   reader: JsonReader,

@@ -58,23 +58,23 @@ export class StringFilter {
 
 @InputType({
   description:
-    'Compares a list of texts. Each is compared as a whole, in the same case. A letter with an ' +
-    'accent is the same whether Unicode writes it composed (NFC) or decomposed (NFD).',
+    'Compares a list of texts, each as a whole and including case. Composed (NFC) and decomposed ' +
+    '(NFD) letters are equal.',
 })
 export class StringListFilter {
   @Field(() => [String], {
     nullable: true,
-    description: 'Has at least one of these, of at most 100. Nothing has one of an empty list.',
+    description: 'Has at least one of these, at most 100. An empty list matches nothing.',
   })
   hasAny?: string[] | null;
   @Field(() => [String], {
     nullable: true,
-    description: 'Has all of these, at most 100. Everything has all of an empty list.',
+    description: 'Has all of these, at most 100. An empty list matches everything.',
   })
   hasAll?: string[] | null;
   @Field(() => Boolean, {
     nullable: true,
-    description: 'true: the list is empty. false: there is something in it.',
+    description: 'true: the list is empty. false: the list is not empty.',
   })
   isEmpty?: boolean | null;
 }

@@ -18,10 +18,7 @@ const STATUS: Record<ErrorCode, number> = {
   INTERNAL_SERVER_ERROR: 500,
 };
 
-/**
- * graphql-js's and Apollo's own codes for requests that cannot be executed, all of them the
- * caller's to mend.
- */
+/** The codes of graphql-js and Apollo for requests that the caller must correct. */
 const REQUEST_ERRORS = new Set([
   'GRAPHQL_PARSE_FAILED',
   'GRAPHQL_VALIDATION_FAILED',
@@ -43,7 +40,7 @@ const INTROSPECTION_LIMIT =
 
 const INTERNAL_ERROR_MESSAGE = 'Something went wrong on our side. Please report the request id.';
 
-/** What a caller sees of an error that is none of theirs. */
+/** What a caller sees of an internal error. */
 export function hiddenError(cause?: unknown): AppError {
   return new AppError('INTERNAL_SERVER_ERROR', INTERNAL_ERROR_MESSAGE, { cause });
 }

@@ -16,7 +16,7 @@ const MAX_JSON_BYTES = 65_536;
  */
 export function textInput(field: string, given: string, max: number): string {
   const value = withoutMark(given);
-  // A text has no more code points than code units, which cost nothing to count.
+  // A text has at least as many code units as code points, and counting them costs nothing.
   const length = value.length <= max ? value.length : countCodePoints(value);
   if (length > max)
     throw badInput(
@@ -29,8 +29,8 @@ export function textInput(field: string, given: string, max: number): string {
 }
 
 /**
- * The same for what stands in one line, as names do: whoever prints it must not meet a character
- * that a terminal obeys.
+ * The same for a text of one line, such as a name: it may not contain characters that control a
+ * terminal.
  */
 export function lineInput(field: string, given: string, max: number): string {
   const value = textInput(field, given, max);
@@ -101,8 +101,8 @@ export function listInput<T>(
 }
 
 /**
- * Whose rows are written: the tenant that an operator names, and for everyone else their own, named
- * or not.
+ * The tenant whose rows are written: for an operator the one that the input names, for others their
+ * own.
  */
 export function tenantInput(
   { tenantId: callerTenantId }: Pick<Caller, 'tenantId'>,
@@ -117,7 +117,7 @@ export function tenantInput(
   return tenantId;
 }
 
-/** The same answer for what is not there and for what is not the caller's. */
+/** The error for a row that does not exist and for one that belongs to another tenant. */
 export function notFound(typeName: string, id: string, field: string): AppError {
   const name = typeName.charAt(0).toUpperCase() + typeName.slice(1);
   return new AppError('NOT_FOUND', `${name} ${id} was not found.`, { field });

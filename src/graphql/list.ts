@@ -90,7 +90,7 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
     args: ListArgs,
     parents: Batch['parents'],
   ): Promise<Connection<T>[]> => {
-    countPlace(context, definition, info);
+    countOccurrence(context, definition, info);
     const request = toBatchRequest(definition, context, info, args);
     const { page, order, selection } = request;
     const batch = { request, parents };
@@ -109,16 +109,16 @@ export function defineList<T extends object>(definition: ListDefinition<T>): Lis
   };
 }
 
-/** Notes a place in the operation that asks for a list. Throws where there are too many. */
-function countPlace(
+/** Counts a field of the operation that requests a list. Throws if there are too many. */
+function countOccurrence(
   context: RequestContext,
   definition: ListDefinition<object>,
   info: GraphQLResolveInfo,
 ): void {
-  let places = context.lists.get(definition) as Set<readonly FieldNode[]> | undefined;
-  if (!places) context.lists.set(definition, (places = new Set()));
-  if (places.size === MAX_LISTS && !places.has(info.fieldNodes)) throw tooManyLists(info);
-  places.add(info.fieldNodes);
+  let occurrences = context.lists.get(definition) as Set<readonly FieldNode[]> | undefined;
+  if (!occurrences) context.lists.set(definition, (occurrences = new Set()));
+  if (occurrences.size === MAX_LISTS && !occurrences.has(info.fieldNodes)) throw tooManyLists(info);
+  occurrences.add(info.fieldNodes);
 }
 
 /** An empty page has no rows: one is looked for where it matters whether there is any. */

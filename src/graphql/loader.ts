@@ -11,9 +11,9 @@ export type BatchLoad<K, V> = (
 export type LoaderOf<K, V> = (context: RequestContext) => DataLoader<K, V, unknown>;
 
 /**
- * Declares a loader: the only place where a DataLoader is made. All keys that one level of an
- * operation asks for come to `load` in one call. Keys with the same `cacheKey` are loaded once in
- * an operation; without `cacheKey` nothing is shared but the batch.
+ * Declares a loader. DataLoaders are created only here. All keys that a level of an operation
+ * requests reach `load` in one call. Keys with the same `cacheKey` are loaded once in an operation;
+ * without `cacheKey` only the batch is shared.
  */
 export function defineLoader<K, V>(
   load: BatchLoad<K, V>,

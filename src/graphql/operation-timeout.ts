@@ -1,8 +1,8 @@
 import { AppError } from '../base/app-error.js';
 
 /**
- * Why an operation ends whose caller waits for it no more. Nobody gets to see it, and it is nothing
- * that the log must tell.
+ * The reason of an operation that ends because its client has disconnected. It is neither shown nor
+ * logged.
  */
 export const CLIENT_DISCONNECTED = new AppError('UNAVAILABLE', 'The caller has gone.');
 

@@ -51,7 +51,7 @@ function checkSize(field: string, size: number | null | undefined): void {
 }
 
 /**
- * A page as the schema shows it. `rows` holds one more than the page size where the list goes on.
+ * A page as the schema shows it. `rows` has one more row than the page size if the list continues.
  */
 export function toConnection<T extends object>(
   rows: T[],
@@ -68,7 +68,7 @@ export function toConnection<T extends object>(
 }
 
 /**
- * What is not asked for is not made: of a level with a hundred parents there are a hundred pages.
+ * Values are computed only when they are read: a level with a hundred parents has a hundred pages.
  */
 class LoadedPage<T extends object> implements Connection<T> {
   constructor(

@@ -3,7 +3,7 @@ import type { Embed, Embedder } from '../embedders/embedder.js';
 import type { OperationCaller, OperationSlots, OperationSlot } from './limits/operation-slots.js';
 
 export interface EmbedQueueOptions {
-  /** Of those that wait for the embedder at the same time. */
+  /** Limits the concurrent calls of the embedder. */
   readonly slots: OperationSlots;
   readonly caller: OperationCaller;
   readonly operationSlot: OperationSlot;

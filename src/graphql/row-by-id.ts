@@ -9,7 +9,7 @@ import { SqlParameters, forGenericPlan } from './sql-parameters.js';
 
 interface LoaderKey {
   readonly id: string;
-  /** Known where a relation leads to the row. */
+  /** Known if a relation leads to the row. */
   readonly tenantId: string | undefined;
   readonly selection: RowSelection;
 }
@@ -17,8 +17,7 @@ interface LoaderKey {
 const loaders = new Map<EntityClass, LoaderOf<LoaderKey, Row | undefined>>();
 
 /**
- * The row with an id, or null where there is none for the caller. All ids of a level are read in
- * one statement.
+ * The row with an id; null if the caller has none. All ids of a level are read in one statement.
  */
 export async function rowById<T extends object>(
   context: RequestContext,
@@ -34,15 +33,14 @@ export async function rowById<T extends object>(
 }
 
 /**
- * The rows that a relation leads to, for each of its parents: the foreign key says that a row
- * exists, or null that there is none. Where only ids are selected, or nothing but their own lists,
- * no statement is needed.
+ * The rows that a relation leads to, one for each parent, null where the foreign key is null. If
+ * only ids are selected, or only lists of these rows, no statement is needed.
  */
 export async function relatedRows<T extends object, K extends string>(
   context: RequestContext,
   info: GraphQLResolveInfo,
   entity: EntityClass<T>,
-  parents: readonly ({ readonly tenantId: string } & Readonly<Record<K, string | null>>)[],
+  parents: readonly ({ readonly tenantId: string | null } & Readonly<Record<K, string | null>>)[],
   foreignKey: K,
 ): Promise<(T | null)[]> {
   const selection = rowSelectionOf(info, context.models, entity.name);
@@ -58,20 +56,21 @@ export async function relatedRows<T extends object, K extends string>(
   return parents.map(({ [foreignKey]: id }) => ((id && rows.get(id)) ?? null) as T | null);
 }
 
-/** The same of one parent. */
+/** The same of one parent; null for an id that is null. */
 export async function relatedRow<T extends object>(
   context: RequestContext,
   info: GraphQLResolveInfo,
   entity: EntityClass<T>,
   tenantId: string,
-  id: string,
+  id: string | null,
 ): Promise<T | null> {
   return (await relatedRows(context, info, entity, [{ tenantId, id }], 'id'))[0]!;
 }
 
 /**
- * The row that a mutation wrote, as far as it is selected under the payload's field `name`. It may
- * be gone: someone deleted it in the meantime, or before an idempotency key gave its answer again.
+ * The row that a mutation wrote, with what is selected in the field `name` of the payload. It may
+ * be gone: someone deleted it in the meantime, or before a repeated idempotency key returned its
+ * outcome.
  */
 export async function payloadRow<T extends object>(
   context: RequestContext,

@@ -13,8 +13,8 @@ import {
 import type { ReadModel, ReadModels } from '../db/read-model.js';
 
 /**
- * What an operation asks of one object: field names, each with the nodes that ask for it (aliases
- * ask more than once).
+ * What an operation selects of one object: the names of its fields, each with its nodes, of which
+ * aliases add more.
  */
 export type Selection = ReadonlyMap<string, readonly FieldNode[]>;
 
@@ -85,9 +85,9 @@ function doesFragmentTypeApply(info: Info, condition: string, type: GraphQLObjec
 export interface RowSelection {
   readonly model: ReadModel;
   /**
-   * With `id` and `tenantId`, which navigation stands on. Rows of lists, of which there are many,
-   * have the tenant only where something is selected that leads on; others always, so that what was
-   * read for one place serves another.
+   * The properties to read, always with `id` and `tenantId`, which navigation needs. Rows of lists,
+   * which are many, have the tenant only if a selected relation needs it; other rows always have
+   * it, so that one loaded row serves all fields.
    */
   readonly properties: ReadonlySet<string>;
   /** Tells selections of a model apart. */
@@ -98,10 +98,7 @@ export interface ConnectionSelection extends RowSelection {
   readonly rows: boolean;
   readonly cursors: boolean;
   readonly totalCount: boolean;
-  /**
-   * Whether `pageInfo` must say if the list goes on: known by looking for one row more than the
-   * page has.
-   */
+  /** Whether `pageInfo` must say if the list continues, for which one more row is read. */
   readonly hasMore: { readonly forward: boolean; readonly backward: boolean };
 }
 
@@ -126,8 +123,8 @@ function kept<S extends RowSelection>(info: Info, typeName: string, make: () => 
 }
 
 /**
- * The rows of an entity further down, under the fields that `path` names in turn, such as `hits`
- * and `chunk`.
+ * The selection of an entity's rows in nested fields: `path` names the fields, such as `hits` and
+ * `chunk`.
  */
 export function nestedRowSelectionOf(
   info: Info,
@@ -143,7 +140,7 @@ export function nestedRowSelectionOf(
   return toRowSelection(info, models, type.name, [selection]);
 }
 
-/** Whether the last of the fields that `path` names in turn is selected. */
+/** Whether the last field of `path` is selected. */
 export function nestedSelectionHas(info: Info, path: readonly string[]): boolean {
   let type = getNamedType(info.returnType) as GraphQLObjectType;
   let nodes = info.fieldNodes;
@@ -155,8 +152,8 @@ export function nestedSelectionHas(info: Info, path: readonly string[]): boolean
 }
 
 /**
- * The same for a field that answers a connection: the rows behind `nodes` and `edges { node }`, and
- * what else is asked.
+ * The same for a field that returns a connection: the rows of `nodes` and `edges { node }`, and
+ * what else is selected.
  */
 export function connectionSelectionOf(info: Info, models: ReadModels): ConnectionSelection {
   const { name } = getNamedType(info.returnType);

@@ -5,21 +5,24 @@ import { declarationsOf } from './field-declarations.js';
 
 /** How callers set a property. */
 interface SettableOptions<T> {
-  /** What the input that makes a row says of it; left out where it cannot be given there. */
+  /** Description in the input that creates a row; omit it if the field cannot be set there. */
   readonly create?: string;
-  /** What the input that changes a row says of it; left out where it stays as it was made. */
+  /** Description in the input that changes a row; omit it if the field cannot be changed. */
   readonly update?: string;
-  /** Must be given for a new row. Else what is left out, or null, is left to the database. */
+  /**
+   * Whether a new row must have a value. Otherwise the database fills a value that is omitted or
+   * null.
+   */
   readonly isRequired?: true;
-  /** What a new row has where it is left out, shown in the schema. */
+  /** The default value of a new row, shown in the schema. */
   readonly defaultValue?: T;
-  /** May be without a value: null takes it away in an update, where it is refused otherwise. */
+  /** Whether null in an update removes the value; otherwise null is refused. */
   readonly isNullable?: true;
-  /** Stands in the audit log with what was done: what a row is recognised by, nothing long. */
+  /** Whether the value is written to the audit log: for short values that identify the row. */
   readonly isAudited?: true;
-  /** The value as it is stored; refuses others with `badInput(field, …)`. */
+  /** Returns the value to store; refuses others with `badInput(field, …)`. */
   readonly check?: (field: string, value: T) => unknown;
-  /** The id behind a relation, such as `botId`: the name to set it by. */
+  /** The name of the field if it differs from the property, such as `botId` for a relation. */
   readonly name?: string;
 }
 
@@ -34,12 +37,12 @@ interface FieldOptions {
   readonly defaultValue?: unknown;
 }
 
-/** Kept on the entity's class: what callers may set of its rows. */
+/** The key of these declarations on the entity's class. */
 const SETTABLE = Symbol('settable fields');
 
 /**
- * Callers may set this property: it is in the inputs that `createInputOf` and `updateInputOf` make,
- * and in what `newValues` and `changedValues` give to be stored.
+ * Lets callers set this property: it is in the inputs of `createInputOf` and `updateInputOf`, and
+ * in the results of `newValues` and `changedValues`.
  */
 export function Settable<T>(type: () => unknown, options: SettableOptions<T>): PropertyDecorator {
   return (prototype, property) => {
@@ -56,14 +59,14 @@ function settableFields(entity: Function): readonly SettableField[] {
 }
 
 /**
- * What an input may hold of an entity's row, by the names of its properties. Which of it a caller
- * may give, GraphQL knows by the entity's decorators; TypeScript cannot.
+ * The values that an input may contain, by the names of the entity's properties. The entity's
+ * decorators decide which of them are in the schema; TypeScript cannot know.
  */
 type SettableValues<E> = {
   [K in ColumnName<E>]?: (K extends keyof E ? E[K] : string) | null;
 };
 
-/** The fields of an input that makes a row of the entity, for the input's class to extend. */
+/** A class with the fields of an input that creates a row, for the input's class to extend. */
 export function createInputOf<E extends object>(
   entity: ClassType<E>,
 ): ClassType<SettableValues<E>> {
@@ -74,7 +77,7 @@ export function createInputOf<E extends object>(
   }));
 }
 
-/** The fields of an input that changes a row of the entity, for the input's class to extend. */
+/** A class with the fields of an input that changes a row, for the input's class to extend. */
 export function updateInputOf<E extends object>(
   entity: ClassType<E>,
 ): ClassType<SettableValues<E>> {
@@ -84,7 +87,7 @@ export function updateInputOf<E extends object>(
   }));
 }
 
-/** The name is nowhere in the schema: there are only inputs that extend this one. */
+/** The name is not in the schema, which only contains inputs that extend this class. */
 function inputOf<T extends object>(
   name: string,
   fields: readonly SettableField[],
@@ -103,10 +106,10 @@ function inputOf<T extends object>(
   return Values as ClassType<T>;
 }
 
-/** What is to be stored, by the names of the entity's properties. */
+/** The values to store, by the names of the entity's properties. */
 type Values<E> = { readonly [K in ColumnName<E>]?: K extends keyof E ? E[K] : string };
 
-/** What an input says of a new row, checked. What it leaves out, the database fills. */
+/** The checked values of a new row. The database fills the others. */
 export function newValues<E extends object>(entity: ClassType<E>, input: object): Values<E> {
   const given = input as Readonly<Record<string, unknown>>;
   return Object.fromEntries(
@@ -116,7 +119,7 @@ export function newValues<E extends object>(entity: ClassType<E>, input: object)
   ) as Values<E>;
 }
 
-/** What an input changes of a row, checked. What it leaves out stays as it is. */
+/** The checked values that an input changes. Omitted fields stay unchanged. */
 export function changedValues<E extends object>(entity: ClassType<E>, input: object): Values<E> {
   const given = input as Readonly<Record<string, unknown>>;
   return Object.fromEntries(
@@ -133,7 +136,7 @@ export function changedValues<E extends object>(entity: ClassType<E>, input: obj
   ) as Values<E>;
 }
 
-/** The names of the properties that tell in the audit log what was done. */
+/** The names of the properties that are written to the audit log. */
 export function auditedFields(entity: Function): string[] {
   return settableFields(entity)
     .filter(({ isAudited }) => isAudited)

@@ -3,8 +3,8 @@ export class SqlParameters<T = unknown> {
   readonly values: T[] = [];
 
   /**
-   * Adds a value and gives its place in the text, `$3::uuid`. The type is the program's own, never
-   * the caller's.
+   * Adds a value and returns its placeholder, such as `$3::uuid`. The type must come from the
+   * program, never from the caller.
    */
   add(value: T, type: string): string {
     this.values.push(value);
@@ -13,9 +13,9 @@ export class SqlParameters<T = unknown> {
 }
 
 /**
- * A parameter whose value the planner cannot see. Of a prepared statement PostgreSQL compares the
- * plan for these very values with one for any, and where the values look better it plans anew each
- * time, which takes longer than many a statement.
+ * A parameter whose value the planner cannot see. For a prepared statement PostgreSQL compares the
+ * plan for these values with the generic one, and if the former looks better it plans again at each
+ * execution, which takes longer than many statements.
  */
 export function forGenericPlan(parameter: string): string {
   return `(select ${parameter})`;

@@ -9,31 +9,38 @@ import { rateLimitHeaders, type withRateLimit } from '../rate-limits/with-rate-l
 import { operationSignal } from './operation-signal.js';
 
 /** Who sent a request. */
-export interface Caller {
+export interface HttpCaller {
   readonly principal: Principal;
-  /** What the token was looked up with, for the operation's reads to continue. */
+  /** The reads that looked up the token, which the operation continues. */
   readonly lookUp: OperationReads;
+  /** Of a guess: settled once it has proved right, and never if not. */
+  readonly confirmed?: Promise<void>;
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** As soon as somebody has asked `FindCaller`. */
-    caller: Promise<Caller> | undefined;
+    /** Set by the first call of `FindCaller`. */
+    caller: Promise<HttpCaller> | undefined;
   }
 }
 
 /**
- * Who sent a request, found and counted once for it, however often it is asked. Rejects where the
- * caller is refused, with the reason.
+ * Finds who sent a request, and counts the request once, however often it is called. Rejects if the
+ * caller is refused, with the reason. `onGuess` is told meanwhile who it was last time, if anybody
+ * can guess: with the very same principal, the guess was right.
  */
-export type FindCaller = (request: FastifyRequest, reply: FastifyReply) => Promise<Caller>;
+export type FindCaller = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  onGuess?: (guess: HttpCaller) => void,
+) => Promise<HttpCaller>;
 
 export function callerFinder(
   database: Database,
   authenticate: ReturnType<typeof withRateLimit>,
   limits: Limits,
 ): FindCaller {
-  const findOnce: FindCaller = async (request, reply) => {
+  const findOnce: FindCaller = async (request, reply, onGuess) => {
     const signal = operationSignal(reply, limits.operationMs);
     const lookUp = database.reads(GATEWAY_SCOPE, {
       statementMs: limits.operationMs,
@@ -44,10 +51,11 @@ export function callerFinder(
       headers: request.headers,
       address: request.ip,
       lookUp,
+      onGuess: onGuess && (guess => onGuess({ principal: guess, lookUp })),
     });
     if (rateLimit) reply.headers(rateLimitHeaders(rateLimit));
     refuseOtherTenant(request.headers, principal);
     return { principal, lookUp };
   };
-  return (request, reply) => (request.caller ??= findOnce(request, reply));
+  return (request, reply, onGuess) => (request.caller ??= findOnce(request, reply, onGuess));
 }

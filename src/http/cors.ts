@@ -5,10 +5,7 @@ import { ALLOWED_HEADERS } from './request-headers.js';
 /** How long browsers may remember what they were allowed, in seconds. */
 const MAX_AGE = 600;
 
-/**
- * Refused origins that the log names. Beyond, it would tell nothing new and could be filled by
- * anyone.
- */
+/** The maximum number of refused origins in the log, which anyone could fill. */
 const MAX_LOGGED = 100;
 
 /**

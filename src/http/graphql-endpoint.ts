@@ -23,27 +23,32 @@ import { isBrowserNavigation, PLAYGROUND_PATH } from '../playground/playground.j
 import { responseBody } from './response-body.js';
 import { negotiateFormat } from './response-format.js';
 import { answerOf } from './apollo-result.js';
-import type { Caller, FindCaller } from './caller.js';
+import { answerEarly, type EarlyAnswer } from './early-answer.js';
+import type { HttpCaller, FindCaller } from './caller.js';
 import {
   operationRequest,
   readParameters,
   refuseEmptyQuery,
-  withText,
+  withQuery,
   type Parameters,
 } from './parameters.js';
 import { errorBody, httpError } from './error-responses.js';
 
 export const GRAPHQL_PATH = '/graphql';
 
-/** The methods that execute; a HEAD is a GET whose body nobody wants. */
+/** The methods that execute operations; HEAD is a GET without a body in the response. */
 const EXECUTING = ['GET', 'HEAD', 'POST'] as const;
 const ALLOWED = [...EXECUTING, 'OPTIONS'].join(', ');
 
 const TYPES_OF_NO_BODY =
   /^(?:application\/(?:json|x-www-form-urlencoded)|multipart\/form-data|text\/plain)\s*(?:;|$)/i;
 
-/** What one request's operation has at hand, made from the request and who sent it. */
-type ContextOf = (request: FastifyRequest, reply: FastifyReply, caller: Caller) => RequestContext;
+/** Creates the context of an operation from the request and its sender. */
+type ContextOf = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  caller: HttpCaller,
+) => RequestContext;
 
 export interface EndpointParts {
   readonly apollo: ApolloServer<RequestContext>;
@@ -85,24 +90,73 @@ export function registerGraphqlEndpoint(app: FastifyInstance, parts: EndpointPar
     },
     preParsing,
     async handler(request, reply) {
-      const isSent = readParameters(request);
-      const caller = await findCaller(request, reply);
-      const text = trusted.textFor(operationRequest(isSent), caller.principal);
-      if (text === undefined) refuseEmptyQuery(isSent);
-      const parameters = text === undefined ? isSent : withText(isSent, text);
-      const context = contextOf(request, reply, caller);
-      await context.slot.acquire();
+      const sent = readParameters(request);
+      let early: EarlyAnswer | undefined;
       try {
-        const document = knownDocument(operations, parameters, caller.principal);
-        const answer = document
-          ? await operations.answer(document, parameters as OperationParameters, context)
-          : await answerByApollo(apollo, request, parameters, context);
-        return await send(answer, context.bytes, request, reply);
+        const caller = await findCaller(request, reply, guess => {
+          early = beginEarly(guess, sent, request, reply);
+        });
+        if (early?.principal === caller.principal)
+          return await send(await early.confirm(), early.context.bytes, request, reply);
+        early?.end();
+        return await answerTo(caller, sent, request, reply);
       } finally {
-        context.slot.release();
+        early?.end();
       }
     },
   });
+
+  function parametersOf(sent: Parameters, { principal }: HttpCaller): Parameters {
+    const text = trusted.textFor(operationRequest(sent), principal);
+    if (text === undefined) refuseEmptyQuery(sent);
+    return text === undefined ? sent : withQuery(sent, text);
+  }
+
+  async function answerTo(
+    caller: HttpCaller,
+    sent: Parameters,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const parameters = parametersOf(sent, caller);
+    const context = contextOf(request, reply, caller);
+    await context.slot.acquire();
+    try {
+      const document = knownDocument(operations, parameters, caller.principal);
+      const answer = document
+        ? await operations.answer(document, parameters as OperationParameters, context)
+        : await answerByApollo(apollo, request, parameters, context);
+      return await send(answer, context.bytes, request, reply);
+    } finally {
+      context.slot.release();
+    }
+  }
+
+  /** Of known documents that hold nothing but queries. */
+  function beginEarly(
+    guess: HttpCaller,
+    sent: Parameters,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): EarlyAnswer | undefined {
+    // An operation takes the text away.
+    if (request.bodyText !== undefined) return undefined;
+    let parameters: Parameters;
+    try {
+      parameters = parametersOf(sent, guess);
+    } catch {
+      return undefined; // Whoever it is will be told.
+    }
+    const document = knownDocument(operations, parameters, guess.principal);
+    if (!document?.holdsOnlyQueries) return undefined;
+    return answerEarly(
+      guess,
+      caller => contextOf(request, reply, caller),
+      operations,
+      document,
+      parameters as OperationParameters,
+    );
+  }
   app.route({
     method: 'OPTIONS',
     url: GRAPHQL_PATH,

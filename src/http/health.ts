@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 
 /**
- * `/health/live`: the process answers. `/health/ready`: it can serve, which `ready` decides by
- * asking the database. Both need no token and tell nothing else.
+ * `/health/live`: the process answers. `/health/ready`: it can serve, which `ready` checks with the
+ * database. Neither needs a token or reveals anything else.
  */
 export function registerHealth(app: FastifyInstance, ready: () => Promise<void>): void {
   app.get('/health/live', async () => ({ status: 'ok' }));

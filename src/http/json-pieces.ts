@@ -5,9 +5,9 @@ import { jsonSize } from '../base/json-size.js';
 const PIECE = 131_072;
 
 /**
- * The texts that together are `JSON.stringify(value)`, of a value that is itself JSON but for
- * members that are undefined. Each is made when it is asked for. A piece is longer than others
- * where one string is.
+ * The texts that together are `JSON.stringify(value)`, for a value that is JSON except for members
+ * that are undefined. Each is created when it is needed. A piece is longer than others if it
+ * contains a long string.
  */
 export function* jsonPieces(value: unknown): Generator<string> {
   let text = '';
@@ -20,7 +20,7 @@ export function* jsonPieces(value: unknown): Generator<string> {
   if (text !== '') yield text;
 }
 
-/** What is small is written at once, as fast as the engine can; only what is large is gone into. */
+/** Small values are written at once, which is fastest; only large ones are divided. */
 function* parts(value: unknown): Generator<string> {
   if (
     typeof value !== 'object' ||

@@ -27,7 +27,7 @@ export function registerMetrics(app: FastifyInstance, metrics: Metrics, token: s
   });
 }
 
-/** Compared as digests in constant time, so that an answer's time tells nothing of the token. */
+/** Digests are compared in constant time, so that the duration reveals nothing about the token. */
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }

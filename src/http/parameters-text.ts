@@ -3,19 +3,19 @@ import { mayLoseDigits } from '../base/json.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The body as it came, where `JSON.parse` may have changed its numbers. */
+    /** The text of the body, if `JSON.parse` may have changed its numbers. */
     bodyText?: string | undefined;
   }
 }
 
-/** Keeps a body's text for `takeParametersText`, if it is of any use there. */
+/** Stores the text of a body for `takeParametersText`, if its numbers may have changed. */
 export function keepBodyText(request: FastifyRequest, text: string): void {
   if (mayLoseDigits(text)) request.bodyText = text;
 }
 
 /**
- * The parameters of a request as JSON text, where reading its variables may have changed their
- * numbers. To be called once: a body may be large, and nobody else needs its text.
+ * The parameters of a request as JSON text, if parsing may have changed the numbers of its
+ * variables. Call it once: it releases the text, which may be large.
  */
 export function takeParametersText(request: FastifyRequest): string | undefined {
   const { bodyText } = request;

@@ -30,7 +30,7 @@ export function readParameters({
   url,
   body,
 }: Pick<FastifyRequest, 'method' | 'url' | 'body'>): Parameters {
-  const parameters = method === 'POST' ? ofBody(body) : ofUrl(url);
+  const parameters = method === 'POST' ? parametersOfBody(body) : parametersOfUrl(url);
   const isSent = Object.keys(parameters.variables ?? {}).length;
   if (isSent > MAX_VARIABLES)
     throw badInput(
@@ -41,9 +41,8 @@ export function readParameters({
 }
 
 /**
- * Which operation a request asks for. Apollo's clients name a document of their manifest in
- * `extensions` (https://www.apollographql.com/docs/kotlin/advanced/persisted-queries), all others
- * by `documentId`.
+ * The operation of a request. Apollo's clients name a document of their manifest in `extensions`
+ * (https://www.apollographql.com/docs/kotlin/advanced/persisted-queries), others in `documentId`.
  */
 export function operationRequest({ query, documentId, extensions }: Parameters): OperationRequest {
   const hash =
@@ -63,10 +62,10 @@ export function refuseEmptyQuery({ query }: Parameters): void {
 }
 
 /**
- * The same parameters with the text of a document in place of its id. Apollo would take the id in
- * `extensions` for one to be cached under.
+ * The same parameters with the text of a document instead of its id, which Apollo would use as a
+ * key of its cache.
  */
-export function withText(parameters: Parameters, query: string): Parameters {
+export function withQuery(parameters: Parameters, query: string): Parameters {
   return {
     ...parameters,
     query,
@@ -74,7 +73,7 @@ export function withText(parameters: Parameters, query: string): Parameters {
   };
 }
 
-function ofBody(body: unknown): Parameters {
+function parametersOfBody(body: unknown): Parameters {
   // Neither a type nor a body: a page can send that, so it is for the proof against forgery to
   // refuse.
   if (body === undefined) return {};
@@ -89,25 +88,36 @@ function ofBody(body: unknown): Parameters {
     string,
     unknown
   >;
-  if (isAbsent(query) && isAbsent(documentId) && isAbsent(extensions))
+  const parameters = checked({ query, documentId, operationName, variables, extensions });
+  if (namesNoOperation(parameters))
     throw badRequest(`The body contains no operation. Send one as "query", such as ${EXAMPLE}.`);
-  return checked({ query, documentId, operationName, variables, extensions });
+  return parameters;
 }
 
 const EXAMPLE = '{"query":"{ __typename }"}';
 
-function ofUrl(url: string): Parameters {
+function parametersOfUrl(url: string): Parameters {
   const start = url.indexOf('?');
   const search = new URLSearchParams(start < 0 ? '' : url.slice(start));
   const texts = Object.fromEntries(NAMES.map(name => [name, textOf(search, name)])) as Record<
     (typeof NAMES)[number],
     string | undefined
   >;
-  return checked({
+  const parameters = checked({
     ...texts,
     variables: ofJson('variables', texts.variables),
     extensions: ofJson('extensions', texts.extensions),
   });
+  if (namesNoOperation(parameters))
+    throw badRequest(
+      'The URL contains no operation. Send one as the parameter query, such as ' +
+        '?query={__typename}, or send a POST.',
+    );
+  return parameters;
+}
+
+function namesNoOperation({ query, documentId, extensions }: Parameters): boolean {
+  return isAbsent(query) && isAbsent(documentId) && isAbsent(extensions?.persistedQuery);
 }
 
 /** What is empty is as if it were not there: forms send what nobody filled in. */

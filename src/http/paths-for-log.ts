@@ -1,6 +1,6 @@
 /**
- * What may stand in a path that is logged: words of our own routes. People put tokens and names
- * into paths that are not there.
+ * The words of paths that may be logged: those of our own routes. Clients send tokens and names in
+ * paths that do not exist.
  */
 export class PathsForLog {
   readonly #words = new Set<string>();
@@ -10,7 +10,7 @@ export class PathsForLog {
     for (const word of route.split('/')) if (!/[*:]/.test(word)) this.#words.add(word);
   }
 
-  /** The path of a URL, with a mark for each word that is none of ours, and without its query. */
+  /** The path of a URL without its query, with a mark for each word that is not in our routes. */
   of(url: string): string {
     const words = url.split(/[?#]/, 1)[0]!.split('/', MAX_WORDS + 1);
     return words
@@ -19,5 +19,5 @@ export class PathsForLog {
   }
 }
 
-/** One more than any route of ours has, the empty one before the first slash included. */
+/** One more than any of our routes has, including the empty one before the first slash. */
 const MAX_WORDS = 8;

@@ -6,7 +6,10 @@ import { httpError } from './error-responses.js';
 export interface BodyLimits {
   /** Of a caller whose token is accepted. */
   readonly bodyBytes: number;
-  /** Of everyone else, and what is read without asking who sends it. */
+  /**
+   * The limit for requests without a valid token, and for bodies that are read before the token is
+   * looked up.
+   */
   readonly anonymousBodyBytes: number;
   /** Of all bodies above `anonymousBodyBytes` that are being received. */
   readonly bodyBytesInFlight: number;
@@ -23,10 +26,10 @@ declare module 'fastify' {
 }
 
 /**
- * Lets small bodies pass, and large ones from callers that are known: whoever announces a large
- * one, or does not say how large it is, is asked for a token before any of it is read. What arrives
- * is counted, so that a slow or lying sender holds no more memory than it fills, and all of them
- * together no more than there is for them.
+ * Accepts small bodies from everyone and large ones only from authenticated callers: a request with
+ * a large body, or without a length, is authenticated before its body is read. Received bytes are
+ * counted, so that a slow sender reserves no more memory than it has sent, and all of them together
+ * no more than `bodyBytesInFlight`.
  */
 export function limitBody(limits: BodyLimits, findCaller: FindCaller): preParsingAsyncHookHandler {
   let received = 0;

@@ -5,9 +5,9 @@ import { escapeLines } from '../base/control-characters.js';
 import type { LogLevel } from '../config.js';
 
 /**
- * JSON lines, on standard output where no other place is given. Tokens never get here: requests are
- * logged without their headers, bodies and variables, and errors without the statements and values
- * that database drivers attach to them.
+ * Writes JSON lines, to standard output by default. Tokens are never logged: requests are logged
+ * without headers, bodies and variables, and errors without the statements and values that database
+ * drivers attach to them.
  */
 export function createLogger(level: LogLevel, destination?: DestinationStream): Logger {
   const hooks = { streamWrite: escapeLines };
@@ -133,7 +133,7 @@ function lineBreaks(bytes: Buffer): number {
 }
 
 /**
- * What tells where an error of PostgreSQL is from, and holds no rows:
+ * The properties that say where an error of PostgreSQL comes from and contain no rows:
  * https://www.postgresql.org/docs/current/protocol-error-fields.html
  */
 const SHOWN = ['code', 'schema', 'table', 'column', 'constraint', 'routine'] as const;

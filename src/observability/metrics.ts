@@ -2,8 +2,8 @@ import cluster from 'node:cluster';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
 /**
- * What a gateway counts. A part that has something to tell registers it here, under a name that
- * begins with `weaver_`: https://prometheus.io/docs/practices/naming/
+ * The gateway's metrics. A module registers its own here, with names that begin with `weaver_`:
+ * https://prometheus.io/docs/practices/naming/
  */
 export type Metrics = Registry;
 

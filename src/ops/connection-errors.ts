@@ -85,7 +85,7 @@ export function connectionError(
   const state = sqlState(error);
   if (state !== undefined)
     return fail(
-      `${server} begins no session for ${login}: ${withReason} (SQLSTATE ${state}). Check ` +
+      `${server} does not start a session for ${login}: ${withReason} (SQLSTATE ${state}). Check ` +
         `${variable}, what it says in "options", and the settings of the login.`,
     );
   return undefined;

@@ -16,6 +16,9 @@ export interface RowCount {
 export type Passing = <T>(work: (run: RunSql) => Promise<T>) => Promise<T>;
 
 const NO_ROWS: RowCount = { counted: 0, isAll: true };
+const NOT_COUNTED: RowCount = { counted: 0, isAll: false };
+/** How long even reading waits for whoever has locked a table, as another migration does. */
+const READ_LOCK_MS = 2_000;
 /** Where counting keeps others from the table, for milliseconds. */
 const COUNTED_UNDER_LOCK = 10_000;
 /** Rows that were deleted and not yet vacuumed are read, too, and a cold disk is slow. */
@@ -36,30 +39,42 @@ interface Readable {
  * An owner who may not be the operator lifts the force of the policies, for one table and some
  * milliseconds each: its lock (ACCESS EXCLUSIVE) is tried and never waited for, so that nobody
  * waits behind it, and is held for 200 ms at most. Of a table that others use all the time, or that
- * is slower to read, nothing is known then.
+ * is slower to read, nothing is known then, nor of one that others keep locked.
  */
 export async function countRows(
   passing: Passing,
   tables: readonly string[],
   most: number,
 ): Promise<Map<string, RowCount>> {
+  const patient: Passing = work =>
+    passing(async run => {
+      await run(`set local lock_timeout = ${READ_LOCK_MS}`);
+      return work(run);
+    });
   const counts = new Map<string, RowCount>();
   for (const table of new Set(tables)) {
-    const readable = await passing(run => lookAt(run, table));
-    if (!readable) continue;
-    const { hidden, mine, operator, empty } = readable;
-    if (empty) counts.set(table, NO_ROWS);
-    else if (!hidden) counts.set(table, await passing(run => count(run, table, most)));
-    else if (operator) counts.set(table, await passing(run => countAs(run, table, most)));
-    else
-      counts.set(
-        table,
-        mine
-          ? await countLifted(passing, table, Math.min(most, COUNTED_UNDER_LOCK))
-          : { counted: 0, isAll: false },
-      );
+    const counted = await countTable(patient, table, most).catch(error => {
+      if (exceededTime(error) !== 'lock') throw error;
+      return NOT_COUNTED;
+    });
+    if (counted) counts.set(table, counted);
   }
   return counts;
+}
+
+/** Undefined where there is no such table. */
+async function countTable(
+  passing: Passing,
+  table: string,
+  most: number,
+): Promise<RowCount | undefined> {
+  const readable = await passing(run => lookAt(run, table));
+  if (!readable) return undefined;
+  const { hidden, mine, operator, empty } = readable;
+  if (empty) return NO_ROWS;
+  if (!hidden) return passing(run => count(run, table, most));
+  if (operator) return passing(run => countAs(run, table, most));
+  return mine ? countLifted(passing, table, Math.min(most, COUNTED_UNDER_LOCK)) : NOT_COUNTED;
 }
 
 /** The transactions of a connection of MikroORM's. */
@@ -126,7 +141,7 @@ async function countLifted(passing: Passing, table: string, most: number): Promi
       await sleep(BETWEEN_TRIES_MS);
     }
   }
-  return { counted: 0, isAll: false };
+  return NOT_COUNTED;
 }
 
 /** `more than 10000 rows`. */

@@ -259,7 +259,7 @@ export const PLAYGROUND_OPERATIONS: readonly PlaygroundOperation[] = [
   THE_SCHEMA,
 ];
 
-/** Those that stand open in tabs on the first visit. */
+/** The operations that are opened in tabs on the first visit. */
 export const OPENED_OPERATIONS: readonly PlaygroundOperation[] = [
   WHO_AM_I,
   TENANT_TO_CHUNKS,

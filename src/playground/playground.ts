@@ -102,7 +102,7 @@ export const playgroundRoutes: FastifyPluginAsync<PlaygroundOptions> = async (ap
 };
 
 /**
- * Altair's English texts, with a hint in place of the joke that stands where the answer will be.
+ * Altair's English texts, with a hint instead of the joke that is shown before the first answer.
  */
 async function readEnglishTexts(files: string): Promise<Record<string, string>> {
   const texts = JSON.parse(await readFile(join(files, 'assets/i18n/en-US.json'), 'utf8')) as Record<
@@ -115,8 +115,8 @@ async function readEnglishTexts(files: string): Promise<Record<string, string>> 
 type Navigation = Pick<FastifyRequest, 'method' | 'headers' | 'query'>;
 
 /**
- * Whether somebody opened the GraphQL endpoint in a browser, without anything to execute: the place
- * for them is the Playground.
+ * Whether a browser opened the GraphQL endpoint without an operation to execute. It is then sent to
+ * the Playground.
  */
 export function isBrowserNavigation({ method, headers, query }: Navigation): boolean {
   const executes = ['query', 'documentId', 'extensions'].some(name =>

@@ -22,7 +22,7 @@ interface StartConfig {
   subscriptionsEndpoint: string | null;
   demoKey: string | null;
   operations: readonly { name: string; query: string; variables: string }[];
-  /** Names of the operations that stand open in tabs on the first visit. */
+  /** Names of the operations that are opened in tabs on the first visit. */
   opened: readonly string[];
   sampleIds: { query: string; botId: string; documentId: string };
 }

@@ -1,9 +1,9 @@
 import ipaddr from 'ipaddr.js';
 
 /**
- * The network whose addresses count as one caller's, in one spelling: of IPv6 the /64, since
- * whoever has one address there has all; of IPv4, also mapped into IPv6, the address itself. What
- * is no address, such as the path of a socket, stays as it is.
+ * The network whose addresses count as one caller, in one spelling: the /64 of an IPv6 address,
+ * because one subscriber has all of it; an IPv4 address itself, also if it is mapped into IPv6.
+ * Other values, such as the path of a socket, are returned unchanged.
  */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return address;

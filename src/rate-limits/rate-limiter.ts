@@ -4,8 +4,8 @@ import { isDatabaseUnreachable } from '../db/database-errors.js';
 import { cleanLeases, takeLease } from './lease.js';
 
 /**
- * Parts that a minute is handed out in: few enough for the database, many enough that what an idle
- * process holds is missed by nobody.
+ * The number of parts into which the requests of a minute are divided: few enough for the database,
+ * many enough that what an idle process reserves does not matter.
  */
 const SLICES = 10;
 
@@ -22,7 +22,7 @@ export interface Subject {
   readonly worksWithoutDatabase?: boolean;
 }
 
-/** How a subject stands after one more request. */
+/** The state of a subject's limit after one more request. */
 export interface RateLimitStatus {
   readonly limit: number;
   readonly remaining: number;
@@ -70,12 +70,17 @@ export class RateLimiter {
     }
   }
 
+  /** Whether `consume` would find something left without asking the database. */
+  hasSome({ name }: Subject): boolean {
+    return (this.#currentAllowance(name)?.remaining ?? 0) > 0;
+  }
+
   #currentAllowance(name: string): Allowance | undefined {
     const allowance = this.#allowance.get(name);
     return allowance && performance.now() < allowance.endsAt ? allowance : undefined;
   }
 
-  /** One at a time for each subject: whoever comes meanwhile waits for the same. */
+  /** One at a time for each subject: concurrent requests wait for the same lease. */
   #acquireLease(subject: Subject): Promise<void> {
     let pendingLease = this.#pendingLease.get(subject.name);
     if (!pendingLease) {
@@ -115,7 +120,7 @@ export class RateLimiter {
   }
 
   #store(name: string, allowance: Allowance): void {
-    // Set anew, it is the youngest; the first in the map's order is the oldest.
+    // Set again, it becomes the last entry of the map; the first one is the oldest.
     this.#allowance.delete(name);
     if (this.#allowance.size >= MAX_SUBJECTS)
       this.#allowance.delete(this.#allowance.keys().next().value!);
@@ -125,8 +130,7 @@ export class RateLimiter {
   #cleanPeriodically(): void {
     if (performance.now() - this.#cleanedAt < MINUTE_MS) return;
     this.#cleanedAt = performance.now();
-    // Whatever keeps it from being done keeps requests from nothing, and the next minute tries
-    // again.
+    // A failure does not affect requests, and the next minute tries again.
     cleanLeases(this.database).catch(() => {});
   }
 }

@@ -4,7 +4,10 @@ import type { RateLimits } from '../config/limits.js';
 import { networkOf } from './network-of.js';
 import type { Subject } from './rate-limiter.js';
 
-/** Whose requests a caller's count as; undefined for the operator, who has no limit. */
+/**
+ * The subject that a caller's requests are counted for; undefined for the operator, who has no
+ * limit.
+ */
 export function subjectOf(
   principal: Principal,
   address: string,
@@ -26,12 +29,12 @@ export function subjectOf(
   }
 }
 
-/** Tokens from an address that were not accepted. */
-export function failuresOf(address: string, limits: RateLimits): Subject {
+/** The subject that counts the invalid tokens from an address. */
+export function failedTokensSubject(address: string, limits: RateLimits): Subject {
   return { name: `failures:${digest(address)}`, rpm: limits.failedTokensRpm };
 }
 
-/** Addresses are nobody's business beyond telling them apart. */
+/** The digest of an address: enough to tell addresses apart, without storing them. */
 function digest(address: string): string {
   return createHash('sha256').update(networkOf(address)).digest('hex').slice(0, 32);
 }

@@ -3,7 +3,7 @@ import type { Principal } from '../auth/principal.js';
 import { AppError } from '../base/app-error.js';
 import type { RateLimits } from '../config/limits.js';
 import type { RateLimiter, RateLimitStatus } from './rate-limiter.js';
-import { failuresOf, subjectOf } from './subjects.js';
+import { failedTokensSubject, subjectOf } from './subjects.js';
 
 export interface AdmittedCaller {
   readonly principal: Principal;
@@ -12,9 +12,9 @@ export interface AdmittedCaller {
 }
 
 /**
- * `authenticate`, and counts the request. Throws `RATE_LIMITED` as well. A token that is not
- * accepted counts for its address: nobody is refused for that whose token is good, since a whole
- * office may share an address.
+ * Authenticates and counts the request. Also throws `RATE_LIMITED`. An invalid token counts for its
+ * address, but never causes the refusal of a valid token, because a whole office may share an
+ * address.
  */
 export function withRateLimit(
   authenticate: Authenticate,
@@ -22,12 +22,21 @@ export function withRateLimit(
   limits: RateLimits,
 ): (request: AuthRequest) => Promise<AdmittedCaller> {
   return async request => {
+    const { address, onGuess } = request;
     let principal: Principal;
     try {
-      principal = await authenticate(request);
+      // Whoever is about to be refused has nothing read before that.
+      principal = await authenticate({
+        ...request,
+        onGuess:
+          onGuess &&
+          (guess => {
+            if (limiter.hasSome(subjectOf(guess, address, limits)!)) onGuess(guess);
+          }),
+      });
     } catch (error) {
       if (error instanceof AppError && error.code === 'UNAUTHENTICATED')
-        await limiter.consume(failuresOf(request.address, limits));
+        await limiter.consume(failedTokensSubject(request.address, limits));
       throw error;
     }
     const subject = subjectOf(principal, request.address, limits);

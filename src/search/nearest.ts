@@ -4,7 +4,7 @@ import { SqlParameters, forGenericPlan } from '../graphql/sql-parameters.js';
 import { edgeSql, hasAllHits } from './has-all-hits.js';
 import type { CandidateLimits, VectorPath } from './paths/vector-path.js';
 import type { QueryVector } from './query-vector.js';
-import { searchFilterSql, type SearchFilter } from './search-filter.js';
+import { isInCodesIndex, searchFilterSql, type SearchFilter } from './search-filter.js';
 
 /**
  * Candidates of a path, at most: looking up more of them one by one takes as long as comparing all
@@ -145,6 +145,7 @@ async function runPath<R>(
   const conditions = searchFilterSql(filter, tenant, parameters);
   const comparison = path.sql({
     conditions,
+    readsIndexOnly: isInCodesIndex(filter),
     tenant,
     vector,
     maxHits: hitsBefore + maxHits,

@@ -33,6 +33,15 @@ export function isFiltered({
   return Object.values(filters).some(condition => condition !== undefined);
 }
 
+/** Whether the index `doc_chunks_codes` has all columns of the conditions, so no row is read. */
+export function isInCodesIndex({
+  botId: _bot,
+  documentIds: _documents,
+  ...others
+}: SearchFilter): boolean {
+  return !isFiltered(others);
+}
+
 /**
  * The chunks of a scope, as conditions on `doc_chunks t`. Every way to search filters by these,
  * before it ranks anything. The tenant is always among them, whatever row-level security does

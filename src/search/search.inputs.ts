@@ -40,19 +40,20 @@ export class DateTimeRange implements Range<string> {
 
 @InputType({
   description:
-    "A condition on one value of a chunk's metadata. All given operators must hold, and " +
-    'at least one is required: a condition without an operator would match everything ' +
-    'and is refused, and so is a null in it. A value of another type does not match and ' +
-    'is not an error.',
+    "A condition on one value of a chunk's metadata, the one at `path`, or a combination of " +
+    'conditions with `and`, `or` and `not`. All that is given must hold, and something must be ' +
+    'given: an empty condition would match everything and is refused, and so is a null in it. ' +
+    'A value of another type does not match and is not an error.',
 })
 export class MetadataCondition {
   @Field(() => [String], {
+    nullable: true,
     description:
       'The keys that lead to the value, outermost first, 1 to 8 keys of at most 200 ' +
       'characters: `["author", "name"]` is the `name` in `author`. The items of a list ' +
-      'are counted from "0".',
+      'are counted from "0". Required unless only `and`, `or` and `not` are given.',
   })
-  path!: string[];
+  path?: string[] | null;
 
   @Field(() => MetadataValueScalar, {
     nullable: true,
@@ -72,6 +73,26 @@ export class MetadataCondition {
   })
   exists?: boolean | null;
 
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'true: the value is a JSON null or does not exist. false: it is something else.',
+  })
+  isNull?: boolean | null;
+
+  @Field(() => [MetadataValueScalar], {
+    nullable: true,
+    description:
+      'The value is a list that has one of these, at most 100. An empty list matches nothing.',
+  })
+  hasAny?: MetadataValue[] | null;
+
+  @Field(() => [MetadataValueScalar], {
+    nullable: true,
+    description:
+      'The value is a list that has all of these, at most 100. An empty list matches every list.',
+  })
+  hasAll?: MetadataValue[] | null;
+
   @Field(() => NumberRange, { nullable: true, description: 'The value is a number in this range.' })
   number?: NumberRange | null;
 
@@ -83,6 +104,18 @@ export class MetadataCondition {
       'is in UTC.',
   })
   date?: DateTimeRange | null;
+
+  @Field(() => [MetadataCondition], { nullable: true, description: 'All of these hold.' })
+  and?: MetadataCondition[] | null;
+
+  @Field(() => [MetadataCondition], { nullable: true, description: 'At least one of these holds.' })
+  or?: MetadataCondition[] | null;
+
+  @Field(() => MetadataCondition, {
+    nullable: true,
+    description: 'This does not hold, for example because there is no value.',
+  })
+  not?: MetadataCondition | null;
 }
 
 @InputType({ description: 'The weights of the two rankings of HYBRID.' })

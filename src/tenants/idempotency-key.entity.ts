@@ -13,7 +13,7 @@ import { tenantPolicies } from '../db/row-policies.js';
 import { Tenant } from './tenant.entity.js';
 
 /**
- * What a call with an idempotency key led to, kept for a day. Shown nowhere;
+ * The outcome of a call with an idempotency key, stored for a day. It is not in the schema;
  * `writes/idempotency.ts` reads and writes it.
  */
 @Entity({ tableName: 'idempotency_keys', ...tenantPolicies('tenant_id') })

@@ -8,7 +8,7 @@ import { defineList } from '../graphql/list.js';
 import { rowById } from '../graphql/row-by-id.js';
 import { Tenant } from './tenant.entity.js';
 import { TenantArgs, TenantListArgs } from './tenant.inputs.js';
-import { wantedTenant } from './wanted-tenant.js';
+import { tenantIdArgument } from './tenant-id-argument.js';
 
 const TenantConnection = connectionOf(Tenant, 'tenants');
 const tenants = defineList({ name: 'tenants', entity: Tenant, defaultOrder: NEWEST_FIRST });
@@ -25,7 +25,7 @@ export class TenantResolver {
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
   ): Promise<Tenant | null> {
-    return rowById(context, info, Tenant, wantedTenant(context.caller, id));
+    return rowById(context, info, Tenant, tenantIdArgument(context.caller, id));
   }
 
   @Requires('read')

@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
 import type { RowKey } from '../db/read-model.js';
@@ -14,9 +13,9 @@ import {
 } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
-import { checkConfirm, countBelow } from '../writes/deletion.js';
+import { checkConfirm, countDependentRows } from '../writes/deletion.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type {
   CreateTenantInput,
   DeleteTenantInput,
@@ -24,7 +23,7 @@ import type {
 } from './tenant-mutations.inputs.js';
 import { Tenant } from './tenant.entity.js';
 
-/** A new tenant, with the bot that the database gives it. */
+/** Creates a tenant. The database creates a bot with it. */
 export async function createTenant(
   db: Db,
   caller: Caller,
@@ -35,8 +34,8 @@ export async function createTenant(
     verb: 'createTenant',
     input,
     async work(em) {
-      const id = v7();
-      await insertRow(em, Tenant, { ...tenant, id });
+      const { id, createdAt } = idAndTimeOf(input);
+      await insertRow(em, Tenant, { ...tenant, id, createdAt });
       return {
         outcome: { id, tenantId: id },
         audit: recorded({
@@ -50,7 +49,7 @@ export async function createTenant(
   });
 }
 
-/** Changes a tenant: its owners the name, an operator the plan as well. */
+/** Changes a tenant. Owners can change the name, the operator also the plan. */
 export async function updateTenant(
   db: Db,
   caller: Caller,
@@ -82,7 +81,10 @@ export async function updateTenant(
   });
 }
 
-/** Deletes a tenant with everything that belongs to it but its audit log, or counts that. */
+/**
+ * Deletes a tenant with everything that belongs to it except its audit log. A dry run only counts
+ * that.
+ */
 export async function deleteTenant(
   db: Db,
   caller: Caller,
@@ -96,7 +98,7 @@ export async function deleteTenant(
         properties: ['name'],
         forDelete: !input.dryRun,
       });
-      const counts = await countBelow(em, 'tenant', tenant);
+      const counts = await countDependentRows(em, 'tenant', tenant);
       if (input.dryRun)
         return {
           outcome: { deletedId: null, counts },

@@ -2,7 +2,7 @@ import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } f
 import type { Logger } from 'pino';
 import { AppError } from '../base/app-error.js';
 
-/** Keys are fetched anew when they are this old, so that those that were withdrawn go. */
+/** Keys are fetched again when they are this old, so that withdrawn keys stop working. */
 const MAX_AGE_MS = 10 * 60_000;
 /**
  * Between two fetches, at least: tokens with made-up key ids must not make a storm of them, nor

@@ -85,9 +85,12 @@ export class User {
   @Filterable(() => StringFilter, 'The e-mail address.')
   @Sortable('The e-mail address.')
   @Settable(() => String, {
-    create: 'The e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
+    create:
+      'The e-mail address, at most 255 characters, unique within the tenant, ignoring case. ' +
+      'An international domain is stored in Unicode.',
     update:
-      'A new e-mail address, at most 255 characters, unique within the tenant, ignoring case.',
+      'A new e-mail address, at most 255 characters, unique within the tenant, ignoring case. ' +
+      'An international domain is stored in Unicode.',
     isRequired: true,
     check: emailInput,
   })

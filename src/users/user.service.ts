@@ -1,4 +1,3 @@
-import { v7 } from 'uuid';
 import type { Caller } from '../auth/caller.js';
 import { missingPermissions, permissionsOfRole } from '../auth/permissions.js';
 import type { UserRole } from '../auth/principal.js';
@@ -12,16 +11,18 @@ import { detailsOf, notRecorded, recorded, recordedForOperators } from '../write
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { lockRow } from '../writes/lock-row.js';
-import { deleteRow, insertRow, updateRow } from '../writes/rows.js';
+import { deleteRow, idAndTimeOf, insertRow, updateRow } from '../writes/rows.js';
 import type { CreateUserInput, DeleteUserInput, UpdateUserInput } from './user-mutations.inputs.js';
+import { withUnicodeDomain } from './email-input.js';
 import { User } from './user.entity.js';
 
 type Member = { email: string; role: UserRole };
 
-/** A new user of a tenant. */
+/** Creates a user of a tenant. */
 export async function createUser(db: Db, caller: Caller, input: CreateUserInput): Promise<RowKey> {
   const tenantId = tenantInput(caller, input.tenantId);
-  const id = input.id == null ? v7() : uuidInput('input.id', input.id);
+  const { id: newId, createdAt } = idAndTimeOf(input);
+  const id = uuidInput('input.id', newId);
   const { role } = input;
   const user = newValues(User, input);
   refuseToGiveMore(caller, role, 'input.role');
@@ -29,7 +30,7 @@ export async function createUser(db: Db, caller: Caller, input: CreateUserInput)
     verb: 'createUser',
     input,
     async work(em) {
-      await insertRow(em, User, { ...user, id, tenantId });
+      await insertRow(em, User, { ...user, id, createdAt, tenantId });
       return {
         outcome: { id, tenantId },
         audit: recorded({ tenantId, targetType: 'User', targetId: id, details: { role } }),
@@ -66,7 +67,7 @@ export async function updateUser(db: Db, caller: Caller, input: UpdateUserInput)
   });
 }
 
-/** Removes a user. The last owner of a tenant stays. */
+/** Deletes a user. The last owner of a tenant cannot be deleted. */
 export async function deleteUser(
   db: Db,
   caller: Caller,
@@ -86,7 +87,7 @@ export async function deleteUser(
           outcome: { deletedId: null, counts: [] },
           audit: notRecorded('A dry run changes nothing.'),
         };
-      if (input.confirm !== email)
+      if (withUnicodeDomain(input.confirm ?? '') !== withUnicodeDomain(email))
         throw badInput(
           'input.confirm',
           "input.confirm must be the user's exact e-mail address. Nothing was deleted.",
@@ -101,8 +102,8 @@ export async function deleteUser(
 }
 
 /**
- * Nobody makes, changes or removes a user who may do more than they: so only owners and the
- * operator deal with owners.
+ * Throws `FORBIDDEN` if `role` has permissions that the caller does not have. So only owners and
+ * the operator can create, change and delete owners.
  */
 function refuseToGiveMore({ principal }: Caller, role: UserRole, field: string): void {
   const missing = missingPermissions(principal, permissionsOfRole(role));

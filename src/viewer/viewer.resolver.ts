@@ -1,77 +1,62 @@
 import type { GraphQLResolveInfo } from 'graphql';
-import { Ctx, FieldResolver, Info, Query, Resolver } from 'type-graphql';
+import { Ctx, FieldResolver, Info, Query, Resolver, Root } from 'type-graphql';
 import { ApiKey } from '../api-keys/api-key.entity.js';
-import { permissionsOf } from '../auth/permissions.js';
-import { ApiKeyScope, type Principal } from '../auth/principal.js';
+import { ApiKeyScope } from '../auth/principal.js';
 import { Requires } from '../auth/requires.js';
+import { Batch } from '../graphql/batch.js';
 import type { RequestContext } from '../graphql/context.js';
-import { relatedRow } from '../graphql/row-by-id.js';
+import { relatedRows } from '../graphql/row-by-id.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 import { User } from '../users/user.entity.js';
-import { Viewer, ViewerKind } from './viewer.type.js';
-
-/** Nobody's operations never get here. */
-const KINDS = {
-  apiKey: ViewerKind.API_KEY,
-  user: ViewerKind.USER,
-  operator: ViewerKind.OPERATOR,
-  nobody: ViewerKind.OPERATOR,
-} satisfies Record<Principal['kind'], ViewerKind>;
+import { Viewer, viewerOf, type ViewerWithIds } from './viewer.type.js';
 
 @Resolver(() => Viewer)
 export class ViewerResolver {
   @Requires(...Object.values(ApiKeyScope))
   @Query(() => Viewer, { description: 'The caller that the token of this request identifies.' })
-  viewer(@Ctx() { principal }: RequestContext): Viewer {
-    const permissions = permissionsOf(principal);
-    return {
-      kind: KINDS[principal.kind],
-      scopes: Object.values(ApiKeyScope).filter(scope => permissions.has(scope)),
-    };
+  viewer(@Ctx() { principal }: RequestContext): ViewerWithIds {
+    return viewerOf(principal);
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => Tenant, {
     nullable: true,
     description: "The caller's tenant; null for the operator.",
   })
   tenant(
+    @Root() viewers: readonly ViewerWithIds[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): Tenant | PromiseLike<Tenant | null> | null {
-    const { principal } = context;
-    return 'tenantId' in principal
-      ? relatedRow(context, info, Tenant, principal.tenantId, principal.tenantId)
-      : null;
+  ): Promise<(Tenant | null)[]> {
+    return relatedRows(context, info, Tenant, viewers, 'tenantId');
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => ApiKey, {
     nullable: true,
     description: 'The key that the caller holds; null for users and the operator.',
   })
   apiKey(
+    @Root() viewers: readonly ViewerWithIds[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): ApiKey | PromiseLike<ApiKey | null> | null {
-    const { principal } = context;
-    return principal.kind === 'apiKey'
-      ? relatedRow(context, info, ApiKey, principal.tenantId, principal.keyId)
-      : null;
+  ): Promise<(ApiKey | null)[]> {
+    return relatedRows(context, info, ApiKey, viewers, 'apiKeyId');
   }
 
   @Requires('read')
+  @Batch()
   @FieldResolver(() => User, {
     nullable: true,
     description: 'The person who is signed in; null for keys and the operator.',
   })
   user(
+    @Root() viewers: readonly ViewerWithIds[],
     @Ctx() context: RequestContext,
     @Info() info: GraphQLResolveInfo,
-  ): User | PromiseLike<User | null> | null {
-    const { principal } = context;
-    return principal.kind === 'user'
-      ? relatedRow(context, info, User, principal.tenantId, principal.userId)
-      : null;
+  ): Promise<(User | null)[]> {
+    return relatedRows(context, info, User, viewers, 'userId');
   }
 }

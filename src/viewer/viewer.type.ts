@@ -1,5 +1,6 @@
 import { Field, ObjectType, registerEnumType } from 'type-graphql';
-import { ApiKeyScope } from '../auth/principal.js';
+import { permissionsOf } from '../auth/permissions.js';
+import { ApiKeyScope, type Principal } from '../auth/principal.js';
 
 export enum ViewerKind {
   API_KEY = 'apiKey',
@@ -25,4 +26,30 @@ export class Viewer {
     description: 'What the caller may do. WRITE includes VECTORS, which is then not listed.',
   })
   scopes!: ApiKeyScope[];
+}
+
+/** A viewer with the ids of what their fields lead to. */
+export type ViewerWithIds = Viewer & {
+  readonly tenantId: string | null;
+  readonly apiKeyId: string | null;
+  readonly userId: string | null;
+};
+
+/** `Viewer.kind` of each principal. Nobody's operations are refused before. */
+const KINDS = {
+  apiKey: ViewerKind.API_KEY,
+  user: ViewerKind.USER,
+  operator: ViewerKind.OPERATOR,
+  nobody: ViewerKind.OPERATOR,
+} satisfies Record<Principal['kind'], ViewerKind>;
+
+export function viewerOf(principal: Principal): ViewerWithIds {
+  const permissions = permissionsOf(principal);
+  return {
+    kind: KINDS[principal.kind],
+    scopes: Object.values(ApiKeyScope).filter(scope => permissions.has(scope)),
+    tenantId: 'tenantId' in principal ? principal.tenantId : null,
+    apiKeyId: principal.kind === 'apiKey' ? principal.keyId : null,
+    userId: principal.kind === 'user' ? principal.userId : null,
+  };
 }

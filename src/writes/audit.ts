@@ -5,31 +5,31 @@ import type { AuditActor, Caller } from '../auth/caller.js';
 import { auditedFields } from '../graphql/settable-fields.js';
 import { insertRow } from './rows.js';
 
-/** What was done to a tenant, as the audit log keeps it. */
+/** An entry for the audit log. */
 export interface AuditEntry {
   readonly tenantId: string;
-  /** The name of the verb. */
+  /** The name of the use case. */
   readonly action: string;
   readonly targetType: string;
   readonly targetId?: string;
-  /** Nothing secret. */
+  /** Must not contain secrets. */
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** An event of a verb, whose name is the action. */
+/** An event of a use case, whose name is the action. */
 export type VerbEvent = Omit<AuditEntry, 'action'>;
 
-/** What a verb states of one run of its for the audit log: its events, or why there is none. */
+/** What a use case states for the audit log: its events, or the reason why there are none. */
 export type AuditStatement =
   | { readonly recordedFor: 'everyone' | 'operators'; readonly events: readonly VerbEvent[] }
   | { readonly notRecorded: string };
 
-/** Recorded whoever did it: what decides who may do what. */
+/** Recorded for every caller: changes of permissions. */
 export function recorded(event: VerbEvent): AuditStatement {
   return { recordedFor: 'everyone', events: [event] };
 }
 
-/** Recorded if it is the operator who did it: a tenant's own content is its own business. */
+/** Recorded only if the operator made the change: changes of a tenant's own content. */
 export function recordedForOperators(...events: VerbEvent[]): AuditStatement {
   return { recordedFor: 'operators', events };
 }
@@ -38,7 +38,7 @@ export function notRecorded(why: string): AuditStatement {
   return { notRecorded: why };
 }
 
-/** The parts of an input that tell what was done, as far as they are given. */
+/** The given values of an input that say what was done. */
 export function detailsOf<I extends object>(
   input: I,
   ...parts: (keyof I & string)[]
@@ -48,7 +48,7 @@ export function detailsOf<I extends object>(
   );
 }
 
-/** The same of a row that was made or changed, with what its entity declares as audited. */
+/** The same for a new or changed row, with the fields that its entity declares as audited. */
 export function rowDetailsOf<I extends object>(
   entity: Function,
   input: I,
@@ -57,7 +57,7 @@ export function rowDetailsOf<I extends object>(
   return detailsOf(input, ...parts, ...(auditedFields(entity) as (keyof I & string)[]));
 }
 
-/** Writes what a verb states, in the transaction of the change. */
+/** Writes the events of a use case, in the transaction of its change. */
 export async function recordStatement(
   em: SqlEntityManager,
   { principal, actor }: Caller,
@@ -71,8 +71,8 @@ export async function recordStatement(
 }
 
 /**
- * Writes into the audit log in the transaction of the change itself: there is no change without its
- * entry, and no entry without its change.
+ * Writes into the audit log in the transaction of the change, so that neither exists without the
+ * other.
  */
 export async function recordAudit(
   em: SqlEntityManager,

@@ -2,7 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
 import { AppError } from '../base/app-error.js';
-import { isRetryable, writeError } from '../db/write-errors.js';
 import { recordStatement, type AuditStatement } from './audit.js';
 import type { Db } from './db.js';
 import {
@@ -12,12 +11,13 @@ import {
   findOutcome,
   type IdempotentCall,
 } from './idempotency.js';
+import { isRetryable, writeError } from './write-errors.js';
 
 /** How often a transaction is run if it keeps conflicting with others. */
 const MAX_ATTEMPTS = 5;
 
 /** The result of a verb's transaction. */
-export interface Changed<T> {
+export interface ChangeResult<T> {
   /**
    * The ids from which the answer is read, not objects. JSON, because it is stored under an
    * idempotency key and returned again.
@@ -48,7 +48,7 @@ export interface Change<T extends object, P> {
    * The writes, in one transaction under the caller's role. An error rolls all of them back. It
    * may run several times.
    */
-  readonly work: (em: SqlEntityManager, prepared: P) => Promise<Changed<T>>;
+  readonly work: (em: SqlEntityManager, prepared: P) => Promise<ChangeResult<T>>;
   /**
    * The outcome to store under an idempotency key, without secrets that are returned only once.
    */
@@ -59,7 +59,7 @@ export interface Change<T extends object, P> {
  * Runs a change. Every verb calls this once.
  *
  * - The change happens completely or not at all. PostgreSQL's errors become errors that name the
- *   input (`db/write-errors.ts`).
+ *   input (`writes/write-errors.ts`).
  * - After a conflict with another transaction (a deadlock, a serialization failure) the
  *   transaction is repeated.
  * - Further calls with the same `idempotencyKey`, including concurrent ones, get the first outcome.

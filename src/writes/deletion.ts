@@ -14,11 +14,11 @@ export function checkConfirm(confirm: string | null | undefined, name: string): 
 }
 
 /**
- * Counts what goes with `row`: the rows that lead to it by `relation`, such as `bot`, of all types
- * that the schema shows; others hide their relations. What only notes an id, such as a log that
- * outlives it, stays.
+ * Counts the rows that are deleted with `row`: those of all types in the schema that refer to it by
+ * `relation`, such as `bot`. Rows that only contain its id, such as those of the audit log, are not
+ * deleted.
  */
-export async function countBelow(
+export async function countDependentRows(
   em: SqlEntityManager,
   relation: string,
   row: RowKey,

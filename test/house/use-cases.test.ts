@@ -25,7 +25,9 @@ describe('a resolver', () => {
   test('decides nothing, catches nothing and holds no SQL', () => {
     expect(resolvers.length).toBeGreaterThan(20);
     expect(found(resolvers, /\bif \(|\btry \{|\bcatch\b/g)).toEqual([]);
-    expect(found(resolvers, /\brunInWrite\b|\bem\.|\b(?:statement|fixedStatement)\(/g)).toEqual([]);
+    expect(
+      found(resolvers, /\brunInWrite\b|\bem\.|\b(?:statement|fixedStatement)\(|\.query[<(]/g),
+    ).toEqual([]);
     expect(found(resolvers, /['"`]\s*(?:select|insert|update|delete|with)\s/gi)).toEqual([]);
   });
 });
@@ -62,6 +64,12 @@ describe('a use case', () => {
       (_, index) => !/\b(?:recorded|recordedForOperators|notRecorded)\(/.test(changes[index]!),
     );
     expect(silent).toEqual([]);
+  });
+
+  test('makes the rows of the demo data', () => {
+    const demo = filesNamed('.ts').filter(({ path }) => path.startsWith('demo/'));
+    expect(demo.length).toBeGreaterThan(1);
+    expect(found(demo, /\b(?:insertRow|storeDocument|storeChunks|nativeInsert)\b/g)).toEqual([]);
   });
 
   test('is the only thing that opens a change', () => {

@@ -24,9 +24,9 @@ export function planLines(
     ),
     `The older tables keep all of it as weaver_legacy_* (${formatMegabytes(bytes)}) until ` +
       '"adopt --finish".',
-    'The tables are locked while it runs: under ' +
-      `${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`}, as ` +
-      'a guess. The disk needs about as much again as they take now.',
+    'The tables are locked while it runs, for an estimated ' +
+      `${seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`} at most. ` +
+      'It needs about as much free disk space as they use now.',
     ...section(
       'Values that change (each original stays with its old row; weaver_legacy_changes ' +
         'lists them):',
@@ -59,13 +59,13 @@ export function planLines(
     ]),
     ...section(
       setAside
-        ? 'Vectors that half precision cannot hold (set aside: their rows come without one):'
+        ? 'Vectors that half precision cannot hold (set aside: their rows are adopted without one):'
         : 'Vectors that half precision cannot hold (adoption stops here, unless you add ' +
             '--set-aside):',
       problemLines(plan.unfitVectors),
     ),
     ...section(
-      'Rows that cannot come over as they are (adoption stops here):',
+      'Rows that cannot be adopted as they are (adoption stops here):',
       problemLines(plan.rejectedRows),
     ),
   ];

@@ -58,8 +58,8 @@ export async function backupCommand(
   mustExist(target);
   if (options.onlyWeaver && target.kind === 'embedded' && !options.portable) {
     throw new StartupError(
-      '--only-weaver is for PostgreSQL: an archive of the embedded database holds all of ' +
-        'its files. With --portable a file holds the rows of Weaver alone.',
+      '--only-weaver is for PostgreSQL: an archive of the embedded database contains all of ' +
+        "its files. With --portable, the file contains only the rows of Weaver's tables.",
     );
   }
   await refuseExisting(file);
@@ -90,7 +90,7 @@ export async function backupCommand(
     io.say(
       verification === undefined
         ? 'The file was not checked (--no-check): it may not be restorable.'
-        : `Its copy opens and has the same rows: ${verification}.`,
+        : `The file was checked and has the same rows: ${verification}.`,
     );
     const contents = options.portable
       ? "The file holds the rows of Weaver's own tables, for either database."
@@ -118,7 +118,7 @@ async function writeBackup(
   if (options.check === false) return { counts, verification: undefined };
   context.report('opening the copy');
   refuseDifferences(counts, await countsInArchive(partial.path, ENTITIES, context.signal));
-  return { counts, verification: 'opened in memory' };
+  return { counts, verification: 'it was opened in memory' };
 }
 
 async function writeRows(
@@ -143,7 +143,7 @@ async function writeRows(
   refuseDifferences(counts, actual.counts);
   if (JSON.stringify(actual.totals) !== JSON.stringify(totals))
     throw new StartupError('The file does not contain what was written to it.');
-  return { counts, verification: 'each table was read from the file and compared' };
+  return { counts, verification: 'each table was read from it and compared' };
 }
 
 /** The owner of the tables sees no rows, and then the gateway's own login does. */
@@ -174,10 +174,10 @@ async function dumpAndVerify(
     await dropStaleScratchDatabases(session.run, (name, dropped) =>
       io.say(
         dropped
-          ? `Dropped the database ${name}, which a backup that was stopped had left with a ` +
+          ? `Dropped the database ${name}, which an interrupted backup had left with a ` +
               'copy of all rows.'
-          : `The database ${name} was left by a backup that was stopped, with a copy of ` +
-              'all rows. Its owner can drop it.',
+          : `The database ${name} was left by an interrupted backup and contains a copy of all ` +
+              'rows. Its owner can drop it.',
       ),
     );
     const counts = await dumpPostgres(
@@ -219,7 +219,7 @@ async function verifyDump(
   const entries = await dumpEntries(file, context);
   if (!(await canCreateDatabases(session.run))) {
     refuseDifferences(counts, await countsInDump(file, entries, context));
-    return 'read from the file, since this login may not create databases here';
+    return 'they were counted in the file, because this login may not create databases here';
   }
   const weaverTables = await weaverEntries(file, entries, context);
   const restoredCounts = new Set(
@@ -240,7 +240,7 @@ async function verifyDump(
         context,
       ),
     );
-  if (own.size === 0) return 'read from the file';
+  if (own.size === 0) return 'they were counted in the file';
   await inScratchDatabase(session, address, context.signal, async scratch => {
     const target = await inSession(scratch, context.signal, ({ run }) => readTarget(run));
     await restoreDump(
@@ -248,13 +248,13 @@ async function verifyDump(
       file,
       { ...target, serverVersion },
       restorableEntries(target, weaverTables),
-      { clean: false, counts: own, makeExtensions: false },
+      { clean: false, counts: own, makeExtensions: false, lockWaitMs: 0 },
       context,
     );
   });
   return otherEntries.size > 0
-    ? "restored into a scratch database, and what is not Weaver's read from the file"
-    : 'restored into a scratch database';
+    ? "Weaver's tables were restored into a scratch database, and other rows counted in the file"
+    : 'it was restored into a scratch database';
 }
 
 function refuseDifferences(expected: Counts, actual: Counts): void {

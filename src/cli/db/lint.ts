@@ -1,7 +1,7 @@
 import { StartupError } from '../../base/startup-error.js';
 import { lintMigrations } from '../../ops/migrations/lint.js';
 import { oneName } from '../../ops/migrations/names.js';
-import { isHead } from '../../ops/migrations/targets.js';
+import { isHead, refuseSteps } from '../../ops/migrations/targets.js';
 import { knownMigrations } from '../../ops/migrations/state.js';
 import type { CommandIo } from '../command-io.js';
 
@@ -31,6 +31,7 @@ export async function lintCommand(io: CommandIo, input: readonly string[]): Prom
 }
 
 function findMigration(known: readonly string[], input: string): string {
+  refuseSteps(input);
   const found = oneName(
     known,
     isHead(input) ? (known.at(-1) ?? '') : input,

@@ -1,7 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { readConfig } from '../../config.js';
 import { migrationWordsProblem } from '../../ops/migrations/new-migration-name.js';
+import { refuseSteps } from '../../ops/migrations/targets.js';
 import type { CommandContext } from '../command-io.js';
+import { wholeNumber } from '../whole-number.js';
 import type { RevisionOptions } from './revision.js';
 import type { GuardOptions } from './run-migrations.js';
 
@@ -13,6 +15,8 @@ Environment:
 export const NAMES_HELP = `
 A migration is named by its full name or by the beginning of it, of its timestamp or of its words,
 four characters at least.`;
+
+const SECONDS = wholeNumber(0, 86_400, 'seconds');
 
 interface RunCommandOptions extends GuardOptions {
   readonly to?: string;
@@ -142,10 +146,7 @@ async function script(
   const [from, to] = target?.includes(':')
     ? target.split(':', 2)
     : [options.from, oneTarget(target, options)];
-  if (/^[+-]\d+$/.test(to ?? ''))
-    throw new InvalidArgumentError(
-      'Steps cannot be counted without a database: name the migrations with --from and --to.',
-    );
+  for (const end of [from, to]) refuseSteps(end || undefined);
   return offlineScript(method, { from: from || undefined, to: to || undefined });
 }
 
@@ -158,7 +159,7 @@ function addGuardOptions(command: Command): Command {
         '--lock-timeout <seconds>',
         'how long to wait for another process that is migrating ' +
           '(WEAVER_MIGRATION_LOCK_TIMEOUT, or 60)',
-      ).argParser(parseSeconds),
+      ).argParser(SECONDS),
     )
     .option(
       '--accept-edited',
@@ -170,20 +171,13 @@ function statementLockTimeout(): Option {
   const description =
     'how long a statement waits for a locked table, 0: no limit ' +
     '(WEAVER_STATEMENT_LOCK_TIMEOUT, or 5)';
-  return new Option('--statement-lock-timeout <seconds>', description).argParser(parseSeconds);
+  return new Option('--statement-lock-timeout <seconds>', description).argParser(SECONDS);
 }
 
 function migrationWords(value: string): string {
   const problem = migrationWordsProblem(value);
   if (problem) throw new InvalidArgumentError(problem);
   return value;
-}
-
-function parseSeconds(value: string): number {
-  const seconds = Number(value);
-  if (!/^\d+$/.test(value) || seconds > 86_400)
-    throw new InvalidArgumentError('Give a whole number of seconds, 86400 at most.');
-  return seconds;
 }
 
 function oneTarget(argument: string | undefined, { to }: RunCommandOptions): string | undefined {

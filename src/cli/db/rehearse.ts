@@ -21,11 +21,13 @@ export async function rehearseCommand(
       config,
       database =>
         onData
-          ? rehearseOnData(database)
-          : rehearseInMemory(database, ENTITIES, doing => {
-              signal.throwIfAborted();
-              progress.update(undefined, doing);
-            }),
+          ? rehearseOnData(database, signal)
+          : rehearseInMemory(
+              database,
+              ENTITIES,
+              doing => progress.update(undefined, doing),
+              signal,
+            ),
       signal,
     ),
   ).finally(() => progress.end());

@@ -1,5 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../../config.js';
+import type { DatabaseAddress } from '../../config/database-address.js';
 import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../ops/backup/archive.js';
 import { kindOfBackup } from '../../ops/backup/backup-kind.js';
 import { formatRowCounts, type Counts } from '../../ops/backup/counts.js';
@@ -19,19 +20,25 @@ import {
   extraObjectsIn,
 } from '../../ops/backup/restore-dump.js';
 import { RestoreLeftover } from '../../ops/backup/restore-leftover.js';
+import { refuseOtherEncoding } from '../../ops/database-encoding.js';
 import { countExistingRows } from '../../ops/backup/rows-there.js';
 import { inSession } from '../../ops/backup/session.js';
 import type { BackupContext } from '../../ops/backup/backup-context.js';
+import { tableLockHolders } from '../../ops/migrations/lock-holders.js';
+import { exceededTime } from '../../db/database-errors.js';
 import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/run.js';
 import { futureOwner } from '../../ops/migrations/table-owner.js';
+import { poolOf } from '../../ops/pool-of.js';
+import { refuseSharedSessions } from '../../ops/session-pooling.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, embeddedExists, openingError, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { explainFailure } from './backup-failure.js';
+import { pluralize } from './format-counts.js';
 import { refuseReplacedRows, completeCounts } from './replaced-rows.js';
 
 export interface RestoreCommandOptions {
@@ -170,10 +177,42 @@ async function restorePostgres(
   options: RestoreCommandOptions,
   context: BackupContext,
 ): Promise<RestoreResult> {
+  const { statementLockMs } = config;
   return withDatabase(config, 'migrate', async database =>
     kind === 'portable'
-      ? fillPostgres(database, target, io, file, options, context)
-      : migratorOf(database).withLock(() => restoreFromDump(target, io, file, options, context)),
+      ? fillPostgres(database, target, io, file, options, context, statementLockMs)
+      : migratorOf(database).withLock(() =>
+          restoreFromDump(target, io, file, options, context, statementLockMs),
+        ),
+  ).catch(async error => {
+    throw await lockFailure(error, target.ownerAddress, statementLockMs);
+  });
+}
+
+/** None where that cannot be told. */
+async function holdersAt(address: DatabaseAddress): Promise<string[]> {
+  try {
+    return await inSession(address, new AbortController().signal, tableLockHolders);
+  } catch {
+    return [];
+  }
+}
+
+/** Names who holds the lock that a restore has waited for too long. */
+async function lockFailure(
+  error: unknown,
+  address: DatabaseAddress,
+  lockWaitMs: number,
+): Promise<unknown> {
+  const isLock = exceededTime(error) === 'lock' || /lock timeout/.test((error as Error).message);
+  if (!isLock) return error;
+  const holders = await holdersAt(address);
+  const held = holders.length === 0 ? '' : ` that is held by ${holders.join(' and ')}`;
+  return new StartupError(
+    `The restore waited ${pluralize(lockWaitMs / 1_000, 'second')} for a lock${held}. ` +
+      'Nothing was changed. Let that session end, or stop the gateways, then run it again, or ' +
+      'set WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
+    { cause: error },
   );
 }
 
@@ -183,6 +222,7 @@ async function restoreFromDump(
   file: string,
   { yes = false, onlyWeaver = false }: RestoreCommandOptions,
   context: BackupContext,
+  lockWaitMs: number,
 ): Promise<RestoreResult> {
   const all = await dumpEntries(file, context);
   const wanted = onlyWeaver ? await weaverEntries(file, all, context) : all;
@@ -190,11 +230,14 @@ async function restoreFromDump(
     there: existing,
     target,
     owner,
-  } = await inSession(address, context.signal, async session => ({
-    owner: await futureOwner(session.run),
-    there: await countExistingRows(session),
-    target: await readTarget(session.run),
-  }));
+  } = await inSession(address, context.signal, async session => {
+    await refuseOtherEncoding(session.run);
+    return {
+      owner: await futureOwner(session.run),
+      there: await countExistingRows(session),
+      target: await readTarget(session.run),
+    };
+  });
   const entries = restorableEntries(target, wanted);
   const counts = await countsInDump(file, entries, context);
   const extraObjects = extraObjectsIn(target, all, onlyWeaver);
@@ -211,6 +254,7 @@ async function restoreFromDump(
       owner,
       counts,
       makeExtensions: onlyWeaver || hasOnlyWeaver(all),
+      lockWaitMs,
     },
     context,
   );
@@ -227,9 +271,10 @@ async function fillPostgres(
   file: string,
   { yes = false }: RestoreCommandOptions,
   context: BackupContext,
+  lockWaitMs: number,
 ): Promise<RestoreResult> {
   const { manifest, counts } = await checkPortable(file, context);
-  await database.refuseSharedSessions();
+  await refuseSharedSessions(await poolOf(database));
   const { there: existing, owner } = await inSession(address, context.signal, async session => ({
     owner: await futureOwner(session.run),
     there: await countExistingRows(session),
@@ -238,7 +283,7 @@ async function fillPostgres(
   await withPortableTables(database, file, manifest, () =>
     migratorOf(database).withLock(() =>
       inSession(address, context.signal, session =>
-        fillFromPortable(postgresSink(session), file, { clean: yes, owner }, context),
+        fillFromPortable(postgresSink(session), file, { clean: yes, owner, lockWaitMs }, context),
       ),
     ),
   );

@@ -3,7 +3,7 @@ import { StartupError } from '../../base/startup-error.js';
 import type { Config } from '../../config.js';
 import { emittedSql, migrationFiles } from '../../ops/migrations/emitted-sql.js';
 import { oneName } from '../../ops/migrations/names.js';
-import { isHead } from '../../ops/migrations/targets.js';
+import { isHead, refuseSteps } from '../../ops/migrations/targets.js';
 import { migratorOf } from '../../ops/migrations/run.js';
 import { knownMigrations } from '../../ops/migrations/state.js';
 import type { CommandIo } from '../command-io.js';
@@ -70,6 +70,7 @@ export function showHeads(io: CommandIo): void {
 
 /** `weaver db show`: a migration with its SQL in both directions. Needs no database. */
 export async function showMigration(io: CommandIo, given: string): Promise<void> {
+  refuseSteps(given);
   const files = migrationFiles();
   const found = oneName(
     [...files.keys()],
@@ -101,6 +102,7 @@ export async function stamp(
   target: string,
   options: GuardOptions,
 ): Promise<void> {
+  refuseSteps(target);
   await withMigrationDatabase(config, async database => {
     const migrator = migratorOf(database, { guards: guardsOf(config, io, options) });
     const { known, executed } = await migrator.names();

@@ -65,9 +65,10 @@ export async function migrateUp(
   target: string | undefined,
   options: GuardOptions,
 ): Promise<void> {
-  await untilRun('applied', config, async (database, signal) => {
+  const step = stepTarget(target, '+');
+  await untilRun('applied', config, io, async (database, signal) => {
     const { pending } = await migratorOf(database).names();
-    const run = upTo(stepTarget(target, '+'), pending);
+    const run = upTo(step, pending);
     const applied = await withProgress(io, 'Applying', onStart =>
       runMigrations(database, 'up', run, {
         guards: { ...guardsOf(config, io, options), signal },
@@ -95,10 +96,10 @@ export async function migrateDown(
   target: string | undefined,
   options: GuardOptions,
 ): Promise<void> {
+  const step = stepTarget(target, '-');
   if (!embeddedExists(config.database)) return io.out('Nothing to do: there is no database yet.');
-  await untilRun('reverted', config, async (database, signal) => {
+  await untilRun('reverted', config, io, async (database, signal) => {
     const { executed } = await migratorOf(database).names();
-    const step = stepTarget(target, '-');
     if (executed.length === 0) {
       if (step.kind === 'name')
         throw new StartupError(`There is no applied migration ${step.name}. There is none at all.`);
@@ -117,10 +118,6 @@ export async function migrateDown(
 }
 
 function upTo(target: Target, pending: readonly string[]): RunOptions {
-  if (target.kind === 'base')
-    throw new StartupError(
-      '"up" cannot go to base. To revert every migration: "npx weaver db down base".',
-    );
   if (target.kind === 'name') return { to: target.name };
   if (target.kind !== 'steps') return undefined;
   if (target.steps > pending.length)
@@ -134,10 +131,6 @@ function upTo(target: Target, pending: readonly string[]): RunOptions {
 function downTo(target: Target, executed: readonly string[]): RunOptions {
   if (target.kind === 'base') return { to: 0 };
   if (target.kind === 'name') return { to: target.name };
-  if (target.kind === 'head')
-    throw new StartupError(
-      '"down" cannot go to head. To apply every migration: "npx weaver db up".',
-    );
   const steps = target.kind === 'steps' ? target.steps : 1;
   if (steps > executed.length)
     throw new StartupError(
@@ -193,8 +186,9 @@ export async function withMigrationDatabase<T>(
  * then.
  */
 async function untilRun(
-  verb: string,
+  verb: 'applied' | 'reverted',
   config: Config,
+  io: CommandIo,
   work: (database: Database, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   let kept = 'nothing was changed';
@@ -205,6 +199,10 @@ async function untilRun(
         const before = await logged(database);
         await work(database, signal).catch(async error => {
           if (signal.aborted) kept = await keptOf(verb, database, before, error);
+          // Beside one that failed: each may have had a transaction of its own.
+          else if (error instanceof MigrationFailure)
+            for (const name of await changedSince(database, before).catch(() => []))
+              io.out(`${verb === 'applied' ? 'Applied' : 'Reverted'} ${name}`);
           throw error;
         });
       }),
@@ -215,17 +213,22 @@ async function logged(database: Database): Promise<string[]> {
   return (await migratorOf(database).names()).executed;
 }
 
+/** Migrations that the log has now and had not before, or the other way round. */
+async function changedSince(database: Database, before: readonly string[]): Promise<string[]> {
+  const after = await logged(database);
+  return [
+    ...after.filter(name => !before.includes(name)),
+    ...before.filter(name => !after.includes(name)).toReversed(),
+  ];
+}
+
 async function keptOf(
   verb: string,
   database: Database,
   before: readonly string[],
   error: unknown,
 ): Promise<string> {
-  const after = await logged(database);
-  const done = [
-    ...after.filter(name => !before.includes(name)),
-    ...before.filter(name => !after.includes(name)),
-  ];
+  const done = await changedSince(database, before);
   const run =
     done.length === 0
       ? 'nothing of this run was kept'

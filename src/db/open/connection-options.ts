@@ -33,7 +33,7 @@ export type Encryption = 'none' | 'unchecked' | 'authority' | 'authority and nam
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5_000;
 /** libpq takes shorter times for this one. */
-const LEAST_CONNECT_TIMEOUT_MS = 2_000;
+const MIN_CONNECT_TIMEOUT_MS = 2_000;
 
 /** Folders in which a server of this machine has its socket, where an address names no host. */
 const SOCKET_FOLDERS = ['/var/run/postgresql', '/tmp'];
@@ -197,7 +197,7 @@ function readCertificateFile(parameter: string, file: string): string {
 function connectTimeoutMs(seconds: string | undefined): number {
   if (seconds === undefined) return DEFAULT_CONNECT_TIMEOUT_MS;
   const timeoutMs = Number(seconds) * 1_000;
-  return timeoutMs <= 0 ? 0 : Math.max(timeoutMs, LEAST_CONNECT_TIMEOUT_MS);
+  return timeoutMs <= 0 ? 0 : Math.max(timeoutMs, MIN_CONNECT_TIMEOUT_MS);
 }
 
 /** The message that asks whether a server encrypts: its length and a code, each of four bytes. */

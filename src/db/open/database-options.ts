@@ -7,6 +7,7 @@ import { PgliteDriver } from '@mikro-orm/pglite';
 import type { ClientBase, Pool, TypeOverrides } from 'pg';
 import { escapeLines } from '../../base/control-characters.js';
 import { parseJsonExactly } from '../../base/json.js';
+import { StartupError } from '../../base/startup-error.js';
 import type { DatabaseConfig } from '../../config.js';
 import { isSameAddress } from '../../config/database-address.js';
 import { LEGACY_PREFIX } from '../legacy-names.js';
@@ -14,7 +15,6 @@ import { EmbeddedFolder } from './embedded-folder.js';
 import { connectionOptions } from './connection-options.js';
 import type { LockFile } from '../../base/lock-file.js';
 import { lockDataFolder } from './data-folder-lock.js';
-import { poolerError } from './session-pooling.js';
 import { PostgreSqlDriver } from './postgres-driver.js';
 import { useSchema } from '../weavers-schema.js';
 
@@ -110,6 +110,10 @@ function embeddedOptions(dataDir: string, image: Blob | undefined): DatabaseOpti
   };
 }
 
+/** What to do if a command needs sessions of its own, which a pooler does not provide. */
+export const POOLER_HINT =
+  'Set WEAVER_MIGRATION_URL to an address that leads to the server itself.';
+
 /** One holds the lock of `Migrator`, one runs the migration, one is spare. */
 const MIGRATION_CONNECTIONS = 3;
 /**
@@ -127,7 +131,11 @@ async function postgresOptions(
     config.pooler === 'transaction' &&
     isSameAddress(config.ownerAddress, config.address)
   )
-    throw poolerError();
+    throw new StartupError(
+      'DATABASE_URL leads to a pooler in transaction mode (DATABASE_POOLER), through which ' +
+        'this command cannot work, and WEAVER_MIGRATION_URL is not set or has the same ' +
+        `address. ${POOLER_HINT}`,
+    );
   const {
     driverOptions: { onConnect, ...driverOptions },
     ...connection
@@ -145,7 +153,7 @@ async function postgresOptions(
       driverOptions: {
         ...(purpose === 'migrate' && { keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS }),
         ...driverOptions,
-        onConnect: beginning(purpose, onConnect),
+        onConnect: useSchemaOnConnect(purpose, onConnect),
         pipeline: true,
         onPoolCreated: readJsonExactly,
       },
@@ -161,7 +169,7 @@ type OnConnect = (client: ClientBase) => Promise<void>;
  * The owner's sessions work in Weaver's schema; the gateway's have what their login has, which the
  * start checks.
  */
-function beginning(
+function useSchemaOnConnect(
   purpose: 'serve' | 'migrate',
   onConnect: OnConnect | undefined,
 ): OnConnect | undefined {

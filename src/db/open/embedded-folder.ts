@@ -58,7 +58,9 @@ export class EmbeddedFolder extends NodeFS {
     } catch (error) {
       // A disk that is full shall not stay so.
       rmSync(temporaryFolder, { recursive: true, force: true });
-      throw this.image ? error : (unusableFolder(dirname(this.cluster), error) ?? unmade(error));
+      throw this.image
+        ? error
+        : (unusableFolder(dirname(this.cluster), error) ?? creationError(error));
     }
     // Empty, or it would have been refused. Some systems do not rename onto a folder.
     rmdirSync(this.cluster);
@@ -100,7 +102,7 @@ function refuseForeignFiles(folder: string): void {
   );
 }
 
-function unmade(error: unknown): StartupError {
+function creationError(error: unknown): StartupError {
   const said = error instanceof Error ? error.message : '';
   return new StartupError(
     'The embedded database could not be created: PostgreSQL stopped while it wrote the files' +

@@ -9,7 +9,7 @@ const OTHER_PATH = 'Set WEAVER_DATA_DIR to a folder.';
 const MORE_FILES = 'Raise the limit of open files (ulimit -n), and try again.';
 
 /** What to do about what the system says of the data folder. */
-const MENDS: Readonly<Record<string, string>> = {
+const REMEDIES: Readonly<Record<string, string>> = {
   ENOSPC: OTHER_DISK,
   EDQUOT: OTHER_DISK,
   EFBIG: 'Raise the limit of sizes of files (ulimit -f), or set WEAVER_DATA_DIR to another disk.',
@@ -57,7 +57,7 @@ export function unusableFolder(dataDir: string, error: unknown): StartupError | 
   const reason = ABOUT_FOLDERS[code] ?? fileErrorReason({ code });
   return new StartupError(
     `The data folder ${dataDir} cannot be used: ${reason} (${code}). ` +
-      (MENDS[code] ?? 'Set WEAVER_DATA_DIR to another folder.'),
+      (REMEDIES[code] ?? 'Set WEAVER_DATA_DIR to another folder.'),
     { cause: error },
   );
 }

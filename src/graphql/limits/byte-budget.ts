@@ -3,15 +3,12 @@ import { AppError } from '../../base/app-error.js';
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Bytes of an operation that do not count among those in flight: whoever asks for little is served,
- * whatever others hold.
+ * The bytes of an operation that do not count among those in flight, so that small operations are
+ * always served.
  */
 const FREE_BYTES = 524_288;
 
-/**
- * The bytes of one operation: those of the rows that it reads, and those of the answer that is made
- * of them.
- */
+/** The bytes of one operation: of the rows that it reads and of its answer. */
 export interface OperationBytes {
   /** Why the operation has no answer: it had too many bytes, or there was no room for them. */
   readonly problem: AppError | undefined;
@@ -20,10 +17,11 @@ export interface OperationBytes {
    * earlier call too.
    */
   read(bytes: number): void;
-  /** Notes bytes of the answer, as they are made. Throws as `read` does. */
+  /** Counts bytes of the answer while it is written. Throws as `read` does. */
   write(bytes: number): void;
   /**
-   * For an answer that takes this many bytes at least: throws as `write` would, before any is made.
+   * For an answer of at least this many bytes: throws as `write` would, before the answer is
+   * written.
    */
   expectAtLeast(bytes: number): void;
   /** How many bytes the answer may take. */
@@ -50,7 +48,7 @@ export class ByteBudget {
     this.#perOwner = Math.max(perOperation, Math.floor(inFlight / 2));
   }
 
-  /** `owner`: the tenant, or whoever else is to have a share of their own. */
+  /** `owner`: the tenant, or another name that has a share of its own. */
   operation(owner: string): OperationBytes {
     return new ByteReservation(this, owner);
   }

@@ -1,6 +1,6 @@
 import { Extensions } from 'type-graphql';
 
-/** The key of a field's GraphQL extensions under which the size of its list stands. */
+/** The key of a list's size in a field's GraphQL extensions. */
 export const LIST_SIZE = 'listSize';
 
 export interface ListSize {

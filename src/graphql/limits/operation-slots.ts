@@ -5,7 +5,7 @@ const RETRY_AFTER_MS = 1_000;
 
 /** Whose an operation is. */
 export interface OperationCaller {
-  /** Whose turn it is goes round among these. */
+  /** The name by which callers take turns. */
   readonly name: string;
   /** Of which one holds half of the slots at most: a tenant, for all its keys and users. */
   readonly tenant: string;
@@ -31,6 +31,11 @@ export class OperationSlot {
   async acquire(): Promise<void> {
     await this.slots.acquire(this.caller, this.signal);
     this.#holdsSlot = true;
+  }
+
+  /** Whether the slot could be had without waiting, and so is. */
+  acquireNow(): boolean {
+    return (this.#holdsSlot = this.slots.acquireNow(this.caller));
   }
 
   /** Must follow `acquire`, whatever the operation came to. */
@@ -111,13 +116,19 @@ export class OperationSlots {
    * that is aborted before.
    */
   async acquire(caller: OperationCaller, signal: AbortSignal): Promise<void> {
-    if (this.#canRun(caller.tenant)) return this.#running.add(caller.tenant);
+    if (this.acquireNow(caller)) return;
     if (
       this.#waiting.refusable >= this.maxWaiting &&
       !this.#waiting.makeRoom(caller.name, tooManyOperations())
     )
       throw tooManyOperations();
     await this.#waiting.wait(caller.name, signal, { holder: caller.tenant, isRefusable: true });
+  }
+
+  acquireNow({ tenant }: OperationCaller): boolean {
+    const canRun = this.#canRun(tenant);
+    if (canRun) this.#running.add(tenant);
+    return canRun;
   }
 
   /** Gives the slot to whoever is next. */

@@ -10,14 +10,13 @@ export interface OperationRows {
    * `UNAVAILABLE`.
    */
   add(count: number): void;
-  /** Gives all back: the answer that was made of them is gone. */
+  /** Releases all rows, when the answer has been sent. */
   release(): void;
 }
 
 /**
- * Rows in memory: an answer is made of all that its operation read before any of it is sent. Each
- * operation may hold `perOperation` of them, and all operations of this process together
- * `inFlight`, however many there are.
+ * Limits the rows in memory: an operation reads all rows before its answer is sent. An operation
+ * may hold `perOperation` of them, and all operations of this process together `inFlight`.
  */
 export class RowBudget {
   /** Rows that operations hold at the moment. */

@@ -25,15 +25,18 @@ import type { OperationRules } from './permission-problem.js';
  */
 const MAX_NODE_DEPTH = 200;
 
-/** Places in an operation that ask for the schema, at most: each answers all of it, to anyone. */
+/**
+ * The maximum number of fields of an operation that read the schema: each returns all of it, to
+ * anyone.
+ */
 const MAX_INTROSPECTIONS = 2;
 
 /** What one walk over an operation and its fragments finds. */
 export interface Examination {
   readonly rules: OperationRules;
-  /** Why it is never executed, whoever asks. */
+  /** Why it is refused, whoever sends it. */
   readonly problem: AppError | undefined;
-  /** Names of the variables that @skip and @include ask for. */
+  /** Names of the variables that @skip and @include use. */
   readonly conditions: readonly string[];
   /** Whether plans know all of its types: not those with `isTypeOf`. */
   readonly isPlannable: boolean;
@@ -89,8 +92,8 @@ export function examineOperation(
         problem ??= listProblem(node.values.length, argument, maxListItems);
         return;
       case Kind.VARIABLE_DEFINITION:
-        // graphql-js keeps values of variables in an object, where this name would take the place
-        // of its prototype.
+        // graphql-js stores the values of variables in an object, where this name would replace its
+        // prototype.
         if (node.variable.name.value === '__proto__')
           problem ??= badInput(
             'query',

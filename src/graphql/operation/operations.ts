@@ -9,7 +9,7 @@ import {
 } from './answer-operation.js';
 import { prepareDocument, validDocument, type PreparedDocument } from './prepared-document.js';
 
-/** Documents of callers that are kept, at most. */
+/** The maximum number of cached documents that are not trusted documents. */
 const MAX_DOCUMENTS = 2_000;
 
 /**
@@ -25,9 +25,9 @@ const LENGTH_OF_ENTRY = 500;
 const LENGTH_OF_FIELD = 40;
 
 /**
- * The operations that callers ask for, by whatever transport: what does not depend on the caller or
- * on variables is worked out once for a document's text. Trusted documents are always kept; of
- * others the latest, so that a flood of different ones takes no more memory than a few.
+ * Prepares and answers operations, for any transport. What does not depend on the caller or on
+ * variables is prepared once for the text of a document. Trusted documents are always cached,
+ * others in an LRU cache, so that many different ones take no more memory than a few.
  */
 export class Operations {
   readonly #trusted: ReadonlyMap<string, PreparedDocument>;
@@ -55,8 +55,8 @@ export class Operations {
   }
 
   /**
-   * The document of any text. It is kept, unless its text must be parsed again to say what is
-   * wrong.
+   * The prepared document of a text. It is cached, unless its text must be parsed again to say what
+   * is wrong.
    */
   prepare(text: string): PreparedDocument {
     const known = this.#trusted.get(text) ?? this.#latest.get(text);

@@ -2,6 +2,7 @@ import {
   getOperationAST,
   GraphQLError,
   Kind,
+  OperationTypeNode,
   parse,
   specifiedRules,
   validate,
@@ -19,20 +20,21 @@ import { operationCost, type OperationCost } from '../limits/operation-cost.js';
 import { examineOperation } from './examine-operation.js';
 import type { OperationRules } from './permission-problem.js';
 
-/** What a document's text says, whoever sends it: worked out once for each text. */
+/** What is known of a document, whoever sends it. Prepared once for each text. */
 export interface PreparedDocument {
   /** undefined where the text is no document. */
   readonly document: DocumentNode | undefined;
-  /** Why it cannot be executed: it is no document, is not valid, or is too large to tell. */
+  /** Why it cannot be executed: a syntax error, a validation error or a limit. */
   readonly errors: readonly GraphQLError[];
   /** Why it is too large to be validated. */
   readonly problem: AppError | undefined;
+  readonly holdsOnlyQueries: boolean;
   readonly fragments: Readonly<Record<string, FragmentDefinitionNode>>;
   /** Its operations, as far as any was asked for. */
   readonly operations: Map<OperationDefinitionNode, PreparedOperation>;
-  /** Plans that are kept of each operation, at most. */
+  /** The maximum number of cached plans of each operation. */
   readonly maxPlans: number;
-  /** Fields of all plans that may be kept. */
+  /** The maximum number of fields in all cached plans. */
   readonly maxPlannedFields: number;
 }
 
@@ -77,13 +79,17 @@ export function validDocument(document: DocumentNode): PreparedDocument {
   const fragments: Record<string, FragmentDefinitionNode> = Object.create(null);
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
-  return { ...NO_DOCUMENT, document, fragments, operations: new Map() };
+  const holdsOnlyQueries = document.definitions.every(
+    one => one.kind !== Kind.OPERATION_DEFINITION || one.operation === OperationTypeNode.QUERY,
+  );
+  return { ...NO_DOCUMENT, document, holdsOnlyQueries, fragments, operations: new Map() };
 }
 
 const NO_DOCUMENT: PreparedDocument = {
   document: undefined,
   errors: [],
   problem: undefined,
+  holdsOnlyQueries: false,
   fragments: {},
   operations: new Map(),
   maxPlans: MAX_PLANS,

@@ -54,8 +54,8 @@ export class TrustedDocuments {
   }
 
   /**
-   * The text to run in place of what a request holds; undefined where that holds its own. Throws an
-   * `AppError` where it may not run.
+   * The text that the request's id or hash names; undefined if the request contains its own text.
+   * Throws an `AppError` if the text may not run.
    */
   textFor(
     { query, documentId, byHash }: OperationRequest,

@@ -109,8 +109,8 @@ function refuseAdoption({ rejectedRows, unfitVectors }: AdoptionPlan, setAside: 
     throw new StartupError(
       'Nothing was changed: ' +
         `${rejectedRows.length === 1 ? 'a row' : `${rejectedRows.length} rows`} ` +
-        `cannot come over as ${rejectedRows.length === 1 ? 'it is' : 'they are'}, and only you ` +
-        'can say what they should be. Mend what is named above, then adopt again.',
+        `cannot be adopted as ${rejectedRows.length === 1 ? 'it is' : 'they are'}. Correct what ` +
+        'is named above, then adopt again.',
     );
   if (unfitVectors.length > 0 && !setAside) {
     const vectors =
@@ -119,7 +119,7 @@ function refuseAdoption({ rejectedRows, unfitVectors }: AdoptionPlan, setAside: 
         : `the ${unfitVectors.length} vectors that are`;
     throw new StartupError(
       `Nothing was changed: half precision cannot hold ${vectors} ` +
-        'named above. Mend them, or add --set-aside to adopt their rows without a vector ' +
+        'named above. Correct them, or add --set-aside to adopt their rows without a vector ' +
         '(the originals are kept).',
     );
   }

@@ -137,7 +137,7 @@ async function verifyCopy(run: RunQuery, table: string, from: string): Promise<v
   const { missing, extra } = row!;
   if (missing > 0 || (extra > 0 && table !== 'bots'))
     throw new StartupError(
-      `Nothing was changed: of ${table}, ${missing} rows did not arrive and ${extra} ` +
-        'came from nowhere. This is a mistake in Weaver.',
+      `Nothing was changed: of ${table}, ${missing} rows were not copied and ${extra} were ` +
+        'added. This is a bug in Weaver: please report it.',
     );
 }

@@ -1,3 +1,4 @@
+import { withUnicodeDomain } from '../../users/email-input.js';
 import { tableCopies, type LegacyTableName } from './table-copies.js';
 import { foldText } from './fold-text.js';
 import type { LegacyTable, Revision } from './legacy-schema.js';
@@ -201,12 +202,15 @@ async function sharedAddresses(run: RunQuery, table: string): Promise<RowProblem
   const users = await run<{ id: string; tenantId: string; email: string }>(
     `select id, tenant_id as "tenantId", email from ${table} where email <> '' order by id`,
   );
-  const byAddress = Map.groupBy(users, ({ tenantId, email }) => `${tenantId} ${foldText(email)}`);
+  const byAddress = Map.groupBy(
+    users,
+    ({ tenantId, email }) => `${tenantId} ${foldText(withUnicodeDomain(email))}`,
+  );
   return [...byAddress.values()].flatMap(group => {
     const isSpelledAlike = group.every(({ email }) => email === group[0]!.email);
     const why =
       'another user of its tenant has its e-mail ' +
-      `address${isSpelledAlike ? '' : ', in another case or normal form'}`;
+      `address${isSpelledAlike ? '' : ', in another spelling'}`;
     return group.length === 1 ? [] : group.map(({ id }) => ({ table, id, why }));
   });
 }

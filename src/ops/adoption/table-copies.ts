@@ -251,9 +251,26 @@ export function tableCopies(legacyTable: LegacyTableName, hasQueryVectors: boole
         },
         {
           column: 'sources',
-          when: `jsonb_typeof(o.sources) not in ('array', 'null')`,
+          when: `jsonb_typeof(o.sources) = 'object'`,
           to: 'jsonb_build_array(o.sources)',
-          why: 'what is no array becomes its only element',
+          why: 'an object becomes the only element of an array',
+        },
+        {
+          column: 'sources',
+          when: `jsonb_typeof(o.sources) not in ('array', 'object', 'null')`,
+          to: `jsonb_build_array(jsonb_build_object('value', o.sources))`,
+          why: 'what is no array becomes [{"value": …}]',
+        },
+        {
+          column: 'sources',
+          when:
+            `jsonb_typeof(o.sources) = 'array' and jsonb_path_match(o.sources, ` +
+            `'strict $[*].type() != "object"', '{}', true)`,
+          to:
+            `(select jsonb_agg(case when jsonb_typeof(e.value) = 'object' then e.value ` +
+            `else jsonb_build_object('value', e.value) end order by e.nth) ` +
+            'from jsonb_array_elements(o.sources) with ordinality e (value, nth))',
+          why: 'an element that is no object becomes {"value": …}',
         },
         ...timeRepairs('created_at'),
       ],

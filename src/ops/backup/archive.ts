@@ -137,6 +137,11 @@ function putBack(previousFolder: string, cluster: string, why: unknown): void {
   try {
     renameSync(previousFolder, cluster);
   } catch {
-    throw new RestoreLeftover(`the former database is in ${previousFolder}: rename it to pg`, why);
+    throw new RestoreLeftover(
+      `the former database is in ${previousFolder}. Rename that folder to ${cluster}, or restore ` +
+        'again',
+      // The system's own words name two paths and no reason.
+      new StartupError((fileError(why, cluster) as Error).message),
+    );
   }
 }

@@ -21,10 +21,9 @@ export const IS_WEAVER_TABLE = `(c.relname = '${LOG_TABLE}'
 export function refuseRestrictedLogin({ isSuperuser, bypassesPolicies, login }: ServerFacts): void {
   if (isSuperuser || bypassesPolicies) return;
   throw new StartupError(
-    `The login ${login} is held by row-level security, so that a dump would fail, or ` +
-      "with pg_dump's --enable-row-security hold no rows. Back up as a superuser or a role " +
-      'with BYPASSRLS: name it in WEAVER_MIGRATION_URL for this one command. With ' +
-      `--portable a member of ${OPERATOR_ROLE} can back up, too.`,
+    `Row-level security hides rows from the login ${login}, so a dump would fail. Back up as a ` +
+      'superuser or a role with BYPASSRLS: name it in WEAVER_MIGRATION_URL for this one ' +
+      `command. With --portable, a member of ${OPERATOR_ROLE} can back up too.`,
   );
 }
 

@@ -162,8 +162,8 @@ function readManifest(text: string, file: string): Manifest {
   const { version } = z.looseObject({ version: z.number() }).parse(JSON.parse(text));
   if (version > VERSION)
     throw new StartupError(
-      `${file} was written by a later Weaver, whose form of backup this one does not ` +
-        'know. Restore it with that one.',
+      `${file} was written by a later version of Weaver, in a format that this version cannot ` +
+        'read. Restore it with that version.',
     );
   return MANIFEST.parse(JSON.parse(text));
 }

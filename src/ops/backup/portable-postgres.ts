@@ -52,8 +52,8 @@ async function enableAllRows(session: Session): Promise<void> {
   if (as !== undefined) return;
   const [login] = await session.run<{ name: string }>('select current_user::text as name');
   throw new StartupError(
-    `The login ${login!.name} is held by row-level security, so that the backup would ` +
-      "have no rows. Back up as the gateway's login, as another member of " +
+    `Row-level security hides rows from the login ${login!.name}, so the backup would ` +
+      "contain no rows. Back up as the gateway's login, as another member of " +
       `${OPERATOR_ROLE}, or as a superuser: name it in WEAVER_MIGRATION_URL for this one ` +
       'command.',
   );

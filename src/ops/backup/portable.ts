@@ -186,9 +186,9 @@ async function takenAway(database: Database, why: unknown): Promise<unknown> {
       .execute(`drop table if exists ${tableKey('public', LOG_TABLE)}`);
   } catch (error) {
     return new RestoreLeftover(
-      'tables that were made for the rows are left in the database without them, since they ' +
-        `could not be taken away (${reasonWithoutValues(error)}). Mend that, and remove them ` +
-        'with "npx weaver db down base"',
+      'the empty tables that it created are left in the database, because they could not be ' +
+        `removed (${reasonWithoutValues(error)}). Correct that, then remove them with "npx ` +
+        'weaver db down base"',
       why,
     );
   }
@@ -199,6 +199,8 @@ export interface FillOptions {
   /** Take away the rows that are there. */
   readonly clean: boolean;
   readonly owner?: string | undefined;
+  /** How long one statement waits for a lock. Without it there is no limit. */
+  readonly lockWaitMs?: number;
 }
 
 /**
@@ -210,12 +212,13 @@ export interface FillOptions {
 export async function fillFromPortable(
   sink: RowSink,
   file: string,
-  { clean, owner }: FillOptions,
+  { clean, owner, lockWaitMs = 0 }: FillOptions,
   { report, signal }: BackupContext,
 ): Promise<void> {
   const { run } = sink;
   await run('begin');
   try {
+    await run(`set local lock_timeout = ${lockWaitMs}`);
     for (const setting of TEXT_SETTINGS) await run(setting);
     const tables = await portableTables(run);
     const forcedTables = await run<{ name: string }>(
@@ -272,6 +275,6 @@ function refuseOtherTables(file: string, manifest: Manifest, tables: readonly Ke
   if (shape(manifest.tables) !== shape(tables))
     throw new StartupError(
       `${file} has other tables or columns than this database, although the migrations ` +
-        'are the same. "npx weaver db check" tells what was changed here.',
+        'are the same. "npx weaver db check" shows what was changed here.',
     );
 }

@@ -133,10 +133,22 @@ export interface RestoreOptions {
   readonly makeExtensions: boolean;
   /** Rows that must be there in the end. */
   readonly counts: Counts;
+  /** How long one statement waits for a lock, while others wait behind it. 0 has no limit. */
+  readonly lockWaitMs: number;
 }
 
 /** What newer programs set and older servers do not know. */
 const NEWER_SETTING = /^SET transaction_timeout = 0;$/m;
+/** What pg_restore says of locks, in favour of what was said before. */
+const LOCK_SETTING = /^SET lock_timeout = 0;$/m;
+/**
+ * The server sees that psql is gone while it waits for a lock, and holds none of others' tables any
+ * longer. Some systems cannot tell.
+ */
+const NOTICE_LOST_CLIENT = `do $weaver$ begin
+  perform set_config('client_connection_check_interval', '1s', true);
+exception when others then null;
+end $weaver$`;
 
 /**
  * Restores entries of a dump into the database of `address` in one transaction, which ends well
@@ -221,7 +233,7 @@ function adaptDefinitions(
   definitions: Buffer,
   { serverVersion, isSuperuser }: RestoreTarget,
 ): Buffer {
-  let text = definitions.toString('latin1');
+  let text = definitions.toString('latin1').replace(LOCK_SETTING, '');
   if (serverVersion < 17) text = text.replace(NEWER_SETTING, '');
   // A superuser alone may say so. Without it a function does the same, and "weaver db bootstrap"
   // says it later.
@@ -231,11 +243,13 @@ function adaptDefinitions(
 
 function beforeScript(
   { extensions }: RestoreTarget,
-  { clean, extraObjects, makeExtensions }: RestoreOptions,
+  { clean, extraObjects, makeExtensions, lockWaitMs }: RestoreOptions,
 ): string {
   const wanted = EXTENSIONS.filter(name => makeExtensions && !extensions.includes(name));
   return script([
     'begin',
+    NOTICE_LOST_CLIENT,
+    `set local lock_timeout = ${lockWaitMs}`,
     ...wanted.map(name => `create extension ${name}`),
     CURRENT_OWNERS,
     ...(clean && extraObjects ? [dropRelations(extraObjects.relations)] : []),

@@ -1,6 +1,7 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
 import { reason } from '../connection-errors.js';
+import { refuseOtherEncoding } from '../database-encoding.js';
 import type { Database } from '../../db/database.js';
 import { OPERATOR_ROLE, TENANT_ROLE } from '../../db/roles.js';
 import { SCHEMA } from '../../db/weavers-schema.js';
@@ -121,6 +122,7 @@ export async function bootstrap(
   try {
     return await connection.transactional(async transaction => {
       const run = <R>(sql: string): Promise<R[]> => connection.execute(sql, [], 'all', transaction);
+      await refuseOtherEncoding(run);
       const things = thingsOf(plan);
       const before = await existingThings(run);
       for (const { statements } of bootstrapSteps(plan))

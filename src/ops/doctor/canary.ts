@@ -8,8 +8,8 @@ import { TENANT_ROLE, TENANT_SETTING } from '../../db/roles.js';
 import { runInWrite } from '../../db/run-in-write.js';
 
 const HINT =
-  'Mend the policies and grants that are named above; if none is, restore them from the ' +
-  'migrations: "npx weaver db check" compares.';
+  'Correct the policies and grants that are named above. If none is, "npx weaver db check" shows ' +
+  'how they differ from what the migrations make.';
 const ROLL_BACK = new Error('Nothing is kept of a canary.');
 
 /**

@@ -1,6 +1,7 @@
 import type { Config } from '../../config.js';
 import { EXTENSIONS, INDEXED_UNDER_POLICIES, SORT_KEY_SIGNATURE } from '../bootstrap/bootstrap.js';
 import { reason } from '../connection-errors.js';
+import { sharesSessions } from '../session-pooling.js';
 import type { Database } from '../../db/database.js';
 import { examineConnection } from './connection.js';
 import { fail, ok, warn, type Finding } from './finding.js';
@@ -77,7 +78,7 @@ export async function examine(
  * server's only.
  */
 async function findUnreportedPooler(database: Database): Promise<Finding[]> {
-  if (!(await database.sharesSessions())) return [];
+  if (!(await sharesSessions(database))) return [];
   return [
     warn(
       'DATABASE_URL leads to a pooler in transaction mode, and DATABASE_POOLER does not ' +
@@ -147,7 +148,7 @@ function roles(facts: ServerFacts): Finding[] {
       return fail(`The role ${role} is missing.`, 'Run "npx weaver db bootstrap" as a superuser.');
     if (facts.strongRoles.includes(role)) {
       return fail(
-        `The role ${role} can log in or stands above row-level security.`,
+        `The role ${role} can log in or bypasses row-level security.`,
         `As a superuser: alter role ${role} nologin nosuperuser nobypassrls.`,
       );
     }
@@ -200,7 +201,7 @@ async function indexesUnderPolicies(database: Database): Promise<Finding> {
     return ok('Searches by words and by metadata use their indexes under row-level security');
   return warn(
     `${unmarked.join(' and ')} ${unmarked.length > 1 ? 'are' : 'is'} not marked ` +
-      'leakproof: searches by words and by metadata are right, and read all chunks of the ' +
+      'leakproof: searches by words and by metadata are correct, but read all chunks of the ' +
       'tenant.',
     'Run "npx weaver db bootstrap" as a superuser, again after a restore on another ' +
       'server. Where nobody is one, leave it (docs/search-paths.md).',
@@ -223,7 +224,7 @@ async function sortKeyUnderPolicies(database: Database): Promise<Finding[]> {
     marked
       ? ok('Lists by name find their pages by an index under row-level security')
       : warn(
-          'weaver_sort_key is not marked leakproof: lists by name are right, and a page ' +
+          'weaver_sort_key is not marked leakproof: lists by name are correct, but each page ' +
             'reads all names of the tenant before it.',
           'Run "npx weaver db bootstrap" as a superuser. Where nobody is one, leave it ' +
             '(docs/decisions/0012-names-in-alphabetical-order.md).',

@@ -57,7 +57,7 @@ async function withoutTenant(database: Database, tables: readonly WalledTable[])
     if (row!.seen)
       return fail(
         `The role ${TENANT_ROLE} sees rows of ${table} while no tenant is named.`,
-        'Mend the policies that are named above.',
+        'Correct the policies that are named above.',
       );
   }
   return ok(`The role ${TENANT_ROLE} sees no row while no tenant is named`);
@@ -83,12 +83,12 @@ async function asTenants(database: Database, tables: readonly WalledTable[]): Pr
       if (row!.foreign > 0)
         return fail(
           `The role ${TENANT_ROLE} sees other tenants' rows of ${table}.`,
-          'Mend the policies that are named above.',
+          'Correct the policies that are named above.',
         );
       if (table === 'tenants' && row!.seen !== 1)
         return fail(
           `The role ${TENANT_ROLE} does not see its own tenant.`,
-          'Mend the policies that are named above.',
+          'Correct the policies that are named above.',
         );
     }
   }

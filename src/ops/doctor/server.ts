@@ -1,4 +1,5 @@
 import { STALE_SCRATCH_DATABASES } from '../backup/scratch.js';
+import { encodingProblem } from '../database-encoding.js';
 import type { Database } from '../../db/database.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { LOG_TABLE } from '../migrations/log.js';
@@ -13,6 +14,7 @@ export async function examineSurroundings(database: Database): Promise<Finding[]
   const found = await Promise.all(
     [
       examineWrites,
+      examineEncoding,
       examineSchemas,
       examineCollations,
       examineIndexes,
@@ -56,6 +58,11 @@ async function examineWrites(database: Database): Promise<Finding[]> {
         ),
       ]
     : [];
+}
+
+async function examineEncoding(database: Database): Promise<Finding[]> {
+  const found = await encodingProblem(sql => query(database, sql));
+  return found ? [fail(found.problem, found.mend)] : [];
 }
 
 /**
@@ -112,7 +119,7 @@ async function examineCollations(database: Database): Promise<Finding[]> {
   return rows.map(({ what, made, now, refresh }) =>
     fail(
       `${what} was version ${made} when indexes on text were built, and the server now ` +
-        `has ${now}: pages can lack rows, and doubles can be stored.`,
+        `has ${now}: pages can lack rows, and duplicates can be stored.`,
       `As the owner: reindex database ${name}; then: ${refresh}.`,
     ),
   );
@@ -134,9 +141,9 @@ async function examineIndexes(database: Database): Promise<Finding[]> {
     building
       ? ok(`The index ${name} is being built`)
       : warn(
-          `The index ${name} is invalid, as a build that broke off leaves it: no query ` +
-            'uses it, and every write pays for it.',
-          `As its owner: drop index concurrently ${name}. Then repeat what was to build it.`,
+          `The index ${name} is invalid, as an interrupted build leaves it: no query ` +
+            'uses it, and every write updates it.',
+          `As its owner: drop index concurrently ${name}. Then repeat what should have built it.`,
         ),
   );
 }
@@ -172,9 +179,9 @@ async function examineGrantees(database: Database): Promise<Finding[]> {
     const grantText =
       what.length > 4 ? `${list(what.slice(0, 4))} and ${what.length - 4} more` : list(what);
     return fail(
-      `${grantee} has rights that no policy holds: ${grantText}.`,
-      `As the owner: revoke all on all tables in schema ${SCHEMA} from ${grantee}; what ` +
-        'it is to read, grant again.',
+      `${grantee} has rights that no policy restricts: ${grantText}.`,
+      `As the owner: revoke all on all tables in schema ${SCHEMA} from ${grantee}. Then ` +
+        'grant again what it should read.',
     );
   });
 }
@@ -209,8 +216,8 @@ async function examineScratchDatabases(database: Database): Promise<Finding[]> {
   const rows = await query<{ name: string }>(database, STALE_SCRATCH_DATABASES);
   return rows.map(({ name }) =>
     warn(
-      `The database ${name} holds a copy of all rows: a backup was stopped while it ` +
-        'tried its file there.',
+      `The database ${name} holds a copy of all rows: a backup was interrupted while it ` +
+        'checked its file there.',
       `drop database ${name}`,
     ),
   );

@@ -145,7 +145,7 @@ function examineTable({ table, policies }: WalledTable, facts: TableFacts): Find
   if (!facts.forced)
     findings.push(
       fail(
-        `Row-level security does not hold the owner of ${table}.`,
+        `Row-level security does not apply to the owner of ${table}.`,
         `As its owner: alter table ${table} force row level security.`,
       ),
     );
@@ -186,7 +186,7 @@ function examineTable({ table, policies }: WalledTable, facts: TableFacts): Find
   if (facts.truncatedBy.length > 0) {
     findings.push(
       fail(
-        `${facts.truncatedBy.join(' and ')} may truncate ${table}, which no policy stops.`,
+        `${facts.truncatedBy.join(' and ')} may truncate ${table}, which no policy restricts.`,
         `As its owner: revoke truncate on ${table} from ${facts.truncatedBy.join(', ')}, public.`,
       ),
     );

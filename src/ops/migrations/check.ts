@@ -38,15 +38,25 @@ function catalogueOf(database: Database): Promise<Catalogue> {
   return readCatalogue(sql => database.orm.em.getDriver().getConnection().execute(sql));
 }
 
-/** Runs `work` on a database in memory to which these migrations are applied. */
+/**
+ * Runs `work` on a database in memory to which these migrations are applied. `signal` ends it
+ * between two of their statements.
+ */
 export async function withScratch<T>(
   entities: EntityClasses,
   migrations: readonly string[],
   work: (scratch: Database) => Promise<T>,
+  signal?: AbortSignal,
 ): Promise<T> {
   const scratch = await Database.open(SCRATCH, entities, 'migrate');
   try {
-    if (migrations.length > 0) await runMigrations(scratch, 'up', { migrations: [...migrations] });
+    if (migrations.length > 0)
+      await runMigrations(
+        scratch,
+        'up',
+        { migrations: [...migrations] },
+        { guards: signal ? { signal } : {} },
+      );
     return await work(scratch);
   } finally {
     await scratch.close();

@@ -1,6 +1,6 @@
 import type { Connection } from '@mikro-orm/core';
 import type { Client, Pool } from 'pg';
-import { connectLike } from '../../db/lent-sessions.js';
+import { connectOutside } from '../active-sessions.js';
 import { firstLine } from './failure.js';
 
 interface Holder {
@@ -27,7 +27,7 @@ export async function withLockHolders(
   let client: Client | undefined;
   let polling = Promise.resolve();
   const poll = async (): Promise<void> => {
-    client ??= await connectLike(pool);
+    client ??= await connectOutside(pool);
     const { rows } = await client.query<Holder>(LOCK_HOLDERS, [pid]);
     if (rows.length > 0) holders = await Promise.all(rows.map(describeHolder));
   };
@@ -50,6 +50,26 @@ const LOCK_HOLDERS = `
     from unnest(pg_blocking_pids($1::int)) as blocking
     join pg_stat_activity a on a.pid = blocking
    order by a.xact_start limit 3`;
+
+/** Sessions that have locks on tables of this database, other than this one. */
+export async function tableLockHolders({
+  run,
+}: {
+  run<R>(sql: string): Promise<R[]>;
+}): Promise<string[]> {
+  const rows = await run<Holder>(
+    `select a.pid, a.application_name as application, a.usename::text as login, a.state,
+            extract(epoch from now() - a.xact_start)::int as seconds, a.query
+       from pg_stat_activity a
+      where a.pid <> pg_backend_pid() and exists (
+              select from pg_locks l join pg_class c on c.oid = l.relation
+               where l.pid = a.pid and l.granted and c.relnamespace = 'public'::regnamespace
+                 and l.database = (select oid from pg_database
+                                    where datname = current_database()))
+      order by a.xact_start limit 3`,
+  );
+  return Promise.all(rows.map(describeHolder));
+}
 
 async function describeHolder(holder: Holder): Promise<string> {
   const { pid, application, login, state, seconds, query } = holder;

@@ -3,8 +3,8 @@ import type { Connection } from '@mikro-orm/core';
 import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { PoolClient } from 'pg';
 import { StartupError } from '../../base/startup-error.js';
-import { LentSessions } from '../../db/lent-sessions.js';
-import { refuseSharedSession } from '../../db/open/session-pooling.js';
+import { ActiveSessions } from '../active-sessions.js';
+import { refuseSharedSession } from '../session-pooling.js';
 import type { MigrationGuards } from './guards.js';
 
 /** Key of the advisory lock that whoever migrates holds for as long as it does. */
@@ -27,7 +27,7 @@ export async function withMigrationLock<T>(
   await connection.ensureConnection();
   const pool = await connection.getNativeClient();
   const client = await pool.connect();
-  const sessions = new LentSessions(pool, client);
+  const sessions = new ActiveSessions(pool, client);
   let isDone = false;
   let ending: Promise<void> | undefined;
   client.once('end', () => {

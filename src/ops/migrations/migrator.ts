@@ -10,6 +10,7 @@ import type {
 import { Migrator as UnguardedMigrator } from '@mikro-orm/migrations';
 import { PostgreSqlConnection, type SqlEntityManager } from '@mikro-orm/postgresql';
 import { StartupError } from '../../base/startup-error.js';
+import { refuseOtherEncoding } from '../database-encoding.js';
 import { emittedSql, migrationFiles, MIGRATIONS_FOLDER, type EmittedSql } from './emitted-sql.js';
 import { gatewaySessions } from './lock-holders.js';
 import { DEFAULT_GUARDS, type MigrationGuards, type RunPlan } from './guards.js';
@@ -20,7 +21,7 @@ import { MigrationRunner } from './runner.js';
 import { newMigrationName } from './new-migration-name.js';
 import { isLoss, removalsOf } from './removals.js';
 import type { RowChange } from './rows-of-owner.js';
-import { refuseSharedSessions } from '../../db/open/session-pooling.js';
+import { refuseSharedSessions } from '../session-pooling.js';
 import { editedOf, knownMigrations, pendingOf } from './state.js';
 import { checkTableOwner } from './table-owner.js';
 
@@ -74,6 +75,7 @@ export class Migrator extends UnguardedMigrator {
       if (connection instanceof PostgreSqlConnection && !this.#holdsLock)
         await refuseSharedSessions(await connection.getNativeClient());
       await checkTableOwner(sql => this.driver.execute(sql));
+      await refuseOtherEncoding(sql => this.driver.execute(sql));
     } catch (error) {
       if (error instanceof StartupError) return this.refuse(error.message, error);
       throw error;

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { reasonWithoutValues } from '../connection-errors.js';
 import type { Database } from '../../db/database.js';
 import { isDatabaseUnreachable } from '../../db/database-errors.js';
@@ -45,12 +46,14 @@ const ROLL_BACK = new Error('Nothing is kept of a rehearsal.');
 
 /**
  * Applies the pending migrations to a database in memory that has the same migrations and no rows,
- * one after the other, until one fails. The real database is only read.
+ * one after the other, until one fails. The real database is only read. `signal` ends it between
+ * two statements.
  */
 export async function rehearseInMemory(
   database: Database,
   entities: EntityClasses,
   tell: (doing: string) => void,
+  signal: AbortSignal,
 ): Promise<RehearsalResult[]> {
   const { executed, pending } = await migrationState(database);
   tell('making a copy of the catalogue');
@@ -62,7 +65,7 @@ export async function rehearseInMemory(
       for (const name of pending) {
         tell(name);
         const { transactional } = await emittedSql(migrationFiles().get(name)!);
-        const tried = transactional ? await inTransaction(scratch, [name]) : [];
+        const tried = transactional ? await inTransaction(scratch, [name], signal) : [];
         const started = performance.now();
         const problem =
           tried[0]?.problem ??
@@ -71,9 +74,10 @@ export async function rehearseInMemory(
               scratch,
               'up',
               { migrations: [name] },
-              { guards: { confirmed: true, allowOutOfOrder: true } },
+              { guards: { confirmed: true, allowOutOfOrder: true, signal } },
             ),
           ));
+        signal.throwIfAborted();
         results.push({
           name,
           ms: tried[0]?.ms ?? performance.now() - started,
@@ -84,22 +88,28 @@ export async function rehearseInMemory(
       }
       return results;
     },
+    signal,
   );
 }
 
 /**
  * Applies the pending migrations in the database itself, in one transaction that is rolled back:
  * real rows, real times, and real locks, which are held until the end. Waits for a lock two seconds
- * at most. Stops at a migration that must be outside a transaction.
+ * at most. Stops at a migration that must be outside a transaction, and between two statements
+ * where `signal` says so.
  */
-export async function rehearseOnData(database: Database): Promise<RehearsalResult[]> {
+export async function rehearseOnData(
+  database: Database,
+  signal: AbortSignal,
+): Promise<RehearsalResult[]> {
   const { pending } = await migrationState(database);
-  return inTransaction(database, pending);
+  return inTransaction(database, pending, signal);
 }
 
 async function inTransaction(
   database: Database,
   names: readonly string[],
+  signal: AbortSignal,
 ): Promise<RehearsalResult[]> {
   const connection = database.orm.em.getDriver().getConnection();
   const results: RehearsalResult[] = [];
@@ -132,6 +142,10 @@ async function inTransaction(
         const started = performance.now();
         const changes: RowChange[] = [];
         for (const [index, sql] of up.entries()) {
+          // A signal is heard between turns of the event loop, and the embedded database leaves
+          // none.
+          await setImmediate();
+          signal.throwIfAborted();
           const write = (): Promise<RowChange | undefined> =>
             writeRows(connection, sql, transaction);
           const change = await (

@@ -6,7 +6,7 @@ import { PostgreSqlConnection } from '@mikro-orm/postgresql';
 import { exceededTime, isDatabaseUnreachable } from '../../db/database-errors.js';
 import { ConcurrentIndex } from './concurrent-index.js';
 import { formattedSql } from './emitted-sql.js';
-import { cancelledBy } from '../../db/lent-sessions.js';
+import { cancelledBy } from '../active-sessions.js';
 import { withLockHolders } from './lock-holders.js';
 import { firstLine, MigrationFailure } from './failure.js';
 import { readSql, withoutConcurrently } from './read-sql.js';

@@ -1,5 +1,5 @@
 import { escapeLiteral } from 'pg';
-import { StartupError } from '../../base/startup-error.js';
+import { StartupError, UsageError } from '../../base/startup-error.js';
 import { emittedSql, migrationFiles, type EmittedSql } from './emitted-sql.js';
 import { MIGRATION_LOCK } from './lock.js';
 import { CREATE_LOG, HASH_COLUMN, LOG_TABLE } from './log.js';
@@ -110,7 +110,7 @@ function migrationsInRange(
   const end =
     to === undefined ? (method === 'up' ? known.length : Math.max(start - 1, 0)) : positionOf(to);
   if (method === 'up' ? end < start : end > start)
-    throw new StartupError(
+    throw new UsageError(
       `${from ?? 'head'} to ${to} goes the other way: use ` +
         `"${method === 'up' ? 'down' : 'up'} --sql".`,
     );

@@ -1,4 +1,5 @@
-import type { Database, MaintenanceSession } from '../../db/database.js';
+import type { Database } from '../../db/database.js';
+import type { MaintenanceSession } from '../maintenance-session.js';
 import {
   SEARCH_INDEX_NAME_IN_SQL,
   searchIndexName,

@@ -1,5 +1,6 @@
 import { StartupError } from '../../base/startup-error.js';
-import type { Database, MaintenanceSession } from '../../db/database.js';
+import type { Database } from '../../db/database.js';
+import { maintain, type MaintenanceSession } from '../maintenance-session.js';
 import { OPERATOR_SCOPE } from '../../db/database-scope.js';
 import { searchIndexName } from '../../db/search-index-name.js';
 import {
@@ -53,22 +54,26 @@ export async function tuneSearch(
   options: TuneOptions,
   listener: TuneListener,
 ): Promise<void> {
-  await owner.maintain(async session => {
-    // Tried, never waited for: a session that waits has a snapshot, and the other's build would
-    // wait for that one in turn.
-    const [lock] = await session.run<{ taken: boolean }>(
-      `select pg_try_advisory_lock(${TUNING_LOCK}) as taken`,
-    );
-    if (!lock!.taken)
-      throw new StartupError(
-        'Another "weaver search tune" is at work on this database, or one that was ' +
-          'interrupted still finishes its build. Run it again later.',
+  await maintain(
+    owner,
+    async session => {
+      // Tried, never waited for: a session that waits has a snapshot, and the other's build would
+      // wait for that one in turn.
+      const [lock] = await session.run<{ taken: boolean }>(
+        `select pg_try_advisory_lock(${TUNING_LOCK}) as taken`,
       );
-    const steps = await plan(gateway, session, options);
-    listener.planned(steps);
-    if (options.dryRun) return;
-    for (const step of steps) await runStep(step, { gateway, owner, session, options, listener });
-  }, options.signal);
+      if (!lock!.taken)
+        throw new StartupError(
+          'Another "weaver search tune" is at work on this database, or one that was ' +
+            'interrupted still finishes its build. Run it again later.',
+        );
+      const steps = await plan(gateway, session, options);
+      listener.planned(steps);
+      if (options.dryRun) return;
+      for (const step of steps) await runStep(step, { gateway, owner, session, options, listener });
+    },
+    options.signal,
+  );
 }
 
 async function plan(

@@ -20,6 +20,15 @@ const MIN_MAX_CANDIDATES = 600;
 const CERTAINTY = 3.5;
 
 /**
+ * Keeps a scan of the index alone in the session's own process: PostgreSQL gives no condition with
+ * this function to parallel workers, and evaluates it once for a scan. Starting workers takes
+ * longer than they save, and the plan for any tenant has them where the average tenant is large. A
+ * setting would need a statement of its own, and other plans that are made while it holds would be
+ * kept. https://www.postgresql.org/docs/current/parallel-safety.html
+ */
+const IN_ONE_PROCESS = ' and pg_backend_pid() > 0';
+
+/**
  * The chunks of the scope whose codes differ from the query's in the fewest bits, with their
  * similarities. The scan reads `doc_chunks_codes` alone; `+ 0` keeps it a scan where there is an
  * index on codes as well.
@@ -34,11 +43,11 @@ export const CODES_PATH: VectorPath = {
     max: Math.max(MIN_MAX_CANDIDATES, MAX_CANDIDATES_PER_HIT * wanted),
   }),
   sql(input) {
-    const { conditions, vector, limits, parameters } = input;
+    const { conditions, vector, limits, parameters, readsIndexOnly } = input;
     const near = `
         select t.id, (t.embedding_bq <~> (select binary_quantize(${vector})::bit(1536))) + 0 as bits
           from doc_chunks t
-         where ${conditions} and t.embedding_bq is not null
+         where ${conditions} and t.embedding_bq is not null${readsIndexOnly ? IN_ONE_PROCESS : ''}
          order by bits limit ${forGenericPlan(parameters.add(limits.max, 'int'))}`;
     return compareExactly(near, { minSpreads: CERTAINTY }, input);
   },

@@ -8,6 +8,8 @@ export interface PathInput {
   readonly vector: string;
   /** The scope, as conditions on `doc_chunks t`. Holds the tenant and every filter. */
   readonly conditions: string;
+  /** Whether `doc_chunks_codes` has all columns that the conditions need. */
+  readonly readsIndexOnly: boolean;
   /** The tenant, for look-ups by id. */
   readonly tenant: string;
   /** How many chunks are wanted, with those of earlier pages. */

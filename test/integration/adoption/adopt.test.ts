@@ -285,7 +285,7 @@ describe.runIf(onPostgres).each(REVISIONS)('revision %s', revision => {
         id name planTier storageUsedBytes createdAt updatedAt
         users(first: 30) { nodes { id email role createdAt } }
         bots(first: 30) { nodes { id name config createdAt } }
-        documents(first: 30) { nodes { id filename sourceUri sizeBytes status errorMessage
+        documents(first: 30) { nodes { id filename sourceUri sizeBytes status errorMessage tags
           createdAt chunks(first: 30)
             { nodes { id text chunkIndex pageNum metadata hasEmbedding createdAt } } } }
         apiKeys(first: 30) { nodes { id name scopes rateLimitRpm revoked lastUsedAt createdAt } }
@@ -315,6 +315,10 @@ describe.runIf(onPostgres).each(REVISIONS)('revision %s', revision => {
         ),
       );
       expect(chunks.toSorted()).toEqual(stored('doc_chunks'));
+      const tags = tenants.nodes.flatMap((tenant: any) =>
+        tenant.documents.nodes.flatMap((document: any) => document.tags),
+      );
+      expect(tags).toEqual([]);
       // A tenant of the nil UUID is a tenant like any other: whoever is nobody sees nothing of it.
       expect(
         (await new Client(gateway.url).query('{ tenants { nodes { id } } }')).errors![0]!.extensions

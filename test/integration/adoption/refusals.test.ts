@@ -165,11 +165,11 @@ describe.runIf(onPostgres)('what adoption does not know, it names and leaves alo
     expect(code).toBe(1);
     expect(out).toMatch(
       new RegExp(
-        '\\nRows that cannot come over as they are \\(adoption stops here\\):\\n ' +
+        '\\nRows that cannot be adopted as they are \\(adoption stops here\\):\\n ' +
           ` doc_chunks ${CHUNK(0)}: its tenant is not that of its document$`,
       ),
     );
-    expect(err).toContain('Nothing was changed: a row cannot come over as it is');
+    expect(err).toContain('Nothing was changed: a row cannot be adopted as it is');
     await legacy.sql(`update doc_chunks set tenant_id = '${TIDY}' where id = '${CHUNK(0)}'`);
   });
 
@@ -179,12 +179,12 @@ describe.runIf(onPostgres)('what adoption does not know, it names and leaves alo
     expect(code).toBe(0);
     expect(out).toContain(
       `profiles ${USER(1)}: another user of its tenant has its e-mail address, in ` +
-        `another case or normal form\n  profiles ${USER(2)}: another user`,
+        `another spelling\n  profiles ${USER(2)}: another user`,
     );
     expect(err).toContain('nothing was changed');
     expect(await legacy.adopt('--yes')).toMatchObject({
       code: 1,
-      err: expect.stringContaining('Nothing was changed: 2 rows cannot come over as they are'),
+      err: expect.stringContaining('Nothing was changed: 2 rows cannot be adopted as they are'),
     });
     await legacy.sql(`update profiles set email = 'odd@example.com' where id = '${USER(2)}'`);
   });

@@ -51,11 +51,11 @@ describe('the last use of a key', () => {
     const usages = [new KeyUsage(db.database, log), new KeyUsage(db.database, log)];
     for (const usage of usages)
       for (const { id } of usage === usages[0] ? keys : keys.toReversed())
-        usage.note(id, tenant.id);
+        usage.record(id, tenant.id);
     await Promise.all(usages.map(usage => usage.flush()));
     const versions = await Promise.all(keys.map(({ id }) => stored(id)));
     for (const key of versions) expect(key.used).toBe(true);
-    for (const usage of usages) for (const { id } of keys) usage.note(id, tenant.id);
+    for (const usage of usages) for (const { id } of keys) usage.record(id, tenant.id);
     await Promise.all(usages.map(usage => usage.close()));
     expect(await Promise.all(keys.map(({ id }) => stored(id)))).toEqual(versions);
   });
@@ -63,7 +63,7 @@ describe('the last use of a key', () => {
   test('is tried again when it could not be written, and shuts no door meanwhile', async () => {
     const { id } = await tenant.key();
     const usage = new KeyUsage(db.database, log);
-    usage.note(id, tenant.id);
+    usage.record(id, tenant.id);
     await db.asSuperuser('revoke update on api_keys from weaver_operator');
     await usage.flush();
     expect((await stored(id)).used).toBeNull();
@@ -77,7 +77,7 @@ describe('the last use of a key', () => {
     async () => {
       const { id } = await tenant.key();
       const usage = new KeyUsage(db.database, log);
-      usage.note(id, tenant.id);
+      usage.record(id, tenant.id);
       await db.asSuperuser('begin');
       await db.asSuperuser('select 1 from api_keys where id = ? for update', [id]);
       await usage.close();

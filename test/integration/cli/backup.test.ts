@@ -5,6 +5,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -93,8 +94,8 @@ const FILL = `
       ('00000000-0000-4000-8000-00000000000b', 'other', '9999-12-31 23:59:59.999999+00');
   update bots set config_json =
     '{"n": 12345678901234567890.123456789012345678901234567890, "e": 1e-400, "t": "\\u2028"}';
-  insert into docs (id, tenant_id, filename, size_bytes) select gen_random_uuid(), id, name,
-    9007199254740993 from tenants;
+  insert into docs (id, tenant_id, filename, size_bytes, tags) select gen_random_uuid(), id, name,
+    9007199254740993, array[name, 'NULL', '{"a",b}', ' '] from tenants;
   insert into doc_chunks (tenant_id, doc_id, text, chunk_index, chunk_metadata, embedding)
     select d.tenant_id, d.id, d.filename || n, n, '{"deep": [1.10, null]}',
       (select array_agg((sin(i * 7 + n) * 0.3)::real)
@@ -124,6 +125,15 @@ afterAll(async () => {
   }
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** On PostgreSQL pg_dump waits for the table, until that is released. */
+async function holdTenants(): Promise<() => Promise<void>> {
+  if (!onPostgres) return async () => {};
+  const holder = new Client({ connectionString: source.urls!.admin });
+  await holder.connect();
+  await holder.query('begin; lock table tenants in access exclusive mode');
+  return () => holder.end();
+}
 
 const left = (path: string): string[] =>
   readdirSync(folder).filter(name => join(folder, name).startsWith(path));
@@ -167,6 +177,12 @@ describe('a portable backup', () => {
       'where d.tenant_id = t.id) as right from tenants t';
     expect(await sql(back, sums)).toEqual([{ right: true }, { right: true }]);
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
+    expect(
+      await sql(
+        back,
+        `select bool_and(tags = array[filename, 'NULL', '{"a",b}', ' ']) as same from docs`,
+      ),
+    ).toEqual([{ same: true }]);
   });
 
   test.runIf(onPostgres)('that an empty database cannot take leaves it empty', async () => {
@@ -232,9 +248,8 @@ describe('a portable backup', () => {
     );
     expect(await restore.end('SIGINT')).toEqual({ code: 130, signal: null });
     const leftover =
-      'tables that were made for the rows are left in the database without them, since they ' +
-      'could not be taken away (no drops here). Mend that, and remove them with "npx weaver db ' +
-      'down base".';
+      'the empty tables that it created are left in the database, because they could not be ' +
+      'removed (no drops here). Correct that, then remove them with "npx weaver db down base".';
     expect(restore.err.trim().split('\n').at(-1)).toBe(`Interrupted: ${leftover}`);
     await sql(target, 'drop event trigger no_drops; drop event trigger waits');
     expect(await weaver(target.env, ['db', 'down', 'base'])).toMatchObject({ code: 0 });
@@ -343,7 +358,9 @@ describe('a portable backup', () => {
       expect(await weaver(asOwner, ['db', 'restore', '--yes', path])).toMatchObject({ code: 0 });
       expect(await weaver(asOwner, ['db', 'backup', '--portable', file()])).toMatchObject({
         code: 1,
-        err: expect.stringMatching(/^The login \w+ is held by row-level security/),
+        err: expect.stringMatching(
+          /^Row-level security hides rows from the login \w+, so the backup would contain no /,
+        ),
       });
       expect((await weaver(target.env, ['db', 'check'])).out).toContain('nothing differs');
       const superusers = await database();
@@ -456,13 +473,10 @@ describe('the file', () => {
 
   test("is its owner's alone, has no name before its trial, and goes if interrupted", async () => {
     const path = file();
+    const release = await holdTenants();
     const before = process.umask(0);
     const running = commands.weaver(source.env, 'db', 'backup', path);
     process.umask(before);
-    // pg_dump waits for the table.
-    const holder = onPostgres ? new Client({ connectionString: source.urls!.admin }) : undefined;
-    await holder?.connect();
-    await holder?.query('begin; lock table tenants in access exclusive mode');
     try {
       await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, {
         timeout: 60_000,
@@ -477,7 +491,7 @@ describe('the file', () => {
         err: 'Interrupted: nothing was written.',
       });
     } finally {
-      await holder?.end();
+      await release();
     }
     expect(left(path)).toEqual([]);
   });
@@ -507,12 +521,14 @@ describe('the file', () => {
 
   test('never replaces one that got its name meanwhile', async () => {
     const path = file();
+    const release = await holdTenants();
     const running = commands.weaver(source.env, 'db', 'backup', path);
     await vi.waitUntil(() => existsSync(`${path}.partial`) || running.child.exitCode !== null, {
       timeout: 60_000,
       interval: 2,
     });
     writeFileSync(path, "somebody else's");
+    await release();
     const { code, err } = await running.outcome();
     expect({ code, err: err.trim().split('\n').at(-1) }).toEqual({
       code: 1,
@@ -526,6 +542,58 @@ describe('the file', () => {
 });
 
 describe.runIf(!onPostgres)("the embedded database's former files", () => {
+  /** Before the command: the disk fails as often when `pg` of the data folder gets its name. */
+  const FAILING_DISK =
+    "import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module'; " +
+    'const { renameSync } = fs; let failures = Number(process.env.FAILURES); ' +
+    'fs.renameSync = (from, to) => { ' +
+    "if (to === process.env.WEAVER_DATA_DIR + '/pg' && failures-- > 0) throw Object.assign(" +
+    "new Error('EIO: i/o error, rename'), { code: 'EIO', syscall: 'rename', path: from }); " +
+    'renameSync(from, to); }; syncBuiltinESMExports();';
+
+  test('are put back where the restored ones cannot take their place, or named', async () => {
+    const path = file();
+    await weaver(source.env, ['db', 'backup', '--no-check', path]);
+    const target = await database({ migrated: true });
+    await sql(target, `insert into tenants (name) values ('stays')`);
+    const dataDir = target.env.WEAVER_DATA_DIR!;
+    const restore = async (failures: number): Promise<Outcome> =>
+      commands
+        .weaver(
+          {
+            ...target.env,
+            FAILURES: String(failures),
+            NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(FAILING_DISK)}`,
+          },
+          'db',
+          'restore',
+          '--yes',
+          path,
+        )
+        .outcome();
+    const names = (): Promise<unknown[]> => sql(target, 'select name from tenants');
+
+    expect(await restore(1)).toMatchObject({
+      code: 1,
+      out: '',
+      err:
+        `${dataDir}/restoring cannot be written (EIO): the disk reports an error. ` +
+        'Nothing was changed.\n',
+    });
+    expect(await names()).toEqual([{ name: 'stays' }]);
+    const { code, err } = await restore(2);
+    const [former] = readdirSync(dataDir).filter(name => name.startsWith('pg.before-restore-'));
+    expect({ code, err }).toEqual({
+      code: 1,
+      err:
+        `${dataDir}/pg cannot be written (EIO): the disk reports an error. The restore failed: ` +
+        `the former database is in ${dataDir}/${former}. Rename that folder to ${dataDir}/pg, ` +
+        'or restore again.\n',
+    });
+    renameSync(join(dataDir, former!), join(dataDir, 'pg'));
+    expect(await names()).toEqual([{ name: 'stays' }]);
+  });
+
   test.each([
     [
       'lack PG_VERSION',
@@ -796,7 +864,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
       // Another file's backup may have been faster.
       if (waiting)
         expect(err).toContain(
-          `Dropped the database ${killed}, which a backup that was stopped had left with ` +
+          `Dropped the database ${killed}, which an interrupted backup had left with ` +
             'a copy of all rows.',
         );
       expect(await scratchDatabases()).toEqual(expect.arrayContaining([living, others]));

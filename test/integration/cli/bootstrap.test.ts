@@ -65,7 +65,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       `login ${OWNER}`,
       `login ${LOGIN}`,
     ])
-      expect(out).toContain(`Made: ${thing}\n`);
+      expect(out).toContain(`Created: ${thing}\n`);
     const { host, pathname } = new URL(admin);
     for (const [variable, login] of [
       ['DATABASE_URL', LOGIN],
@@ -99,7 +99,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
     ]);
     expect(code).toBe(0);
     expect(out).not.toMatch(/Made|[Pp]assword|_URL=/);
-    expect(out).toContain(`There already: login ${LOGIN}`);
+    expect(out).toContain(`Exists: login ${LOGIN}`);
     expect(await stored(LOGIN)).toBe(before);
   });
 
@@ -124,7 +124,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
         ['db', 'bootstrap'],
       );
       expect(code).toBe(0);
-      expect(out).toContain(`Made: login ${other}`);
+      expect(out).toContain(`Created: login ${other}`);
       expect(out + err).not.toContain('of my own choice');
       const client = new Client({ connectionString: as(other, 'of my own choice') });
       await client.connect();
@@ -282,7 +282,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
         'row-level security that is not forced',
         'alter table docs no force row level security',
         'alter table docs force row level security',
-        'Row-level security does not hold the owner of docs.',
+        'Row-level security does not apply to the owner of docs.',
       ],
       [
         'a canary that another tenant can see and delete',

@@ -124,7 +124,10 @@ describe('backup and restore', () => {
       out: expect.stringMatching(/weaver\.backup: \d+ rows in \d+ tables\.$/),
     });
     expect(err).toMatch(
-      /Its copy opens and has the same rows: (restored into a scratch database|opened in memory)\./,
+      joinPatterns(
+        /The file was checked and has the same rows: it was /,
+        /(restored into a scratch database|opened in memory)\./,
+      ),
     );
     expect(await run('backup', file)).toMatchObject({
       code: 1,
@@ -204,7 +207,7 @@ describe('backup and restore', () => {
           join(folder, 'plain'),
         ]);
         expect({ code, out }).toEqual({ code: 1, out: '' });
-        expect(err).toMatch(/^The login \w+ is held by row-level security, .* BYPASSRLS/);
+        expect(err).toMatch(/^Row-level security hides rows from the login \w+, .* BYPASSRLS/);
         expect(existsSync(join(folder, 'plain'))).toBe(false);
       } finally {
         await sqlAt(fresh.urls!.admin, `drop role ${login}`);
@@ -275,8 +278,8 @@ describe('backup and restore', () => {
           out: expect.stringMatching(/read: \d+ rows in \d+ tables\.$/),
         });
         expect(err).toContain(
-          'Its copy opens and has the same rows: read from the file, since this login ' +
-            'may not create databases here.',
+          'The file was checked and has the same rows: they were counted in the file, because ' +
+            'this login may not create databases here.',
         );
       } finally {
         await sqlAt(admin, `drop owned by ${login}`);

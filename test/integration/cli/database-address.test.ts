@@ -147,7 +147,7 @@ describe.runIf(testable)('the address of a PostgreSQL', () => {
       'a setting that the server does not know',
       'localhost',
       'options=-c%20nonsense=1',
-      /begins no session for admin: .*"nonsense" \(SQLSTATE 42704\)\. Check .* in "options"/,
+      /does not start a session for admin: .*"nonsense" \(SQLSTATE 42704\)\. Check .* in "options"/,
     ],
     [
       'an authority that anybody has',

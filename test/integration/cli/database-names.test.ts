@@ -39,3 +39,42 @@ test.runIf(inject('template').kind === 'postgres')(
     }
   },
 );
+
+test.runIf(inject('template').kind === 'postgres').each(['LATIN1', 'SQL_ASCII'])(
+  'a database in the encoding %s is refused before anything is made in it',
+  async encoding => {
+    const { env, urls, close } = await freshDatabase();
+    const folder = mkdtempSync(join(tmpdir(), 'weaver-encoding-'));
+    const name = new URL(urls!.admin).pathname.slice(1);
+    const refused =
+      `The database ${name} has the encoding ${encoding}, but Weaver needs UTF8. Nothing was ` +
+      'changed. Create another with "createdb --encoding UTF8 --template template0 <name>", and ' +
+      'use that.';
+    try {
+      const file = join(folder, 'file');
+      expect(await weaver(env, ['db', 'backup', file])).toMatchObject({ code: 0 });
+      await sqlAt(urls!.maintenance, `drop database ${name}`);
+      await sqlAt(
+        urls!.maintenance,
+        `create database ${name} encoding '${encoding}' locale 'C' template template0`,
+      );
+      for (const args of [['bootstrap'], ['up'], ['stamp', 'head'], ['restore', file]])
+        expect([args, await weaver(env, ['db', ...args])]).toEqual([
+          args,
+          { code: 1, out: '', err: refused },
+        ]);
+      expect(await weaver(env, ['db', 'doctor'])).toMatchObject({
+        code: 1,
+        out: expect.stringContaining(
+          `fail  The database ${name} has the encoding ${encoding}, but Weaver needs UTF8.\n`,
+        ),
+      });
+      expect(
+        await sqlAt(urls!.admin, "select from pg_extension where extname <> 'plpgsql'"),
+      ).toEqual([]);
+    } finally {
+      await close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -76,7 +76,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     );
     expect(await findings()).toMatch(
       joinPatterns(
-        /warn {2}The index public\.\S+ is invalid, as a build that broke off leaves it: /,
+        /warn {2}The index public\.\S+ is invalid, as an interrupted build leaves it: /,
         /.*\n +→ As its owner: drop index concurrently public\./,
       ),
     );
@@ -88,7 +88,7 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
     await sql(`grant insert on mikro_orm_migrations to stranger_${suffix}`);
     const found = await findings();
     expect(found).toContain(
-      `fail  stranger_${suffix} has rights that no policy holds: mikro_orm_migrations ` +
+      `fail  stranger_${suffix} has rights that no policy restricts: mikro_orm_migrations ` +
         '(insert), tenants (truncate).\n      → As the owner: revoke all on all tables in ' +
         `schema public from stranger_${suffix}`,
     );
@@ -239,8 +239,8 @@ describe.runIf(onPostgres)('db doctor on PostgreSQL', () => {
         await sqlAt(maintenance, `create database ${database}`);
       const found = await findings();
       expect(found).toContain(
-        `warn  The database ${left} holds a copy of all rows: a backup was stopped while ` +
-          `it tried its file there.\n      → drop database ${left}`,
+        `warn  The database ${left} holds a copy of all rows: a backup was interrupted while ` +
+          `it checked its file there.\n      → drop database ${left}`,
       );
       expect(found).not.toContain(others);
     } finally {

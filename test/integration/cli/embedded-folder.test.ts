@@ -104,6 +104,24 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
     expect(err).not.toMatch(/delete/);
   });
 
+  test.each([['current'], ['status'], ['check'], ['up'], ['down'], ['doctor'], ['backup', 'file']])(
+    'behind a file is told with what to do (db %s)',
+    async (...args) => {
+      const blocked = join(root, 'a file');
+      writeFileSync(blocked, '');
+      expect(await weaver({ WEAVER_DATA_DIR: blocked }, ['db', ...args])).toEqual({
+        code: 1,
+        out: '',
+        err: expect.stringMatching(
+          new RegExp(
+            `^The data folder ${blocked} cannot be used: (it is not a folder \\(EEXIST\\)|a ` +
+              'part of its path is no folder \\(ENOTDIR\\))\\. Set WEAVER_DATA_DIR to a folder\\.$',
+          ),
+        ),
+      });
+    },
+  );
+
   test.runIf(process.platform === 'linux')(
     'for which there is no room is told as such, and what was begun is taken away',
     async () => {

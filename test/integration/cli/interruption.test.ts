@@ -47,6 +47,35 @@ async function holdSecondTenant({ env }: FreshDatabase): Promise<() => void> {
 
 const said = ({ err }: Running): string => err.trim().split('\n').at(-1)!;
 
+describe('a rehearsal that is interrupted', () => {
+  let sandbox: Sandbox;
+  let fresh: FreshDatabase;
+  beforeAll(async () => {
+    sandbox = new Sandbox();
+    fresh = await freshDatabase({ migrated: true });
+  });
+  afterAll(() => Promise.all([sandbox.close(), fresh.close()]));
+
+  test.each([[[]], [['--on-data']]])('ends between two statements (%s)', async options => {
+    // The signal is there before the last statement, which would never end.
+    sandbox.write(FIRST, {
+      up: [],
+      code:
+        `if (!globalThis.isSent) process.kill(process.pid, 'SIGINT'); globalThis.isSent = true; ` +
+        "this.addSql('create table slow (id int)'); this.addSql('select pg_sleep(0.1)'); " +
+        "this.addSql('select pg_sleep(0.1)'); this.addSql('select pg_sleep(86400)');",
+      down: ['drop table slow'],
+    });
+    const { code, out, err } = await sandbox.weaver(fresh.env, 'db', 'rehearse', ...options);
+    expect({ code, out, err: err.trim().split('\n').at(-1) }).toEqual({
+      code: 130,
+      out: '',
+      err: 'Interrupted: nothing was changed.',
+    });
+    sandbox.remove(FIRST);
+  });
+});
+
 describe.runIf(inject('template').kind === 'embedded')(
   'a command on the embedded database that is interrupted',
   () => {
@@ -58,17 +87,24 @@ describe.runIf(inject('template').kind === 'embedded')(
     test('ends between two statements of a migration, of which nothing is kept', async () => {
       const fresh = await freshDatabase({ migrated: true });
       try {
+        const waitsFor = (flag: string): string =>
+          `do $$ begin while (pg_stat_file('${flag}', true)).size is null loop ` +
+          'perform pg_sleep(0.02); end loop; end $$';
         sandbox.write(FIRST, {
           up: [
             'create table slow (id int)',
             'truncate rate_limits',
-            ...new Array<string>(30).fill('select pg_sleep(1)'),
+            waitsFor('first'),
+            waitsFor('never'),
           ],
           down: ['drop table slow'],
         });
-        const running = sandbox.startWeaver(fresh.env, 'db', 'up');
+        const running = sandbox.startWeaver(fresh.env, 'db', 'up', '--yes');
         await running.until('removes rows of rate_limits (0 rows)', 'err');
-        expect(await running.end('SIGINT')).toEqual({ code: 130, signal: null });
+        // It comes while a statement runs, or before it, and that statement ends.
+        running.child.kill('SIGINT');
+        writeFileSync(join(fresh.env.WEAVER_DATA_DIR!, 'pg', 'first'), 'x');
+        expect(await running.exited).toEqual({ code: 130, signal: null });
         expect({ out: running.out, err: said(running) }).toEqual({
           out: '',
           err: 'Interrupted: nothing of this run was kept.',

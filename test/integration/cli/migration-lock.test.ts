@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest';
 import { knownMigrations } from '../../../src/ops/migrations/state.js';
 import { freshDatabase, sqlAt, weaver, type FreshDatabase } from '../../support/command.js';
@@ -36,6 +37,14 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
       },
       { timeout: 60_000, interval: 50 },
     );
+  /** Keeps a migration at work for as long as the test wants. */
+  const holdLock = async (): Promise<() => Promise<void>> => {
+    const holder = new Client({ connectionString: admin() });
+    await holder.connect();
+    await holder.query('set idle_session_timeout = 0');
+    await holder.query('select pg_advisory_lock(20)');
+    return () => holder.end();
+  };
   const revert = async (...names: string[]): Promise<void> => {
     await sqlAt(admin(), `delete from mikro_orm_migrations where name = any($1)`, [names]);
     for (const name of names) sandbox.remove(name);
@@ -43,7 +52,7 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
 
   test("is waited for without delay to the holder's build, by a run and by a script", async () => {
     sandbox.write(NEXT, {
-      up: ['create table next (id int)', 'select pg_sleep(20)'],
+      up: ['create table next (id int)', 'select pg_advisory_xact_lock(20)'],
       down: ['drop table next'],
     });
     sandbox.write(INDEX, {
@@ -59,8 +68,9 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
       `${knownMigrations().at(-1)!}:head`,
     );
     expect(script.code).toBe(0);
-    const first = sandbox.startWeaver(fresh.env, 'db', 'up');
-    await runs('select pg_sleep(20)%');
+    const release = await holdLock();
+    const first = sandbox.startWeaver(fresh.env, 'db', 'up', '--statement-lock-timeout', '0');
+    await runs('select pg_advisory_xact_lock(20)%');
     // Longer than the test may take: who waits with a snapshot would keep the build for as long.
     const second = sandbox.startWeaver(fresh.env, 'db', 'up', '--lock-timeout', '600');
     await second.until('waiting for it', 'err');
@@ -71,6 +81,8 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
     psql.stderr.on('data', data => void errors.push(String(data)));
     const ended = new Promise(resolve => psql.on('close', resolve));
     psql.stdin.end(script.out);
+    await runs('do $weaver$ declare began%');
+    await release();
     expect(await first.outcome()).toMatchObject({
       code: 0,
       out: `Applied ${NEXT}\nApplied ${INDEX}\n`,
@@ -91,15 +103,17 @@ describe.runIf(inject('template').kind === 'postgres')('the lock of migrations',
       "do $$ begin execute format('alter database %I set idle_session_timeout = ''1s''', " +
         'current_database()); end $$',
     );
-    sandbox.write(NEXT, { up: ['select pg_sleep(21)'], down: [] });
-    const first = sandbox.startWeaver(fresh.env, 'db', 'up');
-    await runs('select pg_sleep(21)%');
+    sandbox.write(NEXT, { up: ['select pg_advisory_xact_lock(20)'], down: [] });
+    const release = await holdLock();
+    const first = sandbox.startWeaver(fresh.env, 'db', 'up', '--statement-lock-timeout', '0');
+    await runs('select pg_advisory_xact_lock(20)%');
     await new Promise(resolve => setTimeout(resolve, 2_000));
     expect(await weaver(fresh.env, ['db', 'up', '--no-wait'])).toMatchObject({
       code: 1,
       out: '',
       err: expect.stringContaining('is migrating this database'),
     });
+    await release();
     expect(await first.outcome()).toMatchObject({ code: 0, out: `Applied ${NEXT}\n` });
     await sqlAt(
       admin(),

@@ -30,7 +30,7 @@ describe.runIf(inject('template').kind === 'postgres')('what the database refuse
     expect({ code, out }).toEqual({ code: 1, out: '' });
     // What takes too long may be the first statement of the session already.
     expect(err).toMatch(
-      /^(The database refused a statement .*|PostgreSQL at \S+ begins no session .*): /,
+      /^(The database refused a statement .*|PostgreSQL at \S+ does not start a session .*): /,
     );
     expect(err).toMatch(sentence);
     expect(err.split('\n')).toHaveLength(1);

@@ -310,7 +310,7 @@ describe('up and down', () => {
       err: 'Nothing was changed: +2 reaches too far, 1 migration is pending.',
     });
     expect(await run('down', '+1')).toMatchObject({
-      code: 1,
+      code: 2,
       out: '',
       err: expect.stringContaining('goes the other way'),
     });
@@ -343,7 +343,7 @@ describe('--sql', () => {
       `-- Weaver: down from ${LAST} to ${NAMES.at(-2) ?? 'base'}, 1 migration.`,
     );
     expect(await offline('up', '--sql', '--from', 'head', '--to', 'base')).toMatchObject({
-      code: 1,
+      code: 2,
       out: '',
       err: expect.stringContaining('goes the other way'),
     });

@@ -3,6 +3,7 @@ import { v7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database } from '../../../src/db/database.js';
 import { searchIndexName } from '../../../src/db/search-index-name.js';
+import { maintain } from '../../../src/ops/maintenance-session.js';
 import { rebuildSearchIndex } from '../../../src/ops/search/search-indexes.js';
 import { ENTITIES } from '../../../src/entities.js';
 import {
@@ -296,9 +297,9 @@ describe.runIf(onPostgres)('weaver search tune', () => {
         )
       )[0]!.file;
     const before = await oid();
-    await owner
-      .maintain(session => rebuildSearchIndex(session, large.id, FROM))
-      .finally(() => owner.close());
+    await maintain(owner, session => rebuildSearchIndex(session, large.id, FROM)).finally(() =>
+      owner.close(),
+    );
     expect(await oid()).not.toBe(before);
     expect(await indexes()).toEqual([{ name: large.index, valid: true }]);
     await remove(large.id);

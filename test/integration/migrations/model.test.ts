@@ -505,6 +505,8 @@ describe('checks', () => {
     ['bot_queries', { confidence: 'none' }, 'bot_queries_confidence_known'],
     ['bot_queries', { latency_ms: -1 }, 'bot_queries_latency_not_negative'],
     ['bot_queries', { sources: '{}' }, 'bot_queries_sources_is_array'],
+    ['bot_queries', { sources: '[{}, null]' }, 'bot_queries_sources_are_objects'],
+    ['api_keys', { scopes: '{{read},{write}}' }, 'api_keys_scopes_one_list'],
   ])('%s refuse %j', async (table, values, constraint) => {
     expect(await inserted(table, values)).toEqual({ code: CHECK, constraint });
   });
@@ -515,7 +517,7 @@ describe('checks', () => {
         "and conrelid <> 0 and connamespace = 'public'::regnamespace",
     );
     // Those of times have a test of their own.
-    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(28);
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(30);
   });
 
   test.each([
@@ -557,6 +559,16 @@ describe('checks', () => {
       constraint: 'docs_tags_are_texts',
     });
   });
+
+  test.each(['[null]', '[1]', '["text"]', '[[{}]]', '[{"a": 1}, true]'])(
+    'bot_queries refuse the sources %s',
+    async sources => {
+      expect(await inserted('bot_queries', { sources })).toEqual({
+        code: '23514',
+        constraint: 'bot_queries_sources_are_objects',
+      });
+    },
+  );
 
   test('an address is unique within its tenant, a prefix of a key everywhere', async () => {
     await tenant.user({ email: 'a@example.com' });

@@ -9,10 +9,10 @@ import { freshDatabase, weaver, type FreshDatabase } from '../../support/command
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 const BEFORE = 'Migration20261129100000_vectors_made_anew';
-const [TENANT, TWIN_1, TWIN_2, BOT, KEY] = Array.from(
-  { length: 5 },
+const [TENANT, TWIN_1, TWIN_2, BOT, KEY, QUERY, LISTED_KEY, ABROAD] = Array.from(
+  { length: 8 },
   (_, nth) => `0198c7a2-5c1e-7d3a-9f52-00000000000${nth + 1}`,
-) as [string, string, string, string, string];
+) as [string, string, string, string, string, string, string, string];
 
 let fresh: FreshDatabase;
 
@@ -51,7 +51,9 @@ const stored = (): Promise<unknown[]> =>
   sql(
     'select to_jsonb(t) as row from (select id, created_at::text as a, null as b ' +
       'from bots union all select id, expires_at::text, last_used_at::text from api_keys ' +
-      'union all select id, email, updated_at::text from profiles) t order by id',
+      'union all select id, email, updated_at::text from profiles ' +
+      'union all select id, scopes::text, null from api_keys ' +
+      'union all select id, sources::text, null from bot_queries) t order by row::text',
   );
 
 beforeAll(async () => {
@@ -68,6 +70,12 @@ beforeAll(async () => {
     'insert into profiles (id, tenant_id, email, created_at) ' +
       `values ('${TWIN_1}', '${TENANT}', 'ann@example.com', '2020-01-01'), ('${TWIN_2}', ` +
       `'${TENANT}', 'Ann@Example.com', '2021-01-01')`,
+    'insert into profiles (id, tenant_id, email) ' +
+      `values ('${ABROAD}', '${TENANT}', 'eve@xn--mnchen-3ya.de')`,
+    'insert into api_keys (id, tenant_id, name, key_hash, scopes) ' +
+      `values ('${LISTED_KEY}', '${TENANT}', 'Lists', 'none', '{{read},{write}}')`,
+    'insert into bot_queries (id, tenant_id, bot_id, query, answer, sources) ' +
+      `values ('${QUERY}', '${TENANT}', '${BOT}', 'Why?', 'So.', '[{"a": 1}, null]')`,
   );
 });
 afterAll(() => fresh.close());
@@ -88,6 +96,12 @@ describe('rows that a rule comes after', () => {
       'profiles has users of one tenant whose e-mail addresses differ only in case. They ' +
         'were not changed.',
     );
+    expect(err).toContain(
+      'bot_queries has rows with sources that are not all objects. They were not changed.',
+    );
+    expect(err).toContain(
+      'api_keys has rows with scopes in a list of lists. They were not changed.',
+    );
     expect(err).toContain('"npx weaver db doctor" lists the rows');
     expect(err).not.toContain('docs has rows');
     expect(await stored()).toEqual(before);
@@ -104,6 +118,14 @@ describe('rows that a rule comes after', () => {
       `fail  1 row of bots holds a time that RFC 3339 cannot write (${BOT}: created_at).`,
     );
     expect(out).toContain('alter table bots validate constraint bots_times_rfc3339');
+    expect(out).toContain(
+      `fail  1 row of bot_queries has sources that are not all objects (${QUERY}).`,
+    );
+    expect(out).toContain(`fail  1 row of api_keys has scopes in a list of lists (${LISTED_KEY}).`);
+    expect(out).toContain(
+      'warn  1 user has an e-mail address whose domain is not in Unicode and small letters ' +
+        `(${ABROAD}).`,
+    );
     expect(out).toContain(
       'warn  1 e-mail address belongs to several users of a tenant, in different ' +
         `spellings (tenant ${TENANT}: ${TWIN_1}, ${TWIN_2}).`,
@@ -131,16 +153,17 @@ describe('rows that a rule comes after', () => {
       `update bots set created_at = '2020-01-01' where id = '${BOT}'`,
       `update api_keys set expires_at = null, last_used_at = null where id = '${KEY}'`,
       `delete from profiles where id = '${TWIN_2}'`,
+      `update profiles set email = 'eve@münchen.de' where id = '${ABROAD}'`,
+      `update bot_queries set sources = '[{"a": 1}]' where id = '${QUERY}'`,
+      `update api_keys set scopes = '{read,write}' where id = '${LISTED_KEY}'`,
     );
     const { code, out } = await weaver(fresh.env, ['db', 'doctor']);
     expect(code).toBe(0);
     const said = [
-      ...out.matchAll(/Run "((?:alter table|create unique index) [^→]*?)" as the owner/g),
+      ...out.matchAll(/[Rr]un "((?:alter table|create unique index) [^→]*?)" as the owner/g),
     ].map(match => match[1]!);
-    expect(said).toHaveLength(3);
-    await sql(said[0]!);
-    await sql(said[1]!);
-    await sql(said[2]!);
+    expect(said).toHaveLength(5);
+    for (const statement of said) await sql(statement);
     expect((await weaver(fresh.env, ['db', 'doctor'])).out).toContain(
       'ok    All rows hold times that RFC 3339 can write',
     );

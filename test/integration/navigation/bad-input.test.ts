@@ -600,6 +600,15 @@ describe('a GET', () => {
     expectRefusal(await get(search));
   });
 
+  test.each(['', '?query=', '?operationName=A', '?extensions={}'])(
+    'without an operation is told to send one: %s',
+    async search => {
+      const answer = await get(search);
+      expectRefusal(answer, { message: /^The URL contains no operation\. Send one as/ });
+      expect(answer.status).toBe(400);
+    },
+  );
+
   test('with a mutation is refused', async () => {
     const answer = await get(`?query=${encodeURIComponent('mutation { __typename }')}`);
     expectRefusal(answer);

@@ -28,6 +28,7 @@ beforeAll(async () => {
       const made = await bot.document({
         filename,
         size_bytes: nth,
+        tags: document === 0 ? '{first,all}' : '{all}',
         created_at: `2026-01-0${document + 1}T00:00:00Z`,
       });
       await made.chunks(
@@ -83,6 +84,29 @@ describe('navigation downwards', () => {
           '} } } } } } }',
       ),
     ).toEqual(['tenantsById', 'bots', 'documentsOfBot', 'chunksOfDocument']);
+  });
+
+  test('costs no more with tags, selected and filtered by', async () => {
+    const query = `query ($n: Int) {
+      bots(first: $n, filter: {name: {startsWith: "Bot "}}) { nodes {
+        all: documents(filter: {tags: {hasAll: ["all"]}}) { totalCount nodes { tags } }
+        first: documents(filter: {tags: {hasAny: ["first", "none"]}}) { nodes { filename tags } }
+        none: documents(filter: {tags: {isEmpty: true}}) { nodes { tags } }
+      } }
+    }`;
+    expect(await statementsForAnyNumber(query)).toEqual([
+      'bots',
+      'documentsOfBot',
+      'documentsOfBotCount',
+    ]);
+    const { bots: connection } = await dataOf(query, { n: BOTS });
+    for (const { all, first, none } of connection.nodes) {
+      expect(all.totalCount).toBe(DOCUMENTS);
+      expect(first.nodes).toEqual([
+        { filename: expect.stringMatching(/-0\.md$/), tags: ['first', 'all'] },
+      ]);
+      expect(none.nodes).toEqual([]);
+    }
   });
 
   test('costs no more with edges, cursors, filters, orders, later and backward pages', async () => {

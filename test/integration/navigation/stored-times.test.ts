@@ -149,7 +149,7 @@ describe('a row with a time that RFC 3339 cannot write', () => {
   test('does not keep the uses of other keys from being noted', async () => {
     const { id } = await tenant.key();
     const usage = new KeyUsage(gateway.db.database, createLogger('silent'));
-    for (const key of [endless, id]) usage.note(key, tenant.id);
+    for (const key of [endless, id]) usage.record(key, tenant.id);
     await usage.close();
     const used = await gateway.db.asSuperuser<{ id: string }>(
       'select id from api_keys where last_used_at is not null and id in (?, ?)',

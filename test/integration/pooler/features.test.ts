@@ -167,7 +167,7 @@ describe.runIf(hasPooler)('through a pooler in transaction mode', () => {
     expect(answers.filter(status => status === 200).length).toBeOneOf([2, 4]);
     expect(answers).toContain(429);
     const usage = new KeyUsage(gateway.db.database, log);
-    usage.note(id, tenant.id);
+    usage.record(id, tenant.id);
     await usage.close();
     expect(
       await owner.data(`query ($id: ID!) { node(id: $id) { ... on ApiKey { lastUsedAt } } }`, {

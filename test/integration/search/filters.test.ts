@@ -95,12 +95,18 @@ type Range = {
   lte?: number | string;
 };
 interface Condition {
-  path: string[];
+  path?: string[];
   equals?: unknown;
   in?: unknown[];
   exists?: boolean;
+  isNull?: boolean;
+  hasAny?: unknown[];
+  hasAll?: unknown[];
   number?: Range;
   date?: Range;
+  and?: Condition[];
+  or?: Condition[];
+  not?: Condition;
 }
 
 function at(value: unknown, [key, ...rest]: string[]): unknown {
@@ -132,9 +138,23 @@ function instant(value: unknown): number | undefined {
 
 function meets(
   metadata: unknown,
-  { path, equals, in: values, exists, number, date }: Condition,
+  {
+    path = [],
+    equals,
+    in: values,
+    exists,
+    isNull,
+    hasAny,
+    hasAll,
+    number,
+    date,
+    and = [],
+    or,
+    not,
+  }: Condition,
 ): boolean {
   const value = at(metadata, path);
+  const items = Array.isArray(value) ? (value as unknown[]) : undefined;
   const isDate =
     date === undefined ||
     (instant(value) !== undefined && inRange(instant(value)!, date, Date.parse));
@@ -142,6 +162,12 @@ function meets(
     (equals === undefined || value === equals) &&
     (values === undefined || values.includes(value)) &&
     (exists === undefined || (value !== undefined) === exists) &&
+    (isNull === undefined || (value === undefined || value === null) === isNull) &&
+    (hasAny === undefined || hasAny.some(item => items?.includes(item))) &&
+    (hasAll === undefined || (items !== undefined && hasAll.every(item => items.includes(item)))) &&
+    and.every(condition => meets(metadata, condition)) &&
+    (or === undefined || or.some(condition => meets(metadata, condition))) &&
+    (not === undefined || !meets(metadata, not)) &&
     (number === undefined ||
       (typeof value === 'number' && inRange(value, number, bound => bound))) &&
     isDate
@@ -191,7 +217,7 @@ function expectedOf(filter: Filter): string[] {
 }
 
 const value = fc.constantFrom(...VALUES.filter(item => typeof item !== 'object'));
-const path = fc.constantFrom(
+const path = fc.constantFrom<string[]>(
   ['value'],
   ['value', 'deep'],
   ['value', 'name'],
@@ -226,14 +252,33 @@ const dateRange = fc.record(
   },
   { requiredKeys: [] },
 );
-const anyCondition = fc.oneof(
+const item = fc.constantFrom<unknown>('a', 1, 2, 7, 'b', true);
+const list = fc.constantFrom<string[]>(['list'], ['list'], ['value'], ['absent']);
+const anyComparison = fc.oneof(
   fc.record({ path, equals: value }),
+  fc.record({ path, isNull: fc.boolean() }),
+  fc.record({ path: list, hasAny: fc.array(item, { maxLength: 3 }) }),
+  fc.record({ path: list, hasAll: fc.array(item, { maxLength: 2 }) }),
   fc.record({ path, in: fc.array(value, { maxLength: 3 }) }),
   fc.record({ path, exists: fc.boolean() }),
   fc.record({ path, number: numberRange }),
   fc.record({ path, date: dateRange }),
   fc.record({ path, exists: fc.constant(true), number: numberRange }),
 );
+
+const anyCondition: fc.Arbitrary<Condition> = fc.letrec<{ condition: Condition }>(tie => {
+  const some = fc.array(tie('condition'), { minLength: 1, maxLength: 2 });
+  return {
+    condition: fc.oneof(
+      { maxDepth: 2, withCrossShrink: true },
+      { arbitrary: anyComparison, weight: 3 },
+      { arbitrary: fc.record({ or: some }), weight: 1 },
+      { arbitrary: fc.record({ and: some }), weight: 1 },
+      { arbitrary: fc.record({ not: tie('condition') }), weight: 1 },
+      { arbitrary: fc.record({ path, exists: fc.boolean(), not: tie('condition') }), weight: 1 },
+    ),
+  };
+}).condition;
 
 const anyTag = fc.constantFrom('faq', 'für alle', 'fu\u0308r alle', 'draft', 'FAQ');
 
@@ -358,6 +403,41 @@ test.each<[Record<string, unknown>, string]>([
   [
     { metadataConditions: [{ path: ['a'], in: Array.from({ length: 101 }, () => 1) }] },
     'input.metadataConditions[0].in',
+  ],
+  [
+    { metadataConditions: [{ path: ['a'], hasAny: Array.from({ length: 101 }, () => 1) }] },
+    'input.metadataConditions[0].hasAny',
+  ],
+  [{ metadataConditions: [{ equals: 1 }] }, 'input.metadataConditions[0].path'],
+  [
+    { metadataConditions: [{ path: ['a'], not: { path: ['a'], exists: true } }] },
+    'input.metadataConditions[0]',
+  ],
+  [
+    { metadataConditions: [{ not: { or: [{ path: ['a'] }] } }] },
+    'input.metadataConditions[0].not.or[0]',
+  ],
+  [{ metadataConditions: [{ or: [] }] }, 'input.metadataConditions[0].or'],
+  [{ metadataConditions: [{ and: null, or: null }] }, 'input.metadataConditions[0]'],
+  [
+    { metadataConditions: [{ path: ['a'], hasAll: ['b'], not: null }] },
+    'input.metadataConditions[0].not',
+  ],
+  [
+    {
+      metadataConditions: [
+        { not: { not: { not: { not: { not: { path: ['a'], exists: true } } } } } },
+      ],
+    },
+    'input.metadataConditions[0].not.not.not.not.not',
+  ],
+  [
+    {
+      metadataConditions: [
+        { or: Array.from({ length: 20 }, () => ({ path: ['a'], exists: true })) },
+      ],
+    },
+    'input.metadataConditions',
   ],
   // Else a forgotten variable would let everything through.
   [

@@ -90,6 +90,82 @@ test('without an index of its own, a large tenant is searched by its codes', asy
   });
 });
 
+/** The statement that a search of the tenant's codes leads to, and what it is given. */
+async function codesStatement(
+  input: Record<string, unknown>,
+): Promise<{ text: string; parameters: readonly unknown[] }> {
+  const sent: { text: string; parameters: readonly unknown[] }[] = [];
+  gateway.db.database.onStatement = ({ name, text }, parameters) =>
+    void (name === 'searchChunks_codes' && sent.push({ text, parameters }));
+  try {
+    await search(input);
+  } finally {
+    gateway.db.database.onStatement = () => {};
+  }
+  return sent[0]!;
+}
+
+describe.runIf(onPostgres)('where parallel workers seem to cost nothing', () => {
+  const GUARD = ' and pg_backend_pid() > 0';
+  beforeAll(() => gateway.db.asSuperuser('vacuum (analyze) doc_chunks'));
+
+  /** The plan for any tenant. */
+  async function planOf(text: string, parameters: readonly unknown[]): Promise<string> {
+    const session = new PgClient({ connectionString: gateway.db.urls!.admin });
+    await session.connect();
+    try {
+      await session.query(
+        'set parallel_setup_cost = 0; set parallel_tuple_cost = 0; ' +
+          'set min_parallel_table_scan_size = 0; set min_parallel_index_scan_size = 0; ' +
+          'set max_parallel_workers_per_gather = 4; set enable_seqscan = off; ' +
+          'set enable_bitmapscan = off; set plan_cache_mode = force_generic_plan; ' +
+          `prepare planned as ${text}`,
+      );
+      const nulls = parameters.map(() => 'null').join();
+      const { rows } = await session.query<{ 'QUERY PLAN': string }>(
+        `explain (costs off) execute planned(${nulls})`,
+      );
+      return rows.map(row => row['QUERY PLAN']).join('\n');
+    } finally {
+      await session.end();
+    }
+  }
+
+  test.each([
+    ['a tenant', () => ({})],
+    ['a bot', () => ({ botId })],
+  ])(
+    'the codes of %s are scanned in one process, and only because of one condition',
+    async (...[, filter]) => {
+      const { text, parameters } = await codesStatement({ embedding: about(), ...filter() });
+      const plan = await planOf(text, parameters);
+      expect(plan).toContain('doc_chunks_codes');
+      expect(plan).not.toContain('Gather');
+      expect(await planOf(text.replace(GUARD, ''), parameters)).toContain('Gather');
+    },
+  );
+
+  test('a filter that reads rows may have parallel workers', async () => {
+    const { text, parameters } = await codesStatement({ embedding: about(), metadata: { a: 1 } });
+    expect(text).not.toContain(GUARD);
+    expect(await planOf(text, parameters)).toContain('Gather');
+  });
+
+  test('the session of a search has no setting of its own afterwards', async () => {
+    await search({ embedding: about() });
+    const rows = await gateway.db.database
+      .reads({ role: 'weaver_operator' })
+      .query<{ value: string }>(
+        statement('test', `select current_setting('max_parallel_workers_per_gather') as value`),
+        [],
+      );
+    const [server] = await gateway.db.asSuperuser<{ value: string }>(
+      `select current_setting('max_parallel_workers_per_gather') as value`,
+    );
+    expect(rows).toEqual([server]);
+  });
+});
+
 /**
  * What the answers to forty questions came from, each less about a passage than the one before;
  * their hits are the nearest, whatever it was.
@@ -292,11 +368,13 @@ describe.runIf(onPostgres)('with an index of its own', () => {
     const building = tune();
     try {
       await expect
-        .poll(() =>
-          gateway.db.asSuperuser(
-            'select indisvalid from pg_index ' +
-              `where indexrelid = to_regclass('${searchIndexName(tenant.id)}')`,
-          ),
+        .poll(
+          () =>
+            gateway.db.asSuperuser(
+              'select indisvalid from pg_index ' +
+                `where indexrelid = to_regclass('${searchIndexName(tenant.id)}')`,
+            ),
+          { timeout: 60_000 },
         )
         .toEqual([{ indisvalid: false }]);
       later(217_000);

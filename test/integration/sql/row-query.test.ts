@@ -8,7 +8,7 @@ import {
   unprepared,
   type PreparedStatement,
 } from '../../../src/db/prepared-statements.js';
-import { RowQuery, streamOf } from '../../../src/db/row-query.js';
+import { Command, RowQuery, streamOf } from '../../../src/db/row-query.js';
 import { rowReader } from '../../../src/db/row-reader.js';
 import { serverProcess } from '../../../src/db/server-process.js';
 import { fixedStatement, statement, type Row } from '../../../src/db/statement.js';
@@ -57,6 +57,12 @@ describe.runIf(inject('template').kind === 'postgres')(
       );
       to.send(query);
       return query.outcome.then(rows => rows.read());
+    }
+
+    function run(text: string, to = session): Promise<void> {
+      const command = new Command(unprepared(text));
+      to.send(command);
+      return command.outcome;
     }
 
     const named = (text: string): PreparedStatement => prepared.use(fixedStatement('test', text));
@@ -127,25 +133,37 @@ describe.runIf(inject('template').kind === 'postgres')(
       if (text.includes('$1')) expect(await send(query, ['7'])).toEqual([{ n: 7 }]);
     });
 
-    test('fails with all that came behind it in its transaction, and nothing else', async () => {
+    test('fails with all that came behind it in its packet, and nothing else', async () => {
       const query = named('select 5 as five');
+      const other = named('select 6 as six');
       const outcomes = await Promise.allSettled([
-        session.run('begin'),
+        run('begin'),
         rowsOf('select 1 / 0 as n'),
         send(query),
-        send(query),
-        session.run('rollback'),
-        send(query),
+        send(other),
       ]);
       expect(outcomes.map(({ status }) => status)).toEqual([
         'fulfilled',
         'rejected',
         'rejected',
         'rejected',
-        'fulfilled',
-        'rejected',
       ]);
-      expect(await send(query)).toEqual([{ five: 5 }]);
+      for (const outcome of outcomes.slice(1))
+        expect(outcome).toMatchObject({ reason: { code: '22012' } });
+      await run('rollback');
+      expect(await Promise.all([send(query), send(other)])).toEqual([[{ five: 5 }], [{ six: 6 }]]);
+    });
+
+    test('shares a packet with all that is sent in the same turn of the event loop', async () => {
+      const query = named('select $1::int as shared');
+      await send(query, ['1']);
+      const rows: Row[][] = [];
+      const letters = await messagesOf(async () => {
+        const later = send(query, ['2']).then(first => (rows.push(first), send(query, ['4'])));
+        rows.push(await send(query, ['3']), await later);
+      });
+      expect(letters).toBe('B E B E S B E S');
+      expect(rows).toEqual([[{ shared: 2 }], [{ shared: 3 }], [{ shared: 4 }]]);
     });
 
     test('is not disturbed by notices', async () => {
@@ -173,14 +191,14 @@ describe.runIf(inject('template').kind === 'postgres')(
       const outcomes = Promise.allSettled([
         send(unprepared('select pg_sleep(50)'), [], onLost),
         send(unprepared('select 1'), [], onLost),
-        onLost.run('select 1'),
+        run('select 1', onLost),
       ]);
       await rowsOf('select pg_terminate_backend($1)', String(serverProcess(lost)));
       expect((await outcomes).map(({ status }) => status)).toEqual(
         Array.from({ length: 3 }, () => 'rejected'),
       );
       await ended;
-      await expect(onLost.run('select 1')).rejects.toThrow('not queryable');
+      await expect(run('select 1', onLost)).rejects.toThrow('not queryable');
     });
 
     test('receives no more while others are first, and the server waits meanwhile', async () => {

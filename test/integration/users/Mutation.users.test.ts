@@ -104,6 +104,33 @@ describe('createUser', () => {
     expect((await create({ email })).email).toBe(email);
   });
 
+  test('takes a domain in Unicode and in punycode for one, and stores it in Unicode', async () => {
+    const local = v4();
+    const mine = await create({ email: `${local}@xn--mnchen-3ya.de` });
+    expect(mine.email).toBe(`${local}@münchen.de`);
+    expect((await stored(mine.id))!.email).toBe(`${local}@münchen.de`);
+    const second = await create({});
+    for (const domain of ['münchen.de', 'MÜNCHEN.DE', 'xn--mnchen-3ya.de', 'XN--MNCHEN-3YA.de']) {
+      await expectRefused(owner, CREATE, { email: `${local}@${domain}` }, TAKEN);
+      await expectRefused(owner, UPDATE, { id: second.id, email: `${local}@${domain}` }, TAKEN);
+    }
+    expect(
+      (
+        await owner.data(DELETE, {
+          input: { id: mine.id, confirm: `${local}@xn--mnchen-3ya.de` },
+        })
+      ).deleteUser.deletedId,
+    ).toBe(mine.id);
+  });
+
+  test.each(['a@[IPv6:2001:db8::1]', 'a@xn--zzzzzz', 'a@ü.de/x', 'a@ü%41.de', 'Ab@Example.COM'])(
+    'stores %s as it is',
+    async email => {
+      const address = `${v4()}${email}`;
+      expect((await create({ email: address })).email).toBe(address);
+    },
+  );
+
   test("refuses another user's address in any case and any normal form", async () => {
     const mine = await create({ email: `zoë.straße.${mail()}` });
     const others = [

@@ -1,9 +1,11 @@
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, test } from 'vitest';
 import { Database } from '../../../src/db/database.js';
 import {
   enterTenantOfRowSql,
+  enterTenantSql,
   OPERATOR_SCOPE,
   tenantScope,
 } from '../../../src/db/database-scope.js';
@@ -13,6 +15,13 @@ import { ENTITIES } from '../../../src/entities.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
 import { World, type TenantWorld } from '../../support/world.js';
 import { postgresAt } from '../../support/postgres-at.js';
+
+/** The driver's own names. */
+interface DriverConnection {
+  readonly stream: Socket;
+  parse(message: { name: string; text: string }): void;
+  bind(message: { statement: string; values: readonly unknown[] }): void;
+}
 
 const onPostgres = inject('template').kind === 'postgres';
 /** `now()` is when the transaction began. */
@@ -131,6 +140,23 @@ describe('the reads of an operation', () => {
     const unknown = db.database.reads(OPERATOR_SCOPE);
     await unknown.queryAndEnterTenant(enters, ['0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10']);
     expect(await unknown.query(BEGAN, [])).toMatchObject([{ role: 'weaver_operator' }]);
+  });
+
+  test('go on as the tenant that was named before, whatever the statement finds', async () => {
+    const confirmed = Promise.resolve();
+    const bounds = { statementMs: 30_000, lockMs: 10_000, signal: new AbortController().signal };
+    const finds = statement(
+      'finds',
+      `select 'x' where false union all select ${enterTenantSql('$1')}`,
+    );
+    const lookUp = db.database.reads(OPERATOR_SCOPE);
+    const found = lookUp.queryAndEnter(finds, [tenant.id], tenant.id);
+    const scope = lookUp.continueAs(tenantScope(tenant.id), { ...bounds, confirmed });
+    expect(await scope.query(BEGAN, [])).toMatchObject([
+      { role: 'weaver_tenant', tenant: tenant.id },
+    ]);
+    expect(await scope.query(COUNT_BOTS, [])).toEqual([{ n: 1 }]);
+    await found;
   });
 
   test(
@@ -388,12 +414,14 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
     test('no rows are shown where entering the scope fails inside the transaction', async () => {
       const pool = await poolOf(database);
       const client = await pool.connect();
-      const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+      const { connection } = client as unknown as { connection: DriverConnection };
+      const bind = connection.bind.bind(connection);
       // As if the server had been told to cancel the very statement that begins.
-      client.query = ((sent: { text: string }) =>
-        query(
-          sent.text.startsWith('begin') ? Object.assign(sent, { text: 'select 1 / 0' }) : sent,
-        )) as never;
+      connection.bind = message => {
+        if (!message.statement.startsWith('begin')) return bind(message);
+        connection.parse({ name: '', text: 'select 1 / 0' });
+        bind({ statement: '', values: [] });
+      };
       client.release();
       await expect(
         database
@@ -406,6 +434,38 @@ describe.runIf(onPostgres)('on PostgreSQL', () => {
         'on a new connection',
       ).toEqual([{ n: 1 }]);
     });
+  });
+
+  test('are committed before a write that has their connection begins', async () => {
+    const database = await another();
+    try {
+      const client = await (await poolOf(database)).connect();
+      const { stream } = (client as unknown as { connection: DriverConnection }).connection;
+      client.release();
+      const write = stream.write;
+      let letters = '';
+      stream.write = function (chunk: Buffer, ...rest: never[]) {
+        letters += String.fromCharCode(chunk[0]!);
+        return write.call(stream, chunk, ...rest);
+      } as typeof write;
+      const ask = async (): Promise<unknown> =>
+        (await database.reads(tenantScope(tenant.id)).query(BEGAN, []))[0];
+      // So that all is known to the connection.
+      for (let times = 0; times < 4; times += 1) await ask();
+      await sleep(20);
+      letters = '';
+      await ask();
+      await database.write('next', tenantScope(tenant.id), em => em.execute('select 1'));
+      // `begin`, the settings and the statement; `commit`; and then what the write begins with.
+      expect(letters).toMatch(/^(?:BE){3}S(?:BE)S[QP]/);
+      letters = '';
+      await sleep(20);
+      await Promise.all([ask(), ask()]);
+      // The first `commit` leaves with what comes next.
+      expect(letters).toBe(`${'BE'.repeat(3)}S${'BE'.repeat(4)}S`);
+    } finally {
+      await database.close();
+    }
   });
 
   /** The same database, opened once more with one connection. */

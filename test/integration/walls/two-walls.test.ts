@@ -292,6 +292,9 @@ describe('the probe', () => {
         'Query.bots(filter.name.contains)',
         'Document.chunks(filter.text.startsWith)',
         'Query.searchChunks(input.text)',
+        'Query.documents(filter.tags.hasAny)',
+        'Bot.documents(filter.tags.hasAll)',
+        'Query.searchChunks(input.documentTags.hasAny)',
       ]),
     );
   });
@@ -329,5 +332,8 @@ describe('no wall at all', () => {
       const answers = await each(foreignValues(slot), value => askSlot(stranger, slot, value));
       expect(leaks(answers.join('\n'), owner), name).toContain(owner.canary);
     }
+    const byTag = textSlots().find(slot => nameOf(slot) === 'Query.documents(filter.tags.hasAny)')!;
+    const tagged = await askSlot(stranger, byTag, [owner.canary]);
+    for (const id of owner.ids.get('docs')!) expect(tagged).toContain(id);
   });
 });

@@ -143,4 +143,19 @@ describe('mayLoseDigits', () => {
       { numRuns: 2_000 },
     );
   });
+
+  test('looks for a number of sixteen characters or with an exponent, where one may begin', () => {
+    const PATTERN = /(?:^|[:,[\s])-?\d(?:[\d.]{15}|[\d.]*[eE])/;
+    const piece = fc.oneof(
+      fc.constantFrom(...'-.,:[]{}"eEa \n\t'),
+      fc.stringMatching(/^\d{1,17}$/),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), pieces => {
+        const text = pieces.join('');
+        expect(mayLoseDigits(text)).toBe(PATTERN.test(text));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
 });

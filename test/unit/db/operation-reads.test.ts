@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
-import type { ScheduledRead, ReadScheduler } from '../../../src/db/connection-scheduler.js';
+import type { ScheduledRead, ReadScheduler } from '../../../src/db/scheduled-reads.js';
 import { OperationReads } from '../../../src/db/operation-reads.js';
 import { statement, type Row } from '../../../src/db/statement.js';
 
+const TENANT = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';
 const ASK = statement('ask', 'select 1');
-const SCOPE = tenantScope('0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10');
+const SCOPE = { ...tenantScope(TENANT), tenantId: TENANT };
 
 /**
  * Connections that note what happens to them. A statement answers when its parameter, a promise,
@@ -240,6 +241,96 @@ describe('ReadScope', () => {
         'enter weaver_operator 1',
         'end 1',
       ]);
+    });
+
+    describe('before it is known whose they are', () => {
+      const bounds = (confirmed: Promise<void>) => ({
+        statementMs: 1_000,
+        lockMs: 1_000,
+        signal: new AbortController().signal,
+        confirmed,
+      });
+
+      /** A look-up that is under way, and reads that continue it. */
+      function guess() {
+        const { connections, scope } = open();
+        const [found, confirmation] = [
+          Promise.withResolvers<Row[]>(),
+          Promise.withResolvers<void>(),
+        ];
+        const lookUp = scope.queryAndEnter(ASK, [found.promise], SCOPE.tenantId);
+        const early = scope.continueAs(SCOPE, bounds(confirmation.promise));
+        return { connections, found, confirmation, lookUp, early };
+      }
+
+      test('is sent behind the look-up, and gives nothing until that is known', async () => {
+        const { connections, found, confirmation, lookUp, early } = guess();
+        let rows: Row[] | undefined;
+        // Answers come in the order of the statements.
+        const answer = found.promise.then(() => [{ n: 1 }]);
+        const read = early.query(ASK, [answer]).then(all => (rows = all));
+        await nextTurn();
+        expect(connections.events).toEqual(['begin 1', 'query 1', 'query 1']);
+        expect(rows).toBeUndefined();
+        found.resolve([]);
+        await lookUp;
+        expect(rows).toBeUndefined();
+        confirmation.resolve();
+        expect(await read).toEqual([{ n: 1 }]);
+        await nextTurn();
+      });
+
+      test('reads on in the same transaction', async () => {
+        const { connections, found, confirmation, lookUp, early } = guess();
+        const read = early.query(ASK, [[]]);
+        found.resolve([]);
+        await lookUp;
+        confirmation.resolve();
+        await read;
+        await early.query(ASK, [[]]);
+        await nextTurn();
+        expect(connections.events).toEqual(['begin 1', ...Array(3).fill('query 1'), 'end 1']);
+      });
+
+      test('reads again what its transaction read, where that has ended meanwhile', async () => {
+        const { connections, found, confirmation, lookUp, early } = guess();
+        const read = early.query(ASK, [[{ n: 1 }]]);
+        found.resolve([]);
+        await lookUp;
+        await nextTurn();
+        expect(connections.events).toEqual(['begin 1', 'query 1', 'query 1', 'end 1']);
+        confirmation.resolve();
+        expect(await read).toEqual([{ n: 1 }]);
+        await early.query(ASK, [[]]);
+        await nextTurn();
+        expect(connections.events.slice(4)).toEqual(['begin 2', 'query 2', 'query 2', 'end 2']);
+      });
+
+      test('is never heard of where it was a wrong guess, and holds no connection', async () => {
+        const { connections, found, lookUp, early } = guess();
+        let isHeardOf = false;
+        for (const answer of [[], Promise.reject(new Error('broken'))])
+          early.query(ASK, [answer]).finally(() => (isHeardOf = true));
+        found.resolve([]);
+        await lookUp;
+        await nextTurn();
+        expect(connections.events.at(-1)).toBe('end 1');
+        expect(isHeardOf).toBe(false);
+      });
+
+      test('waits for the look-up where its connection may not be kept', async () => {
+        const { connections, found, confirmation, lookUp, early } = guess();
+        connections.passes = false;
+        const read = early.query(ASK, [[]]);
+        await nextTurn();
+        expect(connections.events).toEqual(['begin 1', 'query 1']);
+        found.resolve([]);
+        await lookUp;
+        confirmation.resolve();
+        await read;
+        await nextTurn();
+        expect(connections.events.slice(2)).toEqual(['end 1', 'begin 2', 'query 2', 'end 2']);
+      });
     });
 
     test('does not take a transaction that still has something to answer', async () => {

@@ -70,7 +70,7 @@ describe('connectionError', () => {
     [failure('CERT_REVOKED', 'certificate revoked'), /cannot be trusted: certificate revoked/],
     [
       failure('42704', 'unrecognized configuration parameter "x"'),
-      /begins no session for weaver@x: .* \(SQLSTATE 42704\)\./,
+      /does not start a session for weaver@x: .* \(SQLSTATE 42704\)\./,
     ],
     [
       new Error('wrapped', { cause: failure('3D000', 'database "main" does not exist') }),

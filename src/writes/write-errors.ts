@@ -1,5 +1,5 @@
 import { AppError, badInput } from '../base/app-error.js';
-import { calendarConstraint } from './calendar-times.js';
+import { calendarConstraint } from '../db/calendar-times.js';
 
 /** What PostgreSQL says of a statement that it refused, as MikroORM hands it on. */
 interface Refusal {
