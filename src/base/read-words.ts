@@ -81,7 +81,6 @@ const BESIDE_UNSPACED = unicode(
   `(?<![${characterClass(UNSPACED)}])(?=[${characterClass(UNSPACED)}])|` +
     `(?<=[${characterClass(UNSPACED)}])(?![${characterClass(UNSPACED)}])`,
 );
-const UNSPACED_START = new RegExp(`^[${characterClass(UNSPACED)}]`, 'u');
 const BETWEEN_UNSPACED = unicode(
   `(?<=[${characterClass(UNSPACED)}])(?=[${characterClass(UNSPACED)}])`,
 );
@@ -365,9 +364,4 @@ function partsOf(atoms: readonly Atom[]): WordPart[] {
       }
     }
   }
-}
-
-/** Whether a lexeme is a character of a script without spaces, which a question has only alone. */
-export function isUnspacedCharacter(lexeme: string): boolean {
-  return UNSPACED_START.test(lexeme) && Array.from(lexeme).length === 1;
 }

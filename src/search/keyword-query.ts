@@ -1,5 +1,5 @@
 /** Words or a phrase as a caller wrote them. */
-export interface KeywordTerm {
+interface KeywordTerm {
   readonly text: string;
   readonly isPhrase: boolean;
 }

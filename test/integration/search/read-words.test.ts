@@ -1,3 +1,4 @@
+// cspell:disable -- words of many languages
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readWords } from '../../../src/base/read-words.js';

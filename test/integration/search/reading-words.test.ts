@@ -1,3 +1,4 @@
+// cspell:disable -- words of many languages
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../support/client.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
