@@ -122,7 +122,11 @@ function chunksToEmbed(text: string, { sourceUri }: DemoDocument): UnembeddedChu
   const chunks = splitChunks(text, DEFAULT_CHUNK_SIZE);
   return sourceUri == null
     ? chunks
-    : chunks.map(({ text: piece, chunkIndex, textStart }) => ({ text: piece, chunkIndex, textStart }));
+    : chunks.map(({ text: piece, chunkIndex, textStart }) => ({
+        text: piece,
+        chunkIndex,
+        textStart,
+      }));
 }
 
 function filenameOf({ file, filename }: DemoDocument): string {

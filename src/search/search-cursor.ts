@@ -107,7 +107,14 @@ export function writeCursor(
 function writeKeyword({ counted, block, hasExclusions }: KeywordPosition): string {
   const edge = (of: BlockEdge | null): unknown => of && [of.key, of.id];
   const { chunks, meanLength, frequencies } = counted;
-  return JSON.stringify([chunks, meanLength, frequencies, edge(block.from), edge(block.to), hasExclusions]);
+  return JSON.stringify([
+    chunks,
+    meanLength,
+    frequencies,
+    edge(block.from),
+    edge(block.to),
+    hasExclusions,
+  ]);
 }
 
 /** Undefined for what no search could have written. */
