@@ -37,12 +37,9 @@ which it makes and drops.`,
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
 async function benchRetrieval({ databaseUrl, sets: wanted, write }: Options): Promise<void> {
-  const sets = [
-    ...demoQuestions(),
-    ...debianFaq(),
-    fastifyManual(),
-    ...languageQuestions(),
-  ].filter(({ name }) => wanted === undefined || name.includes(wanted));
+  const sets = [...demoQuestions(), ...debianFaq(), fastifyManual(), ...languageQuestions()].filter(
+    ({ name }) => wanted === undefined || name.includes(wanted),
+  );
   const gateway = await openGateway(databaseUrl);
   try {
     const results: SetResult[] = [];

@@ -114,8 +114,7 @@ registerEnumType(SearchShortage, {
     MIN_SIMILARITY: { description: 'The other chunks are less similar than `minSimilarity`.' },
     NO_MORE_MATCHES: { description: 'No more chunks that meet the filters contain the words.' },
     NO_WORDS: {
-      description:
-        'The text contains no searchable words, only punctuation.',
+      description: 'The text contains no searchable words, only punctuation.',
     },
   },
 });
