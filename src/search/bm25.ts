@@ -99,24 +99,49 @@ export interface BlockEdge {
 }
 export interface Block {
   readonly from: BlockEdge | null;
-  /** Null: with the 400th, or where there are no more. */
+  /** Null: with the 400th, or with the last of all if a page of the block was read before. */
   readonly to: BlockEdge | null;
 }
 export const FIRST_BLOCK: Block = { from: null, to: null };
 
+/** How far down a search looks for chunks. */
+export interface Reach {
+  /** Where the block begins. */
+  readonly from: BlockEdge | null;
+  /** Whether all chunks are looked for, whatever it costs. */
+  readonly isAll: boolean;
+}
+const FIRST_REACH: Reach = { from: null, isAll: false };
+
 /**
  * Common tables: `words (all_words, any_word, lexemes)`, `asked_words` and `asked_lexemes` are what
- * is looked for, `matched (id, key)` all chunks that have a word. `conditions` on `doc_chunks t`
- * have the tenant among them.
+ * is looked for, `matched (id, key)` the chunks that have a word: all, where `isAllMatchedSql`.
+ * `conditions` on `doc_chunks t` have the tenant among them.
  */
-export function matchedSql(bm25: Bm25, conditions: string, parameters: SqlParameters): string[] {
+export function matchedSql(
+  bm25: Bm25,
+  conditions: string,
+  parameters: SqlParameters,
+  reach: Reach = FIRST_REACH,
+): string[] {
   const operators = bm25.question.hasOperators
     ? ' and t.search_vector @@ (select any_word from words)'
     : '';
   return [
     ...askedCtes(bm25, parameters),
-    ...matchedCtes(bm25, `${conditions}${operators}`, parameters),
+    ...matchedCtes(bm25, `${conditions}${operators}`, parameters, reach),
   ];
+}
+
+/** Whether `matched` has the chunks too that have only words by which none is looked up. */
+export function isAllMatchedSql(bm25: Bm25, reach: Reach, parameters: SqlParameters): string {
+  if (reach.isAll || isLedByAll(bm25)) return 'true';
+  const left = edgesSql({ from: reach.from, to: null }, parameters);
+  return `(select count(*) from led ${left}) < ${BLOCK}`;
+}
+
+function isLedByAll({ words }: Bm25): boolean {
+  return words.every(({ isLeading }) => isLeading);
 }
 
 /**
@@ -205,7 +230,12 @@ function askedCtes({ words, question }: Bm25, parameters: SqlParameters): string
  * them it has. Where not all words lead, what has only the others comes last, and is looked for
  * only where there is too little of the rest.
  */
-function matchedCtes(bm25: Bm25, conditions: string, parameters: SqlParameters): string[] {
+function matchedCtes(
+  bm25: Bm25,
+  conditions: string,
+  parameters: SqlParameters,
+  reach: Reach,
+): string[] {
   const leading = `
       select id, sum(weight) * ${lengthSql('min(bytes)', '1', bm25, parameters)} as key
         from (
@@ -218,8 +248,7 @@ function matchedCtes(bm25: Bm25, conditions: string, parameters: SqlParameters):
            where asked.is_leading
         ) hits
        group by id`;
-  if (bm25.words.every(({ isLeading }) => isLeading))
-    return [`matched as materialized (${leading})`];
+  if (isLedByAll(bm25)) return [`matched as materialized (${leading})`];
   return [
     `led as materialized (${leading})`,
     `matched as materialized (
@@ -229,7 +258,7 @@ function matchedCtes(bm25: Bm25, conditions: string, parameters: SqlParameters):
        where ${conditions} and t.search_vector @@ (
                select string_agg(query::text, ' | ')::tsquery from asked_words
               where not is_leading)
-         and (select count(*) from led) < ${BLOCK}
+         and ${isAllMatchedSql(bm25, reach, parameters)}
          and not exists (select from led where led.id = t.id)
     )`,
   ];
@@ -298,7 +327,7 @@ export function closenessSql(): string {
 }
 
 /** A place within a block's edges, as a `where`. */
-function edgesSql({ from, to }: Block, parameters: SqlParameters): string {
+export function edgesSql({ from, to }: Block, parameters: SqlParameters): string {
   const conditions: string[] = [];
   if (from) {
     const [key, id] = [parameters.add(from.key, 'float8'), parameters.add(from.id, 'uuid')];

@@ -69,7 +69,7 @@ export function checkSearch(input: SearchChunksInput, searcher: Searcher): Searc
   const query = { text: input.text ?? undefined, embedding: input.embedding ?? undefined };
   checkQuery(mode, query, searcher);
   const minSimilarity = checkMinSimilarity(mode, input.minSimilarity ?? undefined);
-  const cursorKey = (): string => cursorKeyOf({ mode, filter, minSimilarity, ...query });
+  const cursorKey = (): string => cursorKeyOf({ mode, filter, minSimilarity, exact, ...query });
   return {
     mode,
     ...query,

@@ -1,7 +1,16 @@
 import type { OperationReads } from '../db/operation-reads.js';
 import { statement } from '../db/statement.js';
 import { SqlParameters } from '../graphql/sql-parameters.js';
-import { BLOCK, FIRST_BLOCK, matchedSql, scoredSql, type Block, type Bm25 } from './bm25.js';
+import {
+  BLOCK,
+  edgesSql,
+  FIRST_BLOCK,
+  isAllMatchedSql,
+  matchedSql,
+  scoredSql,
+  type Block,
+  type Bm25,
+} from './bm25.js';
 import type { HitSelection, SearchHit, SearchResult } from './search-result.js';
 import type { SearchPosition } from './search-cursor.js';
 import { searchFilterSql, type SearchFilter } from './search-filter.js';
@@ -18,9 +27,14 @@ export interface KeywordSearch {
   readonly exact: boolean;
 }
 
+/** After the last chunk of the block, which is that of `ends`. */
+const BEYOND_ENDS =
+  'where matched.key < ends.key or (matched.key = ends.key and matched.id > ends.id)';
+
 interface KeywordRow {
   readonly _candidates: number;
-  readonly _scored: number;
+  /** Whether there are chunks beyond the block. */
+  readonly _has_more: boolean;
   readonly _has_all: boolean | null;
   readonly _end_key: number | null;
   readonly _end_id: string | null;
@@ -38,7 +52,7 @@ export async function searchKeywords(
   search: KeywordSearch,
   selection: HitSelection,
 ): Promise<SearchResult> {
-  const { bm25, maxHits, after, exact } = search;
+  const { bm25, maxHits, after } = search;
   const hits: SearchHit[] = [];
   let block = after?.keyword?.block ?? FIRST_BLOCK;
   let isLast = bm25.words.length === 0;
@@ -54,10 +68,9 @@ export async function searchKeywords(
     });
     const first = rows[0]!;
     candidates = first._candidates;
-    isLast = exact || first._scored < BLOCK;
+    isLast = !first._has_more;
     isComplete &&= isLast && block.from === null;
-    const end = isLast ? null : { key: first._end_key!, id: first._end_id! };
-    const here: Block = { from: block.from, to: block.to ?? end };
+    const here: Block = { from: block.from, to: isLast ? null : (block.to ?? endOf(first)) };
     if (first._has_all !== null)
       match ??= first._has_all ? KeywordMatch.ALL_WORDS : KeywordMatch.ANY_WORD;
     for (const row of rows)
@@ -89,6 +102,10 @@ export async function searchKeywords(
   };
 }
 
+function endOf({ _end_key: key, _end_id: id }: KeywordRow): Block['to'] {
+  return key === null || id === null ? null : { key, id };
+}
+
 async function readBlock(
   reads: OperationReads,
   { bm25, filter, exact }: KeywordSearch,
@@ -105,10 +122,16 @@ async function readBlock(
 ): Promise<KeywordRow[]> {
   const parameters = new SqlParameters();
   const tenant = parameters.add(filter.tenantId, 'uuid');
+  const reach = { from: block.from, isAll: exact };
   const tables = [
-    ...matchedSql(bm25, searchFilterSql(filter, tenant, parameters), parameters),
-    ...scoredSql(bm25, tenant, block, exact ? null : BLOCK, parameters),
+    ...matchedSql(bm25, searchFilterSql(filter, tenant, parameters), parameters, reach),
+    // What was stored since may not push others out of the block of the page before.
+    ...scoredSql(bm25, tenant, block, exact || position ? null : BLOCK, parameters),
   ];
+  const hasMore = exact
+    ? 'false'
+    : `exists (select from matched ${beyondSql(block, parameters)})
+        or not ${isAllMatchedSql(bm25, reach, parameters)}`;
   const after = position ? `where ${afterSql(position, parameters)}` : '';
   const sql = `
     with ${tables.join(', ')},
@@ -118,7 +141,7 @@ async function readBlock(
     )
     select total.*, hit.id as _id, hit.score as _score, chunk.*
       from (select (select count(*)::int from matched) as _candidates,
-                   (select count(*)::int from block) as _scored,
+                   ${hasMore} as _has_more,
                    (select bool_or(has_all) from scored) as _has_all,
                    ends.key as _end_key, ends.id as _end_id
               from (select) one
@@ -131,6 +154,11 @@ async function readBlock(
       ) chunk on true
      order by hit.score desc, hit.id`;
   return reads.query<KeywordRow>(statement('searchChunks_words', sql), parameters.values);
+}
+
+/** What comes after a block, as a `where`. */
+function beyondSql({ to }: Block, parameters: SqlParameters): string {
+  return to ? edgesSql({ from: to, to: null }, parameters) : BEYOND_ENDS;
 }
 
 function afterSql(

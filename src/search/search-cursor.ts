@@ -42,6 +42,7 @@ export interface SearchIdentity {
   readonly embedding: readonly number[] | undefined;
   readonly minSimilarity: number | undefined;
   readonly filter: SearchFilter;
+  readonly exact: boolean;
 }
 
 /** More than any text of the greatest length can get. */
@@ -56,6 +57,7 @@ export function cursorKeyOf({
   embedding,
   minSimilarity,
   filter,
+  exact,
 }: SearchIdentity): string {
   const {
     tenantId,
@@ -83,6 +85,8 @@ export function cursorKeyOf({
     // Last, and only where they are given: cursors from before there were such filters stay good.
     ...(documentTags ? [documentTags] : []),
     ...(documentFilename ? [{ documentFilename }] : []),
+    // In the mode KEYWORD it changes the order beyond a block of chunks.
+    ...(mode === SearchMode.KEYWORD && exact ? [{ exact }] : []),
   ];
   // Undefined is null in a list. Members of objects are the caller's, who sends the same input in
   // the same order.
