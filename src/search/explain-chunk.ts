@@ -82,18 +82,28 @@ function stageOf(
   if (mode === SearchMode.KEYWORD) return SearchStage.TOP_K;
   if (mode === SearchMode.VECTOR)
     return vectorRank! <= topK ? SearchStage.CANDIDATES : SearchStage.TOP_K;
-  const score = parts === null ? 0 : fusedScore(search.weights, parts);
+  if (parts === null || !isFused(search, facts)) return SearchStage.CANDIDATES;
   const last = rankedIds.length < topK ? 0 : rankedIds.at(-1)!.score;
-  return score === 0 || score > last ? SearchStage.CANDIDATES : SearchStage.TOP_K;
+  return fusedScore(search.weights, parts) > last ? SearchStage.CANDIDATES : SearchStage.TOP_K;
+}
+
+/** Whether one of the rankings has the chunk as far down as they are added; it may add 0. */
+function isFused({ topK, weights }: Search, { vectorRank, keywordRank }: ChunkFacts): boolean {
+  return (
+    (weights.vector > 0 && isWithin(topK, vectorRank)) ||
+    (weights.keyword > 0 && isWithin(topK, keywordRank))
+  );
+}
+
+function isWithin(topK: number, rank: number | null): boolean {
+  return rank !== null && rank <= hybridDepth(topK);
 }
 
 /** What each ranking adds for the chunk, as far down as they are added. */
 function partsOf(search: Search, facts: ChunkFacts, scale: FusionScale): FusionParts {
-  const depth = hybridDepth(search.topK);
-  const within = (rank: number | null): boolean => rank !== null && rank <= depth;
   return fusionParts(
     scale,
-    within(facts.vectorRank) ? facts.similarity : null,
-    within(facts.keywordRank) ? facts.keywordScore : null,
+    isWithin(search.topK, facts.vectorRank) ? facts.similarity : null,
+    isWithin(search.topK, facts.keywordRank) ? facts.keywordScore : null,
   );
 }

@@ -16,6 +16,7 @@ import {
 import type { Search } from './check-search.js';
 import type { KeywordExplanation } from './explain.types.js';
 import type { QueryVector } from './query-vector.js';
+import { SearchMode } from './search.types.js';
 import { filterConditions, searchFilterSql } from './search-filter.js';
 
 /** What is true of one chunk, whatever a search made of it. */
@@ -63,12 +64,14 @@ export async function chunkFacts(
     (condition, index) => `coalesce(${condition.sql}, false) as "_filter${index}"`,
   );
   const words = bm25 && bm25.words.length > 0 ? bm25 : undefined;
+  // As the search does it: see `KeywordSearch.exact`.
+  const isAll = search.mode === SearchMode.KEYWORD && search.exact;
   const sql = `
     with ${[
       `query as materialized (
       select ${parameters.add(vector ?? null, 'halfvec(1536)')} as vector
     )`,
-      ...(words ? matchedSql(words, conditions, parameters) : []),
+      ...(words ? matchedSql(words, conditions, parameters, { from: null, isAll }) : []),
     ].join(', ')},
     of as materialized (
       select ${[
@@ -80,7 +83,7 @@ export async function chunkFacts(
       ].join(', ')}
         from doc_chunks t ${words ? `cross join lateral (${scoreSql(words, parameters)}) scores` : ''}
        where t.tenant_id = ${tenant} and t.id = ${parameters.add(chunkId, 'uuid')}
-    )${words ? `, ${rankTables(words, tenant, parameters)}` : ''}
+    )${words ? `, ${rankTables(words, tenant, isAll, parameters)}` : ''}
     select of.*,
            case when of.similarity is not null then 1 + (
              select count(*)::int
@@ -126,12 +129,18 @@ const OPERATORS = 't.search_vector @@ (select any_word from words)';
 
 /**
  * The chunks of the block that the chunk is of, or would be if it met the filters: the search ranks
- * by score only within one.
+ * by score only within one. A search that scores all has one block.
  */
-function rankTables(bm25: Bm25, tenant: string, parameters: SqlParameters): string {
+function rankTables(
+  bm25: Bm25,
+  tenant: string,
+  isAll: boolean,
+  parameters: SqlParameters,
+): string {
+  const first = isAll ? '0' : `ahead / ${BLOCK} * ${BLOCK}`;
   return `
     place as materialized (
-      select of.id, own.key, of."keywordScore" as score, ahead / ${BLOCK} * ${BLOCK} as first
+      select of.id, own.key, of."keywordScore" as score, ${first} as first
         from of
        cross join lateral (${keySql(bm25, tenant, 'of.id', parameters)}) own
        cross join lateral (
@@ -142,7 +151,8 @@ function rankTables(bm25: Bm25, tenant: string, parameters: SqlParameters): stri
     others as materialized (
       select block.id, scores.score
         from (select id from matched where id <> (select id from place)
-               order by key desc, id offset (select first from place) limit ${BLOCK - 1}) block
+               order by key desc, id offset (select first from place)
+               limit ${isAll ? 'null' : BLOCK - 1}) block
        cross join lateral (
          select t.search_vector, t.text from doc_chunks t
           where t.tenant_id = ${tenant} and t.id = block.id limit 1

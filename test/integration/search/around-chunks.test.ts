@@ -394,25 +394,28 @@ describe('Query.explainChunk', () => {
   });
 
   test('tells both of HYBRID', async () => {
-    const input = { text: '"1.4 ends here"', embedding: near(), mode: 'HYBRID', topK: 2 };
+    const input = { text: '1.4 ends here', embedding: near(), mode: 'HYBRID', topK: 2 };
     const { searchChunks } = await client.data(
       'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { ' +
         'vectorRank keywordRank chunk { id } } } }',
-      { input },
+      { input: { ...input, topK: 100 } },
     );
+    expect(searchChunks.hits).toHaveLength(24);
     for (const [index, { chunk, ...ranks }] of searchChunks.hits.entries())
       expect(await explain(chunk.id, input)).toMatchObject({
-        isHit: true,
-        rank: index + 1,
+        isHit: index < 2,
+        rank: index < 2 ? index + 1 : null,
+        droppedBy: index < 2 ? null : 'TOP_K',
         ...ranks,
       });
-    expect(await explain(inOrder().at(-1)!.id, input)).toMatchObject({
+    const wordless = { ...input, text: 'zeppelin' };
+    expect(await explain(inOrder().at(-1)!.id, wordless)).toMatchObject({
       isHit: false,
       droppedBy: 'TOP_K',
       vectorRank: 23,
       keywordRank: null,
     });
-    expect(await explain(documents[1]!.ids[11]!, input)).toMatchObject({ droppedBy: 'MATCH' });
+    expect(await explain(documents[1]!.ids[11]!, wordless)).toMatchObject({ droppedBy: 'MATCH' });
   });
 
   test('names the first stage of each mode that left the chunk out', async () => {
