@@ -13,7 +13,7 @@ const SAMPLE = 5_000;
 /** For how long counts are kept, of large tenants alone. */
 const KEPT_MS = 60_000;
 const MAX_TENANTS = 10_000;
-/** With their keys some 20 MB. */
+/** With their keys some 30 MB. */
 const MAX_LEXEMES = 100_000;
 
 /** How large a tenant is, which says what its frequencies mean. */
@@ -30,9 +30,10 @@ export interface QuestionFrequencies extends TenantTexts {
 
 /**
  * How often words come in a tenant's chunks, for BM25. Counted by tenant, never by filter, so that
- * a word weighs the same in each of its searches. Every key begins with the tenant's id, and what
- * is kept under it was counted for that tenant behind both walls. An old count moves scores by
- * little and hides nothing.
+ * a word weighs the same in each of its searches. Every key begins with the tenant's id and with
+ * the scope under which the database counted: what one caller may not see weighs nothing for
+ * another either, even if a statement named the wrong tenant. An old count moves scores by little
+ * and hides nothing.
  */
 export class WordFrequencies {
   readonly #tenants = new LRUCache<string, TenantTexts>({ max: MAX_TENANTS, ttl: KEPT_MS });
@@ -45,9 +46,10 @@ export class WordFrequencies {
     { words }: Question,
   ): Promise<QuestionFrequencies> {
     const lexemes = words.flatMap(word => word.lexemes);
-    const texts = this.#tenants.get(tenantId) ?? (await this.#measure(reads, tenantId));
+    const scope = JSON.stringify([tenantId, reads.scope]);
+    const texts = this.#tenants.get(scope) ?? (await this.#measure(reads, tenantId, scope));
     const isKept = texts.chunks > MAX_COUNTED_ANEW;
-    const keyOf = (lexeme: string): string => `${tenantId} ${lexeme}`;
+    const keyOf = (lexeme: string): string => `${scope} ${lexeme}`;
     const known = new Map<string, number>();
     if (isKept)
       for (const lexeme of lexemes) {
@@ -67,9 +69,9 @@ export class WordFrequencies {
     return { ...texts, frequencies: lexemes.map(lexeme => known.get(lexeme)!) };
   }
 
-  async #measure(reads: OperationReads, tenantId: string): Promise<TenantTexts> {
+  async #measure(reads: OperationReads, tenantId: string, scope: string): Promise<TenantTexts> {
     const [row] = await reads.query<TenantTexts>(TEXTS, [tenantId]);
-    if (row!.chunks > MAX_COUNTED_ANEW) this.#tenants.set(tenantId, row!);
+    if (row!.chunks > MAX_COUNTED_ANEW) this.#tenants.set(scope, row!);
     return row!;
   }
 }
