@@ -131,12 +131,7 @@ const OPERATORS = 't.search_vector @@ (select any_word from words)';
  * The chunks of the block that the chunk is of, or would be if it met the filters: the search ranks
  * by score only within one. A search that scores all has one block.
  */
-function rankTables(
-  bm25: Bm25,
-  tenant: string,
-  isAll: boolean,
-  parameters: SqlParameters,
-): string {
+function rankTables(bm25: Bm25, tenant: string, isAll: boolean, parameters: SqlParameters): string {
   const first = isAll ? '0' : `ahead / ${BLOCK} * ${BLOCK}`;
   return `
     place as materialized (

@@ -126,7 +126,7 @@ test('stand behind the prefix that the model wants for what is searched for', as
     await writer.data(
       'mutation { createDocument(input: { filename: "f", text: "Boots." }) { document { id } } }',
     );
-    expect(inputsSince(before)).toEqual([['query: wax'], ['passage: Boots.']]);
+    expect(inputsSince(before)).toEqual([['query: wax'], ['passage: f\n\nBoots.']]);
   } finally {
     await prefixed.close();
   }
