@@ -1,7 +1,7 @@
 // oxlint-disable max-lines -- the score as SQL and as numbers, which must agree
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import type { Question } from './question.js';
-import { quoted, type QuestionFrequencies } from './word-frequencies.js';
+import type { QuestionFrequencies } from './word-frequencies.js';
 
 /**
  * The constants of BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009): by
@@ -43,7 +43,8 @@ interface ScoredLexeme {
 
 interface ScoredWord {
   readonly lexemes: readonly ScoredLexeme[];
-  /** That of its commonest lexeme. */
+  readonly query: string;
+  /** That of its commonest lexeme; of a joined word that of its rarest part. */
   readonly idf: number;
   /** Whether chunks are looked up by it. */
   readonly isLeading: boolean;
@@ -66,12 +67,16 @@ function idfOf(chunks: number, frequency: number): number {
 
 export function bm25Of(question: Question, counted: QuestionFrequencies): Bm25 {
   let next = 0;
-  const words = question.words.map(({ lexemes }) => {
+  const words = question.words.map(({ lexemes, query, parts }) => {
     const scored = lexemes.map(lexeme => {
       const frequency = counted.frequencies[next++]!;
       return { lexeme, frequency, idf: idfOf(counted.chunks, frequency) };
     });
-    return { lexemes: scored, idf: Math.min(...scored.map(({ idf }) => idf)) };
+    const idfs = new Map(scored.map(({ lexeme, idf }) => [lexeme, idf]));
+    const commonest = (of: readonly string[]): number =>
+      Math.min(...of.map(lexeme => idfs.get(lexeme)!));
+    const idf = parts.length > 0 ? Math.max(...parts.map(commonest)) : commonest(lexemes);
+    return { lexemes: scored, query, idf };
   });
   const rarestFirst = words.toSorted((a, b) => b.idf - a.idf);
   const leading = new Set<object>();
@@ -174,9 +179,6 @@ export function scoredSql(
 }
 
 function askedCtes({ words, question }: Bm25, parameters: SqlParameters): string[] {
-  const queries = words.map(({ lexemes }) =>
-    lexemes.map(({ lexeme }) => quoted(lexeme)).join(' | '),
-  );
   const lexemes = words.flatMap((word, index) =>
     word.lexemes.map(({ lexeme, idf }) => ({ index, lexeme, idf })),
   );
@@ -195,7 +197,10 @@ function askedCtes({ words, question }: Bm25, parameters: SqlParameters): string
     `asked_words as materialized (
       select query::tsquery as query, weight, is_leading
         from unnest(
-          ${add(queries, 'text')},
+          ${add(
+            words.map(({ query }) => query),
+            'text',
+          )},
           ${add(
             words.map(({ idf }) => Math.round(idf * SCALE)),
             'int',

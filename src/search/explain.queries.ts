@@ -114,7 +114,7 @@ const NO_WORDS =
   'null::text[] as _lexemes, null::int[] as _counts';
 
 function wordColumns(bm25: Bm25): string {
-  return `case when ${bm25.question.hasOperators ? OPERATORS : 'true'} then scores.score end
+  return `case when ${HAS_WORD} then scores.score end
                 as "keywordScore",
              scores.has_all as _has_all,
              ${isOrdered(bm25) ? closenessSql() : '0'}::float8 as _closeness,
@@ -125,7 +125,7 @@ function wordColumns(bm25: Bm25): string {
                where lexeme in (select lexeme from asked_lexemes)) as _counts`;
 }
 
-const OPERATORS = 't.search_vector @@ (select any_word from words)';
+const HAS_WORD = 't.search_vector @@ (select any_word from words)';
 
 /**
  * The chunks of the block that the chunk is of, or would be if it met the filters: the search ranks

@@ -100,6 +100,6 @@ const TEXTS = fixedStatement(
 );
 
 /** A lexeme as it stands in the text of a `tsquery`. */
-export function quoted(lexeme: string): string {
+function quoted(lexeme: string): string {
   return `'${lexeme.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }

@@ -129,6 +129,10 @@ describe('a word is found wherever it stands as a word, and is marked', () => {
   test('and parts of a number that is joined do not find it out of their order', async () => {
     const client = await tenantWith('filter AB-1234', 'filter 1234 beside AB');
     expect((await search(client, 'ab-1234')).texts).toEqual(['filter AB-1234']);
+    // Beside another word they add to the score of what has that.
+    const { texts, keywordMatch } = await search(client, 'filter ab-1234');
+    expect(texts).toEqual(['filter AB-1234', 'filter 1234 beside AB']);
+    expect(keywordMatch).toBe('ALL_WORDS');
   });
 });
 
@@ -152,10 +156,10 @@ describe('operators', () => {
 
   test('or joins its two neighbours', async () => {
     const client = await tenantWith('we repair boots', 'we repair tents', 'boots and tents');
-    expect((await search(client, 'repair boots or tents')).texts.toSorted()).toEqual([
-      'we repair boots',
-      'we repair tents',
-    ]);
+    const { texts, keywordMatch } = await search(client, 'repair boots or tents');
+    expect(texts.slice(0, 2).toSorted()).toEqual(['we repair boots', 'we repair tents']);
+    expect(texts.slice(2)).toEqual(['boots and tents']);
+    expect(keywordMatch).toBe('ALL_WORDS');
   });
 
   test('a phrase in typographic quotes, and what is excluded', async () => {
