@@ -21,7 +21,7 @@ afterAll(() => gateway.close());
 /** A tenant whose texts another program has written by plain SQL, beside one text without words. */
 async function tenantWith(...texts: string[]): Promise<Client> {
   const tenant = await gateway.world.tenant();
-  const document = await (await tenant.bot()).document();
+  const document = await (await tenant.bot()).document({ filename: 'Handbook' });
   for (const [chunkIndex, text] of [...texts, 'Nothing of that.'].entries())
     await gateway.world.insert('doc_chunks', {
       tenant_id: tenant.id,

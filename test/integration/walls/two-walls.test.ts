@@ -27,6 +27,8 @@ const TABLES = [
   'audit_log',
 ];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** Texts that passages are cut from: no field shows the ids of their rows. */
+const TABLES_WITHOUT_IDS = new Set(['doc_texts']);
 /** Members that differ from one answer to the next although the question was the same. */
 const VOLATILE = new Set(['requestId', 'tookMs', 'lastUsedAt']);
 
@@ -103,7 +105,7 @@ async function settle(canary: string): Promise<Inhabitant> {
   });
   const client = await gateway.user(tenant, 'owner');
   const ids = new Map<string, string[]>();
-  for (const table of TABLES) {
+  for (const table of TABLES.filter(each => !TABLES_WITHOUT_IDS.has(each))) {
     const rows = await gateway.db.asSuperuser<{ id: string }>(
       `select id from ${table} where ${table === 'tenants' ? 'id' : 'tenant_id'} = ?`,
       [tenant.id],
