@@ -63,7 +63,7 @@ describe('weaver search evaluate', () => {
     expect(code).toBe(0);
     expect(out).toMatch(/^Shop: 3 questions\n/);
     expect(out).toMatch(/mode +hit@1 +hit@3 +hit@10 +MRR/);
-    expect(out).toMatch(/KEYWORD +0\.667 +0\.667 /);
+    expect(out).toMatch(/KEYWORD +0\.667 +0\.667 +0\.667 +0\.667/);
     expect(out).toMatch(/dry the tent\n +expected refunds\.md; VECTOR \d, KEYWORD not in 10/);
     expect(out).toMatch(
       /1\. \w+\.md \[0\] score [\d.]+: vector [\d.]+, keyword [\d.]+ \(.*tent \d/,
@@ -76,8 +76,26 @@ describe('weaver search evaluate', () => {
     const evaluation = JSON.parse(out) as any;
     expect(evaluation).toMatchObject({ tenantName: 'Shop', botId: null });
     expect(evaluation.modes.map(({ mode }: any) => mode)).toEqual(['VECTOR', 'KEYWORD', 'HYBRID']);
-    expect(evaluation.modes[1]).toMatchObject({ hit1: 2 / 3, mrr: 2 / 3 });
+    expect(evaluation.modes[1]).toMatchObject({
+      hit1: 2 / 3,
+      hit3: 2 / 3,
+      hit10: 2 / 3,
+      mrr: 2 / 3,
+    });
     expect(evaluation.questions).toHaveLength(3);
+    // Two at the first place; the third is asked of four chunks, of which one is right.
+    for (const { mode, hit1, hit3, hit10, mrr } of evaluation.modes) {
+      const ranks: (number | null)[] = evaluation.questions.map(({ ranks: all }: any) => all[mode]);
+      const upTo = (most: number): number =>
+        ranks.filter(rank => rank !== null && rank <= most).length / 3;
+      expect({ hit1, hit3, hit10 }).toEqual({ hit1: upTo(1), hit3: upTo(3), hit10: upTo(10) });
+      expect(mrr).toBeCloseTo(
+        ranks.reduce<number>((sum, rank) => sum + (rank ? 1 / rank : 0), 0) / 3,
+        12,
+      );
+      expect(ranks.slice(1)).toEqual([1, 1]);
+    }
+    expect(evaluation.questions[0].ranks.VECTOR).toBeGreaterThan(1);
     expect(evaluation.questions[0]).toMatchObject({
       question: 'dry the tent',
       expected: ['refunds.md'],
@@ -88,17 +106,14 @@ describe('weaver search evaluate', () => {
   });
 
   test('asks one bot alone', async () => {
-    const { out } = await evaluate(
-      [{ question: 'wet tent', documents: ['tents.md'] }],
-      '--bot',
-      'Help',
-      '--json',
-    );
-    expect((JSON.parse(out) as any).questions[0].ranks).toEqual({
-      VECTOR: 1,
-      KEYWORD: 1,
-      HYBRID: 1,
-    });
+    const ranks = async (...args: string[]): Promise<unknown> => {
+      const file = [{ question: 'wet tent', documents: ['tents.md'] }];
+      const { out } = await evaluate(file, ...args, '--json');
+      return (JSON.parse(out) as any).questions[0].ranks;
+    };
+    expect(await ranks('--bot', 'Help')).toEqual({ VECTOR: 1, KEYWORD: 1, HYBRID: 1 });
+    // Of all bots, the document of another says more about it.
+    expect(await ranks()).toEqual({ VECTOR: 2, KEYWORD: 2, HYBRID: 2 });
   });
 
   test.each<[string, unknown, string]>([

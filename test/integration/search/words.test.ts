@@ -448,7 +448,7 @@ describe('the indexes on words and metadata', () => {
             ),
           );
         return [
-          await plan(`search_vector @@ to_tsquery('english', 'refund')`),
+          await plan(`search_vector @@ to_tsquery('english', 'zeppelin')`),
           await plan(`chunk_metadata @> '{"kind": 1}'`),
         ];
       },

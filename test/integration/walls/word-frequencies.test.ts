@@ -130,7 +130,9 @@ describe.each([
     }, 120_000);
   };
 
-  describe('behind both walls', () => provesThatNothingShows(() => ({})));
+  describe('behind both walls', () => {
+    provesThatNothingShows(() => ({}));
+  });
 
   describe('behind row-level security alone', () => {
     withoutTheGatewaysFilter();
