@@ -105,7 +105,7 @@ async function settle(canary: string): Promise<Inhabitant> {
   });
   const client = await gateway.user(tenant, 'owner');
   const ids = new Map<string, string[]>();
-  for (const table of TABLES.filter(each => !TABLES_WITHOUT_IDS.has(each))) {
+  for (const table of TABLES.filter(name => !TABLES_WITHOUT_IDS.has(name))) {
     const rows = await gateway.db.asSuperuser<{ id: string }>(
       `select id from ${table} where ${table === 'tenants' ? 'id' : 'tenant_id'} = ?`,
       [tenant.id],
