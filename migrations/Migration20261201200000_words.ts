@@ -221,7 +221,8 @@ ${[1, 2, 3]
 const READ_WORDS =
   `create function weaver_read_words(text, language text default null)
   returns table (word int, place int, is_whole boolean, lexemes text[])
-  language plpgsql immutable parallel safe rows 200 set plan_cache_mode = force_generic_plan as $function$
+  language plpgsql immutable parallel safe rows 200 set plan_cache_mode = force_generic_plan
+  as $function$
   #variable_conflict use_column
   declare
     t text collate "C" := $1;
@@ -383,8 +384,9 @@ const LANGUAGES_OF_TENANT = `create function weaver_languages(tenant uuid) retur
  * committed. Meanwhile the owner of the tables, whom row-level security holds as well, may see the
  * rows that are read: a chunk's words depend on its document and its bot.
  */
-const MAKE_WORDS_ANEW = `create procedure weaver_make_words_anew(in_transaction boolean default false)
-  language plpgsql as $procedure$
+const MAKE_WORDS_ANEW =
+  'create procedure weaver_make_words_anew(in_transaction boolean default false) ' +
+  `language plpgsql as $procedure$
   declare
     itself constant regprocedure := 'public.weaver_make_words_anew(boolean)'::regprocedure;
     progress text := obj_description(itself, 'pg_proc');

@@ -152,8 +152,8 @@ export class DocumentChunk {
   tableHeader?: string | null;
 
   /**
-   * The revision of the document's text that it was cut from, from the character `textStart` up to and without
-   * `textEnd`; all three are null where another program has added the chunk.
+   * The revision of the document's text that it was cut from, from the character `textStart` up to
+   * and without `textEnd`; all three are null where another program has added the chunk.
    */
   @Property({ type: 'integer', nullable: true, lazy: true, hidden: true })
   revision?: number | null;

@@ -78,7 +78,8 @@ export async function chunkFacts(
         ...filterColumns,
         words ? wordColumns(words) : NO_WORDS,
       ].join(', ')}
-        from doc_chunks t ${words ? `cross join lateral (${scoreSql(words, parameters)}) scores` : ''}
+        from doc_chunks t
+             ${words ? `cross join lateral (${scoreSql(words, parameters)}) scores` : ''}
        where t.tenant_id = ${tenant} and t.id = ${parameters.add(chunkId, 'uuid')}
     )${words ? `, ${rankTables(words, tenant, parameters)}` : ''}
     select of.*,

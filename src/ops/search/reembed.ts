@@ -38,7 +38,8 @@ const COUNT = fixedStatement(
 );
 const CHARACTERS = fixedStatement(
   'charactersToEmbed',
-  `select coalesce(sum(length(c.text) + coalesce(length(c.context) + 2, 0)), 0)::float8 as characters
+  `select coalesce(sum(length(c.text) + coalesce(length(c.context) + 2, 0)), 0)::float8
+            as characters
      from doc_chunks c where ${CONDITIONS}`,
 );
 const NEXT = fixedStatement(

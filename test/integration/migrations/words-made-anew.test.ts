@@ -69,7 +69,7 @@ beforeAll(async () => {
 });
 afterAll(() => fresh.close());
 
-test('words of stored chunks are made anew in batches, and a run that broke off goes on', async () => {
+test('words of stored chunks are made anew in batches; a run that broke off goes on', async () => {
   expect(await counts()).toEqual({ anew: 0, old: CHUNKS });
   await sql(
     `create function break_off() returns trigger language plpgsql as
