@@ -221,7 +221,8 @@ ${[1, 2, 3]
 const READ_WORDS =
   `create function weaver_read_words(text, language text default null)
   returns table (word int, place int, is_whole boolean, lexemes text[])
-  language plpgsql immutable parallel safe rows 200 set plan_cache_mode = force_generic_plan as $function$
+  language plpgsql immutable parallel safe rows 200 set plan_cache_mode = force_generic_plan
+  as $function$
   #variable_conflict use_column
   declare
     t text collate "C" := $1;
@@ -379,23 +380,29 @@ const LANGUAGES_OF_TENANT = `create function weaver_languages(tenant uuid) retur
 /**
  * Reads the words of all chunks anew, in the order of their ids, as after this migration. Each
  * batch is committed with the id of its last chunk in the procedure's own comment, so that a run
- * which was broken off goes on from there. For as long the owner of the table, whom row-level
- * security holds as well, may see its rows.
+ * which was broken off goes on from there; with `in_transaction`, the caller's, nothing is
+ * committed. Meanwhile the owner of the tables, whom row-level security holds as well, may see the
+ * rows that are read: a chunk's words depend on its document and its bot.
  */
-const MAKE_WORDS_ANEW = `create procedure weaver_make_words_anew() language plpgsql as $procedure$
+const MAKE_WORDS_ANEW =
+  'create procedure weaver_make_words_anew(in_transaction boolean default false) ' +
+  `language plpgsql as $procedure$
   declare
-    itself constant regprocedure := 'public.weaver_make_words_anew()'::regprocedure;
+    itself constant regprocedure := 'public.weaver_make_words_anew(boolean)'::regprocedure;
     progress text := obj_description(itself, 'pg_proc');
     last_id uuid := coalesce(split_part(progress, ' ', 1),
       '00000000-0000-0000-0000-000000000000')::uuid;
     done bigint := coalesce(split_part(progress, ' ', 2), '0')::bigint;
     batch uuid[];
+    name text;
   begin
-    if row_security_active('public.doc_chunks') then
-      drop policy if exists words_made_anew on public.doc_chunks;
-      execute format('create policy words_made_anew on public.doc_chunks to %I using (true)',
-        current_user);
-    end if;
+    foreach name in array '{doc_chunks,docs,bots}'::text[] loop
+      if row_security_active('public.' || name) then
+        execute format('drop policy if exists words_made_anew on public.%I', name);
+        execute format('create policy words_made_anew on public.%I to %I using (true)', name,
+          current_user);
+      end if;
+    end loop;
     loop
       select array_agg(id order by id) into batch
         from (select id from public.doc_chunks where id > last_id order by id limit 200) next;
@@ -403,23 +410,26 @@ const MAKE_WORDS_ANEW = `create procedure weaver_make_words_anew() language plpg
       update public.doc_chunks set search_vector = null where id = any(batch);
       last_id := batch[cardinality(batch)];
       done := done + cardinality(batch);
-      execute format('comment on procedure %s is %L', itself, last_id || ' ' || done);
-      commit;
+      if not in_transaction then
+        execute format('comment on procedure %s is %L', itself, last_id || ' ' || done);
+        commit;
+      end if;
       if done % 2000 < cardinality(batch) then
         raise notice 'The words of % chunks were made anew.', done;
       end if;
     end loop;
-    if progress is not null or done > 0 then
-      execute format('comment on procedure %s is null', itself);
-    end if;
-    drop policy if exists words_made_anew on public.doc_chunks;
+    execute format('comment on procedure %s is null', itself);
+    for name in select polrelid::regclass::text from pg_policy where polname = 'words_made_anew'
+    loop
+      execute format('drop policy words_made_anew on %s', name);
+    end loop;
   end $procedure$`;
 
 const KNOWN = `check (language ~ '^[a-z]{2}$') not valid`;
 
 /**
  * The database reads the words of a text, for the index and for questions alike, and the same on
- * every server. `search_vector` keeps its name and, until the next migration has come by, the words
+ * every server. `search_vector` keeps its name and, until a later migration has come by, the words
  * that PostgreSQL's own parser found: their stems are the same, so searches go on.
  */
 export class Migration20261201200000_words extends Migration {
@@ -459,7 +469,11 @@ export class Migration20261201200000_words extends Migration {
   /** Makes the words as they were, which writes the table anew and keeps others waiting. */
   override down(): void {
     for (const sql of [
-      'drop procedure weaver_make_words_anew()',
+      // Of a run that was broken off.
+      ...['doc_chunks', 'docs', 'bots'].map(
+        table => `drop policy if exists words_made_anew on ${table}`,
+      ),
+      'drop procedure weaver_make_words_anew(boolean)',
       'drop trigger bots_words on bots',
       'drop trigger docs_words on docs',
       'drop trigger doc_chunks_words on doc_chunks',

@@ -35,9 +35,10 @@ export async function storeSet(operator: Client, set: QuestionSet): Promise<Stor
   for (let start = 0; start < set.documents.length; start += BATCH) {
     const batch = set.documents.slice(start, start + BATCH);
     const names = batch.map((_, index) => `d${index}`);
+    const calls = names.map(name => `${name}: createDocument(input: $${name}) { document { id } }`);
     await operator.data(
       `mutation (${names.map(name => `$${name}: CreateDocumentInput!`).join(', ')}) {
-        ${names.map(name => `${name}: createDocument(input: $${name}) { document { id } }`).join('\n')}
+        ${calls.join('\n')}
       }`,
       Object.fromEntries(names.map((name, index) => [name, { tenantId, ...batch[index]! }])),
     );

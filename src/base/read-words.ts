@@ -1,4 +1,5 @@
-// oxlint-disable max-lines, no-control-regex -- tables and signs belong with what reads by them
+// oxlint-disable max-lines -- tables and signs belong with what reads by them
+// oxlint-disable no-control-regex -- signs that are set within words are control characters
 /**
  * What the words of a text are: the same as `weaver_read_words` in the database gives
  * (`migrations/Migration20261201200000_words.ts`), apart from stems, and where they stand. A test
@@ -90,7 +91,8 @@ const HYPHEN_AT_LINE_END = unicode(
 );
 const CASE_BORDER = /(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z][a-z])/gu;
 const WITH_DIGITS = unicode(
-  `(?<![0-9${LETTER}])(?:[0-9]+[${LETTER}]+[0-9]*|[${LETTER}]+[0-9]+[${LETTER}]*)(?![0-9${LETTER}])`,
+  `(?<![0-9${LETTER}])` +
+    `(?:[0-9]+[${LETTER}]+[0-9]*|[${LETTER}]+[0-9]+[${LETTER}]*)(?![0-9${LETTER}])`,
 );
 const DIGIT_BORDER = unicode(`(?<=[0-9])(?=[${LETTER}])|(?<=[${LETTER}])(?=[0-9])`);
 const BETWEEN_WORDS = unicode(`[${ANY_JOINER}]* +[${ANY_JOINER} ]*`);

@@ -8,7 +8,7 @@ export interface ChunkContext {
 /**
  * What stands before a chunk's text where it is embedded and where its words are indexed, and
  * nowhere else: the name of its file, the headings above it, the header of its table. The database
- * makes the same of a row (`weaver_context_of_chunk`), whoever has written it.
+ * makes the same of a row (`weaver_words_of_chunk`), whoever has written it.
  */
 export function contextOf(filename: string, { headings = [], tableHeader }: ChunkContext): string {
   return [filename, headings.join(' > '), tableHeader ?? ''].filter(line => line !== '').join('\n');

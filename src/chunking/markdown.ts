@@ -6,7 +6,9 @@ export interface Heading {
   readonly path: readonly string[];
 }
 
-/** A fenced block of code or a table, from its first character that shows to its last line's end. */
+/**
+ * A fenced block of code or a table, from its first character that shows to its last line's end.
+ */
 export interface Block {
   readonly kind: 'fence' | 'table';
   readonly start: number;

@@ -92,14 +92,6 @@ import { Tenant } from '../tenants/tenant.entity.js';
     'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
 })
 @Trigger({
-  name: 'doc_chunks_context',
-  timing: 'before',
-  events: ['insert', 'update'],
-  expression:
-    'create trigger doc_chunks_context before insert or update of context, doc_id, ' +
-    'search_vector on doc_chunks for each row execute function weaver_context_of_chunk()',
-})
-@Trigger({
   name: 'doc_chunks_words',
   timing: 'before',
   events: ['insert', 'update'],
@@ -160,8 +152,8 @@ export class DocumentChunk {
   tableHeader?: string | null;
 
   /**
-   * The revision of the document's text that it was cut from, from the character `textStart` up to and without
-   * `textEnd`; all three are null where another program has added the chunk.
+   * The revision of the document's text that it was cut from, from the character `textStart` up to
+   * and without `textEnd`; all three are null where another program has added the chunk.
    */
   @Property({ type: 'integer', nullable: true, lazy: true, hidden: true })
   revision?: number | null;

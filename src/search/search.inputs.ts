@@ -139,8 +139,8 @@ export class SearchChunksInput {
     nullable: true,
     description:
       'The text to search for, at most 8,000 characters. KEYWORD and HYBRID require it ' +
-      'and search for its words, at most 100. VECTOR and HYBRID embed it, unless ' +
-      '`embedding` is set.',
+      'and search for its words: KEYWORD takes at most 100, HYBRID uses the first 100. ' +
+      'VECTOR and HYBRID embed it, unless `embedding` is set.',
   })
   text?: string | null;
 
@@ -155,7 +155,7 @@ export class SearchChunksInput {
 
   @Field(() => SearchMode, {
     defaultValue: SearchMode.VECTOR,
-    description: 'The field to sort by.',
+    description: 'What ranks the hits: vectors, words, or both.',
   })
   mode!: SearchMode;
 

@@ -125,10 +125,7 @@ async function rebuildDocument(
 ): Promise<RebuiltDocument> {
   const { id, filename, revision, text } = document;
   const nothing = { id, embedded: 0, reused: 0 };
-  if (text === null || revision === null) {
-    if (!dryRun) await addContext(database, tenantId, id);
-    return { ...nothing, outcome: 'noText' };
-  }
+  if (text === null || revision === null) return { ...nothing, outcome: 'noText' };
   const reads = database.reads(tenantScope(tenantId));
   const old = await reads.query<OldChunk>(CHUNKS, [tenantId, id, revision]);
   const chunks = splitChunks(text, chunkSize);
@@ -203,16 +200,4 @@ async function isAsRead(
     [tenantId, id, filename, revision],
   );
   return rows.length > 0;
-}
-
-/** Has the words of chunks indexed anew that were stored before a name of a file was part of them. */
-async function addContext(database: Database, tenantId: string, id: string): Promise<void> {
-  await database.write('addContext', OPERATOR_SCOPE, em =>
-    runInWrite(
-      em,
-      'update doc_chunks set search_vector = null where tenant_id = $1::uuid ' +
-        'and doc_id = $2::uuid and context is null',
-      [tenantId, id],
-    ),
-  );
 }

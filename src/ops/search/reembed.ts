@@ -38,7 +38,8 @@ const COUNT = fixedStatement(
 );
 const CHARACTERS = fixedStatement(
   'charactersToEmbed',
-  `select coalesce(sum(length(c.text)), 0)::float8 as characters
+  `select coalesce(sum(length(c.text) + coalesce(length(c.context) + 2, 0)), 0)::float8
+            as characters
      from doc_chunks c where ${CONDITIONS}`,
 );
 const NEXT = fixedStatement(
@@ -74,7 +75,10 @@ export async function countChunksToEmbed(
   return row!.chunks;
 }
 
-/** How long their texts are together, in characters. Reads all of them. */
+/**
+ * How long what is embedded of them is together, in characters: their texts, each with its context
+ * and an empty line. Reads all of them.
+ */
 export async function countCharactersToEmbed(
   database: Database,
   { tenantId, missing, after }: ChunksToEmbed,

@@ -58,7 +58,7 @@ describe('weaver search evaluate', () => {
   const questions = (): unknown =>
     QUESTIONS.map(each => ({ ...each, ...(each.chunks && { chunks: [rightChunk] }) }));
 
-  test('prints how often a right chunk is among the first, and why others stood above', async () => {
+  test('prints how often a right chunk is among the first, and why others are above', async () => {
     const { code, out } = await evaluate(questions());
     expect(code).toBe(0);
     expect(out).toMatch(/^Shop: 3 questions\n/);

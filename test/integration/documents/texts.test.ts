@@ -137,7 +137,7 @@ describe('chunks of a text', () => {
     }
   });
 
-  test('are embedded with the name of the file, the headings and the header of a table', async () => {
+  test("are embedded with the name of the file, the headings and a table's header", async () => {
     const from = service.requests.length;
     await createdDocument(MANUAL);
     const inputs = service.requests.slice(from).flatMap(({ body }) => body.input);
@@ -295,7 +295,7 @@ describe('passages', () => {
     return data.searchChunks;
   };
 
-  test('are the text of the document: nothing twice, and twice what stands there twice', async () => {
+  test("are the document's text: nothing twice, and twice what stands there twice", async () => {
     const id = await createdDocument(MANUAL, 'manual.md');
     const { passages } = await passagesOf(
       `text: "handbook", documentIds: ["${id}"], topK: 100`,

@@ -628,16 +628,22 @@ describe('what the database fills in', () => {
   });
 
   test('the words of a text', async () => {
-    const document = await (await tenant.bot()).document();
+    const document = await (await tenant.bot()).document({ filename: 'Walking.md' });
     const id = await world.insert('doc_chunks', {
       tenant_id: tenant.id,
       doc_id: document.id,
       text: 'Returning the tents',
+      headings: '{Lost,Found}',
       chunk_index: 0,
     });
     expect(
-      await one('select search_vector::text as words from doc_chunks where id = ?', [id]),
-    ).toEqual({ words: `'return':1 'returning':1 'tent':3 'the':2` });
+      await one('select context, search_vector::text as words from doc_chunks where id = ?', [id]),
+    ).toEqual({
+      context: 'Walking.md\nLost > Found',
+      words:
+        `'found':7C 'lost':6C 'md':5C 'return':1 'returning':1 'tent':3 'the':2 'walk':4C ` +
+        `'walking':4C 'walking.md':4C`,
+    });
   });
 
   test('nobody writes what is generated, and vectors have 1536 dimensions', async () => {

@@ -230,7 +230,7 @@ describe('passages', () => {
     }
   });
 
-  test('show a gap between chunks that other programs have added, whatever these repeat', async () => {
+  test('show a gap between chunks of other programs, whatever these repeat', async () => {
     const { passages } = await search({
       text: '"1.4 ends here"',
       mode: 'KEYWORD',

@@ -385,7 +385,7 @@ describe('HYBRID', () => {
     });
   });
 
-  test('costs one statement beside those about words, after the size of the scope is known', async () => {
+  test("costs one statement beside those about words, once the scope's size is known", async () => {
     await search({ text: 'refund', mode: 'HYBRID' });
     expect(await gateway.statements(() => search({ text: 'refund', mode: 'HYBRID' }))).toEqual([
       'searchQuestion',
@@ -479,7 +479,7 @@ test("a stranger's words are not found", async () => {
   ).toHaveLength(10);
 });
 
-test('words that are close together count more; of very many, each counts once and is marked', async () => {
+test('words close together count more; of very many, each counts once and is marked', async () => {
   const other = await gateway.world.tenant();
   const document = await (await other.bot()).document();
   const filler = 'ocean '.repeat(40).trim();

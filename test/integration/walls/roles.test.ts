@@ -289,7 +289,7 @@ describe("a tenant's role", () => {
     }
   });
 
-  test('cannot edit chunks, texts or queries, nor read the log of migrations or the rates', async () => {
+  test('cannot edit chunks, texts or queries, nor read the log of migrations', async () => {
     for (const sql of [
       `update doc_chunks set text = 'edited'`,
       `update doc_chunks set headings = '{edited}'`,

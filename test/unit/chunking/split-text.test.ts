@@ -353,7 +353,8 @@ describe('splitText, of Markdown', () => {
 
   test('cuts a table between its rows, and gives its header to the pieces that follow', () => {
     const header = '| Part | Temperature |\n|------|-------------|';
-    const text = `# Parts\n\n${header}\n${lines(60, nth => `| P-${1000 + nth} | ${nth} degrees |`)}`;
+    const parts = lines(60, nth => `| P-${1000 + nth} | ${nth} degrees |`);
+    const text = `# Parts\n\n${header}\n${parts}`;
     const pieces = splitText(text);
     expect(pieces.length).toBeGreaterThan(1);
     expect(pieces.map(piece => piece.tableHeader)).toEqual([
