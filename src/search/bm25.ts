@@ -7,7 +7,7 @@ import type { QuestionFrequencies } from './word-frequencies.js';
  * The constants of BM25 (Robertson and Zaragoza, "The probabilistic relevance framework", 2009): by
  * how much a word's repetitions count, and the length of the chunk.
  */
-const K1 = 1.2;
+const K1 = 2;
 const B = 0.75;
 
 /**
@@ -30,7 +30,7 @@ export const BLOCK = 400;
  * Chunks to look up by a word each, at most, the rarest words first. Words beyond are so common
  * that they only add to the score of what the others found.
  */
-const MAX_LOOKED_UP = 100_000;
+const MAX_LOOKED_UP = 50_000;
 
 /** Rarities as whole numbers, whose sum does not depend on the order of adding. */
 const SCALE = 1_000_000;
@@ -248,7 +248,7 @@ function matchedCtes(
             from asked_words asked
            cross join lateral (
              select t.id, octet_length(t.text) as bytes from doc_chunks t
-              where ${conditions} and t.search_vector @@ asked.query
+              where ${conditions} and t.search_vector @@ asked.query offset 0
            ) hit
            where asked.is_leading
         ) hits

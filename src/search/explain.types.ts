@@ -58,7 +58,7 @@ export class WordExplanation {
 
   @Field(() => Float, {
     description:
-      'What it adds to `keywordScore`: `idf * count * 2.2 / (count + 1.2 * (0.25 + 0.75 * length ' +
+      'What it adds to `keywordScore`: `idf * count * 3 / (count + 2 * (0.25 + 0.75 * length ' +
       '/ meanLength))`.',
   })
   score!: number;

@@ -14,7 +14,7 @@ export interface FusionWeights {
 }
 
 /** Measured: `docs/search.md`. */
-export const DEFAULT_WEIGHTS: FusionWeights = { vector: 0.4, keyword: 1 };
+export const DEFAULT_WEIGHTS: FusionWeights = { vector: 0.2, keyword: 1 };
 
 /** How much of each ranking is fused: what is further down in both could not get far. */
 const MIN_DEPTH = 50;

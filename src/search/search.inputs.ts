@@ -121,7 +121,7 @@ export class MetadataCondition {
 @InputType({ description: 'The weights of the two rankings of HYBRID.' })
 export class SearchWeights {
   @Field(() => Float, {
-    defaultValue: 0.4,
+    defaultValue: 0.2,
     description: 'Weight of the similarity: 0, or 0.000000001 to 10.',
   })
   vector!: JsonNumber;
@@ -194,7 +194,7 @@ export class SearchChunksInput {
 
   @Field(() => SearchWeights, {
     nullable: true,
-    description: 'The weights of the two rankings of HYBRID; 0.4 and 1 if omitted.',
+    description: 'The weights of the two rankings of HYBRID; 0.2 and 1 if omitted.',
   })
   weights?: SearchWeights | null;
 

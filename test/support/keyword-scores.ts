@@ -1,6 +1,6 @@
 import type { TestDatabase } from './database.js';
 
-const K1 = 1.2;
+const K1 = 2;
 const B = 0.75;
 /** Chunks that are scored exactly, of those that have the words. */
 const BLOCK = 400;
