@@ -24,6 +24,7 @@ const FETCH_BYTES = 1_048_576;
  * their turn.
  */
 export class EmbeddedReadConnections implements ReadConnections {
+  readonly blocksProcess = true;
   readonly #vectors = new VectorReader();
 
   constructor(private readonly pglite: PGlite) {}

@@ -26,7 +26,7 @@ export class ScheduledReadConnections implements ReadScheduler {
   async begin(scope: DatabaseScope, bounds?: OperationBounds): Promise<ScheduledRead> {
     const turn = await this.#turn(scope, bounds, bounds?.signal);
     if (!this.scheduler.isShared) return turn;
-    return new SharedConnectionRead(turn, scope, (current, signal) =>
+    return new SharedConnectionRead(turn, scope, this.connections, (current, signal) =>
       this.#turn(current, bounds, signal),
     );
   }
@@ -85,12 +85,15 @@ class Turn implements ScheduledRead {
  */
 class SharedConnectionRead implements ScheduledRead {
   #turn: Turn | undefined;
+  /** Whether a statement has run since the connection was taken: else it was taken for nothing. */
+  #isUsed = false;
   /** The statements that were asked for before. */
   #previous: Promise<unknown> = Promise.resolve();
 
   constructor(
     turn: Turn,
     private scope: DatabaseScope,
+    private readonly connections: ReadConnections,
     private readonly takeTurn: (scope: DatabaseScope, signal?: AbortSignal) => Promise<Turn>,
   ) {
     this.#turn = turn;
@@ -116,11 +119,15 @@ class SharedConnectionRead implements ScheduledRead {
     bounds?: QueryBounds,
     maxRows?: number,
   ): Promise<ReceivedRows> {
+    // Reads that go on as a tenant are asked for while the look-up, which is not of that scope,
+    // still waits.
+    const { scope } = this;
     const answer = this.#previous.then(async () => {
-      await nextTurn();
+      if (this.connections.blocksProcess) await nextTurn();
       bounds?.signal.throwIfAborted();
-      if (this.#turn?.isWanted()) await this.end();
-      this.#turn ??= await this.takeTurn(this.scope, bounds?.signal);
+      if (this.#isUsed && this.#turn?.isWanted()) await this.end();
+      this.#turn ??= await this.takeTurn(scope, bounds?.signal);
+      this.#isUsed = true;
       return this.#turn.query(statement, parameters, bounds, maxRows);
     });
     this.#previous = answer.catch(() => {});
@@ -130,6 +137,7 @@ class SharedConnectionRead implements ScheduledRead {
   async end(): Promise<void> {
     const turn = this.#turn;
     this.#turn = undefined;
+    this.#isUsed = false;
     await turn?.end();
   }
 }

@@ -272,7 +272,7 @@ describe.runIf(onPostgres)('vectors that half precision cannot hold', () => {
       code: 1,
       err: expect.stringContaining(
         'Nothing was changed: half precision cannot hold the 5 vectors that are named ' +
-          'above. Mend them, or add --set-aside',
+          'above. Correct them, or add --set-aside',
       ),
     });
     for (const [id, , why] of unfit)

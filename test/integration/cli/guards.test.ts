@@ -132,7 +132,7 @@ describe('names', () => {
       'Migration2999010',
       `Migration2999010 is ambiguous: it can mean ${ONE}, ${TWO}.\n`,
     ],
-    ['too short', '299', /^There is no applied migration 299\. /],
+    ['too short', '2999-', /^There is no applied migration 2999-\. /],
   ])('that are %s change nothing, on both command lines', async (_, name, message) => {
     const before = await applied();
     const expected = {
