@@ -14,9 +14,9 @@ export interface AuthRequest {
    */
   readonly lookUp: OperationReads;
   /**
-   * Told, where the look-up is under way and the same token was looked up before, whose it was then:
-   * a guess, until this request is found to be of the very same principal. What is read as that
-   * tenant is sent with the look-up.
+   * Told, where the look-up is under way and the same token was looked up before, whose it was
+   * then: a guess, until this request is found to be of the very same principal. What is read as
+   * that tenant is sent with the look-up.
    */
   readonly onGuess?: ((guess: Principal & { kind: 'apiKey' }) => void) | undefined;
 }

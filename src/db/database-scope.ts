@@ -79,8 +79,8 @@ export interface OperationBounds {
    */
   readonly onReceived?: (bytes: number) => void;
   /**
-   * Where reads begin before it is known whose they are: settled once it is, and never if another's.
-   * Until then nothing that they read is given to anybody.
+   * Where reads begin before it is known whose they are: settled once it is, and never if
+   * another's. Until then nothing that they read is given to anybody.
    */
   readonly confirmed?: Promise<void> | undefined;
   /** Asked while many rows are received, and while values are made of them. */

@@ -136,8 +136,8 @@ export class OperationReads {
   }
 
   /**
-   * The same of a statement that goes on as this tenant, whatever its rows are
-   * (`enterTenantSql`). Reads that continue this scope may be asked for at once, to be sent with it.
+   * The same of a statement that goes on as this tenant, whatever its rows are (`enterTenantSql`).
+   * Reads that continue this scope may be asked for at once, to be sent with it.
    */
   queryAndEnter<R = Row>(
     statement: Statement,

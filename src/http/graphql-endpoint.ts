@@ -1,3 +1,4 @@
+// Longer than 300 lines: the steps of one request share its state.
 import { Readable } from 'node:stream';
 import { HeaderMap, type ApolloServer } from '@apollo/server';
 import type {

@@ -1,3 +1,4 @@
+// Longer than 300 lines: one table for each of the older Weaver, side by side.
 import { CHANGES_TABLE, NEW_IDS_TABLE, type AdoptedTable } from './names.js';
 
 /**
