@@ -5,7 +5,7 @@ import {
   type EnteringRow,
   type OperationBounds,
 } from './database-scope.js';
-import type { ScheduledRead, ReadScheduler } from './scheduled-reads.js';
+import type { ScheduledRead, ReadScheduler } from './connection-scheduler.js';
 import { sqlState } from './database-errors.js';
 import type { ReceivedRows } from './read-connection.js';
 import type { Row, Statement } from './statement.js';

@@ -66,7 +66,6 @@ const RESULT_CHANGED = '0A000';
  * others only when nothing is under way on ours, so that a busy gateway would never give it back.
  */
 export class PostgresReadConnections implements ReadConnections {
-  readonly blocksProcess = false;
   readonly #sessions = new Map<PoolClient, PostgresSession>();
   readonly #prepared = new PreparedStatements();
   readonly #vectors = new VectorReader();

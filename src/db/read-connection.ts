@@ -35,9 +35,6 @@ export interface ReadTransaction {
 
 /** Opens read-only transactions: the same promise from both databases. */
 export interface ReadConnections {
-  /** Whether a statement keeps this process from everything else while it runs. */
-  readonly blocksProcess: boolean;
-
   /**
    * `bounds` hold on PostgreSQL: the embedded database runs in this process, where nothing can
    * interrupt a statement.
