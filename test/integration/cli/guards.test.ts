@@ -89,7 +89,8 @@ describe('a run that fails', () => {
       transactional: false,
     });
     const { code, out, err } = await run('up');
-    expect({ code, out }).toEqual({ code: 1, out: '' });
+    // What is applied stays so, and is told.
+    expect({ code, out }).toEqual({ code: 1, out: `Applied ${ONE}\n` });
     expect(err).toContain(
       `${TWO} failed at statement 1 of 1 (create unique index concurrently one_id on one ` +
         '(id)): could not create unique index "one_id" (SQLSTATE 23505). The invalid index ' +
