@@ -120,8 +120,8 @@ export function operations({
       name: `20 ${mode} searches`,
       query: `{ ${times(20, nth => {
         const input = `text: "parcel ${nth} tent", mode: ${mode}, topK: 100, contextWindow: 3`;
-        const hits = 'hits { highlight } passages { text }';
-        return `s${nth}: searchChunks(input: { ${input} }) { ${hits} }`;
+        const shown = 'hits { highlight } passages { text }';
+        return `s${nth}: searchChunks(input: { ${input} }) { ${shown} }`;
       })} }`,
     })),
     {

@@ -1,6 +1,7 @@
 import { AppError } from '../base/app-error.js';
 import { HolderCounts, FairQueue } from '../base/fair-queue.js';
-import type { DatabaseScope } from './database-scope.js';
+import type { DatabaseScope, OperationBounds } from './database-scope.js';
+import type { ReadConnections, ReadTransaction, ReceivedRows } from './read-connection.js';
 
 /** How long whoever has no time of their own waits for a connection. */
 const ACQUIRE_TIMEOUT_MS = 10_000;
@@ -24,8 +25,6 @@ export interface ConnectionPermit {
    * it is to be given back.
    */
   transferTo(scope: DatabaseScope): boolean;
-  /** Whether others wait for a connection. */
-  isWanted(): boolean;
 }
 
 /**
@@ -43,8 +42,6 @@ export interface ConnectionPermit {
  */
 export class ConnectionScheduler {
   readonly #connections: number;
-  /** There is one connection, which all take in turn. */
-  readonly isShared: boolean;
   /** That tenants and the operator may hold together. */
   readonly #maxForTenants: number;
   readonly #maxForGateway: number;
@@ -67,7 +64,6 @@ export class ConnectionScheduler {
     concurrentWrites?: number | undefined;
   }) {
     this.#connections = connections;
-    this.isShared = connections === 1;
     // Of two, one tenant has one at most: the other is for everybody else.
     this.#maxForTenants =
       connections < 3 ? connections : connections - Math.max(1, Math.floor(connections / 5));
@@ -134,7 +130,6 @@ export class ConnectionScheduler {
         if (isAllowed) this.#grantFree();
         return isAllowed;
       },
-      isWanted: () => this.#isWanted(),
     };
   }
 
@@ -171,11 +166,9 @@ export class ConnectionScheduler {
    */
   #canKeep(holder: string): boolean {
     const isLast = this.#connectionsByHolder.total + 1 === this.#connections;
-    return this.#canTake(holder) && !(isLast && this.#isWanted());
-  }
-
-  #isWanted(): boolean {
-    return !this.#queue.isEmpty || !this.#gatewayQueue.isEmpty;
+    return (
+      this.#canTake(holder) && !(isLast && !(this.#queue.isEmpty && this.#gatewayQueue.isEmpty))
+    );
   }
 
   #gatewayCanTake(): boolean {
@@ -222,4 +215,56 @@ function noConnectionFree(): AppError {
     'No connection to the database was free in time. Try again shortly.',
     { retryAfterMs: 1_000 },
   );
+}
+
+/** A read transaction whose connection was taken in turn. */
+export interface ScheduledRead extends ReadTransaction, Pick<ConnectionPermit, 'transferTo'> {}
+
+/** Opens read-only transactions in turn. */
+export interface ReadScheduler {
+  begin(scope: DatabaseScope, bounds?: OperationBounds): Promise<ScheduledRead>;
+}
+
+export class ScheduledReadConnections implements ReadScheduler {
+  constructor(
+    private readonly connections: ReadConnections,
+    private readonly scheduler: ConnectionScheduler,
+  ) {}
+
+  async begin(scope: DatabaseScope, bounds?: OperationBounds): Promise<ScheduledRead> {
+    const permit = await this.scheduler.read(scope, bounds?.signal);
+    try {
+      return new ScheduledReadTransaction(await this.connections.begin(scope, bounds), permit);
+    } catch (error) {
+      permit.end();
+      throw error;
+    }
+  }
+}
+
+class ScheduledReadTransaction implements ScheduledRead {
+  constructor(
+    private readonly transaction: ReadTransaction,
+    private readonly permit: ConnectionPermit,
+  ) {}
+
+  transferTo(scope: DatabaseScope): boolean {
+    return this.permit.transferTo(scope);
+  }
+
+  enter(scope: DatabaseScope): Promise<void> {
+    return this.transaction.enter(scope);
+  }
+
+  query(...args: Parameters<ReadTransaction['query']>): Promise<ReceivedRows> {
+    return this.transaction.query(...args);
+  }
+
+  async end(): Promise<void> {
+    try {
+      await this.transaction.end();
+    } finally {
+      this.permit.end();
+    }
+  }
 }

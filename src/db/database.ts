@@ -4,7 +4,11 @@ import type { PgliteConnection } from '@mikro-orm/pglite';
 import type { PostgreSqlConnection, SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Pool } from 'pg';
 import type { DatabaseConfig } from '../config.js';
-import { ConnectionScheduler } from './connection-scheduler.js';
+import {
+  ConnectionScheduler,
+  ScheduledReadConnections,
+  type ReadScheduler,
+} from './connection-scheduler.js';
 import {
   databaseOptions,
   type DatabaseOptions,
@@ -20,7 +24,6 @@ import {
 } from './database-scope.js';
 import { OperationReads } from './operation-reads.js';
 import { PostgresReadConnections } from './postgres-reads.js';
-import { ScheduledReadConnections, type ReadScheduler } from './scheduled-reads.js';
 import { fixedStatement, type Statement } from './statement.js';
 import { pipelineWrites } from './write-pipeline.js';
 

@@ -47,6 +47,8 @@ export class EmbeddedReadConnections implements ReadConnections {
 
 class EmbeddedReadTransaction implements ReadTransaction {
   #cursors = 0;
+  /** The statements that were asked for before: PGlite would run them all without a pause. */
+  #previous: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly transaction: Transaction,
@@ -58,17 +60,26 @@ class EmbeddedReadTransaction implements ReadTransaction {
     await this.transaction.exec(enterScopeSql(scope));
   }
 
-  async query(
+  /**
+   * A statement keeps this process from everything else while it runs. Before each, the process
+   * hears of what has come meanwhile: other requests, the end of the operation's time, or that its
+   * caller has gone.
+   */
+  query(
     statement: Statement,
     parameters: readonly unknown[],
-    { onReceived }: Partial<QueryBounds> = {},
+    { signal, onReceived }: Partial<QueryBounds> = {},
     maxRows = 0,
   ): Promise<ReceivedRows> {
-    const rows =
-      onReceived && maxRows > FETCH_ROWS
-        ? await this.#fetchInPieces(statement, parameters, onReceived)
-        : await this.#rows(statement.text, parameters, onReceived);
-    return { read: () => rows };
+    const answer = this.#previous.then(async () => {
+      await nextTurn();
+      signal?.throwIfAborted();
+      if (onReceived && maxRows > FETCH_ROWS)
+        return this.#fetchInPieces(statement, parameters, onReceived);
+      return this.#rows(statement.text, parameters, onReceived);
+    });
+    this.#previous = answer.catch(() => {});
+    return answer.then(rows => ({ read: () => rows }));
   }
 
   async #fetchInPieces(

@@ -5,7 +5,7 @@ import {
   type EnteringRow,
   type OperationBounds,
 } from './database-scope.js';
-import type { ScheduledRead, ReadScheduler } from './scheduled-reads.js';
+import type { ScheduledRead, ReadScheduler } from './connection-scheduler.js';
 import { sqlState } from './database-errors.js';
 import type { ReceivedRows } from './read-connection.js';
 import type { Row, Statement } from './statement.js';
@@ -136,9 +136,8 @@ export class OperationReads {
   }
 
   /**
-   * The same of a statement that goes on as this tenant, whatever its rows are
-   * (`enterTenantSql`). Reads that continue this scope may be asked for at once, to be sent with
-   * it.
+   * The same of a statement that goes on as this tenant, whatever its rows are (`enterTenantSql`).
+   * Reads that continue this scope may be asked for at once, to be sent with it.
    */
   queryAndEnter<R = Row>(
     statement: Statement,

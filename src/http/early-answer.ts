@@ -17,9 +17,7 @@ export interface EarlyAnswer {
   readonly context: RequestContext;
   /** The look-up has found this very principal: goes on. */
   confirm(): Promise<OperationAnswer>;
-  /**
-   * Gives back what the operation holds. One that was not confirmed is over, and never heard of.
-   */
+  /** Gives back what the operation holds. Nobody hears of one that was not confirmed. */
   end(): void;
 }
 

@@ -169,8 +169,8 @@ async function examineShape(
   { table, name, condition }: Shape,
 ): Promise<Finding> {
   const { has, repair } = SHAPES[name]!;
-  const validate =
-    `run "alter table ${table} validate constraint ${name}" ` + 'as the owner of the tables';
+  const validation = `alter table ${table} validate constraint ${name}`;
+  const validate = `run "${validation}" as the owner of the tables`;
   const rows = await database.reads(OPERATOR_SCOPE).query<{ id: string; total: number }>(
     statement(
       'doctorShapes',

@@ -321,7 +321,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
         'a right to truncate',
         'grant truncate on doc_chunks to weaver_tenant',
         'revoke truncate on doc_chunks from weaver_tenant',
-        'weaver_tenant may truncate doc_chunks, which no policy stops.',
+        'weaver_tenant may truncate doc_chunks, which no policy restricts.',
       ],
       [
         'a login without a role',
@@ -410,7 +410,7 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
     });
 
     test('an unmarked sort key: bootstrap mends it for the owner of the tables alone', async () => {
-      const warning = 'warn  weaver_sort_key is not marked leakproof: lists by name are right';
+      const warning = 'warn  weaver_sort_key is not marked leakproof: lists by name are correct';
       await sqlAt(admin, 'alter function weaver_sort_key(text) not leakproof');
       expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({
         code: 0,

@@ -43,7 +43,7 @@ describe.runIf(testable)('a standby', { timeout: 300_000 }, () => {
       code: 0,
       out: expect.stringMatching(/^Wrote .*: \d+ rows in \d+ tables\.$/),
     });
-    expect(err).toContain('read from the file');
+    expect(err).toContain('counted in the file');
     await sqlAt(`${urlAt(primary.port)}?sslmode=disable`, 'create database restored');
     const restored = await weaver({ DATABASE_URL: urlAt(primary.port, 'restored') }, [
       'db',

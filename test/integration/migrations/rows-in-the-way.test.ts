@@ -53,7 +53,7 @@ const stored = (): Promise<unknown[]> =>
       'from bots union all select id, expires_at::text, last_used_at::text from api_keys ' +
       'union all select id, email, updated_at::text from profiles ' +
       'union all select id, scopes::text, null from api_keys ' +
-      'union all select id, sources::text, null from bot_queries) t order by to_jsonb(t)::text',
+      'union all select id, sources::text, null from bot_queries) t order by t::text',
   );
 
 beforeAll(async () => {

@@ -10,6 +10,7 @@ import { ClusteredVectors, dot } from '../../support/clustered-vectors.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { fill } from '../../support/large-tenant.js';
 import type { TenantWorld } from '../../support/world.js';
+import { until } from '../../support/row-locks.js';
 
 const onPostgres = inject('template').kind === 'postgres';
 
@@ -58,8 +59,13 @@ const tune = (): Promise<unknown> =>
     ['search', 'tune'],
   );
 
+/**
+ * Share of the nearest chunks that searches find along a path. Where that could have missed one,
+ * as an index whose levels are drawn by chance may, the search goes on along the next.
+ */
 async function recall(topK: number, path: string): Promise<number> {
   let found = 0;
+  let alongPath = 0;
   const questions = Array.from({ length: 20 }, () =>
     vectors.questionAbout(passages[vectors.below(SIZE)]!.vector),
   );
@@ -71,11 +77,13 @@ async function recall(topK: number, path: string): Promise<number> {
     const { hits, completeness } = await search({ embedding: Array.from(question), topK });
     expect(completeness).toMatchObject({
       returned: topK,
-      path: expect.stringMatching(`^(${path}|EXACT)$`),
+      path: expect.stringMatching(`^(${path}|CODES|EXACT)$`),
     });
+    alongPath += completeness.path === path ? 1 : 0;
     const ids = new Set(hits.map(hit => hit.chunk.id));
     found += expected.filter(({ id }) => ids.has(id)).length / topK;
   }
+  expect(alongPath).toBeGreaterThan(0);
   return found / questions.length;
 }
 
@@ -108,7 +116,17 @@ async function sentStatement(
 
 describe.runIf(onPostgres)('where parallel workers seem to cost nothing', () => {
   const GUARD = ' and pg_backend_pid() > 0';
-  beforeAll(() => gateway.db.asSuperuser('vacuum (analyze) doc_chunks'));
+  // An index alone is read where all pages are visible to all, as they are once no transaction of
+  // before is left.
+  beforeAll(() =>
+    until(async () => {
+      await gateway.db.asSuperuser('vacuum (analyze) doc_chunks');
+      const [pages] = await gateway.db.asSuperuser<{ visible: boolean }>(
+        "select relallvisible = relpages as visible from pg_class where relname = 'doc_chunks'",
+      );
+      return pages!.visible;
+    }),
+  );
 
   /** The plan for any tenant. */
   async function planOf(text: string, parameters: readonly unknown[]): Promise<string> {

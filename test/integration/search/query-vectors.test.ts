@@ -122,11 +122,18 @@ test('stand behind the prefix that the model wants for what is searched for', as
       (await (await prefixed.world.tenant()).key({ scopes: ['search', 'write'] })).secret,
     );
     const before = server.requests.length;
-    await writer.data(QUERY, { input: { text: 'wax', mode: 'HYBRID' } });
+    // The first makes document and key known: the others begin before the key is looked up.
+    for (const text of ['wax', 'leather', 'laces'])
+      await writer.data(QUERY, { input: { text, mode: 'HYBRID' } });
     await writer.data(
       'mutation { createDocument(input: { filename: "f", text: "Boots." }) { document { id } } }',
     );
-    expect(inputsSince(before)).toEqual([['query: wax'], ['passage: f\n\nBoots.']]);
+    expect(inputsSince(before)).toEqual([
+      ['query: wax'],
+      ['query: leather'],
+      ['query: laces'],
+      ['passage: f\n\nBoots.'],
+    ]);
   } finally {
     await prefixed.close();
   }

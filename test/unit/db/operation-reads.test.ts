@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
-import type { ScheduledRead, ReadScheduler } from '../../../src/db/scheduled-reads.js';
+import type { ScheduledRead, ReadScheduler } from '../../../src/db/connection-scheduler.js';
 import { OperationReads } from '../../../src/db/operation-reads.js';
 import { statement, type Row } from '../../../src/db/statement.js';
 
