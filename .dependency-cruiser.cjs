@@ -18,6 +18,7 @@ const STEPS = [
   ['viewer', 'bots', 'chunking'],
   ['documents'],
   ['chunks'],
+  ['ingestion'],
   ['search'],
   ['bot-queries'],
   ['analytics'],

@@ -11,6 +11,8 @@ const ALL_TABLES = [
   'docs',
   'doc_texts',
   'doc_chunks',
+  'ingestions',
+  'ingestion_chunks',
   'api_keys',
   'bot_queries',
   'idempotency_keys',

@@ -450,6 +450,21 @@ describe('checks', () => {
       text: 't',
       sha256: '0'.repeat(64),
     }),
+    ingestions: async () => ({
+      tenant_id: tenant.id,
+      doc_id: (await (await tenant.bot()).document()).id,
+      kind: 'create',
+      revision: 1,
+    }),
+    ingestion_chunks: async () => ({
+      tenant_id: tenant.id,
+      ingestion_id: await world.insert('ingestions', await rows.ingestions!()),
+      chunk_index: 0,
+      text: 't',
+      text_start: 0,
+      text_end: 1,
+      input_sha256: '0'.repeat(64),
+    }),
     api_keys: async () => ({ tenant_id: tenant.id, name: 'K', key_hash: 'h' }),
     audit_log: async () => ({
       tenant_id: tenant.id,
@@ -497,6 +512,21 @@ describe('checks', () => {
     ['doc_chunks', { text_start: 0, text_end: 1 }, 'doc_chunks_place_in_text'],
     ['doc_texts', { revision: 0 }, 'doc_texts_revision_positive'],
     ['doc_texts', { sha256: 'none' }, 'doc_texts_sha256_is_hex'],
+    ['docs', { metadata: '[]' }, 'docs_metadata_is_object'],
+    ['docs', { content_sha256: 'none' }, 'docs_content_sha256_is_hex'],
+    ['ingestions', { kind: 'none' }, 'ingestions_kind_known'],
+    ['ingestions', { revision: 0 }, 'ingestions_revision_positive'],
+    ['ingestions', { state: 'none' }, 'ingestions_state_known'],
+    ['ingestions', { step: 'none' }, 'ingestions_step_known'],
+    ['ingestions', { attempt: -1 }, 'ingestions_attempt_not_negative'],
+    ['ingestions', { failures: -1 }, 'ingestions_failures_not_negative'],
+    ['ingestions', { done: 2, total: 1 }, 'ingestions_progress'],
+    ['ingestions', { metadata: '[]' }, 'ingestions_metadata_is_object'],
+    ['ingestions', { error_code: 'TIMEOUT' }, 'ingestions_error_complete'],
+    ['ingestion_chunks', { chunk_index: -1 }, 'ingestion_chunks_index_not_negative'],
+    ['ingestion_chunks', { page_num: 0 }, 'ingestion_chunks_page_positive'],
+    ['ingestion_chunks', { text_end: 0 }, 'ingestion_chunks_place_in_text'],
+    ['ingestion_chunks', { input_sha256: 'none' }, 'ingestion_chunks_sha256_is_hex'],
     ['api_keys', { name: '' }, 'api_keys_name_not_empty'],
     ['api_keys', { rate_limit_rpm: 0 }, 'api_keys_rate_limit_positive'],
     ['api_keys', { scopes: '{read,root}' }, 'api_keys_scopes_known'],
@@ -517,7 +547,7 @@ describe('checks', () => {
         "and conrelid <> 0 and connamespace = 'public'::regnamespace",
     );
     // Those of times have a test of their own.
-    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(30);
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(45);
   });
 
   test.each([
