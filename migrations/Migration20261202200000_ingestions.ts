@@ -19,6 +19,11 @@ const INGESTIONS = [
     bot_id uuid not null,
     doc_id uuid not null,
     upload_id uuid,
+    filename varchar(500) not null,
+    content_type varchar(255),
+    size_bytes bigint not null constraint ingestions_size_not_negative check (size_bytes >= 0),
+    content_sha256 varchar(64) not null constraint ingestions_content_sha256_is_hex ` +
+    `check (content_sha256 ~ '^[0-9a-f]{64}$'),
     kind varchar(20) not null constraint ingestions_kind_known ` +
     `check (kind in ('create', 'replace')),
     revision int not null constraint ingestions_revision_positive check (revision >= 1),
@@ -75,6 +80,7 @@ const INGESTION_CHUNKS = [
     chunk_index int not null constraint ingestion_chunks_index_not_negative ` +
     `check (chunk_index >= 0),
     text text not null,
+    context text not null,
     headings text[] not null default '{}'::text[],
     table_header text,
     page_num int constraint ingestion_chunks_page_positive check (page_num >= 1),

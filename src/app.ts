@@ -58,6 +58,9 @@ import { operationSignal } from './http/operation-signal.js';
 import { takeParametersText } from './http/parameters-text.js';
 import { limitBody } from './http/request-body.js';
 import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
+import { IngestionEvents } from './ingestion/ingestion-events.js';
+import { ingestionMetrics } from './ingestion/ingestion-metrics.js';
+import { IngestionWorker } from './ingestion/ingestion-worker.js';
 import { createMetrics } from './observability/metrics.js';
 import { playgroundRoutes } from './playground/playground.js';
 import { networkOf } from './rate-limits/network-of.js';
@@ -153,7 +156,9 @@ export async function startGateway({
       Infinity,
     ),
     search: searchServices(metrics, sampler),
+    ingestionEvents: new IngestionEvents(),
   };
+  const filesMetrics = metrics && ingestionMetrics(database, metrics);
   const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
@@ -177,9 +182,21 @@ export async function startGateway({
   });
 
   await app.listen({ host: config.http.host, port: config.http.port });
+  const worker = config.ingestion.inline
+    ? new IngestionWorker({
+        database,
+        embedder: services.embedder,
+        chunkSize: config.chunkSize,
+        events: services.ingestionEvents,
+        log,
+        metrics: filesMetrics,
+        concurrency: config.ingestion.concurrency,
+      })
+    : undefined;
   return {
     url: urlOf(app),
     async close() {
+      await worker?.close();
       await apollo.stop();
       await app.close();
       await usage.close();
@@ -211,6 +228,7 @@ interface Services {
    */
   readonly embedSlots: OperationSlots;
   readonly search: SearchServices;
+  readonly ingestionEvents: IngestionEvents;
 }
 
 function contextOf(
@@ -262,6 +280,7 @@ function contextOf(
     loaders,
     lists: new Map(),
     search: services.search,
+    ingestionEvents: services.ingestionEvents,
     searchCount: new SearchCount(),
     rows,
     bytes,

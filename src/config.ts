@@ -54,6 +54,13 @@ export interface Config {
     /** Share of the searches that are compared with an exact scan afterwards, 0 to 1. */
     recallSample: number;
   };
+  /** How files are processed in the background. */
+  ingestion: {
+    /** Whether the processes that serve work on files, too. */
+    inline: boolean;
+    /** Files that one process works on at the same time. */
+    concurrency: number;
+  };
   /** The token that may read `/metrics`; none means that there are no metrics over HTTP. */
   metricsToken: string | undefined;
   limits: Limits;
@@ -341,6 +348,19 @@ const SETTINGS = {
       'Fraction of searches that are compared with an exact scan afterwards, in the ' +
         'background, 0 to 1. /metrics shows what they missed.',
     ),
+  WEAVER_WORK: z
+    .enum(['inline', 'off'], 'must be inline or off')
+    .default('inline')
+    .describe(
+      'Who processes uploaded files: the gateway itself (inline), or only "weaver work" ' +
+        '(off, which requires DATABASE_URL).',
+    ),
+  WEAVER_WORK_CONCURRENCY: wholeNumber(1, 64)
+    .default(2)
+    .describe(
+      'Files that one process works on at the same time, each of another tenant. The embedded ' +
+        'database works on one.',
+    ),
   WEAVER_METRICS_TOKEN: text
     .min(16, 'must have at least 16 characters')
     .optional()
@@ -392,6 +412,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       'WEAVER_WORKERS requires DATABASE_URL: only one process can open the embedded database',
     );
   }
+  if (values.WEAVER_WORK === 'off' && !values.DATABASE_URL)
+    problems.push(
+      'WEAVER_WORK=off requires DATABASE_URL: only one process can open the embedded database, so ' +
+        'nobody else could process files',
+    );
   const addresses = readAddresses(values, env, problems);
   if (values.WEAVER_MIGRATION_URL && !values.DATABASE_URL)
     problems.push('WEAVER_MIGRATION_URL requires DATABASE_URL');
@@ -549,6 +574,10 @@ function toConfig(
     search: {
       indexMinChunks: env.WEAVER_SEARCH_INDEX_FROM,
       recallSample: env.WEAVER_SEARCH_RECALL_SAMPLE,
+    },
+    ingestion: {
+      inline: env.WEAVER_WORK === 'inline',
+      concurrency: addresses ? env.WEAVER_WORK_CONCURRENCY : 1,
     },
     metricsToken: env.WEAVER_METRICS_TOKEN,
     limits: toLimits(env),

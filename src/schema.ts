@@ -26,6 +26,10 @@ import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.j
 import { NODES } from './entities.js';
 import { resolveDirectly } from './graphql/direct-resolvers.js';
 import { nodeResolver } from './graphql/node.resolver.js';
+import { DocumentIngestionsResolver } from './ingestion/document-ingestions.resolver.js';
+import { IngestionMutationsResolver } from './ingestion/ingestion-mutations.resolver.js';
+import { IngestionResolver } from './ingestion/ingestion.resolver.js';
+import { TenantIngestionsResolver } from './ingestion/tenant-ingestions.resolver.js';
 import { ChunkSimilarResolver } from './search/chunk-similar.resolver.js';
 import {
   PassageDocumentResolver,
@@ -66,6 +70,10 @@ const RESOLVERS: NonEmptyArray<Function> = [
   ChunkResolver,
   ChunkMutationsResolver,
   ChunkNeighborsResolver,
+  TenantIngestionsResolver,
+  DocumentIngestionsResolver,
+  IngestionResolver,
+  IngestionMutationsResolver,
   SearchResolver,
   SearchPassagesResolver,
   PassageDocumentResolver,

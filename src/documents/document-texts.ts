@@ -38,12 +38,25 @@ export async function replaceText(
   { text, chunks }: SplitDocument,
   metadata: Record<string, unknown> | undefined,
 ): Promise<void> {
-  const noted = metadata ?? (await firstMetadata(em, document));
-  await deleteChunksOf(em, document);
-  const revision = (await deleteTexts(em, document)) + 1;
+  const { revision, noted } = await removeText(em, document, metadata);
   await insertText(em, document, revision, text);
   const annotated = chunks.map(chunk => ({ ...chunk, metadata: noted }));
   await storeChunks(em, document, annotated, revision);
+}
+
+/**
+ * Makes room for another text of a document: deletes the old one, and all chunks. Gives the number
+ * of the next, and `metadata`, or without it that of the first old chunk. The document's row is to
+ * be locked.
+ */
+export async function removeText(
+  em: SqlEntityManager,
+  document: RowKey,
+  metadata: Record<string, unknown> | undefined,
+): Promise<{ revision: number; noted: Record<string, unknown> }> {
+  const noted = metadata ?? (await firstMetadata(em, document));
+  await deleteChunksOf(em, document);
+  return { revision: (await deleteTexts(em, document)) + 1, noted };
 }
 
 async function insertText(

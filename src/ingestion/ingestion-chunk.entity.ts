@@ -72,6 +72,10 @@ export class IngestionChunk {
   @Property({ type: 'text' })
   text!: string;
 
+  /** What stands before its text where it is embedded: `chunking/chunk-context.ts`. */
+  @Property({ type: 'text' })
+  context!: string;
+
   @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{}'::text[]` })
   headings!: string[] & Opt;
 

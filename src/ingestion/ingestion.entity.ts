@@ -24,7 +24,7 @@ import {
 } from '../graphql/filters.js';
 import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
-import { DateTimeScalar } from '../graphql/scalars.js';
+import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 
 export enum IngestionState {
@@ -106,6 +106,11 @@ const IngestionKindFilter = enumFilter<IngestionKind>(IngestionKind, 'IngestionK
     `where state in ('queued', 'running')`,
 })
 @Check({ name: 'ingestions_kind_known', expression: `kind in ('create', 'replace')` })
+@Check({ name: 'ingestions_size_not_negative', expression: 'size_bytes >= 0' })
+@Check({
+  name: 'ingestions_content_sha256_is_hex',
+  expression: `content_sha256 ~ '^[0-9a-f]{64}$'`,
+})
 @Check({ name: 'ingestions_revision_positive', expression: 'revision >= 1' })
 @Check({
   name: 'ingestions_state_known',
@@ -179,6 +184,22 @@ export class Ingestion {
 
   @Property({ type: 'uuid', nullable: true, lazy: true, hidden: true })
   uploadId?: string | null;
+
+  @Field(() => String, { description: 'The name of the file.' })
+  @Filterable(() => StringFilter, 'The name of the file.')
+  @Property({ type: 'string', length: 500 })
+  filename!: string;
+
+  /** As it was declared. */
+  @Property({ type: 'string', length: 255, nullable: true, lazy: true, hidden: true })
+  contentType?: string | null;
+
+  @Field(() => BigIntScalar, { description: 'The size of the file in bytes.' })
+  @Property({ type: 'bigint' })
+  sizeBytes!: string;
+
+  @Property({ type: 'string', length: 64, lazy: true, hidden: true })
+  contentSha256!: string;
 
   @Field(() => IngestionKind, { description: 'What the file is for.' })
   @Filterable(() => IngestionKindFilter, 'What the file is for.')

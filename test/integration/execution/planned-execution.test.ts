@@ -8,6 +8,7 @@ import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
+import { IngestionEvents } from '../../../src/ingestion/ingestion-events.js';
 import { Pauses } from '../../../src/graphql/execution/pauses.js';
 import { ByteBudget } from '../../../src/graphql/limits/byte-budget.js';
 import { OperationSlots, OperationSlot } from '../../../src/graphql/limits/operation-slots.js';
@@ -65,6 +66,7 @@ function contextOf(principal: Principal): RequestContext {
     embedder,
     embed: texts => embedder.embed(texts),
     chunkSize: 1_000,
+    ingestionEvents: new IngestionEvents(),
     pause: () => undefined,
     pauses: new Pauses(() => undefined),
     rows: new RowBudget(25_000, 25_000).operation(),

@@ -453,6 +453,9 @@ describe('checks', () => {
     ingestions: async () => ({
       tenant_id: tenant.id,
       doc_id: (await (await tenant.bot()).document()).id,
+      filename: 'f',
+      size_bytes: 1,
+      content_sha256: '0'.repeat(64),
       kind: 'create',
       revision: 1,
     }),
@@ -461,6 +464,7 @@ describe('checks', () => {
       ingestion_id: await world.insert('ingestions', await rows.ingestions!()),
       chunk_index: 0,
       text: 't',
+      context: '',
       text_start: 0,
       text_end: 1,
       input_sha256: '0'.repeat(64),
@@ -515,6 +519,8 @@ describe('checks', () => {
     ['docs', { metadata: '[]' }, 'docs_metadata_is_object'],
     ['docs', { content_sha256: 'none' }, 'docs_content_sha256_is_hex'],
     ['ingestions', { kind: 'none' }, 'ingestions_kind_known'],
+    ['ingestions', { size_bytes: -1 }, 'ingestions_size_not_negative'],
+    ['ingestions', { content_sha256: 'none' }, 'ingestions_content_sha256_is_hex'],
     ['ingestions', { revision: 0 }, 'ingestions_revision_positive'],
     ['ingestions', { state: 'none' }, 'ingestions_state_known'],
     ['ingestions', { step: 'none' }, 'ingestions_step_known'],
@@ -547,7 +553,7 @@ describe('checks', () => {
         "and conrelid <> 0 and connamespace = 'public'::regnamespace",
     );
     // Those of times have a test of their own.
-    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(45);
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(47);
   });
 
   test.each([
