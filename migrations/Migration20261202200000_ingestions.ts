@@ -66,6 +66,8 @@ const INGESTIONS = [
   // What is waited for: small, however many have ended.
   'create index ingestions_unfinished on ingestions (tenant_id, created_at, id) ' +
     `where state in ('queued', 'running')`,
+  'create index ingestions_failed on ingestions (tenant_id, created_at, id) ' +
+    `where state = 'failed'`,
   'create trigger ingestions_choose_bot before insert on ingestions for each row ' +
     'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
   ...wallsOf('ingestions'),

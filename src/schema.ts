@@ -21,6 +21,7 @@ import { ChunkResolver } from './chunks/chunk.resolver.js';
 import { DocumentChunksResolver } from './chunks/document-chunks.resolver.js';
 import { BotDocumentsResolver } from './documents/bot-documents.resolver.js';
 import { DocumentMutationsResolver } from './documents/document-mutations.resolver.js';
+import { DocumentTextResolver } from './documents/document-text.resolver.js';
 import { DocumentResolver } from './documents/document.resolver.js';
 import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.js';
 import { NODES } from './entities.js';
@@ -65,6 +66,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   TenantDocumentsResolver,
   BotDocumentsResolver,
   DocumentResolver,
+  DocumentTextResolver,
   DocumentMutationsResolver,
   DocumentChunksResolver,
   ChunkResolver,

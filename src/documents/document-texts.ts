@@ -17,6 +17,10 @@ export interface SplitDocument {
 
 const FIRST_REVISION = 1;
 
+/** The SHA-256 of a text in UTF-8, as hexadecimal digits. */
+export const digestOfText = (text: string): string =>
+  createHash('sha256').update(text).digest('hex');
+
 /** Stores the first text of a new document with its chunks. */
 export async function storeFirstText(
   em: SqlEntityManager,
@@ -69,7 +73,7 @@ async function insertText(
     em,
     'insert into doc_texts (tenant_id, doc_id, revision, text, sha256) ' +
       'values ($1::uuid, $2::uuid, $3::int, $4, $5)',
-    [tenantId, id, revision, text, createHash('sha256').update(text).digest('hex')],
+    [tenantId, id, revision, text, digestOfText(text)],
   );
 }
 

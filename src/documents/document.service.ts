@@ -22,7 +22,7 @@ import type {
   UpdateDocumentInput,
 } from './document-mutations.inputs.js';
 import { Document, DocumentStatus } from './document.entity.js';
-import { replaceText, type SplitDocument } from './document-texts.js';
+import { digestOfText, replaceText, type SplitDocument } from './document-texts.js';
 import { documentToEmbed, type DocumentToEmbed } from './document-to-embed.js';
 import { storeDocument, type NewDocument } from './store-document.js';
 
@@ -129,6 +129,8 @@ export async function reprocessDocument(
       await updateRow(em, Document, document, {
         status: DocumentStatus.COMPLETED,
         errorMessage: null,
+        metadata,
+        contentSha256: digestOfText(text),
         // The size of a file at `sourceUri` is not that of its text.
         sizeBytes: sourceUri === null ? Buffer.byteLength(text) : undefined,
       });
@@ -190,6 +192,8 @@ function newDocument(
           ...values,
           ...key,
           sizeBytes: String(Buffer.byteLength(text)),
+          metadata,
+          contentSha256: digestOfText(text),
           status: DocumentStatus.COMPLETED,
         };
   return { document, text, metadata };

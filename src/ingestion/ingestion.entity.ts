@@ -105,6 +105,12 @@ const IngestionKindFilter = enumFilter<IngestionKind>(IngestionKind, 'IngestionK
     'create index ingestions_unfinished on ingestions (tenant_id, created_at, id) ' +
     `where state in ('queued', 'running')`,
 })
+@Index({
+  name: 'ingestions_failed',
+  expression:
+    'create index ingestions_failed on ingestions (tenant_id, created_at, id) ' +
+    `where state = 'failed'`,
+})
 @Check({ name: 'ingestions_kind_known', expression: `kind in ('create', 'replace')` })
 @Check({ name: 'ingestions_size_not_negative', expression: 'size_bytes >= 0' })
 @Check({

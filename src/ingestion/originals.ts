@@ -44,7 +44,7 @@ export async function lockOriginal(
 
 const PARTS = fixedStatement(
   'partsOfOriginal',
-  `select p.bytes from upload_parts p where p.tenant_id = $1::uuid and p.upload_id = $2::uuid
+  `select encode(p.bytes, 'base64') as bytes from upload_parts p where p.tenant_id = $1::uuid and p.upload_id = $2::uuid
     order by p.part_no`,
 );
 
@@ -56,8 +56,10 @@ export async function readOriginal(
 ): Promise<Buffer | undefined> {
   const parts = await database
     .reads(tenantScope(tenantId))
-    .query<{ bytes: Uint8Array }>(PARTS, [tenantId, uploadId]);
-  return parts.length === 0 ? undefined : Buffer.concat(parts.map(({ bytes }) => bytes));
+    .query<{ bytes: string }>(PARTS, [tenantId, uploadId]);
+  return parts.length === 0
+    ? undefined
+    : Buffer.concat(parts.map(({ bytes }) => Buffer.from(bytes, 'base64')));
 }
 
 /** The document has its text: nobody needs the bytes again. */

@@ -66,7 +66,7 @@ describe('Mutation.ingestUpload', () => {
       revision: 1,
       kind: 'CREATE',
       error: null,
-      sizeBytes: String(Buffer.byteLength(text)),
+      sizeBytes: Buffer.byteLength(text),
     });
     const { document: other } = await world.done(
       'createDocument',
@@ -86,7 +86,7 @@ describe('Mutation.ingestUpload', () => {
       document: {
         status: 'COMPLETED',
         metadata: { lang: 'en' },
-        sizeBytes: String(Buffer.byteLength(text)),
+        sizeBytes: Buffer.byteLength(text),
         ingestion: { id: ingestion.id },
       },
     });
