@@ -17,6 +17,7 @@ const STEPS = [
   ['users', 'api-keys'],
   ['viewer', 'bots', 'chunking'],
   ['documents'],
+  ['uploads'],
   ['chunks'],
   ['ingestion'],
   ['search'],

@@ -70,6 +70,11 @@ import { buildGatewaySchema } from './schema.js';
 import { RecallSampler } from './search/recall-sampler.js';
 import { SearchCount } from './search/search-count.js';
 import { searchServices, type SearchServices } from './search/search-services.js';
+import { ExpiredUploads } from './uploads/expired-uploads.js';
+import { ANSWER_HEADERS, REQUEST_HEADERS } from './uploads/tus.js';
+import type { UploadSettings } from './uploads/upload-db.js';
+import { registerUploadEndpoint, UPLOAD_METHODS } from './uploads/upload-endpoint.js';
+import { UploadStore } from './uploads/upload-store.js';
 import { userStrategy } from './users/user-strategy.js';
 
 export interface Gateway {
@@ -133,7 +138,8 @@ export async function startGateway({
     apiKeyStrategy(new LegacyKeys(database, log), usage, lastPrincipals(database)),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
-  const admit = withRateLimit(authenticate, new RateLimiter(database), config.limits.rates);
+  const limiter = new RateLimiter(database);
+  const admit = withRateLimit(authenticate, limiter, config.limits.rates);
   const metrics = config.metricsToken === undefined ? undefined : createMetrics();
   const sampler =
     metrics && config.search.recallSample > 0
@@ -157,13 +163,18 @@ export async function startGateway({
     ),
     search: searchServices(metrics, sampler),
     ingestionEvents: new IngestionEvents(),
+    uploads: {
+      ...config.uploads,
+      quotas: config.quotas,
+      publicUrl: config.http.publicUrl,
+    },
   };
   const filesMetrics = metrics && ingestionMetrics(database, metrics);
   const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
     acceptOnlyJson(graphql);
-    await allowOrigins(graphql, config.http.corsOrigins);
+    await allowOrigins(graphql, config.http.corsOrigins, { methods: ['GET', 'HEAD', 'POST'] });
     graphql.decorateRequest('caller', undefined);
     registerGraphqlEndpoint(graphql, {
       apollo,
@@ -172,6 +183,20 @@ export async function startGateway({
       findCaller,
       contextOf: (request, reply, caller) => contextOf(request, reply, caller, services),
       preParsing: limitBody(config.limits, findCaller),
+    });
+  });
+  await app.register(async uploads => {
+    await allowOrigins(uploads, config.http.corsOrigins, {
+      methods: UPLOAD_METHODS,
+      headers: REQUEST_HEADERS,
+      exposedHeaders: ANSWER_HEADERS,
+    });
+    registerUploadEndpoint(uploads, {
+      store: new UploadStore(database, config.limits),
+      limiter,
+      slots: new OperationSlots(config.uploads.concurrency, 0),
+      config: config.uploads,
+      limits: config.limits,
     });
   });
   registerHealth(app, () => database.ping());
@@ -193,6 +218,7 @@ export async function startGateway({
         concurrency: config.ingestion.concurrency,
       })
     : undefined;
+  const expiredUploads = new ExpiredUploads(database, log);
   return {
     url: urlOf(app),
     async close() {
@@ -200,6 +226,7 @@ export async function startGateway({
       await apollo.stop();
       await app.close();
       await usage.close();
+      await expiredUploads.close();
       await services.search.sampler?.close();
     },
   };
@@ -229,6 +256,7 @@ interface Services {
   readonly embedSlots: OperationSlots;
   readonly search: SearchServices;
   readonly ingestionEvents: IngestionEvents;
+  readonly uploads: UploadSettings;
 }
 
 function contextOf(
@@ -281,6 +309,7 @@ function contextOf(
     lists: new Map(),
     search: services.search,
     ingestionEvents: services.ingestionEvents,
+    uploads: services.uploads,
     searchCount: new SearchCount(),
     rows,
     bytes,

@@ -3,6 +3,8 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { escapeLine } from './base/control-characters.js';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
+import { QUOTA_SETTINGS, toQuotas, type Quotas } from './config/quotas.js';
+import { toUploads, UPLOAD_SETTINGS, type UploadConfig } from './config/uploads.js';
 import {
   toTrustedDocuments,
   trustedDocumentProblems,
@@ -32,6 +34,8 @@ export interface Config {
     corsOrigins: string[];
     /** Whether callers without a token may ask for the schema. */
     openIntrospection: boolean;
+    /** Where clients reach the gateway, without a slash at the end. */
+    publicUrl: string | undefined;
   };
   database: DatabaseConfig;
   /** How long whoever migrates waits while another process does; 0 does not wait. */
@@ -64,6 +68,8 @@ export interface Config {
   /** The token that may read `/metrics`; none means that there are no metrics over HTTP. */
   metricsToken: string | undefined;
   limits: Limits;
+  uploads: UploadConfig;
+  quotas: Quotas;
   logLevel: LogLevel;
 }
 
@@ -163,6 +169,12 @@ const SETTINGS = {
     .default('127.0.0.1')
     .describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
   PORT: wholeNumber(0, 65_535).default(4000).describe('Port to listen on. 0 takes a free one.'),
+  WEAVER_PUBLIC_URL: url(['http:', 'https:'], 'https://weaver.example.com')
+    .optional()
+    .describe(
+      'Address under which clients reach the gateway, such as https://weaver.example.com. The ' +
+        'addresses of uploads begin with it. Not set: these are paths.',
+    ),
   WEAVER_TRUST_PROXY: trustedProxies.describe(
     'Addresses and networks of the proxies in front of the gateway, separated by commas, ' +
       'whose X-Forwarded-For header is trusted. Not set: none is trusted.',
@@ -368,6 +380,8 @@ const SETTINGS = {
       'Bearer token that may read /metrics, at least 16 characters. Not set: there is no /metrics.',
     ),
   ...LIMIT_SETTINGS,
+  ...UPLOAD_SETTINGS,
+  ...QUOTA_SETTINGS,
   LOG_LEVEL: z
     .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .default('info')
@@ -536,6 +550,7 @@ function toConfig(
       corsOrigins: env.WEAVER_CORS_ORIGINS ?? [],
       openIntrospection:
         (env.WEAVER_INTROSPECTION ?? (env.NODE_ENV === 'production' ? 'token' : 'open')) === 'open',
+      publicUrl: env.WEAVER_PUBLIC_URL?.replace(/\/+$/, ''),
     },
     workers: env.WEAVER_WORKERS,
     database: addresses
@@ -581,6 +596,8 @@ function toConfig(
     },
     metricsToken: env.WEAVER_METRICS_TOKEN,
     limits: toLimits(env),
+    uploads: toUploads(env),
+    quotas: toQuotas(env),
     logLevel: env.LOG_LEVEL,
   };
 }

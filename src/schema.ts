@@ -40,6 +40,9 @@ import { SearchResolver } from './search/search.resolver.js';
 import { TenantAuditLogResolver } from './tenants/tenant-audit-log.resolver.js';
 import { TenantMutationsResolver } from './tenants/tenant-mutations.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
+import { TenantUploadsResolver } from './uploads/tenant-uploads.resolver.js';
+import { UploadMutationsResolver } from './uploads/upload-mutations.resolver.js';
+import { UploadResolver } from './uploads/upload.resolver.js';
 import { TenantUsersResolver } from './users/tenant-users.resolver.js';
 import { UserMutationsResolver } from './users/user-mutations.resolver.js';
 import { UserResolver } from './users/user.resolver.js';
@@ -68,6 +71,9 @@ const RESOLVERS: NonEmptyArray<Function> = [
   DocumentResolver,
   DocumentTextResolver,
   DocumentMutationsResolver,
+  TenantUploadsResolver,
+  UploadResolver,
+  UploadMutationsResolver,
   DocumentChunksResolver,
   ChunkResolver,
   ChunkMutationsResolver,

@@ -25,6 +25,7 @@ import {
 import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
+import { Upload } from '../uploads/upload.entity.js';
 import { Tenant } from '../tenants/tenant.entity.js';
 
 export enum IngestionState {
@@ -111,6 +112,12 @@ const IngestionKindFilter = enumFilter<IngestionKind>(IngestionKind, 'IngestionK
     'create index ingestions_failed on ingestions (tenant_id, created_at, id) ' +
     `where state = 'failed'`,
 })
+@Index({
+  name: 'ingestions_of_upload',
+  expression:
+    'create index ingestions_of_upload on ingestions (tenant_id, upload_id) ' +
+    'where upload_id is not null',
+})
 @Check({ name: 'ingestions_kind_known', expression: `kind in ('create', 'replace')` })
 @Check({ name: 'ingestions_size_not_negative', expression: 'size_bytes >= 0' })
 @Check({
@@ -155,6 +162,14 @@ const IngestionKindFilter = enumFilter<IngestionKind>(IngestionKind, 'IngestionK
     'create trigger ingestions_choose_bot before insert on ingestions for each row ' +
     'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
 })
+@Trigger({
+  name: 'ingestions_delete_upload',
+  timing: 'after',
+  events: ['delete'],
+  expression:
+    'create trigger ingestions_delete_upload after delete on ingestions for each row ' +
+    'when (old.upload_id is not null) execute function weaver_delete_upload_of_ingestion()',
+})
 export class Ingestion {
   @Field(() => ID, { description: "The ingestion's UUID." })
   @Filterable(() => IDFilter, "The ingestion's id.")
@@ -188,8 +203,22 @@ export class Ingestion {
   })
   document!: Ref<Document>;
 
-  @Property({ type: 'uuid', nullable: true, lazy: true, hidden: true })
-  uploadId?: string | null;
+  /**
+   * Deleted with it, by a trigger. The column is named in the delete rule: without it, PostgreSQL
+   * would null `tenant_id` too.
+   */
+  @ManyToOne({
+    entity: () => Upload,
+    ref: true,
+    nullable: true,
+    hidden: true,
+    joinColumns: ['tenant_id', 'upload_id'],
+    referencedColumnNames: ['tenant_id', 'id'],
+    deleteRule: 'set null (upload_id)',
+    index: false,
+    foreignKeyName: 'ingestions_upload_fk',
+  })
+  upload?: Ref<Upload> | null;
 
   @Field(() => String, { description: 'The name of the file.' })
   @Filterable(() => StringFilter, 'The name of the file.')

@@ -9,6 +9,7 @@ import { Document, DocumentStatus } from '../documents/document.entity.js';
 import { storeDocument } from '../documents/store-document.js';
 import { jsonInput, notFound, tenantInput } from '../graphql/input-checks.js';
 import { uuidInput } from '../graphql/uuid-input.js';
+import { lockUploadForIngestion, type LockedUpload } from '../uploads/upload-ingestion.js';
 import { detailsOf, recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
@@ -22,7 +23,6 @@ import type {
 } from './ingestion-mutations.inputs.js';
 import { Ingestion, IngestionKind, IngestionState } from './ingestion.entity.js';
 import { lockDocument, markDocument } from './lease.js';
-import { lockOriginal, type Original } from './originals.js';
 import { deleteStaged } from './staging.js';
 import { forgetText } from './switch-document.js';
 
@@ -51,7 +51,6 @@ export async function ingestUpload(
   input: IngestUploadInput,
 ): Promise<IngestedUpload> {
   const tenantId = tenantInput(caller, input.tenantId);
-  const uploadId = uuidInput('input.uploadId', input.uploadId);
   const given = input.metadata == null ? undefined : jsonInput('input.metadata', input.metadata);
   const ingested = await change<IngestedUpload>(db, caller, {
     verb: 'ingestUpload',
@@ -70,19 +69,19 @@ export async function ingestUpload(
                 field: 'input.documentId',
               },
             );
-      const original = await lockOriginal(em, { id: uploadId, tenantId });
-      const metadata = given ?? ofUpload(original);
-      const document = replaced ?? (await newDocument(em, original, metadata ?? {}));
+      const upload = await lockUploadForIngestion(em, { tenantId }, input.uploadId);
+      const metadata = given ?? ofUpload(upload);
+      const document = replaced ?? (await newDocument(em, upload, metadata ?? {}));
       const ingestion = { id: v7(), tenantId };
       if (replaced) await supersede(em, replaced);
       await insertRow(em, Ingestion, {
         ...ingestion,
         documentId: document.id,
-        uploadId,
-        filename: original.filename,
-        contentType: original.contentType,
-        sizeBytes: original.sizeBytes,
-        contentSha256: original.sha256,
+        uploadId: upload.id,
+        filename: upload.filename,
+        contentType: upload.contentType,
+        sizeBytes: upload.sizeBytes,
+        contentSha256: upload.sha256,
         kind: replaced ? IngestionKind.REPLACE : IngestionKind.CREATE,
         revision: (await currentRevision(em, document)) + 1,
         metadata: metadata ?? (replaced ? null : {}),
@@ -91,13 +90,13 @@ export async function ingestUpload(
         outcome: {
           document: { id: document.id, tenantId },
           ingestion,
-          duplicateOf: await findDuplicate(em, document, original),
+          duplicateOf: await findDuplicate(em, document, upload),
         },
         audit: recordedForOperators({
           tenantId,
           targetType: 'Document',
           targetId: document.id,
-          details: { ...detailsOf(input, 'uploadId'), filename: original.filename },
+          details: { ...detailsOf(input, 'uploadId'), filename: upload.filename },
         }),
       };
     },
@@ -205,13 +204,13 @@ function tell({ ingestionEvents }: IngestionDb, { id, tenantId }: RowKey): void 
 }
 
 /** An upload without metadata has an empty object, which says nothing. */
-function ofUpload({ metadata }: Original): Record<string, unknown> | undefined {
+function ofUpload({ metadata }: LockedUpload): Record<string, unknown> | undefined {
   return Object.keys(metadata).length === 0 ? undefined : metadata;
 }
 
 async function newDocument(
   em: SqlEntityManager,
-  { tenantId, botId, filename, sizeBytes, sha256 }: Original,
+  { tenantId, botId, filename, sizeBytes, sha256 }: LockedUpload,
   metadata: Record<string, unknown>,
 ): Promise<RowKey> {
   const document = {
@@ -256,7 +255,7 @@ async function endIngestion(em: SqlEntityManager, ingestion: RowKey): Promise<vo
 async function findDuplicate(
   em: SqlEntityManager,
   { id }: RowKey,
-  { tenantId, botId, sha256 }: Original,
+  { tenantId, botId, sha256 }: LockedUpload,
 ): Promise<RowKey | null> {
   const [found] = await runInWrite<RowKey>(
     em,

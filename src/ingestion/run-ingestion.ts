@@ -8,6 +8,7 @@ import { tenantScope } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
 import type { Embedder } from '../embedders/embedder.js';
 import { TextRefusal } from '../embedders/text-refusal.js';
+import { readUpload } from '../uploads/upload-ingestion.js';
 import { ExtractionError, extractText } from './extract-text.js';
 import {
   IngestionFailure,
@@ -17,7 +18,6 @@ import {
 } from './ingestion-failure.js';
 import { IngestionStep } from './ingestion.entity.js';
 import { beginStep, fail, postpone, release, writeHeld, type ClaimedIngestion } from './lease.js';
-import { readOriginal } from './originals.js';
 import {
   nextToEmbed,
   reuseVectors,
@@ -99,9 +99,9 @@ async function extract(
   { signal }: Attempt,
 ): Promise<void> {
   const { tenantId, uploadId, filename, contentType } = ingestion;
-  const bytes = uploadId === null ? undefined : await readOriginal(database, tenantId, uploadId);
-  if (!bytes)
+  if (uploadId === null)
     throw new IngestionFailure('FILE_MISSING', 'The file is not there any more. Upload it again.');
+  const bytes = await readUpload(database.reads(tenantScope(tenantId)), tenantId, uploadId);
   const { text, pageStarts, extractor, extractorVersion } = await extractText(bytes, {
     filename,
     ...(contentType !== null && { contentType }),

@@ -3,9 +3,9 @@ import type { Database } from '../db/database.js';
 import { tenantScope } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
 import { removeText } from '../documents/document-texts.js';
+import { deleteUploadBytes } from '../uploads/upload-ingestion.js';
 import { IngestionFailure, LeaseLost } from './ingestion-failure.js';
 import { lockDocument, updateHeld, type ClaimedIngestion } from './lease.js';
-import { deleteOriginal } from './originals.js';
 import { deleteStaged } from './staging.js';
 
 /**
@@ -65,7 +65,7 @@ async function replaceDocument(em: SqlEntityManager, ingestion: ClaimedIngestion
   );
   await deleteStaged(em, ingestion);
   await forgetText(em, ingestion);
-  if (uploadId !== null) await deleteOriginal(em, { id: uploadId, tenantId });
+  if (uploadId !== null) await deleteUploadBytes(em, tenantId, [uploadId]);
   // Last, for the tenant's row counts the size, and others wait for it.
   await runInWrite(
     em,

@@ -4,6 +4,7 @@ import { parse, validate, type ExecutionResult } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestCaller } from '../../../src/auth/caller.js';
 import type { Principal } from '../../../src/auth/principal.js';
+import { NO_QUOTAS } from '../../../src/config/quotas.js';
 import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
@@ -76,6 +77,7 @@ function contextOf(principal: Principal): RequestContext {
     loaders: new Map(),
     lists: new Map(),
     search: searchServices(),
+    uploads: { maxBytes: 1_000, lifetimeHours: 1, quotas: NO_QUOTAS, publicUrl: undefined },
     searchCount: new SearchCount(),
     log: createLogger('silent'),
     slot: new OperationSlot(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal),

@@ -16,7 +16,7 @@ const INGESTION = `id state step done total attempt revision kind filename sizeB
   error { code message retryable } startedAt finishedAt cancelledAt`;
 
 const upload = (filename: string, text: string | Buffer): Promise<string> =>
-  receivedFile(world.gateway, bot, filename, text);
+  receivedFile(world.gateway.db, bot, filename, text);
 
 const begin = (input: object): Promise<any> =>
   world.done(
