@@ -81,6 +81,7 @@ async function runSteps(
     attempt.signal.throwIfAborted();
     const begin = performance.now();
     await beginStep(database, ingestion, name);
+    parts.log.debug({ ingestionId: ingestion.id, step: name }, 'A step of an ingestion begins');
     parts.onChange();
     await work();
     parts.onStep(name, (performance.now() - begin) / 1_000);
