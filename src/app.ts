@@ -75,6 +75,7 @@ import { ANSWER_HEADERS, REQUEST_HEADERS } from './uploads/tus.js';
 import type { UploadSettings } from './uploads/upload-db.js';
 import { registerUploadEndpoint, UPLOAD_METHODS } from './uploads/upload-endpoint.js';
 import { UploadStore } from './uploads/upload-store.js';
+import { UPLOADS_PATH } from './uploads/upload-url.js';
 import { userStrategy } from './users/user-strategy.js';
 
 export interface Gateway {
@@ -185,20 +186,23 @@ export async function startGateway({
       preParsing: limitBody(config.limits, findCaller),
     });
   });
-  await app.register(async uploads => {
-    await allowOrigins(uploads, config.http.corsOrigins, {
-      methods: UPLOAD_METHODS,
-      headers: REQUEST_HEADERS,
-      exposedHeaders: ANSWER_HEADERS,
-    });
-    registerUploadEndpoint(uploads, {
-      store: new UploadStore(database, config.limits),
-      limiter,
-      slots: new OperationSlots(config.uploads.concurrency, 0),
-      config: config.uploads,
-      limits: config.limits,
-    });
-  });
+  await app.register(
+    async uploads => {
+      await allowOrigins(uploads, config.http.corsOrigins, {
+        methods: UPLOAD_METHODS,
+        headers: REQUEST_HEADERS,
+        exposedHeaders: ANSWER_HEADERS,
+      });
+      registerUploadEndpoint(uploads, {
+        store: new UploadStore(database, config.limits),
+        limiter,
+        slots: new OperationSlots(config.uploads.concurrency, 0),
+        config: config.uploads,
+        limits: config.limits,
+      });
+    },
+    { prefix: UPLOADS_PATH },
+  );
   registerHealth(app, () => database.ping());
   if (metrics) registerMetrics(app, metrics, config.metricsToken!);
   await app.register(playgroundRoutes, {

@@ -4,7 +4,6 @@ import { AppError } from '../base/app-error.js';
 import type { Limits } from '../config/limits.js';
 import type { UploadConfig } from '../config/uploads.js';
 import type { OperationSlots } from '../graphql/limits/operation-slots.js';
-import { withoutTimeLimit } from '../http/connections.js';
 import { errorBody, httpError } from '../http/error-responses.js';
 import type { RateLimiter } from '../rate-limits/rate-limiter.js';
 import { failedTokensSubject } from '../rate-limits/subjects.js';
@@ -21,7 +20,6 @@ import {
 } from './tus.js';
 import type { OpenUpload, UploadStore } from './upload-store.js';
 import { digestOf, tenantOfToken } from './upload-token.js';
-import { UPLOADS_PATH } from './upload-url.js';
 import { UploadState } from './upload.entity.js';
 
 /** What is told of a request that sends, or asks for, a file. */
@@ -42,13 +40,14 @@ const ALLOWED = UPLOAD_METHODS.join(', ');
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * `/uploads/:id`, where files come in: the whole by PUT, or resumably by tus. The upload's token
+ * `/uploads/:id`, under the prefix of `app`, where files come in: the whole by PUT, or resumably by
+ * tus. The upload's token
  * opens it and nothing else. Nothing of a file is read before all that can be told from the head of
  * its request.
  */
 export function registerUploadEndpoint(app: FastifyInstance, parts: UploadEndpointParts): void {
   const { store, limiter, slots, config, limits } = parts;
-  const url = `${UPLOADS_PATH}/:id`;
+  const url = '/:id';
   // Read by the handlers, piece by piece.
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
   app.addHook('onRequest', async (_request, reply) => {
@@ -174,7 +173,7 @@ export function registerUploadEndpoint(app: FastifyInstance, parts: UploadEndpoi
     const caller = { name: tenantId, tenant: tenantId };
     if (!slots.acquireNow(caller)) throw tooManyFiles();
     try {
-      withoutTimeLimit(request.raw);
+      request.raw.hasOwnTimeLimit = true;
       if (request.headers.expect !== undefined && request.raw.httpVersion === '1.1')
         reply.raw.writeContinue();
       return await read(request.raw, limits.requestMs);
