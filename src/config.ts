@@ -2,6 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { escapeLine } from './base/control-characters.js';
+import {
+  EXTRACTION_SETTINGS,
+  toExtractionLimits,
+  type ExtractionLimits,
+} from './config/extraction-limits.js';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
 import {
   toTrustedDocuments,
@@ -57,6 +62,8 @@ export interface Config {
   /** The token that may read `/metrics`; none means that there are no metrics over HTTP. */
   metricsToken: string | undefined;
   limits: Limits;
+  /** What reading the text of a file may cost. */
+  extraction: ExtractionLimits;
   logLevel: LogLevel;
 }
 
@@ -348,6 +355,7 @@ const SETTINGS = {
       'Bearer token that may read /metrics, at least 16 characters. Not set: there is no /metrics.',
     ),
   ...LIMIT_SETTINGS,
+  ...EXTRACTION_SETTINGS,
   LOG_LEVEL: z
     .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .default('info')
@@ -552,6 +560,7 @@ function toConfig(
     },
     metricsToken: env.WEAVER_METRICS_TOKEN,
     limits: toLimits(env),
+    extraction: toExtractionLimits(env),
     logLevel: env.LOG_LEVEL,
   };
 }
