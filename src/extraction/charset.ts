@@ -24,7 +24,6 @@ export function decodeText(bytes: Uint8Array, declared?: string): string | undef
   const mark = charsetOfMark(bytes);
   if (mark !== undefined) return decode(bytes, mark);
   if (bytes.includes(0)) return decodeUtf16(bytes);
-  const sample = latin1(bytes.subarray(0, SAMPLE_BYTES));
   for (const charset of candidates(bytes, declared)) {
     const text = decode(bytes, charset);
     if (text !== undefined && isText(text)) return text;

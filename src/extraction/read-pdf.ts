@@ -25,6 +25,7 @@ export async function readPdf(bytes: Uint8Array, limits: PdfLimits): Promise<Pdf
         `The PDF has ${document.numPages} pages; at most ${limits.pages} are accepted. Send it in ` +
           'parts.',
       );
+    if (document.numPages === 0) throw damaged(new Error('It has no pages.'));
     const pages = await linesOfPages(document, limits.characters);
     if (pages.every(lines => lines.length === 0)) throw noTextLayer(pages.length);
     const titles = await outlineTitles(document).catch(() => []);
@@ -108,11 +109,13 @@ async function runsOfPage(page: PDFPageProxy, limit: number): Promise<TextRun[]>
 }
 
 function noTextLayer(pages: number): ExtractionError {
-  const which = pages === 1 ? 'Page 1 of the PDF has' : `Pages 1 to ${pages} of the PDF have`;
+  const which =
+    pages === 1
+      ? 'Page 1 of the PDF has no text: it is a picture, such as a scan.'
+      : `Pages 1 to ${pages} of the PDF have no text: they are pictures, such as scans.`;
   return new ExtractionError(
     'NO_TEXT_LAYER',
-    `${which} no text: they are pictures, such as scans. Run text recognition (OCR) over the ` +
-      'file and send the result.',
+    `${which} Run text recognition (OCR) over the file and send the result.`,
   );
 }
 
