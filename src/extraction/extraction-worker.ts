@@ -8,6 +8,9 @@ import type { WorkerAnswer, WorkerTask } from './text-extractor.js';
 for (const name of ['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest'])
   Reflect.deleteProperty(globalThis, name);
 
+// A promise that a library forgets is no reason to end: what is awaited gives the answer.
+process.on('unhandledRejection', () => undefined);
+
 const { bytes, labels, limits } = workerData as WorkerTask;
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
 parentPort!.postMessage(await answer());

@@ -36,7 +36,8 @@ export async function readPdf(bytes: Uint8Array, limits: PdfLimits): Promise<Pdf
   } catch (error) {
     throw error instanceof ExtractionError ? error : damaged(error);
   } finally {
-    await document.loadingTask.destroy().catch(() => undefined);
+    // Not awaited: it waits for pages that are not read to their end.
+    void document.loadingTask.destroy().catch(() => undefined);
   }
 }
 
@@ -99,10 +100,8 @@ async function runsOfPage(page: PDFPageProxy, limit: number): Promise<TextRun[]>
     for (const item of (value as { items: (TextRun | { type: string })[] }).items) {
       if (!('str' in item)) continue;
       length += item.str.length;
-      if (length > limit) {
-        void reader.cancel().catch(() => undefined);
-        throw tooManyCharacters(limit);
-      }
+      // The stream ends with the document: if it is cancelled, pdf.js writes on into it.
+      if (length > limit) throw tooManyCharacters(limit);
       runs.push(item);
     }
   }
