@@ -8,6 +8,7 @@ const STEPS = [
   ['auth'],
   ['rate-limits'],
   ['embedders'],
+  ['extraction'],
   ['graphql'],
   ['playground'],
   ['http'],

@@ -58,6 +58,7 @@ import { operationSignal } from './http/operation-signal.js';
 import { takeParametersText } from './http/parameters-text.js';
 import { limitBody } from './http/request-body.js';
 import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
+import { textExtractor } from './extraction/text-extractor.js';
 import { IngestionEvents } from './ingestion/ingestion-events.js';
 import { ingestionMetrics } from './ingestion/ingestion-metrics.js';
 import { IngestionWorker } from './ingestion/ingestion-worker.js';
@@ -213,6 +214,7 @@ export async function startGateway({
   await app.listen({ host: config.http.host, port: config.http.port });
   const worker = config.ingestion.inline
     ? new IngestionWorker({
+        extractText: textExtractor(config.extraction),
         database,
         embedder: services.embedder,
         chunkSize: config.chunkSize,

@@ -2,6 +2,11 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { escapeLine } from './base/control-characters.js';
+import {
+  EXTRACTION_SETTINGS,
+  toExtractionLimits,
+  type ExtractionLimits,
+} from './config/extraction-limits.js';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
 import { QUOTA_SETTINGS, toQuotas, type Quotas } from './config/quotas.js';
 import { toUploads, UPLOAD_SETTINGS, type UploadConfig } from './config/uploads.js';
@@ -70,6 +75,8 @@ export interface Config {
   limits: Limits;
   uploads: UploadConfig;
   quotas: Quotas;
+  /** What reading the text of a file may cost. */
+  extraction: ExtractionLimits;
   logLevel: LogLevel;
 }
 
@@ -382,6 +389,7 @@ const SETTINGS = {
   ...LIMIT_SETTINGS,
   ...UPLOAD_SETTINGS,
   ...QUOTA_SETTINGS,
+  ...EXTRACTION_SETTINGS,
   LOG_LEVEL: z
     .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .default('info')
@@ -598,6 +606,7 @@ function toConfig(
     limits: toLimits(env),
     uploads: toUploads(env),
     quotas: toQuotas(env),
+    extraction: toExtractionLimits(env),
     logLevel: env.LOG_LEVEL,
   };
 }

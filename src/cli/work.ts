@@ -9,6 +9,7 @@ import { withMetrics } from '../embedders/with-metrics.js';
 import { registerHealth } from '../http/health.js';
 import { createHttpServer } from '../http/http-server.js';
 import { registerMetrics } from '../http/metrics.js';
+import { textExtractor } from '../extraction/text-extractor.js';
 import { IngestionEvents } from '../ingestion/ingestion-events.js';
 import { ingestionMetrics } from '../ingestion/ingestion-metrics.js';
 import { IngestionWorker } from '../ingestion/ingestion-worker.js';
@@ -62,6 +63,7 @@ async function startWork(
   const embedder = createEmbedder(config.embedder, log);
   await app.listen({ host: config.http.host, port: config.http.port });
   const worker = new IngestionWorker({
+    extractText: textExtractor(config.extraction),
     database,
     embedder: metrics ? withMetrics(embedder, metrics) : embedder,
     chunkSize: config.chunkSize,

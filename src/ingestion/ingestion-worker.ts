@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { ComputeScheduler } from '../base/compute-scheduler.js';
 import type { Database } from '../db/database.js';
 import type { Embedder } from '../embedders/embedder.js';
+import type { ExtractText } from '../extraction/text-extractor.js';
 import type { IngestionEvents } from './ingestion-events.js';
 import type { IngestionMetrics } from './ingestion-metrics.js';
 import { keepLease } from './keep-lease.js';
@@ -16,6 +17,7 @@ const POLL_MS = 1_000;
 
 export interface WorkerParts {
   readonly database: Database;
+  readonly extractText: ExtractText;
   readonly embedder: Embedder;
   readonly chunkSize: number;
   readonly events: IngestionEvents;

@@ -7,9 +7,10 @@ import { isDatabaseUnreachable } from '../db/database-errors.js';
 import { tenantScope } from '../db/database-scope.js';
 import { runInWrite } from '../db/run-in-write.js';
 import type { Embedder } from '../embedders/embedder.js';
+import { ExtractionError } from '../extraction/extraction-error.js';
+import type { ExtractText } from '../extraction/text-extractor.js';
 import { TextRefusal } from '../embedders/text-refusal.js';
 import { readUpload } from '../uploads/upload-ingestion.js';
-import { ExtractionError, extractText } from './extract-text.js';
 import {
   IngestionFailure,
   LeaseLost,
@@ -33,6 +34,7 @@ const MAX_BATCH = 64;
 /** What an attempt needs. */
 export interface IngestionParts {
   readonly database: Database;
+  readonly extractText: ExtractText;
   readonly embedder: Embedder;
   readonly chunkSize: number;
   readonly log: Logger;
@@ -95,7 +97,7 @@ async function runSteps(
 }
 
 async function extract(
-  { database, log }: IngestionParts,
+  { database, extractText, log }: IngestionParts,
   ingestion: ClaimedIngestion,
   { signal }: Attempt,
 ): Promise<void> {
