@@ -10,7 +10,7 @@ import { storeDocument } from '../documents/store-document.js';
 import { jsonInput, notFound, tenantInput } from '../graphql/input-checks.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { lockUploadForIngestion, type LockedUpload } from '../uploads/upload-ingestion.js';
-import { detailsOf, recordedForOperators } from '../writes/audit.js';
+import { recordedForOperators } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db } from '../writes/db.js';
 import { lockRow } from '../writes/lock-row.js';
@@ -94,9 +94,9 @@ export async function ingestUpload(
         },
         audit: recordedForOperators({
           tenantId,
-          targetType: 'Document',
-          targetId: document.id,
-          details: { ...detailsOf(input, 'uploadId'), filename: upload.filename },
+          targetType: 'Upload',
+          targetId: upload.id,
+          details: { documentId: document.id, filename: upload.filename },
         }),
       };
     },
