@@ -436,8 +436,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
   if (values.WEAVER_WORK === 'off' && !values.DATABASE_URL)
     problems.push(
-      'WEAVER_WORK=off requires DATABASE_URL: only one process can open the embedded database, so ' +
-        'nobody else could process files',
+      'WEAVER_WORK=off requires DATABASE_URL: only one process can open the embedded database, ' +
+        'so nobody else could process files',
     );
   const addresses = readAddresses(values, env, problems);
   if (values.WEAVER_MIGRATION_URL && !values.DATABASE_URL)

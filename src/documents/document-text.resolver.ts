@@ -14,8 +14,8 @@ export class DocumentTextResolver {
   @FieldResolver(() => Int, {
     nullable: true,
     description:
-      'The number of its text: 1, and one more each time that it was replaced. Null if Weaver has ' +
-      'no text of it.',
+      'The number of its text: 1, and one more each time that it was replaced. Null if Weaver ' +
+      'has no text of it.',
   })
   revision(
     @Root() documents: readonly Parent[],
@@ -39,7 +39,8 @@ export class DocumentTextResolver {
     @Arg('end', () => Int, {
       nullable: true,
       description:
-        'The character after the last one, at most 100,000 after `start`; 10,000 after it if omitted.',
+        'The character after the last one, at most 100,000 after `start`; 10,000 after it if ' +
+        'omitted.',
     })
     end: number | null,
     @Ctx() context: RequestContext,

@@ -1,3 +1,4 @@
+// Longer than 300 lines: each column says all that it can do.
 import type { Opt, Ref } from '@mikro-orm/core';
 import {
   Check,
@@ -274,8 +275,8 @@ export class Document {
 
   @Field(() => JSONObjectScalar, {
     description:
-      'The metadata that was given with its text or its file, which every chunk of that has; empty ' +
-      'where none was given.',
+      'The metadata that was given with its text or its file, which every chunk of that has; ' +
+      'empty where none was given.',
   })
   @Filterable(() => JSONObjectFilter, 'The metadata that was given with it.')
   @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'{}'::jsonb` })

@@ -20,7 +20,8 @@ export class DocumentIngestionsResolver {
   @FieldResolver(() => Ingestion, {
     nullable: true,
     description:
-      'The newest ingestion of a file for the document: how far it is. Null if there never was one.',
+      'The newest ingestion of a file for the document: how far it is. Null if there never was ' +
+      'one.',
   })
   ingestion(
     @Root() documents: readonly Parent[],

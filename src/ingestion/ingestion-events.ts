@@ -13,7 +13,7 @@ export interface IngestionEvent {
   readonly ingestionId: string;
 }
 
-/** Tells whoever listens in this process that the state, step or progress of an ingestion changed. */
+/** Tells whoever listens in this process that an ingestion changed: state, step or progress. */
 export class IngestionEvents {
   readonly #emitter = new EventEmitter<{ change: [IngestionEvent] }>().setMaxListeners(0);
 

@@ -1,6 +1,6 @@
 /**
- * Why a file did not become passages, beside what `ExtractionError` says of the file itself. Stable:
- * they are stored, and `docs/ingestion.md` explains each.
+ * Why a file did not become passages, beside what `ExtractionError` says of the file itself.
+ * Stable: they are stored, and `docs/ingestion.md` explains each.
  */
 type FailureCode =
   | 'EMBEDDING_UNAVAILABLE'
@@ -34,8 +34,8 @@ export class IngestionFailure extends Error implements IngestionProblem {
 }
 
 /**
- * The ingestion is somebody else's by now: another worker's, or it was cancelled or deleted. Nothing
- * of this attempt may be stored any more.
+ * The ingestion is somebody else's by now: another worker's, or it was cancelled or deleted.
+ * Nothing of this attempt may be stored any more.
  */
 export class LeaseLost extends Error {
   override readonly name = 'LeaseLost';

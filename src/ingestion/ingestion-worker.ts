@@ -34,8 +34,8 @@ interface RunningIngestion {
 }
 
 /**
- * Works on files in the background, those of tenants in turn. The database says what there is to do,
- * so it may end at any moment: whoever is next goes on.
+ * Works on files in the background, those of tenants in turn. The database says what there is to
+ * do, so it may end at any moment: whoever is next goes on.
  */
 export class IngestionWorker {
   readonly #running = new Map<string, RunningIngestion>();

@@ -21,7 +21,8 @@ import type {
   IngestUploadInput,
   RetryIngestionInput,
 } from './ingestion-mutations.inputs.js';
-import { Ingestion, IngestionKind, IngestionState } from './ingestion.entity.js';
+import { Ingestion } from './ingestion.entity.js';
+import { IngestionKind, IngestionState } from './ingestion.enums.js';
 import { lockDocument, markDocument } from './lease.js';
 import { deleteStaged } from './staging.js';
 import { forgetText } from './switch-document.js';

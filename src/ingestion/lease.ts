@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Database } from '../db/database.js';
 import { GATEWAY_SCOPE, tenantScope } from '../db/database-scope.js';
 import { runInWrite, type WriteParameter } from '../db/run-in-write.js';
-import type { IngestionStep } from './ingestion.entity.js';
+import type { IngestionStep } from './ingestion.enums.js';
 import { CRASHED, LeaseLost, type IngestionProblem } from './ingestion-failure.js';
 
 /**
@@ -41,8 +41,8 @@ export interface ClaimedIngestion extends DueIngestion {
 }
 
 /**
- * The oldest ingestion of each tenant that waits for a worker, for at most one of a tenant runs at a
- * time: whoever has sent a thousand files delays others by one. Of tenants, those that were served
+ * The oldest ingestion of each tenant that waits for a worker, for at most one of a tenant runs at
+ * a time: whoever has sent a thousand files delays others by one. Of tenants, those that were served
  * longest ago come first. Also those that a crash has left behind: whether anybody was told of an
  * ingestion does not matter.
  */

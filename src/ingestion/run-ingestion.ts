@@ -17,7 +17,7 @@ import {
   UNEXPECTED,
   type IngestionProblem,
 } from './ingestion-failure.js';
-import { IngestionStep } from './ingestion.entity.js';
+import { IngestionStep } from './ingestion.enums.js';
 import { beginStep, fail, postpone, release, writeHeld, type ClaimedIngestion } from './lease.js';
 import {
   nextToEmbed,

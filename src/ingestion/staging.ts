@@ -95,8 +95,8 @@ const INPUT_OF_CHUNK = `case when coalesce(o.context, '') = '' then o.text
   else o.context || E'\\n\\n' || o.text end`;
 
 /**
- * Gives staged chunks the vectors that the tenant has of the same inputs by the same model: those of
- * other ingestions, and those of documents that have the same content or had an older one of this
+ * Gives staged chunks the vectors that the tenant has of the same inputs by the same model: those
+ * of other ingestions, and those of documents that have the same content or had an older one of this
  * document. Nothing of them is embedded again.
  */
 export async function reuseVectors(

@@ -120,7 +120,8 @@ test.each(Object.keys(HELD) as (keyof typeof HELD)[])(
       await sql('update doc_chunks set revision = null, text_start = null, text_end = null');
       const ingested = await newFile(database, sql, bot);
       await sql(
-        'create function test_hold() returns trigger language plpgsql security definer as $$ begin ' +
+        'create function test_hold() returns trigger language plpgsql security definer ' +
+          'as $$ begin ' +
           (fresh.urls ? '' : `copy (select 1) to '/pglite/data/held'; `) +
           'perform count(*) from generate_series(1, 1000000000000); return new; end $$',
       );
