@@ -147,7 +147,8 @@ export async function retryIngestion(
       );
       await runInWrite(
         em,
-        'update ingestions set next_attempt_at = now() where tenant_id = $1::uuid and id = $2::uuid',
+        `update ingestions set next_attempt_at = now()
+          where tenant_id = $1::uuid and id = $2::uuid`,
         [tenantId, id],
       );
       if (revision === 0 && ingestion.kind === IngestionKind.CREATE)

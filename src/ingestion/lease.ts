@@ -42,9 +42,9 @@ export interface ClaimedIngestion extends DueIngestion {
 
 /**
  * The oldest ingestion of each tenant that waits for a worker, for at most one of a tenant runs at
- * a time: whoever has sent a thousand files delays others by one. Of tenants, those that were served
- * longest ago come first. Also those that a crash has left behind: whether anybody was told of an
- * ingestion does not matter.
+ * a time: whoever has sent a thousand files delays others by one. Of tenants, those that were
+ * served longest ago come first. Also those that a crash has left behind: whether anybody was told
+ * of an ingestion does not matter.
  */
 export async function findDue(
   database: Database,

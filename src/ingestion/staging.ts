@@ -96,8 +96,8 @@ const INPUT_OF_CHUNK = `case when coalesce(o.context, '') = '' then o.text
 
 /**
  * Gives staged chunks the vectors that the tenant has of the same inputs by the same model: those
- * of other ingestions, and those of documents that have the same content or had an older one of this
- * document. Nothing of them is embedded again.
+ * of other ingestions, and those of documents that have the same content or had an older one of
+ * this document. Nothing of them is embedded again.
  */
 export async function reuseVectors(
   database: Database,

@@ -10,8 +10,8 @@ import { deleteStaged } from './staging.js';
 
 /**
  * Puts what was staged in the place of what the document has, in one transaction: a search finds
- * the old chunks or the new ones. Throws `LeaseLost` where the ingestion is no longer this attempt's,
- * and a failure where the document has got another text meanwhile.
+ * the old chunks or the new ones. Throws `LeaseLost` where the ingestion is no longer this
+ * attempt's, and a failure where the document has got another text meanwhile.
  */
 export async function switchDocument(
   database: Database,
