@@ -103,6 +103,19 @@ export class BotWorld {
     return new DocumentWorld(this, id);
   }
 
+  /** A file that nothing has come of. */
+  upload(values: Record<string, unknown> = {}): Promise<string> {
+    return this.tenant.world.insert('uploads', {
+      tenant_id: this.tenant.id,
+      bot_id: this.id,
+      filename: `${v7()}.pdf`,
+      size_bytes: 100,
+      token_digest: '0'.repeat(64),
+      expires_at: '2100-01-01T00:00:00Z',
+      ...values,
+    });
+  }
+
   query(values: Record<string, unknown> = {}): Promise<string> {
     return this.tenant.world.insert('bot_queries', {
       tenant_id: this.tenant.id,

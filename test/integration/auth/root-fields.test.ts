@@ -37,6 +37,7 @@ Query.bot                   +    -     -      -   -     -       +   +      +    
 Query.bots                  +    -     -      -   -     -       +   +      +     +     +
 Query.document              +    -     -      -   -     -       +   +      +     +     +
 Query.documents             +    -     -      -   -     -       +   +      +     +     +
+Query.upload                +    -     -      -   -     -       +   +      +     +     +
 Query.chunk                 +    -     -      -   -     -       +   +      +     +     +
 Query.botQueries            +    -     -      -   -     -       +   +      +     +     +
 Query.searchChunks          -    -     +      -   -     -       +   +      +     +     +
@@ -50,6 +51,8 @@ Mutation.createDocument     -    +     -      -   -     -       +   -      +    
 Mutation.updateDocument     -    +     -      -   -     -       +   -      +     +     +
 Mutation.reprocessDocument  -    +     -      -   -     -       +   -      +     +     +
 Mutation.deleteDocument     -    +     -      -   -     -       +   -      +     +     +
+Mutation.createUpload       -    +     -      -   -     -       +   -      +     +     +
+Mutation.deleteUpload       -    +     -      -   -     -       +   -      +     +     +
 Mutation.addChunks          -    +     -      -   -     -       +   -      +     +     +
 Mutation.deleteChunks       -    +     -      -   -     -       +   -      +     +     +
 Mutation.createApiKey       -    -     -      -   +     -       +   -      +     +     +
@@ -91,6 +94,7 @@ beforeAll(async () => {
     Document: document.id,
     DocumentChunk: chunk!,
     BotQuery: query,
+    Upload: await bot.upload(),
   };
   const scopes = ['read', 'write', 'search', 'ask', 'admin', 'vectors'];
   for (const scope of scopes)

@@ -113,6 +113,11 @@ const FILL = `
     from tenants;
   insert into bot_queries (tenant_id, bot_id, query, answer) select tenant_id, id, ${DIFFICULT},
     'null \\N' from bots;
+  insert into uploads (tenant_id, filename, size_bytes, received_bytes, state, token_digest,
+      expires_at)
+    select id, name, 2097152, 1048576, 'receiving', repeat('0', 64), '2100-01-01' from tenants;
+  insert into upload_parts (tenant_id, upload_id, part_no, bytes)
+    select tenant_id, id, 0, decode(repeat('00ff5c6e0a', 209715) || '09', 'hex') from uploads;
   insert into idempotency_keys (tenant_id, principal, mutation, key, input_digest, outcome)
     values (null, 'operator', 'm', 'k', 'd', '{"n": 0.10}')`;
 

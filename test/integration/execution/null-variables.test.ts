@@ -58,6 +58,7 @@ async function settle(): Promise<{ client: Client; own: OwnIds }> {
     Document: document.id,
     DocumentChunk: chunk!,
     BotQuery: await bot.query(),
+    Upload: await bot.upload(),
   };
   return { client, own: ids };
 }

@@ -38,6 +38,7 @@ const TABLE_OF: Readonly<Record<string, string>> = {
   ApiKey: 'api_keys',
   Bot: 'bots',
   Document: 'docs',
+  Upload: 'uploads',
 };
 
 let world: WriteWorld;
@@ -63,6 +64,7 @@ async function settle(): Promise<OwnIds> {
     Document: document.id,
     DocumentChunk: chunk!,
     BotQuery: await bot.query(),
+    Upload: await bot.upload(),
   };
 }
 

@@ -126,6 +126,7 @@ describe('an id that is no UUID', () => {
       'Query.node(id:)',
       'Query.nodes(ids:)',
       'Query.tenant(id:)',
+      'Query.upload(id:)',
     ]);
   });
 
@@ -179,6 +180,7 @@ describe('an id that is no UUID', () => {
     BotQueryFilter: 'botQueries(filter: $filter) { totalCount }',
     UserFilter: 'tenant { users(filter: $filter) { totalCount } }',
     ApiKeyFilter: 'tenant { apiKeys(filter: $filter) { totalCount } }',
+    UploadFilter: 'tenant { uploads(filter: $filter) { totalCount } }',
     AuditEventFilter: 'auditLog(filter: $filter) { totalCount }',
     DocumentChunkFilter: 'documents { nodes { chunks(filter: $filter) { totalCount } } }',
   };

@@ -107,6 +107,11 @@ beforeAll(async () => {
       status: oneOf(['pending', 'failed', 'completed', 'processing', 'failed'], nth),
       ...times,
     });
+    await bot.upload({
+      size_bytes: oneOf([5, 2 ** 40, 5, 1], nth),
+      expires_at: `2100-01-0${oneOf([3, 1, 2, 2], nth)}T00:00:00Z`,
+      created_at: instant(nth),
+    });
     await bot.query({
       api_key_id: key.id,
       latency_ms: oneOf([undefined, 5, 2_147_483_647, 5, 0], nth),

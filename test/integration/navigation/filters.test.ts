@@ -22,6 +22,7 @@ const FILTERED: readonly Filtered[] = [
   { type: 'ApiKey', list: 'apiKeys', parent: 'Tenant' },
   { type: 'Bot', list: 'bots', parent: 'Query' },
   { type: 'Document', list: 'documents', parent: 'Query', related: { botId: 'bot' } },
+  { type: 'Upload', list: 'uploads', parent: 'Tenant', related: { botId: 'bot' } },
   { type: 'DocumentChunk', list: 'chunks', parent: 'Document' },
   {
     type: 'BotQuery',
@@ -113,6 +114,18 @@ beforeAll(async () => {
       tags: oneOf(['{}', '{draft}', '{"für alle",draft}', '{"a,b",NULLS,"\\""}'], nth),
       ...times,
     });
+    const received = oneOf([false, true, false], nth);
+    await bot.upload({
+      filename: name,
+      size_bytes: oneOf([1, 5, 1_000_000], nth),
+      ...(received && {
+        state: 'received',
+        received_bytes: oneOf([1, 5, 1_000_000], nth),
+        sha256: '0'.repeat(64),
+      }),
+      expires_at: `2100${oneOf(INSTANTS, nth).slice(4)}`,
+      ...times,
+    });
     await bot.query({
       api_key_id: oneOf([key.id, undefined], nth),
       query: name,
@@ -122,6 +135,7 @@ beforeAll(async () => {
       created_at: oneOf(INSTANTS, nth),
     });
   }
+  await (await tenant.bot()).upload();
   await chunked.chunks(
     NAMES.map((text, nth) => ({
       text,

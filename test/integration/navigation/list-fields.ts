@@ -71,6 +71,12 @@ export const LIST_FIELDS: readonly ListField[] = [
     parentColumn: 'tenant_id',
   },
   {
+    coordinate: 'Tenant.uploads',
+    orderField: 'UploadOrderField',
+    table: 'uploads',
+    parentColumn: 'tenant_id',
+  },
+  {
     coordinate: 'Bot.documents',
     orderField: 'DocumentOrderField',
     table: 'docs',

@@ -106,6 +106,7 @@ async function settle(canary: string): Promise<Inhabitant> {
       Document: document.id,
       DocumentChunk: chunk!,
       BotQuery: query,
+      Upload: await bot.upload(),
     },
   };
 }

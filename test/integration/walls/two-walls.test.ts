@@ -25,10 +25,12 @@ const TABLES = [
   'api_keys',
   'bot_queries',
   'audit_log',
+  'uploads',
+  'upload_parts',
 ];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-/** Texts that passages are cut from: no field shows the ids of their rows. */
-const TABLES_WITHOUT_IDS = new Set(['doc_texts']);
+/** Texts that passages are cut from, and bytes: no field shows the ids of their rows. */
+const TABLES_WITHOUT_IDS = new Set(['doc_texts', 'upload_parts']);
 /** Members that differ from one answer to the next although the question was the same. */
 const VOLATILE = new Set(['requestId', 'tookMs', 'lastUsedAt']);
 
@@ -86,6 +88,17 @@ async function settle(canary: string): Promise<Inhabitant> {
         metadata: { canary },
         embedding,
       })),
+    });
+    const upload = await bot.upload({
+      filename: `${canary}.pdf`,
+      content_type: canary,
+      metadata: JSON.stringify({ canary }),
+    });
+    await gateway.world.insert('upload_parts', {
+      tenant_id: tenant.id,
+      upload_id: upload,
+      part_no: 0,
+      bytes: canary,
     });
     await bot.query({
       query: `${canary}?`,
