@@ -446,12 +446,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     problems.push(
       'WEAVER_SEARCH_RECALL_SAMPLE requires WEAVER_METRICS_TOKEN: /metrics shows the result',
     );
-  if (parsed.data && parsed.data.WEAVER_MAX_HEADERS_MS > parsed.data.WEAVER_MAX_REQUEST_MS) {
-    problems.push(
-      'WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS: the headers ' +
-        'are a part of the request',
-    );
-  }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data, addresses);
 }

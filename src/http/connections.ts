@@ -135,7 +135,7 @@ class IdleConnections {
 
 /** Requests that are being answered and whose bodies have not arrived. */
 class ArrivingBodies {
-  /** With the time when their requests began, about which they are in the order of. */
+  /** With the time when their headers had arrived. */
   readonly #since = new Map<IncomingMessage, number>();
 
   constructor(
@@ -144,7 +144,7 @@ class ArrivingBodies {
   ) {}
 
   watch(request: IncomingMessage, response: ServerResponse<IncomingMessage>): void {
-    this.#since.set(request, performance.now() - timeSinceBegin(request));
+    this.#since.set(request, performance.now());
     response.once('close', () => this.#since.delete(request));
   }
 
@@ -164,11 +164,6 @@ class ArrivingBodies {
 /** Whether the head of a request says that a body follows. */
 export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
-}
-
-/** How long ago the first byte of a request came, which Node's parser alone knows. */
-function timeSinceBegin({ socket }: IncomingMessage): number {
-  return (socket as Socket & { parser?: { duration?(): number } | null }).parser?.duration?.() ?? 0;
 }
 
 /**

@@ -52,9 +52,10 @@ const UploadStateFilter = enumFilter<UploadState>(UploadState, 'UploadState');
 const SHA256 = /^[0-9a-f]{64}$/i;
 
 function sha256Input(field: string, value: string): string {
-  if (!SHA256.test(value))
+  const text = lineInput(field, value, 64);
+  if (!SHA256.test(text))
     throw badInput(field, `${field} must be a SHA-256 as 64 hexadecimal digits.`);
-  return value.toLowerCase();
+  return text.toLowerCase();
 }
 
 @ObjectType({
@@ -210,6 +211,7 @@ export class Upload {
     description: 'When the upload is deleted, with what has come, unless it is ingested.',
   })
   @Filterable(() => DateTimeFilter, 'When it is deleted.')
+  @Sortable('When it is deleted.')
   @Property({ type: TimestampType })
   expiresAt!: string;
 

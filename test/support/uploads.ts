@@ -49,7 +49,7 @@ export function send(
   return fetch(url, {
     method,
     headers: { authorization: `Bearer ${token}`, ...headers },
-    ...(body && { body: body as BodyInit, duplex: 'half' }),
+    ...(body && { body, duplex: 'half' }),
   } as RequestInit);
 }
 

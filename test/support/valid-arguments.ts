@@ -54,6 +54,7 @@ const EXTRA_FIELDS: Readonly<Record<string, (ids: OwnIds) => Record<string, unkn
   UpdateBotInput: () => ({ name: `Renamed ${unique()}` }),
   UpdateUserInput: () => ({ email: `renamed-${unique()}@example.com` }),
   UpdateDocumentInput: () => ({ filename: `renamed-${unique()}.md` }),
+  CreateUploadInput: () => ({ filename: `made-${unique()}.pdf` }),
   CreateDocumentInput: () => ({ text: 'Tents may be returned within thirty days.' }),
 };
 

@@ -17,6 +17,8 @@ const ALL_TABLES = [
   'bot_queries',
   'idempotency_keys',
   'audit_log',
+  'uploads',
+  'upload_parts',
 ];
 
 /** A gateway with a tenant whose key may do all that keys may, and a stranger. */

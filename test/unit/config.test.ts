@@ -309,11 +309,17 @@ describe('envExample', () => {
   });
 });
 
-test('the headers of a request may not take longer than all of it', () => {
-  expect(() => readConfig({ WEAVER_MAX_HEADERS_MS: '20000' })).toThrow(
-    'WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS',
+test('quotas are numbers for all tenants or by plan', () => {
+  const bytes = (value: string) => readConfig({ WEAVER_QUOTA_BYTES: value }).quotas.bytes;
+  expect(readConfig({}).quotas.bytes).toEqual(new Map());
+  expect(bytes('1000')).toEqual(new Map([['*', 1000]]));
+  expect(bytes(' free = 10, big plan=0,*=7')).toEqual(
+    new Map([
+      ['free', 10],
+      ['big plan', 0],
+      ['*', 7],
+    ]),
   );
-  expect(
-    readConfig({ WEAVER_MAX_HEADERS_MS: '20000', WEAVER_MAX_REQUEST_MS: '20000' }).limits,
-  ).toMatchObject({ headersMs: 20_000, requestMs: 20_000 });
+  for (const wrong of ['free', '-1', '1.5', 'free=', '=1', 'free=1,free=2', '1,2', 'a=1,'])
+    expect(() => bytes(wrong), wrong).toThrow('WEAVER_QUOTA_BYTES must be a whole number');
 });

@@ -113,6 +113,19 @@ const FILL = `
     from tenants;
   insert into bot_queries (tenant_id, bot_id, query, answer) select tenant_id, id, ${DIFFICULT},
     'null \\N' from bots;
+  insert into uploads (tenant_id, filename, size_bytes, received_bytes, state, token_digest,
+      expires_at)
+    select id, name, 2097152, 1048576, 'receiving', repeat('0', 64), '2100-01-01' from tenants;
+  insert into ingestions (tenant_id, doc_id, filename, size_bytes, content_sha256, kind, revision,
+      state, text, page_starts, error_code, error_message, error_retryable)
+    select tenant_id, id, filename, 7, repeat('0', 64), 'replace', 4, 'failed', 'Its text',
+      '{0,4}', 'CORRUPT', 'It is no text.', false from docs;
+  insert into ingestion_chunks (tenant_id, ingestion_id, chunk_index, text, context, headings,
+      text_start, text_end, input_sha256, model, embedding)
+    select tenant_id, id, 0, 'Its text', 'Its file', '{A,B}', 0, 8, repeat('0', 64), 'm',
+      array_fill(0.5::real, array[1536])::halfvec(1536) from ingestions;
+  insert into upload_parts (tenant_id, upload_id, part_no, bytes)
+    select tenant_id, id, 0, decode(repeat('00ff5c6e0a', 209715) || '09', 'hex') from uploads;
   insert into idempotency_keys (tenant_id, principal, mutation, key, input_digest, outcome)
     values (null, 'operator', 'm', 'k', 'd', '{"n": 0.10}')`;
 

@@ -469,6 +469,19 @@ describe('checks', () => {
       text_end: 1,
       input_sha256: '0'.repeat(64),
     }),
+    uploads: async () => ({
+      tenant_id: tenant.id,
+      filename: 'f',
+      size_bytes: 2,
+      token_digest: '0'.repeat(64),
+      expires_at: '2100-01-01T00:00:00Z',
+    }),
+    upload_parts: async () => ({
+      tenant_id: tenant.id,
+      upload_id: await (await tenant.bot()).upload(),
+      part_no: 0,
+      bytes: 'Bytes',
+    }),
     api_keys: async () => ({ tenant_id: tenant.id, name: 'K', key_hash: 'h' }),
     audit_log: async () => ({
       tenant_id: tenant.id,
@@ -533,6 +546,21 @@ describe('checks', () => {
     ['ingestion_chunks', { page_num: 0 }, 'ingestion_chunks_page_positive'],
     ['ingestion_chunks', { text_end: 0 }, 'ingestion_chunks_place_in_text'],
     ['ingestion_chunks', { input_sha256: 'none' }, 'ingestion_chunks_sha256_is_hex'],
+    ['uploads', { filename: '' }, 'uploads_filename_not_empty'],
+    ['uploads', { size_bytes: 0 }, 'uploads_size_positive'],
+    ['uploads', { received_bytes: 3 }, 'uploads_received_within_size'],
+    ['uploads', { received_bytes: -1 }, 'uploads_received_within_size'],
+    ['uploads', { sha256: 'none' }, 'uploads_sha256_is_hex'],
+    ['uploads', { metadata: '[]' }, 'uploads_metadata_is_object'],
+    [
+      'uploads',
+      { state: 'done', received_bytes: 2, sha256: '0'.repeat(64) },
+      'uploads_state_known',
+    ],
+    ['uploads', { state: 'received' }, 'uploads_received_is_whole'],
+    ['uploads', { token_digest: 'none' }, 'uploads_token_digest_is_hex'],
+    ['upload_parts', { part_no: -1 }, 'upload_parts_number_not_negative'],
+    ['upload_parts', { bytes: 'x'.repeat(1_048_577) }, 'upload_parts_size'],
     ['api_keys', { name: '' }, 'api_keys_name_not_empty'],
     ['api_keys', { rate_limit_rpm: 0 }, 'api_keys_rate_limit_positive'],
     ['api_keys', { scopes: '{read,root}' }, 'api_keys_scopes_known'],
@@ -553,7 +581,7 @@ describe('checks', () => {
         "and conrelid <> 0 and connamespace = 'public'::regnamespace",
     );
     // Those of times have a test of their own.
-    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(47);
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(57);
   });
 
   test.each([

@@ -38,6 +38,8 @@ const TABLE_OF: Readonly<Record<string, string>> = {
   ApiKey: 'api_keys',
   Bot: 'bots',
   Document: 'docs',
+  Upload: 'uploads',
+  Ingestion: 'ingestions',
 };
 
 let world: WriteWorld;
@@ -63,6 +65,8 @@ async function settle(): Promise<OwnIds> {
     Document: document.id,
     DocumentChunk: chunk!,
     BotQuery: await bot.query(),
+    Upload: await bot.receivedUpload(),
+    Ingestion: await document.ingestion(),
   };
 }
 

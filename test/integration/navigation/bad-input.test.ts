@@ -126,6 +126,8 @@ describe('an id that is no UUID', () => {
       'Query.node(id:)',
       'Query.nodes(ids:)',
       'Query.tenant(id:)',
+      'Query.ingestion(id:)',
+      'Query.upload(id:)',
     ]);
   });
 
@@ -179,6 +181,8 @@ describe('an id that is no UUID', () => {
     BotQueryFilter: 'botQueries(filter: $filter) { totalCount }',
     UserFilter: 'tenant { users(filter: $filter) { totalCount } }',
     ApiKeyFilter: 'tenant { apiKeys(filter: $filter) { totalCount } }',
+    IngestionFilter: 'tenant { ingestions(filter: $filter) { totalCount } }',
+    UploadFilter: 'tenant { uploads(filter: $filter) { totalCount } }',
     AuditEventFilter: 'auditLog(filter: $filter) { totalCount }',
     DocumentChunkFilter: 'documents { nodes { chunks(filter: $filter) { totalCount } } }',
   };

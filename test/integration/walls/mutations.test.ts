@@ -106,6 +106,8 @@ async function settle(canary: string): Promise<Inhabitant> {
       Document: document.id,
       DocumentChunk: chunk!,
       BotQuery: query,
+      Upload: await bot.upload(),
+      Ingestion: await document.ingestion(),
     },
   };
 }
