@@ -1,8 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /** Rows of the transaction's tenant; none while it names no tenant. */
-const OF_TENANT =
-  `tenant_id = ` + `nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const TENANT = `nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const OF_TENANT = `tenant_id = ${TENANT}`;
 
 const wallsOf = (table: string): string[] => [
   `alter table ${table} enable row level security`,

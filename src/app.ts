@@ -1,12 +1,11 @@
 // Longer than 300 lines: the parts of a gateway are put together in one place.
-import type { AddressInfo } from 'node:net';
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { LRUCache } from 'lru-cache';
 import { apiKeyStrategy, type LastPrincipals } from './api-keys/api-key-strategy.js';
@@ -54,14 +53,14 @@ import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { acceptOnlyJson } from './http/json-body.js';
 import { registerMetrics } from './http/metrics.js';
+import { serverUrl } from './http/server-url.js';
 import { operationSignal } from './http/operation-signal.js';
 import { takeParametersText } from './http/parameters-text.js';
 import { limitBody } from './http/request-body.js';
 import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
-import { textExtractor } from './extraction/text-extractor.js';
 import { IngestionEvents } from './ingestion/ingestion-events.js';
 import { ingestionMetrics } from './ingestion/ingestion-metrics.js';
-import { IngestionWorker } from './ingestion/ingestion-worker.js';
+import { startWorker } from './ingestion/start-worker.js';
 import { createMetrics } from './observability/metrics.js';
 import { playgroundRoutes } from './playground/playground.js';
 import { networkOf } from './rate-limits/network-of.js';
@@ -212,21 +211,13 @@ export async function startGateway({
   });
 
   await app.listen({ host: config.http.host, port: config.http.port });
+  const { embedder, ingestionEvents: events } = services;
   const worker = config.ingestion.inline
-    ? new IngestionWorker({
-        extractText: textExtractor(config.extraction),
-        database,
-        embedder: services.embedder,
-        chunkSize: config.chunkSize,
-        events: services.ingestionEvents,
-        log,
-        metrics: filesMetrics,
-        concurrency: config.ingestion.concurrency,
-      })
+    ? startWorker(config, { database, embedder, events, log, metrics: filesMetrics })
     : undefined;
   const expiredUploads = new ExpiredUploads(database, log);
   return {
-    url: urlOf(app),
+    url: serverUrl(app),
     async close() {
       await worker?.close();
       await apollo.stop();
@@ -357,10 +348,4 @@ function callerOf(principal: Principal, address: string): OperationCaller {
     case 'nobody':
       return { name: networkOf(address), tenant: networkOf(address) };
   }
-}
-
-function urlOf(app: FastifyInstance): string {
-  const address = app.server.address() as AddressInfo;
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }

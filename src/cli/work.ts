@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { StartupError } from '../base/startup-error.js';
@@ -9,10 +8,11 @@ import { withMetrics } from '../embedders/with-metrics.js';
 import { registerHealth } from '../http/health.js';
 import { createHttpServer } from '../http/http-server.js';
 import { registerMetrics } from '../http/metrics.js';
-import { textExtractor } from '../extraction/text-extractor.js';
+import { serverUrl } from '../http/server-url.js';
 import { IngestionEvents } from '../ingestion/ingestion-events.js';
 import { ingestionMetrics } from '../ingestion/ingestion-metrics.js';
-import { IngestionWorker } from '../ingestion/ingestion-worker.js';
+import type { IngestionWorker } from '../ingestion/ingestion-worker.js';
+import { startWorker } from '../ingestion/start-worker.js';
 import { createLogger } from '../observability/logger.js';
 import { createMetrics } from '../observability/metrics.js';
 import { checkServer } from '../ops/server-checks.js';
@@ -37,7 +37,7 @@ export async function work(config: Config, io: CommandIo): Promise<void> {
     database = await openDatabase(config);
     for (const warning of await checkServer(database, config.production)) log.warn(warning);
     ({ app, worker } = await startWork(config, database, log));
-    io.out(`Weaver works on files. Its health is at ${urlOf(app)}/health/ready.`);
+    io.out(`Weaver works on files. Its health is at ${serverUrl(app)}/health/ready.`);
   } catch (error) {
     end.stopListening();
     await database?.close();
@@ -62,20 +62,12 @@ async function startWork(
   if (metrics) registerMetrics(app, metrics, config.metricsToken!);
   const embedder = createEmbedder(config.embedder, log);
   await app.listen({ host: config.http.host, port: config.http.port });
-  const worker = new IngestionWorker({
-    extractText: textExtractor(config.extraction),
+  const worker = startWorker(config, {
     database,
     embedder: metrics ? withMetrics(embedder, metrics) : embedder,
-    chunkSize: config.chunkSize,
     events: new IngestionEvents(),
     log,
     metrics: metrics && ingestionMetrics(database, metrics),
-    concurrency: config.ingestion.concurrency,
   });
   return { app, worker };
-}
-
-function urlOf(app: FastifyInstance): string {
-  const { family, address, port } = app.server.address() as AddressInfo;
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -19,25 +19,27 @@ export function ingestionMetrics(database: Database, registry: Metrics): Ingesti
     counted ??= readBacklog(database).finally(() => (counted = undefined));
     return counted;
   };
-  new Gauge({
+  const files = new Gauge({
     name: 'weaver_ingestion_backlog',
     help: 'Files that wait to be processed (queued) or are being processed (running).',
     labelNames: ['state'],
-    registers: [registry],
+    registers: [],
     async collect() {
       const { queued, running } = await backlog();
       this.set({ state: 'queued' }, queued);
       this.set({ state: 'running' }, running);
     },
   });
-  new Gauge({
+  const oldest = new Gauge({
     name: 'weaver_ingestion_oldest_seconds',
     help: 'Age of the oldest file that waits or is being processed; 0 if there is none.',
-    registers: [registry],
+    registers: [],
     async collect() {
       this.set((await backlog()).oldestSeconds);
     },
   });
+  registry.registerMetric(files);
+  registry.registerMetric(oldest);
   return {
     steps: new Histogram({
       name: 'weaver_ingestion_step_duration_seconds',

@@ -73,7 +73,7 @@ export async function deleteStaged(
 }
 
 /** The page on which a chunk begins, from 1; null where the original has none. */
-export function pageOf(textStart: number, pageStarts: readonly number[]): number | null {
+function pageOf(textStart: number, pageStarts: readonly number[]): number | null {
   if (pageStarts.length === 0) return null;
   let low = 0;
   let high = pageStarts.length;

@@ -32,7 +32,7 @@ export async function receivedFile(
   return id;
 }
 
-export const sha256 = (content: string | Buffer): string =>
+const sha256 = (content: string | Buffer): string =>
   createHash('sha256').update(content).digest('hex');
 
 /** A Markdown text with so many sections, each of about a chunk. */

@@ -336,10 +336,10 @@ test('a tenant with many files delays the one of another by its turn', async () 
 test('progress never falls within an attempt', async () => {
   const seen: { attempt: number; done: number; total: number }[] = [];
   server.always((...request) => {
-    void stored(id).then(ingestion => {
-      seen.push(ingestion);
+    void (async () => {
+      seen.push(await stored(id));
       answers()(...request);
-    });
+    })();
   });
   let id = '';
   const { ingestion } = await begin(sections(30, 'deck'));
@@ -357,13 +357,13 @@ test('progress never falls within an attempt', async () => {
 describe('while the chunks are being switched', () => {
   /** Holds the switch: it wants to write a text. */
   async function switching(work: (ids: { document: any; ingestion: any }) => Promise<void>) {
-    const first = await begin(sections(3, 'oldword'));
+    const first = await begin(sections(3, 'caravan'));
     await becomes(first.ingestion.id, 'COMPLETED');
     const locker = new PgClient({ connectionString: world.gateway.db.urls!.admin });
     await locker.connect();
     try {
       await locker.query('begin; lock table doc_texts in share row exclusive mode');
-      const second = await begin(sections(3, 'newword'), { documentId: first.document.id });
+      const second = await begin(sections(3, 'wagon'), { documentId: first.document.id });
       await until(async () => (await stored(second.ingestion.id)).step === 'SWITCH');
       await until(
         async () =>
@@ -395,9 +395,9 @@ describe('while the chunks are being switched', () => {
   test('a search finds the old ones, and afterwards the new ones', async ({ skip }) => {
     skip(!onPostgres(), 'One session holds nothing up.');
     await switching(async () => {
-      expect([await found('oldword'), await found('newword')]).toEqual([3, 0]);
+      expect([await found('caravan'), await found('wagon')]).toEqual([3, 0]);
     });
-    expect([await found('oldword'), await found('newword')]).toEqual([0, 3]);
+    expect([await found('caravan'), await found('wagon')]).toEqual([0, 3]);
   });
 
   test('a cancellation comes too late, and says so', async ({ skip }) => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pdfOf } from '../../support/file-makers.js';
 import { receivedFile, sections } from '../../support/files.js';
 import { until } from '../../support/row-locks.js';
 import { startWriteWorld, type WriteWorld } from '../../support/writes.js';
@@ -119,6 +120,27 @@ describe('Mutation.ingestUpload', () => {
     expect(again.duplicateOf).toEqual({ id: first.document.id });
     expect(await ended(again.ingestion.id)).toMatchObject({ state: 'COMPLETED', done: 3 });
     expect(await chunksOf(again.document.id)).toEqual(await chunksOf(first.document.id));
+  });
+
+  test('knows on which page of a PDF each chunk begins', async () => {
+    const pages = ['tent', 'boat', 'raft'].map(word => `The ${word} is on this page. `.repeat(40));
+    const pdf = await pdfOf(drawing => {
+      drawing.text(pages[0]!);
+      for (const page of pages.slice(1)) drawing.addPage().text(page);
+    });
+    const { document, ingestion } = await begin({ uploadId: await upload('pages.pdf', pdf) });
+    expect(await ended(ingestion.id)).toMatchObject({ state: 'COMPLETED' });
+    const chunks = await chunksOf(document.id);
+    for (const { text, cut, page_num: page } of chunks) {
+      expect(cut).toBe(text);
+      expect(text).toContain(['tent', 'boat', 'raft'][page - 1]);
+    }
+    expect(new Set(chunks.map(({ page_num: page }) => page))).toEqual(new Set([1, 2, 3]));
+    expect(
+      await world.rows('select page_starts, extractor from doc_texts where doc_id = ?', [
+        document.id,
+      ]),
+    ).toEqual([{ page_starts: [0, expect.any(Number), expect.any(Number)], extractor: 'unpdf' }]);
   });
 
   test('says what is wrong with a file that cannot be read', async () => {

@@ -59,7 +59,6 @@ const serve = (): ReturnType<Commands['weaver']> =>
       ...fresh.env,
       PORT: '0',
       LOG_LEVEL: 'debug',
-      NODE_ENV: 'production',
       WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN,
     },
     'serve',
