@@ -1,4 +1,4 @@
-// Longer than 300 lines: the parts of a gateway are put together in one place.
+// oxlint-disable max-lines -- the parts of a gateway are put together in one place
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
 import {
