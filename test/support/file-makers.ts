@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { crc32, deflateSync } from 'node:zlib';
 import { zipSync, type Zippable } from 'fflate';
+// oxlint-disable-next-line import/no-named-as-default -- its types know no other
 import PDFDocument from 'pdfkit';
 
 type PdfOptions = NonNullable<ConstructorParameters<typeof PDFDocument>[0]>;
