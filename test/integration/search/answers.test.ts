@@ -20,8 +20,8 @@ const RANKS: Record<string, { VECTOR: string; KEYWORD: string; HYBRID: string }>
   },
   'Demo: Larkfield Family Clinic': {
     VECTOR: '4 1 1 1 1 1 1 1 1 1 2 1 1 6 3 9 1 1 1',
-    KEYWORD: '1 1 1 1 1 1 1 1 1 1 3 1 1 1 3 1 1 1 1',
-    HYBRID: '1 1 1 1 1 1 1 1 1 1 3 1 1 1 3 1 1 1 1',
+    KEYWORD: '1 1 1 1 1 1 1 1 1 1 - 1 1 1 3 1 1 1 1',
+    HYBRID: '1 1 1 1 1 1 1 1 1 1 2 1 1 1 3 1 1 1 1',
   },
   'Demo: Pinion Cloud': {
     VECTOR: '1 1 2 1 1 1 1 10 1 1 1 1 1 1 1 1 1 2 1 1 1 1',
