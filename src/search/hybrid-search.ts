@@ -13,9 +13,6 @@ export interface FusionWeights {
   readonly keyword: number;
 }
 
-/** Measured: `docs/search.md`. */
-export const DEFAULT_WEIGHTS: FusionWeights = { vector: 0.2, keyword: 1 };
-
 /** How much of each ranking is fused: what is further down in both could not get far. */
 const MIN_DEPTH = 50;
 const DEPTH_PER_HIT = 2;

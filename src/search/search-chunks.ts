@@ -67,6 +67,7 @@ export function parseSearch({ embedder, reads }: RequestContext, input: SearchCh
     tenantId: reads.tenantId,
     embeddingModel: embedder.model,
     dimensions: embedder.dimensions,
+    vectorWeight: embedder.vectorWeight,
   });
 }
 

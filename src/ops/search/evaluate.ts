@@ -176,7 +176,12 @@ function searchOf(
   try {
     return checkSearch(
       { text, mode, topK: TOP_K, exact: false, contextWindow: 0, botId: botId ?? null },
-      { tenantId, embeddingModel: embedder.model, dimensions: embedder.dimensions },
+      {
+        tenantId,
+        embeddingModel: embedder.model,
+        dimensions: embedder.dimensions,
+        vectorWeight: embedder.vectorWeight,
+      },
     );
   } catch (error) {
     if (error instanceof AppError)

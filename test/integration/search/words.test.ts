@@ -291,7 +291,7 @@ describe('HYBRID', () => {
   async function fused(
     words: string,
     topK: number,
-    weights = { vector: 0.2, keyword: 1 },
+    weights = { vector: 1, keyword: 1 },
     least?: number,
   ): Promise<Hit[]> {
     const depth = Math.max(50, 2 * topK);
