@@ -4,6 +4,7 @@ import { toDouble, type JsonNumber } from '../base/json.js';
 import { checkVector } from '../embedders/check-vector.js';
 import { checkSearchFilter } from './check-filter.js';
 import { cursorKeyOf, readCursor, type SearchPosition } from './search-cursor.js';
+import { isSparse, type Sparsity } from './left-out.js';
 import type { FusionWeights } from './hybrid-search.js';
 import type { SearchFilter } from './search-filter.js';
 import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
@@ -12,7 +13,7 @@ import { SearchMode } from './search.types.js';
 const MAX_TEXT_LENGTH = 8_000;
 /** Whoever lists words means each of them; of a text in the mode HYBRID the first count. */
 const MAX_WORDS = 100;
-const MAX_TOP_K = 100;
+export const MAX_TOP_K = 100;
 const MAX_WEIGHT = 10;
 /**
  * A weight so small that it decides nothing but between equals. PostgreSQL fails where a quotient
@@ -35,6 +36,7 @@ export interface Search {
   readonly contextWindow: number;
   readonly minSimilarity: number | undefined;
   readonly weights: FusionWeights;
+  readonly sparsity: Sparsity;
   readonly filter: SearchFilter;
   /**
    * Tells cursors of this search from those of others. Made when it is asked for: reading a vector
@@ -81,6 +83,7 @@ export function checkSearch(input: SearchChunksInput, searcher: Searcher): Searc
     minSimilarity,
     filter,
     cursorKey,
+    sparsity: checkSparsity(input),
     weights: checkWeights(mode, input.weights, {
       // A caller's own vector is of the caller's model.
       vector: query.embedding ? 1 : searcher.vectorWeight,
@@ -88,6 +91,22 @@ export function checkSearch(input: SearchChunksInput, searcher: Searcher): Searc
     }),
     after: input.after == null ? undefined : readCursor(mode, cursorKey(), input.after),
   };
+}
+
+function checkSparsity({ distinct, maxPerDocument, after }: SearchChunksInput): Sparsity {
+  const sparsity = { distinct, maxPerDocument: maxPerDocument ?? undefined };
+  if (maxPerDocument != null && (maxPerDocument < 1 || maxPerDocument > MAX_TOP_K))
+    throw badInput(
+      'input.maxPerDocument',
+      `input.maxPerDocument must be from 1 to ${MAX_TOP_K}; it is ${maxPerDocument}.`,
+    );
+  if (after != null && isSparse(sparsity))
+    throw badInput(
+      'input.after',
+      'A search with input.distinct or input.maxPerDocument has only one page: remove ' +
+        'input.after and request up to 100 hits with input.topK.',
+    );
+  return sparsity;
 }
 
 function checkQuery(

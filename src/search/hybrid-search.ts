@@ -52,7 +52,9 @@ export interface HybridSearch {
   readonly nearest: Omit<Nearest, 'maxHits' | 'hitsBefore' | 'after'>;
   readonly bm25: Bm25;
   readonly weights: FusionWeights;
-  readonly topK: number;
+  /** How far down each ranking is added, as `hybridDepth` says. */
+  readonly depth: number;
+  readonly maxHits: number;
 }
 
 interface HybridRow {
@@ -91,9 +93,7 @@ export async function searchHybrid(
   search: HybridSearch,
   { columns, highlight, withCount }: HitSelection,
 ): Promise<SearchResult> {
-  const { bm25, weights, topK } = search;
-  const depth = hybridDepth(topK);
-  const maxHits = topK + 1;
+  const { bm25, weights, depth, maxHits } = search;
   const nearest = { ...search.nearest, maxHits: depth, hitsBefore: 0, after: undefined };
   const summarize = ([row]: readonly HybridRow[]): NearestSummary => ({
     comparable: row!._comparable,

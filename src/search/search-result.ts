@@ -35,9 +35,14 @@ export interface SearchResult {
   /** The words that were looked for and what they weigh; undefined where none were. */
   readonly bm25: Bm25 | undefined;
   readonly notes: readonly SearchNote[];
+  /** Chunks that better hits keep out, and by what the caller asked; undefined if it did not. */
+  readonly leftOut?: ReadonlyMap<string, LeftOut>;
   /** Of the mode HYBRID. */
   readonly scale?: FusionScale;
 }
+
+/** What kept a chunk out of the hits, though it was good enough. */
+export type LeftOut = 'distinct' | 'maxPerDocument';
 
 /** What the two scores of a hit are measured by before they are added. */
 export interface FusionScale {

@@ -186,6 +186,22 @@ export class SearchChunksInput {
   })
   exact!: boolean;
 
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description:
+      'Of chunks with equal texts, only the best hit. Such a search has only one page, and looks ' +
+      'through the first 500 hits.',
+  })
+  distinct!: boolean;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'At most so many hits of each document, 1 to 100. Such a search has only one page, and ' +
+      'looks through the first 500 hits.',
+  })
+  maxPerDocument?: number | null;
+
   @Field(() => Float, {
     nullable: true,
     description:

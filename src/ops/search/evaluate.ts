@@ -175,7 +175,15 @@ function searchOf(
 ): Search {
   try {
     return checkSearch(
-      { text, mode, topK: TOP_K, exact: false, contextWindow: 0, botId: botId ?? null },
+      {
+        text,
+        mode,
+        topK: TOP_K,
+        exact: false,
+        distinct: false,
+        contextWindow: 0,
+        botId: botId ?? null,
+      },
       {
         tenantId,
         embeddingModel: embedder.model,

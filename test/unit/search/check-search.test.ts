@@ -15,7 +15,14 @@ const KEY: Searcher = {
 const OPERATOR: Searcher = { ...KEY, tenantId: undefined };
 
 function input(values: Partial<SearchChunksInput>): SearchChunksInput {
-  return { mode: SearchMode.VECTOR, topK: 10, exact: false, contextWindow: 0, ...values };
+  return {
+    mode: SearchMode.VECTOR,
+    topK: 10,
+    exact: false,
+    distinct: false,
+    contextWindow: 0,
+    ...values,
+  };
 }
 
 function refusal(
