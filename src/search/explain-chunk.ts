@@ -38,6 +38,7 @@ export async function explainChunk(
   const answer = await runSearch(context, search, vector, {
     columns: 't.id',
     highlight: false,
+    contextHighlight: false,
     withCount: true,
   });
   if (answer.hits.length === 0) await checkTenantExists(context.reads, search.filter.tenantId);

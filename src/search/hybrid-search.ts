@@ -91,8 +91,9 @@ export async function searchHybrid(
   reads: OperationReads,
   paths: readonly VectorPath[],
   search: HybridSearch,
-  { columns, highlight, withCount }: HitSelection,
+  selection: HitSelection,
 ): Promise<SearchResult> {
+  const { columns, withCount } = selection;
   const { bm25, weights, depth, maxHits } = search;
   const nearest = { ...search.nearest, maxHits: depth, hitsBefore: 0, after: undefined };
   const summarize = ([row]: readonly HybridRow[]): NearestSummary => ({
@@ -164,7 +165,7 @@ export async function searchHybrid(
       left join fused hit on true
       left join lateral (
         select ${columns}, nullif(${similarity}, 'NaN') as _similarity,
-               ${highlight ? foundWordsSql() : 'null::jsonb'} as _found_words
+               ${foundWordsSql(selection)} as _found_words
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;

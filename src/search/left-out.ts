@@ -32,8 +32,8 @@ export function withComparison(selection: HitSelection, { distinct }: Sparsity):
 
 /**
  * The first `maxHits` of a search without those that are left out for better ones. `find` gives
- * the hits after a position, best first, and one more than `pageSize` where there are more; it is asked until there are enough, there are no more, or
- * `MAX_READ` were looked through.
+ * the hits after a position, best first, and one more than `pageSize` where there are more. It is
+ * asked until there are enough, there are no more, or `MAX_READ` were looked through.
  */
 export async function keepFew(
   { distinct, maxPerDocument = Infinity }: Sparsity,

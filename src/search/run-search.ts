@@ -91,8 +91,8 @@ async function searchInMode(
   if (mode === SearchMode.HYBRID) {
     const bm25 = await weighed(context, search, plainQuery(search.text!));
     const depth = hybridDepth(search.topK);
-    const maxHits = isSparse(search.sparsity) ? 2 * depth : search.topK + 1;
-    const hybrid = { nearest, bm25, weights, depth, maxHits };
+    const mostHits = isSparse(search.sparsity) ? 2 * depth : maxHits;
+    const hybrid = { nearest, bm25, weights, depth, maxHits: mostHits };
     return searchHybrid(reads, paths, hybrid, selection);
   }
   const position = after && { similarity: after.score, id: after.id };

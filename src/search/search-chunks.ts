@@ -74,6 +74,7 @@ function selectionOf({ models }: RequestContext, info: GraphQLResolveInfo): HitS
   return {
     columns: model.select(properties, 't'),
     highlight: nestedSelectionHas(info, ['hits', 'highlight']),
+    contextHighlight: nestedSelectionHas(info, ['hits', 'contextHighlight']),
     withCount: nestedSelectionHas(info, ['completeness', 'candidates']),
   };
 }
@@ -88,7 +89,13 @@ function toHit(
   { id: _id, block: _block, foundWords, chunk, ...scores }: SearchHit,
   rank: number,
 ): ChunkSearchHit {
-  return { rank, ...scores, highlight: highlightOf(foundWords), chunk: chunk as DocumentChunk };
+  return {
+    rank,
+    ...scores,
+    highlight: highlightOf(foundWords),
+    contextHighlight: highlightOf(foundWords?.context),
+    chunk: chunk as DocumentChunk,
+  };
 }
 
 export function completenessOf(

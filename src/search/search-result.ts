@@ -1,5 +1,5 @@
 import type { Block, Bm25 } from './bm25.js';
-import type { FoundWords } from './highlight.js';
+import type { FoundWords, Highlights } from './highlight.js';
 import type { KeywordMatch, SearchNote, SearchPath } from './search.types.js';
 
 /** A hit as a mode found it: its chunk's selected columns, and what it has of scores and ranks. */
@@ -54,10 +54,9 @@ export interface FusionScale {
 }
 
 /** What is to be read of each hit. */
-export interface HitSelection {
+export interface HitSelection extends Highlights {
   /** The chunk's columns, of `doc_chunks t`. */
   readonly columns: string;
-  readonly highlight: boolean;
   /** Whether `candidates` is shown. */
   readonly withCount: boolean;
 }

@@ -1,3 +1,4 @@
+// Longer than 300 lines: descriptions of the types that a search returns.
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import { PageInfo } from '../graphql/connection.js';
@@ -195,6 +196,14 @@ export class ChunkSearchHit {
       'again, so select it only if you show it.',
   })
   highlight!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The same of what stands above the text, where a word was found in it: the file name, the ' +
+      'headings, and the header of a table that was cut.',
+  })
+  contextHighlight!: string | null;
 
   @Field(() => DocumentChunk, { description: 'The chunk.' })
   chunk!: DocumentChunk;

@@ -97,6 +97,7 @@ export async function evaluateSearch(
       const answer = await runSearch({ reads: openReads(), search: services }, search, vector, {
         columns: COLUMNS,
         highlight: false,
+        contextHighlight: false,
         withCount: false,
       });
       const place = answer.hits
