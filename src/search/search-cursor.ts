@@ -29,7 +29,7 @@ export interface SearchPosition {
 }
 
 /** How often the words came, and the block that the hit is of. */
-export interface KeywordPosition {
+interface KeywordPosition {
   readonly counted: QuestionFrequencies;
   readonly block: Block;
   /** False: what the text excludes was looked for as words. */
