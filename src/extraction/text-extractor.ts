@@ -24,7 +24,7 @@ export type WorkerAnswer =
       readonly cause: string | undefined;
     };
 
-export interface ExtractionOptions extends FileLabels {
+interface ExtractionOptions extends FileLabels {
   /** Ends the thread. The promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   readonly log: Logger;

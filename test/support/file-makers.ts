@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { crc32, deflateSync } from 'node:zlib';
 import { zipSync, type Zippable } from 'fflate';
+// oxlint-disable-next-line import/no-named-as-default -- its types know no other
 import PDFDocument from 'pdfkit';
 
 type PdfOptions = NonNullable<ConstructorParameters<typeof PDFDocument>[0]>;
@@ -189,4 +190,36 @@ export function encodeAs(charset: string, text: string): Buffer {
       return [...bytes];
     }),
   );
+}
+
+/** A small PDF whose page draws forms within forms: ten billion words in the end. */
+export function endlessPdf(): Buffer {
+  const depth = 10;
+  const first = 4;
+  const forms = Array.from({ length: depth }, (_, level) => {
+    const isLast = level === depth - 1;
+    const drawing = isLast ? drawLine('word') : '/X Do '.repeat(10);
+    const resources = isLast
+      ? '/Font << /F1 3 0 R >>'
+      : `/XObject << /X ${first + level + 1} 0 R >>`;
+    return (
+      `<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << ${resources} >> ` +
+      `/Length ${drawing.length} >>\nstream\n${drawing}\nendstream`
+    );
+  });
+  const page = first + depth;
+  return rawPdf([
+    '<< /Type /Catalog /Pages 2 0 R >>',
+    `<< /Type /Pages /Kids [${page} 0 R] /Count 1 >>`,
+    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>',
+    ...forms,
+    '<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] ' +
+      `/Resources << /XObject << /X ${first} 0 R >> >> /Contents ${page + 1} 0 R >>`,
+    '<< /Length 5 >>\nstream\n/X Do\nendstream',
+  ]);
+}
+
+/** A small PDF whose page inflates to so many bytes, of which a few are text. */
+export function inflatingPdf(bytes: number): Buffer {
+  return drawnPdf([Buffer.concat([Buffer.from(drawLine('Small.')), Buffer.alloc(bytes, '\n')])]);
 }

@@ -1,3 +1,4 @@
+// cspell:disable -- words of many languages
 import { gzipSync } from 'node:zlib';
 import {
   docxEntries,
