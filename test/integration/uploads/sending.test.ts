@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,6 +24,7 @@ import { startWriteWorld, type WriteWorld } from '../../support/writes.js';
 
 const MIB = 1_048_576;
 const run = promisify(execFile);
+const hasCurl = spawnSync('curl', ['--version']).status === 0;
 
 let world: WriteWorld;
 let folder: string;
@@ -68,7 +69,7 @@ async function expectRefused(
 }
 
 describe('a whole file', () => {
-  test.each([
+  test.runIf(hasCurl).each([
     ['with its length', []],
     ['in chunks', ['-H', 'transfer-encoding: chunked']],
     ['after it was asked for', ['-H', 'expect: 100-continue']],
