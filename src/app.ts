@@ -71,11 +71,8 @@ import { RecallSampler } from './search/recall-sampler.js';
 import { SearchCount } from './search/search-count.js';
 import { searchServices, type SearchServices } from './search/search-services.js';
 import { ExpiredUploads } from './uploads/expired-uploads.js';
-import { ANSWER_HEADERS, REQUEST_HEADERS } from './uploads/tus.js';
+import { registerUploads } from './uploads/register-uploads.js';
 import type { UploadSettings } from './uploads/upload-db.js';
-import { registerUploadEndpoint, UPLOAD_METHODS } from './uploads/upload-endpoint.js';
-import { UploadStore } from './uploads/upload-store.js';
-import { UPLOADS_PATH } from './uploads/upload-url.js';
 import { userStrategy } from './users/user-strategy.js';
 
 export interface Gateway {
@@ -164,11 +161,7 @@ export async function startGateway({
     ),
     search: searchServices(metrics, sampler),
     ingestionEvents: new IngestionEvents(),
-    uploads: {
-      ...config.uploads,
-      quotas: config.quotas,
-      publicUrl: config.http.publicUrl,
-    },
+    uploads: { ...config.uploads, quotas: config.quotas, publicUrl: config.http.publicUrl },
   };
   const filesMetrics = metrics && ingestionMetrics(database, metrics);
   const findCaller = callerFinder(database, admit, config.limits);
@@ -186,23 +179,7 @@ export async function startGateway({
       preParsing: limitBody(config.limits, findCaller),
     });
   });
-  await app.register(
-    async uploads => {
-      await allowOrigins(uploads, config.http.corsOrigins, {
-        methods: UPLOAD_METHODS,
-        headers: REQUEST_HEADERS,
-        exposedHeaders: ANSWER_HEADERS,
-      });
-      registerUploadEndpoint(uploads, {
-        store: new UploadStore(database, config.limits),
-        limiter,
-        slots: new OperationSlots(config.uploads.concurrency, 0),
-        config: config.uploads,
-        limits: config.limits,
-      });
-    },
-    { prefix: UPLOADS_PATH },
-  );
+  await registerUploads(app, database, limiter, config);
   registerHealth(app, () => database.ping());
   if (metrics) registerMetrics(app, metrics, config.metricsToken!);
   await app.register(playgroundRoutes, {

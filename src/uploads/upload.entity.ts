@@ -88,8 +88,7 @@ function sha256Input(field: string, value: string): string {
 })
 @Check({
   name: 'uploads_received_is_whole',
-  expression:
-    `state in ('waiting', 'receiving') or ` + 'received_bytes = size_bytes and sha256 is not null',
+  expression: `state in ('waiting', 'receiving') or received_bytes = size_bytes and sha256 is not null`,
 })
 @Check(calendarTimes('uploads', 'expires_at', 'created_at', 'updated_at'))
 @Trigger(touchTrigger('uploads'))
