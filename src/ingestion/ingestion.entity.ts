@@ -293,6 +293,7 @@ export class Ingestion {
     description: 'When it was completed, given up or cancelled; null before.',
   })
   @Filterable(() => DateTimeFilter, 'When it was over.')
+  @Sortable('When it was over.')
   @Property({ type: TimestampType, nullable: true })
   finishedAt?: string | null;
 }

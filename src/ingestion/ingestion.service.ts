@@ -57,6 +57,7 @@ export async function ingestUpload(
     verb: 'ingestUpload',
     input,
     async work(em) {
+      if (caller.tenantId === undefined) await mustBeTenant(em, tenantId);
       // Before the upload's row, as a worker does.
       const replaced =
         input.documentId == null
@@ -199,6 +200,12 @@ export async function cancelIngestion(
   });
   tell(db, cancelled);
   return cancelled;
+}
+
+/** An upload of an unknown tenant is not unknown itself. */
+async function mustBeTenant(em: SqlEntityManager, tenantId: string): Promise<void> {
+  const found = await runInWrite(em, 'select id from tenants where id = $1::uuid', [tenantId]);
+  if (found.length === 0) throw notFound('tenant', tenantId, 'input.tenantId');
 }
 
 function tell({ ingestionEvents }: IngestionDb, { id, tenantId }: RowKey): void {

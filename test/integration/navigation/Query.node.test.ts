@@ -232,11 +232,11 @@ describe('Query.nodes', () => {
       'botsById',
       'doc_chunksById',
       'docsById',
+      'ingestionsById',
       'nodeTypes',
       'profilesById',
       'tenantsById',
       'uploadsById',
-      'ingestionsById',
     ]);
   });
 

@@ -123,10 +123,10 @@ describe('an id that is no UUID', () => {
       'Query.chunk(id:)',
       'Query.document(id:)',
       'Query.explainChunk(chunkId:)',
+      'Query.ingestion(id:)',
       'Query.node(id:)',
       'Query.nodes(ids:)',
       'Query.tenant(id:)',
-      'Query.ingestion(id:)',
       'Query.upload(id:)',
     ]);
   });

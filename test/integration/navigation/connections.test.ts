@@ -123,6 +123,7 @@ beforeAll(async () => {
   for (let nth = 0; nth < ROWS; nth += 1)
     await document.ingestion({
       state: oneOf(['failed', 'cancelled', 'completed', 'failed'], nth),
+      finished_at: oneOf([undefined, instant(nth + 1), instant(nth)], nth),
       created_at: instant(nth),
     });
   await document.chunks(

@@ -106,7 +106,7 @@ async function settle(canary: string): Promise<Inhabitant> {
       Document: document.id,
       DocumentChunk: chunk!,
       BotQuery: query,
-      Upload: await bot.upload(),
+      Upload: await bot.receivedUpload(),
       Ingestion: await document.ingestion(),
     },
   };
