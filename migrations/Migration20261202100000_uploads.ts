@@ -1,7 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /** Rows of the transaction's tenant; none while it names no tenant. */
-const OF_TENANT = `tenant_id = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const CURRENT_TENANT = `nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const OF_TENANT = `tenant_id = ${CURRENT_TENANT}`;
 
 const UPLOADS = [
   `create table uploads (
@@ -27,7 +28,8 @@ const UPLOADS = [
     constraint uploads_of_tenant unique (tenant_id, id),
     constraint uploads_bot_fk foreign key (tenant_id, bot_id) ` +
     `references bots (tenant_id, id) on delete cascade,
-    constraint uploads_received_within_size check (received_bytes >= 0 and received_bytes <= size_bytes),
+    constraint uploads_received_within_size ` +
+    `check (received_bytes >= 0 and received_bytes <= size_bytes),
     constraint uploads_received_is_whole check ` +
     `(state in ('waiting', 'receiving') or received_bytes = size_bytes and sha256 is not null),
     constraint uploads_times_rfc3339 check (weaver_is_rfc3339(expires_at) and ` +

@@ -34,7 +34,7 @@ const LOG_INTERVAL_MS = 60_000;
 
 declare module 'node:http' {
   interface IncomingMessage {
-    /** Whoever reads the body ends it when no more of it comes: `requestMs` does not hold for it. */
+    /** Whoever reads the body ends it when no more comes: `requestMs` does not hold for it. */
     hasOwnTimeLimit?: boolean;
   }
 }

@@ -60,7 +60,7 @@ export function checksumOf(headers: IncomingHttpHeaders): Checksum | undefined {
   if (length === undefined || digest.length !== length)
     throw badInput(
       'Upload-Checksum',
-      'The header Upload-Checksum must hold md5, sha1 or sha256, a blank, and the digest in Base64.',
+      'The header Upload-Checksum must hold md5, sha1 or sha256, a blank and the Base64 digest.',
     );
   return { algorithm, digest };
 }

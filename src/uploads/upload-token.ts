@@ -2,8 +2,8 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /**
  * The token of an upload is `wvu_<tenant><secret><checksum>`: whose it is, 22 characters, so that
- * its row is looked for under that tenant's role; 43 with 256 random bits; and 6 with which mistyped
- * and guessed tokens are refused without a query.
+ * its row is looked for under that tenant's role; 43 with 256 random bits; and 6 with which
+ * mistyped and guessed tokens are refused without a query.
  */
 const TOKEN = /^wvu_([\w-]{22})([\w-]{43})([0-9a-f]{6})$/;
 

@@ -49,6 +49,7 @@ registerEnumType(UploadState, {
 
 const UploadStateFilter = enumFilter<UploadState>(UploadState, 'UploadState');
 
+const IN_PROGRESS = `state in ('waiting', 'receiving')`;
 const SHA256 = /^[0-9a-f]{64}$/i;
 
 function sha256Input(field: string, value: string): string {
@@ -71,7 +72,9 @@ function sha256Input(field: string, value: string): string {
 @Index({ name: 'uploads_of_bot', properties: ['tenant', 'bot', 'createdAt', 'id'] })
 @Index({
   name: 'uploads_by_expiry',
-  expression: `create index uploads_by_expiry on uploads (tenant_id, expires_at) where state <> 'ingested'`,
+  expression:
+    'create index uploads_by_expiry on uploads (tenant_id, expires_at) ' +
+    `where state <> 'ingested'`,
 })
 @Check({ name: 'uploads_filename_not_empty', expression: 'char_length(filename::text) >= 1' })
 @Check({ name: 'uploads_size_positive', expression: 'size_bytes >= 1' })
@@ -88,7 +91,7 @@ function sha256Input(field: string, value: string): string {
 })
 @Check({
   name: 'uploads_received_is_whole',
-  expression: `state in ('waiting', 'receiving') or received_bytes = size_bytes and sha256 is not null`,
+  expression: `${IN_PROGRESS} or received_bytes = size_bytes and sha256 is not null`,
 })
 @Check(calendarTimes('uploads', 'expires_at', 'created_at', 'updated_at'))
 @Trigger(touchTrigger('uploads'))

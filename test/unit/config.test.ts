@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, envExample, readConfig } from '../../src/config.js';
+import { NO_QUOTAS } from '../../src/config/quotas.js';
 import { parseAddress } from '../../src/config/database-address.js';
 
 function problems(env: Record<string, string>): readonly string[] {
@@ -24,6 +25,7 @@ describe('readConfig', () => {
         trustProxy: false,
         corsOrigins: [],
         openIntrospection: true,
+        publicUrl: undefined,
       },
       workers: 1,
       database: { kind: 'embedded', dataDir: '.data' },
@@ -38,6 +40,8 @@ describe('readConfig', () => {
       ingestion: { inline: true, concurrency: 1 },
       metricsToken: undefined,
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
+      uploads: { maxBytes: 52_428_800, lifetimeHours: 24, concurrency: 16, rpm: 600 },
+      quotas: NO_QUOTAS,
       logLevel: 'info',
     });
   });
@@ -88,6 +92,13 @@ describe('readConfig', () => {
       WEAVER_SEARCH_INDEX_FROM: '5000',
       WEAVER_SEARCH_RECALL_SAMPLE: '0.05',
       WEAVER_METRICS_TOKEN: 'the-token-of-prometheus',
+      WEAVER_PUBLIC_URL: 'https://weaver.example.com/',
+      WEAVER_MAX_UPLOAD_BYTES: '2048',
+      WEAVER_UPLOAD_HOURS: '2',
+      WEAVER_MAX_UPLOADS_AT_ONCE: '3',
+      WEAVER_MAX_UPLOAD_RPM: '4',
+      WEAVER_QUOTA_BYTES: '5',
+      WEAVER_QUOTA_DOCUMENTS: 'free=6',
     });
     expect(config).toEqual({
       production: true,
@@ -98,6 +109,7 @@ describe('readConfig', () => {
         trustProxy: ['10.0.0.0/8', '::1'],
         corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
         openIntrospection: false,
+        publicUrl: 'https://weaver.example.com',
       },
       workers: 1,
       database: {
@@ -140,6 +152,8 @@ describe('readConfig', () => {
       ingestion: { inline: true, concurrency: 2 },
       metricsToken: 'the-token-of-prometheus',
       limits: readConfig({}).limits,
+      uploads: { maxBytes: 2_048, lifetimeHours: 2, concurrency: 3, rpm: 4 },
+      quotas: { bytes: new Map([['*', 5]]), documents: new Map([['free', 6]]) },
       logLevel: 'warn',
     });
   });

@@ -181,7 +181,7 @@ describe('createUpload', () => {
 });
 
 describe('the storage of a tenant', () => {
-  test('counts an upload as it was declared until it is deleted, or its document counts', async () => {
+  test('counts an upload as declared until it is deleted, or its document counts', async () => {
     const before = await storage();
     const one = await create(1_000);
     const other = await create(20);

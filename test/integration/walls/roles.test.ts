@@ -338,7 +338,7 @@ describe("a tenant's role", () => {
     }
   });
 
-  test('cannot edit chunks, texts, queries or what uploads declare, nor read the log of migrations', async () => {
+  test('cannot edit chunks, texts, queries or declared files, nor read migrations', async () => {
     for (const sql of [
       `update doc_chunks set text = 'edited'`,
       `update doc_chunks set headings = '{edited}'`,
