@@ -211,7 +211,7 @@ describe.each(fields)('$coordinate', ({ parent, field }) => {
           });
         answered += errors ? 0 : 1;
       }),
-      { numRuns: 60, seed: 20_261_123 },
+      { numRuns: 100, seed: 20_261_123 },
     );
     // Were all refused, nothing would have reached the database.
     if (field.args.length > 1) expect(answered).toBeGreaterThan(3);
