@@ -10,6 +10,7 @@ import { addWordsOfGroup } from './db/alembic-commands.js';
 import { addDemoCommand } from './demo-command.js';
 import { refuseEmptyValues } from './empty-values.js';
 import { addHelpCommand } from './help-command.js';
+import { addImportCommand } from './import-command.js';
 import { addIngestCommands } from './ingest-commands.js';
 import { Interrupted } from './interruption.js';
 import { addKeyCommands } from './key-commands.js';
@@ -65,6 +66,7 @@ export async function runCommandLine(
     addDemoCommand,
     addTenantCommands,
     addKeyCommands,
+    addImportCommand,
     addIngestCommands,
     addSearchCommands,
     addSchemaCommands,

@@ -35,15 +35,15 @@ export interface Piece {
 
 const OPEN = `state in ('waiting', 'receiving') and expires_at > now()`;
 
-const FIND = fixedStatement(
-  'uploadByToken',
-  `select id, tenant_id as "tenantId", size_bytes::float8 as "sizeBytes",
-          received_bytes::float8 as "receivedBytes", sha256, state,
-          extract(epoch from expires_at)::float8 as "expiresAt"
-     from uploads
-    where tenant_id = $1::uuid and id = $2::uuid and token_digest = $3
-      and expires_at > now() and state <> 'ingested'`,
-);
+const FIND = `
+  select id, tenant_id as "tenantId", size_bytes::float8 as "sizeBytes",
+         received_bytes::float8 as "receivedBytes", sha256, state,
+         extract(epoch from expires_at)::float8 as "expiresAt"
+    from uploads
+   where tenant_id = $1::uuid and id = $2::uuid and expires_at > now() and state <> 'ingested'`;
+
+const FIND_BY_ID = fixedStatement('uploadById', FIND);
+const FIND_BY_TOKEN = fixedStatement('uploadByToken', `${FIND} and token_digest = $3`);
 
 const BEGIN = `
   update uploads set attempt = attempt + 1, received_bytes = $3::bigint,
@@ -83,10 +83,15 @@ export class UploadStore {
     private readonly limits: Pick<Limits, 'operationMs' | 'lockMs'>,
   ) {}
 
-  /** The upload with this id and token, of a tenant; undefined if it is gone or was ingested. */
-  async find({ id, tenantId }: RowKey, digest: string): Promise<OpenUpload | undefined> {
+  /**
+   * The upload with this id of a tenant, and with this token if it is given; undefined if it is
+   * gone or was ingested.
+   */
+  async find({ id, tenantId }: RowKey, digest?: string): Promise<OpenUpload | undefined> {
     const reads = this.database.reads(tenantScope(tenantId), this.#bounds());
-    const [upload] = await reads.query<OpenUpload>(FIND, [tenantId, id, digest]);
+    const [upload] = await (digest === undefined
+      ? reads.query<OpenUpload>(FIND_BY_ID, [tenantId, id])
+      : reads.query<OpenUpload>(FIND_BY_TOKEN, [tenantId, id, digest]));
     return upload;
   }
 
