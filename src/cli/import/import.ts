@@ -47,9 +47,15 @@ export async function importCommand(
   await mustBeFolder(folder);
   const report = new Report(io, { json, dryRun, each: false });
   let coming: ComingFiles | undefined;
-  const kept = (): string =>
-    `${report.total} files are done, and ${coming?.size ?? 0} more are stored, which a gateway or ` +
-    'the next import processes. To continue, run the same command again';
+  const kept = (): string => {
+    const { total } = report;
+    const more = coming?.size ?? 0;
+    return (
+      `${total} ${total === 1 ? 'file is' : 'files are'} done, and ${more} more ` +
+      `${more === 1 ? 'is' : 'are'} stored, which a gateway or the next import processes. To ` +
+      'continue, run the same command again'
+    );
+  };
   await untilInterrupted(kept, async stopped => {
     await withReadyDatabase(config, async database => {
       const target = await findTarget(database, options);
@@ -75,7 +81,7 @@ export async function importCommand(
         );
       } catch (error) {
         if (!watch || !stopped.aborted) throw error;
-        io.say(`Watching has ended: ${kept()}.`);
+        io.say('Watching has ended. The same command continues it.');
       } finally {
         await worker.close();
       }
