@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { extractionCommand } from './extraction/extraction.bench.js';
 import { fairnessCommand } from './fairness/fairness.bench.js';
 import { growthCommand } from './growth/growth.bench.js';
+import { importCommand } from './import/import.bench.js';
 import { largeAnswersCommand } from './large-answers/large-answers.bench.js';
 import { largeTenantsCommand } from './large-tenants/large-tenants.bench.js';
 import { navigationCommand } from './navigation/navigation.bench.js';
@@ -19,5 +20,6 @@ const program = new Command('npm run bench --')
   .addCommand(largeTenantsCommand())
   .addCommand(fairnessCommand())
   .addCommand(extractionCommand())
+  .addCommand(importCommand())
   .addCommand(sqlCommand());
 await program.parseAsync();

@@ -9,7 +9,17 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  inject,
+  test,
+  vi,
+} from 'vitest';
 import { readConfig } from '../../../src/config.js';
 import { Database } from '../../../src/db/database.js';
 import { ENTITIES } from '../../../src/entities.js';
@@ -428,6 +438,24 @@ test.each(Object.entries(HELD))(
       { filename: 'b.md', status: 'completed', revision: 1 },
     ]);
     expect(await uploadStates()).toEqual(['ingested', 'ingested']);
+  },
+);
+
+test.runIf(inject('template').kind === 'postgres')(
+  'two imports of the same folder at the same time make each document once',
+  async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `${index}.md`);
+    for (const name of names) write(name, `The text of ${name}.`);
+    const outcomes = await Promise.all([run('--json'), run('--json')]);
+    for (const outcome of outcomes) {
+      expect(outcome.code).toBe(0);
+      expect(linesOf(outcome).slice(0, -1).length).toBe(names.length);
+    }
+    const stored = await documents();
+    expect(stored.map(({ filename }) => filename)).toEqual(names);
+    for (const document of stored)
+      expect(document).toMatchObject({ status: 'completed', revision: 1, chunks: 1 });
+    expect(new Set(await uploadStates())).toEqual(new Set(['ingested']));
   },
 );
 
