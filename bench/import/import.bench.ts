@@ -153,16 +153,19 @@ async function measureChunks(
       const vectors = await embedder.embed(texts);
       return {
         filename,
+        sizeBytes: String(Buffer.byteLength(text)),
         chunks: texts.map((chunk, index) => ({ text: chunk, embedding: vectors[index]! })),
       };
     }),
   );
   const begin = performance.now();
-  for (const { filename, chunks } of ready) {
+  for (const { filename, sizeBytes, chunks } of ready) {
     const { id } = await createDocument(db, COMMAND_LINE, {
       tenantId: bot.tenant.id,
       botId: bot.id,
       filename,
+      sizeBytes,
+      sourceUri: `file:///${filename}`,
     });
     await addChunks(db, COMMAND_LINE, { documentId: id, chunks });
   }

@@ -20,7 +20,7 @@ import { UploadStore } from '../../uploads/upload-store.js';
 import { operatorDb } from '../../writes/db.js';
 import { planFile, type FilePlan, type ImportTarget } from './find-document.js';
 import { readFolderFile, type FolderFile } from './folder-files.js';
-import { FileRefusal } from './outcomes.js';
+import { FileRefusal } from './file-refusal.js';
 
 const MAX_NAME_LENGTH = 500;
 

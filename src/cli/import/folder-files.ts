@@ -4,7 +4,7 @@ import { lstat, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileErrorText } from '../../base/file-errors.js';
 import { StartupError } from '../../base/startup-error.js';
-import { FileRefusal } from './outcomes.js';
+import { FileRefusal } from './file-refusal.js';
 
 /** A file below a folder. */
 export interface FolderFile {

@@ -15,9 +15,10 @@ import { mustExist, withReadyDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { ComingFiles, MAX_COMING } from './coming-files.js';
 import { FileImporter } from './file-importer.js';
+import { FileRefusal } from './file-refusal.js';
 import type { FilePlan, ImportTarget } from './find-document.js';
 import { mustBeFolder, readFolder, type FolderFile } from './folder-files.js';
-import { FileRefusal, Report, type FileOutcome } from './outcomes.js';
+import { Report, type FileOutcome } from './outcomes.js';
 import { watchFolder } from './watch-folder.js';
 
 export interface ImportOptions {

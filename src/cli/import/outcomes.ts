@@ -1,18 +1,6 @@
 import type { CommandIo } from '../command-io.js';
 import type { FolderContent } from './folder-files.js';
 
-/** Why a file was not imported; `message` is a sentence or two. */
-export class FileRefusal extends Error {
-  override readonly name = 'FileRefusal';
-
-  constructor(
-    readonly code: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
 /** What became of a file, or would become of it. */
 export type FileOutcome = { readonly file: string } & (
   | {
