@@ -1,4 +1,3 @@
-import { fileTypeFromBuffer } from 'file-type';
 import { escapeLine } from '../base/control-characters.js';
 import { decodeText, latin1 } from './charset.js';
 import { ExtractionError } from './extraction-error.js';
@@ -9,7 +8,7 @@ import {
   type FileFormat,
   type TextFormat,
 } from './formats.js';
-import { isDocx, type ZipLimits } from './office-zip.js';
+import type { ZipLimits } from './office-zip.js';
 
 /** What whoever sends a file says of it. */
 export interface FileLabels {
@@ -110,7 +109,9 @@ async function contentOf(
   if (beginning.startsWith(OLE_SIGNATURE)) return oldOffice(bytes);
   const signed = TEXT_SIGNATURES.find(([pattern]) => pattern.test(beginning));
   if (signed) return { kind: 'unknown', name: signed[1] };
+  // What few files need is loaded for them: it takes as long as reading a text.
   if (ZIP_SIGNATURES.some(signature => beginning.startsWith(signature))) {
+    const { isDocx } = await import('./office-zip.js');
     if (await isDocx(bytes, limits)) return { kind: 'DOCX' };
   } else {
     const charset = labels.find(label => label.charset)?.charset;
@@ -118,6 +119,7 @@ async function contentOf(
     const isPage = text !== undefined && HTML_BEGINNING.test(text.slice(0, BEGINNING));
     if (text !== undefined) return { kind: isPage ? 'HTML' : 'text', text };
   }
+  const { fileTypeFromBuffer } = await import('file-type');
   const found = await fileTypeFromBuffer(bytes).catch(() => undefined);
   return { kind: 'unknown', name: found?.mime ?? 'neither text nor of a known type' };
 }

@@ -3,9 +3,7 @@ import { hasVisibleCharacter } from '../base/control-characters.js';
 import { detectFormat, type DetectedFormat, type FileLabels } from './detect-format.js';
 import { ExtractionError } from './extraction-error.js';
 import type { FileFormat } from './formats.js';
-import { htmlToMarkdown } from './html-to-markdown.js';
 import { countCharacters, storable, withLineFeeds } from './plain-text.js';
-import { readCsv } from './read-csv.js';
 import { tooManyCharacters } from './too-many-characters.js';
 
 /** What `docs/files.md` calls the text of a file, and where it comes from. */
@@ -90,11 +88,14 @@ async function readPages(
       return { hasPages: false, pages: [await readDocx(bytes, limits)] };
     }
     case 'HTML': {
+      const { htmlToMarkdown } = await import('./html-to-markdown.js');
       const { text, title } = htmlToMarkdown(detected.text, limits.characters);
       return { hasPages: false, pages: [text], title };
     }
-    case 'CSV':
+    case 'CSV': {
+      const { readCsv } = await import('./read-csv.js');
       return { hasPages: false, pages: [await readCsv(detected.text, limits.characters)] };
+    }
     default:
       return { hasPages: false, pages: [withLineFeeds(detected.text)] };
   }
