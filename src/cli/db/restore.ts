@@ -32,7 +32,7 @@ import { refuseSharedSessions } from '../../ops/session-pooling.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
-import { describeDatabase, embeddedExists, openingError, withDatabase } from '../open-database.js';
+import { clusterExists, describeDatabase, openingError, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { explainFailure } from './backup-failure.js';
 import { lockFailure } from './lock-failure.js';
@@ -112,7 +112,7 @@ async function restoreEmbedded(
 ): Promise<RestoreResult> {
   // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and
   // opening it could damage it more.
-  if (!yes && embeddedExists(config.database))
+  if (!yes && clusterExists(dataDir))
     refuseReplacedRows(io, completeCounts(await countsToReplace(config)), yes);
   const { result: counts, previousFolder } = await replaceEmbedded(
     dataDir,
@@ -121,6 +121,7 @@ async function restoreEmbedded(
       kind === 'portable'
         ? fillEmbedded(staging, file, context)
         : unpackArchive(file, ENTITIES, context.signal, staging),
+    path => io.say(`Removed ${path}, which an interrupted restore had left behind.`),
   );
   return {
     counts,
