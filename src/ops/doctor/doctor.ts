@@ -249,7 +249,7 @@ async function sortKeyUnderPolicies(database: Database): Promise<Finding[]> {
 }
 
 async function examineMigrations(database: Database): Promise<Finding[]> {
-  const { executed, pending, unknown } = await migrationState(database);
+  const { executed, pending, unknown, edited } = await migrationState(database);
   if (executed.length === 0)
     return [fail("None of Weaver's tables are there yet.", 'Run "npx weaver db up".')];
   const findings: Finding[] = [];
@@ -258,6 +258,14 @@ async function examineMigrations(database: Database): Promise<Finding[]> {
       warn(
         `Migrations of another version of Weaver are applied: ${unknown.join(', ')}.`,
         'Use that version, or a later one.',
+      ),
+    );
+  if (edited.length > 0)
+    findings.push(
+      warn(
+        `Migrations were edited after they were applied: ${edited.join(', ')}.`,
+        'Undo the edit and put the change into a new migration. "npx weaver db check" says ' +
+          'whether the tables are as the migrations make them.',
       ),
     );
   if (pending.length > 0)
