@@ -144,6 +144,7 @@ export async function startGateway({
     bytes: new ByteBudget(config.limits.responseBytes, config.limits.responseBytesInFlight),
     slots: new OperationSlots(config.limits.concurrentOperations, config.limits.queuedOperations),
     computing: new ComputeScheduler(),
+    chunkSize: config.chunkSize,
     embedder: metrics
       ? withMetrics(createEmbedder(config.embedder, log), metrics)
       : createEmbedder(config.embedder, log),
@@ -202,6 +203,7 @@ interface Services {
   readonly bytes: ByteBudget;
   readonly slots: OperationSlots;
   readonly computing: ComputeScheduler;
+  readonly chunkSize: number;
   readonly embedder: Embedder;
   /**
    * Limits concurrent calls of a remote embedder. Any number may wait: they belong to operations,
@@ -267,6 +269,7 @@ function contextOf(
     embedder,
     // Not for a caller who may turn out to be nobody.
     embed: confirmed ? (texts, inputType) => confirmed.then(() => embed(texts, inputType)) : embed,
+    chunkSize: services.chunkSize,
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,

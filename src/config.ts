@@ -46,6 +46,8 @@ export interface Config {
   userTokens: UserTokenConfig | undefined;
   trustedDocuments: TrustedDocumentsConfig;
   embedder: EmbedderConfig;
+  /** The most characters of a chunk that a text is split into. */
+  chunkSize: number;
   search: {
     /** Chunks from which `weaver search tune` gives a tenant an index of its own. */
     indexMinChunks: number;
@@ -318,6 +320,12 @@ const SETTINGS = {
       'Time limit for one batch of texts at the embedding service, including retries, in ' +
         'milliseconds. Set it below WEAVER_MAX_OPERATION_MS, or the operation ends first.',
     ),
+  WEAVER_CHUNK_SIZE: wholeNumber(100, 5_000)
+    .default(1_000)
+    .describe(
+      'Characters of a chunk, at most, where Weaver splits a text; one of Chinese, Japanese or ' +
+        'Korean counts as three. Documents that are there change by weaver search rebuild.',
+    ),
   WEAVER_SEARCH_INDEX_FROM: wholeNumber(100, 100_000_000)
     .default(50_000)
     .describe(
@@ -537,6 +545,7 @@ function toConfig(
             timeoutMs: env.EMBEDDING_TIMEOUT_MS,
           }
         : { provider: 'hashing' },
+    chunkSize: env.WEAVER_CHUNK_SIZE,
     search: {
       indexMinChunks: env.WEAVER_SEARCH_INDEX_FROM,
       recallSample: env.WEAVER_SEARCH_RECALL_SAMPLE,

@@ -3,6 +3,7 @@ import { AuditEvent } from './audit/audit-event.entity.js';
 import { BotQuery } from './bot-queries/bot-query.entity.js';
 import { Bot } from './bots/bot.entity.js';
 import { DocumentChunk } from './chunks/chunk.entity.js';
+import { DocumentText } from './documents/document-text.entity.js';
 import { Document } from './documents/document.entity.js';
 import { IdempotencyKey } from './tenants/idempotency-key.entity.js';
 import { Tenant } from './tenants/tenant.entity.js';
@@ -12,4 +13,4 @@ import { User } from './users/user.entity.js';
 export const NODES = [Tenant, User, Bot, Document, DocumentChunk, ApiKey, BotQuery];
 
 /** Every table of Weaver. */
-export const ENTITIES = [...NODES, AuditEvent, IdempotencyKey];
+export const ENTITIES = [...NODES, DocumentText, AuditEvent, IdempotencyKey];

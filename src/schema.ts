@@ -27,7 +27,10 @@ import { NODES } from './entities.js';
 import { resolveDirectly } from './graphql/direct-resolvers.js';
 import { nodeResolver } from './graphql/node.resolver.js';
 import { ChunkSimilarResolver } from './search/chunk-similar.resolver.js';
-import { SearchPassagesResolver } from './search/search-passages.resolver.js';
+import {
+  PassageDocumentResolver,
+  SearchPassagesResolver,
+} from './search/search-passages.resolver.js';
 import { SearchResolver } from './search/search.resolver.js';
 import { TenantAuditLogResolver } from './tenants/tenant-audit-log.resolver.js';
 import { TenantMutationsResolver } from './tenants/tenant-mutations.resolver.js';
@@ -65,6 +68,7 @@ const RESOLVERS: NonEmptyArray<Function> = [
   ChunkNeighborsResolver,
   SearchResolver,
   SearchPassagesResolver,
+  PassageDocumentResolver,
   ChunkSimilarResolver,
   TenantBotQueriesResolver,
   BotBotQueriesResolver,

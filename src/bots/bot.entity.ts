@@ -15,6 +15,7 @@ import { calendarTimes } from '../db/calendar-times.js';
 import { touchTrigger, tenantPolicies } from '../db/row-policies.js';
 import { DateTimeFilter, IDFilter, JSONObjectFilter, StringFilter } from '../graphql/filters.js';
 import { jsonInput, lineInput } from '../graphql/input-checks.js';
+import { languageInput } from '../graphql/language-input.js';
 import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
@@ -35,6 +36,7 @@ import { Tenant } from '../tenants/tenant.entity.js';
 })
 @Check({ name: 'bots_name_not_empty', expression: 'char_length(name::text) >= 1' })
 @Check({ name: 'bots_config_is_object', expression: `jsonb_typeof(config_json) = 'object'` })
+@Check({ name: 'bots_language_is_code', expression: `language ~ '^[a-z]{2}$'` })
 @Check(calendarTimes('bots', 'created_at', 'updated_at'))
 @Trigger(touchTrigger('bots'))
 @Trigger({
@@ -52,6 +54,15 @@ import { Tenant } from '../tenants/tenant.entity.js';
   expression:
     'create trigger bots_keep_last before delete on bots for each row ' +
     'execute function weaver_keep_last_bot()',
+})
+@Trigger({
+  name: 'bots_words',
+  timing: 'after',
+  events: ['update'],
+  expression:
+    'create trigger bots_words after update of language on bots for each row ' +
+    'when (old.language is distinct from new.language) ' +
+    'execute function weaver_words_of_bot()',
 })
 export class Bot {
   @Field(() => ID, { description: "The bot's UUID." })
@@ -93,6 +104,24 @@ export class Bot {
     defaultRaw: `'{}'::jsonb`,
   })
   config!: Record<string, unknown> & Opt;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The language of its documents that name none, in two letters; null: English.',
+  })
+  @Filterable(() => StringFilter, 'Its language.')
+  @Settable(() => String, {
+    create:
+      'The language of its documents that name none, in two letters such as `de` (ISO 639-1).',
+    update:
+      'The language of its documents that name none, in two letters such as `de`; null ' +
+      'for none. Their words are read anew.',
+    isNullable: true,
+    isAudited: true,
+    check: languageInput,
+  })
+  @Property({ type: 'string', length: 2, nullable: true })
+  language?: string | null;
 
   @Field(() => DateTimeScalar, { description: 'When the bot was created.' })
   @Filterable(() => DateTimeFilter, 'When it was created.')

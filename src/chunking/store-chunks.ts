@@ -11,6 +11,14 @@ export interface NewChunk {
   readonly chunkIndex: number;
   readonly pageNum?: number | null;
   readonly metadata?: Record<string, unknown>;
+  readonly headings?: readonly string[] | undefined;
+  readonly tableHeader?: string | undefined;
+  /**
+   * Where its text starts and ends in that of the document, counted in characters as PostgreSQL
+   * does; both or neither.
+   */
+  readonly textStart?: number | undefined;
+  readonly textEnd?: number | undefined;
   /** 1536 numbers; null for a chunk that only words can find. */
   readonly embedding: readonly number[] | null;
   /** Now, where it is not given. */
@@ -25,15 +33,17 @@ const BATCH = 500;
  * database takes the bot from the document. Written as SQL and not as entities: the unit of work
  * would read every generated column back, and cannot write a foreign key of three columns. An
  * unknown document breaks its foreign key; the caller's transaction is then to be rolled back.
+ * `revision` is that of the document's text in which chunks with a place stand.
  */
 export async function storeChunks(
   em: SqlEntityManager,
   document: RowKey,
   chunks: readonly NewChunk[],
+  revision?: number,
 ): Promise<string[]> {
   const ids: string[] = [];
   for (let start = 0; start < chunks.length; start += BATCH)
-    ids.push(...(await storeBatch(em, document, chunks.slice(start, start + BATCH))));
+    ids.push(...(await storeBatch(em, document, chunks.slice(start, start + BATCH), revision)));
   return ids;
 }
 
@@ -41,6 +51,7 @@ async function storeBatch(
   em: SqlEntityManager,
   { id, tenantId }: RowKey,
   chunks: readonly NewChunk[],
+  revision: number | undefined,
 ): Promise<string[]> {
   const rows = chunks.map(chunk => ({
     id: chunk.id ?? v7(),
@@ -48,6 +59,11 @@ async function storeBatch(
     chunk_index: chunk.chunkIndex,
     page_num: chunk.pageNum ?? null,
     chunk_metadata: chunk.metadata ?? {},
+    headings: chunk.headings ?? [],
+    table_header: chunk.tableHeader ?? null,
+    revision: chunk.textStart === undefined ? null : revision,
+    text_start: chunk.textStart ?? null,
+    text_end: chunk.textEnd ?? null,
     created_at: chunk.createdAt ?? null,
   }));
   // A parameter for each vector: there it can be binary, which the server reads many times faster
@@ -57,36 +73,20 @@ async function storeBatch(
   await runInWrite(
     em,
     `insert into doc_chunks (id, tenant_id, doc_id, text, chunk_index, page_num, chunk_metadata,
-      embedding, created_at)
+      headings, table_header, revision, text_start, text_end, embedding, created_at)
      select r.id, $1::uuid, $2::uuid, r.text, r.chunk_index, r.page_num, r.chunk_metadata,
-       r.embedding, coalesce(r.created_at, now())
+       r.headings, r.table_header, r.revision, r.text_start, r.text_end, r.embedding,
+       coalesce(r.created_at, now())
        from rows from (
          jsonb_to_recordset($3::jsonb) as (id uuid, text text, chunk_index int, page_num int,
-           chunk_metadata jsonb, created_at timestamptz),
+           chunk_metadata jsonb, headings text[], table_header text, revision int,
+           text_start int, text_end int, created_at timestamptz),
          unnest(array[${placeholders.join()}])
-       ) as r(id, text, chunk_index, page_num, chunk_metadata, created_at, embedding)`,
+       ) as r(id, text, chunk_index, page_num, chunk_metadata, headings, table_header, revision,
+         text_start, text_end, created_at, embedding)`,
     [tenantId, id, JSON.stringify(rows), ...vectors],
   );
   return rows.map(row => row.id);
-}
-
-/**
- * Puts chunks in the place of all that a document has. Without `metadata` they get that of the
- * first old chunk.
- */
-export async function replaceChunks(
-  em: SqlEntityManager,
-  document: RowKey,
-  chunks: readonly NewChunk[],
-  metadata: Record<string, unknown> | undefined,
-): Promise<void> {
-  const noted = metadata ?? (await firstMetadata(em, document));
-  await deleteChunksOf(em, document);
-  await storeChunks(
-    em,
-    document,
-    chunks.map(chunk => ({ ...chunk, metadata: noted })),
-  );
 }
 
 /** Deletes all chunks of a document, and gives how many there were. */
@@ -103,7 +103,8 @@ export async function deleteChunksOf(
   return row!.count;
 }
 
-async function firstMetadata(
+/** That of the first chunk of a document; none where there is no chunk. */
+export async function firstMetadata(
   em: SqlEntityManager,
   { id, tenantId }: RowKey,
 ): Promise<Record<string, unknown>> {

@@ -13,7 +13,7 @@ import { BitType, HalfvecType } from 'pgvector/mikro-orm';
 import { Field, ID, Int, ObjectType } from 'type-graphql';
 import { Requires } from '../auth/requires.js';
 import { Bot } from '../bots/bot.entity.js';
-import { TextSearchVectorType, TimestampType } from '../db/column-types.js';
+import { TextArrayType, TextSearchVectorType, TimestampType } from '../db/column-types.js';
 import { calendarTimes } from '../db/calendar-times.js';
 import { tenantPolicies } from '../db/row-policies.js';
 import { Document } from '../documents/document.entity.js';
@@ -72,6 +72,16 @@ import { Tenant } from '../tenants/tenant.entity.js';
   name: 'doc_chunks_metadata_is_object',
   expression: `jsonb_typeof(chunk_metadata) = 'object'`,
 })
+@Check({
+  name: 'doc_chunks_headings_are_texts',
+  expression: 'coalesce(array_ndims(headings), 1) = 1 and array_position(headings, null) is null',
+})
+@Check({
+  name: 'doc_chunks_place_in_text',
+  expression:
+    'num_nulls(revision, text_start, text_end) = 3 or num_nulls(revision, text_start, text_end) ' +
+    '= 0 and text_start >= 0 and text_end > text_start',
+})
 @Check(calendarTimes('doc_chunks', 'created_at'))
 @Trigger({
   name: 'doc_chunks_choose_bot',
@@ -80,6 +90,14 @@ import { Tenant } from '../tenants/tenant.entity.js';
   expression:
     'create trigger doc_chunks_choose_bot before insert on doc_chunks for each row ' +
     'when (new.bot_id is null) execute function weaver_choose_bot_of_chunk()',
+})
+@Trigger({
+  name: 'doc_chunks_words',
+  timing: 'before',
+  events: ['insert', 'update'],
+  expression:
+    'create trigger doc_chunks_words before insert or update of text, context, doc_id, ' +
+    'search_vector on doc_chunks for each row execute function weaver_words_of_chunk()',
 })
 export class DocumentChunk {
   @Field(() => ID, { description: "The chunk's UUID." })
@@ -120,6 +138,31 @@ export class DocumentChunk {
   @Filterable(() => StringFilter, 'The passage.')
   @Property({ type: 'text' })
   text!: string;
+
+  @Field(() => [String], {
+    description:
+      'The headings above the beginning of the passage, outermost first: of a text in Markdown ' +
+      'that Weaver has split. A heading that the passage begins with is the last of them.',
+  })
+  @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{}'::text[]` })
+  headings!: string[] & Opt;
+
+  /** Header and rule of the table that the passage continues. */
+  @Property({ type: 'text', nullable: true, lazy: true, hidden: true })
+  tableHeader?: string | null;
+
+  /**
+   * The revision of the document's text that it was cut from, from the character `textStart` up to
+   * and without `textEnd`; all three are null where another program has added the chunk.
+   */
+  @Property({ type: 'integer', nullable: true, lazy: true, hidden: true })
+  revision?: number | null;
+
+  @Property({ type: 'integer', nullable: true, lazy: true, hidden: true })
+  textStart?: number | null;
+
+  @Property({ type: 'integer', nullable: true, lazy: true, hidden: true })
+  textEnd?: number | null;
 
   @Field(() => Int, { description: 'The position of the passage in its document, from 0.' })
   @Filterable(() => IntFilter, 'Its position in the document, from 0.')
@@ -183,12 +226,16 @@ export class DocumentChunk {
   })
   embeddingCode?: string & Opt;
 
+  /** What stands before its text where it is embedded and indexed: `chunking/chunk-context.ts`. */
+  @Property({ type: 'text', nullable: true, lazy: true, hidden: true })
+  context?: string | null;
+
+  /** Made by a trigger, whoever writes the text. */
   @Property({
     type: TextSearchVectorType,
     nullable: true,
     lazy: true,
     hidden: true,
-    generated: `(to_tsvector('english'::regconfig, text)) stored`,
   })
   searchVector?: string & Opt;
 

@@ -1,10 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Caller } from '../auth/caller.js';
-import { badInput } from '../base/app-error.js';
+import { AppError, badInput } from '../base/app-error.js';
 import { embedChunks, type UnembeddedChunk } from '../chunking/prepare-chunks.js';
 import { deleteChunksOf, storeChunks, type NewChunk } from '../chunking/store-chunks.js';
 import type { RowKey } from '../db/read-model.js';
 import { runInWrite } from '../db/run-in-write.js';
+import { currentRevision } from '../documents/document-texts.js';
+import { documentToEmbed, type DocumentToEmbed } from '../documents/document-to-embed.js';
 import { Document } from '../documents/document.entity.js';
 import { checkVector } from '../embedders/check-vector.js';
 import {
@@ -19,7 +21,6 @@ import { detailsOf, recordedForOperators } from '../writes/audit.js';
 import { change, type ChangeResult } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
 import { withoutNulls } from '../writes/idempotency.js';
-import { findRowOrFail } from '../writes/find-row.js';
 import { lockRow } from '../writes/lock-row.js';
 import {
   MAX_CHUNK_METADATA_BYTES,
@@ -57,7 +58,7 @@ export async function addChunks(
     ...newChunk(chunk, `input.chunks[${index}]`, db),
     createdAt,
   }));
-  const { tenantId, ids } = await change<{ tenantId: string; ids: string[] }, NewChunk[]>(
+  const { tenantId, ids } = await change<{ tenantId: string; ids: string[] }, EmbeddedChunks>(
     db,
     caller,
     {
@@ -69,11 +70,12 @@ export async function addChunks(
         chunks: input.chunks.map(chunk => withoutNulls(chunk, 'embedding')),
       }),
       async prepare() {
-        await findRowOrFail(db, caller, Document, 'document', documentId, 'input.documentId');
-        return embedChunks(chunks, db);
+        const before = await documentToEmbed(db, caller, documentId, 'input.documentId');
+        return { before, embedded: await embedChunks(chunks, before.filename, db) };
       },
-      async work(em, embedded) {
+      async work(em, { before, embedded }) {
         const document = await lockDocument(em, caller, documentId);
+        if ((await currentRevision(em, document)) !== before.revision) throw textReplaced();
         const last = await lastChunkIndex(em, document);
         return {
           outcome: {
@@ -90,6 +92,21 @@ export async function addChunks(
     },
   );
   return { tenantId, documentId, ids };
+}
+
+interface EmbeddedChunks {
+  readonly before: DocumentToEmbed;
+  readonly embedded: readonly NewChunk[];
+}
+
+/** Chunks of an older text are not to stand beside those of the new one. */
+function textReplaced(): AppError {
+  return new AppError(
+    'CONFLICT',
+    'Another call replaced the text of this document while the chunks were being embedded. None ' +
+      'of them was added. Read the document again, then decide.',
+    { field: 'input.documentId' },
+  );
 }
 
 /** Deletes chunks: those that are named, or all of a document. */

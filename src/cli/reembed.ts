@@ -43,7 +43,7 @@ interface Embedding {
   readonly skip: boolean;
 }
 
-interface NamedId {
+export interface NamedId {
   readonly id: string;
   readonly name: string;
 }
@@ -98,9 +98,13 @@ export async function reembedCommand(
 }
 
 /** Those that are meant, each once, in the order of their ids: from `after` on. */
-async function tenantsOf(
+export async function tenantsOf(
   database: Database,
-  { all, tenant: names = [], after }: ReembedCommandOptions,
+  {
+    all,
+    tenant: names = [],
+    after,
+  }: Pick<ReembedCommandOptions, 'all' | 'tenant'> & { after?: { readonly tenantId: string } },
 ): Promise<NamedId[]> {
   const tenants = await database.write('tenantsToReembed', OPERATOR_SCOPE, async em => {
     const found = all ? await em.find(Tenant, {}) : [];
@@ -176,7 +180,7 @@ const MIN_WAIT_MS = 2_000;
  * The embedder, which tries each batch again as long as a later try makes sense and for ten minutes
  * at most. Throws as `embedder` does, and `signal`'s reason.
  */
-function retryingEmbedder(
+export function retryingEmbedder(
   embedder: Embedder,
   signal: AbortSignal,
   waiting: (cause: string) => void,

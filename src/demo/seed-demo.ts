@@ -6,7 +6,8 @@ import { ApiKeyScope } from '../auth/principal.js';
 import { recordBotQuery } from '../bot-queries/bot-query.service.js';
 import { Bot } from '../bots/bot.entity.js';
 import { createBot, deleteBot } from '../bots/bot.service.js';
-import { splitText } from '../chunking/split-text.js';
+import { embedChunks, splitChunks, type UnembeddedChunk } from '../chunking/prepare-chunks.js';
+import { DEFAULT_CHUNK_SIZE } from '../chunking/split-text.js';
 import { addChunks } from '../chunks/chunk.service.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
@@ -93,22 +94,43 @@ async function embedTexts(
   embedder: Embedder,
 ): Promise<Omit<EmbeddingDb, keyof Db> & { readonly count: number }> {
   const vectors = new Map<string, number[]>();
+  const embed = async (texts: readonly string[]): Promise<number[][]> => {
+    const embedded = await embedder.embed(texts);
+    for (const [index, text] of texts.entries()) vectors.set(text, embedded[index]!);
+    return embedded;
+  };
   const documents = tenant.bots.flatMap(bot => bot.documents);
   const counts = await Promise.all(
-    documents.map(async ({ file }) => {
-      if (file === null) return 0;
-      const texts = splitText(readDemoText(tenant, file)).map(piece => piece.text);
-      const embedded = await embedder.embed(texts);
-      for (const [index, text] of texts.entries()) vectors.set(text, embedded[index]!);
-      return texts.length;
+    documents.map(async document => {
+      if (document.file === null) return 0;
+      const chunks = chunksToEmbed(readDemoText(tenant, document.file), document);
+      await embedChunks(chunks, filenameOf(document), { embed });
+      return chunks.length;
     }),
   );
   return {
     embedder,
     embed: async texts => texts.map(text => vectors.get(text)!),
     pause: () => undefined,
+    chunkSize: DEFAULT_CHUNK_SIZE,
     count: counts.reduce((sum, count) => sum + count, 0),
   };
+}
+
+/** What is embedded of a document: chunks of another program know no headings. */
+function chunksToEmbed(text: string, { sourceUri }: DemoDocument): UnembeddedChunk[] {
+  const chunks = splitChunks(text, DEFAULT_CHUNK_SIZE);
+  return sourceUri == null
+    ? chunks
+    : chunks.map(({ text: piece, chunkIndex, textStart }) => ({
+        text: piece,
+        chunkIndex,
+        textStart,
+      }));
+}
+
+function filenameOf({ file, filename }: DemoDocument): string {
+  return filename ?? basename(file!);
 }
 
 /**
@@ -171,7 +193,7 @@ async function addDocument(
 ): Promise<void> {
   const { file, metadata = {}, pages = false, errorMessage, status, ...values } = document;
   const text = file === null ? '' : readDemoText(demo, file);
-  const filename = document.filename ?? basename(file!);
+  const filename = filenameOf(document);
   const id = demoId(demo.slug, bot.slug, filename);
   const input = {
     ...values,
@@ -189,9 +211,9 @@ async function addDocument(
   await createDocument(db, COMMAND_LINE, { ...input, sizeBytes, status });
   if (errorMessage !== undefined) await updateDocument(db, COMMAND_LINE, { id, errorMessage });
   if (file === null) return;
-  const chunks = splitText(text).map(piece => ({
-    text: piece.text,
-    pageNum: pages ? Math.floor(piece.start / PAGE_LENGTH) + 1 : null,
+  const chunks = chunksToEmbed(text, document).map(chunk => ({
+    text: chunk.text,
+    pageNum: pages ? Math.floor(chunk.textStart! / PAGE_LENGTH) + 1 : null,
     metadata,
   }));
   await addChunks(db, COMMAND_LINE, { documentId: id, chunks, createdAt });

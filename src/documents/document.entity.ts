@@ -23,6 +23,7 @@ import {
   enumFilter,
 } from '../graphql/filters.js';
 import { intInput, lineInput, longTextInput } from '../graphql/input-checks.js';
+import { languageInput } from '../graphql/language-input.js';
 import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
 import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
@@ -81,6 +82,11 @@ const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'Documen
   name: 'docs_in_alphabet',
   expression: 'create index docs_in_alphabet on docs (tenant_id, weaver_sort_key(filename), id)',
 })
+@Index({
+  name: 'docs_by_language',
+  expression:
+    'create index docs_by_language on docs (tenant_id, language) where language is not null',
+})
 @Check({ name: 'docs_filename_not_empty', expression: 'char_length(filename::text) >= 1' })
 @Check({ name: 'docs_size_not_negative', expression: 'size_bytes >= 0' })
 @Check({
@@ -91,6 +97,7 @@ const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'Documen
   name: 'docs_tags_are_texts',
   expression: 'coalesce(array_ndims(tags), 1) = 1 and array_position(tags, null) is null',
 })
+@Check({ name: 'docs_language_is_code', expression: `language ~ '^[a-z]{2}$'` })
 @Check(calendarTimes('docs', 'created_at', 'updated_at'))
 @Trigger(touchTrigger('docs'))
 @Trigger({
@@ -104,6 +111,24 @@ const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'Documen
 @Trigger(storageCounter('added', 'insert', 'new table as added'))
 @Trigger(storageCounter('changed', 'update', 'old table as removed new table as added'))
 @Trigger(storageCounter('removed', 'delete', 'old table as removed'))
+@Trigger({
+  name: 'docs_words',
+  timing: 'after',
+  events: ['update'],
+  expression:
+    'create trigger docs_words after update of language on docs for each row ' +
+    'when (old.language is distinct from new.language) ' +
+    'execute function weaver_words_of_document()',
+})
+@Trigger({
+  name: 'docs_renamed',
+  timing: 'after',
+  events: ['update'],
+  expression:
+    'create trigger docs_renamed after update of filename on docs for each row ' +
+    'when (old.filename is distinct from new.filename) ' +
+    'execute function weaver_words_of_document()',
+})
 export class Document {
   @Field(() => ID, { description: "The document's UUID." })
   @Filterable(() => IDFilter, "The document's id.")
@@ -215,6 +240,25 @@ export class Document {
   })
   @Property({ type: TextArrayType, columnType: 'text[]', defaultRaw: `'{}'::text[]` })
   tags!: string[] & Opt;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'The language of the text, in two letters; null: that of the bot.',
+  })
+  @Filterable(() => StringFilter, 'Its language.')
+  @Settable(() => String, {
+    create:
+      'The language of the text, in two letters such as `de` (ISO 639-1); that of the ' +
+      'bot if omitted.',
+    update:
+      'The language of the text, in two letters such as `de`; null for that of the bot. ' +
+      'Its words are read anew.',
+    isNullable: true,
+    isAudited: true,
+    check: languageInput,
+  })
+  @Property({ type: 'string', length: 2, nullable: true })
+  language?: string | null;
 
   @Field(() => DateTimeScalar, { description: 'When the document was added.' })
   @Filterable(() => DateTimeFilter, 'When it was added.')

@@ -2,7 +2,6 @@ import type { Caller } from '../auth/caller.js';
 import { badInput } from '../base/app-error.js';
 import { Bot } from '../bots/bot.entity.js';
 import { chunksOfText } from '../chunking/prepare-chunks.js';
-import { replaceChunks, type NewChunk } from '../chunking/store-chunks.js';
 import type { RowKey } from '../db/read-model.js';
 import type { DeletionPayload } from '../graphql/deletion.js';
 import { jsonInput, tenantInput } from '../graphql/input-checks.js';
@@ -23,6 +22,8 @@ import type {
   UpdateDocumentInput,
 } from './document-mutations.inputs.js';
 import { Document, DocumentStatus } from './document.entity.js';
+import { replaceText, type SplitDocument } from './document-texts.js';
+import { documentToEmbed, type DocumentToEmbed } from './document-to-embed.js';
 import { storeDocument, type NewDocument } from './store-document.js';
 
 /**
@@ -35,21 +36,19 @@ export async function createDocument(
   input: CreateDocumentInput,
 ): Promise<RowKey> {
   const { document, text, metadata } = newDocument(caller, input);
-  return change<RowKey, NewChunk[]>(db, caller, {
+  return change<RowKey, SplitDocument | undefined>(db, caller, {
     verb: 'createDocument',
     input,
     async prepare() {
-      if (text === undefined) return [];
+      if (text === undefined) return undefined;
       if (document.botId !== undefined)
         await findRowOrFail(db, caller, Bot, 'bot', document.botId, 'input.botId');
-      return chunksOfText(text, db);
+      const chunks = await chunksOfText(text, document.filename, db);
+      const { createdAt } = document;
+      return { text, chunks: chunks.map(chunk => ({ ...chunk, metadata, createdAt })) };
     },
-    async work(em, chunks) {
-      await storeDocument(
-        em,
-        document,
-        chunks.map(chunk => ({ ...chunk, metadata, createdAt: document.createdAt })),
-      );
+    async work(em, split) {
+      await storeDocument(em, document, split);
       const { id, tenantId } = document;
       return {
         outcome: { id, tenantId },
@@ -100,7 +99,10 @@ export async function updateDocument(
   });
 }
 
-/** Gives a document a new text. Its chunks are replaced in one transaction. */
+/**
+ * Gives a document a new text. Its chunks are replaced in one transaction. If another call has
+ * changed the document since this one began, the text is not stored, for it may be the older one.
+ */
 export async function reprocessDocument(
   db: EmbeddingDb,
   caller: Caller,
@@ -109,19 +111,20 @@ export async function reprocessDocument(
   const id = uuidInput('input.id', input.id);
   const text = documentTextInput(input.text);
   const metadata = input.metadata == null ? undefined : jsonInput('input.metadata', input.metadata);
-  return change<RowKey, NewChunk[]>(db, caller, {
+  return change<RowKey, SplitDocument & { before: DocumentToEmbed }>(db, caller, {
     verb: 'reprocessDocument',
     input,
     async prepare() {
-      await findRowOrFail(db, caller, Document, 'document', id, 'input.id');
-      return chunksOfText(text, db);
+      const before = await documentToEmbed(db, caller, id, 'input.id');
+      return { before, text, chunks: await chunksOfText(text, before.filename, db) };
     },
-    async work(em, chunks) {
+    async work(em, { before, ...split }) {
       const document = await lockRow<{ sourceUri: string | null }>(em, caller, Document, input, {
         properties: ['sourceUri'],
+        begunAt: before.updatedAt,
       });
       const { tenantId, sourceUri } = document;
-      await replaceChunks(em, document, chunks, metadata);
+      await replaceText(em, document, split, metadata);
       // Last, as in `storeDocument`.
       await updateRow(em, Document, document, {
         status: DocumentStatus.COMPLETED,
@@ -175,7 +178,8 @@ function newDocument(
 ): { document: NewDocument; text: string | undefined; metadata: Record<string, unknown> } {
   const key = { ...idAndTimeOf(input), tenantId: tenantInput(caller, input.tenantId) };
   const text = documentText(input);
-  const values = newValues(Document, input);
+  const given = newValues(Document, input);
+  const values = { ...given, filename: given.filename! };
   const metadata = input.metadata == null ? {} : jsonInput('input.metadata', input.metadata);
   // A file has the values that the input gives. The size of a text is counted, and its chunks are
   // stored at once.

@@ -1,6 +1,6 @@
 import { ComputeScheduler } from '../base/compute-scheduler.js';
 import type { EmbedOptions, Embedder } from './embedder.js';
-import { STOP_WORDS, stemOf, wordsOf } from './words.js';
+import { STOP_WORDS, stemOf, wordsOf, type TextWords } from './words.js';
 
 const DIMENSIONS = 1536;
 
@@ -45,9 +45,11 @@ const LETTER_GROUP_SIZES = [3, 4, 5];
 export class HashingEmbedder implements Embedder {
   readonly name = 'hashing';
   readonly isRemote = false;
-  readonly model = 'weaver-hashing-1';
+  readonly model = 'weaver-hashing-2';
   readonly dimensions = DIMENSIONS;
   readonly batchSize = Infinity;
+  /** Made of the words that are searched for beside it. Measured: `docs/search.md`. */
+  readonly vectorWeight = 0.05;
 
   /**
    * Takes about 0.35 ms of CPU for 800 characters, and others are served between two texts. Rejects
@@ -87,7 +89,7 @@ function lengthOf(vector: Float64Array): number {
   return Math.sqrt(sum);
 }
 
-function addWords(vector: Float64Array, words: readonly string[]): void {
+function addWords(vector: Float64Array, { words, joined }: TextWords): void {
   const stopWords = words.filter(word => STOP_WORDS.has(word));
   for (const [stopWord, count] of countEach(stopWords))
     addFeature(vector, hash(WORD, stopWord), saturated(count) * STOP_WORD_WEIGHT);
@@ -96,6 +98,8 @@ function addWords(vector: Float64Array, words: readonly string[]): void {
     addFeature(vector, hash(WORD, stem), saturated(count));
     addLetters(vector, `<${stem}>`, saturated(count) * LETTERS_WEIGHT);
   }
+  for (const [whole, count] of countEach(joined))
+    addFeature(vector, hash(WORD, whole), saturated(count));
   // Pairs reach over stop words: "refund of an order" and "order refunds" differ, "returns of
   // boots" and "returns for boots" do not.
   const pairs = telling.slice(1).map((stem, i) => `${telling[i]} ${stem}`);

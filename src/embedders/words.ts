@@ -1,14 +1,4 @@
-/**
- * Scripts that put no spaces between words: each of their characters counts as a word, and pairs of
- * them make up for the rest.
- */
-const UNSPACED = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
-  .map(script => `\\p{Script=${script}}`)
-  .join('');
-const WORD = new RegExp(`[${UNSPACED}]|(?:(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}])+`, 'gu');
-const ASCII_WORD = /[a-z0-9]+/g;
-const NOT_ASCII = /[\u0080-\uffff]/;
-const DIACRITICS = /[\u0300-\u036f]/g;
+import { readWords } from '../base/read-words.js';
 
 /**
  * English words that say little about a text's subject, as the words of a text come out of
@@ -23,15 +13,28 @@ export const STOP_WORDS: ReadonlySet<string> = new Set(
    while who whom why will with would you your`.split(/\s+/),
 );
 
+export interface TextWords {
+  /** Words and the parts of joined ones, in their order. */
+  readonly words: readonly string[];
+  /** What is joined of several, such as `fastify.addhook`. */
+  readonly joined: readonly string[];
+}
+
 /**
- * The words of a text in their order: lower case, in Unicode's NFKC form, without the diacritics of
- * European scripts (`Café` gives `cafe`). Uses no locale and no dictionary (`Intl.Segmenter` would
- * split otherwise after an update of ICU), so a text has the same words everywhere.
+ * The words of a text, as searches by words read them: folded and without accents (`Café` gives
+ * `cafe`); each character of a script without spaces is one. Uses no locale and no dictionary
+ * (`Intl.Segmenter` would split otherwise after an update of ICU), so a text has the same words
+ * everywhere.
  */
-export function wordsOf(text: string): string[] {
-  const lower = text.toLowerCase();
-  if (!NOT_ASCII.test(lower)) return lower.match(ASCII_WORD) ?? [];
-  return lower.normalize('NFKD').replace(DIACRITICS, '').normalize('NFKC').match(WORD) ?? [];
+export function wordsOf(text: string): TextWords {
+  const words: string[] = [];
+  const joined: string[] = [];
+  for (const { size, isPair, plain } of readWords(text)) {
+    if (plain === '' || isPair) continue;
+    if (size === 1) words.push(plain);
+    else joined.push(plain);
+  }
+  return { words, joined };
 }
 
 /**

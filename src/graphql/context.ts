@@ -52,12 +52,14 @@ export interface RequestContext {
   readonly bytes: OperationBytes;
   readonly models: ReadModels;
   /** Which embedder there is. Vectors are asked for by `embed`. */
-  readonly embedder: Pick<Embedder, 'model' | 'dimensions'>;
+  readonly embedder: Pick<Embedder, 'model' | 'dimensions' | 'vectorWeight'>;
   /**
    * Embeds texts, as `Embedder.embed` does. While it waits for a service, another operation may use
    * the slot. Must not be called while a transaction is open.
    */
   readonly embed: Embed;
+  /** The most characters of a chunk that a text is split into. */
+  readonly chunkSize: number;
   /** To be asked before each step of what computes for more than a millisecond or two. */
   readonly pause: Pause;
   /** Those of its execution. */

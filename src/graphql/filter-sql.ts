@@ -1,6 +1,6 @@
 import { badInput } from '../base/app-error.js';
 import type { ReadModel } from '../db/read-model.js';
-import type { StringListFilter } from './filters.js';
+import type { StringFilter, StringListFilter } from './filters.js';
 import { uuidInput } from './uuid-input.js';
 import { forGenericPlan, type SqlParameters } from './sql-parameters.js';
 
@@ -28,9 +28,10 @@ const SIMPLE: Record<string, string> = { eq: '=', gt: '>', gte: '>=', lt: '<', l
  */
 export function filterSql(
   filter: Filter,
-  model: ReadModel,
+  model: Pick<ReadModel, 'column'>,
   alias: string,
   parameters: SqlParameters,
+  root = 'filter',
 ): string {
   let comparisons = 0;
 
@@ -129,7 +130,24 @@ export function filterSql(
     });
   };
 
-  return group(filter, 'filter', 0) ?? 'true';
+  return group(filter, root, 0) ?? 'true';
+}
+
+/** What a filter asks of one text, as the input's field `path` + `name`; `true` if nothing. */
+export function stringSql(
+  filter: StringFilter,
+  expression: string,
+  [path, name]: readonly [path: string, name: string],
+  parameters: SqlParameters,
+): string {
+  const column = {
+    property: name,
+    type: 'text',
+    nullable: true,
+    sql: () => expression,
+    sortKey: (sorted: string) => sorted,
+  };
+  return filterSql({ [name]: filter }, { column: () => column }, '', parameters, path);
 }
 
 /** The values of one operator, of which there are not too many. */

@@ -34,9 +34,13 @@ export function textInput(field: string, given: string, max: number): string {
  */
 export function lineInput(field: string, given: string, max: number): string {
   const value = textInput(field, given, max);
+  refuseControlCharacters(field, value);
+  return value;
+}
+
+export function refuseControlCharacters(field: string, value: string): void {
   const found = controlCharacterIn(value);
   if (found) throw badInput(field, `${field} contains the control character ${found}. Remove it.`);
-  return value;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { AppError, badInput } from '../base/app-error.js';
-import { checkList } from '../graphql/filter-sql.js';
-import type { StringListFilter } from '../graphql/filters.js';
+import { checkList, stringSql } from '../graphql/filter-sql.js';
+import type { StringFilter, StringListFilter } from '../graphql/filters.js';
+import { SqlParameters } from '../graphql/sql-parameters.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { checkMetadataConditions } from './metadata-conditions.js';
 import type { SearchFilter } from './search-filter.js';
@@ -16,13 +17,15 @@ export function checkSearchFilter(
   input: SearchChunksInput,
   tenantId: string | undefined,
 ): SearchFilter {
-  const { documentIds, documentStatuses, documentTags, metadata, metadataConditions, createdAt } =
-    input;
+  const { documentIds, documentStatuses, documentFilename, documentTags } = input;
+  const { metadata, metadataConditions, createdAt } = input;
   return {
     tenantId: checkTenant(input.tenantId, tenantId),
     botId: input.botId == null ? undefined : uuidInput('input.botId', input.botId),
     documentIds: documentIds == null ? undefined : checkDocumentIds(documentIds),
     documentStatuses: documentStatuses == null ? undefined : [...new Set(documentStatuses)],
+    documentFilename:
+      documentFilename == null ? undefined : checkDocumentFilename(documentFilename),
     documentTags: documentTags == null ? undefined : checkDocumentTags(documentTags),
     // Every object contains the empty one.
     metadata: metadata == null || Object.keys(metadata).length === 0 ? undefined : metadata,
@@ -51,6 +54,13 @@ export function tenantNotFound(id: string): AppError {
   return new AppError('NOT_FOUND', `Tenant ${id} was not found.`, {
     field: 'input.tenantId',
   });
+}
+
+/** Undefined where it asks nothing. */
+function checkDocumentFilename(filter: StringFilter): StringFilter | undefined {
+  const field = ['input', 'documentFilename'] as const;
+  const sql = stringSql(filter, 'filename', field, new SqlParameters());
+  return sql === 'true' ? undefined : filter;
 }
 
 /** Undefined where it asks nothing. */

@@ -3,12 +3,6 @@ import { Requires } from '../auth/requires.js';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import type { WindowRow } from '../chunks/chunk-windows.js';
 
-/**
- * The least that two chunks must share to count as overlapping, and the most that is looked for.
- */
-const MIN_OVERLAP = 12;
-const MAX_OVERLAP = 2_000;
-
 @ObjectType({
   simpleResolvers: true,
   description: 'A part of a document with one or more hits: chunks that follow each other.',
@@ -19,10 +13,21 @@ export class SearchPassage {
 
   @Field(() => String, {
     description:
-      'The text of its chunks. Text that a chunk repeats from the previous one appears ' +
-      'once; chunks without repeated text are separated by an empty line.',
+      'Its text: the part of the document that its chunks were cut from, just as it stands ' +
+      'there. Chunks without a known place in a text, which other programs have added, appear as ' +
+      'they are; between them and the rest stands "…" between two empty lines.',
   })
   text!: string;
+
+  readonly tenantId!: string;
+  readonly documentId!: string;
+
+  @Field(() => [Int], {
+    description:
+      'The pages of the original that its chunks stand on, in ascending order; empty if the ' +
+      'original has no pages.',
+  })
+  pageNums!: number[];
 
   @Requires('read', 'search')
   @Field(() => [DocumentChunk], { description: 'Its chunks in the order of the text.' })
@@ -38,24 +43,42 @@ export class SearchPassage {
 /** A hit's window, in the order of the text, with its rank. */
 export interface HitWindow {
   readonly rank: number;
-  readonly rows: readonly WindowRow[];
+  readonly rows: readonly PassageRow[];
+}
+
+export type PassageRow = WindowRow & {
+  readonly _tenant: string;
+  readonly _page: number | null;
+  /** These where text is wanted. */
+  readonly _text?: string;
+  readonly _revision?: number | null;
+  readonly _start?: number | null;
+  readonly _end?: number | null;
+};
+
+/** Chunks that follow each other, before their texts are put together. */
+export interface ChunkGroup {
+  /** Best first. */
+  readonly ranks: readonly number[];
+  /** In the order of the text. */
+  readonly rows: readonly PassageRow[];
 }
 
 /**
- * Windows of one document that share a chunk, or touch, are one passage. The passage of the best
- * hit comes first. Rows have `id`, and `_text` where text is wanted.
+ * Windows of one document that share a chunk, or touch, are one group. The group of the best hit
+ * comes first.
  */
-export function mergeWindows(windows: readonly HitWindow[]): SearchPassage[] {
+export function mergeWindows(windows: readonly HitWindow[]): ChunkGroup[] {
   const byDocument = Map.groupBy(
     windows.filter(window => window.rows.length > 0),
     window => window.rows[0]!._document,
   );
-  const passages = [...byDocument.values()].flatMap(mergeInDocument);
-  return passages.toSorted((a, b) => a.ranks[0]! - b.ranks[0]!);
+  const groups = [...byDocument.values()].flatMap(mergeInDocument);
+  return groups.toSorted((a, b) => a.ranks[0]! - b.ranks[0]!);
 }
 
-function mergeInDocument(windows: readonly HitWindow[]): SearchPassage[] {
-  const groups: { ranks: number[]; rows: Map<unknown, WindowRow>; last: number }[] = [];
+function mergeInDocument(windows: readonly HitWindow[]): ChunkGroup[] {
+  const groups: { ranks: number[]; rows: Map<unknown, PassageRow>; last: number }[] = [];
   for (const { rank, rows } of windows.toSorted(
     (a, b) => a.rows[0]!._index - b.rows[0]!._index || a.rank - b.rank,
   )) {
@@ -63,60 +86,61 @@ function mergeInDocument(windows: readonly HitWindow[]): SearchPassage[] {
     const before = groups.at(-1);
     const touches =
       before && (rows.some(row => before.rows.has(row.id)) || rows[0]!._index <= before.last + 1);
-    const group = touches ? before : { ranks: [], rows: new Map<unknown, WindowRow>(), last };
+    const group = touches ? before : { ranks: [], rows: new Map<unknown, PassageRow>(), last };
     if (!touches) groups.push(group);
     group.ranks.push(rank);
     group.last = Math.max(group.last, last);
     for (const row of rows) group.rows.set(row.id, row);
   }
-  return groups.map(({ ranks, rows }) => toPassage(ranks, [...rows.values()]));
-}
-
-function toPassage(ranks: number[], rows: WindowRow[]): SearchPassage {
-  rows.sort((a, b) => a._index - b._index || ((a.id as string) < (b.id as string) ? -1 : 1));
-  return {
+  return groups.map(({ ranks, rows }) => ({
     ranks: ranks.toSorted((a, b) => a - b),
-    text: joinTexts(rows.map(row => (row._text as string | undefined) ?? '')),
-    chunks: rows as unknown as DocumentChunk[],
-    firstChunkIndex: rows[0]!._index,
-    lastChunkIndex: rows.at(-1)!._index,
-  };
+    rows: [...rows.values()].toSorted(
+      (a, b) => a._index - b._index || ((a.id as string) < (b.id as string) ? -1 : 1),
+    ),
+  }));
 }
 
-/** Texts that follow each other, of which each may begin with the end of the one before. */
-function joinTexts(texts: readonly string[]): string {
-  const pieces: string[] = [];
-  let end = '';
-  for (const text of texts) {
-    const overlap = overlapOf(end, text);
-    const piece = overlap > 0 || pieces.length === 0 ? text.slice(overlap) : `\n\n${text}`;
-    pieces.push(piece);
-    // Of a long text no more is looked at.
-    end =
-      piece.length < MAX_OVERLAP ? (end + piece).slice(-MAX_OVERLAP) : piece.slice(-MAX_OVERLAP);
-  }
-  return pieces.join('');
-}
+/** Chunks of a group between which no text of the document is missing. */
+export type Run = readonly PassageRow[];
 
 /**
- * The length of the longest end of `before` that `after` begins with, in a time that grows with
- * their lengths alone: the prefix function of Knuth, Morris and Pratt.
+ * The parts of a group that can be cut from the document as one. A chunk without a place in its
+ * text is a part of its own, and so is what follows a chunk that was deleted.
  */
-function overlapOf(before: string, after: string): number {
-  const start = after.slice(0, MAX_OVERLAP);
-  const borders = new Uint16Array(start.length);
-  let matched = 0;
-  const longer = (text: string, index: number): number => {
-    let length = matched;
-    const code = text.charCodeAt(index);
-    while (length > 0 && (length === start.length || start.charCodeAt(length) !== code))
-      length = borders[length - 1]!;
-    return start.charCodeAt(length) === code ? length + 1 : 0;
+export function runsOf({ rows }: ChunkGroup): Run[] {
+  const runs: PassageRow[][] = [];
+  for (const row of rows) {
+    const run = runs.at(-1);
+    const before = run?.at(-1);
+    if (before && goesOn(before, row)) run!.push(row);
+    else runs.push([row]);
+  }
+  return runs;
+}
+
+function goesOn(before: PassageRow, row: PassageRow): boolean {
+  return (
+    row._revision != null &&
+    row._revision === before._revision &&
+    (row._index === before._index + 1 || row._start! <= before._end!)
+  );
+}
+
+/** What stands between parts of a passage of which nobody knows what is between them. */
+export const GAP = '\n\n…\n\n';
+
+/** The passage of a group, whose runs have these texts. */
+export function toPassage({ ranks, rows }: ChunkGroup, texts: readonly string[]): SearchPassage {
+  const [first] = rows;
+  const pages = rows.flatMap(({ _page: page }) => (page == null ? [] : [page]));
+  return {
+    tenantId: first!._tenant,
+    documentId: first!._document,
+    ranks: [...ranks],
+    text: texts.join(GAP),
+    chunks: rows as unknown as DocumentChunk[],
+    firstChunkIndex: first!._index,
+    lastChunkIndex: rows.at(-1)!._index,
+    pageNums: [...new Set(pages)].toSorted((a, b) => a - b),
   };
-  for (let index = 1; index < start.length; index += 1)
-    borders[index] = matched = longer(start, index);
-  matched = 0;
-  for (let index = Math.max(0, before.length - start.length); index < before.length; index += 1)
-    matched = longer(before, index);
-  return matched >= MIN_OVERLAP ? matched : 0;
 }

@@ -9,7 +9,7 @@ import { checkSearch, type Search } from './check-search.js';
 import type { QueryVector } from './query-vector.js';
 import { runSearch, vectorOf } from './run-search.js';
 import type { SearchHit, HitSelection, SearchResult } from './search-result.js';
-import { writeCursor } from './search-cursor.js';
+import { positionOf, writeCursor } from './search-cursor.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import {
   SearchMode,
@@ -20,12 +20,12 @@ import {
   type SearchCompleteness,
 } from './search.types.js';
 import { tenantExists } from './tenant-exists.js';
-import { headlineHtml } from './words.js';
+import { highlightOf } from './highlight.js';
 
 const SCORE_KINDS = {
   [SearchMode.VECTOR]: SearchScoreKind.COSINE_SIMILARITY,
   [SearchMode.KEYWORD]: SearchScoreKind.KEYWORD_SCORE,
-  [SearchMode.HYBRID]: SearchScoreKind.RECIPROCAL_RANK_FUSION,
+  [SearchMode.HYBRID]: SearchScoreKind.WEIGHTED_SUM,
 };
 
 /**
@@ -65,6 +65,7 @@ export function parseSearch({ embedder, reads }: RequestContext, input: SearchCh
     tenantId: reads.tenantId,
     embeddingModel: embedder.model,
     dimensions: embedder.dimensions,
+    vectorWeight: embedder.vectorWeight,
   });
 }
 
@@ -73,6 +74,7 @@ function selectionOf({ models }: RequestContext, info: GraphQLResolveInfo): HitS
   return {
     columns: model.select(properties, 't'),
     highlight: nestedSelectionHas(info, ['hits', 'highlight']),
+    contextHighlight: nestedSelectionHas(info, ['hits', 'contextHighlight']),
     withCount: nestedSelectionHas(info, ['completeness', 'candidates']),
   };
 }
@@ -83,8 +85,17 @@ export async function checkTenantExists(reads: OperationReads, tenantId: string)
     throw tenantNotFound(tenantId);
 }
 
-function toHit({ id: _id, headline, chunk, ...scores }: SearchHit, rank: number): ChunkSearchHit {
-  return { rank, ...scores, highlight: headlineHtml(headline), chunk: chunk as DocumentChunk };
+function toHit(
+  { id: _id, block: _block, foundWords, chunk, ...scores }: SearchHit,
+  rank: number,
+): ChunkSearchHit {
+  return {
+    rank,
+    ...scores,
+    highlight: highlightOf(foundWords),
+    contextHighlight: highlightOf(foundWords?.context),
+    chunk: chunk as DocumentChunk,
+  };
 }
 
 export function completenessOf(
@@ -94,6 +105,7 @@ export function completenessOf(
 ): SearchCompleteness {
   const { exact, candidates, path, comparable } = answer;
   const shortage = (): SearchShortage => {
+    if (answer.leftOut && answer.leftOut.size > 0) return SearchShortage.LEFT_OUT;
     if (mode === SearchMode.KEYWORD)
       return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;
     return minSimilarity !== undefined && comparable > returned
@@ -108,6 +120,7 @@ export function completenessOf(
     path,
     reason: returned < topK ? shortage() : null,
     hasMore: answer.hits.length > returned,
+    notes: [...answer.notes],
   };
 }
 
@@ -137,7 +150,7 @@ class SearchPage implements PageInfo {
   }
 
   get #hasPages(): boolean {
-    return this.search.mode !== SearchMode.HYBRID;
+    return this.search.mode !== SearchMode.HYBRID && this.answer.leftOut === undefined;
   }
 
   #cursorOf(index: number): string | null {
@@ -146,12 +159,7 @@ class SearchPage implements PageInfo {
     const { after, embedding, cursorKey } = this.search;
     // A vector of the caller's own comes again with the next page.
     const vector = embedding === undefined ? this.vector : undefined;
-    return writeCursor(cursorKey(), {
-      score: hit.score,
-      id: hit.id,
-      hitsBefore: (after?.hitsBefore ?? 0) + index + 1,
-      vector,
-      match: this.answer.match ?? undefined,
-    });
+    const hitsBefore = (after?.hitsBefore ?? 0) + index + 1;
+    return writeCursor(cursorKey(), { ...positionOf(this.answer, hit, hitsBefore), vector });
   }
 }

@@ -1,6 +1,6 @@
 import type { DocumentStatus } from '../documents/document.entity.js';
-import { stringListSql } from '../graphql/filter-sql.js';
-import type { StringListFilter } from '../graphql/filters.js';
+import { stringListSql, stringSql } from '../graphql/filter-sql.js';
+import type { StringFilter, StringListFilter } from '../graphql/filters.js';
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import { metadataSql, rangeSql } from './metadata-conditions.js';
 import type { MetadataCondition, Range } from './search.inputs.js';
@@ -11,7 +11,8 @@ export interface SearchFilter {
   readonly botId?: string | undefined;
   readonly documentIds?: readonly string[] | undefined;
   readonly documentStatuses?: readonly DocumentStatus[] | undefined;
-  /** Asks something. */
+  /** Asks something, as `documentTags` does. */
+  readonly documentFilename?: StringFilter | undefined;
   readonly documentTags?: StringListFilter | undefined;
   readonly metadata?: Record<string, unknown> | undefined;
   readonly metadataConditions?: readonly MetadataCondition[] | undefined;
@@ -74,6 +75,7 @@ export function filterConditions(
     botId,
     documentIds,
     documentStatuses,
+    documentFilename,
     documentTags,
     metadata,
     metadataConditions = [],
@@ -88,6 +90,18 @@ export function filterConditions(
       'documentStatuses',
       `t.doc_id in (select d.id from docs d where d.tenant_id = ${tenant} and d.status = ` +
         `any(${parameters.add(documentStatuses, 'text[]')}))`,
+    );
+  }
+  if (documentFilename !== undefined) {
+    const condition = stringSql(
+      documentFilename,
+      'd.filename',
+      ['input', 'documentFilename'],
+      parameters,
+    );
+    add(
+      'documentFilename',
+      `t.doc_id in (select d.id from docs d where d.tenant_id = ${tenant} and ${condition})`,
     );
   }
   if (documentTags !== undefined) {

@@ -5,6 +5,7 @@ import { IndexedTenants } from './paths/indexed-tenants.js';
 import type { QueryVector } from './query-vector.js';
 import type { RecallSampler } from './recall-sampler.js';
 import { ChunkCountCache } from './chunk-count-cache.js';
+import { WordFrequencies } from './word-frequencies.js';
 
 declare module '../graphql/context.js' {
   interface RequestContext {
@@ -26,6 +27,8 @@ const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export interface SearchServices {
   /** Vectors of texts that were searched for lately, by `query-vectors.ts`. */
   readonly vectors: LRUCache<string, QueryVector>;
+  /** How often words come in a tenant's chunks. */
+  readonly frequencies: WordFrequencies;
   readonly scopeSizes: ChunkCountCache;
   readonly indexedTenants: IndexedTenants;
   /** Where there are metrics: how long searches took. */
@@ -41,6 +44,7 @@ export function searchServices(metrics?: Metrics, sampler?: RecallSampler): Sear
       maxSize: MAX_VECTOR_BYTES,
       sizeCalculation: (vector, key) => vector.byteLength + 2 * key.length + BYTES_OF_ENTRY,
     }),
+    frequencies: new WordFrequencies(),
     scopeSizes: new ChunkCountCache(),
     indexedTenants: new IndexedTenants(),
     seconds: metrics && searchSeconds(metrics),

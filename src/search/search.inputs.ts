@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int } from 'type-graphql';
 import type { JsonNumber } from '../base/json.js';
 import { DocumentStatus } from '../documents/document.entity.js';
-import { StringListFilter } from '../graphql/filters.js';
+import { StringFilter, StringListFilter } from '../graphql/filters.js';
 import { DateTimeScalar, Float, JSONObjectScalar, VectorScalar } from '../graphql/scalars.js';
 import { MetadataValueScalar, type MetadataValue } from './metadata-value.js';
 import { SearchMode } from './search.types.js';
@@ -121,16 +121,18 @@ export class MetadataCondition {
 @InputType({ description: 'The weights of the two rankings of HYBRID.' })
 export class SearchWeights {
   @Field(() => Float, {
-    defaultValue: 1,
-    description: 'Weight of the rank by similarity: 0, or 0.000000001 to 10.',
+    nullable: true,
+    description:
+      'Weight of the similarity: 0, or 0.000000001 to 10. If omitted, 0.05 where the built-in ' +
+      'embedder makes the vector, else 1.',
   })
-  vector!: JsonNumber;
+  vector?: JsonNumber | null;
 
   @Field(() => Float, {
-    defaultValue: 1,
-    description: 'Weight of the rank by words: 0, or 0.000000001 to 10.',
+    nullable: true,
+    description: 'Weight of the keyword score: 0, or 0.000000001 to 10. If omitted, 1.',
   })
-  keyword!: JsonNumber;
+  keyword?: JsonNumber | null;
 }
 
 @InputType({ description: 'What to search for, and where. All conditions must hold.' })
@@ -139,8 +141,8 @@ export class SearchChunksInput {
     nullable: true,
     description:
       'The text to search for, at most 8,000 characters. KEYWORD and HYBRID require it ' +
-      'and search for its words, at most 100. VECTOR and HYBRID embed it, unless ' +
-      '`embedding` is set.',
+      'and search for its words: KEYWORD takes at most 100, HYBRID uses the first 100. ' +
+      'VECTOR and HYBRID embed it, unless `embedding` is set.',
   })
   text?: string | null;
 
@@ -155,7 +157,7 @@ export class SearchChunksInput {
 
   @Field(() => SearchMode, {
     defaultValue: SearchMode.VECTOR,
-    description: 'The field to sort by.',
+    description: 'What ranks the hits: vectors, words, or both.',
   })
   mode!: SearchMode;
 
@@ -184,6 +186,22 @@ export class SearchChunksInput {
   })
   exact!: boolean;
 
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description:
+      'Of chunks with equal texts, only the best hit. Such a search has only one page, and looks ' +
+      'through the first 500 hits.',
+  })
+  distinct!: boolean;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'At most so many hits of each document, 1 to 100. Such a search has only one page, and ' +
+      'looks through the first 500 hits.',
+  })
+  maxPerDocument?: number | null;
+
   @Field(() => Float, {
     nullable: true,
     description:
@@ -194,7 +212,7 @@ export class SearchChunksInput {
 
   @Field(() => SearchWeights, {
     nullable: true,
-    description: 'The weights of the two rankings of HYBRID; both 1 if omitted.',
+    description: 'The weights of the two rankings of HYBRID; the usual ones if omitted.',
   })
   weights?: SearchWeights | null;
 
@@ -216,6 +234,12 @@ export class SearchChunksInput {
       'Only chunks of documents with one of these statuses. An empty list matches nothing.',
   })
   documentStatuses?: DocumentStatus[] | null;
+
+  @Field(() => StringFilter, {
+    nullable: true,
+    description: 'Only chunks of documents whose `filename` meets this.',
+  })
+  documentFilename?: StringFilter | null;
 
   @Field(() => StringListFilter, {
     nullable: true,

@@ -1,3 +1,4 @@
+// Longer than 300 lines: descriptions of the types that a search returns.
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import { PageInfo } from '../graphql/connection.js';
@@ -17,14 +18,15 @@ registerEnumType(SearchMode, {
     },
     KEYWORD: {
       description:
-        'The words, by their English stems: all of them, or any if no chunk contains all. ' +
+        'The words, as they stand and by their stems: chunks with any of them, and first those ' +
+        'with rare words and with most of the words. ' +
         '`"a phrase"`, `or` and `-not` work as in a web search. ' +
         'https://www.postgresql.org/docs/current/textsearch-controls.html' +
         '#TEXTSEARCH-PARSING-QUERIES',
     },
     HYBRID: {
       description:
-        'Both: the best chunks of each ranking, combined by their ranks. One page of up to 100.',
+        'Both: the best chunks of each ranking, by the sum of their scores. One page of up to 100.',
     },
   },
 });
@@ -32,18 +34,18 @@ registerEnumType(SearchMode, {
 export enum SearchScoreKind {
   COSINE_SIMILARITY = 'cosineSimilarity',
   KEYWORD_SCORE = 'keywordScore',
-  RECIPROCAL_RANK_FUSION = 'reciprocalRankFusion',
+  WEIGHTED_SUM = 'weightedSum',
 }
 registerEnumType(SearchScoreKind, {
   name: 'SearchScoreKind',
   description: "The meaning of a hit's score. Scores of different kinds cannot be compared.",
   valuesConfig: {
     COSINE_SIMILARITY: { description: 'Mode VECTOR: `similarity`, -1 to 1.' },
-    KEYWORD_SCORE: { description: 'Mode KEYWORD: `keywordScore`, 0 to 1.' },
-    RECIPROCAL_RANK_FUSION: {
+    KEYWORD_SCORE: { description: 'Mode KEYWORD: `keywordScore`, 0 and more.' },
+    WEIGHTED_SUM: {
       description:
-        'Mode HYBRID: `weights.vector / (60 + vectorRank) + weights.keyword / (60 + ' +
-        'keywordRank)`; a ranking without the chunk adds nothing.',
+        'Mode HYBRID: `weights.vector * vectorPart + weights.keyword * keywordPart`. Both parts ' +
+        'are 0 to 1; `explainChunk` shows them. A ranking without the chunk adds nothing.',
     },
   },
 });
@@ -54,14 +56,16 @@ export enum KeywordMatch {
 }
 registerEnumType(KeywordMatch, {
   name: 'KeywordMatch',
-  description: 'Which of the words a chunk must contain to be found.',
+  description: 'Whether there are chunks with all of the words. Any of them is enough to be found.',
   valuesConfig: {
-    ALL_WORDS: { description: 'All words, except those that the text joins by `or`.' },
+    ALL_WORDS: {
+      description:
+        'At least one chunk contains all words, except those that the text joins by `or`.',
+    },
     ANY_WORD: {
       description:
-        'No chunk that meets the filters contains all words, so chunks with any of the ' +
-        'words were ranked: the more of the words, the better. Excluded words stay ' +
-        'excluded.',
+        'No chunk that meets the filters contains all words. The hits contain some of them. ' +
+        'Excluded words stay excluded.',
     },
   },
 });
@@ -89,8 +93,8 @@ registerEnumType(SearchPath, {
     },
     WORDS: {
       description:
-        'Every chunk that meets the filters and contains the words was ranked (mode ' +
-        'KEYWORD). In HYBRID, the path is that of the vectors.',
+        'The chunks that meet the filters and contain a word were ranked (mode KEYWORD). In ' +
+        'HYBRID, the path is that of the vectors.',
     },
   },
 });
@@ -100,6 +104,7 @@ export enum SearchShortage {
   MIN_SIMILARITY = 'minSimilarity',
   NO_MORE_MATCHES = 'noMoreMatches',
   NO_WORDS = 'noWords',
+  LEFT_OUT = 'leftOut',
 }
 registerEnumType(SearchShortage, {
   name: 'SearchShortage',
@@ -111,8 +116,25 @@ registerEnumType(SearchShortage, {
     MIN_SIMILARITY: { description: 'The other chunks are less similar than `minSimilarity`.' },
     NO_MORE_MATCHES: { description: 'No more chunks that meet the filters contain the words.' },
     NO_WORDS: {
+      description: 'The text contains no searchable words, only punctuation.',
+    },
+    LEFT_OUT: { description: '`distinct` or `maxPerDocument` left out other hits.' },
+  },
+});
+
+export enum SearchNote {
+  FIRST_WORDS_ONLY = 'firstWordsOnly',
+  EXCLUSIONS_AS_WORDS = 'exclusionsAsWords',
+}
+registerEnumType(SearchNote, {
+  name: 'SearchNote',
+  description: 'How a search read its text, where that may surprise.',
+  valuesConfig: {
+    FIRST_WORDS_ONLY: { description: 'The text has more than 100 words; the first 100 counted.' },
+    EXCLUSIONS_AS_WORDS: {
       description:
-        'The text contains no searchable words, only words such as `the` and `of`, or punctuation.',
+        'No chunk has the words without those after a `-`, so these were searched for as well, ' +
+        'as in `tar -xvf`.',
     },
   },
 });
@@ -142,10 +164,10 @@ export class ChunkSearchHit {
   @Field(() => Float, {
     nullable: true,
     description:
-      'How well the words match, 0 to 1 and usually below 0.1: how often and how close ' +
-      'together they occur, relative to the length of the chunk. Compare it only within ' +
-      'one answer. Null in the mode VECTOR, and for a hit of HYBRID that is not among ' +
-      'the first by words.',
+      'How well the words match (BM25), 0 and more. Rare words of the tenant count more than ' +
+      'common ones, and the same words in a short chunk more than in a long one. All words ' +
+      'together, and words side by side, add a little. Compare it only within one answer. ' +
+      'Null in the mode VECTOR, and for a hit of HYBRID that is not among the first by words.',
   })
   keywordScore!: number | null;
 
@@ -174,6 +196,14 @@ export class ChunkSearchHit {
       'again, so select it only if you show it.',
   })
   highlight!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The same of what stands above the text, where a word was found in it: the file name, the ' +
+      'headings, and the header of a table that was cut.',
+  })
+  contextHighlight!: string | null;
 
   @Field(() => DocumentChunk, { description: 'The chunk.' })
   chunk!: DocumentChunk;
@@ -219,6 +249,11 @@ export class SearchCompleteness {
       'Whether there are more hits: on the next page or, in HYBRID, with a larger `topK`.',
   })
   hasMore!: boolean;
+
+  @Field(() => [SearchNote], {
+    description: 'How the text was read, where that may surprise; empty otherwise.',
+  })
+  notes!: SearchNote[];
 }
 
 @ObjectType({ simpleResolvers: true, description: 'The result of a search.' })
@@ -236,8 +271,9 @@ export class ChunkSearchResult {
 
   @Field(() => PageInfo, {
     description:
-      'The end of the page, for `after`. HYBRID has only one page: there is no next ' +
-      'page, even if `completeness.hasMore` is true, and the cursors are null.',
+      'The end of the page, for `after`. HYBRID and a search with `distinct` or ' +
+      '`maxPerDocument` have only one page: there is no next page, even if ' +
+      '`completeness.hasMore` is true, and the cursors are null.',
   })
   pageInfo!: PageInfo;
 

@@ -48,9 +48,17 @@ export async function searchVectors(
     keywordScore: null,
     vectorRank: hitsBefore + index + 1,
     keywordRank: null,
-    headline: null,
+    foundWords: null,
   }));
-  return { ...comparison, path: path.path, hits, match: null, hasWords: true };
+  return {
+    ...comparison,
+    path: path.path,
+    hits,
+    match: null,
+    hasWords: true,
+    bm25: undefined,
+    notes: [],
+  };
 }
 
 type HitRow = VectorRow & { readonly _id: string };

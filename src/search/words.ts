@@ -1,148 +1,125 @@
 import type { SqlParameters } from '../graphql/sql-parameters.js';
-import { KeywordMatch } from './search.types.js';
+import type { KeywordQuery } from './keyword-query.js';
+import type { Highlights } from './highlight.js';
+
+/** Of a long text the first words count. */
+const MAX_WORDS = 100;
 
 /**
- * Dashes without a word between them, as a drawn line has: PostgreSQL would take each for a
- * negation of the next, and gives up at 32.
- */
-const DASHES = /-(?:[^\p{L}\p{N}"-]*-)+/gu;
-
-/**
- * From more words and operators than this on (16 words), looking at where words stand takes too
- * long: its time grows with the cube of their number.
- */
-const MAX_ORDERED_NODES = 31;
-
-/**
- * The words of a text as the common table `words (all_words, any_word, wanted, has_words,
- * is_long)`. `wanted` is `any_word` without what is excluded.
+ * The words of a query as the common table `words (all_words, any_word, wanted, excluded, lexemes,
+ * is_cut)`, read by the database as the texts were. `wanted` is `any_word`
+ * without what is excluded, `lexemes` all that stand in it. A word that is joined of several is
+ * found as a whole or by its parts side by side. Words that English texts are full of count where
+ * the query has no others.
  *
- * `any_word` has `|` for every `&` between words and phrases, and excludes what `all_words`
- * excludes. `querytree` is the query without its negations, or `T` where nothing else is left; both
- * are PostgreSQL's own text, in which operators stand between spaces and words in quotes without
- * any.
+ * The languages are those of the tenant's documents; `tenant` is the parameter that names it.
  */
-export function wordsCte(text: string, parameters: SqlParameters): string {
-  return `
-    words as materialized (
-      select all_words, numnode(all_words) > 0 as has_words,
-             numnode(all_words) > ${MAX_ORDERED_NODES} as is_long, wanted,
-             case when excluded is null then wanted else wanted && excluded end as any_word
-        from (
-          select all_words,
-                 nullif(
-                   replace(nullif(querytree(all_words), 'T'), ' & ', ' | '), ''
-                 )::tsquery as wanted,
-                 (select string_agg(n[1], ' & ')::tsquery
-                    from regexp_matches(
-                           all_words::text, '(!(?:''(?:[^'']|'''')*''|\\( .*? \\)))', 'g'
-                         ) n) as excluded
-            from websearch_to_tsquery(
-                   'english', ${parameters.add(text.replace(DASHES, ' '), 'text')}) all_words
-        ) parts
-    )`;
-}
-
-/**
- * Divided by the logarithm of the chunk's length, and scaled to 0 to 1:
- * https://www.postgresql.org/docs/current/textsearch-controls.html#TEXTSEARCH-RANKING
- */
-const NORMALIZATION = '1 | 32';
-
-const WANTED = '(select wanted from words)';
-/**
- * Of all words, it matters how close together they stand, unless there are very many. Of any, how
- * many different ones there are: `ts_rank` adds less for each repetition. What is excluded would
- * make it rank as if all were asked for.
- */
-const ANY_WORD_SCORE = `ts_rank(t.search_vector, ${WANTED}, ${NORMALIZATION})::float8`;
-const ALL_WORDS_SCORE = `
-  case when (select is_long and wanted is not null from words) then ${ANY_WORD_SCORE}
-       else ts_rank_cd(
-              t.search_vector, (select all_words from words), ${NORMALIZATION}
-            )::float8 end`;
-
-/** How well `doc_chunks t` has the words that count; null where it does not have them. */
-export function scoreSql(match: KeywordMatch): string {
-  const [words, score] =
-    match === KeywordMatch.ALL_WORDS
-      ? ['all_words', ALL_WORDS_SCORE]
-      : ['any_word', ANY_WORD_SCORE];
-  return `case when t.search_vector @@ (select ${words} from words) then ${score} end`;
-}
-
-/**
- * Common tables: `matched (id, score)` are the chunks that meet `conditions` on `doc_chunks t` and
- * have all words or, where there are none, any; `match` says which. With `match` given, that one
- * only.
- */
-export function matchedCtes(conditions: string, match: KeywordMatch | undefined): string {
-  const all =
-    `select t.id, ${ALL_WORDS_SCORE} as score from doc_chunks t where ${conditions} ` +
-    'and t.search_vector @@ (select all_words from words)';
-  const any =
-    `select t.id, ${ANY_WORD_SCORE} as score from doc_chunks t where ${conditions} ` +
-    'and t.search_vector @@ (select any_word from words)';
-  if (match === KeywordMatch.ALL_WORDS)
-    return `matched as materialized (${all}), match as materialized (select '${match}' as kind)`;
-  if (match === KeywordMatch.ANY_WORD)
-    return `matched as materialized (${any}), match as materialized (select '${match}' as kind)`;
-  // The condition without a column is asked once: where there are chunks with all words, nothing is
-  // looked up by any.
-  return `
-    with_all as materialized (${all}),
-    matched as materialized (
-      select * from with_all
-       union all
-      (${any} and not exists (select from with_all))
+export function wordsCte(query: KeywordQuery, tenant: string, parameters: SqlParameters): string {
+  const terms = [
+    ...query.clauses.flatMap((clause, index) =>
+      clause.map(term => ({ ...term, clause: index, isExcluded: false })),
     ),
-    match as materialized (
-      select case when exists (select from with_all) then '${KeywordMatch.ALL_WORDS}'
-                  when exists (select from matched) then '${KeywordMatch.ANY_WORD}' end as kind
+    ...query.excluded.map(term => ({ ...term, clause: query.clauses.length, isExcluded: true })),
+  ].map((term, index) => ({ ...term, term: index }));
+  return `
+    read_words as materialized (
+      select term.clause, term.term, term."isExcluded", term."isPhrase", read.word, read.place,
+             read.is_whole, read.lexeme,
+             ts_lexize('pg_catalog.english_stem', read.lexeme) = '{}' as is_stop,
+             dense_rank() over (order by term.term, read.word) as number
+        from jsonb_to_recordset(${parameters.add(JSON.stringify(terms), 'jsonb')}) as term(
+               clause int, term int, "isExcluded" boolean, "isPhrase" boolean, text text),
+             lateral weaver_question(term.text, weaver_languages(${tenant})) read
+    ),
+    word_places as (
+      select number, place, is_whole, string_agg(distinct '''' || lexeme || '''', ' | ') as lexemes
+        from read_words where number <= ${MAX_WORDS} group by number, place, is_whole
+    ),
+    word_queries as (
+      select number, string_agg(lexemes, ' | ') filter (where is_whole) as whole,
+             string_agg('(' || lexemes || ')', ' <-> ' order by place)
+               filter (where not is_whole) as parts
+        from word_places group by number
+    ),
+    word_terms as (
+      select clause, term, "isExcluded", "isPhrase", number, whole, parts, is_stop
+        from word_queries join (
+          select number, clause, term, "isExcluded", "isPhrase", bool_and(is_stop) as is_stop
+            from read_words group by 1, 2, 3, 4, 5
+        ) word using (number)
+    ),
+    counted_words as (
+      select * from word_terms
+       where "isPhrase" or "isExcluded" or not is_stop or not exists (
+         select from word_terms where not is_stop and not "isExcluded")
+    ),
+    term_queries as (
+      select clause, "isExcluded",
+             case when "isPhrase"
+                  then string_agg('(' || coalesce(parts, whole) || ')', ' <-> ' order by number)
+                  else string_agg('(' || whole || coalesce(' | (' || parts || ')', '') || ')',
+                                  ' & ' order by number) end as all_of,
+             case when "isPhrase"
+                  then string_agg('(' || coalesce(parts, whole) || ')', ' <-> ' order by number)
+                  else string_agg('(' || whole || coalesce(' | (' || parts || ')', '') || ')',
+                                  ' | ' order by number) end as any_of
+        from counted_words group by clause, term, "isExcluded", "isPhrase"
+    ),
+    clause_queries as (
+      select "isExcluded", string_agg('(' || all_of || ')', ' | ') as all_of,
+             string_agg('(' || any_of || ')', ' | ') as any_of
+        from term_queries group by clause, "isExcluded"
+    ),
+    words as materialized (
+      select case when excluded is null then all_wanted else all_wanted && excluded end
+               as all_words,
+             case when excluded is null then wanted else wanted && excluded end as any_word,
+             wanted, excluded, lexemes, is_cut
+        from (
+          select string_agg('(' || all_of || ')', ' & ') filter (where not "isExcluded")::tsquery
+                   as all_wanted,
+                 string_agg('(' || any_of || ')', ' | ') filter (where not "isExcluded")::tsquery
+                   as wanted,
+                 string_agg('!(' || all_of || ')', ' & ') filter (where "isExcluded")::tsquery
+                   as excluded
+            from clause_queries
+        ) queries,
+        (select array_agg(distinct lexeme) as lexemes from read_words
+          where number in (select number from counted_words where not "isExcluded")) found,
+        (select coalesce(max(number), 0) > ${MAX_WORDS} as is_cut from read_words) size
     )`;
 }
 
-/**
- * Signs that no text needs, to find the words again in what `ts_headline` gives: their markup would
- * be told from the text's own by nobody.
- */
-const START = '\u0002';
-const STOP = '\u0003';
-/** Stands for `<`: PostgreSQL takes what follows one for a tag, and leaves tags out. */
-const LESS_THAN_SIGN = '\u0004';
+/** A word's label says whether it stands in a chunk's text or in its context. */
+const IN_TEXT = 'D';
+const IN_CONTEXT = 'C';
 
 /**
- * The text's fragments around the words, with signs about each word. Costs reading the text again:
- * for the chunks that are shown only. `null` where there is no match to show.
+ * The text of `doc_chunks t` and which of the wanted lexemes stand where in it, and the same of its
+ * context where that is shown, for `highlightOf`; null where there is no match to show.
  */
-export function headlineSql(): string {
-  const options =
-    `StartSel=${START}, StopSel=${STOP}, MaxFragments=3, MaxWords=30, MinWords=10, ` +
-    'FragmentDelimiter=" … "';
-  const text = `translate(t.text, '<${LESS_THAN_SIGN}${START}${STOP}', '${LESS_THAN_SIGN}')`;
-  return (
-    `(select ts_headline('english', ${text}, case when kind = '${KeywordMatch.ALL_WORDS}' ` +
-    `and not is_long then all_words else wanted end, '${options}') from words, match ` +
-    'where kind is not null)'
-  );
+export function foundWordsSql({ highlight, contextHighlight }: Highlights): string {
+  if (!highlight && !contextHighlight) return 'null::jsonb';
+  const context = contextHighlight
+    ? `, 'context', jsonb_build_object('text', coalesce(t.context, ''),
+         'found', ${placesSql(IN_CONTEXT, `place - ${LAST_PLACE_OF_TEXT}`)})`
+    : '';
+  return `(
+    select jsonb_build_object('text', t.text, 'found', ${placesSql(IN_TEXT, 'place')}${context})
+      from words where lexemes is not null)`;
 }
 
-const ESCAPES: Record<string, string> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-  [LESS_THAN_SIGN]: '&lt;',
-  [START]: '<mark>',
-  [STOP]: '</mark>',
-};
+/** The words of the context come after those of the text, and count on from the last of these. */
+const LAST_PLACE_OF_TEXT = `(
+             select coalesce(max(place_in_text), 0)
+               from unnest(t.search_vector) v2(lexeme, positions, weights),
+                    unnest(positions, weights) p2(place_in_text, weight)
+              where weight = '${IN_TEXT}')`;
 
-/**
- * A headline as HTML that is safe to show: only the words' marks are markup. Null where no word
- * stands in it.
- */
-export function headlineHtml(headline: string | null): string | null {
-  if (headline === null || !headline.includes(START)) return null;
-  return Array.from(headline, sign => ESCAPES[sign] ?? sign).join('');
+function placesSql(label: string, place: string): string {
+  return `coalesce((
+             select jsonb_agg(jsonb_build_array(${place}, lexeme) order by place, lexeme)
+               from unnest(t.search_vector) v(lexeme, positions, weights),
+                    unnest(positions, weights) p(place, weight)
+              where lexeme = any(lexemes) and weight = '${label}'), '[]')`;
 }

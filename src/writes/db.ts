@@ -21,6 +21,8 @@ export interface EmbeddingDb extends Db {
   readonly embed: (texts: readonly string[]) => Promise<number[][]>;
   /** Await it before each step of a computation that takes more than a millisecond or two. */
   readonly pause: Pause;
+  /** The most characters of a chunk that a text is split into: `WEAVER_CHUNK_SIZE`. */
+  readonly chunkSize: number;
 }
 
 /** The database under the operator's role, for the command line. */

@@ -25,6 +25,11 @@ export interface LockOptions {
   readonly forDelete?: boolean;
   /** The input that names the row; `input.id` by default. */
   readonly field?: string;
+  /**
+   * The row's `updatedAt` when the call began, if it has prepared its change from what the row was
+   * then: what the caller gives goes before it.
+   */
+  readonly begunAt?: string;
 }
 
 export type LockedRow<P extends object = object> = P & RowKey;
@@ -32,22 +37,26 @@ export type LockedRow<P extends object = object> = P & RowKey;
 /**
  * The row that a verb will change, locked until the transaction ends. Throws `NOT_FOUND` if the
  * caller has no such row; the same statement runs for a row of another tenant and for one that
- * does not exist. Throws `CONFLICT` if the row was changed after `updatedAt`.
+ * does not exist. Throws `CONFLICT` if the row was changed after `updatedAt`, or where that is not
+ * given after `begunAt`.
  */
 export async function lockRow<P extends object = object>(
   em: SqlEntityManager,
   { tenantId: callerTenantId }: Pick<Caller, 'tenantId'>,
   entity: EntityClass,
   { id: inputId, updatedAt }: RowInput,
-  { properties = [], forDelete = false, field = 'input.id' }: LockOptions = {},
+  { properties = [], forDelete = false, field = 'input.id', begunAt }: LockOptions = {},
 ): Promise<LockedRow<P>> {
   const id = uuidInput(field, inputId);
   // Created for each call from the entity's metadata, in a few microseconds.
   const model = new ReadModel(em.getMetadata(entity) as EntityMetadata);
   const columns = model.select(new Set(['id', 'tenantId', ...properties]), 't');
   const parameters = new SqlParameters<string>();
+  const knownSince = updatedAt ?? begunAt;
   const isAsKnown =
-    updatedAt == null ? 'true' : `t.updated_at = ${parameters.add(updatedAt, 'timestamptz')}`;
+    knownSince === undefined
+      ? 'true'
+      : `t.updated_at = ${parameters.add(knownSince, 'timestamptz')}`;
   const conditions = [`t.id = ${parameters.add(id, 'uuid')}`];
   if (callerTenantId !== undefined)
     conditions.push(`t.${model.tenantColumn} = ${parameters.add(callerTenantId, 'uuid')}`);
@@ -61,11 +70,17 @@ export async function lockRow<P extends object = object>(
   );
   const typeName = entity.name.replace(/(?<!^)[A-Z]/g, ' $&').toLowerCase();
   if (!row) throw notFound(typeName, id, field);
-  if (!row.isAsKnown)
+  if (row.isAsKnown) return row;
+  if (updatedAt == null)
     throw new AppError(
       'CONFLICT',
-      `This ${typeName} was changed since input.updatedAt. Read it again, then decide.`,
-      { field: 'input.updatedAt' },
+      `Another call changed this ${typeName} while this one was at work. Nothing was changed by ` +
+        'this one. Read it again, then decide.',
+      { field },
     );
-  return row;
+  throw new AppError(
+    'CONFLICT',
+    `This ${typeName} was changed since input.updatedAt. Read it again, then decide.`,
+    { field: 'input.updatedAt' },
+  );
 }

@@ -45,7 +45,7 @@ const withoutRule = fields.filter(({ field }) => field.extensions[RULE] === unde
  */
 const WRAPPERS = new RegExp(
   String.raw`^(PageInfo|\w+Connection|\w+Edge|\w+Payload|DeletionCount|` +
-    'ChunkSearchResult|ChunkSearchHit|SearchCompleteness|ChunkExplanation)$',
+    'ChunkSearchResult|ChunkSearchHit|SearchCompleteness|ChunkExplanation|KeywordExplanation)$',
 );
 
 /**
@@ -135,7 +135,7 @@ describe('the conventions of the schema', () => {
   test('hide the relations of an entity that is no type, which no deletion counts', async () => {
     const models = await readModels();
     const hidden = ENTITIES.filter(({ name }) => !objects.some(type => type.name === name));
-    expect(hidden.map(({ name }) => name)).toEqual(['IdempotencyKey']);
+    expect(hidden.map(({ name }) => name)).toEqual(['DocumentText', 'IdempotencyKey']);
     for (const entity of hidden)
       for (const relation of ['tenant', 'bot', 'document'])
         expect(models.of(entity).foreignKeyOf(relation), entity.name).toBeUndefined();

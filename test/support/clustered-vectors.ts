@@ -85,3 +85,10 @@ export function randomNumbers(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Length 1 and half precision, as vectors are compared. */
+export function asStored(vector: readonly number[]): number[] {
+  const length = Math.hypot(...vector);
+  const half = new DataView(new ArrayBuffer(2));
+  return vector.map(value => (half.setFloat16(0, value / length), half.getFloat16(0)));
+}

@@ -1,6 +1,7 @@
 import { v7 } from 'uuid';
 import { newKey } from '../../src/api-keys/key-format.js';
 import { storeChunks, type NewChunk } from '../../src/chunking/store-chunks.js';
+import { storeFirstText, type SplitDocument } from '../../src/documents/document-texts.js';
 import type { Database } from '../../src/db/database.js';
 import { OPERATOR_SCOPE } from '../../src/db/database-scope.js';
 
@@ -123,6 +124,14 @@ export class DocumentWorld {
     const { tenant } = this.bot;
     return tenant.world.database.write('testChunks', OPERATOR_SCOPE, em =>
       storeChunks(em, { id: this.id, tenantId: tenant.id }, chunks),
+    );
+  }
+
+  /** Its text with the chunks of it, which have places there. */
+  text(split: SplitDocument): Promise<void> {
+    const { tenant } = this.bot;
+    return tenant.world.database.write('testText', OPERATOR_SCOPE, em =>
+      storeFirstText(em, { id: this.id, tenantId: tenant.id }, split),
     );
   }
 

@@ -9,6 +9,7 @@ const ALL_TABLES = [
   'profiles',
   'bots',
   'docs',
+  'doc_texts',
   'doc_chunks',
   'api_keys',
   'bot_queries',

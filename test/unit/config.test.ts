@@ -33,6 +33,7 @@ describe('readConfig', () => {
       embedder: { provider: 'hashing' },
       migrationLockMs: 60_000,
       statementLockMs: 5_000,
+      chunkSize: 1_000,
       search: { indexMinChunks: 50_000, recallSample: 0 },
       metricsToken: undefined,
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
@@ -82,12 +83,14 @@ describe('readConfig', () => {
       EMBEDDING_CONCURRENCY: '4',
       EMBEDDING_BATCH_SIZE: '16',
       EMBEDDING_TIMEOUT_MS: '1000',
+      WEAVER_CHUNK_SIZE: '400',
       WEAVER_SEARCH_INDEX_FROM: '5000',
       WEAVER_SEARCH_RECALL_SAMPLE: '0.05',
       WEAVER_METRICS_TOKEN: 'the-token-of-prometheus',
     });
     expect(config).toEqual({
       production: true,
+      chunkSize: 400,
       http: {
         host: '0.0.0.0',
         port: 8080,

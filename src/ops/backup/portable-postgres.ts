@@ -96,7 +96,7 @@ export function postgresSink({ client, run }: Session): RowSink {
            and (c.relname = '${LOG_TABLE}'
              or exists (select from pg_policy p where p.polrelid = c.oid))
         union all
-        select format('function %s', p.oid::regprocedure) from pg_proc p
+        select format('routine %s', p.oid::regprocedure) from pg_proc p
          where p.pronamespace = 'public'::regnamespace and starts_with(p.proname, 'weaver_')
            and p.proowner <> (select oid from pg_roles where rolname = ${escapeLiteral(owner)})`);
       for (const { thing } of things)

@@ -27,7 +27,8 @@ export interface KeyedTable extends PortableTable {
 /**
  * The tables whose rows a portable backup carries, so ordered that each comes after those that it
  * refers to: all of Weaver's that tenants or the operator use. The log of migrations is not among
- * them: a database's own tells how it was made.
+ * them: a database's own tells how it was made. Nor is what the database itself makes of the rest,
+ * such as the words of chunks, whose stems other versions of PostgreSQL may make otherwise.
  */
 export async function portableTables(run: RunSql): Promise<KeyedTable[]> {
   const tables = await run<{ name: string; key: string[]; columns: string[]; parents: string[] }>(`
@@ -38,6 +39,7 @@ export async function portableTables(run: RunSql): Promise<KeyedTable[]> {
            array(select a.attname::text from pg_attribute a
                   where a.attrelid = c.oid and a.attnum > 0
                     and not a.attisdropped and a.attgenerated = ''
+                    and (c.relname, a.attname) <> ('doc_chunks', 'search_vector')
                   order by a.attnum) as columns,
            array(select distinct p.relname::text from pg_constraint f
                    join pg_class p on p.oid = f.confrelid

@@ -206,8 +206,9 @@ export interface FillOptions {
 /**
  * Puts the rows of a portable backup into tables that are at the same migrations, in one
  * transaction: they are all there, or it is as it was. Triggers of Weaver's rest meanwhile, for
- * what they would do was done when the rows were first written; and so do policies, which hold the
- * owner of the tables, too. Foreign keys and checks do not.
+ * what they would do was done when the rows were first written, but for the one that makes what the
+ * file does not carry; and so do policies, which hold the owner of the tables, too. Foreign keys
+ * and checks do not.
  */
 export async function fillFromPortable(
   sink: RowSink,
@@ -231,6 +232,7 @@ export async function fillFromPortable(
       await run(`alter table ${inPublic(table)} disable trigger user`);
       if (isForced(table)) await run(`alter table ${inPublic(table)} no force row level security`);
     }
+    await enableWordsTrigger(run);
     if (clean) await run(`truncate ${tables.map(inPublic).join(', ')}`);
     let bytes = 0;
     let into: Awaited<ReturnType<RowSink['open']>> | undefined;
@@ -267,6 +269,15 @@ export async function fillFromPortable(
     await run('rollback').catch(() => {});
     throw error;
   }
+}
+
+/** Of the words of chunks, which the file does not carry. Earlier migrations make none. */
+async function enableWordsTrigger(run: RunSql): Promise<void> {
+  const [trigger] = await run<{ exists: boolean }>(
+    `select exists (select from pg_trigger where tgrelid = 'public.doc_chunks'::regclass
+       and tgname = 'doc_chunks_words') as exists`,
+  );
+  if (trigger!.exists) await run('alter table public.doc_chunks enable trigger doc_chunks_words');
 }
 
 function refuseOtherTables(file: string, manifest: Manifest, tables: readonly KeyedTable[]): void {

@@ -86,6 +86,7 @@ export class Migrator extends UnguardedMigrator {
   protected override createRunner(): MigrationRunner {
     const runner = new MigrationRunner(this.driver, this.options, this.config);
     runner.changed = (migration, change) => void this.#changes.push({ migration, change });
+    runner.noticed = text => this.guards.warn(text);
     return runner;
   }
 

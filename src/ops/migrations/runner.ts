@@ -45,6 +45,8 @@ type AfterRun = (transaction?: Transaction) => Promise<void>;
 export class MigrationRunner extends UnguardedRunner {
   /** Told the rows that each statement of a migration changed. */
   changed: (migration: string, change: RowChange) => void = () => {};
+  /** Told what a statement outside a transaction says while it runs. */
+  noticed: (text: string) => void = () => {};
   /** Set while all of a run is one transaction. */
   #outerTransaction: Transaction | undefined;
 
@@ -164,7 +166,8 @@ export class MigrationRunner extends UnguardedRunner {
 
   /**
    * One statement outside the transaction of a migration, in a session whose settings are its own.
-   * One that touches rows of policies gets a transaction of its own, to see them.
+   * One that touches rows of policies gets a transaction of its own, to see them; a procedure that
+   * is called commits by itself, and sees to that too.
    */
   async #runStatement(
     sql: string,
@@ -172,7 +175,8 @@ export class MigrationRunner extends UnguardedRunner {
   ): Promise<{ error?: unknown; holders: string[] }> {
     const connection = this.driver.getConnection();
     const { touchesRows, writes, concurrent } = await readSql(sql);
-    if (touchesRows && (await isRestrictedByPolicies(connection))) {
+    const callsProcedure = /^\s*call\b/i.test(sql);
+    if (touchesRows && !callsProcedure && (await isRestrictedByPolicies(connection))) {
       let holders: string[] = [];
       return connection
         .transactional(async transaction => {
@@ -208,6 +212,7 @@ export class MigrationRunner extends UnguardedRunner {
         concurrent ? 0 : undefined,
       );
       return await this.#withLockWatch(pid, async () => {
+        client.on('notice', ({ message }) => this.noticed(message ?? ''));
         const { rowCount } = await client.query(sql);
         reportChange(writes === undefined ? undefined : { table: writes, rows: rowCount ?? 0 });
       });

@@ -111,7 +111,7 @@ function guardedGenerator(Base: Generator, guards: MigrationGuards, refuse: Refu
           'where p.pronamespace = current_schema()::regnamespace ' +
           "and p.proname like 'weaver\\_%'",
       );
-      for (const { name } of functions) await this.connection.execute(`drop function ${name}`);
+      for (const { name } of functions) await this.connection.execute(`drop routine ${name}`);
     }
   };
 }

@@ -92,7 +92,7 @@ async function thingsOf(run: RunSql, owner: string): Promise<string[]> {
         and (c.relname = '${LOG_TABLE}' or starts_with(c.relname, '${LEGACY_PREFIX}')
           or exists (select from pg_policy p where p.polrelid = c.oid))
       union all
-     select 'function ' || quote_ident(p.proname) || '(' ||
+     select 'routine ' || quote_ident(p.proname) || '(' ||
             pg_get_function_identity_arguments(p.oid) || ')'
        from pg_proc p join pg_roles o on o.oid = p.proowner
       where o.rolname = ${escapeLiteral(owner)} and p.pronamespace = 'public'::regnamespace

@@ -1,3 +1,4 @@
+import { contextOf, embeddingInput } from '../../chunking/chunk-context.js';
 import type { Database } from '../../db/database.js';
 import { OPERATOR_SCOPE, tenantScope } from '../../db/database-scope.js';
 import { runInWrite } from '../../db/run-in-write.js';
@@ -29,19 +30,23 @@ export const FIRST = '00000000-0000-0000-0000-000000000000';
  * and never leaves the row.
  */
 const CONDITIONS =
-  'tenant_id = $1::uuid and (embedding_bq is null) = $2::boolean and id > $3::uuid';
+  'c.tenant_id = $1::uuid and (c.embedding_bq is null) = $2::boolean and c.id > $3::uuid';
 
 const COUNT = fixedStatement(
   'chunksToEmbed',
-  `select count(*)::int as chunks from doc_chunks where ${CONDITIONS}`,
+  `select count(*)::int as chunks from doc_chunks c where ${CONDITIONS}`,
 );
 const CHARACTERS = fixedStatement(
   'charactersToEmbed',
-  `select coalesce(sum(length(text)), 0)::float8 as characters from doc_chunks where ${CONDITIONS}`,
+  `select coalesce(sum(length(c.text) + coalesce(length(c.context) + 2, 0)), 0)::float8
+            as characters
+     from doc_chunks c where ${CONDITIONS}`,
 );
 const NEXT = fixedStatement(
   'nextChunksToEmbed',
-  `select id, doc_id, text from doc_chunks where ${CONDITIONS} order by id limit ${PAGE}`,
+  `select c.id, c.doc_id, c.text, c.headings, c.table_header as "tableHeader", d.filename
+     from doc_chunks c join docs d on d.tenant_id = c.tenant_id and d.id = c.doc_id
+    where ${CONDITIONS} order by c.id limit ${PAGE}`,
 );
 
 /** A chunk whose text a service cannot embed. */
@@ -70,7 +75,10 @@ export async function countChunksToEmbed(
   return row!.chunks;
 }
 
-/** How long their texts are together, in characters. Reads all of them. */
+/**
+ * How long what is embedded of them is together, in characters: their texts, each with its context
+ * and an empty line. Reads all of them.
+ */
 export async function countCharactersToEmbed(
   database: Database,
   { tenantId, missing, after }: ChunksToEmbed,
@@ -82,7 +90,8 @@ export async function countCharactersToEmbed(
 }
 
 /**
- * Embeds stored texts and puts the vectors in place, page by page in the order of ids. `stored` is
+ * Embeds stored texts, with what stands before them, and puts the vectors in place, page by page in
+ * the order of ids. The database reads their words anew. `stored` is
  * told of each page once it is committed, with its last id: whoever goes on `after` that one misses
  * nothing. `refused` is told of each text that the service cannot embed while it embeds others.
  * Searches go on meanwhile, and compare with whatever vectors there are. Throws as `embedder` does.
@@ -104,7 +113,7 @@ export async function reembedChunks(
     await database.write('reembedChunks', OPERATOR_SCOPE, em =>
       runInWrite(
         em,
-        `update doc_chunks c set embedding = made.embedding
+        `update doc_chunks c set embedding = made.embedding, search_vector = null
              from unnest($2::uuid[], array[${placeholders.join()}]) as made(id, embedding)
             where c.tenant_id = $1::uuid and c.id = made.id`,
         [
@@ -123,7 +132,13 @@ interface ChunkRow {
   readonly id: string;
   readonly doc_id: string;
   readonly text: string;
+  readonly headings: readonly string[];
+  readonly tableHeader: string | null;
+  readonly filename: string;
 }
+
+const inputOf = ({ text, headings, tableHeader, filename }: ChunkRow): string =>
+  embeddingInput(contextOf(filename, { headings, tableHeader: tableHeader ?? undefined }), text);
 
 /** The vectors of chunks, null for those whose texts are left out. */
 async function vectorsOf(
@@ -134,13 +149,17 @@ async function vectorsOf(
   for (const left = new Set(chunks); ;) {
     const tried = [...left];
     try {
-      const vectors = await embedder.embed(tried.map(({ text }) => text));
+      const vectors = await embedder.embed(tried.map(inputOf));
       const byChunk = new Map(tried.map((chunk, index) => [chunk, vectors[index]!]));
       return chunks.map(chunk => byChunk.get(chunk) ?? null);
     } catch (error) {
       if (!(error instanceof TextRefusal)) throw error;
       const chunk = tried[error.index]!;
-      report.refused({ chunkId: chunk.id, documentId: chunk.doc_id, refusal: error });
+      report.refused({
+        chunkId: chunk.id,
+        documentId: chunk.doc_id,
+        refusal: error.at(error.index, chunk.text),
+      });
       left.delete(chunk);
     }
   }

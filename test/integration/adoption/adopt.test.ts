@@ -138,6 +138,18 @@ describe.runIf(onPostgres).each(REVISIONS)('revision %s', revision => {
     expect(after.bots).toHaveLength(before.bots!.length + 1);
   });
 
+  test('every chunk has its words, and those of the name of its file', async () => {
+    expect(
+      await legacy.sql(
+        `select c.id from doc_chunks c join docs d on d.id = c.doc_id
+          where c.context is distinct from d.filename
+             or c.search_vector is distinct from weaver_words(c.text) ||
+                  setweight(weaver_words(d.filename), 'C')`,
+      ),
+    ).toEqual([]);
+    expect(row(after, 'doc_chunks', CHUNK(1)).search_vector).not.toBe('');
+  });
+
   test('what was right is the same to the microsecond', () => {
     for (const [table, id] of [
       ['tenants', TIDY],

@@ -34,21 +34,25 @@ const inDatabase = async <T>(work: (database: Database) => Promise<T>): Promise<
   }
 };
 /**
- * How like a chunk's vector is to what the built-in embedder makes of its text; null without a
- * vector. In the order of ids.
+ * How like a chunk's vector is to what the built-in embedder makes of its context and its text;
+ * null without a vector. In the order of ids.
  */
 const likeness = (tenant: TenantWorld): Promise<(number | null)[]> =>
   inDatabase(async database => {
     const chunks = await database
       .reads(OPERATOR_SCOPE)
-      .query<{ text: string; vector: string | null }>(
+      .query<{ filename: string; text: string; vector: string | null }>(
         fixedStatement(
           'all',
-          'select text, embedding::text as vector from doc_chunks where tenant_id = $1 order by id',
+          `select d.filename, c.text, c.embedding::text as vector
+             from doc_chunks c join docs d on d.id = c.doc_id
+            where c.tenant_id = $1 order by c.id`,
         ),
         [tenant.id],
       );
-    const made = await new HashingEmbedder().embed(chunks.map(({ text }) => text));
+    const made = await new HashingEmbedder().embed(
+      chunks.map(({ filename, text }) => `${filename}\n\n${text}`),
+    );
     return chunks.map(({ vector }, index) =>
       vector === null
         ? null
@@ -75,7 +79,7 @@ beforeAll(async () => {
     [large, small] = [await world.tenant({ name: 'Large' }), await world.tenant({ name: 'Small' })];
     const foreign = Array.from({ length: 1536 }, (_, n) => Math.cos(n) / 28);
     const chunksOf = async (tenant: TenantWorld, count: number, end = ''): Promise<void> => {
-      const document = await (await tenant.bot()).document();
+      const document = await (await tenant.bot()).document({ filename: 'n.md' });
       await document.chunks(
         Array.from({ length: count }, (_, chunkIndex) => ({
           text: `passage number ${chunkIndex}${end}`,
@@ -101,7 +105,7 @@ describe('weaver search reembed', () => {
     expect(code).toBe(0);
     expect(out).toContain(`Large (${large.id}): would embed ${SIZE - WITHOUT} chunks, `);
     expect(out).toMatch(
-      /Small \(\S+\): would embed 7 chunks, 112 characters, by weaver-hashing-1\./,
+      /Small \(\S+\): would embed 7 chunks, 154 characters, by weaver-hashing-2\./,
     );
     expect((await likeness(large)).filter(like => like !== null && like > 0.9)).toEqual([]);
   });
@@ -109,7 +113,7 @@ describe('weaver search reembed', () => {
   test('embeds all stored texts of a tenant, but no others and none without a vector', async () => {
     const { code, out } = await reembed(['--tenant', 'Large']);
     expect(code).toBe(0);
-    expect(out).toBe(`Large (${large.id}): embedded ${SIZE - WITHOUT} chunks by weaver-hashing-1.`);
+    expect(out).toBe(`Large (${large.id}): embedded ${SIZE - WITHOUT} chunks by weaver-hashing-2.`);
     const likenesses = await likeness(large);
     expect(likenesses.filter(like => like === null)).toHaveLength(WITHOUT);
     expect(Math.min(...likenesses.filter(like => like !== null))).toBeGreaterThan(0.999);
@@ -222,7 +226,7 @@ describe('weaver search reembed', () => {
   });
 
   test('names a chunk that the service cannot embed, and leaves it out on demand', async () => {
-    const bad = 'passage number 7';
+    const bad = 'n.md\n\npassage number 7';
     server.always((request, response, options) =>
       (request.body.input.includes(bad) ? fails(500) : answers())(request, response, options),
     );

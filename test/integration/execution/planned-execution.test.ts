@@ -64,6 +64,7 @@ function contextOf(principal: Principal): RequestContext {
     models,
     embedder,
     embed: texts => embedder.embed(texts),
+    chunkSize: 1_000,
     pause: () => undefined,
     pauses: new Pauses(() => undefined),
     rows: new RowBudget(25_000, 25_000).operation(),

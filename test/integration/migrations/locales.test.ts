@@ -80,7 +80,15 @@ async function resultsOf(run: Run): Promise<unknown> {
        from unnest(?::text[]) with ordinality as u(c, n)`,
     [CHARACTERS],
   );
-  return { order: order.map(({ name }) => name), digests };
+  // Of many characters at once, as of a long text.
+  const words = await run<{ words: string }>(
+    `select md5(string_agg(weaver_words(text, 'xx')::text, ',' order by part)) as words
+       from (select n / 1000 as part, string_agg('a' || c || ' ' || c || 'É', ' '
+         order by n) as text
+               from unnest(?::text[]) with ordinality as u(c, n) group by 1) lumps`,
+    [CHARACTERS],
+  );
+  return { order: order.map(({ name }) => name), digests, words };
 }
 
 let db: TestDatabase;
@@ -168,20 +176,23 @@ async function withDatabase(
 let databases = 0;
 
 describe.runIf(template.kind === 'postgres')('a database whose locale is', () => {
-  test.each(Object.entries(LOCALES))('%s: orders and folds as every other', async (_, locale) => {
-    if (template.kind !== 'postgres') return;
-    await withDatabase(locale, template.adminUrl, async url => {
-      const client = new Client({ connectionString: url });
-      await client.connect();
-      const there: Run = async (sql, parameters) =>
-        (await client.query(sql.replace('?', '$1'), parameters)).rows as never;
-      try {
-        expect(await resultsOf(there)).toEqual(await resultsOf(runHere));
-      } finally {
-        await client.end();
-      }
-    });
-  });
+  test.each(Object.entries(LOCALES))(
+    '%s: orders, folds and reads words as every other',
+    async (_, locale) => {
+      if (template.kind !== 'postgres') return;
+      await withDatabase(locale, template.adminUrl, async url => {
+        const client = new Client({ connectionString: url });
+        await client.connect();
+        const there: Run = async (sql, parameters) =>
+          (await client.query(sql.replace('?', '$1'), parameters)).rows as never;
+        try {
+          expect(await resultsOf(there)).toEqual(await resultsOf(runHere));
+        } finally {
+          await client.end();
+        }
+      });
+    },
+  );
 
   test('of ICU: digits of other scripts in metadata make no date, and no error', async () => {
     if (template.kind !== 'postgres') return;

@@ -443,6 +443,13 @@ describe('checks', () => {
       text: 't',
       chunk_index: 0,
     }),
+    doc_texts: async () => ({
+      tenant_id: tenant.id,
+      doc_id: (await (await tenant.bot()).document()).id,
+      revision: 1,
+      text: 't',
+      sha256: '0'.repeat(64),
+    }),
     api_keys: async () => ({ tenant_id: tenant.id, name: 'K', key_hash: 'h' }),
     audit_log: async () => ({
       tenant_id: tenant.id,
@@ -477,13 +484,19 @@ describe('checks', () => {
     ['profiles', { role: 'root' }, 'profiles_role_known'],
     ['bots', { name: '' }, 'bots_name_not_empty'],
     ['bots', { config_json: '[]' }, 'bots_config_is_object'],
+    ['bots', { language: 'E' }, 'bots_language_is_code'],
     ['docs', { filename: '' }, 'docs_filename_not_empty'],
     ['docs', { size_bytes: -1 }, 'docs_size_not_negative'],
     ['docs', { status: 'done' }, 'docs_status_known'],
+    ['docs', { language: 'DE' }, 'docs_language_is_code'],
     ['docs', { tags: '{a,null}' }, 'docs_tags_are_texts'],
     ['doc_chunks', { chunk_index: -1 }, 'doc_chunks_index_not_negative'],
     ['doc_chunks', { page_num: 0 }, 'doc_chunks_page_positive'],
     ['doc_chunks', { chunk_metadata: '"text"' }, 'doc_chunks_metadata_is_object'],
+    ['doc_chunks', { headings: '{a,null}' }, 'doc_chunks_headings_are_texts'],
+    ['doc_chunks', { text_start: 0, text_end: 1 }, 'doc_chunks_place_in_text'],
+    ['doc_texts', { revision: 0 }, 'doc_texts_revision_positive'],
+    ['doc_texts', { sha256: 'none' }, 'doc_texts_sha256_is_hex'],
     ['api_keys', { name: '' }, 'api_keys_name_not_empty'],
     ['api_keys', { rate_limit_rpm: 0 }, 'api_keys_rate_limit_positive'],
     ['api_keys', { scopes: '{read,root}' }, 'api_keys_scopes_known'],
@@ -504,7 +517,7 @@ describe('checks', () => {
         "and conrelid <> 0 and connamespace = 'public'::regnamespace",
     );
     // Those of times have a test of their own.
-    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(24);
+    expect(checks.filter(({ name }) => !name.endsWith('_times_rfc3339'))).toHaveLength(30);
   });
 
   test.each([
@@ -615,16 +628,22 @@ describe('what the database fills in', () => {
   });
 
   test('the words of a text', async () => {
-    const document = await (await tenant.bot()).document();
+    const document = await (await tenant.bot()).document({ filename: 'Walking.md' });
     const id = await world.insert('doc_chunks', {
       tenant_id: tenant.id,
       doc_id: document.id,
       text: 'Returning the tents',
+      headings: '{Lost,Found}',
       chunk_index: 0,
     });
     expect(
-      await one('select search_vector::text as words from doc_chunks where id = ?', [id]),
-    ).toEqual({ words: `'return':1 'tent':3` });
+      await one('select context, search_vector::text as words from doc_chunks where id = ?', [id]),
+    ).toEqual({
+      context: 'Walking.md\nLost > Found',
+      words:
+        `'found':7C 'lost':6C 'md':5C 'return':1 'returning':1 'tent':3 'the':2 'walk':4C ` +
+        `'walking':4C 'walking.md':4C`,
+    });
   });
 
   test('nobody writes what is generated, and vectors have 1536 dimensions', async () => {
@@ -637,14 +656,6 @@ describe('what the database fills in', () => {
         await refusal(
           `insert into doc_chunks ${columns}, embedding_bq) ` +
             `values ${values}, repeat('0', 1536)::bit(1536))`,
-          parameters,
-        )
-      ).code,
-    ).toBe('428C9');
-    expect(
-      (
-        await refusal(
-          `insert into doc_chunks ${columns}, search_vector) values ${values}, ''::tsvector)`,
           parameters,
         )
       ).code,

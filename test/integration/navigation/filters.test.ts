@@ -96,9 +96,16 @@ beforeAll(async () => {
       last_used_at: oneOf([oneOf(INSTANTS, nth), undefined], nth),
       ...times,
     });
-    await tenant.bot({ name, config_json: oneOf(configs, nth), created_at: oneOf(INSTANTS, nth) });
+    const language = oneOf([undefined, 'en', 'de'], nth);
+    await tenant.bot({
+      name,
+      language,
+      config_json: oneOf(configs, nth),
+      created_at: oneOf(INSTANTS, nth),
+    });
     await bot.document({
       filename: name,
+      language,
       gcs_path: oneOf([undefined, `gs://${name}`], nth),
       size_bytes: oneOf(['0', '5', '1000000000000000000', '9007199254740993'], nth),
       status: oneOf(['failed', 'completed', 'pending'], nth),

@@ -345,7 +345,7 @@ describe('a result', () => {
     }
     expect({ mode, embeddingModel }).toEqual({
       mode: 'VECTOR',
-      embeddingModel: 'weaver-hashing-1',
+      embeddingModel: 'weaver-hashing-2',
     });
     expect(tookMs).toBeGreaterThan(0);
   });

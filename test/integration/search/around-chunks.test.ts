@@ -230,7 +230,7 @@ describe('passages', () => {
     }
   });
 
-  test('are in one piece where they overlap, and say what is repeated once', async () => {
+  test('show a gap between chunks of other programs, whatever these repeat', async () => {
     const { passages } = await search({
       text: '"1.4 ends here"',
       mode: 'KEYWORD',
@@ -241,7 +241,9 @@ describe('passages', () => {
     // Chunks 3 and 4 hold the words; with their neighbours that is 2 to 5.
     expect(passages[0]).toMatchObject({ ranks: [1, 2], firstChunkIndex: 2, lastChunkIndex: 5 });
     expect(passages[0].text).toBe(
-      [2, 3, 4, 5, 6].map(index => `Sentence 1.${index} ends here.`).join(' '),
+      [2, 3, 4, 5]
+        .map(index => `Sentence 1.${index} ends here. Sentence 1.${index + 1} ends here.`)
+        .join('\n\n…\n\n'),
     );
   });
 
@@ -392,25 +394,28 @@ describe('Query.explainChunk', () => {
   });
 
   test('tells both of HYBRID', async () => {
-    const input = { text: '"1.4 ends here"', embedding: near(), mode: 'HYBRID', topK: 2 };
+    const input = { text: '1.4 ends here', embedding: near(), mode: 'HYBRID', topK: 2 };
     const { searchChunks } = await client.data(
       'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { ' +
         'vectorRank keywordRank chunk { id } } } }',
-      { input },
+      { input: { ...input, topK: 100 } },
     );
+    expect(searchChunks.hits).toHaveLength(24);
     for (const [index, { chunk, ...ranks }] of searchChunks.hits.entries())
       expect(await explain(chunk.id, input)).toMatchObject({
-        isHit: true,
-        rank: index + 1,
+        isHit: index < 2,
+        rank: index < 2 ? index + 1 : null,
+        droppedBy: index < 2 ? null : 'TOP_K',
         ...ranks,
       });
-    expect(await explain(inOrder().at(-1)!.id, input)).toMatchObject({
+    const wordless = { ...input, text: 'zeppelin' };
+    expect(await explain(inOrder().at(-1)!.id, wordless)).toMatchObject({
       isHit: false,
       droppedBy: 'TOP_K',
       vectorRank: 23,
       keywordRank: null,
     });
-    expect(await explain(documents[1]!.ids[11]!, input)).toMatchObject({ droppedBy: 'MATCH' });
+    expect(await explain(documents[1]!.ids[11]!, wordless)).toMatchObject({ droppedBy: 'MATCH' });
   });
 
   test('names the first stage of each mode that left the chunk out', async () => {
@@ -460,6 +465,7 @@ describe('Query.explainChunk', () => {
       text: 'zeppelin',
       embedding: Array.from({ length: 1536 }, (_, n) => (n === 0 ? 1 : 0)),
       mode: 'HYBRID',
+      weights: { vector: 0.2, keyword: 1 },
       topK: 5,
     };
     // Fifty of each ranking are fused.

@@ -98,13 +98,14 @@ test('without an index of its own, a large tenant is searched by its codes', asy
   });
 });
 
-/** The statement that a search of the tenant's codes leads to, and what it is given. */
-async function codesStatement(
+/** A statement that a search leads to, and what it is given: that of the codes, if not another. */
+async function sentStatement(
   input: Record<string, unknown>,
+  wanted = 'searchChunks_codes',
 ): Promise<{ text: string; parameters: readonly unknown[] }> {
   const sent: { text: string; parameters: readonly unknown[] }[] = [];
   gateway.db.database.onStatement = ({ name, text }, parameters) =>
-    void (name === 'searchChunks_codes' && sent.push({ text, parameters }));
+    void (name === wanted && sent.push({ text, parameters }));
   try {
     await search(input);
   } finally {
@@ -155,7 +156,7 @@ describe.runIf(onPostgres)('where parallel workers seem to cost nothing', () => 
   ])(
     'the codes of %s are scanned in one process, and only because of one condition',
     async (...[, filter]) => {
-      const { text, parameters } = await codesStatement({ embedding: about(), ...filter() });
+      const { text, parameters } = await sentStatement({ embedding: about(), ...filter() });
       const plan = await planOf(text, parameters);
       expect(plan).toContain('doc_chunks_codes');
       expect(plan).not.toContain('Gather');
@@ -164,7 +165,7 @@ describe.runIf(onPostgres)('where parallel workers seem to cost nothing', () => 
   );
 
   test('a filter that reads rows may have parallel workers', async () => {
-    const { text, parameters } = await codesStatement({ embedding: about(), metadata: { a: 1 } });
+    const { text, parameters } = await sentStatement({ embedding: about(), metadata: { a: 1 } });
     expect(text).not.toContain(GUARD);
     expect(await planOf(text, parameters)).toContain('Gather');
   });
@@ -465,4 +466,28 @@ describe.runIf(onPostgres)('with an index of its own', () => {
       path: 'EXACT',
     });
   });
+});
+
+describe.runIf(onPostgres)('behind row-level security', () => {
+  test.each(['wordFrequencies', 'searchChunks_words'])(
+    '%s reads the index of words',
+    async name => {
+      const { text, parameters } = await sentStatement({ text: 'passage', mode: 'KEYWORD' }, name);
+      const session = new PgClient({ connectionString: gateway.db.urls!.admin });
+      await session.connect();
+      try {
+        await session.query('begin; set local enable_seqscan = off; set local role weaver_tenant');
+        await session.query(`select set_config('app.tenant_id', $1, true)`, [parameters[0]]);
+        const { rows } = await session.query<{ 'QUERY PLAN': string }>(
+          `explain (costs off) ${text}`,
+          [...parameters],
+        );
+        const plan = rows.map(row => row['QUERY PLAN']).join('\n');
+        expect(plan).toMatch(/doc_chunks_words\n *Index Cond: .*search_vector @@/);
+        expect(plan).not.toMatch(/Filter: .*search_vector @@/);
+      } finally {
+        await session.end();
+      }
+    },
+  );
 });

@@ -132,7 +132,7 @@ test('stand behind the prefix that the model wants for what is searched for', as
       ['query: wax'],
       ['query: leather'],
       ['query: laces'],
-      ['passage: Boots.'],
+      ['passage: f\n\nBoots.'],
     ]);
   } finally {
     await prefixed.close();

@@ -1,8 +1,15 @@
 import { v7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Client } from '../../support/client.js';
-import { randomNumbers } from '../../support/clustered-vectors.js';
+import { asStored, randomNumbers } from '../../support/clustered-vectors.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import {
+  fusedHits,
+  keywordScores,
+  ranked,
+  totalOf,
+  type KeywordScored,
+} from '../../support/keyword-scores.js';
 import type { TenantWorld } from '../../support/world.js';
 
 const SEARCH = `query ($input: SearchChunksInput!) {
@@ -74,37 +81,34 @@ async function search(input: Record<string, unknown>, asker = client): Promise<a
 
 const ids = (result: { hits: Hit[] }): string[] => result.hits.map(hit => hit.chunk.id);
 
-/** What has the words and how well, asked of PostgreSQL by itself. */
-function ranked(
-  query: string,
-  rank: 'ts_rank_cd' | 'ts_rank' = 'ts_rank_cd',
-  condition = 'true',
-): Promise<{ id: string; score: number }[]> {
-  return gateway.db.asSuperuser(
-    `select id, ${rank}(to_tsvector('english', text), q, 33)::float8 as score
-      from doc_chunks, to_tsquery('english', ?) q
-      where tenant_id = ? and to_tsvector('english', text) @@ q and ${condition}
-        order by score desc, id`,
-    [query, tenant.id],
-  );
+/** What has the words and how well, by the definition of BM25. */
+async function rankedBy(words: string, any?: string, all?: string): Promise<KeywordScored[]> {
+  return ranked(await keywordScores(gateway.db, tenant.id, words, any, all));
 }
+
+const scoresOf = (rows: readonly { score: number }[]): unknown[] =>
+  rows.map(({ score }) => expect.closeTo(score, 9));
 
 describe('KEYWORD', () => {
   test.each([
-    ['one word', 'refund', 'refund'],
-    ['a word by its stem', 'refunding', 'refund'],
-    ['all words', 'refund tents', 'refund & tent'],
-    ['a phrase', '"return policy"', 'return <-> policy'],
-    ['one of two', 'wax or parcel', 'wax | parcel'],
-    ['a word without another', 'wax -parcel', 'wax & !parcel'],
-    ['without a phrase', 'order -"order invoice"', 'order & !(order <-> invoice)'],
-  ])('finds %s, as PostgreSQL ranks them', async (_, text, query) => {
-    const expected = await ranked(query);
+    ['one word', 'refund', 'refund', undefined, undefined],
+    ['a word by its stem', 'refunding', 'refund', undefined, undefined],
+    ['words', 'refund tents', 'refund tent', undefined, undefined],
+    ['a phrase', '"order delivery"', 'order delivery', 'order <-> delivery', 'order <-> delivery'],
+    ['one of two', 'wax or parcel', 'wax parcel', undefined, 'wax | parcel'],
+    ['a word without another', 'wax -parcel', 'wax', 'wax & !parcel', 'wax & !parcel'],
+    [
+      'without a phrase',
+      'order -"order parcel"',
+      'order',
+      'order & !(order <-> parcel)',
+      'order & !(order <-> parcel)',
+    ],
+  ])('finds %s, ranked by BM25', async (_, text, words, any, all) => {
+    const expected = await rankedBy(words, any, all);
     const result = await search({ text, mode: 'KEYWORD', topK: 100 });
     expect(ids(result)).toEqual(expected.slice(0, 100).map(row => row.id));
-    expect(result.hits.map((hit: Hit) => hit.score)).toEqual(
-      expected.slice(0, 100).map(row => row.score),
-    );
+    expect(result.hits.map((hit: Hit) => hit.score)).toEqual(scoresOf(expected.slice(0, 100)));
     expect(result).toMatchObject({
       mode: 'KEYWORD',
       scoreKind: 'KEYWORD_SCORE',
@@ -130,13 +134,12 @@ describe('KEYWORD', () => {
         keywordScore: hit.score,
       });
       expect(hit.score).toBeGreaterThan(0);
-      expect(hit.score).toBeLessThan(1);
     });
   });
 
-  test('falls back to any of the words where no chunk has all, and says so', async () => {
+  test('ranks chunks with some of the words where none has all, and says so', async () => {
     const result = await search({ text: 'refund zeppelin stove', mode: 'KEYWORD', topK: 100 });
-    const expected = await ranked('refund | zeppelin | stove', 'ts_rank');
+    const expected = await rankedBy('refund zeppelin stove');
     expect(result.keywordMatch).toBe('ANY_WORD');
     expect(ids(result)).toEqual(expected.slice(0, 100).map(row => row.id));
     // More of the words is better than one of them often.
@@ -144,50 +147,44 @@ describe('KEYWORD', () => {
     expect(result.hits[0].chunk.text).toMatch(/stove/);
   });
 
-  test('keeps to phrases and excluded words in the fallback', async () => {
+  test('keeps to phrases and excluded words', async () => {
     const result = await search({
-      text: 'zeppelin "return policy" refund -wax -"order invoice"',
+      text: 'zeppelin "order delivery" refund -wax -"stove parcel"',
       mode: 'KEYWORD',
       topK: 100,
     });
-    const expected = await ranked(
-      '(zeppelin | (return <-> policy) | refund) & !wax & !(order <-> invoice)',
-      'ts_rank',
-    );
-    // Ranked by the words alone: what is excluded adds nothing and takes nothing away.
-    const scores = new Map(
-      (await ranked('zeppelin | (return <-> policy) | refund', 'ts_rank')).map(row => [
-        row.id,
-        row.score,
-      ]),
-    );
-    for (const hit of result.hits) expect(hit.score).toBe(scores.get(hit.chunk.id));
-    expect(result.hits.at(-1).score).toBeGreaterThan(1e-4);
+    const any = '(zeppelin | (order <-> delivery) | refund) & !wax & !(stove <-> parcel)';
+    const expected = await rankedBy('zeppelin order delivery refund', any, 'zeppelin & !zeppelin');
     expect(expected.length).toBeGreaterThan(3);
-    expect(new Set(ids(result))).toEqual(new Set(expected.slice(0, 100).map(row => row.id)));
+    expect(ids(result)).toEqual(expected.slice(0, 100).map(row => row.id));
     expect(result.keywordMatch).toBe('ANY_WORD');
   });
 
-  test('falls back within the filters, not beside them', async () => {
-    const [one] = await ranked('refund & tent');
-    const texts = new Set(
-      (await ranked('refund | tent', 'ts_rank', `chunk_metadata @> '{"even": true}'`)).map(
-        row => row.id,
-      ),
-    );
-    const result = await search({
-      text: 'refund tent',
-      mode: 'KEYWORD',
-      topK: 100,
-      metadata: { even: true },
-    });
-    expect(one).toBeDefined();
-    for (const id of ids(result)) expect(texts).toContain(id);
+  test('knows which words are rare, and lets no single chunk hide the others', async () => {
+    const owner = await gateway.world.tenant();
+    const document = await (await owner.bot()).document();
+    const footers = Array.from({ length: 12 }, (_, chunkIndex) => ({
+      chunkIndex,
+      text: `About subject ${chunkIndex}. You can call the support line on weekdays.`,
+      embedding: null,
+    }));
+    const right = 'Support line on holidays: it is closed, and nobody answers on holidays.';
+    await document.chunks([...footers, { chunkIndex: 12, text: right, embedding: null }]);
+    const asker = gateway.client((await owner.key()).secret);
+    const texts = async (text: string): Promise<string[]> =>
+      (await search({ text, mode: 'KEYWORD', topK: 20 }, asker)).hits.map(
+        (hit: Hit) => hit.chunk.text,
+      );
+    // Every footer has one word more of the question, which says nothing.
+    expect((await texts('can I call the support line on holidays'))[0]).toBe(right);
+    expect(await texts('can I call the support line on holidays')).toHaveLength(13);
+    expect((await texts('subject 7 holidays')).slice(0, 2)).toContain(right);
   });
 
   test.each([
     ['no such words', { text: 'zeppelin' }, 'NO_MORE_MATCHES'],
-    ['words that are in every text', { text: 'the of and' }, 'NO_WORDS'],
+    // They count where there are no others, and none of the texts has one.
+    ['words that English texts are full of', { text: 'the of and' }, 'NO_MORE_MATCHES'],
     ['signs', { text: '!!! & | ( : *' }, 'NO_WORDS'],
   ])('finds nothing with %s, and says why', async (_, input, reason) => {
     const result = await search({ ...input, mode: 'KEYWORD' });
@@ -205,14 +202,76 @@ describe('KEYWORD', () => {
     });
   });
 
-  test('costs one statement', async () => {
+  test('costs one statement beside those that read the words and count them', async () => {
     const query =
       'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { ' +
       'highlight chunk { text document { filename bot { name } } } } } }';
     const names = await gateway.statements(() =>
       client.data(query, { input: { text: 'refund zeppelin', mode: 'KEYWORD', topK: 100 } }),
     );
-    expect(names).toEqual(['searchChunks_words', 'docsById', 'botsById']);
+    expect(names).toEqual([
+      'searchQuestion',
+      'tenantTexts',
+      'wordFrequencies',
+      'searchChunks_words',
+      'docsById',
+      'botsById',
+    ]);
+  });
+});
+
+describe('contextHighlight', () => {
+  const BOTH = `query ($input: SearchChunksInput!) { searchChunks(input: $input) {
+    hits { highlight contextHighlight chunk { headings } } } }`;
+
+  test.each(['KEYWORD', 'HYBRID'])('shows the words above the text: %s', async mode => {
+    const owner = await gateway.world.tenant();
+    const writer = gateway.client(
+      (await owner.key({ scopes: ['read', 'search', 'write'] })).secret,
+    );
+    await owner.bot();
+    const text = [
+      '# Returns & refunds',
+      '',
+      'Refunds take fourteen days.',
+      '',
+      '## Zeppelins',
+      '',
+      'They are paid back at once. '.repeat(2),
+    ].join('\n');
+    await writer.data(
+      `mutation ($text: String!) { createDocument(input: {
+        filename: "airships.md", text: $text }) { document { id } } }`,
+      { text },
+    );
+    const hitsOf = async (query: string): Promise<any[]> =>
+      (await writer.data(BOTH, { input: { text: query, mode, topK: 1 } })).searchChunks.hits;
+    const context = 'airships.md\nReturns &amp; refunds';
+    expect(await hitsOf('fourteen')).toMatchObject([
+      { highlight: expect.stringContaining('<mark>fourteen</mark>'), contextHighlight: null },
+    ]);
+    const [hit] = await hitsOf('refunds of an airship');
+    expect(hit.highlight).toContain('<mark>Refunds</mark>');
+    expect(hit.contextHighlight.replaceAll(/<\/?mark>/g, '')).toContain(context);
+    expect(hit.contextHighlight).toContain('<mark>refunds</mark>');
+    expect(hit.contextHighlight).toContain('<mark>airships</mark>');
+  });
+
+  test('costs no statement, and is null in the mode VECTOR', async () => {
+    const input = { text: 'refund', mode: 'VECTOR' };
+    const { searchChunks } = await client.data(BOTH, { input });
+    expect(searchChunks.hits.map((hit: any) => hit.contextHighlight)).toEqual(
+      searchChunks.hits.map(() => null),
+    );
+    const names = await gateway.statements(() =>
+      client.data(BOTH, { input: { ...input, mode: 'KEYWORD' } }),
+    );
+    expect(names).toEqual([
+      'searchQuestion',
+      'tenantTexts',
+      'wordFrequencies',
+      'searchChunks_words',
+    ]);
   });
 });
 
@@ -238,9 +297,9 @@ describe('highlight', () => {
   test('marks the words', async () => {
     expect(
       await highlightOf('We refund within fourteen days. Refunds take a week.', 'refund'),
-    ).toBe('<mark>refund</mark> within fourteen days. <mark>Refunds</mark> take a week');
+    ).toBe('We <mark>refund</mark> within fourteen days. <mark>Refunds</mark> take a week');
     expect(await highlightOf('We refund within fourteen days.', 'refund', 'HYBRID')).toBe(
-      '<mark>refund</mark> within fourteen days',
+      'We <mark>refund</mark> within fourteen days',
     );
   });
 
@@ -279,11 +338,13 @@ describe('highlight', () => {
 });
 
 describe('HYBRID', () => {
-  const QUERY = Array.from({ length: 1536 }, (_, index) => Math.sin(index));
+  const SINES = Array.from({ length: 1536 }, (_, index) => Math.sin(index));
+  /** Of length 1 and half precision, as vectors are compared. */
+  const QUERY = asStored(SINES);
 
-  /** Both rankings by other means, and reciprocal rank fusion as it is defined. */
+  /** Both rankings by other means, and their sum as it is defined. */
   async function fused(
-    query: string,
+    words: string,
     topK: number,
     weights = { vector: 1, keyword: 1 },
     least?: number,
@@ -295,47 +356,36 @@ describe('HYBRID', () => {
       [JSON.stringify(QUERY), tenant.id],
     );
     const similarity = new Map(near.map(row => [row.id, row.similarity]));
-    const isSimilar = (id: string): boolean =>
+    const isSimilar = ({ id }: { id: string }): boolean =>
       least === undefined || (similarity.get(id) ?? -2) >= least;
-    const vectorRank = new Map(
-      near
-        .filter(row => isSimilar(row.id))
-        .slice(0, depth)
-        .map((row, index) => [row.id, index + 1]),
-    );
-    const worded = (await ranked(query)).filter(row => isSimilar(row.id)).slice(0, depth);
-    const keyword = new Map(
-      worded.map((row, index) => [row.id, { rank: index + 1, score: row.score }]),
-    );
-    return [...new Set([...vectorRank.keys(), ...keyword.keys()])]
-      .map(id => {
-        const [v, k] = [vectorRank.get(id), keyword.get(id)];
-        const score =
-          (v ? weights.vector / (60 + v) : 0) + (k ? weights.keyword / (60 + k.rank) : 0);
-        return {
-          rank: 0,
-          score,
-          similarity: similarity.get(id) ?? null,
-          keywordScore: k?.score ?? null,
-          vectorRank: v ?? null,
-          keywordRank: k?.rank ?? null,
-          chunk: { id, text: '' },
-        };
-      })
-      .filter(hit => hit.score > 0)
-      .sort((a, b) => b.score - a.score || (a.chunk.id < b.chunk.id ? -1 : 1))
+    const scores = await keywordScores(gateway.db, tenant.id, words);
+    return fusedHits(
+      near.filter(isSimilar).slice(0, depth),
+      ranked(scores.filter(isSimilar)).slice(0, depth),
+      { depth, weights, total: totalOf(scores) },
+    )
       .slice(0, topK)
-      .map((hit, index) => ({ ...hit, rank: index + 1 }));
+      .map(hit => ({
+        rank: hit.rank,
+        score: hit.score,
+        similarity: similarity.get(hit.id) ?? null,
+        keywordScore: hit.keywordScore,
+        vectorRank: hit.vectorRank,
+        keywordRank: hit.keywordRank,
+        chunk: { id: hit.id, text: '' },
+      }));
   }
 
   function expectSame(hits: Hit[], expected: Hit[]): void {
     expect(hits.map(hit => hit.chunk.id)).toEqual(expected.map(hit => hit.chunk.id));
     hits.forEach((hit, index) => {
-      const { score, similarity, chunk: _, ...ranks } = expected[index]!;
+      const { score, similarity, keywordScore, chunk: _, ...ranks } = expected[index]!;
       expect(hit).toMatchObject(ranks);
-      expect(hit.score).toBeCloseTo(score, 12);
+      expect(hit.score).toBeCloseTo(score, 9);
+      if (keywordScore === null) expect(hit.keywordScore).toBeNull();
+      else expect(hit.keywordScore).toBeCloseTo(keywordScore, 9);
       if (similarity === null) expect(hit.similarity).toBeNull();
-      else expect(hit.similarity).toBeCloseTo(similarity, 4);
+      else expect(hit.similarity).toBe(similarity);
     });
   }
 
@@ -353,10 +403,10 @@ describe('HYBRID', () => {
       topK,
       ...(weights && { weights }),
     });
-    expectSame(result.hits, await fused('refund & tent', topK, weights));
+    expectSame(result.hits, await fused('refund tent', topK, weights));
     expect(result).toMatchObject({
       mode: 'HYBRID',
-      scoreKind: 'RECIPROCAL_RANK_FUSION',
+      scoreKind: 'WEIGHTED_SUM',
       keywordMatch: 'ALL_WORDS',
     });
   });
@@ -390,9 +440,12 @@ describe('HYBRID', () => {
     });
   });
 
-  test('costs one statement, after the size of the scope is known', async () => {
+  test("costs one statement beside those about words, once the scope's size is known", async () => {
     await search({ text: 'refund', mode: 'HYBRID' });
     expect(await gateway.statements(() => search({ text: 'refund', mode: 'HYBRID' }))).toEqual([
+      'searchQuestion',
+      'tenantTexts',
+      'wordFrequencies',
       'searchHybrid_exact',
     ]);
   });
@@ -450,7 +503,7 @@ describe('the indexes on words and metadata', () => {
             ),
           );
         return [
-          await plan(`search_vector @@ to_tsquery('english', 'refund')`),
+          await plan(`search_vector @@ to_tsquery('english', 'zeppelin')`),
           await plan(`chunk_metadata @> '{"kind": 1}'`),
         ];
       },
@@ -481,7 +534,7 @@ test("a stranger's words are not found", async () => {
   ).toHaveLength(10);
 });
 
-test('of very many words the distance counts no longer; they are found and marked', async () => {
+test('words close together count more; of very many, each counts once and is marked', async () => {
   const other = await gateway.world.tenant();
   const document = await (await other.bot()).document();
   const filler = 'ocean '.repeat(40).trim();
@@ -506,7 +559,7 @@ test('of very many words the distance counts no longer; they are found and marke
     keywordMatch: 'ALL_WORDS',
     hits: [{ highlight: expect.stringContaining('<mark>refund</mark>') }, {}],
   });
-  expect(many.hits[0].keywordScore).toBe(many.hits[1].keywordScore);
+  expect(many.hits.map((hit: any) => hit.chunk.id)).toEqual([near, far]);
 });
 
 test.each([

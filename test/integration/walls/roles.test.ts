@@ -18,6 +18,7 @@ const TABLES = [
   'bots',
   'docs',
   'doc_chunks',
+  'doc_texts',
   'api_keys',
   'bot_queries',
   'audit_log',
@@ -58,6 +59,16 @@ async function fill(tenant: TenantWorld, ids: Map<string, string>): Promise<void
     .set('docs', document.id);
   ids
     .set('doc_chunks', chunk!)
+    .set(
+      'doc_texts',
+      await tenant.world.insert('doc_texts', {
+        tenant_id: tenant.id,
+        doc_id: document.id,
+        revision: 1,
+        text: 'Text',
+        sha256: '0'.repeat(64),
+      }),
+    )
     .set('api_keys', key.id)
     .set('bot_queries', await bot.query());
   ids.set(
@@ -224,6 +235,11 @@ describe("a tenant's role", () => {
       'insert into doc_chunks (tenant_id, doc_id, text, chunk_index) ' +
         `values (?, '${v4()}', 'Text', 0)`,
     ],
+    [
+      'doc_texts',
+      'insert into doc_texts (tenant_id, doc_id, revision, text, sha256) ' +
+        `values (?, '${v4()}', 1, 'Text', '${'0'.repeat(64)}')`,
+    ],
     ['api_keys', `insert into api_keys (tenant_id, name, key_hash) values (?, 'Key', '-')`],
     [
       'audit_log',
@@ -273,9 +289,11 @@ describe("a tenant's role", () => {
     }
   });
 
-  test('cannot edit chunks or queries, nor read the log of migrations or the rates', async () => {
+  test('cannot edit chunks, texts or queries, nor read the log of migrations', async () => {
     for (const sql of [
       `update doc_chunks set text = 'edited'`,
+      `update doc_chunks set headings = '{edited}'`,
+      `update doc_texts set text = 'edited'`,
       `update bot_queries set answer = 'edited'`,
       'select * from mikro_orm_migrations',
       'select * from rate_limits',
@@ -320,6 +338,9 @@ describe("a tenant's role", () => {
     const chunk =
       'insert into doc_chunks (tenant_id, bot_id, doc_id, text, chunk_index) ' +
       "values (?, ?, ?, 'Text', 0)";
+    const text =
+      'insert into doc_texts (tenant_id, bot_id, doc_id, revision, text, sha256) ' +
+      `values (?, ?, ?, 1, 'Text', '${'0'.repeat(64)}')`;
     const query =
       'insert into bot_queries (tenant_id, bot_id, api_key_id, query, answer) ' +
       "values (?, ?, ?, 'What?', 'That.')";
@@ -327,6 +348,7 @@ describe("a tenant's role", () => {
       [document, [rows.other.get('bots')], [v4()]],
       [chunk, [rows.mine.get('bots'), rows.other.get('docs')], [rows.mine.get('bots'), v4()]],
       [chunk, [rows.other.get('bots'), rows.other.get('docs')], [v4(), v4()]],
+      [text, [rows.mine.get('bots'), rows.other.get('docs')], [rows.mine.get('bots'), v4()]],
       [query, [rows.other.get('bots'), null], [v4(), null]],
       [query, [rows.mine.get('bots'), rows.other.get('api_keys')], [rows.mine.get('bots'), v4()]],
     ] as const) {

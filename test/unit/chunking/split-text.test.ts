@@ -1,6 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { characterSums } from '../../../src/chunking/character-sums.js';
 import { splitText } from '../../../src/chunking/split-text.js';
+
+/** How much a text counts: a code point 1, one of CJK 3. */
+const sizeOf = (text: string): number => characterSums(text).at(-1)!;
 
 const sentence = (word: string, letters: number) =>
   `${`${word} `.repeat(letters / (word.length + 1)).trim()}.`;
@@ -26,6 +30,11 @@ const anyText = fc.oneof(
           '\n## ',
           '\n- ',
           '\n| ',
+          '\n| a | b |\n| --- | --- |\n',
+          '\n```\n',
+          '\n~~~~ sh\n',
+          '\n===\n',
+          '字字',
           '\n12. ',
           '.',
           '#',
@@ -64,7 +73,7 @@ describe('splitText, whatever the text', () => {
     holds((text, options) => {
       for (const piece of splitText(text, options)) {
         expect(piece.text.length).toBeGreaterThan(0);
-        expect(piece.text.length).toBeLessThanOrEqual(options.size);
+        expect(sizeOf(piece.text)).toBeLessThanOrEqual(options.size);
         expect(piece.text).toBe(piece.text.trim());
       }
     });
@@ -90,7 +99,8 @@ describe('splitText, whatever the text', () => {
         if (!before) continue;
         expect(piece.start).toBeGreaterThan(before.start);
         expect(piece.end).toBeGreaterThan(before.end);
-        expect(before.end - piece.start).toBeLessThanOrEqual(options.overlap);
+        const repeated = text.slice(piece.start, Math.max(piece.start, before.end));
+        expect(sizeOf(repeated)).toBeLessThanOrEqual(options.overlap);
       }
     });
   });
@@ -109,7 +119,7 @@ describe('splitText, whatever the text', () => {
   test('gives one piece when the text fits, and the same pieces every time', () => {
     holds((text, options) => {
       const visible = text.trim();
-      const fitting = { size: Math.max(4, visible.length), overlap: 0 };
+      const fitting = { size: Math.max(4, sizeOf(visible)), overlap: 0 };
       expect(splitText(text, fitting).map(piece => piece.text)).toEqual(
         visible === '' ? [] : [visible],
       );
@@ -126,7 +136,7 @@ describe('splitText', () => {
 
   test('keeps the offsets true when it trims', () => {
     expect(splitText('\n\n  Hello there. \n')).toEqual([
-      { text: 'Hello there.', start: 4, end: 16 },
+      { text: 'Hello there.', start: 4, end: 16, headings: [] },
     ]);
   });
 
@@ -177,7 +187,7 @@ describe('splitText', () => {
   });
 
   test('knows the full stop of Chinese and Japanese, which no space follows', () => {
-    const pieces = splitText(`${'字'.repeat(70)}。${'文'.repeat(70)}。`, { size: 100, overlap: 0 });
+    const pieces = splitText(`${'字'.repeat(70)}。${'文'.repeat(70)}。`, { size: 300, overlap: 0 });
     expect(pieces.map(piece => piece.text)).toEqual([
       `${'字'.repeat(70)}。`,
       `${'文'.repeat(70)}。`,
@@ -237,4 +247,171 @@ describe('splitText', () => {
       expect(performance.now() - begin).toBeLessThan(3000);
     },
   );
+});
+
+/** A part of a text in Markdown, and whether it is to stay whole. */
+const markdownPart = fc.oneof(
+  fc
+    .array(fc.stringMatching(/^[a-z]{1,9}[.]?$/), { minLength: 1, maxLength: 30 })
+    .map(words => ({ text: words.join(' '), isBlock: false })),
+  fc
+    .tuple(fc.constantFrom('#', '##', '####'), fc.stringMatching(/^[a-z]{1,9}$/))
+    .map(([signs, title]) => ({ text: `${signs} ${title}`, isBlock: false })),
+  fc
+    .array(fc.stringMatching(/^[a-z]{1,9}$/), { minLength: 1, maxLength: 12 })
+    .map(items => ({ text: items.map(item => `- ${item}`).join('\n'), isBlock: false })),
+  fc
+    .tuple(
+      fc.constantFrom('```', '~~~', '````'),
+      fc.array(
+        fc.oneof(
+          fc.constantFrom('', '# comment', '})', '  }', '- a', '| a | b |', '--', '``'),
+          fc.stringMatching(/^[ ]{0,4}[a-z();]{1,12}$/),
+        ),
+        { maxLength: 14 },
+      ),
+    )
+    .map(([fence, lines]) => ({ text: [`${fence}sh`, ...lines, fence].join('\n'), isBlock: true })),
+  fc
+    .array(fc.stringMatching(/^\| [a-z]{1,9} \| [a-z]{1,9} \|$/), { maxLength: 12 })
+    .map(rows => ({ text: ['| one | two |', '| --- | --: |', ...rows].join('\n'), isBlock: true })),
+);
+const anyMarkdown = fc.array(markdownPart, { maxLength: 12 }).map(parts => {
+  let text = '';
+  const blocks: { start: number; end: number }[] = [];
+  for (const part of parts) {
+    if (part.isBlock) blocks.push({ start: text.length, end: text.length + part.text.length });
+    text += `${part.text}\n\n`;
+  }
+  return { text, blocks };
+});
+
+describe('splitText, of any Markdown', () => {
+  const holdsOfMarkdown = (
+    property: (
+      markdown: { text: string; blocks: { start: number; end: number }[] },
+      options: { size: number; overlap: number },
+    ) => void,
+  ) => fc.assert(fc.property(anyMarkdown, anyOptions, property), { numRuns: 1500 });
+
+  test('cuts no fence and no table that fits in a piece, and repeats no part of one', () => {
+    holdsOfMarkdown(({ text, blocks }, options) => {
+      const pieces = splitText(text, options);
+      for (const { start, end } of blocks) {
+        if (sizeOf(text.slice(start, end)) > options.size) continue;
+        for (const piece of pieces) {
+          const touches = piece.start < end && piece.end > start;
+          if (touches) expect(piece.start <= start && piece.end >= end).toBe(true);
+        }
+      }
+    });
+  });
+
+  test('gives every piece the headings above it, none of them from a fence', () => {
+    holdsOfMarkdown(({ text, blocks }, options) => {
+      const isCode = (at: number) => blocks.some(({ start, end }) => at >= start && at < end);
+      const titles = Array.from(text.matchAll(/^#{1,6} (\S+)$/gm)).filter(
+        ({ index }) => !isCode(index),
+      );
+      for (const piece of splitText(text, options)) {
+        const above = titles.findLast(({ index }) => index < piece.start);
+        const begins = titles.some(({ index }) => index === piece.start);
+        if (!begins) expect(piece.headings.at(-1)).toBe(above?.[1]);
+        for (const heading of piece.headings)
+          expect(titles.some(([, title]) => title === heading)).toBe(true);
+      }
+    });
+  });
+
+  test('gives the header of a table to all pieces that go on with it, and to no others', () => {
+    holdsOfMarkdown(({ text, blocks }, options) => {
+      const header = '| one | two |\n| --- | --: |';
+      for (const { start, tableHeader } of splitText(text, { ...options, size: 120 })) {
+        const goesOn = blocks.some(
+          block =>
+            text.startsWith(header, block.start) &&
+            start > block.start + header.length &&
+            start < block.end,
+        );
+        expect(tableHeader).toBe(goesOn ? header : undefined);
+      }
+    });
+  });
+});
+
+describe('splitText, of Markdown', () => {
+  const lines = (count: number, line: (nth: number) => string) =>
+    Array.from({ length: count }, (_, nth) => line(nth)).join('\n');
+
+  test('takes a comment in a fence for no heading, and keeps the fence whole', () => {
+    const fence = ['```sh', lines(20, nth => `echo line ${nth}`), '# start again', 'run', '```'];
+    const text = `## Start\n\n${sentence('before', 900)}\n\n${fence.join('\n')}\n\nAfter it.`;
+    const pieces = splitText(text);
+    expect(pieces.some(piece => piece.text.includes(fence.join('\n')))).toBe(true);
+    expect(pieces.map(piece => piece.headings)).toEqual([['Start'], ['Start']]);
+  });
+
+  test('cuts a table between its rows, and gives its header to the pieces that follow', () => {
+    const header = '| Part | Temperature |\n|------|-------------|';
+    const parts = lines(60, nth => `| P-${1000 + nth} | ${nth} degrees |`);
+    const text = `# Parts\n\n${header}\n${parts}`;
+    const pieces = splitText(text);
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(pieces.map(piece => piece.tableHeader)).toEqual([
+      undefined,
+      ...pieces.slice(1).map(() => header),
+    ]);
+    for (const piece of pieces) {
+      expect(piece.headings).toEqual(['Parts']);
+      expect(piece.text).toMatch(/degrees \|$/);
+    }
+    const rows = pieces.flatMap(piece => piece.text.match(/P-\d+/g)!);
+    expect(new Set(rows).size).toBe(rows.length);
+  });
+
+  test('gives all pieces of a list the headings above it, also underlined ones', () => {
+    const text = [
+      'Handbook\n========',
+      'Success criteria\n----------------',
+      lines(40, nth => `- Criterion ${nth} is met when everybody agrees on it.`),
+      '## Costs ##',
+      sentence('cost', 900),
+    ].join('\n\n');
+    const pieces = splitText(text);
+    expect(pieces.map(piece => piece.headings)).toEqual([
+      ...pieces.slice(1).map(() => ['Handbook', 'Success criteria']),
+      ['Handbook', 'Costs'],
+    ]);
+    expect(pieces.length).toBeGreaterThan(2);
+  });
+
+  test('takes neither front matter, nor a drawn line, nor indented code for a heading', () => {
+    const text = '---\ntitle: Guide\n---\n\nOne\ntwo\n---\n\n    # not one\n\n#tag\n\nEnd.';
+    expect(splitText(text)[0]!.headings).toEqual([]);
+  });
+
+  test('keeps titles short, however long a heading is', () => {
+    const [piece] = splitText(`# ${'long '.repeat(200)}\n\ntext`, { size: 4000 });
+    expect(piece!.headings[0]).toMatch(/^long .*…$/);
+    expect(piece!.headings[0]!.length).toBe(200);
+  });
+
+  test('repeats lines of code that goes on, never its closing brackets alone', () => {
+    const call = 'app.addHook("onRequest", async request => {\n  await check(request);\n});\n';
+    const fence = `\`\`\`js\n${call.repeat(30)}\`\`\``;
+    const text = `${fence}\n\nThe text goes on here.`;
+    const pieces = splitText(text);
+    const repeated = pieces
+      .slice(1)
+      .map((piece, index) => text.slice(piece.start, Math.max(piece.start, pieces[index]!.end)));
+    expect(repeated.filter(part => part !== '').length).toBeGreaterThan(0);
+    for (const part of repeated) expect(part).toMatch(/^$|addHook|await check/);
+  });
+
+  test('counts a character of Chinese, Japanese or Korean as three', () => {
+    for (const character of ['字', 'か', '한']) {
+      const pieces = splitText(character.repeat(700), { overlap: 0 });
+      expect(pieces.map(piece => piece.text.length)).toEqual([333, 333, 34]);
+    }
+  });
 });

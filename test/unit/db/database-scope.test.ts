@@ -24,20 +24,22 @@ describe('tenantScope', () => {
 });
 
 describe('enterScopeSql', () => {
-  test('sets tenant, time zone and role for the transaction alone, the role last', () => {
+  test('sets tenant, time zone, no compiling and role for the transaction, the role last', () => {
     expect(enterScopeSql(tenantScope(TENANT))).toBe(
       `select set_config('app.tenant_id', '${TENANT}', true); ` +
-        "set local timezone = 'UTC'; set local role weaver_tenant",
+        "set local timezone = 'UTC'; set local jit = off; set local role weaver_tenant",
     );
   });
 
   test('leaves the operator without a tenant', () => {
     expect(enterScopeSql(OPERATOR_SCOPE)).toBe(
-      "set local app.tenant_id = ''; set local timezone = 'UTC'; set local role weaver_operator",
+      "set local app.tenant_id = ''; set local timezone = 'UTC'; set local jit = off; " +
+        'set local role weaver_operator',
     );
     expect(scopeSettings(OPERATOR_SCOPE)).toEqual({
       'app.tenant_id': '',
       timezone: 'UTC',
+      jit: 'off',
       role: 'weaver_operator',
     });
   });

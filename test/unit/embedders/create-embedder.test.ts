@@ -6,7 +6,7 @@ describe('createEmbedder', () => {
   test('makes the built-in embedder', () => {
     expect(createEmbedder({ provider: 'hashing' })).toMatchObject({
       name: 'hashing',
-      model: 'weaver-hashing-1',
+      model: 'weaver-hashing-2',
       dimensions: 1536,
     });
   });

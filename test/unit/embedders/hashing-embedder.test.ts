@@ -27,14 +27,14 @@ describe('HashingEmbedder', () => {
     const digests = vectors.map(vector =>
       createHash('sha256').update(littleEndian(vector)).digest('hex').slice(0, 16),
     );
-    expect(embedder.model).toBe('weaver-hashing-1');
+    expect(embedder.model).toBe('weaver-hashing-2');
     expect(digests).toEqual([
       '2d387e2aafd67949',
       '00b7cd5306828e46',
-      '27e2cbe0a08dd8b7',
+      '64fea64c6d104cf3',
       '07687fe698d11ca1',
       '646a54daf391dfe6',
-      '3206fd8e481abdf9',
+      '953c6ed80dfaa641',
       'c00e8b87728f5309',
       '72e8b407cf0759e0',
     ]);

@@ -11,9 +11,18 @@ describe('wordsOf', () => {
     ['हिन्दी 한국어 Українська', ['हिन्दी', '한국어', 'украінська']],
     ['?! …', []],
     ['', []],
+    ['at fastify.addHook', ['at', 'fastify', 'add', 'hook']],
   ])('splits %j', (text, words) => {
-    expect(wordsOf(text)).toEqual(words);
+    expect(wordsOf(text).words).toEqual(words);
   });
+});
+
+test('what is joined of several words counts as a whole too', () => {
+  expect(wordsOf('fastify.addHook, AB-1234').joined).toEqual([
+    'fastify.addhook',
+    'addhook',
+    'ab-1234',
+  ]);
 });
 
 describe('stemOf', () => {
@@ -79,6 +88,6 @@ describe('stemOf', () => {
 
 describe('STOP_WORDS', () => {
   test('are written as words come out of a text', () => {
-    for (const word of STOP_WORDS) expect(wordsOf(word)).toEqual([word]);
+    for (const word of STOP_WORDS) expect(wordsOf(word)).toEqual({ words: [word], joined: [] });
   });
 });

@@ -6,11 +6,23 @@ import { SearchMode } from '../../../src/search/search.types.js';
 
 const TENANT = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';
 const OTHER = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a11';
-const KEY: Searcher = { tenantId: TENANT, embeddingModel: 'test-model', dimensions: 4 };
+const KEY: Searcher = {
+  tenantId: TENANT,
+  embeddingModel: 'test-model',
+  dimensions: 4,
+  vectorWeight: 0.3,
+};
 const OPERATOR: Searcher = { ...KEY, tenantId: undefined };
 
 function input(values: Partial<SearchChunksInput>): SearchChunksInput {
-  return { mode: SearchMode.VECTOR, topK: 10, exact: false, contextWindow: 0, ...values };
+  return {
+    mode: SearchMode.VECTOR,
+    topK: 10,
+    exact: false,
+    distinct: false,
+    contextWindow: 0,
+    ...values,
+  };
 }
 
 function refusal(
@@ -55,10 +67,10 @@ describe('the query', () => {
       'has 101 words; the limit of the mode KEYWORD is 100',
     ],
     [
-      'more words than can be looked for beside a vector',
-      { text: 'a-b '.repeat(51), mode: SearchMode.HYBRID },
+      'more words than can be looked for, that stand in others',
+      { text: 'a-b '.repeat(51), mode: SearchMode.KEYWORD },
       'input.text',
-      'has 102 words',
+      'has 102 words; the limit of the mode KEYWORD is 100',
     ],
     ['an empty text', { text: '' }, 'input.text', 'blank'],
     ['a blank text', { text: ' \n\u3000' }, 'input.text', 'blank'],
@@ -89,6 +101,13 @@ describe('the query', () => {
   test('of exactly 8,000 characters is accepted', () => {
     expect(() => checkSearch(input({ text: 'a'.repeat(8_000) }), KEY)).not.toThrow();
   });
+
+  test.each([SearchMode.VECTOR, SearchMode.HYBRID])(
+    'of as many words as 8,000 characters hold is accepted in the mode %s',
+    mode => {
+      expect(() => checkSearch(input({ text: 'a '.repeat(4_000), mode }), KEY)).not.toThrow();
+    },
+  );
 });
 
 describe('limits', () => {
