@@ -1,7 +1,7 @@
 import type { Client } from '../../test/support/client.js';
 import type { StoredSet } from './ask.js';
 
-/** Of the pairs of a chunk and a word, every so manieth is asked. */
+/** Of so many pairs of a chunk and a word, one is asked. */
 const STEP = 20;
 /** Searches of one operation. */
 const BATCH = 20;

@@ -35,7 +35,7 @@ export interface PortableContents {
 
 /**
  * Writes the rows of Weaver's tables into a file, all of one moment, in the transaction that it
- * begins, and which stays open where it fails. `prepare` makes sure in it that all of them are seen.
+ * begins, and which stays open where it fails. `prepare` makes sure in it that all rows are seen.
  */
 export async function backupRows(
   run: RunSql,
