@@ -19,6 +19,7 @@ import type { Principal } from './auth/principal.js';
 import { ComputeScheduler } from './base/compute-scheduler.js';
 import type { Config } from './config.js';
 import type { Limits } from './config/limits.js';
+import type { Quotas } from './config/quotas.js';
 import type { Database } from './db/database.js';
 import {
   NOBODY_SCOPE,
@@ -149,6 +150,7 @@ export async function startGateway({
     slots: new OperationSlots(config.limits.concurrentOperations, config.limits.queuedOperations),
     computing: new ComputeScheduler(),
     chunkSize: config.chunkSize,
+    quotas: config.quotas,
     embedder: metrics
       ? withMetrics(createEmbedder(config.embedder, log), metrics)
       : createEmbedder(config.embedder, log),
@@ -157,7 +159,7 @@ export async function startGateway({
       Infinity,
     ),
     search: searchServices(metrics, sampler),
-    uploads: { ...config.uploads, quotas: config.quotas, publicUrl: config.http.publicUrl },
+    uploads: { ...config.uploads, publicUrl: config.http.publicUrl },
   };
   const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
@@ -212,6 +214,7 @@ interface Services {
   readonly slots: OperationSlots;
   readonly computing: ComputeScheduler;
   readonly chunkSize: number;
+  readonly quotas: Quotas;
   readonly embedder: Embedder;
   /**
    * Limits concurrent calls of a remote embedder. Any number may wait: they belong to operations,
@@ -280,6 +283,7 @@ function contextOf(
     // Not for a caller who may turn out to be nobody.
     embed: confirmed ? (texts, inputType) => confirmed.then(() => embed(texts, inputType)) : embed,
     chunkSize: services.chunkSize,
+    quotas: services.quotas,
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,
