@@ -1,7 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 
+const TENANT = "current_setting('app.tenant_id'::text, true)";
 /** Rows of the transaction's tenant; none while it names no tenant. */
-const OF_TENANT = `tenant_id = nullif(current_setting('app.tenant_id'::text, true), ''::text)::uuid`;
+const OF_TENANT = `tenant_id = nullif(${TENANT}, ''::text)::uuid`;
 
 const DOC_TEXTS = [
   // Longer than a page, so PostgreSQL keeps it compressed beside the table.

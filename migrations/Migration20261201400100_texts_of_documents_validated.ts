@@ -7,10 +7,6 @@ import { Migration } from '@mikro-orm/migrations';
 export class Migration20261201400100_texts_of_documents_validated extends Migration {
   override name = 'Migration20261201400100_texts_of_documents_validated';
 
-  override isTransactional(): boolean {
-    return false;
-  }
-
   override up(): void {
     for (const constraint of ['headings_are_texts', 'place_in_text'])
       this.addSql(`alter table doc_chunks validate constraint doc_chunks_${constraint}`);

@@ -157,6 +157,7 @@ async function searchBy(
   const selection = {
     columns: models.of(DocumentChunk).select(new Set(['id', 'tenantId', 'text']), 't'),
     highlight: false,
+    contextHighlight: false,
     withCount: false,
   };
   const { hits } = await searchVectors(reads, paths, nearest, selection);

@@ -34,6 +34,8 @@ export interface Embedder {
   readonly dimensions: number;
   /** The most texts that one request holds. */
   readonly batchSize: number;
+  /** How much its vectors count in a search by vectors and words, where words count 1. */
+  readonly vectorWeight: number;
   /**
    * One vector for each text, in the same order: finite numbers, `dimensions` long, of length 1 in
    * the Euclidean norm. Throws an `AppError` with code `UNAVAILABLE` when the model cannot be

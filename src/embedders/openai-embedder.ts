@@ -31,6 +31,8 @@ export class OpenAiEmbedder implements Embedder {
   readonly model: string;
   readonly dimensions: number;
   readonly batchSize: number;
+  /** A model knows meanings, as words do not; models are too different to measure. */
+  readonly vectorWeight = 1;
   readonly #config: OpenAiEmbedderConfig;
   readonly #service: OpenAiService;
   readonly #log: ServiceLog | undefined;

@@ -18,13 +18,14 @@ export function withMetrics(embedder: Embedder, metrics: Metrics): Embedder {
     buckets: SECONDS,
     registers: [metrics],
   });
-  const { name, isRemote, model, dimensions, batchSize } = embedder;
+  const { name, isRemote, model, dimensions, batchSize, vectorWeight } = embedder;
   return {
     name,
     isRemote,
     model,
     dimensions,
     batchSize,
+    vectorWeight,
     async embed(texts, options) {
       const observe = histogram.startTimer();
       try {

@@ -53,7 +53,7 @@ export interface RequestContext {
   readonly bytes: OperationBytes;
   readonly models: ReadModels;
   /** Which embedder there is. Vectors are asked for by `embed`. */
-  readonly embedder: Pick<Embedder, 'model' | 'dimensions'>;
+  readonly embedder: Pick<Embedder, 'model' | 'dimensions' | 'vectorWeight'>;
   /**
    * Embeds texts, as `Embedder.embed` does. While it waits for a service, another operation may use
    * the slot. Must not be called while a transaction is open.

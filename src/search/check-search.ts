@@ -4,7 +4,8 @@ import { toDouble, type JsonNumber } from '../base/json.js';
 import { checkVector } from '../embedders/check-vector.js';
 import { checkSearchFilter } from './check-filter.js';
 import { cursorKeyOf, readCursor, type SearchPosition } from './search-cursor.js';
-import { DEFAULT_WEIGHTS, type FusionWeights } from './hybrid-search.js';
+import { isSparse, type Sparsity } from './left-out.js';
+import type { FusionWeights } from './hybrid-search.js';
 import type { SearchFilter } from './search-filter.js';
 import type { SearchChunksInput, SearchWeights } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
@@ -12,7 +13,7 @@ import { SearchMode } from './search.types.js';
 const MAX_TEXT_LENGTH = 8_000;
 /** Whoever lists words means each of them; of a text in the mode HYBRID the first count. */
 const MAX_WORDS = 100;
-const MAX_TOP_K = 100;
+export const MAX_TOP_K = 100;
 const MAX_WEIGHT = 10;
 /**
  * A weight so small that it decides nothing but between equals. PostgreSQL fails where a quotient
@@ -35,6 +36,7 @@ export interface Search {
   readonly contextWindow: number;
   readonly minSimilarity: number | undefined;
   readonly weights: FusionWeights;
+  readonly sparsity: Sparsity;
   readonly filter: SearchFilter;
   /**
    * Tells cursors of this search from those of others. Made when it is asked for: reading a vector
@@ -50,6 +52,8 @@ export interface Searcher {
   readonly tenantId: string | undefined;
   readonly embeddingModel: string;
   readonly dimensions: number;
+  /** How much a vector of that model counts beside words. */
+  readonly vectorWeight: number;
 }
 
 /**
@@ -79,9 +83,30 @@ export function checkSearch(input: SearchChunksInput, searcher: Searcher): Searc
     minSimilarity,
     filter,
     cursorKey,
-    weights: checkWeights(mode, input.weights),
+    sparsity: checkSparsity(input),
+    weights: checkWeights(mode, input.weights, {
+      // A caller's own vector is of the caller's model.
+      vector: query.embedding ? 1 : searcher.vectorWeight,
+      keyword: 1,
+    }),
     after: input.after == null ? undefined : readCursor(mode, cursorKey(), input.after),
   };
+}
+
+function checkSparsity({ distinct, maxPerDocument, after }: SearchChunksInput): Sparsity {
+  const sparsity = { distinct, maxPerDocument: maxPerDocument ?? undefined };
+  if (maxPerDocument != null && (maxPerDocument < 1 || maxPerDocument > MAX_TOP_K))
+    throw badInput(
+      'input.maxPerDocument',
+      `input.maxPerDocument must be from 1 to ${MAX_TOP_K}; it is ${maxPerDocument}.`,
+    );
+  if (after != null && isSparse(sparsity))
+    throw badInput(
+      'input.after',
+      'A search with input.distinct or input.maxPerDocument has only one page: remove ' +
+        'input.after and request up to 100 hits with input.topK.',
+    );
+  return sparsity;
 }
 
 function checkQuery(
@@ -155,21 +180,29 @@ function checkMinSimilarity(mode: SearchMode, input: JsonNumber | undefined): nu
   return minSimilarity;
 }
 
-function checkWeights(mode: SearchMode, input: SearchWeights | null | undefined): FusionWeights {
-  if (input == null) return DEFAULT_WEIGHTS;
+function checkWeights(
+  mode: SearchMode,
+  input: SearchWeights | null | undefined,
+  usual: FusionWeights,
+): FusionWeights {
+  if (input == null) return usual;
   if (mode !== SearchMode.HYBRID)
     throw badInput(
       'input.weights',
       `The mode ${mode.toUpperCase()} has only one ranking: remove input.weights, or use HYBRID.`,
     );
-  const weights = { vector: toDouble(input.vector), keyword: toDouble(input.keyword) };
+  const given = {
+    vector: input.vector ?? usual.vector,
+    keyword: input.keyword ?? usual.keyword,
+  };
+  const weights = { vector: toDouble(given.vector), keyword: toDouble(given.keyword) };
   for (const name of ['vector', 'keyword'] as const) {
     const weight = weights[name];
-    if (input[name] !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
+    if (given[name] !== 0 && !(weight >= MIN_WEIGHT && weight <= MAX_WEIGHT)) {
       throw badInput(
         `input.weights.${name}`,
         `input.weights.${name} must be 0, or from ${MIN_WEIGHT.toFixed(9)} to ` +
-          `${MAX_WEIGHT}; it is ${String(input[name])}.`,
+          `${MAX_WEIGHT}; it is ${String(given[name])}.`,
       );
     }
   }

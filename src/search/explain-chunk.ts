@@ -6,7 +6,7 @@ import { chunkFacts, type ChunkFacts } from './explain.queries.js';
 import { SearchStage, type ChunkExplanation } from './explain.types.js';
 import { fusedScore, fusionParts, hybridDepth, type FusionParts } from './hybrid-search.js';
 import { runSearch, vectorOf } from './run-search.js';
-import type { FusionScale, SearchHit } from './search-result.js';
+import type { FusionScale, SearchHit, SearchResult } from './search-result.js';
 import { parseSearch, completenessOf, checkTenantExists } from './search-chunks.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import { SearchMode } from './search.types.js';
@@ -38,6 +38,7 @@ export async function explainChunk(
   const answer = await runSearch(context, search, vector, {
     columns: 't.id',
     highlight: false,
+    contextHighlight: false,
     withCount: true,
   });
   if (answer.hits.length === 0) await checkTenantExists(context.reads, search.filter.tenantId);
@@ -50,7 +51,7 @@ export async function explainChunk(
       ? null
       : facts === undefined
         ? SearchStage.SCOPE
-        : stageOf(search, facts, parts, rankedIds);
+        : (leftOutBy(answer, id) ?? stageOf(search, facts, parts, rankedIds));
   return {
     isHit: rank > 0,
     droppedBy,
@@ -62,6 +63,11 @@ export async function explainChunk(
     keywordMatch: answer.match,
     completeness: completenessOf(search, answer, rankedIds.length),
   };
+}
+
+function leftOutBy({ leftOut }: SearchResult, id: string): SearchStage | undefined {
+  const by = leftOut?.get(id);
+  return by && { distinct: SearchStage.DISTINCT, maxPerDocument: SearchStage.MAX_PER_DOCUMENT }[by];
 }
 
 /** The first stage that left the chunk out, which is none of the hits. */

@@ -8,6 +8,8 @@ export enum SearchStage {
   MATCH = 'match',
   THRESHOLD = 'threshold',
   CANDIDATES = 'candidates',
+  DISTINCT = 'distinct',
+  MAX_PER_DOCUMENT = 'maxPerDocument',
   TOP_K = 'topK',
 }
 registerEnumType(SearchStage, {
@@ -26,6 +28,8 @@ registerEnumType(SearchStage, {
         'with `exact: true`; or, in HYBRID, it was in neither of the two combined ' +
         'rankings.',
     },
+    DISTINCT: { description: 'A better hit has the same text, and `distinct` is set.' },
+    MAX_PER_DOCUMENT: { description: '`maxPerDocument` other hits of its document are better.' },
     TOP_K: { description: '`topK` other chunks are better.' },
   },
 });

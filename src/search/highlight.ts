@@ -4,6 +4,14 @@ import { readWords, type WordPart } from '../base/read-words.js';
 export interface FoundWords {
   readonly text: string;
   readonly found: readonly (readonly [place: number, lexeme: string])[];
+  /** Of what stands above the text, where that is shown. */
+  readonly context?: FoundWords;
+}
+
+/** Which highlights of hits are shown. */
+export interface Highlights {
+  readonly highlight: boolean;
+  readonly contextHighlight: boolean;
 }
 
 const MAX_FRAGMENTS = 3;
@@ -30,7 +38,7 @@ const ESCAPES: Record<string, string> = {
  * are markup. Null where no word stands in it. The text is read again: for chunks that are shown
  * only.
  */
-export function highlightOf(words: FoundWords | null): string | null {
+export function highlightOf(words: FoundWords | null | undefined): string | null {
   if (!words || words.found.length === 0) return null;
   const parts = readWords(words.text, true);
   const marks = marksOf(words.text, parts, words.found);

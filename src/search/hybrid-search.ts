@@ -13,9 +13,6 @@ export interface FusionWeights {
   readonly keyword: number;
 }
 
-/** Measured: `docs/search.md`. */
-export const DEFAULT_WEIGHTS: FusionWeights = { vector: 0.2, keyword: 1 };
-
 /** How much of each ranking is fused: what is further down in both could not get far. */
 const MIN_DEPTH = 50;
 const DEPTH_PER_HIT = 2;
@@ -55,7 +52,9 @@ export interface HybridSearch {
   readonly nearest: Omit<Nearest, 'maxHits' | 'hitsBefore' | 'after'>;
   readonly bm25: Bm25;
   readonly weights: FusionWeights;
-  readonly topK: number;
+  /** How far down each ranking is added, as `hybridDepth` says. */
+  readonly depth: number;
+  readonly maxHits: number;
 }
 
 interface HybridRow {
@@ -92,11 +91,10 @@ export async function searchHybrid(
   reads: OperationReads,
   paths: readonly VectorPath[],
   search: HybridSearch,
-  { columns, highlight, withCount }: HitSelection,
+  selection: HitSelection,
 ): Promise<SearchResult> {
-  const { bm25, weights, topK } = search;
-  const depth = hybridDepth(topK);
-  const maxHits = topK + 1;
+  const { columns, withCount } = selection;
+  const { bm25, weights, depth, maxHits } = search;
   const nearest = { ...search.nearest, maxHits: depth, hitsBefore: 0, after: undefined };
   const summarize = ([row]: readonly HybridRow[]): NearestSummary => ({
     comparable: row!._comparable,
@@ -167,7 +165,7 @@ export async function searchHybrid(
       left join fused hit on true
       left join lateral (
         select ${columns}, nullif(${similarity}, 'NaN') as _similarity,
-               ${highlight ? foundWordsSql() : 'null::jsonb'} as _found_words
+               ${foundWordsSql(selection)} as _found_words
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;

@@ -109,7 +109,7 @@ function endOf({ _end_key: key, _end_id: id }: KeywordRow): Block['to'] {
 async function readBlock(
   reads: OperationReads,
   { bm25, filter, exact }: KeywordSearch,
-  { columns, highlight }: HitSelection,
+  selection: HitSelection,
   {
     block,
     position,
@@ -149,7 +149,7 @@ async function readBlock(
            ) total
       left join found hit on true
       left join lateral (
-        select ${columns}, ${highlight ? foundWordsSql() : 'null::jsonb'} as _found_words
+        select ${selection.columns}, ${foundWordsSql(selection)} as _found_words
           from doc_chunks t where t.tenant_id = ${tenant} and t.id = hit.id limit 1
       ) chunk on true
      order by hit.score desc, hit.id`;

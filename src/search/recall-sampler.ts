@@ -89,6 +89,7 @@ export class RecallSampler {
     const { hits } = await searchVectors(reads, [EXACT_PATH], nearest, {
       columns: 't.id',
       highlight: false,
+      contextHighlight: false,
       withCount: false,
     });
     const found = new Set(ids);

@@ -1,5 +1,5 @@
 import type { RequestContext } from '../graphql/context.js';
-import type { Search } from './check-search.js';
+import { MAX_TOP_K, type Search } from './check-search.js';
 import { badInput } from '../base/app-error.js';
 import { bm25Of, type Bm25 } from './bm25.js';
 import {
@@ -9,11 +9,13 @@ import {
   type KeywordQuery,
 } from './keyword-query.js';
 import { readQuestion } from './question.js';
-import { searchHybrid } from './hybrid-search.js';
+import { hybridDepth, searchHybrid } from './hybrid-search.js';
 import { searchKeywords } from './keyword-search.js';
 import { choosePaths } from './paths/choose-paths.js';
 import { QueryVector } from './query-vector.js';
 import { vectorOfText } from './query-vectors.js';
+import { isSparse, keepFew, withComparison } from './left-out.js';
+import type { SearchPosition } from './search-cursor.js';
 import type { HitSelection, SearchResult } from './search-result.js';
 import { SearchMode, SearchNote } from './search.types.js';
 import { searchVectors } from './vector-search.js';
@@ -44,12 +46,34 @@ export async function runSearch(
   selection: HitSelection,
 ): Promise<SearchResult> {
   const startedAt = performance.now();
-  const answer = await searchInMode(context, search, vector, selection);
+  const answer = isSparse(search.sparsity)
+    ? await searchFew(context, search, vector, selection)
+    : await searchInMode(context, search, vector, selection);
   context.search.seconds?.observe(
     { mode: search.mode, path: answer.path },
     (performance.now() - startedAt) / 1_000,
   );
   return answer;
+}
+
+/** HYBRID has no more than what it adds up, at once; other modes are read page by page. */
+function searchFew(
+  context: SearchContext,
+  search: Search,
+  vector: QueryVector | undefined,
+  selection: HitSelection,
+): Promise<SearchResult> {
+  const { mode, topK, sparsity } = search;
+  const pageSize = mode === SearchMode.HYBRID ? Infinity : MAX_TOP_K;
+  const compared = withComparison(selection, sparsity);
+  const find = (after: SearchPosition | undefined): Promise<SearchResult> =>
+    searchInMode(
+      context,
+      mode === SearchMode.HYBRID ? search : { ...search, topK: pageSize, after },
+      vector,
+      compared,
+    );
+  return keepFew(sparsity, { maxHits: topK + 1, pageSize }, find);
 }
 
 async function searchInMode(
@@ -66,7 +90,9 @@ async function searchInMode(
   const nearest = { vector, filter, minSimilarity };
   if (mode === SearchMode.HYBRID) {
     const bm25 = await weighed(context, search, plainQuery(search.text!));
-    const hybrid = { nearest, bm25, weights, topK: search.topK };
+    const depth = hybridDepth(search.topK);
+    const mostHits = isSparse(search.sparsity) ? 2 * depth : maxHits;
+    const hybrid = { nearest, bm25, weights, depth, maxHits: mostHits };
     return searchHybrid(reads, paths, hybrid, selection);
   }
   const position = after && { similarity: after.score, id: after.id };

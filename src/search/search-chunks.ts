@@ -9,12 +9,10 @@ import { checkSearch, type Search } from './check-search.js';
 import type { QueryVector } from './query-vector.js';
 import { runSearch, vectorOf } from './run-search.js';
 import type { SearchHit, HitSelection, SearchResult } from './search-result.js';
-import { writeCursor, type KeywordPosition } from './search-cursor.js';
-import type { Block } from './bm25.js';
+import { positionOf, writeCursor } from './search-cursor.js';
 import type { SearchChunksInput } from './search.inputs.js';
 import {
   SearchMode,
-  SearchNote,
   SearchScoreKind,
   SearchShortage,
   type ChunkSearchHit,
@@ -67,6 +65,7 @@ export function parseSearch({ embedder, reads }: RequestContext, input: SearchCh
     tenantId: reads.tenantId,
     embeddingModel: embedder.model,
     dimensions: embedder.dimensions,
+    vectorWeight: embedder.vectorWeight,
   });
 }
 
@@ -75,6 +74,7 @@ function selectionOf({ models }: RequestContext, info: GraphQLResolveInfo): HitS
   return {
     columns: model.select(properties, 't'),
     highlight: nestedSelectionHas(info, ['hits', 'highlight']),
+    contextHighlight: nestedSelectionHas(info, ['hits', 'contextHighlight']),
     withCount: nestedSelectionHas(info, ['completeness', 'candidates']),
   };
 }
@@ -89,7 +89,13 @@ function toHit(
   { id: _id, block: _block, foundWords, chunk, ...scores }: SearchHit,
   rank: number,
 ): ChunkSearchHit {
-  return { rank, ...scores, highlight: highlightOf(foundWords), chunk: chunk as DocumentChunk };
+  return {
+    rank,
+    ...scores,
+    highlight: highlightOf(foundWords),
+    contextHighlight: highlightOf(foundWords?.context),
+    chunk: chunk as DocumentChunk,
+  };
 }
 
 export function completenessOf(
@@ -99,6 +105,7 @@ export function completenessOf(
 ): SearchCompleteness {
   const { exact, candidates, path, comparable } = answer;
   const shortage = (): SearchShortage => {
+    if (answer.leftOut && answer.leftOut.size > 0) return SearchShortage.LEFT_OUT;
     if (mode === SearchMode.KEYWORD)
       return answer.hasWords ? SearchShortage.NO_MORE_MATCHES : SearchShortage.NO_WORDS;
     return minSimilarity !== undefined && comparable > returned
@@ -143,7 +150,7 @@ class SearchPage implements PageInfo {
   }
 
   get #hasPages(): boolean {
-    return this.search.mode !== SearchMode.HYBRID;
+    return this.search.mode !== SearchMode.HYBRID && this.answer.leftOut === undefined;
   }
 
   #cursorOf(index: number): string | null {
@@ -152,21 +159,7 @@ class SearchPage implements PageInfo {
     const { after, embedding, cursorKey } = this.search;
     // A vector of the caller's own comes again with the next page.
     const vector = embedding === undefined ? this.vector : undefined;
-    return writeCursor(cursorKey(), {
-      score: hit.score,
-      id: hit.id,
-      hitsBefore: (after?.hitsBefore ?? 0) + index + 1,
-      vector,
-      match: this.answer.match ?? undefined,
-      keyword: hit.block && keywordPosition(this.answer, hit.block),
-    });
+    const hitsBefore = (after?.hitsBefore ?? 0) + index + 1;
+    return writeCursor(cursorKey(), { ...positionOf(this.answer, hit, hitsBefore), vector });
   }
-}
-
-function keywordPosition({ bm25, notes }: SearchResult, block: Block): KeywordPosition {
-  return {
-    counted: bm25!.counted,
-    block,
-    hasExclusions: !notes.includes(SearchNote.EXCLUSIONS_AS_WORDS),
-  };
 }

@@ -4,7 +4,8 @@ import { decodeCursor, encodeCursor, type Position } from '../graphql/cursor.js'
 import { QueryVector } from './query-vector.js';
 import type { Block, BlockEdge } from './bm25.js';
 import type { SearchFilter } from './search-filter.js';
-import { KeywordMatch, SearchMode } from './search.types.js';
+import type { SearchHit, SearchResult } from './search-result.js';
+import { KeywordMatch, SearchMode, SearchNote } from './search.types.js';
 import type { QuestionFrequencies } from './word-frequencies.js';
 
 /**
@@ -28,11 +29,31 @@ export interface SearchPosition {
 }
 
 /** How often the words came, and the block that the hit is of. */
-export interface KeywordPosition {
+interface KeywordPosition {
   readonly counted: QuestionFrequencies;
   readonly block: Block;
   /** False: what the text excludes was looked for as words. */
   readonly hasExclusions: boolean;
+}
+
+/** Where a search goes on after a hit; `hitsBefore` counts it. */
+export function positionOf(
+  { bm25, match, notes }: SearchResult,
+  { score, id, block }: SearchHit,
+  hitsBefore: number,
+): SearchPosition {
+  return {
+    score,
+    id,
+    hitsBefore,
+    vector: undefined,
+    match: match ?? undefined,
+    keyword: block && {
+      counted: bm25!.counted,
+      block,
+      hasExclusions: !notes.includes(SearchNote.EXCLUSIONS_AS_WORDS),
+    },
+  };
 }
 
 /** What must be the same on every page. */

@@ -1,5 +1,5 @@
 import type { Block, Bm25 } from './bm25.js';
-import type { FoundWords } from './highlight.js';
+import type { FoundWords, Highlights } from './highlight.js';
 import type { KeywordMatch, SearchNote, SearchPath } from './search.types.js';
 
 /** A hit as a mode found it: its chunk's selected columns, and what it has of scores and ranks. */
@@ -35,9 +35,14 @@ export interface SearchResult {
   /** The words that were looked for and what they weigh; undefined where none were. */
   readonly bm25: Bm25 | undefined;
   readonly notes: readonly SearchNote[];
+  /** Chunks that better hits keep out, and by what the caller asked; undefined if it did not. */
+  readonly leftOut?: ReadonlyMap<string, LeftOut>;
   /** Of the mode HYBRID. */
   readonly scale?: FusionScale;
 }
+
+/** What kept a chunk out of the hits, though it was good enough. */
+export type LeftOut = 'distinct' | 'maxPerDocument';
 
 /** What the two scores of a hit are measured by before they are added. */
 export interface FusionScale {
@@ -49,10 +54,9 @@ export interface FusionScale {
 }
 
 /** What is to be read of each hit. */
-export interface HitSelection {
+export interface HitSelection extends Highlights {
   /** The chunk's columns, of `doc_chunks t`. */
   readonly columns: string;
-  readonly highlight: boolean;
   /** Whether `candidates` is shown. */
   readonly withCount: boolean;
 }

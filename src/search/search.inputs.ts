@@ -121,16 +121,18 @@ export class MetadataCondition {
 @InputType({ description: 'The weights of the two rankings of HYBRID.' })
 export class SearchWeights {
   @Field(() => Float, {
-    defaultValue: 0.2,
-    description: 'Weight of the similarity: 0, or 0.000000001 to 10.',
+    nullable: true,
+    description:
+      'Weight of the similarity: 0, or 0.000000001 to 10. If omitted, 0.05 where the built-in ' +
+      'embedder makes the vector, else 1.',
   })
-  vector!: JsonNumber;
+  vector?: JsonNumber | null;
 
   @Field(() => Float, {
-    defaultValue: 1,
-    description: 'Weight of the keyword score: 0, or 0.000000001 to 10.',
+    nullable: true,
+    description: 'Weight of the keyword score: 0, or 0.000000001 to 10. If omitted, 1.',
   })
-  keyword!: JsonNumber;
+  keyword?: JsonNumber | null;
 }
 
 @InputType({ description: 'What to search for, and where. All conditions must hold.' })
@@ -184,6 +186,22 @@ export class SearchChunksInput {
   })
   exact!: boolean;
 
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description:
+      'Of chunks with equal texts, only the best hit. Such a search has only one page, and looks ' +
+      'through the first 500 hits.',
+  })
+  distinct!: boolean;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'At most so many hits of each document, 1 to 100. Such a search has only one page, and ' +
+      'looks through the first 500 hits.',
+  })
+  maxPerDocument?: number | null;
+
   @Field(() => Float, {
     nullable: true,
     description:
@@ -194,7 +212,7 @@ export class SearchChunksInput {
 
   @Field(() => SearchWeights, {
     nullable: true,
-    description: 'The weights of the two rankings of HYBRID; 0.2 and 1 if omitted.',
+    description: 'The weights of the two rankings of HYBRID; the usual ones if omitted.',
   })
   weights?: SearchWeights | null;
 

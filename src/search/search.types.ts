@@ -1,3 +1,4 @@
+// Longer than 300 lines: descriptions of the types that a search returns.
 import { Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { DocumentChunk } from '../chunks/chunk.entity.js';
 import { PageInfo } from '../graphql/connection.js';
@@ -17,15 +18,15 @@ registerEnumType(SearchMode, {
     },
     KEYWORD: {
       description:
-        'The words, by their English stems: chunks with any of them, and first those with rare ' +
-        'words and with most of the words. ' +
+        'The words, as they stand and by their stems: chunks with any of them, and first those ' +
+        'with rare words and with most of the words. ' +
         '`"a phrase"`, `or` and `-not` work as in a web search. ' +
         'https://www.postgresql.org/docs/current/textsearch-controls.html' +
         '#TEXTSEARCH-PARSING-QUERIES',
     },
     HYBRID: {
       description:
-        'Both: the best chunks of each ranking, combined by their ranks. One page of up to 100.',
+        'Both: the best chunks of each ranking, by the sum of their scores. One page of up to 100.',
     },
   },
 });
@@ -103,6 +104,7 @@ export enum SearchShortage {
   MIN_SIMILARITY = 'minSimilarity',
   NO_MORE_MATCHES = 'noMoreMatches',
   NO_WORDS = 'noWords',
+  LEFT_OUT = 'leftOut',
 }
 registerEnumType(SearchShortage, {
   name: 'SearchShortage',
@@ -116,6 +118,7 @@ registerEnumType(SearchShortage, {
     NO_WORDS: {
       description: 'The text contains no searchable words, only punctuation.',
     },
+    LEFT_OUT: { description: '`distinct` or `maxPerDocument` left out other hits.' },
   },
 });
 
@@ -194,6 +197,14 @@ export class ChunkSearchHit {
   })
   highlight!: string | null;
 
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The same of what stands above the text, where a word was found in it: the file name, the ' +
+      'headings, and the header of a table that was cut.',
+  })
+  contextHighlight!: string | null;
+
   @Field(() => DocumentChunk, { description: 'The chunk.' })
   chunk!: DocumentChunk;
 }
@@ -260,8 +271,9 @@ export class ChunkSearchResult {
 
   @Field(() => PageInfo, {
     description:
-      'The end of the page, for `after`. HYBRID has only one page: there is no next ' +
-      'page, even if `completeness.hasMore` is true, and the cursors are null.',
+      'The end of the page, for `after`. HYBRID and a search with `distinct` or ' +
+      '`maxPerDocument` have only one page: there is no next page, even if ' +
+      '`completeness.hasMore` is true, and the cursors are null.',
   })
   pageInfo!: PageInfo;
 

@@ -60,6 +60,7 @@ async function search(
     await searchVectors(context.reads, paths, nearest, {
       columns,
       highlight: false,
+      contextHighlight: false,
       withCount: false,
     })
   ).hits;

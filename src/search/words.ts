@@ -1,5 +1,6 @@
 import type { SqlParameters } from '../graphql/sql-parameters.js';
 import type { KeywordQuery } from './keyword-query.js';
+import type { Highlights } from './highlight.js';
 
 /** Of a long text the first words count. */
 const MAX_WORDS = 100;
@@ -89,16 +90,36 @@ export function wordsCte(query: KeywordQuery, tenant: string, parameters: SqlPar
     )`;
 }
 
+/** A word's label says whether it stands in a chunk's text or in its context. */
+const IN_TEXT = 'D';
+const IN_CONTEXT = 'C';
+
 /**
- * The text of `doc_chunks t` and which of the wanted lexemes stand where in it, for `highlightOf`;
- * null where there is no match to show. Words beside the text have a label and are left out.
+ * The text of `doc_chunks t` and which of the wanted lexemes stand where in it, and the same of its
+ * context where that is shown, for `highlightOf`; null where there is no match to show.
  */
-export function foundWordsSql(): string {
+export function foundWordsSql({ highlight, contextHighlight }: Highlights): string {
+  if (!highlight && !contextHighlight) return 'null::jsonb';
+  const context = contextHighlight
+    ? `, 'context', jsonb_build_object('text', coalesce(t.context, ''),
+         'found', ${placesSql(IN_CONTEXT, `place - ${LAST_PLACE_OF_TEXT}`)})`
+    : '';
   return `(
-    select jsonb_build_object('text', t.text, 'found', coalesce((
-             select jsonb_agg(jsonb_build_array(place, lexeme) order by place, lexeme)
+    select jsonb_build_object('text', t.text, 'found', ${placesSql(IN_TEXT, 'place')}${context})
+      from words where lexemes is not null)`;
+}
+
+/** The words of the context come after those of the text, and count on from the last of these. */
+const LAST_PLACE_OF_TEXT = `(
+             select coalesce(max(place_in_text), 0)
+               from unnest(t.search_vector) v2(lexeme, positions, weights),
+                    unnest(positions, weights) p2(place_in_text, weight)
+              where weight = '${IN_TEXT}')`;
+
+function placesSql(label: string, place: string): string {
+  return `coalesce((
+             select jsonb_agg(jsonb_build_array(${place}, lexeme) order by place, lexeme)
                from unnest(t.search_vector) v(lexeme, positions, weights),
                     unnest(positions, weights) p(place, weight)
-              where lexeme = any(lexemes) and weight = 'D'), '[]'))
-      from words where lexemes is not null)`;
+              where lexeme = any(lexemes) and weight = '${label}'), '[]')`;
 }

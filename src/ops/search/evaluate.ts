@@ -97,6 +97,7 @@ export async function evaluateSearch(
       const answer = await runSearch({ reads: openReads(), search: services }, search, vector, {
         columns: COLUMNS,
         highlight: false,
+        contextHighlight: false,
         withCount: false,
       });
       const place = answer.hits
@@ -175,8 +176,21 @@ function searchOf(
 ): Search {
   try {
     return checkSearch(
-      { text, mode, topK: TOP_K, exact: false, contextWindow: 0, botId: botId ?? null },
-      { tenantId, embeddingModel: embedder.model, dimensions: embedder.dimensions },
+      {
+        text,
+        mode,
+        topK: TOP_K,
+        exact: false,
+        distinct: false,
+        contextWindow: 0,
+        botId: botId ?? null,
+      },
+      {
+        tenantId,
+        embeddingModel: embedder.model,
+        dimensions: embedder.dimensions,
+        vectorWeight: embedder.vectorWeight,
+      },
     );
   } catch (error) {
     if (error instanceof AppError)

@@ -99,7 +99,7 @@ export async function measureRecall(
           after: undefined,
           minSimilarity: undefined,
         },
-        { columns: 't.id', highlight: false, withCount: false },
+        { columns: 't.id', highlight: false, contextHighlight: false, withCount: false },
       );
     const nearest = (await find([EXACT_PATH])).hits.map(({ id }) => id);
     if (nearest.length === 0) continue;

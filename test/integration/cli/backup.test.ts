@@ -687,7 +687,7 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     expect(err).toContain('restored into a scratch database, and other rows counted in the file');
     expect(await weaver(shared.env, ['db', 'backup', '--only-weaver', ours])).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/ in 11 tables\.$/),
+      out: expect.stringMatching(/ in 12 tables\.$/),
     });
     const reader = await login('bypassrls');
     await sqlAt(admin(), `grant pg_read_all_data to ${reader}`);

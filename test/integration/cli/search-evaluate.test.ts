@@ -102,7 +102,7 @@ describe('weaver search evaluate', () => {
       ranks: { KEYWORD: null },
     });
     for (const hit of evaluation.questions[0].hits)
-      expect(hit.score).toBeCloseTo(0.4 * hit.vectorPart + hit.keywordPart, 9);
+      expect(hit.score).toBeCloseTo(0.05 * hit.vectorPart + hit.keywordPart, 9);
   });
 
   test('asks one bot alone', async () => {

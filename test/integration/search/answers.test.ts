@@ -16,12 +16,12 @@ const RANKS: Record<string, { VECTOR: string; KEYWORD: string; HYBRID: string }>
   'Demo: Harbor Outdoor': {
     VECTOR: '1 2 1 1 1 1 4 2 3 1 2 1 1 1 1 2 1 1 1 1 1 1 1 1 1',
     KEYWORD: '1 2 1 1 1 1 4 1 1 1 1 2 1 3 1 5 1 1 1 1 1 1 1 1 1',
-    HYBRID: '1 2 1 1 1 1 4 1 1 1 1 1 1 3 1 4 1 1 1 1 1 1 1 1 1',
+    HYBRID: '1 2 1 1 1 1 4 1 1 1 1 2 1 3 1 4 1 1 1 1 1 1 1 1 1',
   },
   'Demo: Larkfield Family Clinic': {
     VECTOR: '4 1 1 1 1 1 1 1 1 1 2 1 1 6 3 9 1 1 1',
-    KEYWORD: '1 1 1 1 1 1 1 1 1 1 3 1 1 1 3 1 1 1 1',
-    HYBRID: '1 1 1 1 1 1 1 1 1 1 3 1 1 1 3 1 1 1 1',
+    KEYWORD: '1 1 1 1 1 1 1 1 1 1 - 1 1 1 3 1 1 1 1',
+    HYBRID: '1 1 1 1 1 1 1 1 1 1 2 1 1 1 3 1 1 1 1',
   },
   'Demo: Pinion Cloud': {
     VECTOR: '1 1 2 1 1 1 1 10 1 1 1 1 1 1 1 1 1 2 1 1 1 1',

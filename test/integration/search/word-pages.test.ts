@@ -216,7 +216,8 @@ describe('a cursor of KEYWORD', () => {
     const position = JSON.parse(bytes.subarray(8).toString());
     const text = JSON.stringify(change(position) ?? position);
     const identity = ['keyword', TEXT, null, null, place.tenant.id, ...Array(6).fill(null)];
-    const order = `search ${createHash('sha256').update(JSON.stringify(identity)).digest('base64url')}`;
+    const hash = createHash('sha256').update(JSON.stringify(identity)).digest('base64url');
+    const order = `search ${hash}`;
     const digest = createHash('sha256').update(`weaver cursor 1\n${order}\n${text}`).digest();
     return Buffer.concat([digest.subarray(0, 8), Buffer.from(text)]).toString('base64url');
   }
@@ -273,7 +274,7 @@ describe('a cursor of KEYWORD', () => {
     expect(found.filter(id => !own.has(id))).toEqual([]);
   });
 
-  test('of a search that scores all chunks is good for no other, nor the other way round', async () => {
+  test('of a search that scores all chunks is good for no other, nor vice versa', async () => {
     const after = (await page(place, { topK: 5 })).pageInfo.endCursor;
     expect((await refusal({ after, exact: true })).extensions).toMatchObject(REFUSED);
     const exact = (await page(place, { topK: 5, exact: true })).pageInfo.endCursor;

@@ -220,6 +220,61 @@ describe('KEYWORD', () => {
   });
 });
 
+describe('contextHighlight', () => {
+  const BOTH = `query ($input: SearchChunksInput!) { searchChunks(input: $input) {
+    hits { highlight contextHighlight chunk { headings } } } }`;
+
+  test.each(['KEYWORD', 'HYBRID'])('shows the words above the text: %s', async mode => {
+    const owner = await gateway.world.tenant();
+    const writer = gateway.client(
+      (await owner.key({ scopes: ['read', 'search', 'write'] })).secret,
+    );
+    await owner.bot();
+    const text = [
+      '# Returns & refunds',
+      '',
+      'Refunds take fourteen days.',
+      '',
+      '## Zeppelins',
+      '',
+      'They are paid back at once. '.repeat(2),
+    ].join('\n');
+    await writer.data(
+      `mutation ($text: String!) { createDocument(input: {
+        filename: "airships.md", text: $text }) { document { id } } }`,
+      { text },
+    );
+    const hitsOf = async (query: string): Promise<any[]> =>
+      (await writer.data(BOTH, { input: { text: query, mode, topK: 1 } })).searchChunks.hits;
+    const context = 'airships.md\nReturns &amp; refunds';
+    expect(await hitsOf('fourteen')).toMatchObject([
+      { highlight: expect.stringContaining('<mark>fourteen</mark>'), contextHighlight: null },
+    ]);
+    const [hit] = await hitsOf('refunds of an airship');
+    expect(hit.highlight).toContain('<mark>Refunds</mark>');
+    expect(hit.contextHighlight.replaceAll(/<\/?mark>/g, '')).toContain(context);
+    expect(hit.contextHighlight).toContain('<mark>refunds</mark>');
+    expect(hit.contextHighlight).toContain('<mark>airships</mark>');
+  });
+
+  test('costs no statement, and is null in the mode VECTOR', async () => {
+    const input = { text: 'refund', mode: 'VECTOR' };
+    const { searchChunks } = await client.data(BOTH, { input });
+    expect(searchChunks.hits.map((hit: any) => hit.contextHighlight)).toEqual(
+      searchChunks.hits.map(() => null),
+    );
+    const names = await gateway.statements(() =>
+      client.data(BOTH, { input: { ...input, mode: 'KEYWORD' } }),
+    );
+    expect(names).toEqual([
+      'searchQuestion',
+      'tenantTexts',
+      'wordFrequencies',
+      'searchChunks_words',
+    ]);
+  });
+});
+
 describe('highlight', () => {
   const HIGHLIGHT =
     'query ($input: SearchChunksInput!) { searchChunks(input: $input) { hits { highlight } } }';
@@ -291,7 +346,7 @@ describe('HYBRID', () => {
   async function fused(
     words: string,
     topK: number,
-    weights = { vector: 0.2, keyword: 1 },
+    weights = { vector: 1, keyword: 1 },
     least?: number,
   ): Promise<Hit[]> {
     const depth = Math.max(50, 2 * topK);

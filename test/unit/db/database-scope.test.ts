@@ -24,7 +24,7 @@ describe('tenantScope', () => {
 });
 
 describe('enterScopeSql', () => {
-  test('sets tenant, time zone, no compiling and role for the transaction alone, the role last', () => {
+  test('sets tenant, time zone, no compiling and role for the transaction, the role last', () => {
     expect(enterScopeSql(tenantScope(TENANT))).toBe(
       `select set_config('app.tenant_id', '${TENANT}', true); ` +
         "set local timezone = 'UTC'; set local jit = off; set local role weaver_tenant",

@@ -6,11 +6,23 @@ import { SearchMode } from '../../../src/search/search.types.js';
 
 const TENANT = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';
 const OTHER = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a11';
-const KEY: Searcher = { tenantId: TENANT, embeddingModel: 'test-model', dimensions: 4 };
+const KEY: Searcher = {
+  tenantId: TENANT,
+  embeddingModel: 'test-model',
+  dimensions: 4,
+  vectorWeight: 0.3,
+};
 const OPERATOR: Searcher = { ...KEY, tenantId: undefined };
 
 function input(values: Partial<SearchChunksInput>): SearchChunksInput {
-  return { mode: SearchMode.VECTOR, topK: 10, exact: false, contextWindow: 0, ...values };
+  return {
+    mode: SearchMode.VECTOR,
+    topK: 10,
+    exact: false,
+    distinct: false,
+    contextWindow: 0,
+    ...values,
+  };
 }
 
 function refusal(

@@ -12,6 +12,7 @@ class CountingEmbedder implements Embedder {
   readonly model = 'counting';
   readonly dimensions = 1536;
   readonly batchSize = Infinity;
+  readonly vectorWeight = 1;
   readonly asked: string[] = [];
 
   async embed(texts: readonly string[]): Promise<number[][]> {
