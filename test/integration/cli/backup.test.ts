@@ -193,7 +193,8 @@ describe('a portable backup', () => {
     expect(text(third)).toBe(text(first));
     const sums =
       'select storage_used_bytes = (select sum(size_bytes) from docs d ' +
-      'where d.tenant_id = t.id) as right from tenants t';
+      'where d.tenant_id = t.id) + (select sum(size_bytes) from uploads u ' +
+      'where u.tenant_id = t.id) as right from tenants t';
     expect(await sql(back, sums)).toEqual([{ right: true }, { right: true }]);
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
     expect(

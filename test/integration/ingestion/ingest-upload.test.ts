@@ -122,6 +122,21 @@ describe('Mutation.ingestUpload', () => {
     expect(await chunksOf(again.document.id)).toEqual(await chunksOf(first.document.id));
   });
 
+  test('makes of a long text what createDocument makes of it', async () => {
+    const text = sections(300, 'glacier 𝒳');
+    expect(text.length).toBeGreaterThan(200_000);
+    const { document, ingestion } = await begin({ uploadId: await upload('long.md', text) });
+    expect(await ended(ingestion.id)).toMatchObject({ state: 'COMPLETED' });
+    const { document: other } = await world.done(
+      'createDocument',
+      { botId: bot.id, filename: 'long.md', text },
+      'document { id }',
+    );
+    const chunks = await chunksOf(document.id);
+    expect(chunks).toEqual(await chunksOf(other.id));
+    for (const chunk of chunks) expect(chunk.cut).toBe(chunk.text);
+  });
+
   test('knows on which page of a PDF each chunk begins', async () => {
     const pages = ['tent', 'boat', 'raft'].map(word => `The ${word} is on this page. `.repeat(40));
     const pdf = await pdfOf(drawing => {
