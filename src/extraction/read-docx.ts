@@ -33,8 +33,8 @@ async function convert(packed: Uint8Array): Promise<string> {
   } catch (cause) {
     throw new ExtractionError(
       'CORRUPT',
-      'The Word document is damaged: its text cannot be read. Open it, save it again and send the ' +
-        'new file.',
+      'The Word document is damaged: its text cannot be read. Open it, save it again and send ' +
+        'the new file.',
       { cause },
     );
   }

@@ -37,6 +37,7 @@ describe('readConfig', () => {
       search: { indexMinChunks: 50_000, recallSample: 0 },
       metricsToken: undefined,
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
+      extraction: expect.objectContaining({ bytes: 52_428_800, filesAtOnce: 2 }),
       logLevel: 'info',
     });
   });
@@ -138,6 +139,7 @@ describe('readConfig', () => {
       search: { indexMinChunks: 5_000, recallSample: 0.05 },
       metricsToken: 'the-token-of-prometheus',
       limits: readConfig({}).limits,
+      extraction: readConfig({}).extraction,
       logLevel: 'warn',
     });
   });
