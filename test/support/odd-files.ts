@@ -692,6 +692,18 @@ const WORD: readonly OddFile[] = [
     gives: { text: 'Seen', format: 'DOCX' },
   },
   {
+    about: 'a Word document with tracked changes',
+    filename: 'a.docx',
+    make: () =>
+      docxOf(
+        '<w:p w:rsidR="00A1"><w:pPr><w:rPr><w:del w:id="1"/></w:rPr></w:pPr><w:r><w:rPr><w:b/>' +
+          '<w:rPrChange w:id="2"><w:rPr><w:i/></w:rPr></w:rPrChange></w:rPr><w:t>One</w:t></w:r>' +
+          '<w:del w:id="3"><w:r><w:delText>gone</w:delText></w:r></w:del></w:p>' +
+          `${paragraph(' two')}<w:p><w:ins w:id="4"><w:r><w:t>Three</w:t></w:r></w:ins></w:p>`,
+      ),
+    gives: { text: 'One two\n\nThree' },
+  },
+  {
     about: 'an empty Word document',
     filename: 'a.docx',
     make: () => docxOf('<w:p/>'),
