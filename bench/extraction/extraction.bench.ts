@@ -56,7 +56,8 @@ async function benchExtraction(print: (line: string) => void): Promise<void> {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   print(
-    'file                                      kB     ms  request p99/max  loop p99/max ms  +RSS MB  result',
+    'file                                      kB     ms  ' +
+      'request p99/max  loop p99/max ms  +RSS MB  result',
   );
   try {
     for (const file of files()) print(await measure(extractText, file, url));

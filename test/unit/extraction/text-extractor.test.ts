@@ -132,8 +132,8 @@ describe('An address in a file', TIMEOUT, () => {
       `Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/${type}"/>`;
     const picture =
       '<w:p><w:r><w:drawing><wp:inline><a:graphic><a:graphicData><pic:pic><pic:blipFill>' +
-      '<a:blip r:link="picture"/></pic:blipFill></pic:pic></a:graphicData></a:graphic></wp:inline>' +
-      '</w:drawing></w:r></w:p>';
+      '<a:blip r:link="picture"/></pic:blipFill></pic:pic></a:graphicData></a:graphic>' +
+      '</wp:inline></w:drawing></w:r></w:p>';
     const files: Record<string, Buffer> = {
       'a.html': Buffer.from(
         `<!DOCTYPE html SYSTEM "${address}/dtd"><base href="${address}/"><link rel=stylesheet ` +
