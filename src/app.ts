@@ -198,8 +198,7 @@ export async function startGateway({
   return {
     url: serverUrl(app),
     async close() {
-      await worker?.close();
-      await apollo.stop();
+      await Promise.all([worker?.close(), apollo.stop()]);
       await app.close();
       await usage.close();
       await expiredUploads.close();
