@@ -49,6 +49,13 @@ describe('Reading files in threads', TIMEOUT, () => {
     expect(pdf.equals(before)).toBe(true);
   });
 
+  it('gives a long text as it is, whatever its characters', async () => {
+    const long = 'Größe 🙂 尺寸\n'.repeat(300_000);
+    const extractText = textExtractor(EXTRACTION_LIMITS);
+    const { text } = await extractText(Buffer.from(long), NOTE);
+    expect(text === long).toBe(true);
+  });
+
   it('refuses a file with too many bytes before it starts a thread', async () => {
     const extractText = textExtractor({ ...EXTRACTION_LIMITS, bytes: 6, filesAtOnce: 0 });
     const error = await refusal(extractText(note, NOTE));
