@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { pdfOf } from '../../support/file-makers.js';
 import { receivedFile, sections } from '../../support/files.js';
 import { until } from '../../support/row-locks.js';
 import { startWriteWorld, type WriteWorld } from '../../support/writes.js';
 import type { BotWorld } from '../../support/world.js';
+
+// Threads that compile what they run take seconds on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 let world: WriteWorld;
 let bot: BotWorld;
@@ -35,7 +38,7 @@ async function ended(id: string): Promise<any> {
       { id },
     ));
     return ['COMPLETED', 'FAILED', 'CANCELLED'].includes(ingestion.state);
-  });
+  }, 60);
   return ingestion;
 }
 
