@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { extractionCommand } from './extraction/extraction.bench.js';
 import { fairnessCommand } from './fairness/fairness.bench.js';
 import { growthCommand } from './growth/growth.bench.js';
 import { largeAnswersCommand } from './large-answers/large-answers.bench.js';
@@ -17,5 +18,6 @@ const program = new Command('npm run bench --')
   .addCommand(largeAnswersCommand())
   .addCommand(largeTenantsCommand())
   .addCommand(fairnessCommand())
+  .addCommand(extractionCommand())
   .addCommand(sqlCommand());
 await program.parseAsync();

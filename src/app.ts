@@ -1,12 +1,11 @@
-// Longer than 300 lines: the parts of a gateway are put together in one place.
-import type { AddressInfo } from 'node:net';
+// oxlint-disable max-lines -- the parts of a gateway are put together in one place
 import { ApolloServer } from '@apollo/server';
 import { ApolloServerPluginDrainHttpServer } from '@apollo/server/plugin/drainHttpServer';
 import {
   ApolloServerPluginCacheControlDisabled,
   ApolloServerPluginLandingPageDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { LRUCache } from 'lru-cache';
 import { apiKeyStrategy, type LastPrincipals } from './api-keys/api-key-strategy.js';
@@ -19,6 +18,7 @@ import type { Principal } from './auth/principal.js';
 import { ComputeScheduler } from './base/compute-scheduler.js';
 import type { Config } from './config.js';
 import type { Limits } from './config/limits.js';
+import type { Quotas } from './config/quotas.js';
 import type { Database } from './db/database.js';
 import {
   NOBODY_SCOPE,
@@ -54,10 +54,14 @@ import { registerHealth } from './http/health.js';
 import { createHttpServer } from './http/http-server.js';
 import { acceptOnlyJson } from './http/json-body.js';
 import { registerMetrics } from './http/metrics.js';
+import { serverUrl } from './http/server-url.js';
 import { operationSignal } from './http/operation-signal.js';
 import { takeParametersText } from './http/parameters-text.js';
 import { limitBody } from './http/request-body.js';
 import { NOT_SIMPLE_HEADERS } from './http/request-headers.js';
+import { IngestionEvents } from './ingestion/ingestion-events.js';
+import { ingestionMetrics } from './ingestion/ingestion-metrics.js';
+import { startWorker } from './ingestion/start-worker.js';
 import { createMetrics } from './observability/metrics.js';
 import { playgroundRoutes } from './playground/playground.js';
 import { networkOf } from './rate-limits/network-of.js';
@@ -67,6 +71,9 @@ import { buildGatewaySchema } from './schema.js';
 import { RecallSampler } from './search/recall-sampler.js';
 import { SearchCount } from './search/search-count.js';
 import { searchServices, type SearchServices } from './search/search-services.js';
+import { ExpiredUploads } from './uploads/expired-uploads.js';
+import { registerUploads } from './uploads/register-uploads.js';
+import type { UploadSettings } from './uploads/upload-db.js';
 import { userStrategy } from './users/user-strategy.js';
 
 export interface Gateway {
@@ -130,7 +137,8 @@ export async function startGateway({
     apiKeyStrategy(new LegacyKeys(database, log), usage, lastPrincipals(database)),
     ...(config.userTokens === undefined ? [] : [userStrategy(config.userTokens, log)]),
   ]);
-  const admit = withRateLimit(authenticate, new RateLimiter(database), config.limits.rates);
+  const limiter = new RateLimiter(database);
+  const admit = withRateLimit(authenticate, limiter, config.limits.rates);
   const metrics = config.metricsToken === undefined ? undefined : createMetrics();
   const sampler =
     metrics && config.search.recallSample > 0
@@ -145,6 +153,7 @@ export async function startGateway({
     slots: new OperationSlots(config.limits.concurrentOperations, config.limits.queuedOperations),
     computing: new ComputeScheduler(),
     chunkSize: config.chunkSize,
+    quotas: config.quotas,
     embedder: metrics
       ? withMetrics(createEmbedder(config.embedder, log), metrics)
       : createEmbedder(config.embedder, log),
@@ -153,12 +162,15 @@ export async function startGateway({
       Infinity,
     ),
     search: searchServices(metrics, sampler),
+    ingestionEvents: new IngestionEvents(),
+    uploads: { ...config.uploads, publicUrl: config.http.publicUrl },
   };
+  const filesMetrics = metrics && ingestionMetrics(database, metrics);
   const findCaller = callerFinder(database, admit, config.limits);
   // In a scope of its own, since the rules for other origins are those of GraphQL alone.
   await app.register(async graphql => {
     acceptOnlyJson(graphql);
-    await allowOrigins(graphql, config.http.corsOrigins);
+    await allowOrigins(graphql, config.http.corsOrigins, { methods: ['GET', 'HEAD', 'POST'] });
     graphql.decorateRequest('caller', undefined);
     registerGraphqlEndpoint(graphql, {
       apollo,
@@ -169,6 +181,7 @@ export async function startGateway({
       preParsing: limitBody(config.limits, findCaller),
     });
   });
+  await registerUploads(app, database, limiter, config);
   registerHealth(app, () => database.ping());
   if (metrics) registerMetrics(app, metrics, config.metricsToken!);
   await app.register(playgroundRoutes, {
@@ -177,12 +190,18 @@ export async function startGateway({
   });
 
   await app.listen({ host: config.http.host, port: config.http.port });
+  const { embedder, ingestionEvents: events } = services;
+  const worker = config.ingestion.inline
+    ? startWorker(config, { database, embedder, events, log, metrics: filesMetrics })
+    : undefined;
+  const expiredUploads = new ExpiredUploads(database, log);
   return {
-    url: urlOf(app),
+    url: serverUrl(app),
     async close() {
-      await apollo.stop();
+      await Promise.all([worker?.close(), apollo.stop()]);
       await app.close();
       await usage.close();
+      await expiredUploads.close();
       await services.search.sampler?.close();
     },
   };
@@ -204,6 +223,7 @@ interface Services {
   readonly slots: OperationSlots;
   readonly computing: ComputeScheduler;
   readonly chunkSize: number;
+  readonly quotas: Quotas;
   readonly embedder: Embedder;
   /**
    * Limits concurrent calls of a remote embedder. Any number may wait: they belong to operations,
@@ -211,6 +231,8 @@ interface Services {
    */
   readonly embedSlots: OperationSlots;
   readonly search: SearchServices;
+  readonly ingestionEvents: IngestionEvents;
+  readonly uploads: UploadSettings;
 }
 
 function contextOf(
@@ -262,6 +284,8 @@ function contextOf(
     loaders,
     lists: new Map(),
     search: services.search,
+    ingestionEvents: services.ingestionEvents,
+    uploads: services.uploads,
     searchCount: new SearchCount(),
     rows,
     bytes,
@@ -270,6 +294,7 @@ function contextOf(
     // Not for a caller who may turn out to be nobody.
     embed: confirmed ? (texts, inputType) => confirmed.then(() => embed(texts, inputType)) : embed,
     chunkSize: services.chunkSize,
+    quotas: services.quotas,
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,
@@ -303,10 +328,4 @@ function callerOf(principal: Principal, address: string): OperationCaller {
     case 'nobody':
       return { name: networkOf(address), tenant: networkOf(address) };
   }
-}
-
-function urlOf(app: FastifyInstance): string {
-  const address = app.server.address() as AddressInfo;
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
 }

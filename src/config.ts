@@ -2,7 +2,14 @@
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { escapeLine } from './base/control-characters.js';
+import {
+  EXTRACTION_SETTINGS,
+  toExtractionLimits,
+  type ExtractionLimits,
+} from './config/extraction-limits.js';
 import { LIMIT_SETTINGS, toLimits, type Limits } from './config/limits.js';
+import { QUOTA_SETTINGS, toQuotas, type Quotas } from './config/quotas.js';
+import { toUploads, UPLOAD_SETTINGS, type UploadConfig } from './config/uploads.js';
 import {
   toTrustedDocuments,
   trustedDocumentProblems,
@@ -32,6 +39,8 @@ export interface Config {
     corsOrigins: string[];
     /** Whether callers without a token may ask for the schema. */
     openIntrospection: boolean;
+    /** Where clients reach the gateway, without a slash at the end. */
+    publicUrl: string | undefined;
   };
   database: DatabaseConfig;
   /** How long whoever migrates waits while another process does; 0 does not wait. */
@@ -54,9 +63,20 @@ export interface Config {
     /** Share of the searches that are compared with an exact scan afterwards, 0 to 1. */
     recallSample: number;
   };
+  /** How files are processed in the background. */
+  ingestion: {
+    /** Whether the processes that serve work on files, too. */
+    inline: boolean;
+    /** Files that one process works on at the same time. */
+    concurrency: number;
+  };
   /** The token that may read `/metrics`; none means that there are no metrics over HTTP. */
   metricsToken: string | undefined;
   limits: Limits;
+  uploads: UploadConfig;
+  quotas: Quotas;
+  /** What reading the text of a file may cost. */
+  extraction: ExtractionLimits;
   logLevel: LogLevel;
 }
 
@@ -156,6 +176,12 @@ const SETTINGS = {
     .default('127.0.0.1')
     .describe('Address to listen on. 0.0.0.0 opens the gateway to the network.'),
   PORT: wholeNumber(0, 65_535).default(4000).describe('Port to listen on. 0 takes a free one.'),
+  WEAVER_PUBLIC_URL: url(['http:', 'https:'], 'https://weaver.example.com')
+    .optional()
+    .describe(
+      'Address under which clients reach the gateway, such as https://weaver.example.com. The ' +
+        'addresses of uploads begin with it. Not set: these are paths.',
+    ),
   WEAVER_TRUST_PROXY: trustedProxies.describe(
     'Addresses and networks of the proxies in front of the gateway, separated by commas, ' +
       'whose X-Forwarded-For header is trusted. Not set: none is trusted.',
@@ -341,6 +367,19 @@ const SETTINGS = {
       'Fraction of searches that are compared with an exact scan afterwards, in the ' +
         'background, 0 to 1. /metrics shows what they missed.',
     ),
+  WEAVER_WORK: z
+    .enum(['inline', 'off'], 'must be inline or off')
+    .default('inline')
+    .describe(
+      'Who processes uploaded files: the gateway itself (inline), or only "weaver work" ' +
+        '(off, which requires DATABASE_URL).',
+    ),
+  WEAVER_WORK_CONCURRENCY: wholeNumber(1, 64)
+    .default(2)
+    .describe(
+      'Files that one process works on at the same time, each of another tenant. The embedded ' +
+        'database works on one.',
+    ),
   WEAVER_METRICS_TOKEN: text
     .min(16, 'must have at least 16 characters')
     .optional()
@@ -348,6 +387,9 @@ const SETTINGS = {
       'Bearer token that may read /metrics, at least 16 characters. Not set: there is no /metrics.',
     ),
   ...LIMIT_SETTINGS,
+  ...UPLOAD_SETTINGS,
+  ...QUOTA_SETTINGS,
+  ...EXTRACTION_SETTINGS,
   LOG_LEVEL: z
     .enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)
     .default('info')
@@ -392,6 +434,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
       'WEAVER_WORKERS requires DATABASE_URL: only one process can open the embedded database',
     );
   }
+  if (values.WEAVER_WORK === 'off' && !values.DATABASE_URL)
+    problems.push(
+      'WEAVER_WORK=off requires DATABASE_URL: only one process can open the embedded database, ' +
+        'so nobody else could process files',
+    );
   const addresses = readAddresses(values, env, problems);
   if (values.WEAVER_MIGRATION_URL && !values.DATABASE_URL)
     problems.push('WEAVER_MIGRATION_URL requires DATABASE_URL');
@@ -399,12 +446,6 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     problems.push(
       'WEAVER_SEARCH_RECALL_SAMPLE requires WEAVER_METRICS_TOKEN: /metrics shows the result',
     );
-  if (parsed.data && parsed.data.WEAVER_MAX_HEADERS_MS > parsed.data.WEAVER_MAX_REQUEST_MS) {
-    problems.push(
-      'WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS: the headers ' +
-        'are a part of the request',
-    );
-  }
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
   return toConfig(parsed.data, addresses);
 }
@@ -511,6 +552,7 @@ function toConfig(
       corsOrigins: env.WEAVER_CORS_ORIGINS ?? [],
       openIntrospection:
         (env.WEAVER_INTROSPECTION ?? (env.NODE_ENV === 'production' ? 'token' : 'open')) === 'open',
+      publicUrl: env.WEAVER_PUBLIC_URL?.replace(/\/+$/, ''),
     },
     workers: env.WEAVER_WORKERS,
     database: addresses
@@ -550,8 +592,15 @@ function toConfig(
       indexMinChunks: env.WEAVER_SEARCH_INDEX_FROM,
       recallSample: env.WEAVER_SEARCH_RECALL_SAMPLE,
     },
+    ingestion: {
+      inline: env.WEAVER_WORK === 'inline',
+      concurrency: addresses ? env.WEAVER_WORK_CONCURRENCY : 1,
+    },
     metricsToken: env.WEAVER_METRICS_TOKEN,
     limits: toLimits(env),
+    uploads: toUploads(env),
+    quotas: toQuotas(env),
+    extraction: toExtractionLimits(env),
     logLevel: env.LOG_LEVEL,
   };
 }

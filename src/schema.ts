@@ -21,11 +21,16 @@ import { ChunkResolver } from './chunks/chunk.resolver.js';
 import { DocumentChunksResolver } from './chunks/document-chunks.resolver.js';
 import { BotDocumentsResolver } from './documents/bot-documents.resolver.js';
 import { DocumentMutationsResolver } from './documents/document-mutations.resolver.js';
+import { DocumentTextResolver } from './documents/document-text.resolver.js';
 import { DocumentResolver } from './documents/document.resolver.js';
 import { TenantDocumentsResolver } from './documents/tenant-documents.resolver.js';
 import { NODES } from './entities.js';
 import { resolveDirectly } from './graphql/direct-resolvers.js';
 import { nodeResolver } from './graphql/node.resolver.js';
+import { DocumentIngestionsResolver } from './ingestion/document-ingestions.resolver.js';
+import { IngestionMutationsResolver } from './ingestion/ingestion-mutations.resolver.js';
+import { IngestionResolver } from './ingestion/ingestion.resolver.js';
+import { TenantIngestionsResolver } from './ingestion/tenant-ingestions.resolver.js';
 import { ChunkSimilarResolver } from './search/chunk-similar.resolver.js';
 import {
   PassageDocumentResolver,
@@ -35,6 +40,9 @@ import { SearchResolver } from './search/search.resolver.js';
 import { TenantAuditLogResolver } from './tenants/tenant-audit-log.resolver.js';
 import { TenantMutationsResolver } from './tenants/tenant-mutations.resolver.js';
 import { TenantResolver } from './tenants/tenant.resolver.js';
+import { TenantUploadsResolver } from './uploads/tenant-uploads.resolver.js';
+import { UploadMutationsResolver } from './uploads/upload-mutations.resolver.js';
+import { UploadResolver } from './uploads/upload.resolver.js';
 import { TenantUsersResolver } from './users/tenant-users.resolver.js';
 import { UserMutationsResolver } from './users/user-mutations.resolver.js';
 import { UserResolver } from './users/user.resolver.js';
@@ -61,11 +69,19 @@ const RESOLVERS: NonEmptyArray<Function> = [
   TenantDocumentsResolver,
   BotDocumentsResolver,
   DocumentResolver,
+  DocumentTextResolver,
   DocumentMutationsResolver,
+  TenantUploadsResolver,
+  UploadResolver,
+  UploadMutationsResolver,
   DocumentChunksResolver,
   ChunkResolver,
   ChunkMutationsResolver,
   ChunkNeighborsResolver,
+  TenantIngestionsResolver,
+  DocumentIngestionsResolver,
+  IngestionResolver,
+  IngestionMutationsResolver,
   SearchResolver,
   SearchPassagesResolver,
   PassageDocumentResolver,

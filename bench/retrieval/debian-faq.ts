@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readDebianPackages } from '../shared/debian-packages.js';
 import { setOfSections, type QuestionSet, type Section } from './question-set.js';
 
 const LANGUAGES = [
@@ -16,26 +15,17 @@ const LEAST_TEXT = 60;
 
 /** The Debian FAQ in four languages, from Debian's packages, which are downloaded each time. */
 export function debianFaq(): QuestionSet[] {
-  const folder = mkdtempSync(join(tmpdir(), 'weaver-bench-'));
-  try {
-    const packages = LANGUAGES.map(language => language.package);
-    execFileSync('apt-get', ['-qq', 'download', ...packages], {
-      cwd: folder,
-      stdio: ['ignore', 'ignore', 'ignore'],
-    });
-    for (const file of readdirSync(folder).filter(name => name.endsWith('.deb')))
-      execFileSync('dpkg-deb', ['-x', file, '.'], { cwd: folder });
-    return LANGUAGES.map(language => {
+  const packages = LANGUAGES.map(language => language.package);
+  return readDebianPackages(packages, folder =>
+    LANGUAGES.map(language => {
       const pages = join(folder, 'usr/share/doc/debian/FAQ', language.folder);
       const sections = readdirSync(pages)
         .filter(name => name.endsWith(language.ending) && !name.startsWith('index'))
         .sort()
         .flatMap(name => sectionsOf(readFileSync(join(pages, name), 'utf8')));
       return setOfSections(language.name, sections);
-    });
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+    }),
+  );
 }
 
 /** What stands between one title and the next. */

@@ -33,7 +33,18 @@ export const statsOfTenant = defineCounts<TenantStats>(
    ${count('doc_chunks')} as chunks,
    ${count('api_keys', 'and not t.revoked and (t.expires_at is null or t.expires_at > now())')}
      as "activeApiKeys",
-   ${count('bot_queries')} as "botQueries"`,
+   ${count('bot_queries')} as "botQueries",
+   (select jsonb_build_object(
+      'queued', count(*) filter (where t.state = 'queued'),
+      'running', count(*) filter (where t.state = 'running'),
+      'oldestSeconds',
+        greatest(0, coalesce(extract(epoch from now() - min(t.created_at)), 0))::int,
+      'failed', (select count(*) from ingestions f
+         where f.tenant_id = p.tenant_id and f.state = 'failed'
+           and not exists (select from ingestions n where n.tenant_id = f.tenant_id
+             and n.doc_id = f.doc_id and (n.created_at, n.id) > (f.created_at, f.id))))
+      from ingestions t
+     where t.tenant_id = p.tenant_id and t.state in ('queued', 'running')) as backlog`,
 );
 
 export const usageOfTenant = defineCounts<TenantUsage>(

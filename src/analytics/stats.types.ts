@@ -1,5 +1,28 @@
 import { Field, Int, ObjectType } from 'type-graphql';
+import { Requires } from '../auth/requires.js';
 import { BigIntScalar, DateTimeScalar, Float } from '../graphql/scalars.js';
+
+@ObjectType({
+  simpleResolvers: true,
+  description: "A tenant's files that are not processed yet, or could not be.",
+})
+export class IngestionBacklog {
+  @Field(() => Int, { description: 'Files that wait.' })
+  queued!: number;
+
+  @Field(() => Int, { description: 'Files that are being processed.' })
+  running!: number;
+
+  @Field(() => Int, {
+    description: 'For how many seconds the oldest of those has been there; 0 if there is none.',
+  })
+  oldestSeconds!: number;
+
+  @Field(() => Int, {
+    description: 'Documents whose newest file could not be processed.',
+  })
+  failed!: number;
+}
 
 @ObjectType({ simpleResolvers: true, description: "Numbers of a tenant's objects." })
 export class TenantStats {
@@ -20,6 +43,12 @@ export class TenantStats {
 
   @Field(() => Int, { description: 'Logged bot queries.' })
   botQueries!: number;
+
+  @Requires('read')
+  @Field(() => IngestionBacklog, {
+    description: 'Files that are not processed yet, or could not be.',
+  })
+  backlog!: IngestionBacklog;
 }
 
 @ObjectType({ simpleResolvers: true, description: 'The usage of a tenant.' })

@@ -10,6 +10,7 @@ import { addWordsOfGroup } from './db/alembic-commands.js';
 import { addDemoCommand } from './demo-command.js';
 import { refuseEmptyValues } from './empty-values.js';
 import { addHelpCommand } from './help-command.js';
+import { addIngestCommands } from './ingest-commands.js';
 import { Interrupted } from './interruption.js';
 import { addKeyCommands } from './key-commands.js';
 import { packageVersion } from './package-folder.js';
@@ -17,6 +18,7 @@ import { addSchemaCommands } from './schema-commands.js';
 import { addSearchCommands } from './search-commands.js';
 import { addServeCommand } from './serve-command.js';
 import { addTenantCommands } from './tenant-commands.js';
+import { addWorkCommand } from './work-command.js';
 
 const HELP = `
 Commands read the environment, and a file .env in the working directory for what the environment
@@ -58,10 +60,12 @@ export async function runCommandLine(
   const context: CommandContext = { io, fail: () => void (exitCode = 1) };
   for (const add of [
     addServeCommand,
+    addWorkCommand,
     addDbCommands,
     addDemoCommand,
     addTenantCommands,
     addKeyCommands,
+    addIngestCommands,
     addSearchCommands,
     addSchemaCommands,
     addConfigCommands,

@@ -1,6 +1,4 @@
-import type { Logger } from 'pino';
 import { startGateway, type Gateway } from '../app.js';
-import { StartupError } from '../base/startup-error.js';
 import type { Config } from '../config.js';
 import type { Database } from '../db/database.js';
 import { applyMigrations } from '../ops/migrations/run.js';
@@ -13,15 +11,9 @@ import type { CommandIo } from './command-io.js';
 import { fillWithDemo } from './demo.js';
 import { readDemoKey } from './demo-key.js';
 import { openDatabase, withDatabase } from './open-database.js';
-import { onFirstSignal } from './signals.js';
-import { leave, onStop, reportReady, runWorkers, workerNumber } from './workers.js';
-
-/**
- * How long requests in flight may take when the gateway is told to stop, and then the database to
- * close.
- */
-const DRAIN_MS = 10_000;
-const CLOSE_MS = 5_000;
+import { listeningError } from './listening-error.js';
+import { CLOSE_MS, DRAIN_MS, finishesWithin, listenForEnd } from './stop-request.js';
+import { leave, reportReady, runWorkers, workerNumber } from './workers.js';
 
 /**
  * Starts the gateway and serves until SIGINT or SIGTERM. The embedded database is made, migrated
@@ -146,93 +138,4 @@ function welcome(url: string, config: Config, demoKey: string | undefined): stri
     lines.push('', 'No operator: set WEAVER_OPERATOR_TOKEN to see all tenants over HTTP.');
   lines.push('');
   return lines.join('\n');
-}
-
-/** Why the gateway cannot listen, with what to do; undefined for any other error. */
-function listeningError(
-  error: unknown,
-  { http: { host, port } }: Config,
-): StartupError | undefined {
-  switch ((error as { code?: string }).code) {
-    case 'EADDRINUSE':
-      return new StartupError(
-        `Port ${port} on ${host} is taken by another program. Stop that one, or set PORT ` +
-          'to a free port.',
-      );
-    case 'EACCES':
-      return new StartupError(
-        `This user may not listen on port ${port} of ${host}. Set PORT to one from 1024 on.`,
-      );
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new StartupError(
-        `${host} is not an address of this machine. Set HOST to one, such as 127.0.0.1, ` +
-          'or 0.0.0.0 for all.',
-      );
-    default:
-      return undefined;
-  }
-}
-
-interface StopRequest {
-  /** When it is time to stop. */
-  readonly requested: Promise<void>;
-  /** Whether that is because something was thrown that nobody caught. */
-  hasFailed(): boolean;
-  stopListening(): void;
-}
-
-/**
- * Listens for the first SIGINT or SIGTERM, or the word of the process that started this one; a
- * later signal ends the process at once. The last resort as well: what is thrown, or rejected,
- * where nobody catches it leaves the process in a state that nobody knows. So it is logged and the
- * process ends, in order as far as that can be:
- * https://nodejs.org/api/process.html#warning-using-uncaughtexception-correctly
- */
-function listenForEnd(log: Logger): StopRequest {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  let hasFailed = false;
-  const tell = (signal?: NodeJS.Signals): void => {
-    log.info({ signal }, 'Stopping');
-    resolve();
-  };
-  const fail = (error: unknown, origin: NodeJS.UncaughtExceptionOrigin): void => {
-    log.fatal({ err: error, origin }, 'Stopping because of an unexpected error');
-    if (hasFailed) return;
-    hasFailed = true;
-    process.exitCode = 1;
-    // If what is to be awaited now never comes.
-    setTimeout(() => process.exit(1), DRAIN_MS + 2 * CLOSE_MS).unref();
-    resolve();
-  };
-  const stopListeningToSignals = onFirstSignal(['SIGINT', 'SIGTERM'], tell);
-  process.on('uncaughtException', fail);
-  if (workerNumber() !== undefined) onStop(() => tell());
-  return {
-    requested: promise,
-    hasFailed: () => hasFailed,
-    stopListening: () => {
-      stopListeningToSignals();
-      process.off('uncaughtException', fail);
-    },
-  };
-}
-
-/**
- * Whether `work` is done within `ms`. That it failed is logged: whoever stops goes on with the
- * rest.
- */
-async function finishesWithin(ms: number, work: Promise<void>, log: Logger): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timedOut = new Promise<false>(resolve => {
-    timer = setTimeout(resolve, ms, false);
-  });
-  try {
-    return await Promise.race([work.then(() => true), timedOut]);
-  } catch (error) {
-    log.error({ err: error }, 'The gateway was not stopped cleanly');
-    return false;
-  } finally {
-    clearTimeout(timer);
-  }
 }

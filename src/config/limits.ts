@@ -30,7 +30,7 @@ export interface Limits {
   anonymousBodyBytes: number;
   bodyBytesInFlight: number;
   connections: number;
-  /** How long the head of a request may take to arrive, in milliseconds, and all of the request. */
+  /** How long the head of a request may take to arrive, in milliseconds, and then its body. */
   headersMs: number;
   requestMs: number;
   /** How long a caller may take to receive an answer. */
@@ -141,7 +141,8 @@ export const LIMIT_SETTINGS = {
   WEAVER_MAX_REQUEST_MS: wholeNumber(100, 3_600_000)
     .default(15_000)
     .describe(
-      'Milliseconds from the start of a request until all of it, including the body, has arrived.',
+      'Milliseconds from when the headers of a request have arrived until its body has. Of an ' +
+        'uploaded file, until more of it has.',
     ),
   WEAVER_MAX_ANSWER_MS: wholeNumber(100, 3_600_000)
     .default(60_000)

@@ -86,6 +86,20 @@ export class DocumentText {
   @Property({ type: 'string', length: 64 })
   sha256!: string;
 
+  /**
+   * Where each page of the original begins, in characters from the start of the text; null where it
+   * has no pages.
+   */
+  @Property({ type: 'array', columnType: 'int[]', nullable: true, lazy: true })
+  pageStarts?: number[] | null;
+
+  /** What has read it from a file; null for a text that was given as such. */
+  @Property({ type: 'string', length: 100, nullable: true })
+  extractor?: string | null;
+
+  @Property({ type: 'string', length: 100, nullable: true })
+  extractorVersion?: string | null;
+
   @Property({ type: TimestampType, defaultRaw: 'now()' })
   createdAt!: string & Opt;
 }

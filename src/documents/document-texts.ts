@@ -17,6 +17,10 @@ export interface SplitDocument {
 
 const FIRST_REVISION = 1;
 
+/** The SHA-256 of a text in UTF-8, as hexadecimal digits. */
+export const digestOfText = (text: string): string =>
+  createHash('sha256').update(text).digest('hex');
+
 /** Stores the first text of a new document with its chunks. */
 export async function storeFirstText(
   em: SqlEntityManager,
@@ -38,12 +42,25 @@ export async function replaceText(
   { text, chunks }: SplitDocument,
   metadata: Record<string, unknown> | undefined,
 ): Promise<void> {
-  const noted = metadata ?? (await firstMetadata(em, document));
-  await deleteChunksOf(em, document);
-  const revision = (await deleteTexts(em, document)) + 1;
+  const { revision, noted } = await removeText(em, document, metadata);
   await insertText(em, document, revision, text);
   const annotated = chunks.map(chunk => ({ ...chunk, metadata: noted }));
   await storeChunks(em, document, annotated, revision);
+}
+
+/**
+ * Makes room for another text of a document: deletes the old one, and all chunks. Gives the number
+ * of the next, and `metadata`, or without it that of the first old chunk. The document's row is to
+ * be locked.
+ */
+export async function removeText(
+  em: SqlEntityManager,
+  document: RowKey,
+  metadata: Record<string, unknown> | undefined,
+): Promise<{ revision: number; noted: Record<string, unknown> }> {
+  const noted = metadata ?? (await firstMetadata(em, document));
+  await deleteChunksOf(em, document);
+  return { revision: (await deleteTexts(em, document)) + 1, noted };
 }
 
 async function insertText(
@@ -56,7 +73,7 @@ async function insertText(
     em,
     'insert into doc_texts (tenant_id, doc_id, revision, text, sha256) ' +
       'values ($1::uuid, $2::uuid, $3::int, $4, $5)',
-    [tenantId, id, revision, text, createHash('sha256').update(text).digest('hex')],
+    [tenantId, id, revision, text, digestOfText(text)],
   );
 }
 

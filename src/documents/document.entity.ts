@@ -1,3 +1,4 @@
+// Longer than 300 lines: each column says all that it can do.
 import type { Opt, Ref } from '@mikro-orm/core';
 import {
   Check,
@@ -18,6 +19,7 @@ import {
   BigIntFilter,
   DateTimeFilter,
   IDFilter,
+  JSONObjectFilter,
   StringFilter,
   StringListFilter,
   enumFilter,
@@ -26,7 +28,7 @@ import { intInput, lineInput, longTextInput } from '../graphql/input-checks.js';
 import { languageInput } from '../graphql/language-input.js';
 import { Filterable, Sortable } from '../graphql/listed-fields.js';
 import { Node } from '../graphql/node.js';
-import { BigIntScalar, DateTimeScalar } from '../graphql/scalars.js';
+import { BigIntScalar, DateTimeScalar, JSONObjectScalar } from '../graphql/scalars.js';
 import { Settable } from '../graphql/settable-fields.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
@@ -87,6 +89,12 @@ const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'Documen
   expression:
     'create index docs_by_language on docs (tenant_id, language) where language is not null',
 })
+@Index({
+  name: 'docs_by_content',
+  expression:
+    'create index docs_by_content on docs (tenant_id, content_sha256) ' +
+    'where content_sha256 is not null',
+})
 @Check({ name: 'docs_filename_not_empty', expression: 'char_length(filename::text) >= 1' })
 @Check({ name: 'docs_size_not_negative', expression: 'size_bytes >= 0' })
 @Check({
@@ -96,6 +104,11 @@ const DocumentStatusFilter = enumFilter<DocumentStatus>(DocumentStatus, 'Documen
 @Check({
   name: 'docs_tags_are_texts',
   expression: 'coalesce(array_ndims(tags), 1) = 1 and array_position(tags, null) is null',
+})
+@Check({ name: 'docs_metadata_is_object', expression: `jsonb_typeof(metadata) = 'object'` })
+@Check({
+  name: 'docs_content_sha256_is_hex',
+  expression: `content_sha256 ~ '^[0-9a-f]{64}$'`,
 })
 @Check({ name: 'docs_language_is_code', expression: `language ~ '^[a-z]{2}$'` })
 @Check(calendarTimes('docs', 'created_at', 'updated_at'))
@@ -259,6 +272,25 @@ export class Document {
   })
   @Property({ type: 'string', length: 2, nullable: true })
   language?: string | null;
+
+  @Field(() => JSONObjectScalar, {
+    description:
+      'The metadata that was given with its text or its file, which every chunk of that has; ' +
+      'empty where none was given.',
+  })
+  @Filterable(() => JSONObjectFilter, 'The metadata that was given with it.')
+  @Property({ type: 'json', columnType: 'jsonb', defaultRaw: `'{}'::jsonb` })
+  metadata!: Record<string, unknown> & Opt;
+
+  @Field(() => String, {
+    nullable: true,
+    description:
+      'The SHA-256 of the file, or of the text in UTF-8, as 64 hexadecimal digits; null where ' +
+      'Weaver does not know the content.',
+  })
+  @Filterable(() => StringFilter, 'The SHA-256 of its content.')
+  @Property({ type: 'string', length: 64, nullable: true })
+  contentSha256?: string | null;
 
   @Field(() => DateTimeScalar, { description: 'When the document was added.' })
   @Filterable(() => DateTimeFilter, 'When it was added.')

@@ -7,6 +7,7 @@ import type { DeletionPayload } from '../graphql/deletion.js';
 import { jsonInput, tenantInput } from '../graphql/input-checks.js';
 import { changedValues, newValues } from '../graphql/settable-fields.js';
 import { uuidInput } from '../graphql/uuid-input.js';
+import { checkQuotas } from '../tenants/quotas.js';
 import { detailsOf, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
@@ -22,7 +23,7 @@ import type {
   UpdateDocumentInput,
 } from './document-mutations.inputs.js';
 import { Document, DocumentStatus } from './document.entity.js';
-import { replaceText, type SplitDocument } from './document-texts.js';
+import { digestOfText, replaceText, type SplitDocument } from './document-texts.js';
 import { documentToEmbed, type DocumentToEmbed } from './document-to-embed.js';
 import { storeDocument, type NewDocument } from './store-document.js';
 
@@ -50,6 +51,10 @@ export async function createDocument(
     async work(em, split) {
       await storeDocument(em, document, split);
       const { id, tenantId } = document;
+      await checkQuotas(em, db.quotas, tenantId, {
+        bytesField: text === undefined ? 'input.sizeBytes' : 'input.text',
+        documentField: 'input.filename',
+      });
       return {
         outcome: { id, tenantId },
         audit: recordedForOperators({
@@ -129,6 +134,8 @@ export async function reprocessDocument(
       await updateRow(em, Document, document, {
         status: DocumentStatus.COMPLETED,
         errorMessage: null,
+        metadata,
+        contentSha256: digestOfText(text),
         // The size of a file at `sourceUri` is not that of its text.
         sizeBytes: sourceUri === null ? Buffer.byteLength(text) : undefined,
       });
@@ -190,6 +197,8 @@ function newDocument(
           ...values,
           ...key,
           sizeBytes: String(Buffer.byteLength(text)),
+          metadata,
+          contentSha256: digestOfText(text),
           status: DocumentStatus.COMPLETED,
         };
   return { document, text, metadata };

@@ -32,6 +32,13 @@ const MAX_RESPONSE_LISTENERS = 20;
 /** How often the log tells of connections that were refused. */
 const LOG_INTERVAL_MS = 60_000;
 
+declare module 'node:http' {
+  interface IncomingMessage {
+    /** Whoever reads the body ends it when no more comes: `requestMs` does not hold for it. */
+    hasOwnTimeLimit?: boolean;
+  }
+}
+
 export type ConnectionLimits = Pick<Limits, 'connections' | 'headersMs' | 'requestMs'>;
 
 /**
@@ -45,15 +52,20 @@ export function createLimitedServer(
   keepAliveMs = KEEP_ALIVE_MS,
 ): Server {
   const idle = new IdleConnections(keepAliveMs + limits.headersMs);
+  const arriving = new ArrivingBodies(limits.requestMs, (error, socket) =>
+    server.emit('clientError', error, socket),
+  );
   const handleRequest: RequestListener = (request, response) => {
     response.setMaxListeners(MAX_RESPONSE_LISTENERS);
     idle.watch(response);
+    if (hasBody(request)) arriving.watch(request, response);
     handle(request, response);
   };
   const server = createServer(
     {
       headersTimeout: limits.headersMs,
-      requestTimeout: limits.requestMs,
+      // `ArrivingBodies` knows exceptions.
+      requestTimeout: 0,
       connectionsCheckingInterval: CHECK_EVERY_MS,
       keepAliveTimeout: keepAliveMs,
       // Node would answer by itself, without a body and a line in the log.
@@ -69,7 +81,10 @@ export function createLimitedServer(
   server.on('drop', logDroppedConnections(limits.connections, log));
   server.on('connection', socket => socket.once('close', () => idle.forget(socket)));
   server.once('listening', () => {
-    const timer = setInterval(() => idle.closeOverdue(), CHECK_EVERY_MS).unref();
+    const timer = setInterval(() => {
+      idle.closeOverdue();
+      arriving.closeOverdue();
+    }, CHECK_EVERY_MS).unref();
     server.once('close', () => clearInterval(timer));
   });
   // Before, whoever listens is told; afterwards it is an attempt to accept a connection that
@@ -116,6 +131,39 @@ class IdleConnections {
       if (!currentResponse(socket)) socket.destroy();
     }
   }
+}
+
+/** Requests that are being answered and whose bodies have not arrived. */
+class ArrivingBodies {
+  /** With the time when their headers had arrived. */
+  readonly #since = new Map<IncomingMessage, number>();
+
+  constructor(
+    private readonly maxMs: number,
+    private readonly onTimeout: (error: Error, socket: Socket) => void,
+  ) {}
+
+  watch(request: IncomingMessage, response: ServerResponse<IncomingMessage>): void {
+    this.#since.set(request, performance.now());
+    response.once('close', () => this.#since.delete(request));
+  }
+
+  closeOverdue(): void {
+    const now = performance.now();
+    for (const [request, since] of this.#since) {
+      if (request.complete || request.hasOwnTimeLimit) this.#since.delete(request);
+      else if (now - since > this.maxMs) {
+        this.#since.delete(request);
+        const error = new Error('The body of a request did not arrive in time.');
+        this.onTimeout(Object.assign(error, { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket);
+      }
+    }
+  }
+}
+
+/** Whether the head of a request says that a body follows. */
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 /**

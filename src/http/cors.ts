@@ -8,6 +8,14 @@ const MAX_AGE = 600;
 /** The maximum number of refused origins in the log, which anyone could fill. */
 const MAX_LOGGED = 100;
 
+/** What pages may send to the routes of a scope, and read of the answers. */
+export interface AllowedRequests {
+  readonly methods: readonly string[];
+  /** Beside those that are allowed everywhere. */
+  readonly headers?: readonly string[];
+  readonly exposedHeaders?: readonly string[];
+}
+
 /**
  * Lets pages of these origins, or with `*` of any, send operations and read the answers. Never with
  * credentials: tokens travel in a header that a page sets itself, so no page can use what a browser
@@ -16,14 +24,21 @@ const MAX_LOGGED = 100;
 export async function allowOrigins(
   app: FastifyInstance,
   origins: readonly string[],
+  { methods, headers = [], exposedHeaders = [] }: AllowedRequests,
 ): Promise<void> {
   if (!origins.includes('*')) logRefusedOrigins(app, origins);
   if (origins.length === 0) return;
   await app.register(cors, {
     origin: [...origins],
-    methods: ['GET', 'HEAD', 'POST'],
-    allowedHeaders: [...ALLOWED_HEADERS],
-    exposedHeaders: ['x-request-id', 'retry-after', 'ratelimit', 'ratelimit-policy'],
+    methods: [...methods],
+    allowedHeaders: [...ALLOWED_HEADERS, ...headers],
+    exposedHeaders: [
+      'x-request-id',
+      'retry-after',
+      'ratelimit',
+      'ratelimit-policy',
+      ...exposedHeaders,
+    ],
     maxAge: MAX_AGE,
     // Our own OPTIONS route answers, as it does without CORS.
     strictPreflight: false,

@@ -14,6 +14,7 @@ import {
   closeAfterResponse,
   createLimitedServer,
   endAfterAnswers,
+  hasBody,
   respondAndClose,
 } from './connections.js';
 import { PathsForLog } from './paths-for-log.js';
@@ -192,11 +193,8 @@ function endRequest(request: FastifyRequest, reply: FastifyReply, paths: PathsFo
 }
 
 /** Whether there is a body of which not all has been received. */
-function isIncomplete({ raw: { complete, headers } }: FastifyRequest): boolean {
-  return (
-    !complete &&
-    (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
-  );
+function isIncomplete({ raw }: FastifyRequest): boolean {
+  return !raw.complete && hasBody(raw);
 }
 
 function setRequestId(request: FastifyRequest, reply: FastifyReply): void {

@@ -4,7 +4,7 @@ import { v7 } from 'uuid';
 import type { Config } from '../config.js';
 
 /** Not what looks like a key or a JWT: ids are logged and given back. */
-const REQUEST_ID = /^(?!.*(?:[Ww][Vv][Rr]_|eyJ[\w-]*\.))[\w.:-]{1,100}$/;
+const REQUEST_ID = /^(?!.*(?:[Ww][Vv][RrUu]_|eyJ[\w-]*\.))[\w.:-]{1,100}$/;
 
 /** Shorter ids and secrets hold each other by chance. */
 const MIN_SECRET_LENGTH = 16;

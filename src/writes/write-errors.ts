@@ -44,12 +44,14 @@ const BY_CONSTRAINT: Readonly<Record<string, (cause: unknown) => AppError>> = {
   profiles_tenant_id_foreign: missingReference('tenant', 'input.tenantId'),
   api_keys_tenant_id_foreign: missingReference('tenant', 'input.tenantId'),
   docs_bot_fk: missingReference('bot', 'input.botId'),
+  uploads_bot_fk: missingReference('bot', 'input.botId'),
   bot_queries_bot_fk: missingReference('bot', 'input.botId'),
 };
 
 /** Columns that a trigger fills from a parent: null where there is no such parent. */
 const BY_COLUMN: Readonly<Record<string, (cause: unknown) => AppError>> = {
   'docs.bot_id': missingReference('tenant', 'input.tenantId'),
+  'uploads.bot_id': missingReference('tenant', 'input.tenantId'),
   'bot_queries.bot_id': missingReference('tenant', 'input.tenantId'),
 };
 

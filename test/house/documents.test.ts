@@ -2,6 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { ERROR_CODES } from '../../src/base/app-error.js';
+import { EXTRACTION_SETTINGS } from '../../src/config/extraction-limits.js';
+import { EXTRACTION_CODES } from '../../src/extraction/extraction-error.js';
+import { acceptedContentTypes } from '../../src/extraction/formats.js';
+import { EXTRACTORS } from '../../src/extraction/read-file.js';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -22,6 +26,36 @@ describe('documents', () => {
       match => match[1],
     );
     expect(explained).toEqual([...ERROR_CODES]);
+  });
+
+  test('docs/files.md explains each code, limit and media type, and no other', () => {
+    const rows = [...read('docs/files.md').matchAll(/^\| `([A-Z_]+)` +\| ([\d,]+)?/gm)];
+    const codes = rows.flatMap(([, name, value]) => (value === undefined ? [name] : []));
+    expect(codes).toEqual([...EXTRACTION_CODES]);
+    const limits = rows.flatMap(([, name, value]) =>
+      value === undefined ? [] : [[name, Number(value.replaceAll(',', ''))]],
+    );
+    expect(limits).toEqual(
+      Object.entries(EXTRACTION_SETTINGS).map(([name, setting]) => [
+        name,
+        setting.parse(undefined),
+      ]),
+    );
+    const [table] = read('docs/files.md').split('\n## ', 1);
+    const types = [...table!.matchAll(/`((?:text|application)\/[\w.+-]+)`/g)].map(
+      match => match[1]!,
+    );
+    expect(new Set(types.filter(type => !type.endsWith('/octet-stream')))).toEqual(
+      new Set(acceptedContentTypes),
+    );
+  });
+
+  test('extractors are told with the versions of their packages', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as {
+      dependencies: Record<string, string>;
+    };
+    for (const [name, version] of Object.values(EXTRACTORS))
+      if (name !== 'weaver') expect(version.split('-')[0], name).toBe(dependencies[name]);
   });
 
   test('docs/dependencies.md names every dependency, and no other', () => {

@@ -22,7 +22,7 @@ const PATIENT = { WEAVER_MAX_OPERATION_MS: '120000' };
  * users, else as the defaults have it.
  */
 export function testConfig(env: Record<string, string> = {}): Config {
-  return readConfig({
+  const config = readConfig({
     HOST: '127.0.0.1',
     PORT: '0',
     WEAVER_OPERATOR_TOKEN: OPERATOR_TOKEN,
@@ -34,4 +34,8 @@ export function testConfig(env: Record<string, string> = {}): Config {
     ...(env.JWT_JWKS_URL === undefined && { JWT_SECRET: USER_SECRET }),
     ...env,
   });
+  // Tests that ingest files say so: others count statements and look at sessions.
+  return env.WEAVER_WORK === undefined
+    ? { ...config, ingestion: { ...config.ingestion, inline: false } }
+    : config;
 }

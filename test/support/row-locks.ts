@@ -46,7 +46,10 @@ export async function whileLocked<T>(
   }
 }
 
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 10_000; !(await condition()); await sleep(20))
-    if (Date.now() > end) throw new Error('It did not come to that within ten seconds.');
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  seconds = 10,
+): Promise<void> {
+  for (const end = Date.now() + seconds * 1_000; !(await condition()); await sleep(20))
+    if (Date.now() > end) throw new Error(`It did not come to that within ${seconds} seconds.`);
 }

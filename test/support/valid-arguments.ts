@@ -54,6 +54,7 @@ const EXTRA_FIELDS: Readonly<Record<string, (ids: OwnIds) => Record<string, unkn
   UpdateBotInput: () => ({ name: `Renamed ${unique()}` }),
   UpdateUserInput: () => ({ email: `renamed-${unique()}@example.com` }),
   UpdateDocumentInput: () => ({ filename: `renamed-${unique()}.md` }),
+  CreateUploadInput: () => ({ filename: `made-${unique()}.pdf` }),
   CreateDocumentInput: () => ({ text: 'Tents may be returned within thirty days.' }),
 };
 
@@ -107,7 +108,7 @@ export function valueOf(
  */
 function typeOfId(coordinate: string, fieldName: string): string {
   const about = /^ids?$/.test(coordinate)
-    ? fieldName.replace(/^(update|delete|reprocess|rotate|revoke)/, '')
+    ? fieldName.replace(/^(update|delete|reprocess|rotate|revoke|retry|cancel)/, '')
     : coordinate.replace(/Ids?$/, '');
   const word = about.charAt(0).toUpperCase() + about.slice(1);
   return word === 'Chunk' || word === 'Chunks' ? 'DocumentChunk' : word;

@@ -103,6 +103,29 @@ export class BotWorld {
     return new DocumentWorld(this, id);
   }
 
+  /** A file that has come whole, though nobody has its bytes. */
+  receivedUpload(values: Record<string, unknown> = {}): Promise<string> {
+    return this.upload({
+      received_bytes: 100,
+      sha256: '0'.repeat(64),
+      state: 'received',
+      ...values,
+    });
+  }
+
+  /** A file that nothing has come of. */
+  upload(values: Record<string, unknown> = {}): Promise<string> {
+    return this.tenant.world.insert('uploads', {
+      tenant_id: this.tenant.id,
+      bot_id: this.id,
+      filename: `${v7()}.pdf`,
+      size_bytes: 100,
+      token_digest: '0'.repeat(64),
+      expires_at: '2100-01-01T00:00:00Z',
+      ...values,
+    });
+  }
+
   query(values: Record<string, unknown> = {}): Promise<string> {
     return this.tenant.world.insert('bot_queries', {
       tenant_id: this.tenant.id,
@@ -133,6 +156,22 @@ export class DocumentWorld {
     return tenant.world.database.write('testText', OPERATOR_SCOPE, em =>
       storeFirstText(em, { id: this.id, tenantId: tenant.id }, split),
     );
+  }
+
+  /** An ingestion for it that was cancelled: whether it began or not, nobody works on it. */
+  ingestion(values: Record<string, unknown> = {}): Promise<string> {
+    const { tenant } = this.bot;
+    return tenant.world.insert('ingestions', {
+      tenant_id: tenant.id,
+      doc_id: this.id,
+      filename: `${v7()}.pdf`,
+      size_bytes: 100,
+      content_sha256: '0'.repeat(64),
+      kind: 'replace',
+      revision: 1,
+      state: 'cancelled',
+      ...values,
+    });
   }
 
   /** `count` chunks of plain text without vectors. */

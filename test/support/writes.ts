@@ -11,10 +11,14 @@ const ALL_TABLES = [
   'docs',
   'doc_texts',
   'doc_chunks',
+  'ingestions',
+  'ingestion_chunks',
   'api_keys',
   'bot_queries',
   'idempotency_keys',
   'audit_log',
+  'uploads',
+  'upload_parts',
 ];
 
 /** A gateway with a tenant whose key may do all that keys may, and a stranger. */

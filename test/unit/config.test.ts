@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConfigError, envExample, readConfig } from '../../src/config.js';
+import { NO_QUOTAS } from '../../src/config/quotas.js';
 import { parseAddress } from '../../src/config/database-address.js';
 
 function problems(env: Record<string, string>): readonly string[] {
@@ -24,6 +25,7 @@ describe('readConfig', () => {
         trustProxy: false,
         corsOrigins: [],
         openIntrospection: true,
+        publicUrl: undefined,
       },
       workers: 1,
       database: { kind: 'embedded', dataDir: '.data' },
@@ -35,8 +37,12 @@ describe('readConfig', () => {
       statementLockMs: 5_000,
       chunkSize: 1_000,
       search: { indexMinChunks: 50_000, recallSample: 0 },
+      ingestion: { inline: true, concurrency: 1 },
       metricsToken: undefined,
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
+      uploads: { maxBytes: 52_428_800, lifetimeHours: 24, concurrency: 16, rpm: 600 },
+      quotas: NO_QUOTAS,
+      extraction: expect.objectContaining({ bytes: 52_428_800, filesAtOnce: 2 }),
       logLevel: 'info',
     });
   });
@@ -87,6 +93,13 @@ describe('readConfig', () => {
       WEAVER_SEARCH_INDEX_FROM: '5000',
       WEAVER_SEARCH_RECALL_SAMPLE: '0.05',
       WEAVER_METRICS_TOKEN: 'the-token-of-prometheus',
+      WEAVER_PUBLIC_URL: 'https://weaver.example.com/',
+      WEAVER_MAX_UPLOAD_BYTES: '2048',
+      WEAVER_UPLOAD_HOURS: '2',
+      WEAVER_MAX_UPLOADS_AT_ONCE: '3',
+      WEAVER_MAX_UPLOAD_RPM: '4',
+      WEAVER_QUOTA_BYTES: '5',
+      WEAVER_QUOTA_DOCUMENTS: 'free=6',
     });
     expect(config).toEqual({
       production: true,
@@ -97,6 +110,7 @@ describe('readConfig', () => {
         trustProxy: ['10.0.0.0/8', '::1'],
         corsOrigins: ['https://app.example.com', 'http://localhost:3000'],
         openIntrospection: false,
+        publicUrl: 'https://weaver.example.com',
       },
       workers: 1,
       database: {
@@ -136,8 +150,12 @@ describe('readConfig', () => {
         timeoutMs: 1000,
       },
       search: { indexMinChunks: 5_000, recallSample: 0.05 },
+      ingestion: { inline: true, concurrency: 2 },
       metricsToken: 'the-token-of-prometheus',
       limits: readConfig({}).limits,
+      uploads: { maxBytes: 2_048, lifetimeHours: 2, concurrency: 3, rpm: 4 },
+      quotas: { bytes: new Map([['*', 5]]), documents: new Map([['free', 6]]) },
+      extraction: readConfig({}).extraction,
       logLevel: 'warn',
     });
   });
@@ -309,11 +327,17 @@ describe('envExample', () => {
   });
 });
 
-test('the headers of a request may not take longer than all of it', () => {
-  expect(() => readConfig({ WEAVER_MAX_HEADERS_MS: '20000' })).toThrow(
-    'WEAVER_MAX_HEADERS_MS must not be more than WEAVER_MAX_REQUEST_MS',
+test('quotas are numbers for all tenants or by plan', () => {
+  const bytes = (value: string) => readConfig({ WEAVER_QUOTA_BYTES: value }).quotas.bytes;
+  expect(readConfig({}).quotas.bytes).toEqual(new Map());
+  expect(bytes('1000')).toEqual(new Map([['*', 1000]]));
+  expect(bytes(' free = 10, big plan=0,*=7')).toEqual(
+    new Map([
+      ['free', 10],
+      ['big plan', 0],
+      ['*', 7],
+    ]),
   );
-  expect(
-    readConfig({ WEAVER_MAX_HEADERS_MS: '20000', WEAVER_MAX_REQUEST_MS: '20000' }).limits,
-  ).toMatchObject({ headersMs: 20_000, requestMs: 20_000 });
+  for (const wrong of ['free', '-1', '1.5', 'free=', '=1', 'free=1,free=2', '1,2', 'a=1,'])
+    expect(() => bytes(wrong), wrong).toThrow('WEAVER_QUOTA_BYTES must be a whole number');
 });

@@ -9,9 +9,10 @@ import { backupRows, type PortableContents, type RowSink } from './portable.js';
 
 /**
  * The embedded database gives and takes all that one statement copies at once: so a few rows go in
- * each.
+ * each. Those of uploads take two megabytes.
  */
 const ROWS_A_STATEMENT = 500;
+const FIRST_ROWS = 10;
 const BYTES_A_STATEMENT = 4_000_000;
 
 async function pgliteOf(database: Database): Promise<PGlite> {
@@ -36,13 +37,16 @@ export async function backupEmbeddedRows(
 
 async function* rowsOf(pglite: PGlite, table: KeyedTable): AsyncGenerator<Buffer, number> {
   let total = 0;
+  let limit = FIRST_ROWS;
   for (let after: string | undefined; ;) {
     const { blob, affectedRows = 0 } = await pglite.query(
-      copyTo(table, `'/dev/blob'`, { after, limit: ROWS_A_STATEMENT }),
+      copyTo(table, `'/dev/blob'`, { after, limit }),
     );
     if (!blob || blob.size === 0) return total;
     const rows = Buffer.from(await blob.arrayBuffer());
     total += affectedRows;
+    // Rows of one table are about as long as those before them.
+    limit = Math.ceil(Math.min(ROWS_A_STATEMENT, (affectedRows * BYTES_A_STATEMENT) / rows.length));
     yield rows;
     const lastRow = rows.subarray(rows.lastIndexOf('\n', rows.length - 2) + 1);
     after = lastRow.toString('utf8', 0, lastRow.indexOf('\t'));

@@ -37,6 +37,8 @@ Query.bot                   +    -     -      -   -     -       +   +      +    
 Query.bots                  +    -     -      -   -     -       +   +      +     +     +
 Query.document              +    -     -      -   -     -       +   +      +     +     +
 Query.documents             +    -     -      -   -     -       +   +      +     +     +
+Query.ingestion             +    -     -      -   -     -       +   +      +     +     +
+Query.upload                +    -     -      -   -     -       +   +      +     +     +
 Query.chunk                 +    -     -      -   -     -       +   +      +     +     +
 Query.botQueries            +    -     -      -   -     -       +   +      +     +     +
 Query.searchChunks          -    -     +      -   -     -       +   +      +     +     +
@@ -50,6 +52,11 @@ Mutation.createDocument     -    +     -      -   -     -       +   -      +    
 Mutation.updateDocument     -    +     -      -   -     -       +   -      +     +     +
 Mutation.reprocessDocument  -    +     -      -   -     -       +   -      +     +     +
 Mutation.deleteDocument     -    +     -      -   -     -       +   -      +     +     +
+Mutation.ingestUpload       -    +     -      -   -     -       +   -      +     +     +
+Mutation.retryIngestion     -    +     -      -   -     -       +   -      +     +     +
+Mutation.cancelIngestion    -    +     -      -   -     -       +   -      +     +     +
+Mutation.createUpload       -    +     -      -   -     -       +   -      +     +     +
+Mutation.deleteUpload       -    +     -      -   -     -       +   -      +     +     +
 Mutation.addChunks          -    +     -      -   -     -       +   -      +     +     +
 Mutation.deleteChunks       -    +     -      -   -     -       +   -      +     +     +
 Mutation.createApiKey       -    -     -      -   +     -       +   -      +     +     +
@@ -91,6 +98,8 @@ beforeAll(async () => {
     Document: document.id,
     DocumentChunk: chunk!,
     BotQuery: query,
+    Upload: await bot.upload(),
+    Ingestion: await document.ingestion(),
   };
   const scopes = ['read', 'write', 'search', 'ask', 'admin', 'vectors'];
   for (const scope of scopes)

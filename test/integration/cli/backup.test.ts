@@ -113,6 +113,19 @@ const FILL = `
     from tenants;
   insert into bot_queries (tenant_id, bot_id, query, answer) select tenant_id, id, ${DIFFICULT},
     'null \\N' from bots;
+  insert into uploads (tenant_id, filename, size_bytes, received_bytes, state, token_digest,
+      expires_at)
+    select id, name, 2097152, 1048576, 'receiving', repeat('0', 64), '2100-01-01' from tenants;
+  insert into ingestions (tenant_id, doc_id, filename, size_bytes, content_sha256, kind, revision,
+      state, text, page_starts, error_code, error_message, error_retryable)
+    select tenant_id, id, filename, 7, repeat('0', 64), 'replace', 4, 'failed', 'Its text',
+      '{0,4}', 'CORRUPT', 'It is no text.', false from docs;
+  insert into ingestion_chunks (tenant_id, ingestion_id, chunk_index, text, context, headings,
+      text_start, text_end, input_sha256, model, embedding)
+    select tenant_id, id, 0, 'Its text', 'Its file', '{A,B}', 0, 8, repeat('0', 64), 'm',
+      array_fill(0.5::real, array[1536])::halfvec(1536) from ingestions;
+  insert into upload_parts (tenant_id, upload_id, part_no, bytes)
+    select tenant_id, id, 0, decode(repeat('00ff5c6e0a', 209715) || '09', 'hex') from uploads;
   insert into idempotency_keys (tenant_id, principal, mutation, key, input_digest, outcome)
     values (null, 'operator', 'm', 'k', 'd', '{"n": 0.10}')`;
 
@@ -160,13 +173,13 @@ describe('a portable backup', () => {
     const { code, out, err } = await weaver(source.env, ['db', 'backup', '--portable', first]);
     expect({ code, out }, err).toEqual({
       code: 0,
-      out: expect.stringMatching(/^Wrote .*: \d+ rows in 10 tables\.$/),
+      out: expect.stringMatching(/^Wrote .*: \d+ rows in 14 tables\.$/),
     });
     expect(statSync(first).mode & 0o777).toBe(0o600);
     const embedded = { WEAVER_DATA_DIR: join(folder, 'other-kind') };
     expect(await weaver(embedded, ['db', 'restore', first])).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/^Restored .*: \d+ rows in 10 tables\.$/),
+      out: expect.stringMatching(/^Restored .*: \d+ rows in 14 tables\.$/),
     });
     expect((await weaver(embedded, ['db', 'check'])).out).toBe(
       `At head (${HEAD}), and nothing differs from what the migrations make.`,
@@ -180,7 +193,8 @@ describe('a portable backup', () => {
     expect(text(third)).toBe(text(first));
     const sums =
       'select storage_used_bytes = (select sum(size_bytes) from docs d ' +
-      'where d.tenant_id = t.id) as right from tenants t';
+      'where d.tenant_id = t.id) + (select sum(size_bytes) from uploads u ' +
+      'where u.tenant_id = t.id) as right from tenants t';
     expect(await sql(back, sums)).toEqual([{ right: true }, { right: true }]);
     expect(await sql(back, 'select count(*)::int as bots from bots')).toEqual([{ bots: 2 }]);
     expect(
@@ -361,7 +375,7 @@ describe('a portable backup', () => {
       expect(await weaver(as(source, gateway), ['db', 'backup', '--portable', path])).toMatchObject(
         {
           code: 0,
-          out: expect.stringMatching(/: \d+ rows in 10 tables\.$/),
+          out: expect.stringMatching(/: \d+ rows in 14 tables\.$/),
         },
       );
       const target = await database();
@@ -690,11 +704,11 @@ describe.runIf(onPostgres)('a dump of PostgreSQL', () => {
     );
     const [whole, ours, read] = [file(), file(), file()];
     const { code, out, err } = await weaver(shared.env, ['db', 'backup', whole]);
-    expect({ code, out }, err).toEqual({ code: 0, out: expect.stringMatching(/ in 14 tables\.$/) });
+    expect({ code, out }, err).toEqual({ code: 0, out: expect.stringMatching(/ in 16 tables\.$/) });
     expect(err).toContain('restored into a scratch database, and other rows counted in the file');
     expect(await weaver(shared.env, ['db', 'backup', '--only-weaver', ours])).toMatchObject({
       code: 0,
-      out: expect.stringMatching(/ in 12 tables\.$/),
+      out: expect.stringMatching(/ in 14 tables\.$/),
     });
     const reader = await login('bypassrls');
     await sqlAt(admin(), `grant pg_read_all_data to ${reader}`);

@@ -58,6 +58,8 @@ async function settle(): Promise<{ client: Client; own: OwnIds }> {
     Document: document.id,
     DocumentChunk: chunk!,
     BotQuery: await bot.query(),
+    Upload: await bot.upload(),
+    Ingestion: await document.ingestion(),
   };
   return { client, own: ids };
 }

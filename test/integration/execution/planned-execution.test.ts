@@ -4,10 +4,12 @@ import { parse, validate, type ExecutionResult } from 'graphql';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requestCaller } from '../../../src/auth/caller.js';
 import type { Principal } from '../../../src/auth/principal.js';
+import { NO_QUOTAS } from '../../../src/config/quotas.js';
 import { OPERATOR_SCOPE, tenantScope } from '../../../src/db/database-scope.js';
 import { ReadModels } from '../../../src/db/read-model.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import type { RequestContext } from '../../../src/graphql/context.js';
+import { IngestionEvents } from '../../../src/ingestion/ingestion-events.js';
 import { Pauses } from '../../../src/graphql/execution/pauses.js';
 import { ByteBudget } from '../../../src/graphql/limits/byte-budget.js';
 import { OperationSlots, OperationSlot } from '../../../src/graphql/limits/operation-slots.js';
@@ -65,6 +67,8 @@ function contextOf(principal: Principal): RequestContext {
     embedder,
     embed: texts => embedder.embed(texts),
     chunkSize: 1_000,
+    ingestionEvents: new IngestionEvents(),
+    quotas: NO_QUOTAS,
     pause: () => undefined,
     pauses: new Pauses(() => undefined),
     rows: new RowBudget(25_000, 25_000).operation(),
@@ -74,6 +78,7 @@ function contextOf(principal: Principal): RequestContext {
     loaders: new Map(),
     lists: new Map(),
     search: searchServices(),
+    uploads: { maxBytes: 1_000, lifetimeHours: 1, publicUrl: undefined },
     searchCount: new SearchCount(),
     log: createLogger('silent'),
     slot: new OperationSlot(new OperationSlots(1, 1), { name: 'test', tenant: 'test' }, signal),

@@ -6,7 +6,15 @@ import type { TenantWorld } from '../../support/world.js';
 const UNKNOWN = '0198c7a2-5c1e-7d3a-9f52-0f6f2f6f3a10';
 
 type Ids = Record<
-  'Tenant' | 'User' | 'Bot' | 'Document' | 'DocumentChunk' | 'ApiKey' | 'BotQuery',
+  | 'Tenant'
+  | 'User'
+  | 'Bot'
+  | 'Document'
+  | 'DocumentChunk'
+  | 'ApiKey'
+  | 'BotQuery'
+  | 'Upload'
+  | 'Ingestion',
   string
 >;
 
@@ -29,6 +37,8 @@ async function oneOfEach(of: TenantWorld): Promise<Ids> {
     DocumentChunk: chunk!,
     ApiKey: (await of.key({ name: 'The key' })).id,
     BotQuery: await bot.query({ query: 'The query' }),
+    Upload: await bot.upload({ filename: 'The upload' }),
+    Ingestion: await document.ingestion({ filename: 'The ingestion' }),
   };
 }
 
@@ -46,7 +56,8 @@ const FRAGMENTS = `__typename id
   ... on Tenant { name } ... on User { email role } ... on Bot { label: name }
     ... on Document { filename bot { id name } }
   ... on DocumentChunk { text document { filename } } ... on ApiKey { name scopes }
-    ... on BotQuery { query bot { name } }`;
+    ... on BotQuery { query bot { name } } ... on Upload { filename state }
+    ... on Ingestion { filename progress: state }`;
 
 /** What `FRAGMENTS` shows of one of each. */
 const shownOf = (ids: Ids, tenantName = 'The tenant') => ({
@@ -72,8 +83,25 @@ const shownOf = (ids: Ids, tenantName = 'The tenant') => ({
     query: 'The query',
     bot: { name: 'The bot' },
   },
+  Ingestion: {
+    __typename: 'Ingestion',
+    id: ids.Ingestion,
+    filename: 'The ingestion',
+    progress: 'CANCELLED',
+  },
+  Upload: { __typename: 'Upload', id: ids.Upload, filename: 'The upload', state: 'WAITING' },
 });
-const TYPES = ['Tenant', 'User', 'Bot', 'Document', 'DocumentChunk', 'ApiKey', 'BotQuery'] as const;
+const TYPES = [
+  'Tenant',
+  'User',
+  'Bot',
+  'Document',
+  'DocumentChunk',
+  'ApiKey',
+  'BotQuery',
+  'Upload',
+  'Ingestion',
+] as const;
 
 describe('Query.node', () => {
   test.each(TYPES)('finds a %s, and shows what the fragment on it asks', async type => {
@@ -204,9 +232,11 @@ describe('Query.nodes', () => {
       'botsById',
       'doc_chunksById',
       'docsById',
+      'ingestionsById',
       'nodeTypes',
       'profilesById',
       'tenantsById',
+      'uploadsById',
     ]);
   });
 

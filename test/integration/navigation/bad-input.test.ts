@@ -123,9 +123,11 @@ describe('an id that is no UUID', () => {
       'Query.chunk(id:)',
       'Query.document(id:)',
       'Query.explainChunk(chunkId:)',
+      'Query.ingestion(id:)',
       'Query.node(id:)',
       'Query.nodes(ids:)',
       'Query.tenant(id:)',
+      'Query.upload(id:)',
     ]);
   });
 
@@ -179,6 +181,8 @@ describe('an id that is no UUID', () => {
     BotQueryFilter: 'botQueries(filter: $filter) { totalCount }',
     UserFilter: 'tenant { users(filter: $filter) { totalCount } }',
     ApiKeyFilter: 'tenant { apiKeys(filter: $filter) { totalCount } }',
+    IngestionFilter: 'tenant { ingestions(filter: $filter) { totalCount } }',
+    UploadFilter: 'tenant { uploads(filter: $filter) { totalCount } }',
     AuditEventFilter: 'auditLog(filter: $filter) { totalCount }',
     DocumentChunkFilter: 'documents { nodes { chunks(filter: $filter) { totalCount } } }',
   };

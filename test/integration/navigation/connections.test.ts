@@ -107,6 +107,11 @@ beforeAll(async () => {
       status: oneOf(['pending', 'failed', 'completed', 'processing', 'failed'], nth),
       ...times,
     });
+    await bot.upload({
+      size_bytes: oneOf([5, 2 ** 40, 5, 1], nth),
+      expires_at: `2100-01-0${oneOf([3, 1, 2, 2], nth)}T00:00:00Z`,
+      created_at: instant(nth),
+    });
     await bot.query({
       api_key_id: key.id,
       latency_ms: oneOf([undefined, 5, 2_147_483_647, 5, 0], nth),
@@ -115,6 +120,12 @@ beforeAll(async () => {
     });
   }
   const document = await (await tenant.bot({ name: 'Other' })).document();
+  for (let nth = 0; nth < ROWS; nth += 1)
+    await document.ingestion({
+      state: oneOf(['failed', 'cancelled', 'completed', 'failed'], nth),
+      finished_at: oneOf([undefined, instant(nth + 1), instant(nth)], nth),
+      created_at: instant(nth),
+    });
   await document.chunks(
     Array.from({ length: ROWS }, (_, nth) => ({
       text: name(nth),

@@ -22,6 +22,8 @@ const FILTERED: readonly Filtered[] = [
   { type: 'ApiKey', list: 'apiKeys', parent: 'Tenant' },
   { type: 'Bot', list: 'bots', parent: 'Query' },
   { type: 'Document', list: 'documents', parent: 'Query', related: { botId: 'bot' } },
+  { type: 'Ingestion', list: 'ingestions', parent: 'Tenant', related: { documentId: 'document' } },
+  { type: 'Upload', list: 'uploads', parent: 'Tenant', related: { botId: 'bot' } },
   { type: 'DocumentChunk', list: 'chunks', parent: 'Document' },
   {
     type: 'BotQuery',
@@ -110,7 +112,36 @@ beforeAll(async () => {
       size_bytes: oneOf(['0', '5', '1000000000000000000', '9007199254740993'], nth),
       status: oneOf(['failed', 'completed', 'pending'], nth),
       error_message: oneOf(['It broke: 100%', undefined], nth),
+      metadata: oneOf(configs, nth),
+      content_sha256: oneOf([undefined, '0'.repeat(64), 'a'.repeat(64)], nth),
       tags: oneOf(['{}', '{draft}', '{"für alle",draft}', '{"a,b",NULLS,"\\""}'], nth),
+      ...times,
+    });
+    await chunked.ingestion({
+      filename: name,
+      kind: oneOf(['create', 'replace'], nth),
+      state: oneOf(['failed', 'cancelled', 'completed'], nth),
+      step: oneOf([undefined, 'extract', 'embed'], nth),
+      attempt: nth % 3,
+      ...(nth % 2 === 0 && {
+        error_code: name.slice(0, 50),
+        error_message: 'It broke.',
+        error_retryable: false,
+      }),
+      created_at: oneOf(INSTANTS, nth),
+      started_at: oneOf([undefined, oneOf(INSTANTS, nth)], nth),
+      finished_at: oneOf([oneOf(INSTANTS, nth), undefined], nth),
+    });
+    const received = oneOf([false, true, false], nth);
+    await bot.upload({
+      filename: name,
+      size_bytes: oneOf([1, 5, 1_000_000], nth),
+      ...(received && {
+        state: 'received',
+        received_bytes: oneOf([1, 5, 1_000_000], nth),
+        sha256: '0'.repeat(64),
+      }),
+      expires_at: `2100${oneOf(INSTANTS, nth).slice(4)}`,
       ...times,
     });
     await bot.query({
@@ -122,6 +153,7 @@ beforeAll(async () => {
       created_at: oneOf(INSTANTS, nth),
     });
   }
+  await (await tenant.bot()).upload();
   await chunked.chunks(
     NAMES.map((text, nth) => ({
       text,

@@ -71,6 +71,24 @@ export const LIST_FIELDS: readonly ListField[] = [
     parentColumn: 'tenant_id',
   },
   {
+    coordinate: 'Tenant.ingestions',
+    orderField: 'IngestionOrderField',
+    table: 'ingestions',
+    parentColumn: 'tenant_id',
+  },
+  {
+    coordinate: 'Document.ingestions',
+    orderField: 'IngestionOrderField',
+    table: 'ingestions',
+    parentColumn: 'doc_id',
+  },
+  {
+    coordinate: 'Tenant.uploads',
+    orderField: 'UploadOrderField',
+    table: 'uploads',
+    parentColumn: 'tenant_id',
+  },
+  {
     coordinate: 'Bot.documents',
     orderField: 'DocumentOrderField',
     table: 'docs',

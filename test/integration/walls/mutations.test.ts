@@ -15,6 +15,7 @@ import { USER_SECRET } from '../../support/config.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { tokenFor } from '../../support/identity-provider.js';
 import { validArguments, type OwnIds } from '../../support/valid-arguments.js';
+import { BotWorld, TenantWorld } from '../../support/world.js';
 
 /** Members that differ from one answer to the next although the question was the same. */
 const VOLATILE = new Set(['requestId']);
@@ -106,6 +107,8 @@ async function settle(canary: string): Promise<Inhabitant> {
       Document: document.id,
       DocumentChunk: chunk!,
       BotQuery: query,
+      Upload: await bot.receivedUpload(),
+      Ingestion: await document.ingestion(),
     },
   };
 }
@@ -208,10 +211,14 @@ function provesThatNothingGives(): void {
     const problems: string[] = [];
     const shared = v4();
     for (const field of keyed) {
-      const [theirs, mine] = [victim, attacker].map(({ own }) => {
-        const variables = validArguments(field, own) as { input: object };
+      const inputs = [victim, attacker].map(async ({ tenantId, own }) => {
+        // An upload is ingested once.
+        const bot = new BotWorld(new TenantWorld(gateway.world, tenantId), own.Bot!);
+        const Upload = await bot.receivedUpload();
+        const variables = validArguments(field, { ...own, Upload }) as { input: object };
         return { input: { ...variables.input, idempotencyKey: shared } };
       });
+      const [theirs, mine] = await Promise.all(inputs);
       const [, theirOwner] = victim.clients;
       const [, myOwner] = attacker.clients;
       const first = await ask(theirOwner!, { root: 'mutation', field }, theirs!);

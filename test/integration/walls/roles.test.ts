@@ -23,6 +23,10 @@ const TABLES = [
   'bot_queries',
   'audit_log',
   'idempotency_keys',
+  'uploads',
+  'upload_parts',
+  'ingestions',
+  'ingestion_chunks',
 ];
 const WHO = statement(
   'who',
@@ -71,6 +75,30 @@ async function fill(tenant: TenantWorld, ids: Map<string, string>): Promise<void
     )
     .set('api_keys', key.id)
     .set('bot_queries', await bot.query());
+  const upload = await bot.upload();
+  const ingestion = await document.ingestion();
+  ids.set('ingestions', ingestion).set(
+    'ingestion_chunks',
+    await tenant.world.insert('ingestion_chunks', {
+      tenant_id: tenant.id,
+      ingestion_id: ingestion,
+      chunk_index: 0,
+      text: 'Text',
+      context: '',
+      text_start: 0,
+      text_end: 4,
+      input_sha256: '0'.repeat(64),
+    }),
+  );
+  ids.set('uploads', upload).set(
+    'upload_parts',
+    await tenant.world.insert('upload_parts', {
+      tenant_id: tenant.id,
+      upload_id: upload,
+      part_no: 0,
+      bytes: 'Bytes',
+    }),
+  );
   ids.set(
     'audit_log',
     await tenant.world.insert('audit_log', {
@@ -252,6 +280,27 @@ describe("a tenant's role", () => {
         `values (?, '${v4()}', 'What?', 'That.')`,
     ],
     [
+      'uploads',
+      'insert into uploads (tenant_id, filename, size_bytes, token_digest, expires_at) ' +
+        `values (?, 'a.pdf', 1, '${'0'.repeat(64)}', '2100-01-01')`,
+    ],
+    [
+      'ingestions',
+      'insert into ingestions (tenant_id, doc_id, filename, size_bytes, content_sha256, kind, ' +
+        `revision) values (?, '${v4()}', 'a', 1, '${'0'.repeat(64)}', 'create', 1)`,
+    ],
+    [
+      'ingestion_chunks',
+      'insert into ingestion_chunks (tenant_id, ingestion_id, chunk_index, text, context, ' +
+        'text_start, text_end, input_sha256) ' +
+        `values (?, '${v4()}', 0, 'Text', '', 0, 4, '${'0'.repeat(64)}')`,
+    ],
+    [
+      'upload_parts',
+      'insert into upload_parts (tenant_id, upload_id, part_no, bytes) ' +
+        `values (?, '${v4()}', 0, 'Bytes')`,
+    ],
+    [
       'idempotency_keys',
       'insert into idempotency_keys (tenant_id, principal, mutation, key, input_digest) ' +
         "values (?, 'operator', 'createBot', 'mine', 'digest')",
@@ -262,7 +311,7 @@ describe("a tenant's role", () => {
     expect(await db.asSuperuser(`select count(*)::int as n from ${table}`)).toEqual(before);
   });
 
-  test.each(['profiles', 'bots', 'docs', 'api_keys', 'idempotency_keys'])(
+  test.each(['profiles', 'bots', 'docs', 'api_keys', 'idempotency_keys', 'ingestions'])(
     'cannot hand a row of %s to another tenant',
     async table => {
       expect(
@@ -289,12 +338,16 @@ describe("a tenant's role", () => {
     }
   });
 
-  test('cannot edit chunks, texts or queries, nor read the log of migrations', async () => {
+  test('cannot edit chunks, texts, queries or declared files, nor read migrations', async () => {
     for (const sql of [
       `update doc_chunks set text = 'edited'`,
       `update doc_chunks set headings = '{edited}'`,
       `update doc_texts set text = 'edited'`,
       `update bot_queries set answer = 'edited'`,
+      'update uploads set size_bytes = 2',
+      `update uploads set token_digest = repeat('1', 64)`,
+      `update uploads set expires_at = '2200-01-01'`,
+      'update upload_parts set part_no = 7',
       'select * from mikro_orm_migrations',
       'select * from rate_limits',
       'delete from rate_limits',
@@ -341,6 +394,18 @@ describe("a tenant's role", () => {
     const text =
       'insert into doc_texts (tenant_id, bot_id, doc_id, revision, text, sha256) ' +
       `values (?, ?, ?, 1, 'Text', '${'0'.repeat(64)}')`;
+    const upload =
+      'insert into uploads (tenant_id, bot_id, filename, size_bytes, token_digest, expires_at) ' +
+      `values (?, ?, 'a.pdf', 1, '${'0'.repeat(64)}', '2100-01-01')`;
+    const ingestion =
+      'insert into ingestions (tenant_id, bot_id, doc_id, filename, size_bytes, content_sha256, ' +
+      `kind, revision) values (?, ?, ?, 'a', 1, '${'0'.repeat(64)}', 'create', 1)`;
+    const staged =
+      'insert into ingestion_chunks (tenant_id, ingestion_id, chunk_index, text, context, ' +
+      `text_start, text_end, input_sha256) values (?, ?, 1, 'T', '', 0, 1, '${'0'.repeat(64)}')`;
+    const part =
+      'insert into upload_parts (tenant_id, upload_id, part_no, bytes) ' +
+      "values (?, ?, 1, 'Bytes')";
     const query =
       'insert into bot_queries (tenant_id, bot_id, api_key_id, query, answer) ' +
       "values (?, ?, ?, 'What?', 'That.')";
@@ -349,6 +414,10 @@ describe("a tenant's role", () => {
       [chunk, [rows.mine.get('bots'), rows.other.get('docs')], [rows.mine.get('bots'), v4()]],
       [chunk, [rows.other.get('bots'), rows.other.get('docs')], [v4(), v4()]],
       [text, [rows.mine.get('bots'), rows.other.get('docs')], [rows.mine.get('bots'), v4()]],
+      [upload, [rows.other.get('bots')], [v4()]],
+      [part, [rows.other.get('uploads')], [v4()]],
+      [ingestion, [rows.mine.get('bots'), rows.other.get('docs')], [rows.mine.get('bots'), v4()]],
+      [staged, [rows.other.get('ingestions')], [v4()]],
       [query, [rows.other.get('bots'), null], [v4(), null]],
       [query, [rows.mine.get('bots'), rows.other.get('api_keys')], [rows.mine.get('bots'), v4()]],
     ] as const) {

@@ -25,10 +25,14 @@ const TABLES = [
   'api_keys',
   'bot_queries',
   'audit_log',
+  'uploads',
+  'upload_parts',
+  'ingestions',
+  'ingestion_chunks',
 ];
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-/** Texts that passages are cut from: no field shows the ids of their rows. */
-const TABLES_WITHOUT_IDS = new Set(['doc_texts']);
+/** Texts that passages are cut from, and bytes: no field shows the ids of their rows. */
+const TABLES_WITHOUT_IDS = new Set(['doc_texts', 'upload_parts', 'ingestion_chunks']);
 /** Members that differ from one answer to the next although the question was the same. */
 const VOLATILE = new Set(['requestId', 'tookMs', 'lastUsedAt']);
 
@@ -71,6 +75,7 @@ async function settle(canary: string): Promise<Inhabitant> {
       gcs_path: `gs://${canary}`,
       error_message: canary,
       tags: `{${canary}}`,
+      metadata: JSON.stringify({ canary }),
     });
     const embedding = Array.from({ length: 1536 }, (_, index) => Number(index % 2 === 0));
     const texts = [0, 1].map(chunkIndex => `About the ${canary} ${chunkIndex}`);
@@ -86,6 +91,35 @@ async function settle(canary: string): Promise<Inhabitant> {
         metadata: { canary },
         embedding,
       })),
+    });
+    const upload = await bot.upload({
+      filename: `${canary}.pdf`,
+      content_type: canary,
+      metadata: JSON.stringify({ canary }),
+    });
+    await gateway.world.insert('upload_parts', {
+      tenant_id: tenant.id,
+      upload_id: upload,
+      part_no: 0,
+      bytes: canary,
+    });
+    const ingestion = await document.ingestion({
+      filename: `${canary}.pdf`,
+      metadata: JSON.stringify({ canary }),
+      error_code: canary,
+      error_message: canary,
+      error_retryable: false,
+      text: canary,
+    });
+    await gateway.world.insert('ingestion_chunks', {
+      tenant_id: tenant.id,
+      ingestion_id: ingestion,
+      chunk_index: 0,
+      text: canary,
+      context: canary,
+      text_start: 0,
+      text_end: 4,
+      input_sha256: '0'.repeat(64),
     });
     await bot.query({
       query: `${canary}?`,
