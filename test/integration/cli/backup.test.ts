@@ -396,7 +396,9 @@ describe('a portable backup', () => {
       const superusers = await database();
       await weaver(superusers.env, ['db', 'bootstrap', '--owner', owner]);
       expect(await weaver(superusers.env, ['db', 'restore', path])).toMatchObject({ code: 0 });
-      expect(await weaver(as(superusers, owner), ['db', 'down'])).toMatchObject({ code: 0 });
+      expect(await weaver(as(superusers, owner), ['db', 'down', '--yes'])).toMatchObject({
+        code: 0,
+      });
     },
   );
 });
