@@ -557,6 +557,19 @@ describe('the file', () => {
   });
 });
 
+test('requests that were counted a moment ago keep no backup from its check', async () => {
+  const counting = await database({ migrated: true });
+  await sql(
+    counting,
+    `insert into rate_limits (subject, minute, used, granted) values ('walk', now(), 3, 5)`,
+  );
+  for (const options of [[], ['--portable']])
+    expect(await weaver(counting.env, ['db', 'backup', ...options, file()])).toMatchObject({
+      code: 0,
+      err: expect.stringContaining('The file was checked and has the same rows'),
+    });
+});
+
 describe.runIf(!onPostgres)("the embedded database's former files", () => {
   /** Before the command: the disk fails as often when `pg` of the data folder gets its name. */
   const FAILING_DISK =
