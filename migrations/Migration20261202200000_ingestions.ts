@@ -67,6 +67,8 @@ const INGESTIONS = [
   // What is waited for: small, however many have ended.
   'create index ingestions_unfinished on ingestions (tenant_id, created_at, id) ' +
     `where state in ('queued', 'running')`,
+  // Whose turn it is: when a tenant had its last one.
+  'create index ingestions_by_start on ingestions (tenant_id, started_at)',
   'create index ingestions_failed on ingestions (tenant_id, created_at, id) ' +
     `where state = 'failed'`,
   'create trigger ingestions_choose_bot before insert on ingestions for each row ' +

@@ -18,6 +18,7 @@ import type { Principal } from './auth/principal.js';
 import { ComputeScheduler } from './base/compute-scheduler.js';
 import type { Config } from './config.js';
 import type { Limits } from './config/limits.js';
+import type { Quotas } from './config/quotas.js';
 import type { Database } from './db/database.js';
 import {
   NOBODY_SCOPE,
@@ -152,6 +153,7 @@ export async function startGateway({
     slots: new OperationSlots(config.limits.concurrentOperations, config.limits.queuedOperations),
     computing: new ComputeScheduler(),
     chunkSize: config.chunkSize,
+    quotas: config.quotas,
     embedder: metrics
       ? withMetrics(createEmbedder(config.embedder, log), metrics)
       : createEmbedder(config.embedder, log),
@@ -161,7 +163,7 @@ export async function startGateway({
     ),
     search: searchServices(metrics, sampler),
     ingestionEvents: new IngestionEvents(),
-    uploads: { ...config.uploads, quotas: config.quotas, publicUrl: config.http.publicUrl },
+    uploads: { ...config.uploads, publicUrl: config.http.publicUrl },
   };
   const filesMetrics = metrics && ingestionMetrics(database, metrics);
   const findCaller = callerFinder(database, admit, config.limits);
@@ -196,8 +198,7 @@ export async function startGateway({
   return {
     url: serverUrl(app),
     async close() {
-      await worker?.close();
-      await apollo.stop();
+      await Promise.all([worker?.close(), apollo.stop()]);
       await app.close();
       await usage.close();
       await expiredUploads.close();
@@ -222,6 +223,7 @@ interface Services {
   readonly slots: OperationSlots;
   readonly computing: ComputeScheduler;
   readonly chunkSize: number;
+  readonly quotas: Quotas;
   readonly embedder: Embedder;
   /**
    * Limits concurrent calls of a remote embedder. Any number may wait: they belong to operations,
@@ -292,6 +294,7 @@ function contextOf(
     // Not for a caller who may turn out to be nobody.
     embed: confirmed ? (texts, inputType) => confirmed.then(() => embed(texts, inputType)) : embed,
     chunkSize: services.chunkSize,
+    quotas: services.quotas,
     pause,
     pauses: new Pauses(pause),
     log: request.log as Logger,

@@ -219,8 +219,8 @@ const SETTINGS = {
   WEAVER_STATEMENT_LOCK_TIMEOUT: wholeNumber(0, 86_400)
     .default(5)
     .describe(
-      'Seconds that a statement of a migration waits for a locked table, while other ' +
-        'sessions wait behind it. 0: no limit.',
+      'Seconds that a statement of a migration, a backup or a restore waits for a locked ' +
+        'table. 0: no limit.',
     ),
   DATABASE_POOLER: z
     .enum(['none', 'transaction'], 'must be none or transaction')

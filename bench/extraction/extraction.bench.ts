@@ -56,7 +56,8 @@ async function benchExtraction(print: (line: string) => void): Promise<void> {
   await once(server, 'listening');
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   print(
-    'file                                      kB     ms  request p99/max  loop p99/max ms  +RSS MB  result',
+    'file                                      kB     ms  ' +
+      'request p99/max  loop p99/max ms  most CPU  +RSS MB  result',
   );
   try {
     for (const file of files()) print(await measure(extractText, file, url));
@@ -82,6 +83,7 @@ async function measure(extractText: Extract, file: BenchFile, url: string): Prom
       await new Promise(resolve => void setTimeout(resolve, PAUSE_MS));
     }
   })();
+  const mostCpu = watchTurns(end.signal);
   loop.enable();
   const started = performance.now();
   const answer = await extractText(bytes, filename).catch((error: unknown) => error);
@@ -96,9 +98,27 @@ async function measure(extractText: Extract, file: BenchFile, url: string): Prom
     String(Math.round(took)).padStart(6),
     timesText(waits[Math.floor(waits.length * 0.99)]!, waits.at(-1)!),
     timesText(loop.percentile(99) / 1e6, loop.max / 1e6),
+    mostCpu().toFixed(1).padStart(9),
     String(Math.round((rss - rssBefore) / 2 ** 20)).padStart(7),
     ` ${resultText(answer, words)}`,
   ].join(' ');
+}
+
+/**
+ * The most time of the processor that this thread has taken between two turns of its loop, in
+ * milliseconds: what others wait for it, also where a busy machine makes all of them wait.
+ */
+function watchTurns(end: AbortSignal): () => number {
+  let last = process.threadCpuUsage();
+  let most = 0;
+  const turn = (): void => {
+    const now = process.threadCpuUsage();
+    most = Math.max(most, (now.user + now.system - last.user - last.system) / 1_000);
+    last = now;
+    if (!end.aborted) setTimeout(turn, 1);
+  };
+  turn();
+  return () => most;
 }
 
 async function requestOf(url: string): Promise<void> {

@@ -6,6 +6,7 @@ import { demoQuestions } from './demo-questions.js';
 import { openGateway } from './gateway.js';
 import { languageQuestions } from './language-questions.js';
 import { fastifyManual } from './manual.js';
+import { ownWords } from './own-words.js';
 import { measuresOf } from './measures.js';
 import type { QuestionSet } from './question-set.js';
 import { compare, printed, readTable, writeTable, type SetResult } from './report.js';
@@ -69,5 +70,8 @@ async function measureSet(
       heldOut: measuresOf(ranks.filter((_, index) => index % 2 === 1)),
     });
   }
+  const { pairs, found, missed } = await ownWords(operator, stored);
+  log(`  KEYWORD finds ${found} of ${pairs} pairs of a chunk and a word of four letters in it`);
+  if (missed.length > 0) log(`  not by ${missed.join(', ')}`);
   return { name: set.name, chunks: stored.chunks.length, ways };
 }

@@ -38,7 +38,12 @@ export interface Page {
  * a page of their own, and stand on no other.
  */
 export const BEFORE_PAGE = 'before.md';
-export const BEFORE: readonly string[] = ['apiKeyByPrefix', 'searchScopeSize', 'searchIndexes'];
+export const BEFORE: readonly string[] = [
+  'apiKeyByPrefix',
+  'apiKeyBeforeReads',
+  'searchScopeSize',
+  'searchIndexes',
+];
 
 const TEXT = 'flost grop bran';
 

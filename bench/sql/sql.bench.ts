@@ -165,7 +165,7 @@ async function writePages(adminUrl: string, gatewayUrl: string, subjects: Subjec
           if (!before.has(name))
             before.set(
               name,
-              (await planned([sent], name === 'apiKeyByPrefix' ? OPERATOR_SCOPE : scope))[0]!,
+              (await planned([sent], name.startsWith('apiKey') ? OPERATOR_SCOPE : scope))[0]!,
             );
         }
       }

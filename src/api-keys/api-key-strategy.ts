@@ -36,7 +36,7 @@ const KEY_BY_PREFIX = fixedStatement(
 
 // With the tenant that the key was of, as whom the statements behind it read.
 const KEY_BEFORE_READS = fixedStatement(
-  'apiKeyByPrefix',
+  'apiKeyBeforeReads',
   `${keysByPrefix(() => 'null as entered')}
     union all
    select null, null, null, null, null, ${enterTenantSql('$2')}`,

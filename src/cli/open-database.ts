@@ -7,7 +7,7 @@ import { activeSessionsOf, stopDatabase } from '../ops/active-sessions.js';
 import { connectionError, reason } from '../ops/connection-errors.js';
 import { Database } from '../db/database.js';
 import { applyMigrations } from '../ops/migrations/run.js';
-import { damagedFolder } from '../db/open/embedded-folder.js';
+import { damagedFolder, refuseMissing } from '../db/open/embedded-folder.js';
 import { unusableFolder } from '../db/open/unusable-folder.js';
 import { checkServer } from '../ops/server-checks.js';
 import { ENTITIES } from '../entities.js';
@@ -96,14 +96,21 @@ export async function withReadyDatabase<T>(
 
 /**
  * Whether there is an embedded database to open; true for PostgreSQL. Opening would make one.
- * Throws a `StartupError` where the system does not let this user see.
+ * Throws a `StartupError` where the system does not let this user see, or where a restore was
+ * interrupted that had moved it aside.
  */
 export function embeddedExists(database: DatabaseConfig): boolean {
-  if (database.kind !== 'embedded') return true;
+  if (database.kind !== 'embedded' || clusterExists(database.dataDir)) return true;
+  refuseMissing(join(database.dataDir, 'pg'));
+  return false;
+}
+
+/** The same of its files, also where a restore was interrupted. */
+export function clusterExists(dataDir: string): boolean {
   try {
-    return lstatSync(join(database.dataDir, 'pg'), { throwIfNoEntry: false }) !== undefined;
+    return lstatSync(join(dataDir, 'pg'), { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    throw unusableFolder(database.dataDir, error) ?? error;
+    throw unusableFolder(dataDir, error) ?? error;
   }
 }
 
@@ -112,10 +119,10 @@ export function embeddedExists(database: DatabaseConfig): boolean {
  * empty one.
  */
 export function mustExist(database: DatabaseConfig): void {
-  if (database.kind === 'embedded' && !embeddedExists(database))
-    throw new StartupError(
-      `There is no embedded database in ${database.dataDir} yet. "npx weaver serve" creates it.`,
-    );
+  if (database.kind !== 'embedded' || embeddedExists(database)) return;
+  throw new StartupError(
+    `There is no embedded database in ${database.dataDir} yet. "npx weaver serve" creates it.`,
+  );
 }
 
 /** The database in words: which, where, and as whom. */

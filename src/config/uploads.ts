@@ -23,8 +23,8 @@ export const UPLOAD_SETTINGS = {
   WEAVER_MAX_UPLOADS_AT_ONCE: wholeNumber(1, 10_000)
     .default(16)
     .describe(
-      'Files that a process receives at the same time, each in about 4 MB of memory; one tenant ' +
-        'may use at most half.',
+      'Files that a process receives at the same time, each in a few megabytes of memory; one ' +
+        'tenant may use at most half.',
     ),
   WEAVER_MAX_UPLOAD_RPM: wholeNumber(1, 10_000_000)
     .default(600)

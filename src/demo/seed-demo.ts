@@ -9,6 +9,7 @@ import { createBot, deleteBot } from '../bots/bot.service.js';
 import { embedChunks, splitChunks, type UnembeddedChunk } from '../chunking/prepare-chunks.js';
 import { DEFAULT_CHUNK_SIZE } from '../chunking/split-text.js';
 import { addChunks } from '../chunks/chunk.service.js';
+import { NO_QUOTAS } from '../config/quotas.js';
 import type { Database } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { ReadModels } from '../db/read-model.js';
@@ -113,6 +114,7 @@ async function embedTexts(
     embed: async texts => texts.map(text => vectors.get(text)!),
     pause: () => undefined,
     chunkSize: DEFAULT_CHUNK_SIZE,
+    quotas: NO_QUOTAS,
     count: counts.reduce((sum, count) => sum + count, 0),
   };
 }

@@ -7,6 +7,7 @@ import type { DeletionPayload } from '../graphql/deletion.js';
 import { jsonInput, tenantInput } from '../graphql/input-checks.js';
 import { changedValues, newValues } from '../graphql/settable-fields.js';
 import { uuidInput } from '../graphql/uuid-input.js';
+import { checkQuotas } from '../tenants/quotas.js';
 import { detailsOf, recordedForOperators, rowDetailsOf } from '../writes/audit.js';
 import { change } from '../writes/change.js';
 import type { Db, EmbeddingDb } from '../writes/db.js';
@@ -50,6 +51,10 @@ export async function createDocument(
     async work(em, split) {
       await storeDocument(em, document, split);
       const { id, tenantId } = document;
+      await checkQuotas(em, db.quotas, tenantId, {
+        bytesField: text === undefined ? 'input.sizeBytes' : 'input.text',
+        documentField: 'input.filename',
+      });
       return {
         outcome: { id, tenantId },
         audit: recordedForOperators({

@@ -55,27 +55,41 @@ export interface PartialBatches {
   readonly largest: readonly string[];
 }
 
+/** Sends texts in one request, at most so many times where it fails. */
+export type Send = (texts: readonly string[], attempts?: number) => Promise<number[][]>;
+
 /**
  * The vectors of texts that were refused together as `refusal`, in halves, quarters and so on.
- * `embed` sends one request. Throws a `TextRefusal` for the first text that is refused alone while
- * another is not, `refusal` where both are, and whatever else `embed` throws.
+ * Before that a single text is sent, and another one where that is refused too: a service that
+ * takes neither is at fault itself, and gets no more requests.
+ *
+ * Throws `refusal` for such a service, a `TextRefusal` for the first text that is refused alone,
+ * and whatever else `send` throws.
  */
 export async function embedHalves(
   texts: readonly string[],
   refusal: BatchRefusal,
-  embed: (texts: readonly string[]) => Promise<number[][]>,
+  send: Send,
 ): Promise<PartialBatches> {
   let largest: readonly string[] = [];
+  const takes = async (text: string): Promise<boolean> => {
+    try {
+      await send([text], 1);
+      return true;
+    } catch (error) {
+      if (error instanceof BatchRefusal) return false;
+      throw error;
+    }
+  };
   const half = async (start: number, end: number): Promise<number[][]> => {
     const part = texts.slice(start, end);
     try {
-      const vectors = await embed(part);
+      const vectors = await send(part);
       if (part.length > largest.length) largest = part;
       return vectors;
     } catch (error) {
       if (!(error instanceof BatchRefusal)) throw error;
       if (part.length > 1) return halves(start, end);
-      if (largest.length === 0) await another(start);
       throw new TextRefusal(start, part[0]!, error.cause);
     }
   };
@@ -83,13 +97,6 @@ export async function embedHalves(
     const middle = Math.ceil((start + end) / 2);
     return [...(await half(start, middle)), ...(await half(middle, end))];
   };
-  /** Nothing was taken yet: it may be that nothing ever is, and no text's doing. */
-  const another = async (index: number): Promise<void> => {
-    try {
-      await embed([texts[index === 0 ? texts.length - 1 : 0]!]);
-    } catch (error) {
-      throw error instanceof BatchRefusal ? refusal : error;
-    }
-  };
+  if (!(await takes(texts[0]!)) && !(await takes(texts.at(-1)!))) throw refusal;
   return { vectors: await halves(0, texts.length), largest };
 }

@@ -4,6 +4,7 @@ import {
   estimateTokens,
   takeBatch,
   type BatchLimits,
+  type Send,
 } from './batches.js';
 import type { EmbedOptions, Embedder } from './embedder.js';
 import {
@@ -64,10 +65,10 @@ export class OpenAiEmbedder implements Embedder {
     const vectors: number[][] = [];
     const stop = new AbortController();
     const stopped = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
-    const send = (batch: readonly string[]): Promise<number[][]> =>
-      inTurn
-        ? inTurn(() => this.#service.embed(batch, stopped))
-        : this.#service.embed(batch, stopped);
+    const send: Send = (batch, attempts) => {
+      const request = (): Promise<number[][]> => this.#service.embed(batch, stopped, attempts);
+      return inTurn ? inTurn(request) : request();
+    };
     let start = 0;
     const next = async (): Promise<void> => {
       const first = start;
@@ -97,10 +98,7 @@ export class OpenAiEmbedder implements Embedder {
   }
 
   /** The vectors of a batch, in parts where the service refuses it as a whole. */
-  async #embedParts(
-    batch: readonly string[],
-    send: (texts: readonly string[]) => Promise<number[][]>,
-  ): Promise<number[][]> {
+  async #embedParts(batch: readonly string[], send: Send): Promise<number[][]> {
     try {
       const vectors = await send(batch);
       this.#mostTexts = Math.max(this.#mostTexts, batch.length);

@@ -140,7 +140,11 @@ export class OpenAiService {
     );
   }
 
-  async embed(texts: readonly string[], signal?: AbortSignal): Promise<number[][]> {
+  async embed(
+    texts: readonly string[],
+    signal?: AbortSignal,
+    attempts = this.#retry.attempts,
+  ): Promise<number[][]> {
     const waitMs = this.#retryAt - performance.now();
     if (waitMs >= this.#config.timeoutMs) throw retryLaterError(waitMs);
     const paused = (): AppError =>
@@ -154,7 +158,7 @@ export class OpenAiService {
     if (this.#breaker.state === CircuitState.HalfOpen) throw paused();
     const isTrial = this.#breaker.state === CircuitState.Open;
     const outcome = this.#breaker.execute(() =>
-      isTrial ? this.#try(texts) : this.#embedInTime(texts, signal),
+      isTrial ? this.#try(texts, attempts) : this.#embedInTime(texts, attempts, signal),
     );
     try {
       const answer = await (isTrial && signal
@@ -172,9 +176,9 @@ export class OpenAiService {
    * After a pause: goes on when its caller goes, or else callers who do would keep the service
    * paused, or end the pause.
    */
-  async #try(texts: readonly string[]): Promise<EmbedOutcome> {
+  async #try(texts: readonly string[], attempts: number): Promise<EmbedOutcome> {
     try {
-      return await this.#embedInTime(texts);
+      return await this.#embedInTime(texts, attempts);
     } catch (error) {
       throw new FailedTrial(error);
     }
@@ -184,13 +188,18 @@ export class OpenAiService {
    * What the service answered, be it a refusal. Throws where it did not answer, and the signal's
    * reason.
    */
-  async #embedInTime(texts: readonly string[], signal?: AbortSignal): Promise<EmbedOutcome> {
+  async #embedInTime(
+    texts: readonly string[],
+    attempts: number,
+    signal?: AbortSignal,
+  ): Promise<EmbedOutcome> {
     const deadline = AbortSignal.timeout(this.#config.timeoutMs);
     const endsAt = performance.now() + this.#config.timeoutMs;
     try {
       const answer = await this.#send(
         texts,
         endsAt,
+        attempts,
         signal ? AbortSignal.any([signal, deadline]) : deadline,
       );
       if ('error' in answer) return answer;
@@ -204,10 +213,15 @@ export class OpenAiService {
   }
 
   /**
-   * The service's answer, after as many attempts as it takes and `endsAt` (by `performance.now()`)
-   * allows. Throws where there is none.
+   * The service's answer, after as many attempts as it takes, but at most `attempts`, and `endsAt`
+   * (by `performance.now()`) allows. Throws where there is none.
    */
-  async #send(texts: readonly string[], endsAt: number, signal: AbortSignal): Promise<Attempt> {
+  async #send(
+    texts: readonly string[],
+    endsAt: number,
+    attempts: number,
+    signal: AbortSignal,
+  ): Promise<Attempt> {
     const { model, sendDimensions, dimensions } = this.#config;
     const body = JSON.stringify({
       model,
@@ -221,11 +235,7 @@ export class OpenAiService {
       if ('body' in result) return result;
       rejection = result.error;
       const wait = this.#retry.jitter() * this.#retry.firstDelayMs * 2 ** (attempt - 1);
-      if (
-        !isTransient(rejection) ||
-        attempt >= this.#retry.attempts ||
-        performance.now() + wait >= endsAt
-      ) {
+      if (!isTransient(rejection) || attempt >= attempts || performance.now() + wait >= endsAt) {
         if (rejection instanceof Outage) throw rejection;
         return result;
       }

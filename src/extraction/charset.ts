@@ -73,9 +73,9 @@ function decode(bytes: Uint8Array, charset: string): string | undefined {
 }
 
 function isText(text: string): boolean {
-  let controls = 0;
-  for (const _ of text.matchAll(CONTROLS)) controls += 1;
-  return controls <= text.length * MOST_CONTROLS;
+  let left = text.length * MOST_CONTROLS;
+  for (const _ of text.matchAll(CONTROLS)) if ((left -= 1) < 0) return false;
+  return true;
 }
 
 /** One character for each byte, to look for patterns in bytes. */

@@ -163,8 +163,8 @@ function textFormat(labels: readonly Label[], filename: string): TextFormat {
 function mismatch({ told }: Label, content: Content): ExtractionError {
   return new ExtractionError(
     'TYPE_MISMATCH',
-    `The file is ${told}, but its content is ${nameOf(content)}. Correct the name or the type, or send the ` +
-      'right file.',
+    `The file is ${told}, but its content is ${nameOf(content)}. Correct the name or the ` +
+      'type, or send the right file.',
   );
 }
 

@@ -12,12 +12,13 @@ for (const name of ['fetch', 'WebSocket', 'EventSource', 'XMLHttpRequest'])
 process.on('unhandledRejection', () => undefined);
 
 const { bytes, labels, limits } = workerData as WorkerTask;
-// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
-parentPort!.postMessage(await answer());
+const answer = await read();
+parentPort!.postMessage(answer, answer.kind === 'text' ? [answer.bytes.buffer] : []);
 
-async function answer(): Promise<WorkerAnswer> {
+async function read(): Promise<WorkerAnswer> {
   try {
-    return { kind: 'text', text: await readFile(new Uint8Array(bytes), labels, limits) };
+    const { text, ...about } = await readFile(new Uint8Array(bytes), labels, limits);
+    return { kind: 'text', bytes: new TextEncoder().encode(text), about };
   } catch (error) {
     if (!(error instanceof ExtractionError)) throw error;
     const cause = error.cause === undefined ? undefined : String((error.cause as Error).stack);

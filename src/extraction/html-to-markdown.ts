@@ -44,8 +44,8 @@ export interface MarkdownPage {
 }
 
 /**
- * What a reader of an HTML page sees, as Markdown: headings, paragraphs, lists, quotations, code and
- * tables. Links and pictures leave their texts. Reads as a stream and keeps no tree, so that deep
+ * What a reader of an HTML page sees, as Markdown: headings, paragraphs, lists, quotations, code
+ * and tables. Links and pictures leave their texts. It keeps no tree, so that deep
  * nesting costs nothing. Throws an `ExtractionError` for more than `limit` characters.
  */
 export function htmlToMarkdown(html: string, limit: number): MarkdownPage {
@@ -53,7 +53,8 @@ export function htmlToMarkdown(html: string, limit: number): MarkdownPage {
   const parser = new Parser(
     {
       onopentag: (name, attributes) => page.open(name, attributes),
-      ontext: text => page.text(text),
+      // Soft hyphens say where a word may be parted, and would keep it from being found.
+      ontext: text => page.text(text.replaceAll('\u00ad', '')),
       onclosetag: name => page.close(name),
     },
     { decodeEntities: true, lowerCaseTags: true, recognizeSelfClosing: false },

@@ -1,6 +1,6 @@
 /** Deeper nesting is written as if it were this deep, so that hostile pages stay small. */
 const MOST_NESTED = 12;
-/** A line that Markdown would read as a heading, a fence or the rule below one, though it is none. */
+/** A line that Markdown would read as a heading, a fence or the rule below a heading or table. */
 const READS_AS_MARKDOWN =
   /^(?:#{1,6}(?:\s|$)|`{3,}|~{3,}|(?:=+|-{2,})\s*$|\|?\s*:?-+:?\s*\|[-:|\s]*$)/;
 

@@ -1,4 +1,3 @@
-import { zipSync } from 'fflate';
 import { fromBufferPromise, type Entry, type ZipFile } from 'yauzl';
 import type { ExtractionLimits } from '../config/extraction-limits.js';
 import { ExtractionError } from './extraction-error.js';
@@ -25,22 +24,24 @@ export async function isDocx(bytes: Uint8Array, limits: ZipLimits): Promise<bool
 }
 
 /**
- * The text parts of a Word document, packed anew without compression, by names that are there
- * once. So whatever reads them next can inflate nothing, and sees the entries that were checked.
- * Throws an `ExtractionError` before more than the limits is unpacked.
+ * The parts of a Word document that have text, by their names. Throws an `ExtractionError` before
+ * more than the limits is unpacked.
  */
-export async function repackText(bytes: Uint8Array, limits: ZipLimits): Promise<Uint8Array> {
+export async function textParts(
+  bytes: Uint8Array,
+  limits: ZipLimits,
+): Promise<Map<string, Uint8Array>> {
   const zip = await openZip(bytes);
   const entries = await listEntries(zip, limits);
   checkSizes(entries, limits);
-  const parts: Record<string, Uint8Array> = {};
+  const parts = new Map<string, Uint8Array>();
   let left = limits.zipBytes;
   for (const entry of entries.filter(({ fileName }) => TEXT_PARTS.test(fileName))) {
     const part = await unpack(zip, entry, { ...limits, zipBytes: left });
     left -= part.length;
-    parts[entry.fileName] = part;
+    parts.set(entry.fileName, part);
   }
-  return zipSync(parts, { level: 0 });
+  return parts;
 }
 
 function checkSizes(entries: readonly Entry[], { zipBytes, zipRatio }: ZipLimits): void {

@@ -52,6 +52,7 @@ function lineOf(runs: readonly TextRun[]): TextLine | undefined {
     .map(({ str }) => str)
     .join('')
     .replace(/\s+/g, ' ')
+    .replace(/\u00ad(?!\s*$)/g, '')
     .replace(LIGATURES, ligature => ligature.normalize('NFKC'))
     .trim();
   const main = shown.reduce((most, run) => (run.str.length > most.str.length ? run : most));

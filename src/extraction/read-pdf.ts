@@ -22,8 +22,8 @@ export async function readPdf(bytes: Uint8Array, limits: PdfLimits): Promise<Pdf
     if (document.numPages > limits.pages)
       throw new ExtractionError(
         'TOO_MANY_PAGES',
-        `The PDF has ${document.numPages} pages; at most ${limits.pages} are accepted. Send it in ` +
-          'parts.',
+        `The PDF has ${document.numPages} pages; at most ${limits.pages} are accepted. Send it ` +
+          'in parts.',
       );
     if (document.numPages === 0) throw damaged(new Error('It has no pages.'));
     const pages = await linesOfPages(document, limits.characters);

@@ -15,7 +15,12 @@ export interface WorkerTask {
 }
 
 export type WorkerAnswer =
-  | { readonly kind: 'text'; readonly text: ExtractedText }
+  | {
+      readonly kind: 'text';
+      /** In UTF-8. As a string it would be copied in one go, for which others wait. */
+      readonly bytes: Uint8Array<ArrayBuffer>;
+      readonly about: Omit<ExtractedText, 'text'>;
+    }
   | {
       readonly kind: 'refusal';
       readonly code: ExtractionCode;
@@ -41,8 +46,8 @@ const IS_SOURCE = import.meta.url.endsWith('.ts');
 const PROGRAM = new URL(`./extraction-worker.${IS_SOURCE ? 'ts' : 'js'}`, import.meta.url);
 const COMPILER = ['--import', 'tsx'];
 
-/** So much is copied at once: the event loop goes on in between. */
-const COPIED_BYTES = 4 * 1024 * 1024;
+/** So much is copied or decoded at once: the event loop goes on in between. */
+const COPIED_BYTES = 2 * 1024 * 1024;
 const MEMORY_CHECK_MS = 100;
 const MEGABYTE = 1024 * 1024;
 
@@ -72,6 +77,17 @@ export function textExtractor(limits: ExtractionLimits): ExtractText {
       if (queue.next() === undefined) running -= 1;
     }
   };
+}
+
+async function decode(bytes: Uint8Array): Promise<string> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  const pieces: string[] = [];
+  for (let start = 0; start < bytes.length; start += COPIED_BYTES) {
+    const end = start + COPIED_BYTES;
+    pieces.push(decoder.decode(bytes.subarray(start, end), { stream: end < bytes.length }));
+    await nextTurn();
+  }
+  return pieces.join('');
 }
 
 async function copyOf(bytes: Uint8Array): Promise<ArrayBuffer> {
@@ -119,7 +135,7 @@ async function readInThread(
         () => signal?.removeEventListener('abort', onAbort),
       );
     });
-    if (answer.kind === 'text') return answer.text;
+    if (answer.kind === 'text') return { text: await decode(answer.bytes), ...answer.about };
     throw new ExtractionError(answer.code, answer.message, { cause: answer.cause });
   } catch (error) {
     if (error instanceof ExtractionError)

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Caller } from '../auth/caller.js';
 import type { Principal } from '../auth/principal.js';
 import type { Pause } from '../base/compute-scheduler.js';
+import type { Quotas } from '../config/quotas.js';
 import type { ReadModels } from '../db/read-model.js';
 import type { OperationReads } from '../db/operation-reads.js';
 import type { Write } from '../db/database.js';
@@ -60,6 +61,8 @@ export interface RequestContext {
   readonly embed: Embed;
   /** The most characters of a chunk that a text is split into. */
   readonly chunkSize: number;
+  /** How much a tenant may have, by its plan. */
+  readonly quotas: Quotas;
   /** To be asked before each step of what computes for more than a millisecond or two. */
   readonly pause: Pause;
   /** Those of its execution. */

@@ -50,6 +50,7 @@ const IngestionKindFilter = enumFilter<IngestionKind>(IngestionKind, 'IngestionK
   expression:
     'create index ingestions_of_document on ingestions (tenant_id, doc_id, created_at, id)',
 })
+@Index({ name: 'ingestions_by_start', properties: ['tenant', 'startedAt'] })
 @Index({
   name: 'ingestions_unfinished',
   expression:

@@ -56,10 +56,7 @@ export async function findDue(
       em,
       `select due.id, due.tenant_id as "tenantId", due.doc_id as "documentId"
          from (
-           select distinct on (i.tenant_id) i.id, i.tenant_id, i.doc_id,
-                  (select max(s.started_at) from ingestions s where s.tenant_id = i.tenant_id
-                      and s.state <> 'queued') as served
-             from ingestions i
+           select distinct on (i.tenant_id) i.id, i.tenant_id, i.doc_id from ingestions i
             where (i.state = 'queued' and i.next_attempt_at <= now()
                    or i.state = 'running' and i.lease_until <= now())
               and i.tenant_id <> all($1::uuid[])
@@ -67,7 +64,9 @@ export async function findDue(
                                  and r.state = 'running' and r.lease_until > now())
             order by i.tenant_id, i.created_at, i.id
          ) due
-        order by due.served nulls first, due.id limit $2::int`,
+        order by (select max(s.started_at) from ingestions s where s.tenant_id = due.tenant_id)
+                   nulls first, due.id
+        limit $2::int`,
       [except, limit],
     ),
   );

@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Pause } from '../base/compute-scheduler.js';
 import { AppError } from '../base/app-error.js';
-import { splitChunks } from '../chunking/prepare-chunks.js';
 import type { Database } from '../db/database.js';
 import { isDatabaseUnreachable } from '../db/database-errors.js';
 import { tenantScope } from '../db/database-scope.js';
@@ -26,6 +25,7 @@ import {
   storeVectors,
   type ChunkToEmbed,
 } from './staging.js';
+import { splitInThread } from './split-in-thread.js';
 import { switchDocument } from './switch-document.js';
 
 /** Chunks between two steps of the progress, where the embedder itself sets no limit. */
@@ -122,7 +122,7 @@ async function extract(
 async function chunk(
   { database, chunkSize }: IngestionParts,
   ingestion: ClaimedIngestion,
-  { pause }: Attempt,
+  { signal, pause }: Attempt,
 ): Promise<void> {
   const { id, tenantId } = ingestion;
   const [stored] = await database.write('textToChunk', tenantScope(tenantId), em =>
@@ -135,7 +135,7 @@ async function chunk(
   );
   if (!stored) throw new LeaseLost('The ingestion was deleted, or ended.');
   await pause();
-  const chunks = splitChunks(stored.text, chunkSize);
+  const chunks = await splitInThread(stored.text, chunkSize, signal);
   await stageChunks(database, ingestion, chunks, stored.pageStarts ?? []);
 }
 

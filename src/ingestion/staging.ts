@@ -96,15 +96,15 @@ const INPUT_OF_CHUNK = `case when coalesce(o.context, '') = '' then o.text
 
 /**
  * Gives staged chunks the vectors that the tenant has of the same inputs by the same model: those
- * of other ingestions, and those of documents that have the same content or had an older one of
- * this document. Nothing of them is embedded again.
+ * of other ingestions, of a document with the same name and content, and of the text that this
+ * document has. Nothing of them is embedded again.
  */
 export async function reuseVectors(
   database: Database,
   ingestion: ClaimedIngestion,
   model: string,
 ): Promise<void> {
-  const { id, tenantId, documentId } = ingestion;
+  const { id, tenantId, documentId, documentName } = ingestion;
   await database.write('reuseVectors', tenantScope(tenantId), async em => {
     await updateHeld(em, ingestion, 'done = done');
     await runInWrite(
@@ -130,14 +130,17 @@ export async function reuseVectors(
                  from doc_chunks o
                 where o.tenant_id = $1::uuid and o.revision is not null
                   and o.embedding is not null
-                  and (o.doc_id = $4::uuid or o.doc_id in (
-                    select d.id from docs d join ingestions i on i.tenant_id = d.tenant_id
-                       and i.content_sha256 = d.content_sha256
-                     where i.tenant_id = $1::uuid and i.id = $2::uuid and d.tenant_id = $1::uuid))
+                  and o.doc_id in (
+                    select $4::uuid union all (
+                      select d.id from docs d join ingestions i on i.tenant_id = d.tenant_id
+                         and i.content_sha256 = d.content_sha256
+                       where i.tenant_id = $1::uuid and i.id = $2::uuid and d.filename = $5
+                         and d.status = 'completed'
+                       order by d.created_at limit 1))
              ) k
          ) known
         where ${IS_MISSING} and c.input_sha256 = known.input_sha256`,
-      [tenantId, id, model, documentId],
+      [tenantId, id, model, documentId, documentName],
     );
     await countDone(em, ingestion, model);
   });
@@ -178,11 +181,14 @@ export async function storeVectors(
   const placeholders = vectors.map((_, index) => `$${index + 5}::halfvec(1536)`);
   await database.write('storeVectors', tenantScope(tenantId), async em => {
     await updateHeld(em, ingestion, 'done = done');
-    await runInWrite(
+    const [stored] = await runInWrite<{ count: number }>(
       em,
-      `update ingestion_chunks c set model = $3, embedding = made.embedding
-         from unnest($4::text[], array[${placeholders.join()}]) as made(input_sha256, embedding)
-        where ${IS_MISSING} and c.input_sha256 = made.input_sha256`,
+      `with stored as (
+         update ingestion_chunks c set model = $3, embedding = made.embedding
+           from unnest($4::text[], array[${placeholders.join()}]) as made(input_sha256, embedding)
+          where ${IS_MISSING} and c.input_sha256 = made.input_sha256
+         returning 1
+       ) select count(*)::int as count from stored`,
       [
         tenantId,
         id,
@@ -191,7 +197,7 @@ export async function storeVectors(
         ...vectors.map(vector => new HalfVector(padVector([...vector]))),
       ],
     );
-    await countDone(em, ingestion, model);
+    await updateHeld(em, ingestion, 'done = done + $4::int', [stored!.count]);
   });
 }
 

@@ -86,10 +86,12 @@ export class Tenant {
   planTier!: string & Opt;
 
   @Field(() => BigIntScalar, {
-    description: "Total size of the tenant's documents in bytes, maintained by the database.",
+    description:
+      "Total size of the tenant's documents and uploads in bytes, maintained by the database. An " +
+      'upload counts with its declared size until its document counts in its place.',
   })
-  @Filterable(() => BigIntFilter, 'Total size of its documents in bytes.')
-  @Sortable('Total size of its documents in bytes.')
+  @Filterable(() => BigIntFilter, 'Total size of its documents and uploads in bytes.')
+  @Sortable('Total size of its documents and uploads in bytes.')
   @Property({ type: 'bigint', defaultRaw: '0' })
   storageUsedBytes!: string & Opt;
 

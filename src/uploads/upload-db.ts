@@ -9,12 +9,12 @@ declare module '../graphql/context.js' {
 }
 
 export interface UploadSettings extends Pick<UploadConfig, 'maxBytes' | 'lifetimeHours'> {
-  readonly quotas: Quotas;
   /** What the addresses of uploads begin with; undefined for paths. */
   readonly publicUrl: string | undefined;
 }
 
 /** The database as the use cases of uploads see it. */
 export interface UploadDb extends Db {
+  readonly quotas: Quotas;
   readonly uploads: UploadSettings;
 }

@@ -41,9 +41,8 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
  * `/uploads/:id`, under the prefix of `app`, where files come in: the whole by PUT, or resumably by
- * tus. The upload's token
- * opens it and nothing else. Nothing of a file is read before all that can be told from the head of
- * its request.
+ * tus. The upload's token opens it and nothing else. Nothing of a file is read before all that can
+ * be told from the head of its request.
  */
 export function registerUploadEndpoint(app: FastifyInstance, parts: UploadEndpointParts): void {
   const { store, limiter, slots, config, limits } = parts;
@@ -87,6 +86,7 @@ export function registerUploadEndpoint(app: FastifyInstance, parts: UploadEndpoi
     url,
     async handler(request: UploadRequest, reply) {
       const upload = await open(request, reply);
+      refuseEncoding(request);
       checkWholeFile(request, upload);
       return receiving(upload, request, reply, async (body, idleMs) => {
         if (upload.state === UploadState.RECEIVED) {
@@ -112,6 +112,7 @@ export function registerUploadEndpoint(app: FastifyInstance, parts: UploadEndpoi
       checkVersion(headers);
       if (headers['content-type']?.split(';', 1)[0]!.trim().toLowerCase() !== PART_TYPE)
         throw httpError(415, `A part of a file is sent with "content-type: ${PART_TYPE}".`);
+      refuseEncoding(request);
       const offset = offsetOf(headers);
       const checksum = checksumOf(headers);
       const { sizeBytes, receivedBytes } = upload;
@@ -183,7 +184,7 @@ export function registerUploadEndpoint(app: FastifyInstance, parts: UploadEndpoi
   }
 }
 
-function checkWholeFile({ headers }: FastifyRequest, { sizeBytes, state }: OpenUpload): void {
+function refuseEncoding({ headers }: FastifyRequest): void {
   const encoding = headers['content-encoding'];
   if (encoding !== undefined && !/^identity$/i.test(encoding))
     throw httpError(
@@ -191,6 +192,9 @@ function checkWholeFile({ headers }: FastifyRequest, { sizeBytes, state }: OpenU
       'Encoded bodies are not supported. Send the file without the header ' +
         `"content-encoding: ${encoding}".`,
     );
+}
+
+function checkWholeFile({ headers }: FastifyRequest, { sizeBytes, state }: OpenUpload): void {
   // https://www.rfc-editor.org/rfc/rfc9110#section-14.5
   if (headers['content-range'] !== undefined)
     throw httpError(400, 'A PUT sends the whole file. Send parts of it by PATCH, as tus does.');

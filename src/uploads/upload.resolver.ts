@@ -9,7 +9,7 @@ import { relatedRows, rowById } from '../graphql/row-by-id.js';
 import { BigIntScalar } from '../graphql/scalars.js';
 import { uuidInput } from '../graphql/uuid-input.js';
 import { Tenant } from '../tenants/tenant.entity.js';
-import { ACCEPTED_CONTENT_TYPES } from './content-types.js';
+import { acceptedContentTypes } from '../extraction/formats.js';
 import { uploadUrl } from './upload-url.js';
 import { Upload } from './upload.entity.js';
 
@@ -60,7 +60,7 @@ export class UploadResolver {
   @Requires('read', 'write')
   @FieldResolver(() => [String], { description: 'The media types of files that are accepted.' })
   accepts(): readonly string[] {
-    return ACCEPTED_CONTENT_TYPES;
+    return acceptedContentTypes;
   }
 
   @Requires('read')

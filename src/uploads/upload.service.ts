@@ -31,7 +31,7 @@ export async function createUpload(
   caller: Caller,
   input: CreateUploadInput,
 ): Promise<UploadWithToken> {
-  const { maxBytes, lifetimeHours, quotas } = db.uploads;
+  const { maxBytes, lifetimeHours } = db.uploads;
   const tenantId = tenantInput(caller, input.tenantId);
   const { contentType: declared, ...values } = newValues(Upload, input);
   const sizeBytes = intInput(
@@ -59,7 +59,7 @@ export async function createUpload(
         tokenDigest: digest,
         expiresAt: new Date(Date.now() + lifetimeHours * HOUR_MS).toISOString(),
       });
-      await checkQuotas(em, quotas, tenantId, {
+      await checkQuotas(em, db.quotas, tenantId, {
         bytesField: 'input.sizeBytes',
         documentField: 'input.filename',
       });

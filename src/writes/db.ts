@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/postgresql';
 import type { Pause } from '../base/compute-scheduler.js';
+import type { Quotas } from '../config/quotas.js';
 import type { Database, Write } from '../db/database.js';
 import { OPERATOR_SCOPE } from '../db/database-scope.js';
 import { ReadModels } from '../db/read-model.js';
@@ -23,6 +24,7 @@ export interface EmbeddingDb extends Db {
   readonly pause: Pause;
   /** The most characters of a chunk that a text is split into: `WEAVER_CHUNK_SIZE`. */
   readonly chunkSize: number;
+  readonly quotas: Quotas;
 }
 
 /** The database under the operator's role, for the command line. */

@@ -30,7 +30,8 @@ export function debianBooks(): DebianBook[] | undefined {
   } catch {
     console.warn(
       '\n*** No PDF is compared with the text of the same book: apt-get cannot download ' +
-        'debian-faq and debian-policy. Set WEAVER_DEBIAN_BOOKS to a folder with both unpacked. ***\n',
+        'debian-faq and debian-policy. Set WEAVER_DEBIAN_BOOKS to a folder with both unpacked.' +
+        ' ***\n',
     );
     return undefined;
   }

@@ -12,6 +12,10 @@ import { World, type TenantWorld } from './world.js';
 
 export { OPERATOR_TOKEN };
 
+/** Whether a statement of this name looks up a key, alone or in one packet with an early read. */
+export const isKeyLookUp = (name: string): boolean =>
+  name === 'apiKeyByPrefix' || name === 'apiKeyBeforeReads';
+
 export class UserClient extends Client {
   constructor(
     url: string,
@@ -70,7 +74,7 @@ export async function startTestGateway(
     async statements(work) {
       const names: string[] = [];
       db.database.onStatement = ({ name }) =>
-        void (name === 'apiKeyByPrefix' || name === 'profileById' || names.push(name));
+        void (isKeyLookUp(name) || name === 'profileById' || names.push(name));
       try {
         await work();
       } finally {

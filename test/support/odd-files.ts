@@ -310,14 +310,16 @@ const PAGES: readonly OddFile[] = [
     filename: 'a.html',
     contentType: 'text/html; charset=utf-8',
     make: text(
-      '<!doctype html><title> Re&shy;turns &amp; more </title><h1>Returns</h1><p>Within <b>14</b>\n' +
-        'days.<ul><li>Shoes<li>Belts<ul><li>brown</ul></ul><table><tr><th>Size<th>Price<tr><td>42' +
+      '<!doctype html><title> Re&shy;turns &amp; more </title><h1>Returns</h1><p>With&shy;in ' +
+        '<b>14</b>\ndays.<ul><li>Shoes<li>Belts<ul><li>brown</ul></ul>' +
+        '<table><tr><th>Size<th>Price' +
+        '<tr><td>42' +
         '<td>a|b</table><pre>\n# a\n  b</pre>',
     ),
     gives: {
       format: 'HTML',
       extractor: 'htmlparser2',
-      title: 'Re\u00adturns & more',
+      title: 'Returns & more',
       text: lines(
         '# Returns',
         '',
@@ -352,7 +354,8 @@ const PAGES: readonly OddFile[] = [
     about: 'a page arranged by tables',
     filename: 'a.html',
     make: text(
-      '<html><table><tr><td>Menu<td><h2>Title</h2><table><tr><td>1<td>2<tr><td>3<td>4</table></table>',
+      '<html><table><tr><td>Menu<td><h2>Title</h2><table><tr><td>1<td>2<tr><td>3' +
+        '<td>4</table></table>',
     ),
     gives: { text: 'Menu\n\n## Title\n\n| 1 | 2 |\n| --- | --- |\n| 3 | 4 |' },
   },
@@ -374,7 +377,8 @@ const PAGES: readonly OddFile[] = [
     make: () =>
       encodeAs(
         'shift_jis',
-        `<html><meta http-equiv="Content-Type" content="text/html; charset=Shift_JIS"><p>${JAPANESE}`,
+        `<html><meta http-equiv="Content-Type" content="text/html; charset=Shift_JIS">` +
+          `<p>${JAPANESE}`,
       ),
     gives: { text: JAPANESE },
   },
@@ -382,9 +386,9 @@ const PAGES: readonly OddFile[] = [
     about: 'XHTML',
     filename: 'a.xhtml',
     make: text(
-      '<?xml version="1.0" encoding="utf-8"?>\n<!-- x -->\n<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML ' +
-        '1.0 Strict//EN" "http://127.0.0.1:1/xhtml.dtd"><html xmlns="http://www.w3.org/1999/xhtml">' +
-        '<p>One<br/>two</p></html>',
+      '<?xml version="1.0" encoding="utf-8"?>\n<!-- x -->\n<!DOCTYPE html PUBLIC ' +
+        '"-//W3C//DTD XHTML 1.0 Strict//EN" "http://127.0.0.1:1/xhtml.dtd">' +
+        '<html xmlns="http://www.w3.org/1999/xhtml"><p>One<br/>two</p></html>',
     ),
     gives: { text: 'One\ntwo', format: 'HTML' },
   },
@@ -441,7 +445,8 @@ const PAGES: readonly OddFile[] = [
 ];
 
 const SCRIPT =
-  '/OpenAction << /S /JavaScript /JS (app.alert\\("run"\\); this.submitForm\\("http://127.0.0.1:1"\\)) >>';
+  '/OpenAction << /S /JavaScript /JS (app.alert\\("run"\\); ' +
+  'this.submitForm\\("http://127.0.0.1:1"\\)) >>';
 
 const PDFS: readonly OddFile[] = [
   {
@@ -685,6 +690,18 @@ const WORD: readonly OddFile[] = [
     contentType: 'application/octet-stream',
     make: () => docxOf(paragraph('Seen')),
     gives: { text: 'Seen', format: 'DOCX' },
+  },
+  {
+    about: 'a Word document with tracked changes',
+    filename: 'a.docx',
+    make: () =>
+      docxOf(
+        '<w:p w:rsidR="00A1"><w:pPr><w:rPr><w:del w:id="1"/></w:rPr></w:pPr><w:r><w:rPr><w:b/>' +
+          '<w:rPrChange w:id="2"><w:rPr><w:i/></w:rPr></w:rPrChange></w:rPr><w:t>One</w:t></w:r>' +
+          '<w:del w:id="3"><w:r><w:delText>gone</w:delText></w:r></w:del></w:p>' +
+          `${paragraph(' two')}<w:p><w:ins w:id="4"><w:r><w:t>Three</w:t></w:r></w:ins></w:p>`,
+      ),
+    gives: { text: 'One two\n\nThree' },
   },
   {
     about: 'an empty Word document',

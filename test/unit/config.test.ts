@@ -42,6 +42,7 @@ describe('readConfig', () => {
       limits: expect.objectContaining({ tokens: 10_000, cost: 250_000 }),
       uploads: { maxBytes: 52_428_800, lifetimeHours: 24, concurrency: 16, rpm: 600 },
       quotas: NO_QUOTAS,
+      extraction: expect.objectContaining({ bytes: 52_428_800, filesAtOnce: 2 }),
       logLevel: 'info',
     });
   });
@@ -154,6 +155,7 @@ describe('readConfig', () => {
       limits: readConfig({}).limits,
       uploads: { maxBytes: 2_048, lifetimeHours: 2, concurrency: 3, rpm: 4 },
       quotas: { bytes: new Map([['*', 5]]), documents: new Map([['free', 6]]) },
+      extraction: readConfig({}).extraction,
       logLevel: 'warn',
     });
   });

@@ -30,6 +30,7 @@ import { untilInterrupted } from '../interruption.js';
 import { describeDatabase, mustExist, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { explainFailure } from './backup-failure.js';
+import { lockFailure } from './lock-failure.js';
 
 export interface BackupOptions {
   /** Whether the file is tried before it gets its name. */
@@ -80,7 +81,10 @@ export async function backupCommand(
         await partial.publish();
         return result;
       } catch (error) {
-        throw explainFailure(fileError(error, partial.path), 'Nothing was written.');
+        throw explainFailure(
+          await backupLockFailure(config, fileError(error, partial.path)),
+          'Nothing was written.',
+        );
       } finally {
         await partial.close();
       }
@@ -99,6 +103,22 @@ export async function backupCommand(
   } finally {
     progress.end();
   }
+}
+
+async function backupLockFailure(
+  { database: target, statementLockMs }: Config,
+  error: unknown,
+): Promise<unknown> {
+  if (target.kind === 'embedded') return error;
+  return lockFailure(error, {
+    address: target.ownerAddress,
+    lockWaitMs: statementLockMs,
+    wanted: 'reading',
+    who: 'The backup',
+    consequence:
+      'Nothing was written. Let that session end, then run it again, or set ' +
+      'WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
+  });
 }
 
 async function writeBackup(
@@ -136,6 +156,7 @@ async function writeRows(
       : await backupPostgresRows(
           await addressThatSeesRows(target, context.signal),
           partial,
+          config.statementLockMs,
           context,
         );
   if (check === false) return { counts, verification: undefined };
@@ -185,7 +206,7 @@ async function dumpAndVerify(
       address,
       serverVersion,
       partial,
-      { onlyWeaver, withCounts: check },
+      { onlyWeaver, withCounts: check, lockWaitMs: config.statementLockMs },
       context,
     );
     if (!check) return { counts, verification: undefined };

@@ -1,6 +1,5 @@
 import { StartupError } from '../../base/startup-error.js';
 import type { Config, DatabaseConfig } from '../../config.js';
-import type { DatabaseAddress } from '../../config/database-address.js';
 import { countsOfEmbedded, replaceEmbedded, unpackArchive } from '../../ops/backup/archive.js';
 import { kindOfBackup } from '../../ops/backup/backup-kind.js';
 import { formatRowCounts, type Counts } from '../../ops/backup/counts.js';
@@ -24,8 +23,6 @@ import { refuseOtherEncoding } from '../../ops/database-encoding.js';
 import { countExistingRows } from '../../ops/backup/rows-there.js';
 import { inSession } from '../../ops/backup/session.js';
 import type { BackupContext } from '../../ops/backup/backup-context.js';
-import { tableLockHolders } from '../../ops/migrations/lock-holders.js';
-import { exceededTime } from '../../db/database-errors.js';
 import { DataFolderInUseError } from '../../db/open/data-folder-lock.js';
 import { Database } from '../../db/database.js';
 import { migratorOf } from '../../ops/migrations/run.js';
@@ -35,10 +32,10 @@ import { refuseSharedSessions } from '../../ops/session-pooling.js';
 import { ENTITIES } from '../../entities.js';
 import type { CommandIo } from '../command-io.js';
 import { untilInterrupted } from '../interruption.js';
-import { describeDatabase, embeddedExists, openingError, withDatabase } from '../open-database.js';
+import { clusterExists, describeDatabase, openingError, withDatabase } from '../open-database.js';
 import { Progress } from '../progress.js';
 import { explainFailure } from './backup-failure.js';
-import { pluralize } from './format-counts.js';
+import { lockFailure } from './lock-failure.js';
 import { refuseReplacedRows, completeCounts } from './replaced-rows.js';
 
 export interface RestoreCommandOptions {
@@ -115,7 +112,7 @@ async function restoreEmbedded(
 ): Promise<RestoreResult> {
   // With --yes nothing has to be known of what is there, which is kept: it may be damaged, and
   // opening it could damage it more.
-  if (!yes && embeddedExists(config.database))
+  if (!yes && clusterExists(dataDir))
     refuseReplacedRows(io, completeCounts(await countsToReplace(config)), yes);
   const { result: counts, previousFolder } = await replaceEmbedded(
     dataDir,
@@ -124,6 +121,7 @@ async function restoreEmbedded(
       kind === 'portable'
         ? fillEmbedded(staging, file, context)
         : unpackArchive(file, ENTITIES, context.signal, staging),
+    path => io.say(`Removed ${path}, which an interrupted restore had left behind.`),
   );
   return {
     counts,
@@ -185,35 +183,16 @@ async function restorePostgres(
           restoreFromDump(target, io, file, options, context, statementLockMs),
         ),
   ).catch(async error => {
-    throw await lockFailure(error, target.ownerAddress, statementLockMs);
+    throw await lockFailure(error, {
+      address: target.ownerAddress,
+      lockWaitMs: statementLockMs,
+      wanted: 'changing',
+      who: 'The restore',
+      consequence:
+        'Nothing was changed. Let that session end, or stop the gateways, then run it again, or ' +
+        'set WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
+    });
   });
-}
-
-/** None where that cannot be told. */
-async function holdersAt(address: DatabaseAddress): Promise<string[]> {
-  try {
-    return await inSession(address, new AbortController().signal, tableLockHolders);
-  } catch {
-    return [];
-  }
-}
-
-/** Names who holds the lock that a restore has waited for too long. */
-async function lockFailure(
-  error: unknown,
-  address: DatabaseAddress,
-  lockWaitMs: number,
-): Promise<unknown> {
-  const isLock = exceededTime(error) === 'lock' || /lock timeout/.test((error as Error).message);
-  if (!isLock) return error;
-  const holders = await holdersAt(address);
-  const held = holders.length === 0 ? '' : ` that is held by ${holders.join(' and ')}`;
-  return new StartupError(
-    `The restore waited ${pluralize(lockWaitMs / 1_000, 'second')} for a lock${held}. ` +
-      'Nothing was changed. Let that session end, or stop the gateways, then run it again, or ' +
-      'set WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds.',
-    { cause: error },
-  );
 }
 
 async function restoreFromDump(

@@ -8,7 +8,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { PGlite, type Extensions } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
 import { StartupError } from '../../base/startup-error.js';
@@ -22,6 +22,11 @@ export const EMBEDDED_VERSION = '18';
  * new one.
  */
 const VERSION_FILE = 'PG_VERSION';
+
+/** Where a restore makes its database, beside the one that it replaces. */
+export const RESTORING = 'restoring';
+/** How the folder begins in which a restore keeps the former files. */
+export const BEFORE_RESTORE = 'pg.before-restore-';
 
 /**
  * The folder of an embedded database's files. PGlite writes a new cluster file by file, and takes
@@ -74,7 +79,7 @@ function isCluster(folder: string): boolean {
 
 function refuseForeignFiles(folder: string): void {
   const found = lstatSync(folder, { throwIfNoEntry: false });
-  if (!found) return;
+  if (!found) return refuseMissing(folder);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
     throw new StartupError(
       `${folder} must be the folder of the embedded database, but it is ` +
@@ -92,13 +97,32 @@ function refuseForeignFiles(folder: string): void {
         'another WEAVER_DATA_DIR here.',
     );
   }
-  if (readdirSync(folder).length === 0) return;
+  if (readdirSync(folder).length === 0) return refuseMissing(folder);
   throw new StartupError(
     `${folder} has files but no ${VERSION_FILE}, so it is not a complete embedded ` +
       'database and cannot be opened. Nothing was changed. Replace it with a complete ' +
       'copy, or restore a backup ("npx weaver db restore --yes FILE"), which keeps these ' +
       'files beside it. If Weaver was stopped while it created this database for the first ' +
       'time, it contains no rows: move it away and start again.',
+  );
+}
+
+/**
+ * Refuses the place of a cluster that a restore has set aside and not replaced. A `StartupError`.
+ */
+export function refuseMissing(cluster: string): void {
+  const dataDir = dirname(cluster);
+  if (!existsSync(dataDir)) return;
+  const former = readdirSync(dataDir)
+    .filter(name => name.startsWith(BEFORE_RESTORE))
+    .sort()
+    .at(-1);
+  if (former === undefined) return;
+  throw new StartupError(
+    `${cluster} is missing, and ${join(dataDir, former)} contains the former database: a ` +
+      'restore was interrupted after it had moved it aside. Nothing was changed. Rename that ' +
+      'folder back, or restore again ("npx weaver db restore FILE"). To start with an empty ' +
+      'database, move it to another place.',
   );
 }
 

@@ -7,21 +7,22 @@ import type { PGlite } from '@electric-sql/pglite';
 import type { PgliteConnection } from '@mikro-orm/pglite';
 import { StartupError } from '../../base/startup-error.js';
 import { lockDataFolder } from '../../db/open/data-folder-lock.js';
+import { BEFORE_RESTORE, RESTORING } from '../../db/open/embedded-folder.js';
 import { unusableFolder } from '../../db/open/unusable-folder.js';
 import { Database } from '../../db/database.js';
 import { IN_MEMORY, type EntityClasses } from '../../db/open/database-options.js';
 import type { PartialFile } from './backup-file.js';
-import { countTables, DUMPED_TABLES, type Counts } from './counts.js';
+import { ARCHIVED_TABLES, countTables, type Counts } from './counts.js';
 import { fileError } from '../../base/file-errors.js';
 import { RestoreLeftover } from './restore-leftover.js';
 import { gunzip, gunzipError } from './gunzip.js';
 import type { BackupContext } from './backup-context.js';
 
-/** Rows of every table of the embedded database, whose only session no policy holds. */
+/** Rows of every logged table of the embedded database, whose only session no policy holds. */
 export async function countsOfEmbedded(database: Database): Promise<Counts> {
   const run = <R>(sql: string): Promise<R[]> =>
     database.orm.em.getDriver().getConnection().execute(sql);
-  return countTables(run, await run(DUMPED_TABLES));
+  return countTables(run, await run(ARCHIVED_TABLES));
 }
 
 /** Writes the embedded database into a compressed archive of its files. */
@@ -98,24 +99,28 @@ export async function unpackArchive(
 
 /**
  * Lets `fill` make an embedded database beside that of `dataDir`, and puts it in its place. The
- * former files are kept; gives where.
+ * former files are kept; gives where. `removed` is told of what a restore left that was killed.
  */
 export async function replaceEmbedded<T>(
   dataDir: string,
   signal: AbortSignal,
   fill: (staging: string) => Promise<T>,
+  removed: (path: string) => void,
 ): Promise<{ result: T; previousFolder: string | undefined }> {
-  const staging = join(dataDir, 'restoring');
+  const staging = join(dataDir, RESTORING);
   const lock = lockDataFolder(dataDir);
   try {
-    rmSync(staging, { recursive: true, force: true });
+    if (existsSync(staging)) {
+      rmSync(staging, { recursive: true });
+      removed(staging);
+    }
     mkdirSync(staging, { mode: 0o700 });
     const result = await fill(staging);
     signal.throwIfAborted();
     const cluster = join(dataDir, 'pg');
     chmodSync(join(staging, 'pg'), 0o700);
     const previousFolder = existsSync(cluster)
-      ? join(dataDir, `pg.before-restore-${new Date().toISOString().replace(/\D/g, '')}`)
+      ? join(dataDir, `${BEFORE_RESTORE}${new Date().toISOString().replace(/\D/g, '')}`)
       : undefined;
     if (previousFolder) renameSync(cluster, previousFolder);
     try {

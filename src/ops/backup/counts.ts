@@ -17,19 +17,27 @@ export function formatTableName(key: string): string {
 }
 
 /**
- * The tables whose rows a dump holds. An extension makes its own tables by itself, and of their
- * rows a dump has only those that the extension wants to have kept. A standby has no rows of
- * unlogged tables.
+ * Tables that are kept, with a condition on unlogged ones. An extension makes its own tables by
+ * itself, and of their rows a dump has only those that the extension wants to have kept.
  */
-export const DUMPED_TABLES = `
+const tablesWhere = (condition: string): string => `
   select n.nspname::text as schema, c.relname::text as name
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
    where c.relkind = 'r' and c.relpersistence <> 't'
-     and (c.relpersistence <> 'u' or not pg_is_in_recovery())
+     and (${condition})
      and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
      and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass
        and d.objid = c.oid and d.deptype = 'e')
    order by 1, 2`;
+
+/** The tables whose rows a dump holds. A standby has no rows of unlogged tables. */
+export const DUMPED_TABLES = tablesWhere(`c.relpersistence <> 'u' or not pg_is_in_recovery()`);
+
+/**
+ * The tables whose rows an archive of a running database's files holds: opening it is like a start
+ * after a crash, which empties unlogged tables.
+ */
+export const ARCHIVED_TABLES = tablesWhere(`c.relpersistence <> 'u'`);
 
 /** Rows of the tables, asked as somebody whom no policy holds. */
 export async function countTables(

@@ -32,6 +32,8 @@ export interface DumpOptions {
   readonly onlyWeaver: boolean;
   /** Rows are counted for a comparison. */
   readonly withCounts: boolean;
+  /** How long it waits for a table that somebody has locked. 0: no limit. */
+  readonly lockWaitMs: number;
 }
 
 /**
@@ -43,16 +45,21 @@ export async function dumpPostgres(
   address: DatabaseAddress,
   serverVersion: number,
   partial: PartialFile,
-  { onlyWeaver, withCounts }: DumpOptions,
+  { onlyWeaver, withCounts, lockWaitMs }: DumpOptions,
   context: BackupContext,
 ): Promise<Counts> {
   await checkProgramVersion('pg_dump', serverVersion, context);
   const { run } = session;
   await run('begin isolation level repeatable read read only');
+  await run(`set local lock_timeout = ${lockWaitMs}`);
   const [snapshot] = await run<{ snapshot: string }>('select pg_export_snapshot() as snapshot');
   await dump(
     address,
-    ['--snapshot', snapshot!.snapshot, ...(onlyWeaver ? await excludeOtherTables(session) : [])],
+    [
+      `--snapshot=${snapshot!.snapshot}`,
+      ...(lockWaitMs > 0 ? [`--lock-wait-timeout=${lockWaitMs}`] : []),
+      ...(onlyWeaver ? await excludeOtherTables(session) : []),
+    ],
     partial,
     context,
   );

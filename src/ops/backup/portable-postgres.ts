@@ -14,11 +14,12 @@ import { inSession, type Session } from './session.js';
 
 /**
  * Writes the rows of a PostgreSQL database, all of one moment, while others go on. Throws where the
- * login would not see all of them.
+ * login would not see all of them, and after `lockWaitMs` (0: never) where a table stays locked.
  */
 export async function backupPostgresRows(
   address: DatabaseAddress,
   partial: PartialFile,
+  lockWaitMs: number,
   context: BackupContext,
 ): Promise<PortableContents> {
   return inSession(address, context.signal, session =>
@@ -27,7 +28,10 @@ export async function backupPostgresRows(
       partial,
       table => rowsOf(session, table),
       context,
-      () => enableAllRows(session),
+      async () => {
+        await session.run(`set local lock_timeout = ${lockWaitMs}`);
+        await enableAllRows(session);
+      },
     ),
   );
 }

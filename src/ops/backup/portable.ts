@@ -35,18 +35,18 @@ export interface PortableContents {
 
 /**
  * Writes the rows of Weaver's tables into a file, all of one moment, in the transaction that it
- * begins, and which stays open where it fails. `enableAllRows` makes sure that it sees all of them.
+ * begins, and which stays open where it fails. `prepare` makes sure in it that all rows are seen.
  */
 export async function backupRows(
   run: RunSql,
   partial: PartialFile,
   rowsOf: (table: KeyedTable) => AsyncGenerator<Buffer, number>,
   context: BackupContext,
-  enableAllRows?: () => Promise<void>,
+  prepare?: () => Promise<void>,
 ): Promise<PortableContents> {
   await run('begin isolation level repeatable read read only');
   for (const setting of TEXT_SETTINGS) await run(setting);
-  await enableAllRows?.();
+  await prepare?.();
   const migrations = await appliedMigrations(run);
   if (migrations.length === 0)
     throw new StartupError(

@@ -1,8 +1,11 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Config } from '../../config.js';
 import { EXTENSIONS, INDEXED_UNDER_POLICIES, SORT_KEY_SIGNATURE } from '../bootstrap/bootstrap.js';
 import { reason } from '../connection-errors.js';
 import { sharesSessions } from '../session-pooling.js';
 import type { Database } from '../../db/database.js';
+import { RESTORING } from '../../db/open/embedded-folder.js';
 import { examineConnection } from './connection.js';
 import { fail, ok, warn, type Finding } from './finding.js';
 import { tryCanary } from './canary.js';
@@ -46,6 +49,7 @@ export async function examine(
     ...roles(facts),
   ];
   if (database.kind === 'postgres') findings.push(...login(facts, production));
+  if (config.kind === 'embedded') findings.push(...interruptedRestore(config.dataDir));
   findings.push(...(await examineSurroundings(database)));
   findings.push(await indexesUnderPolicies(database));
   const migrations = await examineMigrations(database).catch(error => [
@@ -71,6 +75,18 @@ export async function examine(
     );
   }
   return findings;
+}
+
+/** While the doctor has the folder, no restore is at work. */
+function interruptedRestore(dataDir: string): Finding[] {
+  const left = join(dataDir, RESTORING);
+  if (!existsSync(left)) return [];
+  return [
+    warn(
+      `An interrupted restore left a copy of a database in ${left}.`,
+      'Delete that folder: no command uses it, and the next restore deletes it.',
+    ),
+  ];
 }
 
 /**
@@ -233,7 +249,7 @@ async function sortKeyUnderPolicies(database: Database): Promise<Finding[]> {
 }
 
 async function examineMigrations(database: Database): Promise<Finding[]> {
-  const { executed, pending, unknown } = await migrationState(database);
+  const { executed, pending, unknown, edited } = await migrationState(database);
   if (executed.length === 0)
     return [fail("None of Weaver's tables are there yet.", 'Run "npx weaver db up".')];
   const findings: Finding[] = [];
@@ -242,6 +258,14 @@ async function examineMigrations(database: Database): Promise<Finding[]> {
       warn(
         `Migrations of another version of Weaver are applied: ${unknown.join(', ')}.`,
         'Use that version, or a later one.',
+      ),
+    );
+  if (edited.length > 0)
+    findings.push(
+      warn(
+        `Migrations were edited after they were applied: ${edited.join(', ')}.`,
+        'Undo the edit and put the change into a new migration. "npx weaver db check" says ' +
+          'whether the tables are as the migrations make them.',
       ),
     );
   if (pending.length > 0)

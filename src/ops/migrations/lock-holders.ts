@@ -51,19 +51,23 @@ const LOCK_HOLDERS = `
     join pg_stat_activity a on a.pid = blocking
    order by a.xact_start limit 3`;
 
-/** Sessions that have locks on tables of this database, other than this one. */
-export async function tableLockHolders({
-  run,
-}: {
-  run<R>(sql: string): Promise<R[]>;
-}): Promise<string[]> {
+/** What a table is wanted for: a lock of any kind keeps others from changing it. */
+export type Wanted = 'reading' | 'changing';
+
+/** Sessions other than this one that keep others from reading or changing Weaver's tables. */
+export async function tableLockHolders(
+  { run }: { run<R>(sql: string): Promise<R[]> },
+  wanted: Wanted,
+): Promise<string[]> {
   const rows = await run<Holder>(
     `select a.pid, a.application_name as application, a.usename::text as login, a.state,
             extract(epoch from now() - a.xact_start)::int as seconds, a.query
        from pg_stat_activity a
       where a.pid <> pg_backend_pid() and exists (
               select from pg_locks l join pg_class c on c.oid = l.relation
-               where l.pid = a.pid and l.granted and c.relnamespace = 'public'::regnamespace
+               where l.pid = a.pid and l.granted
+                 ${wanted === 'reading' ? `and l.mode = 'AccessExclusiveLock'` : ''}
+                 and c.relnamespace = 'public'::regnamespace
                  and l.database = (select oid from pg_database
                                     where datname = current_database()))
       order by a.xact_start limit 3`,

@@ -97,6 +97,12 @@ describe.runIf(onPostgres)('what adoption does not know, it names and leaves alo
       'constraint by_hand of docs: CHECK',
     ],
     [
+      'scopes of keys, which no older Weaver had',
+      `alter table api_keys add scopes text[] default '{{read,write},{search,admin}}'`,
+      `alter table api_keys drop scopes`,
+      'column api_keys.scopes (text[])',
+    ],
+    [
       'a policy',
       `create policy by_hand on docs using (true)`,
       `drop policy by_hand on docs`,

@@ -4,6 +4,7 @@ import { newKey } from '../../../src/api-keys/key-format.js';
 import { createLogger } from '../../../src/observability/logger.js';
 import { testConfig, USER_SECRET } from '../../support/config.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { isKeyLookUp } from '../../support/gateway.js';
 import { tokenFor } from '../../support/identity-provider.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
@@ -71,7 +72,7 @@ describe.each(['small', 'large', 'unannounced'] as const)(
       const [first, second] = [await ask(secret, size), await ask(secret, size)];
       expect(await second.json()).toEqual({ data: { viewer: { kind: 'API_KEY' } } });
       expect([remaining(first), remaining(second)]).toEqual([99, 98]);
-      expect(statements).toEqual(['apiKeyByPrefix', 'apiKeyByPrefix']);
+      expect(statements.map(isKeyLookUp)).toEqual([true, true]);
     });
 
     test('is looked up once as a user', async () => {

@@ -110,6 +110,8 @@ describe('deleteBot', () => {
       { type: 'BotQuery', count: 1 },
       { type: 'Document', count: 1 },
       { type: 'DocumentChunk', count: 2 },
+      { type: 'Ingestion', count: 0 },
+      { type: 'Upload', count: 0 },
     ];
     const sorted = (payload: any) => ({
       ...payload,

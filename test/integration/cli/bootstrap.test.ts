@@ -358,6 +358,21 @@ describe.runIf(onPostgres)('db bootstrap, db up and db doctor on PostgreSQL', ()
       expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({ code: 0 });
     });
 
+    test('a migration that was edited after it was applied, as a warning', async () => {
+      const name = knownMigrations().at(-1)!;
+      await sqlAt(admin, `update mikro_orm_migrations set sql_hash = 'x' where name = '${name}'`);
+      try {
+        expect(await run(gateway(), ['db', 'doctor'])).toMatchObject({
+          code: 0,
+          out: expect.stringContaining(
+            `warn  Migrations were edited after they were applied: ${name}.`,
+          ),
+        });
+      } finally {
+        await sqlAt(admin, `update mikro_orm_migrations set sql_hash = null where sql_hash = 'x'`);
+      }
+    });
+
     test('migrations of a newer version, as a warning', async () => {
       await sqlAt(
         admin,

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -54,6 +55,44 @@ describe.runIf(inject('template').kind === 'embedded')("the embedded database's 
       code: 0,
       out: expect.stringContaining('(head)'),
     });
+  });
+
+  test('is not made anew where a killed restore has only moved the former one aside', async () => {
+    const backup = join(root, 'backup');
+    await weaver(env, ['tenant', 'create', 'stays']);
+    expect(await weaver(env, ['db', 'backup', '--no-check', backup])).toMatchObject({ code: 0 });
+    // As it is between the two renames of a restore: what is restored is complete, too.
+    cpSync(dataDir, join(root, 'restored'), { recursive: true });
+    renameSync(join(root, 'restored'), join(dataDir, 'restoring'));
+    const doctor = await weaver(env, ['db', 'doctor']);
+    expect(doctor.out).toContain(
+      `An interrupted restore left a copy of a database in ${dataDir}/restoring.`,
+    );
+    const former = join(dataDir, 'pg.before-restore-20261130120000000');
+    renameSync(cluster, former);
+    for (const args of [['db', 'up'], ['db', 'status'], ['tenant', 'list'], ['demo'], ['serve']])
+      expect(await commands.weaver(env, ...args).outcome(), args.join(' ')).toEqual({
+        code: 1,
+        out: '',
+        err:
+          `${cluster} is missing, and ${former} contains the former database: a restore was ` +
+          'interrupted after it had moved it aside. Nothing was changed. Rename that folder ' +
+          'back, or restore again ("npx weaver db restore FILE"). To start with an empty ' +
+          'database, move it to another place.\n',
+      });
+    expect(existsSync(cluster)).toBe(false);
+    const restored = await weaver(env, ['db', 'restore', backup]);
+    expect(restored).toMatchObject({
+      code: 0,
+      err: expect.stringContaining(
+        `Removed ${dataDir}/restoring, which an interrupted restore had left behind.`,
+      ),
+    });
+    expect(existsSync(join(dataDir, 'restoring'))).toBe(false);
+    expect((await weaver(env, ['tenant', 'list'])).out).toContain('\tstays');
+    rmSync(cluster, { recursive: true });
+    renameSync(former, cluster);
+    expect((await weaver(env, ['tenant', 'list'])).out).toContain('\tstays');
   });
 
   test('is made complete by the next start when its first one is killed', async () => {

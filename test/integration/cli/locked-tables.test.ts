@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -81,6 +81,37 @@ describe.runIf(inject('template').kind === 'postgres')('where somebody has locke
     expect(await sqlAt(fresh.urls!.admin, 'select name from tenants')).toEqual([{ name: 'stays' }]);
   });
 
+  test.each([
+    ['a backup', []],
+    ['a backup without what others keep', ['--only-weaver']],
+    ['a portable backup', ['--portable']],
+  ])('%s is not written, and who has the lock is named', async (_, options) => {
+    const path = join(folder, 'not-written');
+    // Others may have locks as well that keep nobody from reading.
+    const reader = new Client({ connectionString: fresh.urls!.admin, application_name: 'reader' });
+    await reader.connect();
+    await reader.query('begin; lock table bots in share mode');
+    try {
+      const { code, out, err } = await weaver(
+        { ...fresh.env, WEAVER_STATEMENT_LOCK_TIMEOUT: '1' },
+        ['db', 'backup', ...options, path],
+      );
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(err.split('\n').at(-1)).toMatch(
+        new RegExp(
+          `^The backup waited 1 second for a lock that is held by session ${pid} \\(report of ` +
+            'postgres, in a transaction for \\d+ seconds?, idle in transaction, statement: ' +
+            '.*\\)\\. Nothing was written\\. Let that session end, then run it again, or set ' +
+            'WEAVER_STATEMENT_LOCK_TIMEOUT to more seconds\\.$',
+        ),
+      );
+      expect(readdirSync(folder).filter(name => name.startsWith('not-written'))).toEqual([]);
+      expect(await waiting()).toEqual([]);
+    } finally {
+      await reader.end();
+    }
+  });
+
   test('an interrupted restore leaves nobody in the line for it', async () => {
     const running = commands.weaver(
       { ...fresh.env, WEAVER_STATEMENT_LOCK_TIMEOUT: '0' },
@@ -100,7 +131,11 @@ describe.runIf(inject('template').kind === 'postgres')('where somebody has locke
   test('a signal that npm sends on, so that it comes twice, interrupts in order', async () => {
     const path = join(folder, 'sent-on');
     const listeners = process.listenerCount('SIGTERM');
-    const running = weaver(fresh.env, ['db', 'backup', path]);
+    const running = weaver({ ...fresh.env, WEAVER_STATEMENT_LOCK_TIMEOUT: '0' }, [
+      'db',
+      'backup',
+      path,
+    ]);
     await vi.waitFor(async () => expect(await waiting()).not.toEqual([]), { timeout: 60_000 });
     expect(existsSync(`${path}.partial`)).toBe(true);
     process.emit('SIGTERM');

@@ -454,7 +454,13 @@ describe('deleteDocument', () => {
     const before = await storage();
     expect(
       await world.done('deleteDocument', { id: document.id }, 'deletedId counts { type count }'),
-    ).toEqual({ deletedId: document.id, counts: [{ type: 'DocumentChunk', count: 2 }] });
+    ).toEqual({
+      deletedId: document.id,
+      counts: [
+        { type: 'Ingestion', count: 0 },
+        { type: 'DocumentChunk', count: 2 },
+      ],
+    });
     expect(await world.rows('select 1 from doc_chunks where doc_id = ?', [document.id])).toEqual(
       [],
     );

@@ -1,5 +1,5 @@
 import { Client as PgClient } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { claim, findDue, renewLease, type ClaimedIngestion } from '../../../src/ingestion/lease.js';
 import { LeaseLost } from '../../../src/ingestion/ingestion-failure.js';
 import { stageChunks, storeVectors } from '../../../src/ingestion/staging.js';
@@ -16,6 +16,9 @@ import {
 import { until } from '../../support/row-locks.js';
 import { startWriteWorld, type WriteWorld } from '../../support/writes.js';
 import type { BotWorld } from '../../support/world.js';
+
+// Threads that compile what they run take seconds on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 let server: OpenAiServer;
 let world: WriteWorld;
@@ -166,7 +169,7 @@ describe('an embedding service', () => {
       (batches > 1 ? fails(500) : answers())(...request);
     });
     const { document, ingestion } = await begin(sections(6, 'ferry'));
-    await until(async () => (await stored(ingestion.id)).error !== null);
+    await until(async () => (await stored(ingestion.id)).error !== null, 60);
     expect(await stored(ingestion.id)).toMatchObject({
       state: expect.stringMatching(/QUEUED|RUNNING/),
       error: { code: 'EMBEDDING_UNAVAILABLE', retryable: true },
@@ -319,8 +322,7 @@ test('a tenant with many files delays the one of another by its turn', async () 
   ];
   const many = [await begin(sections(1, 'a'), { of: busy })];
   await service.asked;
-  for (let nth = 0; nth < 12; nth += 1)
-    many.push(await begin(sections(1, `a${nth}`), { of: busy }));
+  for (let nth = 0; nth < 5; nth += 1) many.push(await begin(sections(1, `a${nth}`), { of: busy }));
   const single = await begin(sections(1, 'single'), { of: other });
   server.always(answers());
   service.release();
@@ -364,7 +366,7 @@ describe('while the chunks are being switched', () => {
     try {
       await locker.query('begin; lock table doc_texts in share row exclusive mode');
       const second = await begin(sections(3, 'wagon'), { documentId: first.document.id });
-      await until(async () => (await stored(second.ingestion.id)).step === 'SWITCH');
+      await until(async () => (await stored(second.ingestion.id)).step === 'SWITCH', 60);
       await until(
         async () =>
           (
@@ -418,7 +420,7 @@ describe('while the chunks are being switched', () => {
     await locker.connect();
     await locker.query('begin; lock table doc_texts in share row exclusive mode');
     const second = await begin(sections(3, 'cliff'), { documentId: first.document.id });
-    await until(async () => (await stored(second.ingestion.id)).step === 'SWITCH');
+    await until(async () => (await stored(second.ingestion.id)).step === 'SWITCH', 60);
     const deleted = world.done('deleteDocument', { id: first.document.id }, 'deletedId');
     await locker.query('rollback');
     await locker.end();

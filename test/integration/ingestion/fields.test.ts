@@ -118,7 +118,8 @@ describe('Tenant.ingestions', () => {
 
 test('Tenant.stats.backlog counts what waits, runs and was given up', async () => {
   const { tenant: shown } = await ask(
-    'query ($id: ID!) { tenant(id: $id) { stats { backlog { queued running failed oldestSeconds } } } }',
+    `query ($id: ID!) { tenant(id: $id) { stats {
+      backlog { queued running failed oldestSeconds } } } }`,
     { id: tenant.id },
   );
   expect(shown.stats.backlog).toMatchObject({ queued: 1, running: 1, failed: DOCUMENTS - 2 });

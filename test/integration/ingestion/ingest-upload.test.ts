@@ -1,9 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { pdfOf } from '../../support/file-makers.js';
 import { receivedFile, sections } from '../../support/files.js';
 import { until } from '../../support/row-locks.js';
 import { startWriteWorld, type WriteWorld } from '../../support/writes.js';
 import type { BotWorld } from '../../support/world.js';
+
+// Threads that compile what they run take seconds on a busy machine.
+vi.setConfig({ testTimeout: 240_000 });
 
 let world: WriteWorld;
 let bot: BotWorld;
@@ -35,7 +38,7 @@ async function ended(id: string): Promise<any> {
       { id },
     ));
     return ['COMPLETED', 'FAILED', 'CANCELLED'].includes(ingestion.state);
-  });
+  }, 60);
   return ingestion;
 }
 
@@ -120,6 +123,21 @@ describe('Mutation.ingestUpload', () => {
     expect(again.duplicateOf).toEqual({ id: first.document.id });
     expect(await ended(again.ingestion.id)).toMatchObject({ state: 'COMPLETED', done: 3 });
     expect(await chunksOf(again.document.id)).toEqual(await chunksOf(first.document.id));
+  });
+
+  test('makes of a long text what createDocument makes of it', async () => {
+    const text = sections(300, 'glacier 𝒳');
+    expect(text.length).toBeGreaterThan(200_000);
+    const { document, ingestion } = await begin({ uploadId: await upload('long.md', text) });
+    expect(await ended(ingestion.id)).toMatchObject({ state: 'COMPLETED' });
+    const { document: other } = await world.done(
+      'createDocument',
+      { botId: bot.id, filename: 'long.md', text },
+      'document { id }',
+    );
+    const chunks = await chunksOf(document.id);
+    expect(chunks).toEqual(await chunksOf(other.id));
+    for (const chunk of chunks) expect(chunk.cut).toBe(chunk.text);
   });
 
   test('knows on which page of a PDF each chunk begins', async () => {

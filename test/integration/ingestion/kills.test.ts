@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { COMMAND_LINE } from '../../../src/auth/caller.js';
 import { readConfig } from '../../../src/config.js';
 import { Database } from '../../../src/db/database.js';
+import { NO_QUOTAS } from '../../../src/config/quotas.js';
 import { createDocument } from '../../../src/documents/document.service.js';
 import { createEmbedder } from '../../../src/embedders/create-embedder.js';
 import { ENTITIES } from '../../../src/entities.js';
@@ -110,6 +111,7 @@ test.each(Object.keys(HELD) as (keyof typeof HELD)[])(
           embed: texts => embedder.embed(texts),
           pause: () => undefined,
           chunkSize: 1_000,
+          quotas: NO_QUOTAS,
         },
         COMMAND_LINE,
         { tenantId: bot.tenant.id, botId: bot.id, filename: 'tents.md', text: TEXT },

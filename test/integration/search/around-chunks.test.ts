@@ -465,6 +465,7 @@ describe('Query.explainChunk', () => {
       text: 'zeppelin',
       embedding: Array.from({ length: 1536 }, (_, n) => (n === 0 ? 1 : 0)),
       mode: 'HYBRID',
+      weights: { vector: 0.2, keyword: 1 },
       topK: 5,
     };
     // Fifty of each ranking are fused.

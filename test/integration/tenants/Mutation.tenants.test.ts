@@ -234,6 +234,8 @@ describe('deleteTenant', () => {
       ['BotQuery', 1],
       ['Document', 1],
       ['DocumentChunk', 3],
+      ['Ingestion', 0],
+      ['Upload', 0],
       ['User', 1],
     ];
     const found = (payload: any) =>

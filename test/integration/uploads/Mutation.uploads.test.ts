@@ -176,6 +176,18 @@ describe('createUpload', () => {
       { code: 'QUOTA_EXCEEDED', field: 'input.filename' },
       client,
     );
+    await world.refused(
+      'createDocument',
+      { filename: 'a.md', text: 'A text' },
+      { code: 'QUOTA_EXCEEDED', field: 'input.filename' },
+      client,
+    );
+    await world.refused(
+      'createDocument',
+      { filename: 'a.md', text: 'x'.repeat(2_000) },
+      { code: 'QUOTA_EXCEEDED', field: 'input.text' },
+      client,
+    );
     await world.done('createUpload', file(4_000), '__typename');
   });
 });

@@ -418,6 +418,7 @@ describe('the address of an upload', () => {
       `PATCH ${pathname} HTTP/1.1\r\n${token}${oldPatch}upload-offset: 0\r\n`,
       `PUT ${pathname} HTTP/1.1\r\n${token}content-range: bytes 0-1/2\r\n`,
       `PUT ${pathname} HTTP/1.1\r\n${token}content-encoding: gzip\r\n`,
+      `PATCH ${pathname} HTTP/1.1\r\n${token}${patch}upload-offset: 0\r\ncontent-encoding: br\r\n`,
       `PUT ${pathname} HTTP/1.1\r\n${token}${token}`,
       `PUT ${pathname} HTTP/1.1\r\nauthorization: Basic YTpi\r\n`,
       `PUT ${pathname} HTTP/1.1\r\nauthorization: \r\n`,

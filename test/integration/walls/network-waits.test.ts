@@ -4,7 +4,7 @@ import { startGateway, type Gateway } from '../../../src/app.js';
 import { createLogger } from '../../../src/observability/logger.js';
 import { Client, type Answer } from '../../support/client.js';
 import { testConfig } from '../../support/config.js';
-import { startTestGateway, type TestGateway } from '../../support/gateway.js';
+import { isKeyLookUp, startTestGateway, type TestGateway } from '../../support/gateway.js';
 import { until } from '../../support/row-locks.js';
 import {
   IdentityProvider,
@@ -189,7 +189,7 @@ describe('no connection is held while', () => {
       });
     });
     let isLookedUp = false;
-    gateway.db.database.onStatement = ({ name }) => void (isLookedUp ||= name === 'apiKeyByPrefix');
+    gateway.db.database.onStatement = ({ name }) => void (isLookedUp ||= isKeyLookUp(name));
     sending.write(body.slice(0, 1_000));
     expect(
       await meanwhile({

@@ -146,16 +146,32 @@ describe('a text that cannot be embedded', () => {
     expect(sizes()).toEqual([5]);
   });
 
-  test('is not blamed where the service refuses all', async () => {
-    for (const status of [400, 422, 500]) {
-      server.always(behaviour.fails(status));
-      const error = await failure(makeEmbedder(), texts(64));
-      expect(error).not.toBeInstanceOf(TextRefusal);
-      expect(error).toMatchObject({
-        code: 'UNAVAILABLE',
-        message: expect.stringMatching(/refused the request|has an internal error/),
-      });
-    }
+  test.each(['text number 0', 'text number 119'])('is named at an end: %s', async text => {
+    server.always(refusing(input => input.includes(text), 500));
+    expect(await failure(makeEmbedder(), texts(120))).toMatchObject({ text });
+  });
+
+  test.each([
+    [400, 1],
+    [422, 1],
+    [500, 3],
+  ])('is not blamed where the service refuses all with %d', async (status, attempts) => {
+    server.always(behaviour.fails(status));
+    const error = await failure(makeEmbedder(), texts(128));
+    expect(error).not.toBeInstanceOf(TextRefusal);
+    expect(error).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringMatching(/refused the request|has an internal error/),
+    });
+    // Two of its texts are sent alone before the service is said to be at fault.
+    const sent = (size: number): number[] => Array.from({ length: attempts }, () => size);
+    expect(sizes()).toEqual([...sent(128), 1, 1]);
+  });
+
+  test.each([502, 503, 504])('a status of an outage, %d, asks for no halves', async status => {
+    server.always(behaviour.fails(status));
+    await failure(makeEmbedder(), texts(128));
+    expect(sizes()).toEqual([128, 128, 128]);
   });
 });
 

@@ -49,6 +49,13 @@ describe('Reading files in threads', TIMEOUT, () => {
     expect(pdf.equals(before)).toBe(true);
   });
 
+  it('gives a long text as it is, whatever its characters', async () => {
+    const long = 'Größe 🙂 尺寸\n'.repeat(300_000);
+    const extractText = textExtractor(EXTRACTION_LIMITS);
+    const { text } = await extractText(Buffer.from(long), NOTE);
+    expect(text === long).toBe(true);
+  });
+
   it('refuses a file with too many bytes before it starts a thread', async () => {
     const extractText = textExtractor({ ...EXTRACTION_LIMITS, bytes: 6, filesAtOnce: 0 });
     const error = await refusal(extractText(note, NOTE));
@@ -132,8 +139,8 @@ describe('An address in a file', TIMEOUT, () => {
       `Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/${type}"/>`;
     const picture =
       '<w:p><w:r><w:drawing><wp:inline><a:graphic><a:graphicData><pic:pic><pic:blipFill>' +
-      '<a:blip r:link="picture"/></pic:blipFill></pic:pic></a:graphicData></a:graphic></wp:inline>' +
-      '</w:drawing></w:r></w:p>';
+      '<a:blip r:link="picture"/></pic:blipFill></pic:pic></a:graphicData></a:graphic>' +
+      '</wp:inline></w:drawing></w:r></w:p>';
     const files: Record<string, Buffer> = {
       'a.html': Buffer.from(
         `<!DOCTYPE html SYSTEM "${address}/dtd"><base href="${address}/"><link rel=stylesheet ` +
