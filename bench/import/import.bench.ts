@@ -6,6 +6,7 @@ import { COMMAND_LINE } from '../../src/auth/caller.js';
 import { splitChunks } from '../../src/chunking/prepare-chunks.js';
 import { addChunks } from '../../src/chunks/chunk.service.js';
 import { Database } from '../../src/db/database.js';
+import { NO_QUOTAS } from '../../src/config/quotas.js';
 import { createDocument } from '../../src/documents/document.service.js';
 import { createEmbedder } from '../../src/embedders/create-embedder.js';
 import { ENTITIES } from '../../src/entities.js';
@@ -146,6 +147,7 @@ async function measureChunks(
     embed: texts => embedder.embed(texts),
     pause: () => undefined,
     chunkSize: CHUNK_SIZE,
+    quotas: NO_QUOTAS,
   };
   const ready = await Promise.all(
     pages.map(async ({ filename, text }) => {

@@ -60,7 +60,8 @@ export class FileImporter {
     this.#db = {
       ...operatorDb(database),
       ingestionEvents: events,
-      uploads: { ...uploads, quotas, publicUrl: http.publicUrl },
+      quotas,
+      uploads: { ...uploads, publicUrl: http.publicUrl },
     };
     this.#store = new UploadStore(database, config.limits);
   }
