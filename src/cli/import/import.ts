@@ -49,11 +49,14 @@ export async function importCommand(
   const report = new Report(io, { json, dryRun, each: false });
   let coming: ComingFiles | undefined;
   const kept = (): string => {
+    if (dryRun) return 'nothing was changed';
     const { total } = report;
     const more = coming?.size ?? 0;
+    const stored =
+      `, and ${more} more ${more === 1 ? 'is' : 'are'} stored, which a gateway or the next ` +
+      'import processes';
     return (
-      `${total} ${total === 1 ? 'file is' : 'files are'} done, and ${more} more ` +
-      `${more === 1 ? 'is' : 'are'} stored, which a gateway or the next import processes. To ` +
+      `${total} ${total === 1 ? 'file is' : 'files are'} done${more > 0 ? stored : ''}. To ` +
       'continue, run the same command again'
     );
   };
