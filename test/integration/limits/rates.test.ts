@@ -85,7 +85,7 @@ describe('a key', () => {
     db.database.onStatement = ({ name }) => void names.push(name);
     const { status, headers, errors, data } = await client.query('{ this is no document');
     db.database.onStatement = () => {};
-    expect([status, data, names]).toEqual([429, undefined, ['apiKeyByPrefix']]);
+    expect([status, data, names]).toEqual([429, undefined, ['apiKeyBeforeReads']]);
     const { retryAfterMs } = errors![0]!.extensions;
     expect(errors).toMatchObject([
       {

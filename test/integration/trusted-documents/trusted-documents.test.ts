@@ -175,7 +175,7 @@ describe('a trusted document', () => {
       expect(answer).toMatchObject(unknown(answer.headers.get('x-request-id')));
     }
     db.database.onStatement = () => {};
-    expect(new Set(statements)).toEqual(new Set(['apiKeyByPrefix']));
+    expect(new Set(statements)).toEqual(new Set(['apiKeyByPrefix', 'apiKeyBeforeReads']));
     expect((await get(url, { documentId: 'nothing' }))[0]).toBe(400);
     expect(
       (await ask(new Client((await start({})).url, key), { documentId: 'bot-1.0' })).errors,
