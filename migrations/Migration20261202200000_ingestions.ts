@@ -64,6 +64,8 @@ const INGESTIONS = [
   )`,
   'create index ingestions_by_creation on ingestions (tenant_id, created_at, id)',
   'create index ingestions_of_document on ingestions (tenant_id, doc_id, created_at, id)',
+  'create index ingestions_of_upload on ingestions (tenant_id, upload_id) ' +
+    'where upload_id is not null',
   // What is waited for: small, however many have ended.
   'create index ingestions_unfinished on ingestions (tenant_id, created_at, id) ' +
     `where state in ('queued', 'running')`,

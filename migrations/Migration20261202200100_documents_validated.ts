@@ -7,10 +7,6 @@ import { Migration } from '@mikro-orm/migrations';
 export class Migration20261202200100_documents_validated extends Migration {
   override name = 'Migration20261202200100_documents_validated';
 
-  override isTransactional(): boolean {
-    return false;
-  }
-
   override up(): void {
     for (const constraint of ['metadata_is_object', 'content_sha256_is_hex'])
       this.addSql(`alter table docs validate constraint docs_${constraint}`);

@@ -15,10 +15,6 @@ export class Migration20261202300000_uploads_of_ingestions extends Migration {
     );
     this.addSql('alter table ingestions validate constraint ingestions_upload_fk');
     this.addSql(
-      'create index ingestions_of_upload on ingestions (tenant_id, upload_id) ' +
-        'where upload_id is not null',
-    );
-    this.addSql(
       `create function weaver_delete_upload_of_ingestion() returns trigger ` +
         `language plpgsql as $function$
   begin
@@ -35,7 +31,6 @@ export class Migration20261202300000_uploads_of_ingestions extends Migration {
   override down(): void {
     this.addSql('drop trigger ingestions_delete_upload on ingestions');
     this.addSql('drop function weaver_delete_upload_of_ingestion()');
-    this.addSql('drop index ingestions_of_upload');
     this.addSql('alter table ingestions drop constraint ingestions_upload_fk');
   }
 }
