@@ -33,6 +33,9 @@ const FILTERED: readonly Filtered[] = [
   },
 ];
 
+/** What a filter reaches into. */
+const INNER: Readonly<Record<string, string>> = { errorCode: 'errorCode: error { code }' };
+
 let gateway: TestGateway;
 let client: Client;
 const parents: Record<string, string> = {};
@@ -105,7 +108,7 @@ beforeAll(async () => {
       config_json: oneOf(configs, nth),
       created_at: oneOf(INSTANTS, nth),
     });
-    await bot.document({
+    const document = await bot.document({
       filename: name,
       language,
       gcs_path: oneOf([undefined, `gs://${name}`], nth),
@@ -117,7 +120,7 @@ beforeAll(async () => {
       tags: oneOf(['{}', '{draft}', '{"für alle",draft}', '{"a,b",NULLS,"\\""}'], nth),
       ...times,
     });
-    await chunked.ingestion({
+    await oneOf([chunked, document], nth).ingestion({
       filename: name,
       kind: oneOf(['create', 'replace'], nth),
       state: oneOf(['failed', 'cancelled', 'completed'], nth),
@@ -200,7 +203,7 @@ async function ask<T>(
 async function rowsOf(filtered: Filtered, oracle: FilterOracle): Promise<ShownRow[]> {
   const related = filtered.related ?? {};
   const selection = oracle.keys
-    .map(key => (related[key] ? `${key}: ${related[key]} { id }` : key))
+    .map(key => (related[key] ? `${key}: ${related[key]} { id }` : (INNER[key] ?? key)))
     .join(' ');
   const [list] = await ask<{ nodes: Record<string, any>[] }>(
     filtered,
@@ -212,7 +215,7 @@ async function rowsOf(filtered: Filtered, oracle: FilterOracle): Promise<ShownRo
       Object.fromEntries(
         Object.entries(row).map(([key, value]) => [
           key,
-          related[key] ? (value?.id ?? null) : value,
+          related[key] ? (value?.id ?? null) : INNER[key] ? (value?.code ?? null) : value,
         ]),
       ) as ShownRow,
   );
