@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { v7 } from 'uuid';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import {
   BEFORE,
   BEFORE_PAGE,
@@ -19,6 +19,7 @@ import { ClusteredVectors } from '../../support/clustered-vectors.js';
 import type { Client } from '../../support/client.js';
 import { startTestGateway, type TestGateway } from '../../support/gateway.js';
 
+const onPostgres = inject('template').kind === 'postgres';
 const FOLDER = join(import.meta.dirname, '../../../docs/sql');
 const read = (file: string): string => readFileSync(join(FOLDER, file), 'utf8');
 const STALE = `docs/sql is not what the gateway sends: renew it with "${RENEW}"`;
@@ -158,10 +159,14 @@ describe('docs/sql', () => {
   );
 
   test(`${BEFORE_PAGE} has the statements that come before`, async () => {
+    // The embedded database reads nothing before the key is known.
+    const sent = BEFORE.filter(name => onPostgres || name !== 'apiKeyBeforeReads');
     expect(
-      readPage(read(BEFORE_PAGE)).map(({ name, text }) => ({ name, text })),
+      readPage(read(BEFORE_PAGE))
+        .map(({ name, text }) => ({ name, text }))
+        .filter(({ name }) => sent.includes(name)),
       STALE,
-    ).toEqual(BEFORE.map(name => ({ name, text: before.get(name) })));
+    ).toEqual(sent.map(name => ({ name, text: before.get(name) })));
   });
 
   test('has no other pages', () => {
