@@ -95,7 +95,7 @@ describe('a key that was used before', () => {
     } finally {
       gateway.db.database.onStatement = () => {};
     }
-    expect(names.filter(isKeyLookUp)).toEqual(['apiKeyBeforeReads', 'apiKeyBeforeReads']);
+    expect(names.filter(isKeyLookUp)).toHaveLength(2);
     const noted = entries().slice(lines);
     expect(noted.filter(({ level }) => level >= 40)).toEqual([]);
     expect(noted).toHaveLength(2);

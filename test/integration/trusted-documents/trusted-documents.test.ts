@@ -9,6 +9,7 @@ import { createLogger } from '../../../src/observability/logger.js';
 import { Client, type Answer } from '../../support/client.js';
 import { OPERATOR_TOKEN, testConfig } from '../../support/config.js';
 import { openTestDatabase, type TestDatabase } from '../../support/database.js';
+import { isKeyLookUp } from '../../support/gateway.js';
 import { World, type TenantWorld } from '../../support/world.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'weaver-trusted-'));
@@ -175,7 +176,8 @@ describe('a trusted document', () => {
       expect(answer).toMatchObject(unknown(answer.headers.get('x-request-id')));
     }
     db.database.onStatement = () => {};
-    expect(new Set(statements)).toEqual(new Set(['apiKeyByPrefix', 'apiKeyBeforeReads']));
+    expect(statements.length).toBeGreaterThan(0);
+    expect(statements.filter(name => !isKeyLookUp(name))).toEqual([]);
     expect((await get(url, { documentId: 'nothing' }))[0]).toBe(400);
     expect(
       (await ask(new Client((await start({})).url, key), { documentId: 'bot-1.0' })).errors,
