@@ -170,13 +170,19 @@ describe.runIf(inject('template').kind === 'postgres')(
       await fresh.close();
     });
 
-    const sessions = (statement: string, url = fresh.urls!.admin): Promise<unknown[]> =>
+    const sessions = (
+      statement: string,
+      url = fresh.urls!.admin,
+      condition = 'true',
+    ): Promise<unknown[]> =>
       sqlAt(
         url,
         'select from pg_stat_activity where datname = current_database() ' +
-          "and state = 'active' and pid <> pg_backend_pid() and query like $1",
+          `and state = 'active' and pid <> pg_backend_pid() and query like $1 and ${condition}`,
         [statement],
       );
+    /** For a lock or by `pg_sleep`: a statement that only names a table is over in a moment. */
+    const IS_WAITING = "wait_event_type in ('Lock', 'Timeout')";
 
     /**
      * Interrupts a command as soon as the server runs a statement like that; it runs no more when
@@ -188,10 +194,10 @@ describe.runIf(inject('template').kind === 'postgres')(
       signal: NodeJS.Signals,
       url?: string,
     ): Promise<{ code: number | null; err: string; out: string }> {
-      await vi.waitFor(async () => expect(await sessions(statement, url)).not.toEqual([]), {
-        timeout: 60_000,
-        interval: 50,
-      });
+      await vi.waitFor(
+        async () => expect(await sessions(statement, url, IS_WAITING)).not.toEqual([]),
+        { timeout: 60_000, interval: 50 },
+      );
       const { code } = await running.end(signal);
       await expect.poll(() => sessions(statement, url)).toEqual([]);
       expect(running.err).not.toMatch(/\n {4}at /);
